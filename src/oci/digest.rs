@@ -1,0 +1,226 @@
+//! Digests of blobs, and the proof that bytes have one (image-spec, "Digests").
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256, Sha512};
+
+/// The two algorithms that image-spec registers. Others are refused: a digest becomes a file name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Algorithm {
+    /// SHA-256, 32 bytes.
+    Sha256,
+    /// SHA-512, 64 bytes.
+    Sha512,
+}
+
+impl Algorithm {
+    /// The name before the colon.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Algorithm::Sha256 => "sha256",
+            Algorithm::Sha512 => "sha512",
+        }
+    }
+}
+
+/// A blob's digest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Digest {
+    /// `sha256:` and 64 lower-case hex digits.
+    Sha256([u8; 32]),
+    /// `sha512:` and 128 lower-case hex digits.
+    Sha512([u8; 64]),
+}
+
+impl Digest {
+    /// The SHA-256 digest of `bytes`.
+    pub fn sha256(bytes: &[u8]) -> Digest {
+        Digest::Sha256(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of `bytes` under the algorithm of `self`.
+    pub fn same_algorithm(&self, bytes: &[u8]) -> Digest {
+        match self {
+            Digest::Sha256(_) => Digest::sha256(bytes),
+            Digest::Sha512(_) => Digest::Sha512(Sha512::digest(bytes).into()),
+        }
+    }
+
+    /// Which algorithm.
+    pub const fn algorithm(&self) -> Algorithm {
+        match self {
+            Digest::Sha256(_) => Algorithm::Sha256,
+            Digest::Sha512(_) => Algorithm::Sha512,
+        }
+    }
+
+    /// The lower-case hex digits after the colon.
+    pub fn hex(&self) -> String {
+        match self {
+            Digest::Sha256(bytes) => hex::encode(bytes),
+            Digest::Sha512(bytes) => hex::encode(bytes),
+        }
+    }
+}
+
+/// Decodes exactly `N` bytes of lower-case hex.
+pub(crate) fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.len() != 2 * N || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    Some(bytes)
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.algorithm().name(), self.hex())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Why a text is not a digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// No registered algorithm, so nothing could check the bytes.
+    #[error("digest {text:?} does not start with sha256: or sha512:")]
+    Algorithm {
+        /// What was read, shortened.
+        text: String,
+    },
+    /// The digits do not fit the algorithm.
+    #[error("digest {text:?} needs exactly {expected} lower-case hex digits after the colon")]
+    Digits {
+        /// What was read, shortened.
+        text: String,
+        /// How many digits the algorithm has.
+        expected: usize,
+    },
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let shown = || text.chars().take(144).collect::<String>();
+        if let Some(digits) = text.strip_prefix("sha256:") {
+            let bytes =
+                decode_hex(digits).ok_or_else(|| DigestError::Digits { text: shown(), expected: 64 })?;
+            Ok(Digest::Sha256(bytes))
+        } else if let Some(digits) = text.strip_prefix("sha512:") {
+            let bytes =
+                decode_hex(digits).ok_or_else(|| DigestError::Digits { text: shown(), expected: 128 })?;
+            Ok(Digest::Sha512(bytes))
+        } else {
+            Err(DigestError::Algorithm { text: shown() })
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl schemars::JsonSchema for Digest {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Digest".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "pattern": "^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"
+        })
+    }
+}
+
+/// The proof that a blob's bytes were read to their end and had its digest and size.
+///
+/// The only door is [`VerifiedBlob::prove`]; whoever keeps a blob for good asks for this proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifiedBlob {
+    digest: Digest,
+    size: u64,
+}
+
+impl VerifiedBlob {
+    /// Compares what was announced with what came.
+    ///
+    /// # Errors
+    /// [`BlobMismatch`] with both, if digest or size differ.
+    pub fn prove(
+        expected: Digest,
+        expected_bytes: u64,
+        found: Digest,
+        found_bytes: u64,
+    ) -> Result<VerifiedBlob, BlobMismatch> {
+        if expected == found && expected_bytes == found_bytes {
+            Ok(VerifiedBlob { digest: expected, size: expected_bytes })
+        } else {
+            Err(BlobMismatch { expected, expected_bytes, found, found_bytes })
+        }
+    }
+
+    /// The digest that the bytes have.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// How many bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// The bytes of a blob are not those that its digest names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("blob {expected} ({expected_bytes} bytes): found {found} ({found_bytes} bytes)")]
+pub struct BlobMismatch {
+    /// The digest of the descriptor.
+    pub expected: Digest,
+    /// The size of the descriptor, in bytes.
+    pub expected_bytes: u64,
+    /// The digest of what was read.
+    pub found: Digest,
+    /// How many bytes were read.
+    pub found_bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_could_become_another_path() {
+        for text in [
+            "",
+            "sha256:",
+            "sha256:../../x",
+            "md5:d41d8cd98f00b204e9800998ecf8427e",
+            "blake3:00",
+            "sha256:E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+            "sha512:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "SHA256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ] {
+            assert!(text.parse::<Digest>().is_err(), "{text}");
+        }
+        let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(empty.parse::<Digest>().unwrap(), Digest::sha256(b""));
+        assert_eq!(Digest::sha256(b"").to_string(), empty);
+    }
+}

@@ -1,0 +1,155 @@
+//! The part of JSON strictness that serde leaves to us: what two readers could read differently.
+//!
+//! Readers disagree on doubled keys (first or last) and Go's folds the case of keys, even of
+//! `ſize`. Whoever could be read in two ways is refused (docs/format.md, "Documents").
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// Every key with a meaning in a manifest, an index, a descriptor or a platform.
+const KNOWN_KEYS: &[&str] = &[
+    "schemaVersion",
+    "mediaType",
+    "artifactType",
+    "config",
+    "layers",
+    "manifests",
+    "blobs",
+    "subject",
+    "annotations",
+    "digest",
+    "size",
+    "urls",
+    "data",
+    "platform",
+    "architecture",
+    "os",
+    "os.version",
+    "os.features",
+    "variant",
+    "features",
+];
+
+/// Checks that `bytes` is one JSON document, in UTF-8, that every reader reads alike.
+pub(super) fn check(bytes: &[u8]) -> Result<(), serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    Unambiguous { fold: true }.deserialize(&mut deserializer)?;
+    deserializer.end()
+}
+
+/// Walks a value and keeps nothing of it but the keys of the objects it is in.
+#[derive(Clone, Copy)]
+struct Unambiguous {
+    /// Whether keys have a meaning here; they have none inside `annotations`.
+    fold: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Unambiguous {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// The case folding of Go's JSON reader: ASCII, and the two letters that fold into it.
+fn folded(key: &str) -> String {
+    key.chars()
+        .map(|c| match c {
+            '\u{17f}' => 's',
+            '\u{212a}' => 'k',
+            c => c.to_ascii_lowercase(),
+        })
+        .collect()
+}
+
+impl<'de> Visitor<'de> for Unambiguous {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let mut seen = HashSet::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if self.fold {
+                let key_folded = folded(&key);
+                if let Some(known) =
+                    KNOWN_KEYS.iter().find(|known| folded(known) == key_folded && **known != key)
+                {
+                    return Err(A::Error::custom(format!(
+                        "key {key:?} differs from {known:?} by case only, and some readers take it for that"
+                    )));
+                }
+            }
+            let fold = self.fold && key != "annotations";
+            if seen.contains(&key) {
+                return Err(A::Error::custom(format!("key {key:?} stands twice in one object")));
+            }
+            seen.insert(key);
+            entries.next_value_seed(Unambiguous { fold })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn refuses_what_two_readers_read_differently() {
+        for text in [
+            r#"{"layers":[1],"layers":[]}"#,
+            r#"{"layers":[1],"Layers":[]}"#,
+            r#"{"size":1,"ſize":99}"#,
+            r#"{"a":{"x":1,"x":2}}"#,
+            r#"{"annotations":{"a":"1","a":"2"}}"#,
+            "\u{feff}{}",
+            "{} {}",
+            r#"{"a":"\ud800"}"#,
+            "{\"a\":\"\0\"}",
+        ] {
+            assert!(check(text.as_bytes()).is_err(), "{text}");
+        }
+        assert!(check(b"{\"a\":\"\xff\"}").is_err());
+        assert!(check(&[b'['; 200_000]).is_err(), "depth");
+    }
+
+    #[test]
+    fn lets_free_text_be() {
+        check(br#"{"annotations":{"Size":"1","size":"2"},"x-vendor":{"Y":1,"y":2}}"#).unwrap();
+    }
+}

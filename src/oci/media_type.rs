@@ -1,0 +1,172 @@
+//! Media types, and what follows from one: what a blob is and whether it may be distributed.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use oci_spec::image::MediaType as Known;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A media type as the descriptor has it: 1 to 255 printable ASCII characters without blanks.
+///
+/// Wider than RFC 6838 on purpose: unknown types travel too, but none may break a line of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MediaType(Arc<str>);
+
+/// Longest media type, in bytes (docs/format.md, "Limits").
+pub const MEDIA_TYPE_BYTES_MAX: usize = 255;
+
+/// What kind of document a media type names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// An image manifest, of OCI or Docker schema 2.
+    Manifest,
+    /// An image index or a Docker manifest list.
+    Index,
+    /// The artifact manifest of the image-spec 1.1 release candidates.
+    ArtifactManifest,
+    /// A Docker schema 1 manifest: signed inside, its bytes differ from what its digest covers.
+    Schema1,
+    /// Anything else: an opaque blob.
+    Blob,
+}
+
+const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+const DOCKER_SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1";
+const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.";
+const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+const OCI_NONDISTRIBUTABLE: &str = "application/vnd.oci.image.layer.nondistributable.";
+
+impl MediaType {
+    /// The OCI image manifest.
+    pub fn image_manifest() -> MediaType {
+        Known::ImageManifest.into()
+    }
+
+    /// The OCI image index.
+    pub fn image_index() -> MediaType {
+        Known::ImageIndex.into()
+    }
+
+    /// The OCI image configuration.
+    pub fn image_config() -> MediaType {
+        Known::ImageConfig.into()
+    }
+
+    /// An uncompressed layer.
+    pub fn image_layer() -> MediaType {
+        Known::ImageLayer.into()
+    }
+
+    /// A layer compressed with gzip.
+    pub fn image_layer_gzip() -> MediaType {
+        Known::ImageLayerGzip.into()
+    }
+
+    /// A layer compressed with zstd.
+    pub fn image_layer_zstd() -> MediaType {
+        Known::ImageLayerZstd.into()
+    }
+
+    /// The type as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What a document of this type is.
+    pub fn role(&self) -> Role {
+        match Known::from(self.as_str()) {
+            Known::ImageManifest => Role::Manifest,
+            Known::ImageIndex => Role::Index,
+            Known::ArtifactManifest => Role::ArtifactManifest,
+            _ if self.as_str() == DOCKER_MANIFEST => Role::Manifest,
+            _ if self.as_str() == DOCKER_LIST => Role::Index,
+            _ if self.as_str().starts_with(DOCKER_SCHEMA1) => Role::Schema1,
+            _ => Role::Blob,
+        }
+    }
+
+    /// Whether a layer of this type may not be distributed: both families, with any compression.
+    pub fn is_nondistributable(&self) -> bool {
+        self.as_str().starts_with(OCI_NONDISTRIBUTABLE) || self.as_str().starts_with(DOCKER_FOREIGN)
+    }
+
+    /// Whether this is the configuration of a container image.
+    pub fn is_image_config(&self) -> bool {
+        self.as_str() == DOCKER_CONFIG || Known::from(self.as_str()) == Known::ImageConfig
+    }
+}
+
+impl From<Known> for MediaType {
+    fn from(known: Known) -> Self {
+        MediaType(known.to_string().into())
+    }
+}
+
+impl fmt::Display for MediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is not a media type that can travel.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("media type {text:?} is not 1 to {MEDIA_TYPE_BYTES_MAX} printable ASCII characters without blanks")]
+pub struct MediaTypeError {
+    /// What was read, shortened.
+    pub text: String,
+}
+
+impl FromStr for MediaType {
+    type Err = MediaTypeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = (1..=MEDIA_TYPE_BYTES_MAX).contains(&text.len());
+        // "-" stands for "none" in the plan.
+        if fits && text != "-" && text.bytes().all(|b| b.is_ascii_graphic()) {
+            Ok(MediaType(text.into()))
+        } else {
+            Err(MediaTypeError { text: text.chars().take(MEDIA_TYPE_BYTES_MAX).collect() })
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for MediaType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for MediaType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl schemars::JsonSchema for MediaType {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "MediaType".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "minLength": 1, "maxLength": MEDIA_TYPE_BYTES_MAX })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_families_of_nondistributable_layers_are_known() {
+        for text in [
+            "application/vnd.oci.image.layer.nondistributable.v1.tar",
+            "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+            "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+            "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+            "application/vnd.docker.image.rootfs.foreign.diff.tar",
+        ] {
+            assert!(text.parse::<MediaType>().unwrap().is_nondistributable(), "{text}");
+        }
+        assert!(!MediaType::image_layer_gzip().is_nondistributable());
+    }
+}

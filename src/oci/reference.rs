@@ -1,0 +1,168 @@
+//! The name of an artifact inside a layout or a registry.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Longest name, in bytes (docs/format.md, "Limits"): 255 of a host, 255 of a repository, 128 of a tag.
+pub const REF_NAME_BYTES_MAX: usize = 640;
+
+/// Longest tag, in bytes (distribution-spec, "Pulling manifests").
+pub const TAG_BYTES_MAX: usize = 128;
+
+/// An artifact's name, as `org.opencontainers.image.ref.name` has it (image-spec, "Annotations"):
+/// `1.0`, `team/app:1.0` or `registry.example/team/app:1.0`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RefName(String);
+
+impl RefName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The repository, with its host if it has one; `None` for a bare tag.
+    pub fn repository(&self) -> Option<&str> {
+        let name = self.0.split('@').next().unwrap_or(&self.0);
+        match name.rsplit_once(':') {
+            // A colon before a slash belongs to a port.
+            Some((repository, tag)) if !tag.contains('/') => Some(repository),
+            _ if name.contains('/') => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The tag, if there is one: the whole name where it has no repository.
+    pub fn tag(&self) -> Option<&str> {
+        let name = self.0.split('@').next().unwrap_or(&self.0);
+        match name.rsplit_once(':') {
+            Some((_, tag)) if !tag.contains('/') => Some(tag),
+            _ if name.contains('/') => None,
+            _ => Some(name),
+        }
+    }
+
+    /// The name of `tag` in the same repository.
+    ///
+    /// # Errors
+    /// When the result is too long, or `tag` no tag.
+    pub fn with_tag(&self, tag: &str) -> Result<RefName, RefNameError> {
+        match self.repository() {
+            Some(repository) => format!("{repository}:{tag}").parse(),
+            None => tag.parse(),
+        }
+    }
+}
+
+impl fmt::Display for RefName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text cannot name an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefNameError {
+    /// Empty or too long.
+    #[error("a name has 1 to {REF_NAME_BYTES_MAX} bytes, this one has {found}")]
+    Length {
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// Outside the grammar.
+    #[error("name {text:?} is not built of letters and digits joined by one of - . _ : @ / + or by --")]
+    Grammar {
+        /// What was read.
+        text: String,
+    },
+    /// The tag is too long for a registry.
+    #[error("name {text:?} has a tag of more than {TAG_BYTES_MAX} characters")]
+    Tag {
+        /// What was read.
+        text: String,
+    },
+}
+
+impl FromStr for RefName {
+    type Err = RefNameError;
+
+    /// The grammar of image-spec's `ref.name`: alphanumeric runs joined by separators; real-world
+    /// runs of `_` or `-` are let through, other doubled separators are not.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() || text.len() > REF_NAME_BYTES_MAX {
+            return Err(RefNameError::Length { found: text.len() });
+        }
+        let bytes = text.as_bytes();
+        let word = |b: u8| b.is_ascii_alphanumeric();
+        let separator = |b: u8| matches!(b, b'-' | b'.' | b'_' | b':' | b'@' | b'/' | b'+');
+        let joined = |pair: &[u8]| {
+            let both = separator(pair[0]) && separator(pair[1]);
+            !both
+                || (matches!(pair[0], b'-' | b'_') && matches!(pair[1], b'-' | b'_' | b'.'))
+                || (pair[0] == b'.' && matches!(pair[1], b'-' | b'_'))
+        };
+        let edges = bytes.first().is_some_and(|&b| word(b) || b == b'_')
+            && bytes.last().is_some_and(|&b| word(b) || matches!(b, b'_' | b'-' | b'.'));
+        let grammar = edges && bytes.iter().all(|&b| word(b) || separator(b)) && bytes.windows(2).all(joined);
+        if !grammar {
+            return Err(RefNameError::Grammar { text: text.to_owned() });
+        }
+        let name = RefName(text.to_owned());
+        match name.tag() {
+            Some(tag) if tag.len() > TAG_BYTES_MAX => Err(RefNameError::Tag { text: text.to_owned() }),
+            _ => Ok(name),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RefName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for RefName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl schemars::JsonSchema for RefName {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RefName".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "minLength": 1, "maxLength": REF_NAME_BYTES_MAX })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_a_name_apart() {
+        for (text, repository, tag) in [
+            ("1.0", None, Some("1.0")),
+            ("latest", None, Some("latest")),
+            ("team/app:1.0", Some("team/app"), Some("1.0")),
+            ("registry.example:5000/team/app:1.0", Some("registry.example:5000/team/app"), Some("1.0")),
+            ("registry.example:5000/team/app", Some("registry.example:5000/team/app"), None),
+            ("app:1.0", Some("app"), Some("1.0")),
+            ("v1_2--3", None, Some("v1_2--3")),
+        ] {
+            let name: RefName = text.parse().unwrap();
+            assert_eq!((name.repository(), name.tag()), (repository, tag), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_confusing_names() {
+        for text in ["", "a b", "a\n", "../x", "/x", "x/", "a//b", "a::b", "ａ", "a\u{202e}b", "a/../b", "."]
+        {
+            assert!(text.parse::<RefName>().is_err(), "{text:?}");
+        }
+        assert!("t".repeat(129).parse::<RefName>().is_err());
+    }
+}
