@@ -1,0 +1,84 @@
+//! Where blobs live: layouts, archives and, later, registries.
+//!
+//! [`ArtifactSource`] gives artifacts when packing, [`ArtifactSink`] takes them when unpacking. Both
+//! know blobs by descriptor only; no path ever comes from a bundle.
+
+mod error;
+
+use std::io::Read;
+
+use crate::oci::graph::Referrer;
+use crate::oci::write::IndexEntry;
+use crate::oci::{Descriptor, Digest, RefName, VerifiedBlob};
+
+pub use error::ArtifactError;
+
+/// Which artifacts of a source are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Every root. What merely refers to another artifact there is no root of its own.
+    Every,
+    /// The one of this name.
+    Name(RefName),
+    /// The one with this digest.
+    Digest(Digest),
+}
+
+/// An artifact: its manifest or index, and its name where it has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// The name in the source.
+    pub name: Option<RefName>,
+    /// Its manifest or index.
+    pub descriptor: Descriptor,
+}
+
+/// Gives artifacts. All methods only read; calling again gives the same.
+pub trait ArtifactSource: Send + Sync {
+    /// How messages name it, as `oci:images`.
+    fn name(&self) -> &str;
+
+    /// The artifacts that `selection` means, sorted by name and digest.
+    ///
+    /// # Errors
+    /// When there is none (naming those that look alike), or one name means two digests.
+    fn roots(&self, selection: &Selection) -> Result<Vec<Root>, ArtifactError>;
+
+    /// The size in bytes of the blob as it is there; `None` if it is not. Nothing is read or hashed.
+    fn size_of(&self, descriptor: &Descriptor) -> Result<Option<u64>, ArtifactError>;
+
+    /// Opens the blob from `offset` bytes on. The bytes are not checked: whoever reads them hashes them.
+    fn open(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, ArtifactError>;
+
+    /// What refers to the manifest `subject`: by `subject`, by the `sha256-<hex>` tag scheme of
+    /// distribution-spec, and by cosign's `.sig`, `.att` and `.sbom` tags. Sorted, direct ones only.
+    fn referrers(&self, subject: &Digest) -> Result<Vec<Referrer>, ArtifactError>;
+}
+
+/// Takes artifacts.
+pub trait ArtifactSink: Send + Sync {
+    /// How messages name it, as `oci:images`.
+    fn name(&self) -> &str;
+
+    /// Whether the blob is there already, by digest and size. Its bytes are not checked.
+    fn contains(&self, descriptor: &Descriptor) -> Result<bool, ArtifactError>;
+
+    /// Begins a blob. Several may be under way at once; nothing is visible before its commit.
+    fn begin(&self, descriptor: &Descriptor) -> Result<Box<dyn BlobWriter>, ArtifactError>;
+
+    /// Makes the artifacts visible, last of all and at once, after everything is synced to disk.
+    ///
+    /// # Errors
+    /// When the sink has another artifact under one of the names; nothing is changed then. After any
+    /// other failure running again is safe.
+    fn finish(self: Box<Self>, index: &[IndexEntry]) -> Result<(), ArtifactError>;
+}
+
+/// Takes one blob. Dropped without a commit, nothing of it remains.
+pub trait BlobWriter: Send {
+    /// Takes the next bytes.
+    fn write(&mut self, block: &[u8]) -> Result<(), ArtifactError>;
+
+    /// Keeps the blob; `proof` must be of the blob that was begun.
+    fn commit(self: Box<Self>, proof: VerifiedBlob) -> Result<(), ArtifactError>;
+}

@@ -1,0 +1,1 @@
+//! Who is trusted for what: keys, signers and the trust policy.
