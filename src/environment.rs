@@ -1,0 +1,15 @@
+//! What a verb needs of the world beside its request.
+
+use crate::clock::Clock;
+use crate::observe::Observer;
+use crate::stream::pump::Workers;
+
+/// The last parameter of every verb.
+pub struct Environment<'a> {
+    /// Tells the time.
+    pub clock: &'a dyn Clock,
+    /// Is told what happens.
+    pub observer: &'a dyn Observer,
+    /// Do the work.
+    pub workers: &'a Workers,
+}

@@ -1,0 +1,138 @@
+//! `annex.txt`: where the documents of the control chunk are when they do not fit into it
+//! (docs/format.md, "The annex").
+
+use super::entry::{Document, EntryName};
+use super::error::FormatError;
+use super::limits::{ANNEX_BYTES_MAX, CHUNK_BYTES_MAX};
+use super::lines::{Lines, Number, Sum};
+use super::shape::{Item, SEALED_OVERHEAD, Shape, data_capacity, entry_cost};
+use super::statement::chunk_number;
+use super::tar::BLOCK;
+
+const FIRST_LINE: &str = "carnet-annex v1";
+
+/// A document that stands in annex chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnnexDocument {
+    /// Which one.
+    pub document: Document,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The SHA-256 of its bytes.
+    pub sum: Sum,
+}
+
+/// A chunk that holds parts of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnnexChunk {
+    /// Its number; annex chunks follow the data chunks.
+    pub number: u32,
+    /// The size of its sealed part, in bytes.
+    pub bytes: u64,
+    /// The SHA-256 of its `02_sums.txt`.
+    pub sums: Sum,
+}
+
+/// The three documents and the chunks they are in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annex {
+    /// `plan.txt`, `chunks.txt` and `index.json`, in this order.
+    pub documents: [AnnexDocument; 3],
+    /// The annex chunks, by number, without a gap.
+    pub chunks: Vec<AnnexChunk>,
+}
+
+impl Annex {
+    /// The length of the file, in bytes.
+    pub fn bytes(documents: [u64; 3], chunks: impl IntoIterator<Item = (u32, u64)>) -> u64 {
+        let zero = Sum([0; 32]);
+        let document =
+            |i: usize| AnnexDocument { document: Document::ALL[i], bytes: documents[i], sum: zero };
+        let chunk = |(number, bytes)| AnnexChunk { number, bytes, sums: zero };
+        let annex = Annex {
+            documents: [document(0), document(1), document(2)],
+            chunks: chunks.into_iter().map(chunk).collect(),
+        };
+        annex.render().len() as u64
+    }
+
+    /// The bytes of the file.
+    pub fn render(&self) -> Vec<u8> {
+        let mut text = format!("{FIRST_LINE}\n");
+        text.extend(
+            self.documents.iter().map(|d| format!("document {} {} {}\n", d.document.name(), d.bytes, d.sum)),
+        );
+        text.extend(
+            self.chunks.iter().map(|c| format!("chunk {} control {} {}\n", c.number, c.bytes, c.sums)),
+        );
+        text.into_bytes()
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`FormatError`]: any byte that [`Annex::render`] would not write.
+    pub fn parse(bytes: &[u8]) -> Result<Annex, FormatError> {
+        let mut lines = Lines::new("annex.txt", bytes, ANNEX_BYTES_MAX)?;
+        lines.exactly(FIRST_LINE)?;
+        let mut document = |document: Document| {
+            let [name, bytes, sum] = lines.words("document")?;
+            let bytes = lines.word::<Number>(bytes)?.0;
+            if name != document.name() || bytes > document.bytes_max() {
+                let expected = format!("{} of at most {} bytes", document.name(), document.bytes_max());
+                return Err(lines.refuse(expected, Some(name)));
+            }
+            Ok(AnnexDocument { document, bytes, sum: lines.word(sum)? })
+        };
+        let documents =
+            [document(Document::ALL[0])?, document(Document::ALL[1])?, document(Document::ALL[2])?];
+        let mut chunks: Vec<AnnexChunk> = Vec::new();
+        while lines.next_is("chunk") {
+            let [number, kind, bytes, sums] = lines.words("chunk")?;
+            let chunk = AnnexChunk {
+                number: chunk_number(&lines, number)?,
+                bytes: lines.word::<Number>(bytes)?.0,
+                sums: lines.word(sums)?,
+            };
+            let follows = chunks.last().is_none_or(|before| before.number + 1 == chunk.number);
+            if kind != "control" || chunk.number == 0 || !follows || chunk.bytes > CHUNK_BYTES_MAX {
+                return Err(lines.refuse("the next annex chunk".to_owned(), Some(number)));
+            }
+            chunks.push(chunk);
+        }
+        lines.end()?;
+        if chunks.is_empty() {
+            return Err(lines.refuse("an annex chunk".to_owned(), None));
+        }
+        Ok(Annex { documents, chunks })
+    }
+}
+
+/// How documents of these sizes are laid into annex chunks: each chunk filled before the next begins.
+pub fn annex_shapes(chunk_bytes: u64, documents: [u64; 3]) -> Vec<Shape> {
+    let room_max = data_capacity(chunk_bytes) - SEALED_OVERHEAD;
+    let mut shapes = Vec::new();
+    let mut items: Vec<Item> = Vec::new();
+    let mut room = room_max;
+    for (document, bytes) in Document::ALL.into_iter().zip(documents) {
+        let mut offset = 0;
+        while offset < bytes {
+            let name = EntryName::AnnexPart(document, offset);
+            let fixed = entry_cost(&name, 0);
+            // A part shorter than a block is not worth a header of its own.
+            if room < fixed + BLOCK {
+                shapes.push(Shape::new(std::mem::take(&mut items)));
+                room = room_max;
+                continue;
+            }
+            let part = (bytes - offset).min((room - fixed) / BLOCK * BLOCK);
+            items.push(Item { name, bytes: part });
+            room -= entry_cost(&name, part);
+            offset += part;
+        }
+    }
+    if !items.is_empty() {
+        shapes.push(Shape::new(items));
+    }
+    shapes
+}

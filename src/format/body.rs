@@ -1,0 +1,159 @@
+//! The body of a chunk: the entries of its sealed part, and that nothing lies between or behind them.
+
+use super::entry::EntryName;
+use super::error::FormatError;
+use super::head::{Head, check_zero};
+use super::limits::SUMS_BYTES_MAX;
+use super::lines::Sum;
+use super::sums::Sums;
+use super::tar::{BLOCK, END_BYTES, Header, padded};
+
+/// An entry of the body and where its payload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyEntry {
+    /// What it is.
+    pub name: EntryName,
+    /// The SHA-256 that its payload must have.
+    pub sum: Sum,
+    /// Where its payload begins, in bytes from the start of the file.
+    pub offset: u64,
+    /// How long its payload is, in bytes.
+    pub bytes: u64,
+}
+
+/// The entries of a chunk, in order. Their payload was not looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// The entries after `02_sums.txt`.
+    pub entries: Vec<BodyEntry>,
+}
+
+/// Why a body cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// It is not as the format has it.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// It cannot be read at all.
+    #[error("cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl Body {
+    /// Reads the structure of a chunk whose head was accepted: the sums, which must be those of the
+    /// statement, every header, and all that lies between payloads.
+    ///
+    /// # Errors
+    /// [`BodyError`]: sums that the statement does not name, entries that the sums do not, and any byte
+    /// outside the payloads that the format does not force.
+    pub fn read(
+        head: &Head,
+        read_at: &mut dyn FnMut(&mut [u8], u64) -> std::io::Result<()>,
+    ) -> Result<Body, BodyError> {
+        let file_bytes = head.sealed_at() + head.statement.bytes;
+        let mut gap = Gap { at: head.sealed_at(), file_bytes };
+        let header = gap.header(0, read_at)?;
+        if header.name != EntryName::Sums || header.bytes > SUMS_BYTES_MAX {
+            let expected = format!("02_sums.txt of at most {SUMS_BYTES_MAX} bytes");
+            return Err(FormatError::whole(
+                "chunk",
+                expected,
+                format!("{} of {} bytes", header.name, header.bytes),
+            )
+            .into());
+        }
+        let sums_at = gap.payload(header.bytes)?;
+        let mut sums_bytes = vec![0; usize::try_from(header.bytes).expect("bounded above")];
+        read_at(&mut sums_bytes, sums_at)?;
+        let found = Sum::of(&sums_bytes);
+        if found != head.statement.sums {
+            let expected = format!("the SHA-256 that the statement names, {}", head.statement.sums);
+            return Err(FormatError::whole("02_sums.txt", expected, found.to_string()).into());
+        }
+        let sums = Sums::parse(&sums_bytes)?;
+        let mut entries = Vec::with_capacity(sums.entries().len());
+        let mut before = header.bytes;
+        for &(name, sum) in sums.entries() {
+            let header = gap.header(before, read_at)?;
+            if header.name != name {
+                return Err(FormatError::whole(
+                    "chunk",
+                    format!("entry {name}, as its sums have it"),
+                    header.name.to_string(),
+                )
+                .into());
+            }
+            let offset = gap.payload(header.bytes)?;
+            entries.push(BodyEntry { name, sum, offset, bytes: header.bytes });
+            before = header.bytes;
+        }
+        gap.end(before, read_at)?;
+        Ok(Body { entries })
+    }
+
+    /// The entry of this name.
+    pub fn entry(&self, name: EntryName) -> Option<&BodyEntry> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+}
+
+/// What lies between two payloads: the padding of one, the header of the next.
+struct Gap {
+    /// The end of the last payload.
+    at: u64,
+    file_bytes: u64,
+}
+
+impl Gap {
+    /// Reads up to the next payload; `before` is the length of the last one.
+    fn header(
+        &mut self,
+        before: u64,
+        read_at: &mut dyn FnMut(&mut [u8], u64) -> std::io::Result<()>,
+    ) -> Result<Header, BodyError> {
+        let padding = usize::try_from(padded(before) - before).expect("less than a block");
+        let mut block = [0; 2 * 512];
+        let bytes = &mut block[..padding + 512];
+        self.fits(bytes.len() as u64 + END_BYTES)?;
+        read_at(bytes, self.at)?;
+        check_zero(&bytes[..padding], "padding")?;
+        self.at += bytes.len() as u64;
+        Ok(Header::decode(bytes[padding..].try_into().expect("a block has 512 bytes"))?)
+    }
+
+    /// Steps over a payload, which must leave room for its padding and the end.
+    fn payload(&mut self, bytes: u64) -> Result<u64, FormatError> {
+        let offset = self.at;
+        self.fits(padded(bytes) + END_BYTES)?;
+        self.at += bytes;
+        Ok(offset)
+    }
+
+    fn end(
+        &mut self,
+        before: u64,
+        read_at: &mut dyn FnMut(&mut [u8], u64) -> std::io::Result<()>,
+    ) -> Result<(), BodyError> {
+        let rest = self.file_bytes - self.at;
+        let expected = padded(before) - before + END_BYTES;
+        if rest != expected {
+            let found = format!("{rest} bytes");
+            return Err(
+                FormatError::whole("chunk", format!("{expected} bytes after the last entry"), found).into()
+            );
+        }
+        let mut block = vec![0; usize::try_from(rest).expect("less than three blocks")];
+        read_at(&mut block, self.at)?;
+        Ok(check_zero(&block, "end of the chunk")?)
+    }
+
+    fn fits(&self, bytes: u64) -> Result<(), FormatError> {
+        if self.at.checked_add(bytes).is_some_and(|end| end <= self.file_bytes) {
+            return Ok(());
+        }
+        let expected = format!("{bytes} more bytes after offset {}", self.at);
+        Err(FormatError::whole("chunk", expected, format!("a file of {} bytes", self.file_bytes)))
+    }
+}
+
+const _: () = assert!(END_BYTES == 2 * BLOCK);

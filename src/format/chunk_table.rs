@@ -1,0 +1,91 @@
+//! `chunks.txt`: what the data chunks are, so that one signature over the control chunk covers them
+//! (docs/format.md, "chunks.txt").
+
+use super::error::FormatError;
+use super::limits::{CHUNK_BYTES_MAX, CHUNKS_BYTES_MAX};
+use super::lines::{Lines, Number, Sum};
+use super::statement::{Class, chunk_number};
+
+const FIRST_LINE: &str = "carnet-chunks v1";
+
+/// One data chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkLine {
+    /// Its number.
+    pub number: u32,
+    /// What its blobs are.
+    pub class: Class,
+    /// The size of its sealed part, in bytes.
+    pub bytes: u64,
+    /// The SHA-256 of its `02_sums.txt`.
+    pub sums: Sum,
+}
+
+/// All data chunks, by number from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChunkTable(Vec<ChunkLine>);
+
+impl ChunkTable {
+    /// The table with these lines, which must be numbered from 1 without a gap.
+    pub fn new(lines: Vec<ChunkLine>) -> ChunkTable {
+        debug_assert!(lines.iter().zip(1..).all(|(line, number)| line.number == number));
+        ChunkTable(lines)
+    }
+
+    /// The lines.
+    pub fn lines(&self) -> &[ChunkLine] {
+        &self.0
+    }
+
+    /// The line of a chunk.
+    pub fn line(&self, number: u32) -> Option<&ChunkLine> {
+        self.0.get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+
+    /// The length of the file for these chunks, in bytes: sums are all of one length.
+    pub fn bytes(chunks: impl IntoIterator<Item = (u32, Class, u64)>) -> u64 {
+        let line = |(number, class, bytes)| {
+            ChunkLine { number, class, bytes, sums: Sum([0; 32]) }.render().len() as u64
+        };
+        FIRST_LINE.len() as u64 + 1 + chunks.into_iter().map(line).sum::<u64>()
+    }
+
+    /// The bytes of the file.
+    pub fn render(&self) -> Vec<u8> {
+        let mut text = format!("{FIRST_LINE}\n");
+        text.extend(self.0.iter().map(ChunkLine::render));
+        text.into_bytes()
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`FormatError`]: any byte that [`ChunkTable::render`] would not write.
+    pub fn parse(bytes: &[u8]) -> Result<ChunkTable, FormatError> {
+        let mut lines = Lines::new("chunks.txt", bytes, CHUNKS_BYTES_MAX)?;
+        lines.exactly(FIRST_LINE)?;
+        let mut table = Vec::new();
+        while lines.next_is("chunk") {
+            let [number, kind, class, bytes, sums] = lines.words("chunk")?;
+            let line = ChunkLine {
+                number: chunk_number(&lines, number)?,
+                class: lines.word(class)?,
+                bytes: lines.word::<Number>(bytes)?.0,
+                sums: lines.word(sums)?,
+            };
+            let expected = table.len() as u64 + 1;
+            if u64::from(line.number) != expected || kind != "data" || line.bytes > CHUNK_BYTES_MAX {
+                return Err(lines.refuse(format!("data chunk {expected}"), Some(number)));
+            }
+            table.push(line);
+        }
+        lines.end()?;
+        Ok(ChunkTable(table))
+    }
+}
+
+impl ChunkLine {
+    fn render(&self) -> String {
+        format!("chunk {} data {} {} {}\n", self.number, self.class, self.bytes, self.sums)
+    }
+}

@@ -1,0 +1,145 @@
+//! The head of a chunk: statement and signatures, before anything that they cover (docs/format.md,
+//! "Reading order").
+
+use super::entry::EntryName;
+use super::error::FormatError;
+use super::limits::{SIGNATURES_MAX, STATEMENT_BYTES_MAX};
+use super::shape::head_bytes_max;
+use super::statement::Statement;
+use super::tar::{BLOCK, Header, padded};
+
+/// Bytes of an Ed25519 signature (RFC 8032).
+pub const SIGNATURE_BYTES: usize = 64;
+
+/// How much of a file must be read to parse any head, in bytes: the header after the signatures too.
+pub const HEAD_READ_BYTES: u64 = head_bytes_max(SIGNATURES_MAX) + BLOCK;
+
+/// A signature and the first 8 bytes of the id of the key that is said to have made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Which key to try.
+    pub key: [u8; 8],
+    /// The signature.
+    pub bytes: [u8; SIGNATURE_BYTES],
+}
+
+/// A head as it was read: nothing in it is to be believed yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// What the chunk says of itself.
+    pub statement: Statement,
+    /// The signed bytes.
+    pub statement_bytes: Vec<u8>,
+    /// The signatures, sorted by key.
+    pub signatures: Vec<Signature>,
+}
+
+impl Head {
+    /// Reads the head of a file of `file_bytes` from its first [`HEAD_READ_BYTES`] (or all, if it is shorter).
+    ///
+    /// # Errors
+    /// [`FormatError`]: any byte that [`Head::render`] would not write; a file that is longer or shorter than
+    /// its statement says.
+    pub fn parse(start: &[u8], file_bytes: u64) -> Result<Head, FormatError> {
+        let mut at = 0_usize;
+        let header = take_header(start, &mut at)?;
+        if header.name != EntryName::Statement || header.bytes > STATEMENT_BYTES_MAX {
+            let expected = format!("00_statement.txt of at most {STATEMENT_BYTES_MAX} bytes first");
+            return Err(FormatError::whole(
+                "chunk",
+                expected,
+                format!("{} of {} bytes", header.name, header.bytes),
+            ));
+        }
+        let statement_bytes = take_payload(start, &mut at, header.bytes)?.to_vec();
+        let statement = Statement::parse(&statement_bytes)?;
+        let mut signatures: Vec<Signature> = Vec::new();
+        loop {
+            let header = take_header(start, &mut at)?;
+            let EntryName::Signature(key) = header.name else {
+                if header.name == EntryName::Sums {
+                    break;
+                }
+                return Err(FormatError::whole(
+                    "chunk",
+                    "signatures, then 02_sums.txt",
+                    header.name.to_string(),
+                ));
+            };
+            let follows = signatures.last().is_none_or(|before| before.key < key);
+            if !follows || signatures.len() == SIGNATURES_MAX || header.bytes != SIGNATURE_BYTES as u64 {
+                let expected = format!("at most {SIGNATURES_MAX} signatures of 64 bytes, sorted");
+                return Err(FormatError::whole("chunk", expected, header.name.to_string()));
+            }
+            let payload = take_payload(start, &mut at, header.bytes)?;
+            let bytes = payload.try_into().expect("the header said 64 bytes");
+            signatures.push(Signature { key, bytes });
+        }
+        if signatures.is_empty() {
+            return Err(FormatError::whole("chunk", "a signature", "none"));
+        }
+        let head = Head { statement, statement_bytes, signatures };
+        let expected = head.sealed_at() + head.statement.bytes;
+        if file_bytes != expected {
+            return Err(FormatError::whole(
+                "chunk",
+                format!("a file of {expected} bytes"),
+                format!("{file_bytes} bytes"),
+            ));
+        }
+        Ok(head)
+    }
+
+    /// The bytes before the sealed part.
+    pub fn render(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put(&mut out, EntryName::Statement, &self.statement_bytes);
+        for signature in &self.signatures {
+            put(&mut out, EntryName::Signature(signature.key), &signature.bytes);
+        }
+        out
+    }
+
+    /// Where the sealed part begins, in bytes from the start of the file.
+    pub fn sealed_at(&self) -> u64 {
+        super::shape::head_bytes(self.statement_bytes.len() as u64, self.signatures.len())
+    }
+}
+
+/// Appends an entry: header, payload, padding.
+pub(crate) fn put(out: &mut Vec<u8>, name: EntryName, payload: &[u8]) {
+    let bytes = payload.len() as u64;
+    out.extend(Header { name, bytes }.encode());
+    out.extend(payload);
+    out.resize(out.len() + usize::try_from(padded(bytes) - bytes).expect("less than a block"), 0);
+}
+
+fn take<'a>(start: &'a [u8], at: &mut usize, bytes: usize) -> Result<&'a [u8], FormatError> {
+    let end = at.saturating_add(bytes);
+    let taken = start.get(*at..end).ok_or_else(|| {
+        FormatError::whole("chunk", format!("{end} bytes at least"), format!("the end after {}", start.len()))
+    })?;
+    *at = end;
+    Ok(taken)
+}
+
+fn take_header(start: &[u8], at: &mut usize) -> Result<Header, FormatError> {
+    let block = take(start, at, 512)?;
+    Header::decode(block.try_into().expect("a block has 512 bytes"))
+}
+
+fn take_payload<'a>(start: &'a [u8], at: &mut usize, bytes: u64) -> Result<&'a [u8], FormatError> {
+    let length = usize::try_from(bytes).expect("bounded by the caller");
+    let whole = usize::try_from(padded(bytes)).expect("bounded by the caller");
+    let (payload, padding) = take(start, at, whole)?.split_at(length);
+    check_zero(padding, "padding")?;
+    Ok(payload)
+}
+
+/// Refuses anything but zero bytes.
+pub(crate) fn check_zero(bytes: &[u8], what: &'static str) -> Result<(), FormatError> {
+    match bytes.iter().find(|&&b| b != 0) {
+        None => Ok(()),
+        Some(found) => Err(FormatError::whole(what, "zero bytes", format!("{found:#04x}"))),
+    }
+}

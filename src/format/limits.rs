@@ -1,0 +1,43 @@
+//! Every bound of the format (docs/format.md, "Limits"); a test holds the table there against these.
+
+/// Largest statement, in bytes.
+pub const STATEMENT_BYTES_MAX: u64 = 4096;
+
+/// Most signatures on one chunk.
+pub const SIGNATURES_MAX: usize = 16;
+
+/// Most entries listed in the sums of one chunk.
+pub const ENTRIES_MAX: usize = 10_000;
+
+/// Largest `02_sums.txt`, in bytes.
+pub const SUMS_BYTES_MAX: u64 = 2_240_000;
+
+/// Largest `plan.txt`, in bytes.
+pub const PLAN_BYTES_MAX: u64 = 64 << 20;
+
+/// Largest `chunks.txt`, in bytes.
+pub const CHUNKS_BYTES_MAX: u64 = 16 << 20;
+
+/// Largest `index.json` of a bundle, in bytes.
+pub const INDEX_BYTES_MAX: u64 = 32 << 20;
+
+/// Largest `annex.txt`, in bytes.
+pub const ANNEX_BYTES_MAX: u64 = 1 << 20;
+
+/// Largest `recover.txt`, in bytes.
+pub const RECOVER_BYTES_MAX: u64 = 64 << 10;
+
+/// Largest blob that counts as metadata, in bytes; a larger configuration travels as a layer does.
+pub const METADATA_BYTES_MAX: u64 = 4 << 20;
+
+/// Smallest chunk limit, in bytes.
+pub const CHUNK_BYTES_MIN: u64 = 64 << 10;
+
+/// Largest chunk limit, in bytes: what ustar's size field holds.
+pub const CHUNK_BYTES_MAX: u64 = (8 << 30) - 1;
+
+/// Highest chunk number.
+pub const CHUNK_NUMBER_MAX: u32 = 99_999;
+
+/// Highest sequence number.
+pub const SEQUENCE_MAX: u64 = i64::MAX as u64;

@@ -1,0 +1,26 @@
+//! The vocabulary of the crossing: one file per chapter of docs/format.md. Pure: no I/O, no clock.
+//!
+//! Everything that is read here is read strictly: what parses renders back to the same bytes.
+
+pub mod annex;
+pub mod body;
+pub mod chunk_size;
+pub mod chunk_table;
+pub mod entry;
+mod error;
+pub mod head;
+pub mod limits;
+pub(crate) mod lines;
+mod name;
+pub mod plan;
+pub mod recover;
+pub mod shape;
+pub mod statement;
+pub mod sums;
+pub mod tar;
+mod timestamp;
+
+pub use error::FormatError;
+pub use lines::Sum;
+pub use name::{BundleName, Label, StreamName};
+pub use timestamp::Timestamp;

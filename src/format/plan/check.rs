@@ -1,0 +1,134 @@
+//! What a plan must hold beyond its grammar (docs/format.md, "plan.txt"): it is canonical, it agrees
+//! with itself, and every chunk it describes can exist.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Carriage, Plan, PlannedBlob};
+use crate::format::entry::SLICE_OFFSET_MAX;
+use crate::format::error::FormatError;
+use crate::format::limits::{CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, ENTRIES_MAX};
+use crate::format::shape::data_capacity;
+use crate::format::statement::Class;
+use crate::oci::graph::{BLOBS_MAX, Reason};
+use crate::oci::{Digest, RefName};
+
+fn refuse(expected: impl Into<String>, found: impl Into<String>) -> FormatError {
+    FormatError::whole("plan.txt", expected, found)
+}
+
+/// Where a blob stands among the others.
+pub(super) fn order(blob: &PlannedBlob) -> (Class, std::cmp::Reverse<u64>, Digest) {
+    (blob.class, std::cmp::Reverse(blob.size), blob.digest)
+}
+
+fn ascending<T: Ord>(what: &str, items: &[T]) -> Result<(), FormatError> {
+    match items.windows(2).position(|pair| pair[0] >= pair[1]) {
+        None => Ok(()),
+        Some(at) => {
+            Err(refuse(format!("{what} lines in order, each once"), format!("line {} of them", at + 2)))
+        }
+    }
+}
+
+impl Plan {
+    pub(super) fn check(&self) -> Result<(), FormatError> {
+        if !(CHUNK_BYTES_MIN..=CHUNK_BYTES_MAX).contains(&self.chunk_bytes) {
+            let expected = format!("chunk-bytes from {CHUNK_BYTES_MIN} to {CHUNK_BYTES_MAX}");
+            return Err(refuse(expected, self.chunk_bytes.to_string()));
+        }
+        if self.blobs.len() > BLOBS_MAX {
+            return Err(refuse(format!("at most {BLOBS_MAX} blobs"), self.blobs.len().to_string()));
+        }
+        ascending("platform", &self.platforms)?;
+        ascending("artifact", &self.artifacts)?;
+        ascending("referrer", &self.referrers)?;
+        ascending("omitted", &self.omitted)?;
+        ascending("blob", &self.blobs.iter().map(order).collect::<Vec<_>>())?;
+        self.check_references()?;
+        self.check_pieces()?;
+        self.check_chunks()
+    }
+
+    /// Every artifact and referrer is carried as metadata with its size; what is omitted is not carried.
+    fn check_references(&self) -> Result<(), FormatError> {
+        let mut blobs: HashMap<Digest, &PlannedBlob> = HashMap::with_capacity(self.blobs.len());
+        for blob in &self.blobs {
+            if blobs.insert(blob.digest, blob).is_some() {
+                return Err(refuse("each blob once", blob.digest.to_string()));
+            }
+        }
+        let mut names: HashMap<&RefName, Digest> = HashMap::new();
+        let artifacts = self.artifacts.iter().map(|a| (a.digest, a.size, a.name.as_ref()));
+        let referrers = self.referrers.iter().map(|r| (r.digest, r.size, r.name.as_ref()));
+        for (digest, size, name) in artifacts.chain(referrers) {
+            if !blobs.get(&digest).is_some_and(|blob| blob.size == size && blob.class == Class::Metadata) {
+                return Err(refuse("a metadata blob for every artifact and referrer", digest.to_string()));
+            }
+            if let Some(name) = name
+                && *names.entry(name).or_insert(digest) != digest
+            {
+                return Err(refuse("one digest for each name", name.to_string()));
+            }
+        }
+        for left_out in &self.omitted {
+            if blobs.contains_key(&left_out.digest) {
+                return Err(refuse("no blob for what is omitted", left_out.digest.to_string()));
+            }
+            if left_out.reason == Reason::Nondistributable && self.nondistributable == Carriage::Carry {
+                return Err(refuse("nondistributable omit", left_out.digest.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The pieces of a blob make it up, in rising chunks.
+    fn check_pieces(&self) -> Result<(), FormatError> {
+        for blob in &self.blobs {
+            let bad = |expected: &str| Err(refuse(expected, blob.digest.to_string()));
+            let sum = blob.pieces.iter().try_fold(0_u64, |sum, piece| sum.checked_add(piece.bytes));
+            if sum != Some(blob.size) {
+                return bad("pieces that make up the blob");
+            }
+            let [.., last] = blob.pieces.as_slice() else { return bad("at least one piece") };
+            if blob.pieces.len() > 1 {
+                let rising = blob.pieces.windows(2).all(|pair| pair[0].chunk < pair[1].chunk);
+                let long = blob.pieces.iter().all(|piece| piece.bytes > 0);
+                if !rising || !long || blob.size > SLICE_OFFSET_MAX || blob.pieces[0].chunk == 0 {
+                    return bad("slices in rising data chunks, none empty");
+                }
+            }
+            if last.chunk > self.last {
+                return bad("pieces in the chunks of the bundle");
+            }
+        }
+        Ok(())
+    }
+
+    /// Each chunk is of one class, not empty, and within the limits.
+    fn check_chunks(&self) -> Result<(), FormatError> {
+        let contents = self.contents();
+        let single = contents.len() == 1;
+        for (number, pieces) in contents.iter().enumerate() {
+            let found = || format!("chunk {number}");
+            let classes: HashSet<Class> = pieces.iter().map(|placed| self.blobs[placed.blob].class).collect();
+            if number == 0 {
+                let allowed =
+                    |class: &Class| *class == Class::Metadata || (single && *class == Class::Distributable);
+                if !classes.iter().all(allowed) {
+                    return Err(refuse("metadata in chunk 0, or a bundle of one chunk", found()));
+                }
+                continue;
+            }
+            if classes.len() != 1 {
+                return Err(refuse("blobs of exactly one class in every data chunk", found()));
+            }
+            if pieces.len() > ENTRIES_MAX {
+                return Err(refuse(format!("at most {ENTRIES_MAX} entries in a chunk"), found()));
+            }
+            if self.data_shape(pieces).sealed_bytes() > data_capacity(self.chunk_bytes) {
+                return Err(refuse("chunks within chunk-bytes", found()));
+            }
+        }
+        Ok(())
+    }
+}

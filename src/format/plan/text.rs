@@ -1,0 +1,170 @@
+//! The text of a plan, written and read.
+
+use std::fmt::Write as _;
+
+use super::{Artifact, Carriage, Piece, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};
+use crate::format::error::FormatError;
+use crate::format::limits::PLAN_BYTES_MAX;
+use crate::format::lines::{Lines, Number, or_dash};
+use crate::format::statement::{Crossing, chunk_number};
+use crate::oci::graph::Reason;
+
+const FIRST_LINE: &str = "carnet-plan v1";
+const REASONS: [Reason; 4] = [Reason::Nondistributable, Reason::Platform, Reason::Absent, Reason::Lost];
+
+impl Plan {
+    /// The bytes of the file.
+    pub fn render(&self) -> Vec<u8> {
+        let mut out = format!("{FIRST_LINE}\n{}", self.crossing.render());
+        let platforms = match self.platforms.as_slice() {
+            [] => "all".to_owned(),
+            some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+        };
+        let head = format!(
+            "label {}\nchunk-bytes {}\nnondistributable {}\nreferrers {}\nplatforms {platforms}\nchunks {}\n",
+            or_dash(self.crossing.label.as_ref()),
+            self.chunk_bytes,
+            self.nondistributable,
+            self.referrers_carriage,
+            self.last,
+        );
+        out.push_str(&head);
+        for a in &self.artifacts {
+            let (purpose, name) = (or_dash(a.artifact_type.as_ref()), or_dash(a.name.as_ref()));
+            let _ = writeln!(out, "artifact {} {} {} {purpose} {name}", a.digest, a.size, a.media_type);
+        }
+        for r in &self.referrers {
+            let (purpose, name) = (or_dash(r.artifact_type.as_ref()), or_dash(r.name.as_ref()));
+            let (digest, size, media_type, subject) = (r.digest, r.size, &r.media_type, r.subject);
+            let _ = writeln!(out, "referrer {digest} {size} {media_type} {purpose} {subject} {name}");
+        }
+        for o in &self.omitted {
+            let (reason, platform) = (o.reason.word(), or_dash(o.platform.as_ref()));
+            let (digest, size, media_type, parent) = (o.digest, o.size, &o.media_type, o.parent);
+            let _ = writeln!(out, "omitted {digest} {size} {media_type} {reason} {parent} {platform}");
+        }
+        for b in &self.blobs {
+            let _ = write!(out, "blob {} {} {} {} ", b.digest, b.size, b.class, b.media_type);
+            match b.pieces.as_slice() {
+                [whole] => {
+                    let _ = writeln!(out, "{}", whole.chunk);
+                }
+                slices => {
+                    let words: Vec<String> =
+                        slices.iter().map(|p| format!("{}:{}", p.chunk, p.bytes)).collect();
+                    let _ = writeln!(out, "{}", words.join(","));
+                }
+            }
+        }
+        out.into_bytes()
+    }
+
+    /// Reads a plan.
+    ///
+    /// # Errors
+    /// [`FormatError`]: any byte that [`Plan::render`] would not write, and any plan that contradicts itself or
+    /// breaks a limit.
+    pub fn parse(bytes: &[u8]) -> Result<Plan, FormatError> {
+        let mut lines = Lines::new("plan.txt", bytes, PLAN_BYTES_MAX)?;
+        lines.exactly(FIRST_LINE)?;
+        let mut crossing = Crossing::parse(&mut lines)?;
+        crossing.label = lines.optional("label")?;
+        let chunk_bytes = lines.parsed::<Number>("chunk-bytes")?.0;
+        let nondistributable: Carriage = lines.parsed("nondistributable")?;
+        let referrers_carriage: Carriage = lines.parsed("referrers")?;
+        let platforms = match lines.value("platforms")? {
+            "all" => Vec::new(),
+            some => some.split(',').map(|word| lines.word(word)).collect::<Result<_, _>>()?,
+        };
+        let last = lines.value("chunks").map(str::to_owned)?;
+        let last = chunk_number(&lines, &last)?;
+        let mut plan = Plan {
+            crossing,
+            chunk_bytes,
+            nondistributable,
+            referrers_carriage,
+            platforms,
+            last,
+            artifacts: Vec::new(),
+            referrers: Vec::new(),
+            omitted: Vec::new(),
+            blobs: Vec::new(),
+        };
+        while lines.next_is("artifact") {
+            plan.artifacts.push(artifact(&mut lines)?);
+        }
+        while lines.next_is("referrer") {
+            plan.referrers.push(referrer(&mut lines)?);
+        }
+        while lines.next_is("omitted") {
+            plan.omitted.push(omitted(&mut lines)?);
+        }
+        while lines.next_is("blob") {
+            plan.blobs.push(blob(&mut lines)?);
+        }
+        lines.end()?;
+        plan.check()?;
+        Ok(plan)
+    }
+}
+
+fn artifact(lines: &mut Lines<'_>) -> Result<Artifact, FormatError> {
+    let [digest, size, media_type, purpose, name] = lines.words("artifact")?;
+    Ok(Artifact {
+        name: lines.optional_word(name)?,
+        digest: lines.word(digest)?,
+        size: lines.word::<Number>(size)?.0,
+        media_type: lines.word(media_type)?,
+        artifact_type: lines.optional_word(purpose)?,
+    })
+}
+
+fn referrer(lines: &mut Lines<'_>) -> Result<PlannedReferrer, FormatError> {
+    let [digest, size, media_type, purpose, subject, name] = lines.words("referrer")?;
+    Ok(PlannedReferrer {
+        subject: lines.word(subject)?,
+        digest: lines.word(digest)?,
+        name: lines.optional_word(name)?,
+        size: lines.word::<Number>(size)?.0,
+        media_type: lines.word(media_type)?,
+        artifact_type: lines.optional_word(purpose)?,
+    })
+}
+
+fn omitted(lines: &mut Lines<'_>) -> Result<PlannedOmission, FormatError> {
+    let [digest, size, media_type, reason, parent, platform] = lines.words("omitted")?;
+    let found = REASONS.into_iter().find(|known| known.word() == reason);
+    Ok(PlannedOmission {
+        digest: lines.word(digest)?,
+        parent: lines.word(parent)?,
+        reason: found.ok_or_else(|| {
+            lines.refuse("nondistributable, platform, absent or lost".to_owned(), Some(reason))
+        })?,
+        size: lines.word::<Number>(size)?.0,
+        media_type: lines.word(media_type)?,
+        platform: lines.optional_word(platform)?,
+    })
+}
+
+fn blob(lines: &mut Lines<'_>) -> Result<PlannedBlob, FormatError> {
+    let [digest, size, class, media_type, places] = lines.words("blob")?;
+    let size = lines.word::<Number>(size)?.0;
+    let pieces = if places.contains(':') {
+        let piece = |word: &str| {
+            let (chunk, bytes) = word
+                .split_once(':')
+                .ok_or_else(|| lines.refuse("CHUNK:BYTES, joined by commas".to_owned(), Some(word)))?;
+            Ok(Piece { chunk: chunk_number(lines, chunk)?, bytes: lines.word::<Number>(bytes)?.0 })
+        };
+        places.split(',').map(piece).collect::<Result<Vec<_>, FormatError>>()?
+    } else {
+        vec![Piece { chunk: chunk_number(lines, places)?, bytes: size }]
+    };
+    Ok(PlannedBlob {
+        digest: lines.word(digest)?,
+        size,
+        class: lines.word(class)?,
+        media_type: lines.word(media_type)?,
+        pieces,
+    })
+}

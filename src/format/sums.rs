@@ -1,0 +1,75 @@
+//! `02_sums.txt`: the SHA-256 of every entry that follows it (docs/format.md, "02_sums.txt").
+
+use std::collections::HashSet;
+
+use super::entry::EntryName;
+use super::error::FormatError;
+use super::limits::{ENTRIES_MAX, SUMS_BYTES_MAX};
+use super::lines::{Lines, Sum};
+use crate::oci::Digest;
+
+/// The sums of a chunk, in the order of its entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sums(Vec<(EntryName, Sum)>);
+
+impl Sums {
+    /// These sums, in this order.
+    pub fn new(sums: Vec<(EntryName, Sum)>) -> Sums {
+        Sums(sums)
+    }
+
+    /// Each entry with its sum.
+    pub fn entries(&self) -> &[(EntryName, Sum)] {
+        &self.0
+    }
+
+    /// How long the file is for these entries, in bytes.
+    pub fn bytes<'a>(names: impl IntoIterator<Item = &'a EntryName>) -> u64 {
+        names.into_iter().map(line_bytes).sum()
+    }
+
+    /// The bytes of the file.
+    pub fn render(&self) -> Vec<u8> {
+        let lines = self.0.iter().map(|(name, sum)| format!("{sum}  {name}\n"));
+        lines.collect::<String>().into_bytes()
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`FormatError`]: any byte that [`Sums::render`] would not write, a name twice, an entry that may not
+    /// be listed, or a blob whose sum is not its digest.
+    pub fn parse(bytes: &[u8]) -> Result<Sums, FormatError> {
+        let mut lines = Lines::new("02_sums.txt", bytes, SUMS_BYTES_MAX)?;
+        let mut sums = Vec::new();
+        let mut seen = HashSet::new();
+        while let Some(line) = lines.next() {
+            let refuse = |expected: &str| lines.refuse(expected.to_owned(), Some(line));
+            if sums.len() == ENTRIES_MAX {
+                return Err(refuse(&format!("at most {ENTRIES_MAX} entries")));
+            }
+            let (sum, name) = line.split_once("  ").ok_or_else(|| refuse("a sum, two blanks and a name"))?;
+            let sum: Sum = lines.word(sum)?;
+            let name: EntryName = lines.word(name)?;
+            match name {
+                EntryName::Statement | EntryName::Signature(_) | EntryName::Sums => {
+                    return Err(refuse("an entry that stands after the sums"));
+                }
+                EntryName::Blob(Digest::Sha256(digest)) if digest != sum.0 => {
+                    return Err(refuse("the digest of the blob as its sum"));
+                }
+                _ => {}
+            }
+            if !seen.insert(name) {
+                return Err(refuse("each name once"));
+            }
+            sums.push((name, sum));
+        }
+        Ok(Sums(sums))
+    }
+}
+
+/// The length of one line, in bytes.
+pub(crate) fn line_bytes(name: &EntryName) -> u64 {
+    64 + 2 + super::entry::name_bytes(name) + 1
+}

@@ -1,0 +1,171 @@
+//! Strict ustar: one header form for a name and a size (docs/format.md, "A chunk is a strict ustar tar").
+//!
+//! Decoding reads name and size and encodes them again: a header that is not byte for byte that
+//! encoding is refused, so nothing can hide in one.
+
+use std::ops::Range;
+
+use super::entry::EntryName;
+use super::error::{FormatError, shown};
+
+/// A block: headers are one, payload is padded to whole ones (POSIX.1-1988 ustar).
+pub const BLOCK: u64 = 512;
+
+/// The zero bytes that end a chunk.
+pub const END_BYTES: u64 = 2 * BLOCK;
+
+const NAME: Range<usize> = 0..100;
+const MODE: Range<usize> = 100..108;
+const UID: Range<usize> = 108..116;
+const GID: Range<usize> = 116..124;
+const SIZE: Range<usize> = 124..136;
+const MTIME: Range<usize> = 136..148;
+const CHECKSUM: Range<usize> = 148..156;
+const TYPEFLAG: usize = 156;
+const LINKNAME: Range<usize> = 157..257;
+const MAGIC: Range<usize> = 257..265;
+const UNAME: Range<usize> = 265..297;
+const GNAME: Range<usize> = 297..329;
+const DEVICES: Range<usize> = 329..345;
+const PREFIX: Range<usize> = 345..500;
+const TAIL: Range<usize> = 500..512;
+
+/// Every field with its name, for messages.
+const FIELDS: &[(&str, Range<usize>)] = &[
+    ("name", NAME),
+    ("mode", MODE),
+    ("uid", UID),
+    ("gid", GID),
+    ("size", SIZE),
+    ("mtime", MTIME),
+    ("typeflag", TYPEFLAG..TYPEFLAG + 1),
+    ("linkname", LINKNAME),
+    ("magic", MAGIC),
+    ("uname", UNAME),
+    ("gname", GNAME),
+    ("device numbers", DEVICES),
+    ("prefix", PREFIX),
+    ("reserved bytes", TAIL),
+    ("checksum", CHECKSUM),
+];
+
+/// Bytes up to the next whole block.
+pub const fn padded(bytes: u64) -> u64 {
+    bytes.div_ceil(BLOCK) * BLOCK
+}
+
+/// One member's header: all that may vary in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// What the member is.
+    pub name: EntryName,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+impl Header {
+    /// The 512 bytes.
+    ///
+    /// # Panics
+    /// If `bytes` needs more than the 11 octal digits of ustar; a [`super::shape::Shape`] never does.
+    pub fn encode(&self) -> [u8; 512] {
+        let mut out = [0; 512];
+        let name = self.name.to_string();
+        let (prefix, name) = split(&name);
+        out[NAME][..name.len()].copy_from_slice(name.as_bytes());
+        out[PREFIX][..prefix.len()].copy_from_slice(prefix.as_bytes());
+        out[MODE].copy_from_slice(b"0000444\0");
+        out[UID].copy_from_slice(b"0000000\0");
+        out[GID].copy_from_slice(b"0000000\0");
+        let size = format!("{:011o}\0", self.bytes);
+        assert!(size.len() == SIZE.len(), "a member of {} bytes does not fit ustar", self.bytes);
+        out[SIZE].copy_from_slice(size.as_bytes());
+        out[MTIME].copy_from_slice(b"00000000000\0");
+        out[TYPEFLAG] = b'0';
+        out[MAGIC].copy_from_slice(b"ustar\x0000");
+        out[CHECKSUM].copy_from_slice(b"        ");
+        let sum: u32 = out.iter().map(|&b| u32::from(b)).sum();
+        out[CHECKSUM].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        out
+    }
+
+    /// Reads a header.
+    ///
+    /// # Errors
+    /// [`FormatError`] naming the first field that is not as this format has it.
+    pub fn decode(block: &[u8; 512]) -> Result<Header, FormatError> {
+        let refuse = |expected: &str, found: String| FormatError::whole("tar header", expected, found);
+        let text = |range: Range<usize>| {
+            let field = &block[range];
+            let end = field.iter().position(|&b| b == 0).unwrap_or(field.len());
+            String::from_utf8_lossy(&field[..end]).into_owned()
+        };
+        let (prefix, name) = (text(PREFIX), text(NAME));
+        let full = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+        let name: EntryName = full.parse().map_err(|problem: String| refuse(&problem, shown(&full)))?;
+        let octal = |digits: &[u8]| {
+            let text = std::str::from_utf8(digits).ok()?;
+            let all = text.bytes().all(|b| matches!(b, b'0'..=b'7'));
+            if all { u64::from_str_radix(text, 8).ok() } else { None }
+        };
+        let size = &block[SIZE];
+        let bytes = octal(&size[..11])
+            .ok_or_else(|| refuse("a size of 11 octal digits", shown(&String::from_utf8_lossy(size))))?;
+        let header = Header { name, bytes };
+        let canonical = header.encode();
+        match FIELDS.iter().find(|(_, at)| block[at.clone()] != canonical[at.clone()]) {
+            None => Ok(header),
+            Some((field, at)) => Err(refuse(
+                &format!(
+                    "{field} {} in the header of {full}",
+                    shown(&String::from_utf8_lossy(&canonical[at.clone()]))
+                ),
+                shown(&String::from_utf8_lossy(&block[at.clone()])),
+            )),
+        }
+    }
+}
+
+/// Where a name is cut for ustar's two fields: nowhere if it fits one, else at its last slash.
+fn split(name: &str) -> (&str, &str) {
+    if name.len() <= NAME.len() { ("", name) } else { name.rsplit_once('/').unwrap_or(("", name)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_changed_byte_is_seen() {
+        for name in
+            ["00_statement.txt".to_owned(), format!("blobs/sha512/{}/{}", "a".repeat(64), "b".repeat(64))]
+        {
+            let header = Header { name: name.parse().unwrap(), bytes: 1234 };
+            let block = header.encode();
+            assert_eq!(Header::decode(&block).unwrap(), header);
+            for at in 0..512 {
+                for change in [1, 0x20, 0x80] {
+                    let mut changed = block;
+                    changed[at] ^= change;
+                    if let Ok(read) = Header::decode(&changed) {
+                        panic!("byte {at} ^ {change}: read {read:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn is_the_header_that_the_tar_crate_reads() {
+        let header = Header { name: "plan.txt".parse().unwrap(), bytes: 77 };
+        let block = header.encode();
+        let mut other = tar::Header::new_ustar();
+        other.as_mut_bytes().copy_from_slice(&block);
+        assert_eq!(other.path().unwrap().to_str(), Some("plan.txt"));
+        assert_eq!((other.size().unwrap(), other.mode().unwrap()), (77, 0o444));
+        assert_eq!(other.cksum().unwrap(), {
+            other.set_cksum();
+            other.cksum().unwrap()
+        });
+    }
+}

@@ -1,0 +1,123 @@
+//! Files as they arrived: from folders and paths in any mixture, any order, under any names.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{ChunkFile, MediumError, ReadAt};
+
+/// How deep folders of a medium are looked into.
+const FOLDER_DEPTH_MAX: u32 = 8;
+
+/// How many files are looked at in one call.
+const FILES_MAX: usize = 1_000_000;
+
+/// A regular file as it was found.
+#[derive(Clone, Debug)]
+pub struct ArrivedFile {
+    path: PathBuf,
+    name: String,
+    bytes: u64,
+    /// Device and inode: a file put in its place is not read as if it were this one.
+    identity: (u64, u64),
+}
+
+struct Opened(File);
+
+impl ReadAt for Opened {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.0.read_exact_at(buffer, offset)
+    }
+}
+
+/// Opens a regular file for reading, never a device, a pipe or what a link points at.
+fn open_regular(path: &Path) -> io::Result<File> {
+    // NONBLOCK: opening a pipe must not wait for a writer.
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or(0);
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+impl ArrivedFile {
+    /// Takes note of a regular file.
+    pub fn new(path: &Path) -> Result<ArrivedFile, MediumError> {
+        let name = format!("{}", path.display()).escape_debug().to_string();
+        let failed = |source| MediumError::Io { what: "read", path: name.clone(), source };
+        let metadata = fs::symlink_metadata(path).map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(MediumError::NotRegular { path: name });
+        }
+        let identity = (metadata.dev(), metadata.ino());
+        Ok(ArrivedFile { path: path.to_owned(), name, bytes: metadata.len(), identity })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl ChunkFile for ArrivedFile {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn open(&self) -> io::Result<Box<dyn ReadAt>> {
+        let file = open_regular(&self.path)?;
+        let metadata = file.metadata()?;
+        if (metadata.dev(), metadata.ino()) != self.identity || metadata.len() != self.bytes {
+            return Err(io::Error::other("the file was changed since it was found"));
+        }
+        Ok(Box::new(Opened(file)))
+    }
+}
+
+/// Every regular file that `paths` name: files as they are, folders with what they hold, without
+/// hidden entries and links. A file that is named twice counts once. Sorted by path.
+///
+/// # Errors
+/// When a path does not exist or is no file or folder, or a folder cannot be read.
+pub fn collect(paths: &[PathBuf]) -> Result<Vec<Arc<ArrivedFile>>, MediumError> {
+    let mut files = Vec::new();
+    for path in paths {
+        let shown = || format!("{}", path.display()).escape_debug().to_string();
+        let metadata =
+            fs::metadata(path).map_err(|source| MediumError::Io { what: "read", path: shown(), source })?;
+        if metadata.is_dir() {
+            collect_folder(path, 1, &mut files)?;
+        } else {
+            files.push(ArrivedFile::new(path)?);
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut seen = std::collections::HashSet::new();
+    files.retain(|file| seen.insert(file.identity));
+    Ok(files.into_iter().map(Arc::new).collect())
+}
+
+fn collect_folder(folder: &Path, depth: u32, files: &mut Vec<ArrivedFile>) -> Result<(), MediumError> {
+    let shown = format!("{}", folder.display()).escape_debug().to_string();
+    let failed = |source| MediumError::Io { what: "read", path: shown.clone(), source };
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let kind = entry.file_type().map_err(failed)?;
+        if kind.is_dir() && depth < FOLDER_DEPTH_MAX {
+            collect_folder(&entry.path(), depth + 1, files)?;
+        } else if kind.is_file() {
+            if files.len() == FILES_MAX {
+                return Err(MediumError::TooMany { limit: FILES_MAX });
+            }
+            files.push(ArrivedFile::new(&entry.path())?);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! A folder that takes the chunk files of one bundle.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::{ArrivedFile, ChunkFile, ChunkSink, MediumError, WriteAt};
+use crate::format::BundleName;
+
+/// What may happen to files that are in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replace {
+    /// Nothing: they are an error.
+    Never,
+    /// They are replaced, all at once, when the new bundle is complete.
+    WhenComplete,
+}
+
+/// Takes chunks into a folder: pending ones in a hidden folder inside, finished ones by renaming.
+pub struct Folder {
+    folder: PathBuf,
+    staging: PathBuf,
+    name: BundleName,
+    replace: Replace,
+    /// Chunks that wait in staging for [`Folder::publish`].
+    waiting: Mutex<Vec<u32>>,
+    /// Held as long as this process packs.
+    _lock: File,
+}
+
+/// The name of a chunk's file (docs/format.md, "Files").
+pub fn chunk_file_name(name: &BundleName, number: u32) -> String {
+    format!("{name}_{number:05}.tar")
+}
+
+fn shown(path: &Path) -> String {
+    format!("{}", path.display()).escape_debug().to_string()
+}
+
+fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> MediumError {
+    let path = shown(path);
+    move |source| MediumError::Io { what, path, source }
+}
+
+impl Folder {
+    /// Takes hold of `folder`, which is made if it is not there, for the bundle `name`. What a killed run
+    /// left in staging is thrown away.
+    ///
+    /// # Errors
+    /// [`MediumError::Busy`] while another process packs the same name here.
+    pub fn open(folder: &Path, name: &BundleName, replace: Replace) -> Result<Folder, MediumError> {
+        fs::create_dir_all(folder).map_err(failed("make folder", folder))?;
+        let staging = folder.join(format!(".{name}.partial"));
+        match fs::create_dir(&staging) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(failed("make folder", &staging)(error));
+            }
+            _ => {}
+        }
+        if !fs::symlink_metadata(&staging).map_err(failed("read", &staging))?.is_dir() {
+            return Err(MediumError::Exists { path: shown(&staging) });
+        }
+        let lock_path = staging.join("lock");
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&lock_path)
+            .map_err(failed("write", &lock_path))?;
+        if lock.try_lock().is_err() {
+            return Err(MediumError::Busy { path: shown(&staging) });
+        }
+        for entry in fs::read_dir(&staging).map_err(failed("read", &staging))? {
+            let path = entry.map_err(failed("read", &staging))?.path();
+            if path != lock_path {
+                fs::remove_file(&path).map_err(failed("remove", &path))?;
+            }
+        }
+        let (folder, name) = (folder.to_owned(), name.clone());
+        Ok(Folder { folder, staging, name, replace, waiting: Mutex::default(), _lock: lock })
+    }
+
+    /// Refuses early when the folder cannot hold `needed` more bytes.
+    pub fn reserve(&self, needed: u64) -> Result<(), MediumError> {
+        let stat =
+            rustix::fs::statvfs(&self.folder).map_err(|error| failed("read", &self.folder)(error.into()))?;
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        if free < needed {
+            return Err(MediumError::Full { path: shown(&self.folder), free, needed });
+        }
+        Ok(())
+    }
+
+    /// Where a finished chunk is.
+    pub fn path(&self, number: u32) -> PathBuf {
+        self.folder.join(chunk_file_name(&self.name, number))
+    }
+
+    fn pending(&self, number: u32) -> PathBuf {
+        self.staging.join(chunk_file_name(&self.name, number))
+    }
+
+    /// The chunk files of this name that are there, by number; whatever bundle they are of.
+    pub fn present(&self) -> Result<Vec<u32>, MediumError> {
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(failed("read", &self.folder))? {
+            let name = entry.map_err(failed("read", &self.folder))?.file_name();
+            let number = name.to_str().and_then(|name| {
+                name.strip_prefix(self.name.as_str())?.strip_prefix('_')?.strip_suffix(".tar")
+            });
+            let number = number.filter(|digits| digits.len() == 5).and_then(|digits| digits.parse().ok());
+            numbers.extend(
+                number.filter(|&number| chunk_file_name(&self.name, number) == *name.to_string_lossy()),
+            );
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// Ends the bundle: chunks that waited are put in place, the control chunk last, and chunks beyond
+    /// `last`, which an earlier bundle of the name left, are removed.
+    pub fn publish(self, last: u32) -> Result<(), MediumError> {
+        let mut waiting = std::mem::take(&mut *self.waiting.lock().expect("no thread panicked"));
+        waiting.sort_unstable_by(|a, b| b.cmp(a));
+        for number in waiting {
+            let path = self.path(number);
+            fs::rename(self.pending(number), &path).map_err(failed("write", &path))?;
+        }
+        if self.replace == Replace::WhenComplete {
+            for number in self.present()?.into_iter().filter(|&number| number > last) {
+                let path = self.path(number);
+                fs::remove_file(&path).map_err(failed("remove", &path))?;
+            }
+        }
+        sync_folder(&self.folder)?;
+        Ok(())
+    }
+
+    /// Throws a finished chunk away that this run had put there.
+    pub fn withdraw(&self, number: u32) -> Result<(), MediumError> {
+        let path = self.path(number);
+        fs::remove_file(&path).map_err(failed("remove", &path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Pending chunks are worth nothing; a failure here leaves a hidden folder, which the next run clears.
+        let _ = fs::remove_dir_all(&self.staging);
+    }
+}
+
+fn sync_folder(folder: &Path) -> Result<(), MediumError> {
+    File::open(folder).and_then(|file| file.sync_all()).map_err(failed("sync", folder))
+}
+
+struct Pending(File);
+
+impl WriteAt for Pending {
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+}
+
+impl ChunkSink for Folder {
+    fn finished(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
+        let path = self.path(number);
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            _ => Ok(Some(Arc::new(ArrivedFile::new(&path)?))),
+        }
+    }
+
+    fn begin(&self, number: u32, bytes: u64) -> Result<(), MediumError> {
+        let path = self.pending(number);
+        // Readable by all, as what it becomes: the guard runs as someone else.
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o644)
+            .open(&path)
+            .map_err(failed("write", &path))?;
+        file.set_len(bytes).map_err(failed("write", &path))
+    }
+
+    fn open(&self, number: u32) -> Result<Box<dyn WriteAt>, MediumError> {
+        let path = self.pending(number);
+        let file = OpenOptions::new().write(true).open(&path).map_err(failed("write", &path))?;
+        Ok(Box::new(Pending(file)))
+    }
+
+    fn commit(&self, number: u32) -> Result<(), MediumError> {
+        let (pending, path) = (self.pending(number), self.path(number));
+        let file = OpenOptions::new().write(true).open(&pending).map_err(failed("write", &pending))?;
+        file.sync_data().map_err(failed("sync", &pending))?;
+        match self.replace {
+            Replace::WhenComplete => {
+                self.waiting.lock().expect("no thread panicked").push(number);
+                Ok(())
+            }
+            Replace::Never => {
+                // Linking, unlike renaming, never replaces.
+                match fs::hard_link(&pending, &path) {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        return Err(MediumError::Exists { path: shown(&path) });
+                    }
+                    // Media without links (vfat, some shares): look first, then rename.
+                    Err(_) if fs::symlink_metadata(&path).is_err() => {
+                        return fs::rename(&pending, &path)
+                            .map_err(failed("write", &path))
+                            .and_then(|()| sync_folder(&self.folder));
+                    }
+                    Err(_) => return Err(MediumError::Exists { path: shown(&path) }),
+                }
+                fs::remove_file(&pending).map_err(failed("remove", &pending))?;
+                sync_folder(&self.folder)
+            }
+        }
+    }
+
+    fn file_name(&self, number: u32) -> String {
+        shown(&self.path(number))
+    }
+}

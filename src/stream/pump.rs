@@ -1,0 +1,163 @@
+//! The engine: workers that move many flows at once, each flow one blob on its way.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::buffer::Buffer;
+use super::hash::{self, Stream};
+
+/// One blob on its way: where its bytes come from, which streams hash them, where they go.
+pub trait Flow: Send {
+    /// What comes out at its end.
+    type Done;
+    /// How it fails.
+    type Error;
+
+    /// Reads the next bytes into `buffer`, at most as many as [`Flow::drain`] can take at once; 0 at the end.
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error>;
+
+    /// The streams that hash the block just read.
+    fn streams(&mut self) -> &mut [Stream];
+
+    /// Takes the block just read and hashed where it belongs.
+    fn drain(&mut self, block: &[u8]) -> Result<(), Self::Error>;
+
+    /// Ends the flow after its last block.
+    fn finish(self) -> Result<Self::Done, Self::Error>;
+}
+
+/// The worker threads.
+pub struct Workers {
+    pool: rayon::ThreadPool,
+    /// Set from outside to stop early, as by a signal.
+    stop: &'static AtomicBool,
+}
+
+/// Never set: for callers that nothing interrupts.
+pub static NEVER: AtomicBool = AtomicBool::new(false);
+
+impl Workers {
+    /// As many workers as asked for; `None` takes one a processor.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn new(jobs: Option<std::num::NonZeroUsize>, stop: &'static AtomicBool) -> io::Result<Workers> {
+        let threads = jobs.map_or(0, std::num::NonZeroUsize::get);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|number| format!("worker-{number}"))
+            .build()
+            .map_err(io::Error::other)?;
+        Ok(Workers { pool, stop })
+    }
+
+    /// Whether to stop early.
+    pub fn interrupted(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+struct Lane<F> {
+    flow: F,
+    buffer: Buffer,
+    filled: usize,
+}
+
+/// Moves every flow that `next` gives until there is none, and tells `done` of each end; `done` may stop
+/// all. The order of flows is that of `next`; when they end is not determined.
+///
+/// # Errors
+/// Only when the system has no memory for buffers. How flows end is for `done` to judge.
+pub fn pump<F: Flow>(
+    workers: &Workers,
+    next: &(dyn Fn() -> Option<Result<F, F::Error>> + Sync),
+    done: &(dyn Fn(Result<F::Done, F::Error>) -> ControlFlow<()> + Sync),
+) -> io::Result<()> {
+    let halted = AtomicBool::new(false);
+    let outcomes = workers.pool.broadcast(|_| {
+        let worked = work(workers, next, done, &halted);
+        if worked.is_err() {
+            halted.store(true, Ordering::Relaxed);
+        }
+        worked
+    });
+    outcomes.into_iter().collect()
+}
+
+fn work<F: Flow>(
+    workers: &Workers,
+    next: &(dyn Fn() -> Option<Result<F, F::Error>> + Sync),
+    done: &(dyn Fn(Result<F::Done, F::Error>) -> ControlFlow<()> + Sync),
+    halted: &AtomicBool,
+) -> io::Result<()> {
+    let report = |outcome| {
+        if done(outcome).is_break() {
+            halted.store(true, Ordering::Relaxed);
+        }
+    };
+    let mut lanes: Vec<Lane<F>> = Vec::with_capacity(hash::lanes());
+    let mut spare: Vec<Buffer> = Vec::new();
+    let mut dry = false;
+    while !halted.load(Ordering::Relaxed) && !workers.interrupted() {
+        while !dry && lanes.len() < hash::lanes() {
+            match next() {
+                None => dry = true,
+                Some(Err(error)) => report(Err(error)),
+                Some(Ok(flow)) => {
+                    let buffer = spare.pop().map_or_else(Buffer::new, Ok)?;
+                    lanes.push(Lane { flow, buffer, filled: 0 });
+                }
+            }
+        }
+        if lanes.is_empty() {
+            break;
+        }
+        step(&mut lanes, &mut spare, &report);
+    }
+    Ok(())
+}
+
+/// Moves every lane one block on: all read, all hash together, all write.
+fn step<F: Flow>(
+    lanes: &mut Vec<Lane<F>>,
+    spare: &mut Vec<Buffer>,
+    report: &dyn Fn(Result<F::Done, F::Error>),
+) {
+    let mut at = 0;
+    while at < lanes.len() {
+        let lane = &mut lanes[at];
+        match lane.flow.fill(&mut lane.buffer) {
+            Ok(0) => {
+                let lane = lanes.swap_remove(at);
+                spare.push(lane.buffer);
+                report(lane.flow.finish());
+            }
+            Ok(filled) => {
+                lane.filled = filled;
+                at += 1;
+            }
+            Err(error) => {
+                spare.push(lanes.swap_remove(at).buffer);
+                report(Err(error));
+            }
+        }
+    }
+    let mut blocks: Vec<(&mut Stream, &[u8])> = Vec::new();
+    for lane in lanes.iter_mut() {
+        let block = &lane.buffer[..lane.filled];
+        blocks.extend(lane.flow.streams().iter_mut().map(|stream| (stream, block)));
+    }
+    hash::update_together(&mut blocks);
+    let mut at = 0;
+    while at < lanes.len() {
+        let lane = &mut lanes[at];
+        match lane.flow.drain(&lane.buffer[..lane.filled]) {
+            Ok(()) => at += 1,
+            Err(error) => {
+                spare.push(lanes.swap_remove(at).buffer);
+                report(Err(error));
+            }
+        }
+    }
+}
