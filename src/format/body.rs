@@ -1,5 +1,7 @@
 //! The body of a chunk: the entries of its sealed part, and that nothing lies between or behind them.
 
+use std::collections::HashMap;
+
 use super::entry::EntryName;
 use super::error::FormatError;
 use super::head::{Head, check_zero};
@@ -26,6 +28,7 @@ pub struct BodyEntry {
 pub struct Body {
     /// The entries after `02_sums.txt`.
     pub entries: Vec<BodyEntry>,
+    places: HashMap<EntryName, usize>,
 }
 
 /// Why a body cannot be read.
@@ -71,7 +74,7 @@ impl Body {
             return Err(FormatError::whole("02_sums.txt", expected, found.to_string()).into());
         }
         let sums = Sums::parse(&sums_bytes)?;
-        let mut entries = Vec::with_capacity(sums.entries().len());
+        let mut entries: Vec<BodyEntry> = Vec::with_capacity(sums.entries().len());
         let mut before = header.bytes;
         for &(name, sum) in sums.entries() {
             let header = gap.header(before, read_at)?;
@@ -88,12 +91,13 @@ impl Body {
             before = header.bytes;
         }
         gap.end(before, read_at)?;
-        Ok(Body { entries })
+        let places = entries.iter().enumerate().map(|(place, entry)| (entry.name, place)).collect();
+        Ok(Body { entries, places })
     }
 
     /// The entry of this name.
     pub fn entry(&self, name: EntryName) -> Option<&BodyEntry> {
-        self.entries.iter().find(|entry| entry.name == name)
+        self.places.get(&name).map(|&place| &self.entries[place])
     }
 }
 

@@ -210,6 +210,11 @@ impl Walk {
         Ok(())
     }
 
+    /// Takes in what a document refers to: it is reachable too.
+    pub fn reach_subject(&mut self, subject: &Descriptor) -> Result<(), WalkError> {
+        self.reach(subject, Part::Document, 1)
+    }
+
     /// Notes that a document of the closure is not carried after all.
     pub fn omit(&mut self, descriptor: &Descriptor, reason: Reason, parent: Digest) {
         let omitted = Omitted { descriptor: descriptor.clone(), reason, parent };

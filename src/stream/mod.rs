@@ -4,6 +4,7 @@
 //! [`hash`] together.
 
 pub mod buffer;
+pub mod digesting;
 pub mod hash;
 pub mod pump;
 pub mod segments;

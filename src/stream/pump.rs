@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::buffer::Buffer;
@@ -31,18 +32,15 @@ pub trait Flow: Send {
 pub struct Workers {
     pool: rayon::ThreadPool,
     /// Set from outside to stop early, as by a signal.
-    stop: &'static AtomicBool,
+    stop: Arc<AtomicBool>,
 }
-
-/// Never set: for callers that nothing interrupts.
-pub static NEVER: AtomicBool = AtomicBool::new(false);
 
 impl Workers {
     /// As many workers as asked for; `None` takes one a processor.
     ///
     /// # Errors
     /// When the system gives no threads.
-    pub fn new(jobs: Option<std::num::NonZeroUsize>, stop: &'static AtomicBool) -> io::Result<Workers> {
+    pub fn new(jobs: Option<std::num::NonZeroUsize>, stop: Arc<AtomicBool>) -> io::Result<Workers> {
         let threads = jobs.map_or(0, std::num::NonZeroUsize::get);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)

@@ -1,0 +1,258 @@
+//! A bundle that was opened: which of its files are accepted, what its control chunk says, whether it is
+//! released. No payload was looked at yet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Contents, ContentsError, Lot, Member, read_body};
+use crate::format::body::{Body, BodyEntry};
+use crate::format::entry::EntryName;
+use crate::format::head::Head;
+use crate::format::plan::PlannedBlob;
+use crate::format::statement::Statement;
+use crate::format::{Sum, Timestamp};
+use crate::medium::ChunkFile;
+use crate::stream::segments::Segment;
+use crate::trust::{AcceptedChunk, Release, TrustPolicy, Unreleased, Untrusted, accept, release};
+
+/// Who decides what is accepted.
+#[derive(Clone, Copy)]
+pub enum Gate<'a> {
+    /// A trust policy, at this time.
+    Policy(&'a TrustPolicy, Timestamp),
+    /// Nobody: only integrity is looked at, and nothing may be used.
+    Unverified,
+}
+
+/// What is known of a file of the bundle before its payload is hashed.
+#[derive(Debug)]
+pub enum Standing {
+    /// Accepted, and as the control chunk has it where that is known.
+    Good(Body),
+    /// Not accepted by the policy.
+    Untrusted(Untrusted),
+    /// Not what its own statement, or the plan, says.
+    Damaged(String),
+    /// Accepted, but not the chunk that the control chunk names under this number.
+    Forked,
+}
+
+/// A file of the bundle.
+pub struct Opened {
+    /// The file.
+    pub file: Arc<dyn ChunkFile>,
+    /// What it says of itself.
+    pub statement: Statement,
+    /// The token of its acceptance; `None` if it was refused or nobody was asked.
+    pub accepted: Option<AcceptedChunk>,
+    /// What is known of it.
+    pub standing: Standing,
+}
+
+impl Opened {
+    /// Its structure, if it is good.
+    pub fn body(&self) -> Option<&Body> {
+        match &self.standing {
+            Standing::Good(body) => Some(body),
+            _ => None,
+        }
+    }
+
+    /// Its entry of this name, as a stretch of the file.
+    pub fn segment(&self, entry: &BodyEntry) -> Segment {
+        Segment { file: Arc::clone(&self.file), offset: entry.offset, bytes: entry.bytes }
+    }
+}
+
+/// What is known of the control chunk.
+#[derive(Debug)]
+pub enum Control {
+    /// It is there and says what the bundle is.
+    Read(Box<Contents>),
+    /// None arrived, or none is accepted.
+    Absent,
+    /// It cannot be read.
+    Broken(ContentsError),
+    /// Two were accepted that differ.
+    Forked,
+}
+
+/// A bundle that was opened.
+pub struct Bundle {
+    /// Its id.
+    pub id: Sum,
+    /// Its files, by number.
+    pub files: Vec<Opened>,
+    /// What its control chunk says.
+    pub control: Control,
+    /// Whether it is released; `None` without a policy or an accepted control chunk.
+    pub release: Option<Result<Release, Unreleased>>,
+}
+
+/// A bundle that an accepted packer made and enough people released. What is missing or damaged in it is
+/// another matter. Only [`Bundle::released`] makes one.
+pub struct ReleasedBundle<'a> {
+    contents: &'a Contents,
+    release: &'a Release,
+    files: BTreeMap<u32, &'a Opened>,
+}
+
+impl<'a> ReleasedBundle<'a> {
+    /// What it holds.
+    pub fn contents(&self) -> &'a Contents {
+        self.contents
+    }
+
+    /// Who released it.
+    pub fn release(&self) -> &'a Release {
+        self.release
+    }
+
+    /// The accepted file of a chunk.
+    pub fn file(&self, number: u32) -> Option<&'a Opened> {
+        self.files.get(&number).copied()
+    }
+
+    /// Where the bytes of a blob are, in order, with the sum of each entry; `None` if a chunk of it is missing.
+    pub fn segments(&self, blob: &PlannedBlob) -> Option<Vec<(Segment, Sum)>> {
+        segments(blob, &|number| self.file(number))
+    }
+}
+
+/// Where the bytes of a blob are, in order, with the sum of each entry; `None` if a chunk of it is missing.
+pub fn segments<'a>(
+    blob: &PlannedBlob,
+    file: &dyn Fn(u32) -> Option<&'a Opened>,
+) -> Option<Vec<(Segment, Sum)>> {
+    let mut offset = 0;
+    let piece = |piece: &crate::format::plan::Piece| {
+        let name = match blob.pieces.len() {
+            1 => EntryName::Blob(blob.digest),
+            _ => EntryName::Slice(blob.digest, offset),
+        };
+        offset += piece.bytes;
+        let opened = file(piece.chunk)?;
+        let entry = opened.body()?.entry(name)?;
+        Some((opened.segment(entry), entry.sum))
+    };
+    blob.pieces.iter().map(piece).collect()
+}
+
+impl Bundle {
+    /// Opens the files of a lot, in the order of docs/format.md, "Reading order".
+    pub fn open(id: Sum, lot: Lot, gate: Gate<'_>) -> Bundle {
+        let mut accepted = Vec::new();
+        let mut refused = Vec::new();
+        for Member { file, head } in lot.members {
+            match gate {
+                Gate::Unverified => accepted.push((Member { file, head }, None)),
+                Gate::Policy(policy, now) => match accept(policy, head, now) {
+                    Ok(chunk) => accepted.push((Member { file, head: chunk.head().clone() }, Some(chunk))),
+                    Err((head, reason)) => refused.push(Opened {
+                        file,
+                        statement: head.statement,
+                        accepted: None,
+                        standing: Standing::Untrusted(reason),
+                    }),
+                },
+            }
+        }
+        let (control, release) = read_control(&accepted, gate);
+        let mut files = refused;
+        for (member, token) in accepted {
+            let standing = standing(&member, &control);
+            let Member { file, head: Head { statement, .. } } = member;
+            files.push(Opened { file, statement, accepted: token, standing });
+        }
+        files.sort_by_key(|opened| opened.statement.number);
+        Bundle { id, files, control, release }
+    }
+
+    /// What the bundle holds, if its control chunk could be read.
+    pub fn contents(&self) -> Option<&Contents> {
+        match &self.control {
+            Control::Read(contents) => Some(contents),
+            _ => None,
+        }
+    }
+
+    /// The first good file of each number.
+    pub fn good(&self) -> BTreeMap<u32, &Opened> {
+        let mut good = BTreeMap::new();
+        for opened in self.files.iter().filter(|opened| opened.body().is_some()) {
+            good.entry(opened.statement.number).or_insert(opened);
+        }
+        good
+    }
+
+    /// The highest chunk number: of the control chunk, or as any accepted file says.
+    pub fn last(&self) -> u32 {
+        let said = self.files.iter().filter(|opened| !matches!(opened.standing, Standing::Untrusted(_)));
+        let said = said.map(|opened| opened.statement.last).max();
+        self.contents().map(|contents| contents.plan.last).or(said).unwrap_or(0)
+    }
+
+    /// The bundle as something that may be used: accepted, and released.
+    pub fn released(&self) -> Option<ReleasedBundle<'_>> {
+        let (Some(contents), Some(Ok(release))) = (self.contents(), &self.release) else { return None };
+        let files = self.good().into_iter().filter(|(_, opened)| opened.accepted.is_some()).collect();
+        Some(ReleasedBundle { contents, release, files })
+    }
+}
+
+type Admitted = (Member<Head>, Option<AcceptedChunk>);
+
+/// Reads the control chunk among what was accepted. Of several that differ in their signatures only, the
+/// one that is released counts.
+fn read_control(accepted: &[Admitted], gate: Gate<'_>) -> (Control, Option<Result<Release, Unreleased>>) {
+    let controls: Vec<&Admitted> =
+        accepted.iter().filter(|(member, _)| member.head.statement.number == 0).collect();
+    let Some((first, _)) = controls.first() else { return (Control::Absent, None) };
+    let sums = first.head.statement.sums;
+    if controls.iter().any(|(member, _)| member.head.statement.sums != sums) {
+        return (Control::Forked, None);
+    }
+    let mut best: Option<Result<Release, Unreleased>> = None;
+    for (_, token) in &controls {
+        if let (Gate::Policy(policy, now), Some(token)) = (gate, token) {
+            let found = release(policy, token, now);
+            if best.is_none() || found.is_ok() {
+                best = Some(found);
+            }
+        }
+    }
+    let mut broken = None;
+    for (member, _) in &controls {
+        match Contents::read(member, accepted.iter().map(|(member, _)| member)) {
+            Ok(contents) => return (Control::Read(Box::new(contents)), best),
+            Err(error) => {
+                broken.get_or_insert(error);
+            }
+        }
+    }
+    (broken.map_or(Control::Absent, Control::Broken), best)
+}
+
+fn standing(member: &Member<Head>, control: &Control) -> Standing {
+    let body = match read_body(member.file.as_ref(), &member.head) {
+        Ok(body) => body,
+        Err(error) => return Standing::Damaged(error.to_string()),
+    };
+    let number = member.head.statement.number;
+    match control {
+        Control::Forked if number == 0 => Standing::Forked,
+        Control::Read(contents) if number > 0 => {
+            if contents.sums_of(number).is_some_and(|sums| sums != member.head.statement.sums) {
+                return Standing::Forked;
+            }
+            match contents.check_chunk(&member.head, &body) {
+                Ok(()) => Standing::Good(body),
+                Err(error) => Standing::Damaged(error.to_string()),
+            }
+        }
+        Control::Broken(error @ ContentsError::Chunk { .. }) if number == 0 => {
+            Standing::Damaged(error.to_string())
+        }
+        _ => Standing::Good(body),
+    }
+}

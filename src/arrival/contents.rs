@@ -1,0 +1,311 @@
+//! The contents of a bundle, as its control chunk has them: plan, table of chunks, index.
+
+use super::{Member, read_body};
+use crate::diagnosis::{Diagnose, Failure};
+use crate::format::Sum;
+use crate::format::annex::{Annex, AnnexChunk, annex_shapes};
+use crate::format::body::{Body, BodyEntry, BodyError};
+use crate::format::chunk_table::ChunkTable;
+use crate::format::entry::{Document, EntryName};
+use crate::format::error::FormatError;
+use crate::format::head::Head;
+use crate::format::limits::{ANNEX_BYTES_MAX, RECOVER_BYTES_MAX};
+use crate::format::plan::{Placed, Plan};
+use crate::format::shape::Item;
+use crate::format::statement::Kind;
+use crate::medium::ChunkFile;
+use crate::oci::write::OCI_LAYOUT;
+
+/// What a control chunk says the bundle is. It agrees with itself; whether to believe it is another matter.
+#[derive(Clone, Debug)]
+pub struct Contents {
+    /// Where every byte is.
+    pub plan: Plan,
+    /// What the data chunks are.
+    pub chunks: ChunkTable,
+    /// What the annex chunks are; empty where there is no annex.
+    pub annex: Vec<AnnexChunk>,
+    /// What each chunk holds, by number from 0, annex chunks excepted.
+    pub pieces: Vec<Vec<Placed>>,
+    /// The structure of the control chunk.
+    pub control: Body,
+}
+
+/// Why the contents cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentsError {
+    /// The control chunk, or a part of its annex, is damaged.
+    #[error("{file}: {source}")]
+    Chunk {
+        /// Its file, escaped.
+        file: String,
+        /// Why.
+        source: BodyError,
+    },
+    /// Parts of its annex are not there.
+    #[error("annex chunk(s) {} are not there", list(missing))]
+    AnnexMissing {
+        /// Their numbers.
+        missing: Vec<u32>,
+        /// The highest number of the bundle.
+        last: u32,
+    },
+}
+
+fn list(numbers: &[u32]) -> String {
+    numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl Diagnose for ContentsError {
+    fn code(&self) -> &'static str {
+        match self {
+            ContentsError::Chunk { .. } => "control-chunk-damaged",
+            ContentsError::AnnexMissing { .. } => "annex-missing",
+        }
+    }
+
+    fn failure(&self) -> Failure {
+        Failure::Damaged
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("ask for these chunks again".to_owned())
+    }
+}
+
+impl Contents {
+    /// Reads the contents from a control chunk and, where it has an annex, from `others` of the bundle.
+    ///
+    /// # Errors
+    /// [`ContentsError`]: what is not as docs/format.md has it, does not have the sum that the statement
+    /// covers, or contradicts the statement.
+    pub fn read<'a>(
+        control: &Member<Head>,
+        others: impl Iterator<Item = &'a Member<Head>>,
+    ) -> Result<Contents, ContentsError> {
+        let failed =
+            |source: BodyError| ContentsError::Chunk { file: control.file.name().to_owned(), source };
+        let body = read_body(control.file.as_ref(), &control.head).map_err(failed)?;
+        let (documents, annex) = if body.entry(EntryName::Annex).is_some() {
+            read_annex(control, &body, others)?
+        } else {
+            let read = |document: Document| {
+                read_entry(control, &body, EntryName::Document(document), document.bytes_max())
+                    .map_err(failed)
+            };
+            ([read(Document::Plan)?, read(Document::Chunks)?, read(Document::Index)?], Vec::new())
+        };
+        Contents::check(control, body, &documents, annex).map_err(|error| failed(error.into()))
+    }
+
+    fn check(
+        control: &Member<Head>,
+        body: Body,
+        documents: &[Vec<u8>; 3],
+        annex: Vec<AnnexChunk>,
+    ) -> Result<Contents, FormatError> {
+        let refuse = |expected: &str, found: String| FormatError::whole("control chunk", expected, found);
+        let statement = &control.head.statement;
+        let plan = Plan::parse(&documents[0])?;
+        let id = Sum::of(&documents[0]);
+        if id != statement.bundle {
+            return Err(refuse(&format!("the plan of bundle {}", statement.bundle), id.to_string()));
+        }
+        if plan.crossing != statement.crossing || plan.last != statement.last {
+            return Err(refuse(
+                "name, stream, label and chunks of the plan in the statement",
+                "others".to_owned(),
+            ));
+        }
+        let chunks = ChunkTable::parse(&documents[1])?;
+        let pieces = plan.contents();
+        let data = pieces.len() - 1;
+        if chunks.lines().len() != data || plan.last as usize != data + annex.len() {
+            return Err(refuse(
+                &format!("{data} data chunks, as the plan has them"),
+                chunks.lines().len().to_string(),
+            ));
+        }
+        for (line, placed) in chunks.lines().iter().zip(&pieces[1..]) {
+            let class = plan.blobs[placed[0].blob].class;
+            if line.class != class || line.bytes != plan.data_shape(placed).sealed_bytes() {
+                return Err(refuse("chunks.txt as the plan has it", format!("chunk {}", line.number)));
+            }
+        }
+        if documents[2] != plan.index_json() {
+            return Err(refuse("index.json as the plan has it", "another".to_owned()));
+        }
+        let sizes = [documents[0].len() as u64, documents[1].len() as u64, documents[2].len() as u64];
+        check_control_entries(&plan, &pieces[0], sizes, &annex, &body)?;
+        Ok(Contents { plan, chunks, annex, pieces, control: body })
+    }
+
+    /// Checks the structure of a data or annex chunk against the plan and the table.
+    ///
+    /// # Errors
+    /// [`FormatError`] for other entries, sizes or sums than planned.
+    pub fn check_chunk(&self, head: &Head, body: &Body) -> Result<(), FormatError> {
+        let number = head.statement.number;
+        let refuse =
+            |expected: &str| FormatError::whole("chunk", expected, format!("others in chunk {number}"));
+        let statement = &head.statement;
+        if statement.crossing != self.plan.crossing || statement.last != self.plan.last {
+            return Err(refuse("name, stream, label and chunks of the plan"));
+        }
+        if let Some(annex) = self.annex.iter().find(|chunk| chunk.number == number) {
+            let same = statement.kind == Kind::Control && statement.bytes == annex.bytes;
+            return if same { Ok(()) } else { Err(refuse("kind and size of the annex")) };
+        }
+        let Some(line) = self.chunks.line(number) else { return Err(refuse("a number of the bundle")) };
+        let same =
+            statement.kind == Kind::Data && statement.class == line.class && statement.bytes == line.bytes;
+        if !same || !same_items(self.plan.data_shape(&self.pieces[number as usize]).items(), &body.entries) {
+            return Err(refuse("kind, class, size and entries of the plan"));
+        }
+        Ok(())
+    }
+
+    /// The SHA-256 of `02_sums.txt` that a chunk must have; `None` for chunk 0, which says it itself.
+    pub fn sums_of(&self, number: u32) -> Option<Sum> {
+        let annex = self.annex.iter().find(|chunk| chunk.number == number).map(|chunk| chunk.sums);
+        annex.or_else(|| self.chunks.line(number).map(|line| line.sums))
+    }
+}
+
+fn same_items(items: &[Item], entries: &[BodyEntry]) -> bool {
+    items.len() == entries.len()
+        && items.iter().zip(entries).all(|(item, entry)| item.name == entry.name && item.bytes == entry.bytes)
+}
+
+/// The control chunk holds what the plan makes it hold, in this order, and nothing else.
+fn check_control_entries(
+    plan: &Plan,
+    pieces: &[Placed],
+    sizes: [u64; 3],
+    annex: &[AnnexChunk],
+    body: &Body,
+) -> Result<(), FormatError> {
+    let refuse = |expected: &str| FormatError::whole("control chunk", expected, "others");
+    let bytes_of = |name| body.entry(name).map_or(0, |entry| entry.bytes);
+    let recover = bytes_of(EntryName::Recover);
+    if recover > RECOVER_BYTES_MAX || bytes_of(EntryName::OciLayout) != OCI_LAYOUT.len() as u64 {
+        return Err(refuse("oci-layout and recover.txt within their limits"));
+    }
+    let layout = body.entry(EntryName::OciLayout).map(|entry| entry.sum);
+    if layout != Some(Sum::of(OCI_LAYOUT)) {
+        return Err(refuse("oci-layout of image-spec 1.0.0"));
+    }
+    let mut items = if annex.is_empty() {
+        plan.control_shape(pieces, sizes).items().to_vec()
+    } else {
+        let item = |name| Item { name, bytes: bytes_of(name) };
+        vec![item(EntryName::Annex), item(EntryName::OciLayout), item(EntryName::Recover)]
+    };
+    // The text may be worded otherwise by another version; the plan does not fix its length.
+    for item in items.iter_mut().filter(|item| item.name == EntryName::Recover) {
+        item.bytes = recover;
+    }
+    if same_items(&items, &body.entries) { Ok(()) } else { Err(refuse("the entries that the plan gives it")) }
+}
+
+/// Reads an entry of a chunk whole and checks its sum.
+fn read_entry(
+    member: &Member<Head>,
+    body: &Body,
+    name: EntryName,
+    bytes_max: u64,
+) -> Result<Vec<u8>, BodyError> {
+    let refuse = |expected: String, found: String| FormatError::whole("control chunk", expected, found);
+    let entry = body.entry(name).ok_or_else(|| refuse(name.to_string(), "none".to_owned()))?;
+    if entry.bytes > bytes_max {
+        return Err(refuse(format!("{name} of at most {bytes_max} bytes"), entry.bytes.to_string()).into());
+    }
+    let bytes = read_range(member.file.as_ref(), entry)?;
+    let found = Sum::of(&bytes);
+    if found != entry.sum {
+        return Err(refuse(format!("{name} with sum {}", entry.sum), found.to_string()).into());
+    }
+    Ok(bytes)
+}
+
+fn read_range(file: &dyn ChunkFile, entry: &BodyEntry) -> std::io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(entry.bytes).map_err(std::io::Error::other)?];
+    file.open()?.read_exact_at(&mut bytes, entry.offset)?;
+    Ok(bytes)
+}
+
+/// The documents, from the annex chunks that `annex.txt` names.
+fn read_annex<'a>(
+    control: &Member<Head>,
+    body: &Body,
+    others: impl Iterator<Item = &'a Member<Head>>,
+) -> Result<([Vec<u8>; 3], Vec<AnnexChunk>), ContentsError> {
+    let failed = |member: &Member<Head>| {
+        let file = member.file.name().to_owned();
+        move |source: BodyError| ContentsError::Chunk { file, source }
+    };
+    let text = read_entry(control, body, EntryName::Annex, ANNEX_BYTES_MAX).map_err(failed(control))?;
+    let annex = Annex::parse(&text).map_err(|error| failed(control)(error.into()))?;
+    let candidates: Vec<&Member<Head>> = others.collect();
+    let last = control.head.statement.last;
+    let mut missing = Vec::new();
+    let mut parts: [Vec<u8>; 3] = Default::default();
+    for chunk in &annex.chunks {
+        let named = |member: &&&Member<Head>| {
+            let statement = &member.head.statement;
+            statement.number == chunk.number && statement.sums == chunk.sums && statement.bytes == chunk.bytes
+        };
+        let Some(&member) = candidates.iter().find(named) else {
+            missing.push(chunk.number);
+            continue;
+        };
+        let body = read_body(member.file.as_ref(), &member.head).map_err(failed(member))?;
+        for entry in &body.entries {
+            let EntryName::AnnexPart(document, offset) = entry.name else {
+                let found = entry.name.to_string();
+                return Err(failed(member)(
+                    FormatError::whole("annex chunk", "parts of documents", found).into(),
+                ));
+            };
+            let at = Document::ALL.iter().position(|known| *known == document).expect("ALL has all");
+            let whole = annex.documents[at].bytes;
+            let end = parts[at].len() as u64 + entry.bytes;
+            // After a missing chunk the rest is only checked for being there.
+            if missing.is_empty() {
+                if offset != parts[at].len() as u64 || end > whole {
+                    let found = entry.name.to_string();
+                    return Err(failed(member)(
+                        FormatError::whole("annex chunk", "parts in order", found).into(),
+                    ));
+                }
+                let bytes = read_entry(member, &body, entry.name, whole).map_err(failed(member))?;
+                parts[at].extend(bytes);
+            }
+        }
+    }
+    if !missing.is_empty() {
+        return Err(ContentsError::AnnexMissing { missing, last });
+    }
+    for (part, line) in parts.iter().zip(&annex.documents) {
+        if part.len() as u64 != line.bytes || Sum::of(part) != line.sum {
+            let (expected, found) = (format!("{} as annex.txt has it", line.document.name()), "another");
+            return Err(failed(control)(FormatError::whole("annex", expected, found).into()));
+        }
+    }
+    check_annex_shape(&parts, &annex).map_err(|error| failed(control)(error.into()))?;
+    Ok((parts, annex.chunks))
+}
+
+/// Annex chunks are filled in one way only.
+fn check_annex_shape(parts: &[Vec<u8>; 3], annex: &Annex) -> Result<(), FormatError> {
+    let plan = Plan::parse(&parts[0])?;
+    let sizes = [parts[0].len() as u64, parts[1].len() as u64, parts[2].len() as u64];
+    let shapes = annex_shapes(plan.chunk_bytes, sizes);
+    let same = shapes.len() == annex.chunks.len()
+        && shapes.iter().zip(&annex.chunks).all(|(shape, chunk)| shape.sealed_bytes() == chunk.bytes);
+    if same {
+        Ok(())
+    } else {
+        Err(FormatError::whole("annex.txt", "annex chunks filled one after the other", "others"))
+    }
+}

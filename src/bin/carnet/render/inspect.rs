@@ -1,0 +1,146 @@
+//! What a bundle holds.
+
+use carnet::format::plan::Carriage;
+use carnet::format::statement::Class;
+use carnet::inspect::{InspectReport, InspectedArtifact, InspectedBundle};
+use carnet::verify::SignerReport;
+use indicatif::HumanBytes;
+
+use super::{json, omissions, table, text};
+use crate::args::Screen;
+
+pub(crate) fn inspect(report: &InspectReport, screen: Screen) {
+    if screen.json {
+        return json(report);
+    }
+    let mut out = String::new();
+    for bundle in &report.bundles {
+        out += &bundle_text(bundle, screen);
+    }
+    for unknown in &report.unknown {
+        out += &format!("bundle {}: nothing can be said: {}\n", unknown.bundle, unknown.problem);
+    }
+    text(&out);
+}
+
+fn holders(signers: &[SignerReport]) -> String {
+    let holders: Vec<&str> = signers.iter().map(|signer| signer.holder.as_str()).collect();
+    if holders.is_empty() { "nobody".to_owned() } else { holders.join(", ") }
+}
+
+fn bundle_text(bundle: &InspectedBundle, screen: Screen) -> String {
+    let mut out = String::new();
+    if !bundle.verified {
+        out += "*** NOT VERIFIED: nobody vouches for what follows; give --trust or --pub ***\n";
+    }
+    out += &format!("bundle {}\nid     {}\n", bundle.crossing.name, bundle.bundle);
+    if bundle.verified {
+        let released = if bundle.released == Some(true) { "released by" } else { "NOT RELEASED; signed by" };
+        out += &format!("packed by {}, {released} {}\n", holders(&bundle.packed_by), holders(&bundle.released_by));
+    }
+    if let Some(stream) = &bundle.crossing.stream {
+        let number = bundle.crossing.sequence.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        out += &format!("stream {stream}, number {number}\n");
+    }
+    if let Some(label) = &bundle.crossing.label {
+        out += &format!("label  {label}\n");
+    }
+    let expires = bundle.expires.map_or_else(|| "never".to_owned(), |time| time.to_string());
+    out += &format!("sealed {}, expires {expires}\n", bundle.created);
+    if !bundle.platforms.is_empty() {
+        out += &format!("narrowed to {}\n", bundle.platforms.join(", "));
+    }
+    if bundle.referrers == Carriage::Omit {
+        out += "packed WITHOUT signatures, SBOMs and other referrers\n";
+    }
+    out += &format!("\nARTIFACTS ({}):\n", bundle.artifacts.len());
+    let row = |artifact: &InspectedArtifact| {
+        let carried = artifact.platforms.iter().filter(|platform| platform.carried);
+        let platforms: Vec<&str> = carried.map(|platform| platform.platform.as_str()).collect();
+        vec![
+            artifact.name.as_ref().map_or("-", carnet::oci::RefName::as_str).to_owned(),
+            artifact.digest.to_string(),
+            HumanBytes(artifact.bytes).to_string(),
+            if platforms.is_empty() { "-".to_owned() } else { platforms.join(" ") },
+            artifact.referrers.len().to_string(),
+        ]
+    };
+    let rows = bundle.artifacts.iter().map(row).collect();
+    out += &table(&["name", "digest", "size", "platforms", "referrers"], &[2, 4], rows);
+    out += &referrers(bundle);
+    out += &classes(bundle);
+    out += &omissions(&bundle.omitted);
+    out += &chunks(bundle, screen);
+    if screen.verbose > 0 {
+        out += &blobs(bundle);
+    }
+    out
+}
+
+fn referrers(bundle: &InspectedBundle) -> String {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for referrer in bundle.artifacts.iter().flat_map(|artifact| &artifact.referrers) {
+        let row = vec![
+            referrer.artifact_type.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+            referrer.digest.to_string(),
+            referrer.subject.to_string(),
+        ];
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("REFERRERS ({}):\n{}", rows.len(), table(&["what", "digest", "of"], &[], rows))
+}
+
+fn classes(bundle: &InspectedBundle) -> String {
+    let mut rows = Vec::new();
+    for class in [Class::Nondistributable, Class::Metadata, Class::Distributable] {
+        let of_class = || bundle.blobs.iter().filter(|blob| blob.class == class);
+        let bytes: u64 = of_class().map(|blob| blob.size).sum();
+        rows.push(vec![class.to_string(), of_class().count().to_string(), HumanBytes(bytes).to_string()]);
+    }
+    format!(
+        "BLOBS ({}, {}):\n{}",
+        bundle.blobs.len(),
+        HumanBytes(bundle.payload_bytes),
+        table(&["class", "blobs", "size"], &[1, 2], rows)
+    )
+}
+
+fn chunks(bundle: &InspectedBundle, screen: Screen) -> String {
+    let here = bundle.chunks.iter().filter(|chunk| chunk.file.is_some()).count();
+    let mut out = format!("CHUNKS ({}, {here} of them here):\n", bundle.chunks.len());
+    if bundle.chunks.len() > 20 && screen.verbose == 0 {
+        return out + " (-v lists them)\n";
+    }
+    let row = |chunk: &carnet::inspect::InspectedChunk| {
+        vec![
+            chunk.number.to_string(),
+            chunk.kind.to_string(),
+            chunk.class.to_string(),
+            chunk.sealed_bytes.to_string(),
+            chunk.file.clone().unwrap_or_else(|| "(not here)".to_owned()),
+        ]
+    };
+    let rows = bundle.chunks.iter().map(row).collect();
+    out += &table(&["chunk", "kind", "class", "bytes", "file"], &[0, 3], rows);
+    out
+}
+
+fn blobs(bundle: &InspectedBundle) -> String {
+    let row = |blob: &carnet::inspect::InspectedBlob| {
+        let chunks: Vec<String> = blob.chunks.iter().map(ToString::to_string).collect();
+        vec![
+            blob.digest.to_string(),
+            blob.size.to_string(),
+            blob.class.to_string(),
+            blob.media_type.to_string(),
+            chunks.join(","),
+        ]
+    };
+    let rows = bundle.blobs.iter().map(row).collect();
+    format!("ALL BLOBS:\n{}", table(&["digest", "bytes", "class", "type", "chunks"], &[1], rows))
+}

@@ -1,0 +1,323 @@
+//! Runs a command: reads what it names, calls the library, hands the report to the screen.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use carnet::artifacts::{DestinationSpec, ExistingName, SourceSpec};
+use carnet::diagnosis::{Diagnose, Failure};
+use carnet::environment::Environment;
+use carnet::format::plan::Carriage;
+use carnet::format::statement::Crossing;
+use carnet::medium::Replace;
+use carnet::oci::Digest;
+use carnet::pack::{OnFailure, PackReport, PackRequest, Splitting, Wanted};
+use carnet::stream::pump::Workers;
+use carnet::sums::SumFunction;
+use carnet::trust::{KeyFile, PublicKey, Signer as _, TrustPolicy};
+use carnet::verify::VerifyRequest;
+use clap::CommandFactory as _;
+
+use super::args::{self, Args, Command, Screen, Trust};
+use super::progress::Progress;
+use super::render::{self, Keys};
+use super::world::{SystemClock, created, stop_on_signals};
+use super::{exit, schema};
+
+/// Why a command ended without a report.
+pub(crate) struct Trouble {
+    pub(crate) code: &'static str,
+    pub(crate) failure: Failure,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl<E: Diagnose> From<E> for Trouble {
+    fn from(error: E) -> Self {
+        Trouble {
+            code: error.code(),
+            failure: error.failure(),
+            message: error.to_string(),
+            hint: error.hint(),
+        }
+    }
+}
+
+fn trouble(failure: Failure, code: &'static str, message: impl Into<String>) -> Trouble {
+    Trouble { code, failure, message: message.into(), hint: None }
+}
+
+fn unusable(what: &str, path: &Path, error: &std::io::Error) -> Trouble {
+    let path = path.display().to_string().escape_debug().to_string();
+    trouble(Failure::Failed, "file-unusable", format!("cannot {what} {path}: {error}"))
+}
+
+/// Runs the command and gives the exit code.
+pub(crate) fn run(args: Args) -> u8 {
+    let screen = args.screen;
+    match dispatch(args.command, screen) {
+        Ok(code) => code,
+        Err(trouble) => {
+            render::trouble(&trouble, screen);
+            exit::code(trouble.failure)
+        }
+    }
+}
+
+fn dispatch(command: Command, screen: Screen) -> Result<u8, Trouble> {
+    let stop = stop_on_signals().map_err(|error| trouble(Failure::Failed, "system", error.to_string()))?;
+    let workers = Workers::new(screen.jobs, stop)
+        .map_err(|error| trouble(Failure::Failed, "system", error.to_string()))?;
+    let observer = Progress::new(screen);
+    let environment = Environment { clock: &SystemClock, observer: &observer, workers: &workers };
+    match command {
+        Command::Keygen(args) => keygen(&args, screen),
+        Command::Pack(args) => pack(*args, screen, &environment),
+        Command::Sign(args) => {
+            let key = load_key(&args.key, screen)?;
+            let report = carnet::sign::sign(&args.paths, &key, &environment)?;
+            render::sign(&report, screen);
+            Ok(exit::DONE)
+        }
+        Command::Verify(args) => {
+            let policy = policy(&args.trust)?;
+            let request = VerifyRequest { paths: &args.paths, policy: policy.as_ref() };
+            let report = carnet::verify::verify(&request, &environment)?;
+            render::verify(&report, screen);
+            Ok(report.failure().map_or(exit::DONE, exit::code))
+        }
+        Command::Missing(args) => {
+            let policy = policy(&args.trust)?;
+            let request = VerifyRequest { paths: &args.paths, policy: policy.as_ref() };
+            let report = carnet::missing::missing(&request, &environment)?;
+            render::missing(&report, screen);
+            Ok(if report.bundles.is_empty() { exit::DONE } else { exit::DAMAGED })
+        }
+        Command::Inspect(args) => inspect(&args, screen, &environment),
+        Command::Unpack(args) => unpack(&args, screen, &environment),
+        Command::Sums(args) => {
+            let mut functions = Vec::new();
+            if args.sha256 || !args.md5 {
+                functions.push(SumFunction::Sha256);
+            }
+            if args.md5 {
+                functions.push(SumFunction::Md5);
+            }
+            let report = carnet::sums::sums(&args.paths, &functions, &environment)?;
+            render::sums(&report, &functions, screen);
+            Ok(exit::DONE)
+        }
+        Command::Completions(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Args::command(), "carnet", &mut script);
+            render::bytes(&script);
+            Ok(exit::DONE)
+        }
+        Command::Man(args) => man(args.to.as_deref()),
+        Command::Schemas(args) => {
+            schema::write_all(&args.to).map_err(|error| unusable("write", &args.to, &error))?;
+            Ok(exit::DONE)
+        }
+    }
+}
+
+fn man(to: Option<&Path>) -> Result<u8, Trouble> {
+    if let Some(folder) = to {
+        std::fs::create_dir_all(folder)
+            .and_then(|()| clap_mangen::generate_to(Args::command(), folder))
+            .map_err(|error| unusable("write", folder, &error))?;
+    } else {
+        let mut page = Vec::new();
+        clap_mangen::Man::new(Args::command())
+            .render(&mut page)
+            .map_err(|error| trouble(Failure::Failed, "system", error.to_string()))?;
+        render::bytes(&page);
+    }
+    Ok(exit::DONE)
+}
+
+/// The first line of a passphrase file, without its line end.
+fn passphrase(path: Option<&Path>) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, Trouble> {
+    let Some(path) = path else { return Ok(None) };
+    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    std::fs::File::open(path)
+        .and_then(|file| file.take(64 << 10).read_to_end(&mut bytes))
+        .map_err(|error| unusable("read", path, &error))?;
+    let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.is_empty() {
+        let path = path.display().to_string().escape_debug().to_string();
+        return Err(trouble(Failure::Usage, "passphrase-empty", format!("the first line of {path} is empty")));
+    }
+    Ok(Some(zeroize::Zeroizing::new(line.to_vec())))
+}
+
+fn keygen(args: &args::Keygen, screen: Screen) -> Result<u8, Trouble> {
+    let passphrase = passphrase(args.passphrase_file.as_deref())?;
+    let key = KeyFile::generate()?;
+    let (private_key, public_key) = key.write_pair(&args.name, passphrase.as_ref().map(|p| p.as_slice()))?;
+    let shown = |path: PathBuf| path.display().to_string().escape_debug().to_string();
+    let keys = Keys {
+        key: key.public_key().id().to_string(),
+        private_key: shown(private_key),
+        public_key: shown(public_key),
+        encrypted: passphrase.is_some(),
+    };
+    render::keygen(&keys, screen);
+    Ok(exit::DONE)
+}
+
+fn load_key(args: &args::Key, screen: Screen) -> Result<KeyFile, Trouble> {
+    let passphrase = passphrase(args.passphrase_file.as_deref())?;
+    let key = KeyFile::load(&args.key, passphrase.as_ref().map(|p| p.as_slice()))?;
+    if key.permissions_too_open() && !screen.quiet {
+        let path = args.key.display().to_string().escape_debug().to_string();
+        super::progress::say(&format!("warning: others can read {path}; run chmod 600 on it"));
+    }
+    Ok(key)
+}
+
+fn policy(args: &Trust) -> Result<Option<TrustPolicy>, Trouble> {
+    match (&args.trust, &args.public) {
+        (Some(path), _) => Ok(Some(TrustPolicy::load(path)?)),
+        (None, Some(path)) => {
+            let key = PublicKey::load(path)?;
+            let holder = path.file_name().unwrap_or_default().to_string_lossy();
+            let holder: String = holder.chars().filter(char::is_ascii_graphic).take(64).collect();
+            let holder = if holder.is_empty() { "key".to_owned() } else { holder };
+            Ok(Some(TrustPolicy::single_key(key, &holder)))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// The sources of the command line and of `--artifacts-from`.
+fn sources(args: &args::Pack) -> Result<Vec<SourceSpec>, Trouble> {
+    let mut specs = args.sources.clone();
+    let Some(path) = &args.artifacts_from else { return Ok(specs) };
+    let text = if path.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    let text = text.map_err(|error| unusable("read", path, &error))?;
+    for (line, number) in text.lines().zip(1..) {
+        let line = line.split_once(" #").map_or(line, |(source, _)| source).trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        specs.push(line.parse::<SourceSpec>().map_err(|error| {
+            let path = path.display().to_string().escape_debug().to_string();
+            trouble(Failure::Usage, "source-list", format!("{path}, line {number}: {error}"))
+        })?);
+    }
+    if specs.is_empty() {
+        return Err(trouble(Failure::Usage, "source-list", "the list names no source"));
+    }
+    Ok(specs)
+}
+
+fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Result<u8, Trouble> {
+    let created = created().map_err(|message| trouble(Failure::Usage, "source-date-epoch", message))?;
+    let key = load_key(&args.key, screen)?;
+    let mut wanted = Vec::new();
+    let mut unopened = Vec::new();
+    for spec in sources(&args)? {
+        match spec.open() {
+            Ok(source) => wanted.push(Wanted { source, selection: spec.selection, rename: spec.rename }),
+            Err(error) if args.continue_on_errors => {
+                unopened.push(carnet::pack::ArtifactFailure { artifact: spec.to_string(), error: error.to_string() });
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let carriage = |omit: bool| if omit { Carriage::Omit } else { Carriage::Carry };
+    let request = PackRequest {
+        sources: wanted,
+        crossing: Crossing {
+            name: args.name.clone(),
+            stream: args.stream,
+            sequence: args.sequence,
+            previous: args.previous,
+            label: args.label,
+        },
+        folder: &args.to,
+        chunk_size: args.chunk_size,
+        splitting: if args.no_split { Splitting::Forbidden } else { Splitting::Allowed },
+        nondistributable: args.nondistributable,
+        referrers: carriage(args.no_referrers),
+        platforms: args.platform,
+        created,
+        expires: args.expires,
+        replace: if args.overwrite { Replace::WhenComplete } else { Replace::Never },
+        on_failure: if args.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
+    };
+    let mut report: PackReport = if args.dry_run {
+        carnet::pack::plan(&request, &key, environment)?
+    } else {
+        carnet::pack::pack(&request, &key, environment)?
+    };
+    report.failures.extend(unopened);
+    if !args.file_sums.is_empty() && !args.dry_run {
+        let functions: Vec<SumFunction> = args.file_sums.iter().map(|&word| word.into()).collect();
+        let files: Vec<PathBuf> = report.chunks.iter().map(|chunk| args.to.join(&chunk.file)).collect();
+        let sums = carnet::sums::sums(&files, &functions, environment)?;
+        carnet::sums::write(&sums, &functions, &args.to, &args.name)?;
+    }
+    render::pack(&report, &args.to, screen);
+    Ok(if report.failures.is_empty() { exit::DONE } else { exit::DAMAGED })
+}
+
+fn inspect(
+    args: &args::Inspect,
+    screen: Screen,
+    environment: &Environment<'_>,
+) -> Result<u8, Trouble> {
+    let policy = policy(&args.trust)?;
+    let request = VerifyRequest { paths: &args.paths, policy: policy.as_ref() };
+    let report = carnet::inspect::inspect(&request, environment)?;
+    render::inspect(&report, screen);
+    Ok(if report.unknown.iter().any(|bundle| bundle.untrusted) {
+        exit::UNTRUSTED
+    } else if report.unknown.is_empty() {
+        exit::DONE
+    } else {
+        exit::DAMAGED
+    })
+}
+
+fn unpack(args: &args::Unpack, screen: Screen, environment: &Environment<'_>) -> Result<u8, Trouble> {
+    let policy = policy(&args.trust)?;
+    let request = VerifyRequest { paths: &args.paths, policy: policy.as_ref() };
+    let (mut bundles, _) = carnet::verify::open(&request, environment)?;
+    if let Some(wanted) = &args.bundle {
+        bundles.retain(|bundle| {
+            let id = bundle.id.to_string();
+            let name = bundle.files.first().map(|file| file.statement.crossing.name.to_string());
+            name.as_ref() == Some(wanted) || (wanted.len() >= 8 && id.starts_with(wanted.as_str()))
+        });
+    }
+    let bundle = match bundles.as_slice() {
+        [bundle] => bundle,
+        [] => {
+            let message = format!("no bundle {:?} arrived", args.bundle.as_deref().unwrap_or_default());
+            return Err(trouble(Failure::Damaged, "no-such-bundle", message));
+        }
+        several => {
+            let ids: Vec<String> = several.iter().map(|bundle| bundle.id.to_string()).collect();
+            return Err(Trouble {
+                hint: Some("name one with --bundle".to_owned()),
+                ..trouble(Failure::Usage, "several-bundles", format!("several bundles arrived: {}", ids.join(", ")))
+            });
+        }
+    };
+    let Some(released) = bundle.released() else { return Err(carnet::unpack::refusal(bundle).into()) };
+    carnet::unpack::check_complete(&released)?;
+    let plan = &released.contents().plan;
+    let blobs: Vec<(Digest, u64)> = plan.blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
+    let existing = if args.overwrite_tags { ExistingName::Replace } else { ExistingName::Refuse };
+    let to: &DestinationSpec = &args.to;
+    let sink = to.open(&blobs, existing)?;
+    let report = carnet::unpack::unpack(&released, sink, environment)?;
+    render::unpack(&report, screen);
+    Ok(exit::DONE)
+}

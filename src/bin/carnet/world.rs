@@ -1,0 +1,47 @@
+//! What only the binary may ask: the time, the environment, signals.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use carnet::clock::Clock;
+use carnet::format::Timestamp;
+
+/// The clock of the machine.
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_seconds(since.as_secs()).unwrap_or_else(|| {
+            Timestamp::from_seconds(0).expect("1970 is a time")
+        })
+    }
+}
+
+/// When chunks are said to be sealed: `SOURCE_DATE_EPOCH` if it is set, so that builds repeat, else now.
+///
+/// # Errors
+/// When it is set and no number of seconds.
+pub(crate) fn created() -> Result<Timestamp, String> {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
+    let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") else { return Ok(SystemClock.now()) };
+    text.parse()
+        .ok()
+        .and_then(Timestamp::from_seconds)
+        .ok_or_else(|| format!("SOURCE_DATE_EPOCH is {text:?}, expected seconds since 1970"))
+}
+
+/// A flag that the first Ctrl-C or SIGTERM sets; the second ends the process at once.
+pub(crate) fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(
+            signal,
+            super::exit::INTERRUPTED.into(),
+            Arc::clone(&stop),
+        )?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}

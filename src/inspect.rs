@@ -1,0 +1,317 @@
+//! Inspecting: what a bundle holds, without unpacking it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::arrival::{Bundle, Control, Opened, segments};
+use crate::environment::Environment;
+use crate::format::Sum;
+use crate::format::plan::{Carriage, Plan, PlannedBlob};
+use crate::format::statement::{Class, Crossing, Kind};
+use crate::oci::document::DOCUMENT_BYTES_MAX;
+use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
+use crate::pack::OmissionReport;
+use crate::stream::segments::Segments;
+use crate::verify::{SignerReport, VerifyError, VerifyRequest, open};
+
+/// An artifact of the bundle.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct InspectedArtifact {
+    /// Its name.
+    pub name: Option<RefName>,
+    /// The digest of its manifest or index.
+    pub digest: Digest,
+    /// The type of that.
+    pub media_type: MediaType,
+    /// What it is for, where it says so.
+    pub artifact_type: Option<MediaType>,
+    /// The platforms that its index names.
+    pub platforms: Vec<InspectedPlatform>,
+    /// Bytes of everything that its manifests point at, as far as they are in the chunks at hand.
+    pub bytes: u64,
+    /// What refers to it or to one of its images.
+    pub referrers: Vec<InspectedReferrer>,
+}
+
+/// A child of an index.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct InspectedPlatform {
+    /// As `linux/amd64`.
+    pub platform: String,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// Whether it is carried.
+    pub carried: bool,
+}
+
+/// A signature, an SBOM, an attestation.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct InspectedReferrer {
+    /// What it refers to.
+    pub subject: Digest,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// What it is for.
+    pub artifact_type: Option<MediaType>,
+    /// The tag that makes it a referrer, if one does.
+    pub name: Option<RefName>,
+}
+
+/// A blob of the bundle.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct InspectedBlob {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its type.
+    pub media_type: MediaType,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What it is.
+    pub class: Class,
+    /// The chunks it is in.
+    pub chunks: Vec<u32>,
+}
+
+/// A chunk of the bundle.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct InspectedChunk {
+    /// Its number.
+    pub number: u32,
+    /// Control or data.
+    pub kind: Kind,
+    /// What its blobs are.
+    pub class: Class,
+    /// The size of its sealed part, in bytes.
+    pub sealed_bytes: u64,
+    /// The file it arrived in, escaped; absent if it did not.
+    pub file: Option<String>,
+}
+
+/// What a bundle holds.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct InspectedBundle {
+    /// Its id.
+    pub bundle: Sum,
+    /// Name, stream, sequence and label.
+    #[serde(flatten)]
+    pub crossing: Crossing,
+    /// Whether a trusted packer signed what is shown here.
+    pub verified: bool,
+    /// Who packed it.
+    pub packed_by: Vec<SignerReport>,
+    /// Whether enough people released it; absent if nobody was asked.
+    pub released: Option<bool>,
+    /// Who did.
+    pub released_by: Vec<SignerReport>,
+    /// When its control chunk was sealed.
+    pub created: crate::format::Timestamp,
+    /// From when on it is not accepted.
+    pub expires: Option<crate::format::Timestamp>,
+    /// The limit of a file, in bytes.
+    pub chunk_bytes: u64,
+    /// Whether non-distributable layers travel.
+    pub nondistributable: Carriage,
+    /// Whether referrers travel.
+    pub referrers: Carriage,
+    /// The platforms that indexes were narrowed to; empty for all.
+    pub platforms: Vec<String>,
+    /// What was asked for.
+    pub artifacts: Vec<InspectedArtifact>,
+    /// What is reachable and not carried.
+    pub omitted: Vec<OmissionReport>,
+    /// Size of all blobs, in bytes.
+    pub payload_bytes: u64,
+    /// The blobs, non-distributable layers first.
+    pub blobs: Vec<InspectedBlob>,
+    /// The chunks.
+    pub chunks: Vec<InspectedChunk>,
+}
+
+/// What `inspect` says.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct InspectReport {
+    /// The bundles whose control chunk is there.
+    pub bundles: Vec<InspectedBundle>,
+    /// Bundles of which nothing can be said, and why.
+    pub unknown: Vec<UnknownBundle>,
+}
+
+/// A bundle of which nothing can be said.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct UnknownBundle {
+    /// Its id.
+    pub bundle: Sum,
+    /// Why.
+    pub problem: String,
+    /// Whether that is for want of trust.
+    pub untrusted: bool,
+}
+
+/// Says what every bundle among the paths holds; reads control chunks and manifests only.
+///
+/// # Errors
+/// As [`open`].
+pub fn inspect(
+    request: &VerifyRequest<'_>,
+    environment: &Environment<'_>,
+) -> Result<InspectReport, VerifyError> {
+    let (opened, _) = open(request, environment)?;
+    let mut report = InspectReport { bundles: Vec::new(), unknown: Vec::new() };
+    for bundle in &opened {
+        match inspect_bundle(bundle) {
+            Some(inspected) => report.bundles.push(inspected),
+            None => report.unknown.push(unknown(bundle)),
+        }
+    }
+    Ok(report)
+}
+
+fn unknown(bundle: &Bundle) -> UnknownBundle {
+    let refused = bundle.files.iter().find_map(|opened| match &opened.standing {
+        crate::arrival::Standing::Untrusted(reason) if opened.statement.number == 0 => {
+            Some(reason.to_string())
+        }
+        _ => None,
+    });
+    let untrusted = refused.is_some();
+    let problem = match &bundle.control {
+        Control::Broken(error) => error.to_string(),
+        Control::Forked => "two control chunks differ".to_owned(),
+        Control::Absent | Control::Read(_) => match refused {
+            Some(reason) => format!("its control chunk is not trusted: {reason}"),
+            None => "its control chunk (NAME_00000.tar) is not there".to_owned(),
+        },
+    };
+    UnknownBundle { bundle: bundle.id, problem, untrusted }
+}
+
+fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
+    let contents = bundle.contents()?;
+    let plan = &contents.plan;
+    let good = bundle.good();
+    let control = good.get(&0)?;
+    let documents = Documents { plan, file: &|number| good.get(&number).copied() };
+    let chunk = |number: u32| {
+        let data = contents.chunks.line(number);
+        let annex = contents.annex.iter().find(|chunk| chunk.number == number);
+        InspectedChunk {
+            number,
+            kind: data.map_or(Kind::Control, |_| Kind::Data),
+            class: data.map_or(Class::Metadata, |line| line.class),
+            sealed_bytes: data
+                .map(|line| line.bytes)
+                .or(annex.map(|chunk| chunk.bytes))
+                .unwrap_or(control.statement.bytes),
+            file: good.get(&number).map(|opened| opened.file.name().to_owned()),
+        }
+    };
+    let blob = |blob: &PlannedBlob| InspectedBlob {
+        digest: blob.digest,
+        media_type: blob.media_type.clone(),
+        size: blob.size,
+        class: blob.class,
+        chunks: blob.pieces.iter().map(|piece| piece.chunk).collect(),
+    };
+    let released_by = match &bundle.release {
+        Some(Ok(release)) => SignerReport::all(release.releasers()),
+        Some(Err(unreleased)) => SignerReport::all(&unreleased.releasers),
+        None => Vec::new(),
+    };
+    Some(InspectedBundle {
+        bundle: bundle.id,
+        crossing: plan.crossing.clone(),
+        verified: control.accepted.is_some(),
+        packed_by: control.accepted.as_ref().map(|c| SignerReport::all(c.packers())).unwrap_or_default(),
+        released: bundle.release.as_ref().map(Result::is_ok),
+        released_by,
+        created: control.statement.created,
+        expires: control.statement.expires,
+        chunk_bytes: plan.chunk_bytes,
+        nondistributable: plan.nondistributable,
+        referrers: plan.referrers_carriage,
+        platforms: plan.platforms.iter().map(ToString::to_string).collect(),
+        artifacts: documents.artifacts(),
+        omitted: OmissionReport::all(plan),
+        payload_bytes: plan.payload_bytes(),
+        blobs: plan.blobs.iter().map(blob).collect(),
+        chunks: (0..=plan.last).map(chunk).collect(),
+    })
+}
+
+/// The manifests of a bundle, as far as their chunks are at hand.
+struct Documents<'a> {
+    plan: &'a Plan,
+    file: &'a dyn Fn(u32) -> Option<&'a Opened>,
+}
+
+impl Documents<'_> {
+    fn artifacts(&self) -> Vec<InspectedArtifact> {
+        let blobs: std::collections::HashMap<Digest, &PlannedBlob> =
+            self.plan.blobs.iter().map(|blob| (blob.digest, blob)).collect();
+        let mut artifacts = Vec::new();
+        for artifact in &self.plan.artifacts {
+            let root = Descriptor::new(artifact.media_type.clone(), artifact.digest, artifact.size);
+            let mut platforms = Vec::new();
+            let mut bytes = 0;
+            let mut seen = std::collections::HashSet::new();
+            let mut waiting = vec![root];
+            while let Some(descriptor) = waiting.pop() {
+                let Some(blob) = blobs.get(&descriptor.digest) else { continue };
+                if !seen.insert(descriptor.digest) {
+                    continue;
+                }
+                bytes += blob.size;
+                let Some(document) = self.read(&descriptor, blob) else { continue };
+                for child in document.successors() {
+                    if let (Document::Index { .. }, Some(platform)) = (&document, &child.platform) {
+                        platforms.push(InspectedPlatform {
+                            platform: platform.to_string(),
+                            digest: child.digest,
+                            carried: blobs.contains_key(&child.digest),
+                        });
+                    }
+                    waiting.push(child.clone());
+                }
+            }
+            let referrers = self.plan.referrers.iter().filter(|referrer| seen.contains(&referrer.subject));
+            artifacts.push(InspectedArtifact {
+                name: artifact.name.clone(),
+                digest: artifact.digest,
+                media_type: artifact.media_type.clone(),
+                artifact_type: artifact.artifact_type.clone(),
+                platforms,
+                bytes,
+                referrers: referrers
+                    .map(|referrer| InspectedReferrer {
+                        subject: referrer.subject,
+                        digest: referrer.digest,
+                        artifact_type: referrer.artifact_type.clone(),
+                        name: referrer.name.clone(),
+                    })
+                    .collect(),
+            });
+        }
+        artifacts
+    }
+
+    /// The document, if it is one, is at hand, and is what its digest says.
+    fn read(&self, descriptor: &Descriptor, blob: &PlannedBlob) -> Option<Document> {
+        if blob.class != Class::Metadata || blob.size > DOCUMENT_BYTES_MAX {
+            return None;
+        }
+        let pieces = segments(blob, self.file)?;
+        let mut reader = Segments::new(pieces.into_iter().map(|(segment, _)| segment).collect());
+        let mut bytes = vec![0; usize::try_from(blob.size).ok()?];
+        let mut at = 0;
+        while at < bytes.len() {
+            match reader.fill(&mut bytes[at..]) {
+                Ok(read) if read > 0 => at += read,
+                _ => return None,
+            }
+        }
+        if blob.digest.same_algorithm(&bytes) != blob.digest {
+            return None;
+        }
+        Document::parse(descriptor, &bytes).ok()
+    }
+}

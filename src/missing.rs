@@ -1,0 +1,94 @@
+//! Which chunks to send again, as a text that a person can carry or type.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::environment::Environment;
+use crate::format::Sum;
+use crate::format::name::BundleName;
+use crate::verify::{VerifyError, VerifyReport, VerifyRequest, verify};
+
+/// The chunks of one bundle to send again.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct MissingBundle {
+    /// The bundle's name.
+    pub name: BundleName,
+    /// Its id.
+    pub bundle: Sum,
+    /// How many chunks the bundle has.
+    pub chunks: u32,
+    /// The numbers of those to send again.
+    pub missing: Vec<u32>,
+}
+
+/// What `missing` says.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct MissingReport {
+    /// The bundles of which chunks are missing.
+    pub bundles: Vec<MissingBundle>,
+}
+
+impl fmt::Display for MissingBundle {
+    /// `release42 3f9c2a1b: 3 of 17: 3 9-10`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.bundle.to_string();
+        write!(f, "{} {}: {} of {}:", self.name, &id[..8], self.missing.len(), self.chunks)?;
+        for (first, last) in runs(&self.missing) {
+            if first == last {
+                write!(f, " {first}")?;
+            } else {
+                write!(f, " {first}-{last}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Numbers without a gap between them, as first and last. `numbers` rise.
+fn runs(numbers: &[u32]) -> Vec<(u32, u32)> {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for &number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    runs
+}
+
+/// Looks at every chunk among the paths and says which must be sent again.
+///
+/// # Errors
+/// As [`verify`].
+pub fn missing(
+    request: &VerifyRequest<'_>,
+    environment: &Environment<'_>,
+) -> Result<MissingReport, VerifyError> {
+    let VerifyReport { bundles, .. } = verify(request, environment)?;
+    let bundles =
+        bundles.into_iter().filter(|bundle| !bundle.missing.is_empty()).map(|bundle| MissingBundle {
+            name: bundle.crossing.name,
+            bundle: bundle.bundle,
+            chunks: bundle.last + 1,
+            missing: bundle.missing,
+        });
+    Ok(MissingReport { bundles: bundles.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_short_enough_to_carry() {
+        let bundle = MissingBundle {
+            name: "release42".parse().unwrap(),
+            bundle: Sum([0x3f; 32]),
+            chunks: 17,
+            missing: vec![0, 3, 4, 5, 9],
+        };
+        assert_eq!(bundle.to_string(), "release42 3f3f3f3f: 5 of 17: 0 3-5 9");
+    }
+}

@@ -1,0 +1,342 @@
+//! What travels: everything reachable from the artifacts that were asked for.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{ArtifactFailure, OnFailure, PackError, PackRequest};
+use crate::artifacts::{ArtifactSource, Root, read_document};
+use crate::format::limits::METADATA_BYTES_MAX;
+use crate::format::plan::{Artifact, Carriage, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};
+use crate::format::statement::Class;
+use crate::oci::graph::{self, Closure, Node, Part, Reason, Referrer, Walk};
+use crate::oci::media_type::Role;
+use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
+
+/// What travels, and from which source.
+pub(super) struct Cargo {
+    /// Every blob, with the place of its source in the request.
+    pub nodes: BTreeMap<Digest, (Node, usize)>,
+    artifacts: BTreeSet<Artifact>,
+    names: HashMap<RefName, Digest>,
+    referrers: Vec<PlannedReferrer>,
+    omitted: Vec<PlannedOmission>,
+    artifact_types: BTreeMap<Digest, MediaType>,
+    /// Artifacts that could not be had, where the request says to go on.
+    pub failures: Vec<ArtifactFailure>,
+}
+
+/// Gathers every artifact of the request; `excluded` are blobs that proved unreadable.
+pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<Cargo, PackError> {
+    let mut cargo = Cargo {
+        nodes: BTreeMap::new(),
+        artifacts: BTreeSet::new(),
+        names: HashMap::new(),
+        referrers: Vec::new(),
+        omitted: Vec::new(),
+        artifact_types: BTreeMap::new(),
+        failures: Vec::new(),
+    };
+    for (at, wanted) in request.sources.iter().enumerate() {
+        let source = wanted.source.as_ref();
+        let roots = match source.roots(&wanted.selection) {
+            Ok(roots) => roots,
+            Err(error) => {
+                cargo.fail(request, source.name().to_owned(), error.into())?;
+                continue;
+            }
+        };
+        for root in rename(roots, wanted.rename.as_ref(), source)? {
+            let shown = shown(source, &root);
+            let taken = close(request, source, &root, excluded)
+                .and_then(|closure| cargo.check_name(&root, source).map(|()| closure))
+                .and_then(|closure| cargo.take(&root, closure, at));
+            if let Err(error) = taken {
+                cargo.fail(request, shown, error)?;
+            }
+        }
+    }
+    if cargo.artifacts.is_empty() {
+        return Err(PackError::Nothing { failures: cargo.failures });
+    }
+    Ok(cargo)
+}
+
+fn shown(source: &dyn ArtifactSource, root: &Root) -> String {
+    match &root.name {
+        Some(name) => format!("{}:{name}", source.name()),
+        None => format!("{}@{}", source.name(), root.descriptor.digest),
+    }
+}
+
+fn rename(
+    roots: Vec<Root>,
+    name: Option<&RefName>,
+    source: &dyn ArtifactSource,
+) -> Result<Vec<Root>, PackError> {
+    let Some(name) = name else { return Ok(roots) };
+    let (Some(first), true) =
+        (roots.first(), roots.windows(2).all(|pair| pair[0].descriptor.digest == pair[1].descriptor.digest))
+    else {
+        return Err(PackError::RenameSeveral {
+            source_name: source.name().to_owned(),
+            name: name.clone(),
+            found: roots.len(),
+        });
+    };
+    Ok(vec![Root { name: Some(name.clone()), descriptor: first.descriptor.clone() }])
+}
+
+impl Cargo {
+    fn fail(
+        &mut self,
+        request: &PackRequest<'_>,
+        artifact: String,
+        error: PackError,
+    ) -> Result<(), PackError> {
+        match request.on_failure {
+            OnFailure::Stop => Err(error),
+            OnFailure::Continue => {
+                self.failures.push(ArtifactFailure { artifact, error: error.to_string() });
+                Ok(())
+            }
+        }
+    }
+
+    /// One name means one artifact in a bundle.
+    fn check_name(&self, root: &Root, source: &dyn ArtifactSource) -> Result<(), PackError> {
+        let Some(name) = &root.name else { return Ok(()) };
+        match self.names.get(name) {
+            Some(&first) if first != root.descriptor.digest => Err(PackError::NameTwice {
+                name: name.clone(),
+                first,
+                second: root.descriptor.digest,
+                source_name: source.name().to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn take(&mut self, root: &Root, closure: Closure, source: usize) -> Result<(), PackError> {
+        for (digest, node) in closure.nodes {
+            match self.nodes.get_mut(&digest) {
+                None => {
+                    self.nodes.insert(digest, (node, source));
+                }
+                Some((known, _)) if known.descriptor.size != node.descriptor.size => {
+                    return Err(PackError::Graph {
+                        artifact: root.descriptor.digest,
+                        source: graph::WalkError::SizesDiffer {
+                            digest,
+                            first: known.descriptor.size,
+                            second: node.descriptor.size,
+                        },
+                    });
+                }
+                Some((known, _)) => graph::merge(known, &node.descriptor, node.part),
+            }
+        }
+        self.artifact_types.extend(closure.artifact_types);
+        let artifact = Artifact {
+            name: root.name.clone(),
+            digest: root.descriptor.digest,
+            size: root.descriptor.size,
+            media_type: root.descriptor.media_type.clone(),
+            artifact_type: None,
+        };
+        if let Some(name) = &root.name {
+            self.names.insert(name.clone(), artifact.digest);
+        }
+        self.artifacts.insert(artifact);
+        self.referrers.extend(closure.referrers.into_iter().map(|referrer| PlannedReferrer {
+            subject: referrer.subject,
+            digest: referrer.descriptor.digest,
+            name: referrer.name,
+            size: referrer.descriptor.size,
+            media_type: referrer.descriptor.media_type,
+            artifact_type: None,
+        }));
+        self.omitted.extend(closure.omitted.into_iter().map(|omitted| PlannedOmission {
+            digest: omitted.descriptor.digest,
+            parent: omitted.parent,
+            reason: omitted.reason,
+            size: omitted.descriptor.size,
+            media_type: omitted.descriptor.media_type,
+            platform:
+                omitted.descriptor.platform.filter(|p| p.to_string().parse::<crate::oci::Platform>().is_ok()),
+        }));
+        Ok(())
+    }
+
+    /// The plan of this cargo, sorted and without places.
+    pub(super) fn plan(&self, request: &PackRequest<'_>) -> Plan {
+        let purpose = |digest: &Digest| self.artifact_types.get(digest).cloned();
+        let mut artifacts: Vec<Artifact> = self.artifacts.iter().cloned().collect();
+        let mut referrers = self.referrers.clone();
+        for artifact in &mut artifacts {
+            artifact.artifact_type = purpose(&artifact.digest).filter(|p| !p.is_image_config());
+        }
+        for referrer in &mut referrers {
+            referrer.artifact_type = purpose(&referrer.digest);
+        }
+        artifacts.sort();
+        referrers.sort();
+        referrers.dedup();
+        let mut omitted: Vec<PlannedOmission> =
+            self.omitted.iter().filter(|o| !self.nodes.contains_key(&o.digest)).cloned().collect();
+        omitted.sort();
+        omitted.dedup_by(|a, b| (a.digest, a.parent, a.reason) == (b.digest, b.parent, b.reason));
+        let mut blobs: Vec<PlannedBlob> = self.nodes.values().map(|(node, _)| planned(node)).collect();
+        blobs.sort_by_key(|blob| (blob.class, std::cmp::Reverse(blob.size), blob.digest));
+        let mut platforms = request.platforms.clone();
+        platforms.sort();
+        platforms.dedup();
+        Plan {
+            crossing: request.crossing.clone(),
+            chunk_bytes: request.chunk_size.bytes(),
+            nondistributable: request.nondistributable,
+            referrers_carriage: request.referrers,
+            platforms,
+            last: 0,
+            artifacts,
+            referrers,
+            omitted,
+            blobs,
+        }
+    }
+}
+
+fn planned(node: &Node) -> PlannedBlob {
+    let class = match node.part {
+        Part::NondistributableLayer => Class::Nondistributable,
+        Part::Layer => Class::Distributable,
+        Part::Config if node.descriptor.size > METADATA_BYTES_MAX => Class::Distributable,
+        Part::Config | Part::Document => Class::Metadata,
+    };
+    PlannedBlob {
+        digest: node.descriptor.digest,
+        size: node.descriptor.size,
+        class,
+        media_type: node.descriptor.media_type.clone(),
+        pieces: Vec::new(),
+    }
+}
+
+/// Walks the graph of one artifact and makes sure that all of it is there.
+fn close(
+    request: &PackRequest<'_>,
+    source: &dyn ArtifactSource,
+    root: &Root,
+    excluded: &[Digest],
+) -> Result<Closure, PackError> {
+    let artifact = root.descriptor.digest;
+    if root.descriptor.media_type.role() == Role::Blob {
+        return Err(PackError::NotAnArtifact {
+            digest: artifact,
+            media_type: root.descriptor.media_type.clone(),
+        });
+    }
+    let walked = |source| PackError::Graph { artifact, source };
+    let mut walk = Walk::new(&root.descriptor, &request.platforms).map_err(walked)?;
+    // Who points at a document: for what is said when it is missing.
+    let mut parents: HashMap<Digest, (Digest, bool)> = HashMap::new();
+    while let Some((descriptor, depth)) = walk.next() {
+        let digest = descriptor.digest;
+        if source.size_of(&descriptor)?.is_none() || excluded.contains(&digest) {
+            let (parent, is_referrer) = parents.get(&digest).copied().unwrap_or((digest, false));
+            if is_referrer && request.on_failure == OnFailure::Continue {
+                walk.drop_node(&digest);
+                walk.omit(&descriptor, Reason::Lost, parent);
+                continue;
+            }
+            return Err(missing(source, root, &descriptor, parent));
+        }
+        let document = Document::parse(&descriptor, &read_document(source, &descriptor)?)
+            .map_err(|source| PackError::Document { artifact, source })?;
+        walk.enter(&descriptor, depth, &document).map_err(walked)?;
+        let from_referrer = parents.get(&digest).is_some_and(|(_, is_referrer)| *is_referrer);
+        for successor in document.successors() {
+            parents.entry(successor.digest).or_insert((digest, from_referrer));
+        }
+        if let Some(subject) = document.subject()
+            && !walk.has(&subject.digest)
+        {
+            if source.size_of(subject)?.is_some() {
+                walk.reach_subject(subject).map_err(walked)?;
+                parents.entry(subject.digest).or_insert((digest, false));
+            } else {
+                walk.omit(subject, Reason::Absent, digest);
+            }
+        }
+        if request.referrers == Carriage::Carry {
+            for referrer in source.referrers(&digest)? {
+                parents.entry(referrer.descriptor.digest).or_insert((digest, true));
+                walk.refer(renamed(referrer, root)).map_err(walked)?;
+            }
+        }
+    }
+    let mut closure = walk.finish();
+    check_blobs(request, source, root, &mut closure, &parents, excluded)?;
+    Ok(closure)
+}
+
+/// A referrer by tag keeps its tag and moves with its artifact into the artifact's repository.
+fn renamed(mut referrer: Referrer, root: &Root) -> Referrer {
+    if let (Some(name), Some(root_name)) = (&referrer.name, &root.name)
+        && name.repository().is_none()
+        && let (Some(_), Some(tag)) = (root_name.repository(), name.tag())
+        && let Ok(moved) = root_name.with_tag(tag)
+    {
+        referrer.name = Some(moved);
+    }
+    referrer
+}
+
+fn missing(source: &dyn ArtifactSource, root: &Root, blob: &Descriptor, parent: Digest) -> PackError {
+    PackError::Missing {
+        artifact: shown(source, root),
+        digest: blob.digest,
+        media_type: blob.media_type.clone(),
+        parent,
+        platform: blob.platform.as_ref().map(ToString::to_string),
+    }
+}
+
+/// Every opaque blob must be there with its size; non-distributable layers may be left out on request.
+fn check_blobs(
+    request: &PackRequest<'_>,
+    source: &dyn ArtifactSource,
+    root: &Root,
+    closure: &mut Closure,
+    parents: &HashMap<Digest, (Digest, bool)>,
+    excluded: &[Digest],
+) -> Result<(), PackError> {
+    let mut absent = Vec::new();
+    let mut left_out = Vec::new();
+    for node in closure.nodes.values().filter(|node| node.part != Part::Document) {
+        let descriptor = &node.descriptor;
+        let nondistributable = node.part == Part::NondistributableLayer;
+        let parent = parents.get(&descriptor.digest).map_or(root.descriptor.digest, |(parent, _)| *parent);
+        if nondistributable && request.nondistributable == Carriage::Omit {
+            left_out.push((descriptor.clone(), parent));
+            continue;
+        }
+        match source.size_of(descriptor)? {
+            _ if excluded.contains(&descriptor.digest) => {
+                return Err(missing(source, root, descriptor, parent));
+            }
+            Some(size) if size == descriptor.size => {}
+            Some(found) => {
+                return Err(PackError::Size { digest: descriptor.digest, expected: descriptor.size, found });
+            }
+            None if nondistributable => absent.push((descriptor.digest, descriptor.urls.clone())),
+            None => return Err(missing(source, root, descriptor, parent)),
+        }
+    }
+    if !absent.is_empty() {
+        return Err(PackError::AbsentNondistributable { artifact: shown(source, root), layers: absent });
+    }
+    for (descriptor, parent) in left_out {
+        closure.nodes.remove(&descriptor.digest);
+        closure.omitted.push(graph::Omitted { descriptor, reason: Reason::Nondistributable, parent });
+    }
+    Ok(())
+}

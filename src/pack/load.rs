@@ -1,0 +1,164 @@
+//! Moves one blob from its source to its places in the chunks, hashing it on the way.
+
+use std::io::Read;
+
+use super::PackError;
+use super::seal::Sealing;
+use crate::format::plan::PlannedBlob;
+use crate::format::tar::Header;
+use crate::medium::WriteAt;
+use crate::observe::Event;
+use crate::oci::{Algorithm, VerifiedBlob};
+use crate::stream::hash::{Function, Stream};
+use crate::stream::pump::Flow;
+
+/// A blob on its way into the chunks.
+///
+/// The first stream computes the blob's digest. Where an entry's sum is something else (of a slice, or of
+/// a blob named by SHA-512), a second one computes that.
+pub(super) struct Loading<'a> {
+    sealing: &'a Sealing<'a>,
+    blob: &'a PlannedBlob,
+    at: usize,
+    source_name: &'a str,
+    reader: Box<dyn Read + Send>,
+    streams: Vec<Stream>,
+    /// The piece being written.
+    piece: usize,
+    /// Its chunk; `None` while that is one that an earlier run finished.
+    place: Option<Box<dyn WriteAt>>,
+    /// Where its next byte goes, in bytes from the start of the chunk file.
+    offset: u64,
+    /// Bytes of it still to come.
+    rest: u64,
+    /// Sums of the entries that are complete.
+    sums: Vec<crate::format::Sum>,
+}
+
+impl<'a> Loading<'a> {
+    /// Opens the blob at place `at` of the plan.
+    pub(super) fn open(sealing: &'a Sealing<'a>, at: usize) -> Result<Loading<'a>, PackError> {
+        let blob = &sealing.layout.plan.blobs[at];
+        let (descriptor, source) = sealing.origin(&blob.digest);
+        let reader = source.open(descriptor, 0)?;
+        let mut streams = vec![Stream::new(blob.digest.algorithm().into())];
+        if has_sum_of_its_own(blob) {
+            streams.push(Stream::new(Function::Sha256));
+        }
+        let mut loading = Loading {
+            sealing,
+            blob,
+            at,
+            source_name: source.name(),
+            reader,
+            streams,
+            piece: 0,
+            place: None,
+            offset: 0,
+            rest: 0,
+            sums: Vec::new(),
+        };
+        loading.begin_piece()?;
+        Ok(loading)
+    }
+
+    fn begin_piece(&mut self) -> Result<(), PackError> {
+        let piece = self.blob.pieces[self.piece];
+        let (item, offset) = self.sealing.place_of(self.at, self.piece);
+        let place = self.sealing.open_chunk(piece.chunk)?;
+        if let Some(place) = &place {
+            let header = Header { name: item.name, bytes: item.bytes }.encode();
+            place
+                .write_all_at(&header, offset - header.len() as u64)
+                .map_err(|source| self.sealing.unwritable(piece.chunk, source))?;
+        }
+        (self.place, self.offset, self.rest) = (place, offset, piece.bytes);
+        Ok(())
+    }
+
+    fn end_piece(&mut self) -> Result<(), PackError> {
+        if has_sum_of_its_own(self.blob) {
+            let stream = std::mem::replace(&mut self.streams[1], Stream::new(Function::Sha256));
+            self.sums.push(stream.finish().sum().expect("the second stream is SHA-256"));
+        }
+        self.piece += 1;
+        if self.piece < self.blob.pieces.len() { self.begin_piece() } else { Ok(()) }
+    }
+
+    fn unreadable(&self, source: std::io::Error) -> PackError {
+        PackError::Unreadable { source_name: self.source_name.to_owned(), digest: self.blob.digest, source }
+    }
+}
+
+/// Whether the SHA-256 of the blob's entries is not its digest.
+fn has_sum_of_its_own(blob: &PlannedBlob) -> bool {
+    blob.pieces.len() > 1 || blob.digest.algorithm() != Algorithm::Sha256
+}
+
+impl Flow for Loading<'_> {
+    type Done = ();
+    type Error = PackError;
+
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, PackError> {
+        let last_piece = self.piece + 1 >= self.blob.pieces.len();
+        if last_piece && self.rest == 0 {
+            // One byte more shows a source that is longer than it said.
+            return match self.reader.read(&mut buffer[..1]) {
+                Ok(0) => Ok(0),
+                Ok(_) => Err(PackError::Size {
+                    digest: self.blob.digest,
+                    expected: self.blob.size,
+                    found: self.blob.size + 1,
+                }),
+                Err(error) => Err(self.unreadable(error)),
+            };
+        }
+        let length = usize::try_from(self.rest).unwrap_or(usize::MAX).min(buffer.len());
+        let mut filled = 0;
+        while filled < length {
+            match self.reader.read(&mut buffer[filled..length]) {
+                Ok(0) => {
+                    let found = self.streams[0].bytes() + filled as u64;
+                    return Err(PackError::Size {
+                        digest: self.blob.digest,
+                        expected: self.blob.size,
+                        found,
+                    });
+                }
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.unreadable(error)),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn streams(&mut self) -> &mut [Stream] {
+        &mut self.streams
+    }
+
+    fn drain(&mut self, block: &[u8]) -> Result<(), PackError> {
+        let chunk = self.blob.pieces[self.piece].chunk;
+        if let Some(place) = &self.place {
+            place
+                .write_all_at(block, self.offset)
+                .map_err(|source| self.sealing.unwritable(chunk, source))?;
+        }
+        self.offset += block.len() as u64;
+        self.rest -= block.len() as u64;
+        self.sealing.environment.observer.on(Event::Moved { bytes: block.len() as u64 });
+        if self.rest == 0 && self.piece + 1 < self.blob.pieces.len() { self.end_piece() } else { Ok(()) }
+    }
+
+    fn finish(mut self) -> Result<(), PackError> {
+        // The last piece ends here, so that an empty blob has one too.
+        self.end_piece()?;
+        self.place = None;
+        let whole = self.streams.swap_remove(0);
+        let bytes = whole.bytes();
+        let found = whole.finish().digest().expect("a blob's digest is no MD5");
+        let proof = VerifiedBlob::prove(self.blob.digest, self.blob.size, found, bytes)
+            .map_err(|mismatch| PackError::Damaged { source_name: self.source_name.to_owned(), mismatch })?;
+        self.sealing.loaded(self.at, &proof, &self.sums)
+    }
+}

@@ -1,0 +1,362 @@
+//! Packing: artifacts become a signed bundle of chunks no larger than the limit.
+//!
+//! ```text
+//! references ─ gather → closure ─ place → plan (every byte has its place) ─ load → seal → control chunk
+//! ```
+//!
+//! Each byte is read once, hashed once and written once, straight to its place; nothing is staged. An
+//! interrupted run leaves finished chunks only, and the next run keeps them.
+
+mod error;
+mod gather;
+mod load;
+mod place;
+mod report;
+mod resume;
+mod seal;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::artifacts::{ArtifactSource, Selection};
+use crate::environment::Environment;
+use crate::format::annex::{Annex, AnnexChunk, AnnexDocument};
+use crate::format::chunk_size::ChunkSize;
+use crate::format::chunk_table::{ChunkLine, ChunkTable};
+use crate::format::entry::{Document, EntryName};
+use crate::format::plan::Carriage;
+use crate::format::recover::RECOVER;
+use crate::format::statement::{Class, Crossing};
+use crate::format::{Sum, Timestamp};
+use crate::medium::{Folder, Replace};
+use crate::observe::Event;
+use crate::oci::write::OCI_LAYOUT;
+use crate::oci::{Digest, Platform, RefName};
+use crate::stream::pump::pump;
+use crate::trust::Signer;
+
+use gather::{Cargo, gather};
+use load::Loading;
+use place::{Layout, place, whole_bytes_max};
+use seal::Sealing;
+
+pub use error::PackError;
+pub use report::{ArtifactFailure, ArtifactReport, ChunkReport, OmissionReport, Outcome, PackReport};
+
+/// A source and what of it is wanted.
+pub struct Wanted {
+    /// Where the artifacts are.
+    pub source: Box<dyn ArtifactSource>,
+    /// Which of them.
+    pub selection: Selection,
+    /// The name that the one artifact gets.
+    pub rename: Option<RefName>,
+}
+
+/// When the chunks of a bundle expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// At this time.
+    At(Timestamp),
+    /// This long after they were sealed.
+    After {
+        /// In seconds.
+        seconds: u64,
+    },
+}
+
+/// Whether blobs larger than a chunk are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Splitting {
+    /// They are.
+    Allowed,
+    /// They are an error.
+    Forbidden,
+}
+
+/// What an artifact that cannot be had means for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Nothing is packed.
+    Stop,
+    /// The others are packed, and the report names the failure.
+    Continue,
+}
+
+/// What is to be packed, and how.
+pub struct PackRequest<'a> {
+    /// Where the artifacts come from.
+    pub sources: Vec<Wanted>,
+    /// Name, stream, sequence and label of the bundle.
+    pub crossing: Crossing,
+    /// The folder of the chunk files; made if it is not there.
+    pub folder: &'a Path,
+    /// No file is larger.
+    pub chunk_size: ChunkSize,
+    /// Whether larger blobs are cut.
+    pub splitting: Splitting,
+    /// Whether non-distributable layers travel.
+    pub nondistributable: Carriage,
+    /// Whether referrers travel.
+    pub referrers: Carriage,
+    /// The platforms that indexes are narrowed to; empty for all.
+    pub platforms: Vec<Platform>,
+    /// When the chunks are sealed, as their statements say.
+    pub created: Timestamp,
+    /// When they expire.
+    pub expires: Option<Expiry>,
+    /// Whether chunk files in the way are replaced.
+    pub replace: Replace,
+    /// What a failing artifact means for the others.
+    pub on_failure: OnFailure,
+}
+
+/// Says what [`pack`] would do; writes nothing and reads manifests only.
+pub fn plan(
+    request: &PackRequest<'_>,
+    signer: &dyn Signer,
+    environment: &Environment<'_>,
+) -> Result<PackReport, PackError> {
+    let cargo = gather(request, &[])?;
+    let layout = lay_out(request, &cargo)?;
+    let nowhere = Nowhere;
+    let sealing = Sealing::new(request, &cargo, &layout, signer, &nowhere, environment);
+    Ok(PackReport::new(request, &sealing, &cargo, Outcome::Planned))
+}
+
+/// Packs a bundle.
+///
+/// The control chunk is written last, so a bundle that has one is complete. Running again after any
+/// failure is safe, keeps every chunk that is finished, and changes nothing if all are.
+///
+/// # Errors
+/// [`PackError`]. Chunks that were finished stay; no other file does.
+pub fn pack(
+    request: &PackRequest<'_>,
+    signer: &dyn Signer,
+    environment: &Environment<'_>,
+) -> Result<PackReport, PackError> {
+    let mut excluded = Vec::new();
+    loop {
+        let cargo = gather(request, &excluded)?;
+        let layout = lay_out(request, &cargo)?;
+        match pack_cargo(request, &cargo, &layout, signer, environment) {
+            // A blob that proves unreadable takes its artifacts with it; the others get a plan of their own.
+            Err((error, withdraw)) if request.on_failure == OnFailure::Continue => match damaged_blob(&error)
+            {
+                Some(digest) if !excluded.contains(&digest) => {
+                    environment.observer.on(Event::Note { text: error.to_string() });
+                    withdraw_chunks(request, &withdraw)?;
+                    excluded.push(digest);
+                }
+                _ => return Err(error),
+            },
+            Err((error, _)) => return Err(error),
+            Ok(report) => return Ok(report),
+        }
+    }
+}
+
+fn damaged_blob(error: &PackError) -> Option<Digest> {
+    match error {
+        PackError::Damaged { mismatch, .. } => Some(mismatch.expected),
+        PackError::Unreadable { digest, .. } | PackError::Size { digest, .. } => Some(*digest),
+        _ => None,
+    }
+}
+
+/// Removes chunks that this run finished for a plan that is given up.
+fn withdraw_chunks(request: &PackRequest<'_>, numbers: &[u32]) -> Result<(), PackError> {
+    let folder = Folder::open(request.folder, &request.crossing.name, request.replace)?;
+    numbers.iter().try_for_each(|&number| folder.withdraw(number))?;
+    Ok(())
+}
+
+fn lay_out(request: &PackRequest<'_>, cargo: &Cargo) -> Result<Layout, PackError> {
+    let plan = cargo.plan(request);
+    if request.splitting == Splitting::Forbidden {
+        let limit = whole_bytes_max(plan.chunk_bytes);
+        let too_large: Vec<(Digest, u64)> =
+            plan.blobs.iter().filter(|blob| blob.size > limit).map(|blob| (blob.digest, blob.size)).collect();
+        if !too_large.is_empty() {
+            return Err(PackError::TooLarge { chunk_bytes: plan.chunk_bytes, blobs: too_large });
+        }
+    }
+    place(plan)
+}
+
+/// The error, and the chunks that this run had made visible.
+type Undone = (PackError, Vec<u32>);
+
+fn pack_cargo(
+    request: &PackRequest<'_>,
+    cargo: &Cargo,
+    layout: &Layout,
+    signer: &dyn Signer,
+    environment: &Environment<'_>,
+) -> Result<PackReport, Undone> {
+    let nothing_made = |error: PackError| (error, Vec::new());
+    let folder = Folder::open(request.folder, &request.crossing.name, request.replace)
+        .map_err(|error| nothing_made(error.into()))?;
+    let sealing = Sealing::new(request, cargo, layout, signer, &folder, environment);
+    let kept =
+        resume::keep_finished(request, &sealing, &folder, signer, environment).map_err(nothing_made)?;
+    if kept.complete {
+        return Ok(PackReport::new(request, &sealing, cargo, Outcome::Unchanged));
+    }
+    folder.reserve(sealing.bytes_to_write()).map_err(|error| nothing_made(error.into()))?;
+    let made = |error: PackError| {
+        let made = (1..=layout.plan.last).filter(|number| {
+            request.replace == Replace::Never
+                && !kept.numbers.contains(number)
+                && sealing.sums_of(*number).is_some()
+        });
+        (error, made.collect())
+    };
+    load_all(&sealing, environment).map_err(made)?;
+    write_control(&sealing, environment).map_err(made)?;
+    let last = layout.plan.last;
+    let report = PackReport::new(request, &sealing, cargo, Outcome::Packed);
+    drop(sealing);
+    folder.publish(last).map_err(|error| nothing_made(error.into()))?;
+    Ok(report)
+}
+
+/// Moves every blob that is not in a finished chunk: chunk by chunk, in each the largest first, so that
+/// chunks are finished early and the long blobs do not come last.
+fn load_all(sealing: &Sealing<'_>, environment: &Environment<'_>) -> Result<(), PackError> {
+    let plan = &sealing.layout.plan;
+    let mut waiting: Vec<usize> = (0..plan.blobs.len()).filter(|&blob| !sealing.is_done(blob)).collect();
+    waiting.sort_by_key(|&blob| {
+        let planned = &plan.blobs[blob];
+        let control = planned.pieces[0].chunk == 0;
+        (control, planned.pieces[0].chunk, std::cmp::Reverse(planned.size), blob)
+    });
+    let bytes = waiting.iter().map(|&blob| plan.blobs[blob].size).sum();
+    environment.observer.on(Event::Started { verb: "pack", bytes });
+    let next = AtomicUsize::new(0);
+    let failed: Mutex<Option<PackError>> = Mutex::new(None);
+    let pumped = pump(
+        environment.workers,
+        &|| {
+            let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
+            Some(Loading::open(sealing, blob))
+        },
+        &|outcome| match outcome {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed.lock().expect("no thread panicked").get_or_insert(error);
+                ControlFlow::Break(())
+            }
+        },
+    );
+    environment.observer.on(Event::Ended);
+    if let Some(error) = failed.into_inner().expect("no thread panicked") {
+        return Err(error);
+    }
+    pumped.map_err(PackError::System)?;
+    if environment.workers.interrupted() { Err(PackError::Interrupted) } else { Ok(()) }
+}
+
+/// Writes the annex, if there is one, and then the control chunk.
+fn write_control(sealing: &Sealing<'_>, environment: &Environment<'_>) -> Result<(), PackError> {
+    let Layout { plan, contents, shapes, annex, document_bytes } = sealing.layout;
+    let lines = (1_u32..).zip(&contents[1..]).zip(&shapes[1..]).map(|((number, pieces), shape)| ChunkLine {
+        number,
+        class: plan.blobs[pieces[0].blob].class,
+        bytes: shape.sealed_bytes(),
+        sums: sealing.sums_of(number).expect("every data chunk is finished"),
+    });
+    let documents = [plan.render(), ChunkTable::new(lines.collect()).render(), plan.index_json()];
+    debug_assert!(
+        documents.iter().zip(document_bytes).all(|(bytes, planned)| bytes.len() as u64 == *planned)
+    );
+    let fixed =
+        [(EntryName::OciLayout, OCI_LAYOUT.to_vec()), (EntryName::Recover, RECOVER.as_bytes().to_vec())];
+    let mut entries: Vec<(EntryName, Vec<u8>)> = fixed.to_vec();
+    if annex.is_empty() {
+        let documents = Document::ALL.into_iter().zip(documents);
+        entries.extend(documents.map(|(document, bytes)| (EntryName::Document(document), bytes)));
+    } else {
+        entries.push((EntryName::Annex, write_annex(sealing, &documents)?));
+    }
+    if environment.workers.interrupted() {
+        return Err(PackError::Interrupted);
+    }
+    sealing.seal(0, &entries).map(drop)
+}
+
+/// Writes the annex chunks; gives `annex.txt`.
+fn write_annex(sealing: &Sealing<'_>, documents: &[Vec<u8>; 3]) -> Result<Vec<u8>, PackError> {
+    let first = u32::try_from(sealing.layout.contents.len()).expect("chunk numbers are bounded");
+    let mut chunks = Vec::new();
+    for (number, shape) in (first..).zip(&sealing.layout.annex) {
+        let parts: Vec<(EntryName, Vec<u8>)> = shape
+            .items()
+            .iter()
+            .map(|item| {
+                let EntryName::AnnexPart(document, offset) = item.name else {
+                    unreachable!("an annex chunk holds parts of documents")
+                };
+                let at = Document::ALL.iter().position(|known| *known == document).expect("ALL has all");
+                let range = to_range(offset, item.bytes);
+                (item.name, documents[at][range].to_vec())
+            })
+            .collect();
+        let sums = sealing.seal(number, &parts)?;
+        chunks.push(AnnexChunk { number, bytes: shape.sealed_bytes(), sums });
+    }
+    let line = |at: usize| AnnexDocument {
+        document: Document::ALL[at],
+        bytes: documents[at].len() as u64,
+        sum: Sum::of(&documents[at]),
+    };
+    Ok(Annex { documents: [line(0), line(1), line(2)], chunks }.render())
+}
+
+fn to_range(offset: u64, bytes: u64) -> std::ops::Range<usize> {
+    let start = usize::try_from(offset).expect("documents are bounded");
+    start..start + usize::try_from(bytes).expect("documents are bounded")
+}
+
+/// The sink of a plan that is only looked at.
+struct Nowhere;
+
+impl crate::medium::ChunkSink for Nowhere {
+    fn finished(
+        &self,
+        _: u32,
+    ) -> Result<Option<std::sync::Arc<dyn crate::medium::ChunkFile>>, crate::medium::MediumError> {
+        Ok(None)
+    }
+
+    fn begin(&self, _: u32, _: u64) -> Result<(), crate::medium::MediumError> {
+        unreachable!("a plan writes nothing")
+    }
+
+    fn open(&self, _: u32) -> Result<Box<dyn crate::medium::WriteAt>, crate::medium::MediumError> {
+        unreachable!("a plan writes nothing")
+    }
+
+    fn commit(&self, _: u32) -> Result<(), crate::medium::MediumError> {
+        unreachable!("a plan writes nothing")
+    }
+
+    fn file_name(&self, _: u32) -> String {
+        String::new()
+    }
+}
+
+/// What the plan holds of each class, in bytes and blobs.
+fn by_class(layout: &Layout) -> BTreeMap<Class, (u64, u64)> {
+    let mut classes = BTreeMap::new();
+    for blob in &layout.plan.blobs {
+        let (blobs, bytes) = classes.entry(blob.class).or_insert((0, 0));
+        *blobs += 1;
+        *bytes += blob.size;
+    }
+    classes
+}

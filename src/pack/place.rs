@@ -1,0 +1,204 @@
+//! Where every byte goes: blobs into chunks no larger than the limit (docs/format.md, "Placement").
+
+use std::collections::BTreeSet;
+
+use crate::format::annex::{Annex, annex_shapes};
+use crate::format::chunk_table::ChunkTable;
+use crate::format::entry::{EntryName, SLICE_OFFSET_MAX};
+use crate::format::limits::{CHUNK_NUMBER_MAX, ENTRIES_MAX};
+use crate::format::plan::{Piece, Placed, Plan};
+use crate::format::shape::{Item, SEALED_OVERHEAD, Shape, control_capacity, data_capacity, entry_cost};
+use crate::format::statement::Class;
+use crate::format::tar::BLOCK;
+
+use super::PackError;
+
+/// A plan in which every blob has its place, and the shapes that follow from it.
+pub(super) struct Layout {
+    pub plan: Plan,
+    /// The documents of the control chunk, in the order of `Document::ALL`; `chunks.txt` only by its size.
+    pub document_bytes: [u64; 3],
+    /// The pieces of each chunk, by number from 0, annex chunks excepted.
+    pub contents: Vec<Vec<Placed>>,
+    /// The shape of each of those chunks.
+    pub shapes: Vec<Shape>,
+    /// The shapes of the annex chunks, which follow the data chunks.
+    pub annex: Vec<Shape>,
+}
+
+/// Gives every blob of `plan` its place; what was there is replaced.
+///
+/// Four ways are tried, the simplest first: all in one file; metadata in the control chunk; metadata in
+/// data chunks; and the control chunk's own documents in an annex.
+///
+/// # Errors
+/// When the bundle would need more chunks than there are numbers.
+pub(super) fn place(mut plan: Plan) -> Result<Layout, PackError> {
+    let single_file = plan.blobs.iter().all(|blob| blob.class != Class::Nondistributable);
+    if single_file {
+        for blob in &mut plan.blobs {
+            blob.pieces = vec![Piece { chunk: 0, bytes: blob.size }];
+        }
+        plan.last = 0;
+        if let Some(layout) = in_control_chunk(&plan) {
+            return Ok(layout);
+        }
+    }
+    for in_control in [&[Class::Metadata][..], &[]] {
+        plan.last = fill_chunks(&mut plan, in_control)?;
+        if let Some(layout) = in_control_chunk(&plan) {
+            return Ok(layout);
+        }
+    }
+    with_annex(plan)
+}
+
+/// The layout whose documents stand in the control chunk, if they fit.
+fn in_control_chunk(plan: &Plan) -> Option<Layout> {
+    let contents = plan.contents();
+    let shapes = data_shapes(plan, &contents);
+    let document_bytes = document_bytes(plan, &contents, &shapes);
+    let control = plan.control_shape(&contents[0], document_bytes);
+    let fits =
+        control.sealed_bytes() <= control_capacity(plan.chunk_bytes) && control.items().len() <= ENTRIES_MAX;
+    fits.then(|| {
+        let shapes = std::iter::once(control).chain(shapes).collect();
+        Layout { plan: plan.clone(), document_bytes, contents, shapes, annex: Vec::new() }
+    })
+}
+
+/// The layout whose documents stand in an annex.
+fn with_annex(mut plan: Plan) -> Result<Layout, PackError> {
+    let contents = plan.contents();
+    let shapes = data_shapes(&plan, &contents);
+    let last_data = plan.last;
+    // The number of chunks stands in the plan, so its digits count too: a step or two, and it holds.
+    loop {
+        let document_bytes = document_bytes(&plan, &contents, &shapes);
+        let annex = annex_shapes(plan.chunk_bytes, document_bytes);
+        let last = last_data as usize + annex.len();
+        let too_many = || PackError::TooManyChunks { chunk_bytes: plan.chunk_bytes, limit: CHUNK_NUMBER_MAX };
+        let last = u32::try_from(last).ok().filter(|&last| last <= CHUNK_NUMBER_MAX).ok_or_else(too_many)?;
+        if last == plan.last {
+            let chunks = (last_data + 1..=last).zip(annex.iter().map(Shape::sealed_bytes));
+            let control = annexed_control_shape(Annex::bytes(document_bytes, chunks));
+            if control.sealed_bytes() > control_capacity(plan.chunk_bytes) {
+                return Err(too_many());
+            }
+            let shapes = std::iter::once(control).chain(shapes).collect();
+            return Ok(Layout { plan, document_bytes, contents, shapes, annex });
+        }
+        plan.last = last;
+    }
+}
+
+/// The shape of a control chunk that has an annex.
+pub(super) fn annexed_control_shape(annex_bytes: u64) -> Shape {
+    let item = |name, bytes| Item { name, bytes };
+    Shape::new(vec![
+        item(EntryName::Annex, annex_bytes),
+        item(EntryName::OciLayout, crate::oci::write::OCI_LAYOUT.len() as u64),
+        item(EntryName::Recover, crate::format::recover::RECOVER.len() as u64),
+    ])
+}
+
+fn data_shapes(plan: &Plan, contents: &[Vec<Placed>]) -> Vec<Shape> {
+    contents[1..].iter().map(|pieces| plan.data_shape(pieces)).collect()
+}
+
+fn document_bytes(plan: &Plan, contents: &[Vec<Placed>], shapes: &[Shape]) -> [u64; 3] {
+    let lines =
+        shapes.iter().zip(&contents[1..]).zip(1..).map(|((shape, pieces), number)| {
+            (number, plan.blobs[pieces[0].blob].class, shape.sealed_bytes())
+        });
+    [plan.render().len() as u64, ChunkTable::bytes(lines), plan.index_json().len() as u64]
+}
+
+/// Puts the classes of `in_control` into chunk 0 and all others into data chunks, class by class.
+/// Returns the highest number.
+fn fill_chunks(plan: &mut Plan, in_control: &[Class]) -> Result<u32, PackError> {
+    let mut last = 0;
+    for class in [Class::Nondistributable, Class::Metadata, Class::Distributable] {
+        let mut filler = Filler::new(plan.chunk_bytes, last);
+        for blob in plan.blobs.iter_mut().filter(|blob| blob.class == class) {
+            blob.pieces = if in_control.contains(&class) {
+                vec![Piece { chunk: 0, bytes: blob.size }]
+            } else {
+                let cost = entry_cost(&EntryName::Blob(blob.digest), blob.size);
+                let slice = EntryName::Slice(blob.digest, SLICE_OFFSET_MAX);
+                filler.put(blob.size, cost, &slice)?
+            };
+        }
+        last = filler.last;
+    }
+    Ok(last)
+}
+
+/// Fills chunks: each blob goes where the least room is left over; a blob larger than an empty chunk is
+/// cut into slices.
+struct Filler {
+    chunk_bytes: u64,
+    /// What an empty chunk takes, in bytes.
+    room_max: u64,
+    /// Chunks with room, by how much.
+    rooms: BTreeSet<(u64, u32)>,
+    /// Entries of each chunk of this class, by number less the first.
+    entries: Vec<usize>,
+    first: u32,
+    last: u32,
+}
+
+impl Filler {
+    fn new(chunk_bytes: u64, last: u32) -> Filler {
+        let room_max = data_capacity(chunk_bytes) - SEALED_OVERHEAD;
+        Filler { chunk_bytes, room_max, rooms: BTreeSet::new(), entries: Vec::new(), first: last + 1, last }
+    }
+
+    fn put(&mut self, bytes: u64, cost: u64, slice: &EntryName) -> Result<Vec<Piece>, PackError> {
+        if cost <= self.room_max {
+            let found = self.rooms.range((cost, 0)..).next().copied();
+            let (room, chunk) = match found {
+                Some(found) => found,
+                None => self.open()?,
+            };
+            self.take(room, chunk, cost);
+            return Ok(vec![Piece { chunk, bytes }]);
+        }
+        let slice_max = (self.room_max - entry_cost(slice, 0)) / BLOCK * BLOCK;
+        let mut pieces = Vec::new();
+        let mut rest = bytes;
+        while rest > 0 {
+            let bytes = rest.min(slice_max);
+            let (room, chunk) = self.open()?;
+            self.take(room, chunk, entry_cost(slice, bytes));
+            pieces.push(Piece { chunk, bytes });
+            rest -= bytes;
+        }
+        Ok(pieces)
+    }
+
+    fn open(&mut self) -> Result<(u64, u32), PackError> {
+        if self.last == CHUNK_NUMBER_MAX {
+            return Err(PackError::TooManyChunks { chunk_bytes: self.chunk_bytes, limit: CHUNK_NUMBER_MAX });
+        }
+        self.last += 1;
+        self.entries.push(0);
+        self.rooms.insert((self.room_max, self.last));
+        Ok((self.room_max, self.last))
+    }
+
+    fn take(&mut self, room: u64, chunk: u32, cost: u64) {
+        self.rooms.remove(&(room, chunk));
+        let entries = &mut self.entries[(chunk - self.first) as usize];
+        *entries += 1;
+        if *entries < ENTRIES_MAX {
+            self.rooms.insert((room - cost, chunk));
+        }
+    }
+}
+
+/// How large a blob may be without being cut under this limit, in bytes.
+pub(super) fn whole_bytes_max(chunk_bytes: u64) -> u64 {
+    let name = EntryName::Blob(crate::oci::Digest::sha256(b""));
+    (data_capacity(chunk_bytes) - SEALED_OVERHEAD - entry_cost(&name, 0)) / BLOCK * BLOCK
+}

@@ -1,0 +1,182 @@
+//! What packing says when it is done.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::gather::Cargo;
+use super::seal::Sealing;
+use super::{PackRequest, by_class};
+use crate::format::Sum;
+use crate::format::plan::Plan;
+use crate::format::statement::{Class, Crossing, Kind};
+use crate::medium::chunk_file_name;
+use crate::oci::graph::Reason;
+use crate::oci::{Digest, MediaType, RefName};
+
+/// What became of a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Nothing was written; this is what would be.
+    Planned,
+    /// The bundle is there.
+    Packed,
+    /// The bundle was there already, whole and the same.
+    Unchanged,
+}
+
+/// An artifact that could not be had.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ArtifactFailure {
+    /// Which one, as source and name.
+    pub artifact: String,
+    /// Why.
+    pub error: String,
+}
+
+/// A chunk file.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ChunkReport {
+    /// Its number.
+    pub number: u32,
+    /// Its file's name.
+    pub file: String,
+    /// Control or data.
+    pub kind: Kind,
+    /// What its blobs are.
+    pub class: Class,
+    /// The size of the file in bytes.
+    pub bytes: u64,
+    /// How many blobs or slices are in it.
+    pub entries: usize,
+}
+
+/// An artifact of the bundle.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ArtifactReport {
+    /// Its name.
+    pub name: Option<RefName>,
+    /// The digest of its manifest or index.
+    pub digest: Digest,
+    /// The type of that.
+    pub media_type: MediaType,
+}
+
+/// Something reachable that is not carried.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct OmissionReport {
+    /// What is not carried.
+    pub digest: Digest,
+    /// Its type.
+    pub media_type: MediaType,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Why not.
+    pub reason: Reason,
+    /// What points at it.
+    pub parent: Digest,
+    /// Its platform, where it has one.
+    pub platform: Option<String>,
+}
+
+impl OmissionReport {
+    /// Everything that a plan leaves out.
+    pub fn all(plan: &Plan) -> Vec<OmissionReport> {
+        let report = |omitted: &crate::format::plan::PlannedOmission| OmissionReport {
+            digest: omitted.digest,
+            media_type: omitted.media_type.clone(),
+            size: omitted.size,
+            reason: omitted.reason,
+            parent: omitted.parent,
+            platform: omitted.platform.as_ref().map(ToString::to_string),
+        };
+        plan.omitted.iter().map(report).collect()
+    }
+}
+
+/// What packing says when it is done.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PackReport {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The bundle's id.
+    pub bundle: Sum,
+    /// Name, stream, sequence and label.
+    #[serde(flatten)]
+    pub crossing: Crossing,
+    /// The limit of a file, in bytes.
+    pub chunk_bytes: u64,
+    /// The artifacts that were asked for.
+    pub artifacts: Vec<ArtifactReport>,
+    /// How many signatures, SBOMs and other referrers travel with them.
+    pub referrers: usize,
+    /// How many blobs.
+    pub blobs: u64,
+    /// Their size in bytes.
+    pub payload_bytes: u64,
+    /// Of those, non-distributable layers.
+    pub nondistributable_blobs: u64,
+    /// Their size in bytes.
+    pub nondistributable_bytes: u64,
+    /// What is reachable and not carried.
+    pub omitted: Vec<OmissionReport>,
+    /// The files, by number.
+    pub chunks: Vec<ChunkReport>,
+    /// Artifacts that could not be had.
+    pub failures: Vec<ArtifactFailure>,
+}
+
+impl PackReport {
+    pub(super) fn new(
+        request: &PackRequest<'_>,
+        sealing: &Sealing<'_>,
+        cargo: &Cargo,
+        outcome: Outcome,
+    ) -> PackReport {
+        let layout = sealing.layout;
+        let plan = &layout.plan;
+        let classes = by_class(layout);
+        let (nondistributable_blobs, nondistributable_bytes) =
+            classes.get(&Class::Nondistributable).copied().unwrap_or_default();
+        let chunks = (0..=plan.last).map(|number| {
+            let shape = sealing.shape(number);
+            let statement = sealing.statement(number, shape, Sum([0; 32]));
+            ChunkReport {
+                number,
+                file: chunk_file_name(&request.crossing.name, number),
+                kind: statement.kind,
+                class: statement.class,
+                bytes: sealing.file_bytes(number, shape),
+                entries: layout.contents.get(number as usize).map_or(shape.items().len(), Vec::len),
+            }
+        });
+        PackReport {
+            outcome,
+            bundle: sealing.bundle(),
+            crossing: plan.crossing.clone(),
+            chunk_bytes: plan.chunk_bytes,
+            artifacts: plan
+                .artifacts
+                .iter()
+                .map(|artifact| ArtifactReport {
+                    name: artifact.name.clone(),
+                    digest: artifact.digest,
+                    media_type: artifact.media_type.clone(),
+                })
+                .collect(),
+            referrers: plan.referrers.len(),
+            blobs: plan.blobs.len() as u64,
+            payload_bytes: plan.payload_bytes(),
+            nondistributable_blobs,
+            nondistributable_bytes,
+            omitted: OmissionReport::all(plan),
+            chunks: chunks.collect(),
+            failures: cargo.failures.clone(),
+        }
+    }
+
+    /// The size of all files in bytes.
+    pub fn file_bytes(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.bytes).sum()
+    }
+}

@@ -1,0 +1,61 @@
+//! A flow that only hashes: for whoever checks and keeps nothing.
+
+use std::io;
+
+use super::hash::{Function, Output, Stream};
+use super::pump::Flow;
+use super::segments::{Segment, Segments};
+use crate::observe::{Event, Observer};
+
+/// Hashes segments as one, with one or several functions. `key` is the caller's name for it.
+pub struct Digesting<'a, K> {
+    key: K,
+    segments: Segments,
+    streams: Vec<Stream>,
+    observer: &'a dyn Observer,
+}
+
+/// A file that could not be read.
+#[derive(Debug)]
+pub struct Unreadable<K> {
+    /// Which flow.
+    pub key: K,
+    /// Which file, escaped.
+    pub file: String,
+    /// Why.
+    pub source: io::Error,
+}
+
+impl<'a, K> Digesting<'a, K> {
+    /// A flow over these segments.
+    pub fn new(key: K, segments: Vec<Segment>, functions: &[Function], observer: &'a dyn Observer) -> Self {
+        let streams = functions.iter().map(|&function| Stream::new(function)).collect();
+        Digesting { key, segments: Segments::new(segments), streams, observer }
+    }
+}
+
+impl<K: Send + Clone> Flow for Digesting<'_, K> {
+    type Done = (K, Vec<Output>);
+    type Error = Unreadable<K>;
+
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+        self.segments.fill(buffer).map_err(|(file, source)| Unreadable {
+            key: self.key.clone(),
+            file,
+            source,
+        })
+    }
+
+    fn streams(&mut self) -> &mut [Stream] {
+        &mut self.streams
+    }
+
+    fn drain(&mut self, block: &[u8]) -> Result<(), Self::Error> {
+        self.observer.on(Event::Moved { bytes: block.len() as u64 });
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Self::Done, Self::Error> {
+        Ok((self.key, self.streams.into_iter().map(Stream::finish).collect()))
+    }
+}
