@@ -1,0 +1,14 @@
+//! The name of an artifact: what parses is shown as it was, and its parts are parts of it.
+#![no_main]
+
+use std::str::FromStr;
+
+use carnet::oci::RefName;
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    if let Ok(name) = RefName::from_str(text) {
+        assert_eq!(name.to_string(), text);
+        assert!(name.repository().is_none_or(|repository| text.starts_with(repository)));
+        assert!(name.tag().is_none_or(|tag| text.contains(tag)));
+    }
+});
