@@ -1,0 +1,310 @@
+//! Public keys, their ids, and whoever signs.
+
+use std::{borrow::Cow, fmt, hash, path::Path, str::FromStr};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ed25519_dalek::{Signature, VerifyingKey};
+use pkcs8::{
+    SubjectPublicKeyInfoRef,
+    der::{Decode as _, Document},
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    key_error::{KeyError, KeyProblem},
+    key_file::read_key_text,
+};
+use crate::oci::digest::decode_hex;
+
+/// Everything of an Ed25519 SPKI before the key's 32 bytes (RFC 8410, section 4). DER leaves no
+/// other way to write it, so comparing these bytes is the whole parser.
+const SPKI_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// Length of an Ed25519 SPKI, in bytes.
+const SPKI_LEN: usize = SPKI_HEAD.len() + 32;
+
+pub(super) const PUBLIC_LABEL: &str = "PUBLIC KEY";
+
+/// A public key's id: SHA-256 over its SPKI DER, as `openssl pkey -pubin -outform DER | sha256sum`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId([u8; 32]);
+
+impl KeyId {
+    /// The id's bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Its first eight bytes: enough to find a key, never enough to trust one.
+    pub fn short(&self) -> ShortKeyId {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        ShortKeyId([a, b, c, d, e, f, g, h])
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl Serialize for KeyId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for KeyId {
+    fn schema_name() -> Cow<'static, str> {
+        "KeyId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })
+    }
+}
+
+/// The first eight bytes of a [`KeyId`], 16 lower-case hex digits: the name of a signature's entry.
+///
+/// Two keys can share one, by chance or on purpose; it only says which keys to try.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShortKeyId([u8; 8]);
+
+/// A text is not a short key id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("key id {text:?} is not exactly 16 lower-case hex digits")]
+pub struct ShortKeyIdError {
+    /// What was read, shortened.
+    text: String,
+}
+
+impl FromStr for ShortKeyId {
+    type Err = ShortKeyIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        decode_hex(text)
+            .map(ShortKeyId)
+            .ok_or_else(|| ShortKeyIdError { text: text.chars().take(32).collect() })
+    }
+}
+
+impl fmt::Display for ShortKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for ShortKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl Serialize for ShortKeyId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for ShortKeyId {
+    fn schema_name() -> Cow<'static, str> {
+        "ShortKeyId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9a-f]{16}$" })
+    }
+}
+
+/// An Ed25519 public key that nobody can sign under without its private half.
+///
+/// There is exactly one text of bytes for each key, so equal keys have equal ids and no key has two.
+#[derive(Clone)]
+pub struct PublicKey {
+    key: VerifyingKey,
+    id: KeyId,
+}
+
+impl PublicKey {
+    /// Reads one `PUBLIC KEY` block, as `openssl pkey -pubout` writes it; nothing may stand around it.
+    ///
+    /// # Errors
+    /// A [`KeyError`] without a path.
+    pub fn from_pem(pem: &str) -> Result<PublicKey, KeyError> {
+        let pem = single_pem(pem)?;
+        let label = pem_label(pem);
+        if label != PUBLIC_LABEL {
+            return Err(if label.ends_with("PRIVATE KEY") {
+                KeyProblem::PrivateGiven.into()
+            } else {
+                wrong_kind(PUBLIC_LABEL, label)
+            });
+        }
+        let (_, document) = Document::from_pem(pem).map_err(malformed)?;
+        PublicKey::from_der(document.as_bytes())
+    }
+
+    /// Reads the base64 line between the marks of a PEM block, as trust files hold it.
+    ///
+    /// # Errors
+    /// A [`KeyError`] without a path.
+    pub fn from_base64_der(text: &str) -> Result<PublicKey, KeyError> {
+        let der = STANDARD.decode(text).map_err(malformed)?;
+        PublicKey::from_der(&der)
+    }
+
+    /// Reads a file that holds one `PUBLIC KEY` block.
+    ///
+    /// # Errors
+    /// A [`KeyError`] that names the file.
+    pub fn load(path: &Path) -> Result<PublicKey, KeyError> {
+        let (text, _) = read_key_text(path)?;
+        PublicKey::from_pem(&text).map_err(|e| KeyError::at(path, e))
+    }
+
+    fn from_der(der: &[u8]) -> Result<PublicKey, KeyError> {
+        let bytes = match der.strip_prefix(&SPKI_HEAD) {
+            Some(rest) => <&[u8; 32]>::try_from(rest).map_err(|_| KeyProblem::Malformed {
+                detail: format!("an Ed25519 public key has {SPKI_LEN} bytes, found {}", der.len()),
+            })?,
+            None => return Err(not_ed25519(der)),
+        };
+        let key = VerifyingKey::from_bytes(bytes)
+            .map_err(|_| KeyProblem::Malformed { detail: "no point of the curve".to_owned() })?;
+        // y may be written as y + p where that fits, and x = 0 with either sign.
+        if key.to_edwards().compress().as_bytes() != bytes {
+            return Err(KeyProblem::NotCanonical.into());
+        }
+        // Under the identity, (R = A, S = 0) verifies for every message in stock OpenSSL.
+        if key.is_weak() {
+            return Err(KeyProblem::Weak.into());
+        }
+        Ok(PublicKey::derived(key))
+    }
+
+    /// The public half of a private key, which is canonical and never weak.
+    pub(super) fn derived(key: VerifyingKey) -> PublicKey {
+        let id = KeyId(Sha256::digest(spki_der(&key)).into());
+        PublicKey { key, id }
+    }
+
+    /// Whether `signature` is this key's over `message`, strictly: S below the group order, R
+    /// canonical and not of small order (RFC 8032, section 5.1.7, without its cofactor).
+    #[must_use]
+    pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        self.key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+    }
+
+    /// The key's id.
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// The key's 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.key.as_bytes()
+    }
+
+    /// The PEM block that [`PublicKey::from_pem`] and OpenSSL read.
+    pub fn to_pem(&self) -> String {
+        // 60 base64 digits: always one line.
+        let line = self.to_base64_der();
+        format!("-----BEGIN {PUBLIC_LABEL}-----\n{line}\n-----END {PUBLIC_LABEL}-----\n")
+    }
+
+    /// The line that [`PublicKey::from_base64_der`] reads.
+    pub fn to_base64_der(&self) -> String {
+        STANDARD.encode(spki_der(&self.key))
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &PublicKey) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl hash::Hash for PublicKey {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({})", self.id)
+    }
+}
+
+fn spki_der(key: &VerifyingKey) -> [u8; SPKI_LEN] {
+    let mut der = [0; SPKI_LEN];
+    der[..SPKI_HEAD.len()].copy_from_slice(&SPKI_HEAD);
+    der[SPKI_HEAD.len()..].copy_from_slice(key.as_bytes());
+    der
+}
+
+/// Names the algorithm of a public key that is not one of ours.
+fn not_ed25519(der: &[u8]) -> KeyError {
+    match SubjectPublicKeyInfoRef::from_der(der) {
+        Ok(info) if info.algorithm.oid != ed25519_dalek::pkcs8::ALGORITHM_OID => {
+            KeyProblem::NotEd25519 { found: info.algorithm.oid.to_string() }.into()
+        }
+        Ok(_) => malformed("an Ed25519 key takes no parameters and has 32 bytes"),
+        Err(error) => malformed(error),
+    }
+}
+
+pub(super) fn malformed(detail: impl fmt::Display) -> KeyError {
+    KeyProblem::Malformed { detail: detail.to_string() }.into()
+}
+
+pub(super) fn wrong_kind(expected: &'static str, found: &str) -> KeyError {
+    KeyProblem::Kind { expected, found: found.chars().take(40).collect() }.into()
+}
+
+/// The text without white space around it, if it is one PEM block and nothing else.
+///
+/// A second block would be read by nobody, or by another tool than this one.
+pub(super) fn single_pem(text: &str) -> Result<&str, KeyError> {
+    let pem = text.trim_ascii();
+    if !pem.starts_with("-----BEGIN ") {
+        return Err(malformed("it does not start with a -----BEGIN line"));
+    }
+    if pem.matches("-----BEGIN ").count() > 1 {
+        return Err(malformed("it holds more than one PEM block"));
+    }
+    if pem.matches("-----END ").count() != 1 || !pem.ends_with("-----") {
+        return Err(malformed("it does not end with the -----END line of its only block"));
+    }
+    Ok(pem)
+}
+
+/// The label of a text that [`single_pem`] let through.
+pub(super) fn pem_label(pem: &str) -> &str {
+    let label = pem.strip_prefix("-----BEGIN ").and_then(|rest| rest.split_once("-----"));
+    label.map_or("", |(label, _)| label)
+}
+
+/// Who can sign statements.
+///
+/// A signature depends on the key and the message only: signing twice gives the same bytes, so an
+/// interrupted pack goes on to the same files.
+pub trait Signer: Send + Sync {
+    /// The key that the signatures verify under.
+    fn public_key(&self) -> &PublicKey;
+
+    /// The Ed25519 signature over `message` (RFC 8032, PureEdDSA).
+    ///
+    /// Idempotent and deterministic, touches no file, and may be called from many threads at once.
+    fn sign(&self, message: &[u8]) -> [u8; 64];
+}

@@ -1,0 +1,302 @@
+//! Private keys in PKCS#8 files.
+
+use std::{
+    ffi::OsString,
+    fmt,
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use ed25519_dalek::{Signer as _, SigningKey, pkcs8::KeypairBytes};
+use pkcs8::{
+    EncodePrivateKey as _, EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef, SecretDocument,
+    der::Decode as _,
+    pkcs5::{self, EncryptionScheme, pbes2::Kdf},
+};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use zeroize::Zeroizing;
+
+use super::{
+    key::{PUBLIC_LABEL, PublicKey, Signer, malformed, pem_label, single_pem, wrong_kind},
+    key_error::{KeyError, KeyProblem},
+};
+
+/// No key file is longer; an encrypted one has some 400 bytes.
+const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// How much memory a key file may ask for to derive its key; OpenSSL's own default stops at 32 MiB.
+const SCRYPT_BYTES_MAX: u64 = 1 << 30;
+
+/// How many lanes of scrypt a key file may ask for.
+const SCRYPT_LANES_MAX: u16 = 16;
+
+/// How many rounds of PBKDF2 a key file may ask for: seconds, not hours.
+const PBKDF2_ROUNDS_MAX: u32 = 10_000_000;
+
+const PLAIN_LABEL: &str = "PRIVATE KEY";
+const ENCRYPTED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
+
+/// An Ed25519 private key from a PKCS#8 file; it is wiped from memory when dropped.
+pub struct KeyFile {
+    key: SigningKey,
+    public: PublicKey,
+    permissions_too_open: bool,
+}
+
+impl KeyFile {
+    /// Makes a new key from the system's random bytes.
+    ///
+    /// # Errors
+    /// [`KeyProblem::Random`] if the system gives none.
+    pub fn generate() -> Result<KeyFile, KeyError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut_slice()).map_err(|e| KeyProblem::Random { detail: e.to_string() })?;
+        Ok(KeyFile::from_seed(&seed))
+    }
+
+    fn from_seed(seed: &[u8; 32]) -> KeyFile {
+        let key = SigningKey::from_bytes(seed);
+        let public = PublicKey::derived(key.verifying_key());
+        KeyFile { key, public, permissions_too_open: false }
+    }
+
+    /// Reads one PKCS#8 block, v1 or v2, plain or encrypted (PBES2), as OpenSSL writes them.
+    ///
+    /// A passphrase for a key that is not encrypted is not used.
+    ///
+    /// # Errors
+    /// A [`KeyError`] without a path.
+    pub fn from_pem(pem: &str, passphrase: Option<&[u8]>) -> Result<KeyFile, KeyError> {
+        let pem = single_pem(pem)?;
+        let read = || Ok::<_, KeyError>(SecretDocument::from_pem(pem).map_err(malformed)?.1);
+        match pem_label(pem) {
+            PLAIN_LABEL => {
+                KeyFile::from_info(PrivateKeyInfoRef::from_der(read()?.as_bytes()).map_err(malformed)?)
+            }
+            ENCRYPTED_LABEL => {
+                let passphrase = passphrase.ok_or(KeyProblem::Encrypted)?;
+                let plain = decrypt(read()?.as_bytes(), passphrase)?;
+                // One wrong passphrase in 256 leaves valid padding, and nonsense inside it.
+                let info =
+                    PrivateKeyInfoRef::from_der(plain.as_bytes()).map_err(|_| KeyProblem::Passphrase)?;
+                KeyFile::from_info(info)
+            }
+            PUBLIC_LABEL => Err(KeyProblem::PublicGiven.into()),
+            other => Err(wrong_kind(PLAIN_LABEL, other)),
+        }
+    }
+
+    fn from_info(info: PrivateKeyInfoRef<'_>) -> Result<KeyFile, KeyError> {
+        let algorithm = info.algorithm.oid;
+        if algorithm != ed25519_dalek::pkcs8::ALGORITHM_OID {
+            return Err(KeyProblem::NotEd25519 { found: algorithm.to_string() }.into());
+        }
+        let pair = KeypairBytes::try_from(info).map_err(malformed)?;
+        let key = KeyFile::from_seed(&pair.secret_key);
+        match &pair.public_key {
+            Some(public) if public.as_ref() != key.public.as_bytes() => Err(KeyProblem::HalvesDiffer.into()),
+            _ => Ok(key),
+        }
+    }
+
+    /// Reads a private key's file.
+    ///
+    /// # Errors
+    /// A [`KeyError`] that names the file.
+    pub fn load(path: &Path, passphrase: Option<&[u8]>) -> Result<KeyFile, KeyError> {
+        let (text, permissions_too_open) = read_key_text(path)?;
+        let key = KeyFile::from_pem(&text, passphrase).map_err(|e| KeyError::at(path, e))?;
+        Ok(KeyFile { permissions_too_open, ..key })
+    }
+
+    /// Whether others than the owner may read or write the file that this key was loaded from.
+    pub fn permissions_too_open(&self) -> bool {
+        self.permissions_too_open
+    }
+
+    /// The PKCS#8 v1 block that OpenSSL 3.0 reads; it cannot read v2. With a passphrase it is
+    /// encrypted under scrypt and AES-256-CBC.
+    ///
+    /// # Errors
+    /// [`KeyProblem::PassphraseEmpty`], [`KeyProblem::Random`].
+    pub fn to_pem(&self, passphrase: Option<&[u8]>) -> Result<Zeroizing<String>, KeyError> {
+        // Without the public half it is written as v1.
+        let pair = KeypairBytes { secret_key: self.key.to_bytes(), public_key: None };
+        match passphrase {
+            None => pair.to_pkcs8_pem(LineEnding::LF).map_err(malformed),
+            Some([]) => Err(KeyProblem::PassphraseEmpty.into()),
+            Some(passphrase) => {
+                pair.to_pkcs8_encrypted_pem(passphrase, LineEnding::LF).map_err(|error| match error {
+                    pkcs8::Error::EncryptedPrivateKey(pkcs5::Error::Rng) => {
+                        KeyProblem::Random { detail: error.to_string() }.into()
+                    }
+                    error => malformed(error),
+                })
+            }
+        }
+    }
+
+    /// Writes `<prefix>.key.pem` with mode 0600 and `<prefix>.pub.pem` with mode 0644 (less the
+    /// umask), and returns their paths in this order.
+    ///
+    /// Each file is there whole or not at all, and neither is ever overwritten. If the public key
+    /// cannot be written the private key is removed again.
+    ///
+    /// # Errors
+    /// [`KeyProblem::Exists`], [`KeyProblem::Name`], [`KeyProblem::Write`], and those of
+    /// [`KeyFile::to_pem`].
+    pub fn write_pair(
+        &self,
+        prefix: &Path,
+        passphrase: Option<&[u8]>,
+    ) -> Result<(PathBuf, PathBuf), KeyError> {
+        let private = with_suffix(prefix, ".key.pem")?;
+        let public = with_suffix(prefix, ".pub.pem")?;
+        // Not the guard, which is in `write_new`; it spares writing one only to remove it again.
+        for path in [&private, &public] {
+            match fs::symlink_metadata(path) {
+                Ok(_) => return Err(KeyError::at(path, KeyProblem::Exists)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(KeyError::at(path, KeyProblem::Write(error))),
+            }
+        }
+        let pem = self.to_pem(passphrase).map_err(|e| KeyError::at(&private, e))?;
+        write_new(&private, 0o600, pem.as_bytes())?;
+        if let Err(error) = write_new(&public, 0o644, self.public.to_pem().as_bytes()) {
+            // What made the second fail is worth more to the operator than this.
+            let _ = fs::remove_file(&private);
+            return Err(error);
+        }
+        Ok((private, public))
+    }
+}
+
+impl Signer for KeyFile {
+    fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.key.sign(message).to_bytes()
+    }
+}
+
+impl fmt::Debug for KeyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyFile").field("public", &self.public).finish_non_exhaustive()
+    }
+}
+
+/// Opens an `EncryptedPrivateKeyInfo`, unless it asks for more work than any key needs.
+fn decrypt(der: &[u8], passphrase: &[u8]) -> Result<SecretDocument, KeyError> {
+    let unsupported = |detail: String| KeyError::from(KeyProblem::Encryption { detail });
+    let info = EncryptedPrivateKeyInfoRef::from_der(der).map_err(|e| unsupported(e.to_string()))?;
+    if let EncryptionScheme::Pbes2(parameters) = &info.encryption_algorithm {
+        match &parameters.kdf {
+            Kdf::Pbkdf2(kdf) if kdf.iteration_count > PBKDF2_ROUNDS_MAX => {
+                let rounds = kdf.iteration_count;
+                return Err(unsupported(format!(
+                    "{rounds} rounds of PBKDF2, the limit is {PBKDF2_ROUNDS_MAX}"
+                )));
+            }
+            Kdf::Scrypt(kdf) => {
+                let lane_bytes = 128 * u64::from(kdf.block_size);
+                let bytes = kdf.cost_parameter.checked_mul(lane_bytes);
+                if bytes.is_none_or(|bytes| bytes > SCRYPT_BYTES_MAX)
+                    || kdf.parallelization > SCRYPT_LANES_MAX
+                {
+                    return Err(unsupported(format!(
+                        "scrypt beyond {SCRYPT_BYTES_MAX} bytes or {SCRYPT_LANES_MAX} lanes"
+                    )));
+                }
+            }
+            _ => {}
+        }
+    }
+    info.decrypt(passphrase).map_err(|error| match error {
+        pkcs8::Error::EncryptedPrivateKey(
+            pkcs5::Error::NoPbes1CryptSupport
+            | pkcs5::Error::UnsupportedAlgorithm { .. }
+            | pkcs5::Error::AlgorithmParametersInvalid { .. },
+        ) => unsupported(error.to_string()),
+        _ => KeyProblem::Passphrase.into(),
+    })
+}
+
+/// Reads a key's file, and whether others than its owner may read or write it.
+///
+/// A pipe will do, so that a secret store can hand over a key.
+pub(super) fn read_key_text(path: &Path) -> Result<(Zeroizing<String>, bool), KeyError> {
+    let unreadable = |error| KeyError::at(path, KeyProblem::Read(error));
+    let file = File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    let too_open = metadata.is_file() && metadata.mode() & 0o077 != 0;
+    // Room for everything from the start: growing would leave copies of the key behind.
+    let mut text = Zeroizing::new(String::with_capacity(65 * 1024));
+    file.take(KEY_FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => {
+            KeyError::at(path, KeyProblem::Malformed { detail: "it is not a text".to_owned() })
+        }
+        _ => unreadable(error),
+    })?;
+    if text.len() as u64 > KEY_FILE_BYTES_MAX {
+        return Err(KeyError::at(path, KeyProblem::TooLong { limit: KEY_FILE_BYTES_MAX }));
+    }
+    Ok((text, too_open))
+}
+
+fn with_suffix(prefix: &Path, suffix: &str) -> Result<PathBuf, KeyError> {
+    let name = prefix.file_name().ok_or_else(|| KeyError::at(prefix, KeyProblem::Name))?;
+    let mut name = name.to_owned();
+    name.push(suffix);
+    Ok(prefix.with_file_name(name))
+}
+
+/// Writes a file that is not there yet: whole, synced, and under its name only then.
+fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), KeyError> {
+    let temporary = temporary_beside(path)?;
+    let written = write_synced(&temporary, mode, bytes).and_then(|()| give_name(&temporary, path));
+    // Gone already if the file system could only rename.
+    let _ = fs::remove_file(&temporary);
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => KeyError::at(path, KeyProblem::Exists),
+        _ => KeyError::at(path, KeyProblem::Write(error)),
+    })?;
+    sync_directory(path).map_err(|error| {
+        let _ = fs::remove_file(path);
+        KeyError::at(path, KeyProblem::Write(error))
+    })
+}
+
+fn temporary_beside(path: &Path) -> Result<PathBuf, KeyError> {
+    let random = getrandom::u64().map_err(|e| KeyProblem::Random { detail: e.to_string() })?;
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{random:016x}.tmp"));
+    Ok(path.with_file_name(name))
+}
+
+fn write_synced(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Gives a written file its name, which must be free. A plain rename would replace.
+fn give_name(temporary: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(temporary, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            // USB sticks have no hard links; the kernel can rename there without replacing.
+            renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE)?;
+            Ok(())
+        }
+        linked => linked,
+    }
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}

@@ -1,0 +1,211 @@
+//! The trust file: a policy as TOML.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use toml::{Spanned, Value, value::Datetime};
+
+use super::{
+    key::PublicKey,
+    policy::{NO_STREAM, PolicyKey, Revocation, Role, TrustPolicy, checked_holder},
+    policy_error::{PolicyError, PolicyProblem},
+};
+
+/// No trust file is longer: 256 keys have some 100 KiB.
+const POLICY_BYTES_MAX: u64 = 1024 * 1024;
+
+/// No file of a public key is longer; it has 113 bytes.
+const PUBLIC_KEY_BYTES_MAX: u64 = 64 * 1024;
+
+/// How many streams a key may list.
+const STREAMS_MAX: usize = 256;
+
+/// The longest name of a stream, in characters.
+const STREAM_CHARS_MAX: usize = 64;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawPolicy {
+    #[expect(dead_code, reason = "read before the rest, so that another version is told as such")]
+    version: i64,
+    release_threshold: i64,
+    keys: Vec<Spanned<RawKey>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawKey {
+    holder: String,
+    public_key: Option<String>,
+    public_key_file: Option<PathBuf>,
+    roles: Vec<Role>,
+    streams: Option<Vec<String>>,
+    valid_from: Option<Value>,
+    valid_until: Option<Value>,
+    revoked: Option<Value>,
+}
+
+impl TrustPolicy {
+    /// Reads a trust file and the key files that it names.
+    ///
+    /// # Errors
+    /// A [`PolicyError`] that names the file.
+    pub fn load(path: &Path) -> Result<TrustPolicy, PolicyError> {
+        let at_path = |error| PolicyError { path: Some(path.to_owned()), ..error };
+        // One byte more shows a longer file.
+        let text = read_bounded(path, POLICY_BYTES_MAX + 1)
+            .map_err(|error| at_path(PolicyProblem::Read(error).into()))?;
+        let base_dir = path.parent().unwrap_or(Path::new(""));
+        let load = |file: &Path| {
+            let text = read_bounded(file, PUBLIC_KEY_BYTES_MAX + 1)?;
+            if text.len() as u64 > PUBLIC_KEY_BYTES_MAX {
+                let limit = format!("longer than {PUBLIC_KEY_BYTES_MAX} bytes");
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, limit));
+            }
+            Ok(text)
+        };
+        TrustPolicy::from_toml(&text, base_dir, &load).map_err(at_path)
+    }
+
+    /// Reads a policy; `load` gives the text of a `public-key-file`, whose path is relative to
+    /// `base_dir`. Keys of the file that have no meaning are errors, and so are policies that
+    /// nothing could satisfy.
+    ///
+    /// # Errors
+    /// A [`PolicyError`] with the line, where there is one.
+    pub fn from_toml(
+        text: &str,
+        base_dir: &Path,
+        load: &dyn Fn(&Path) -> io::Result<String>,
+    ) -> Result<TrustPolicy, PolicyError> {
+        if text.len() as u64 > POLICY_BYTES_MAX {
+            return Err(PolicyProblem::TooLong { limit: POLICY_BYTES_MAX }.into());
+        }
+        let syntax = |error: toml::de::Error| PolicyError {
+            path: None,
+            line: error.span().map(|span| line_of(text, &span)),
+            problem: PolicyProblem::Syntax { message: error.message().to_owned() },
+        };
+        let table: toml::Table = toml::from_str(text).map_err(syntax)?;
+        match table.get("version") {
+            Some(Value::Integer(1)) => {}
+            found => {
+                let found = match found {
+                    Some(Value::Integer(version)) => version.to_string(),
+                    Some(other) => format!("a value of type {}", other.type_str()),
+                    None => "missing".to_owned(),
+                };
+                return Err(PolicyProblem::Version { found }.into());
+            }
+        }
+        let raw: RawPolicy = toml::from_str(text).map_err(syntax)?;
+        let mut keys = Vec::with_capacity(raw.keys.len());
+        for spanned in raw.keys {
+            let line = line_of(text, &spanned.span());
+            let key = read_key(spanned.into_inner(), base_dir, load).map_err(|problem| PolicyError {
+                path: None,
+                line: Some(line),
+                problem,
+            })?;
+            keys.push(key);
+        }
+        Ok(TrustPolicy::new(raw.release_threshold, keys)?)
+    }
+}
+
+fn line_of(text: &str, span: &Range<usize>) -> usize {
+    text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1
+}
+
+fn read_bounded(path: &Path, limit: u64) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(limit).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn read_key(
+    raw: RawKey,
+    base_dir: &Path,
+    load: &dyn Fn(&Path) -> io::Result<String>,
+) -> Result<PolicyKey, PolicyProblem> {
+    let holder = checked_holder(&raw.holder)?;
+    let key = match (raw.public_key, raw.public_key_file) {
+        (Some(text), None) if text.trim_start().starts_with("-----") => PublicKey::from_pem(&text),
+        (Some(text), None) => PublicKey::from_base64_der(&text),
+        (None, Some(file)) => {
+            let file = base_dir.join(file);
+            match load(&file) {
+                Ok(text) => PublicKey::from_pem(&text),
+                Err(source) => return Err(PolicyProblem::KeyFile { holder, file, source }),
+            }
+        }
+        _ => return Err(PolicyProblem::KeySource { holder }),
+    }
+    .map_err(|error| PolicyProblem::key(&holder, error))?;
+
+    let mut roles = raw.roles;
+    roles.sort_unstable();
+    roles.dedup();
+    if roles.is_empty() {
+        return Err(PolicyProblem::NoRole { holder });
+    }
+    let streams = raw.streams.map(|streams| checked_streams(&holder, streams)).transpose()?;
+    let time = |key, value: Option<Value>| {
+        value.map(|value| timestamp(&value)).transpose().map_err(|detail| PolicyProblem::Time {
+            holder: holder.clone(),
+            key,
+            detail,
+        })
+    };
+    let valid_from = time("valid-from", raw.valid_from)?;
+    let valid_until = time("valid-until", raw.valid_until)?;
+    if valid_from.zip(valid_until).is_some_and(|(from, until)| from >= until) {
+        let detail = "is not after valid-from".to_owned();
+        return Err(PolicyProblem::Time { holder, key: "valid-until", detail });
+    }
+    let revoked = match raw.revoked {
+        None | Some(Value::Boolean(false)) => None,
+        Some(Value::Boolean(true)) => Some(Revocation::Undated),
+        dated => time("revoked", dated)?.map(Revocation::At),
+    };
+    Ok(PolicyKey { key, holder, roles, streams, valid_from, valid_until, revoked })
+}
+
+fn checked_streams(holder: &str, mut streams: Vec<String>) -> Result<Vec<String>, PolicyProblem> {
+    let wrong = |detail: String| PolicyProblem::Streams { holder: holder.to_owned(), detail };
+    if !(1..=STREAMS_MAX).contains(&streams.len()) {
+        return Err(wrong(format!("{} listed, 1 to {STREAMS_MAX} are allowed", streams.len())));
+    }
+    for stream in &streams {
+        let graphic = stream.bytes().all(|b| b.is_ascii_graphic());
+        if stream != NO_STREAM && !(graphic && (1..=STREAM_CHARS_MAX).contains(&stream.len())) {
+            let shown: String = stream.chars().take(80).collect();
+            return Err(wrong(format!(
+                "{shown:?} is not 1 to {STREAM_CHARS_MAX} printable ASCII characters without spaces"
+            )));
+        }
+    }
+    streams.sort_unstable();
+    streams.dedup();
+    Ok(streams)
+}
+
+/// One moment: a TOML date-time or a string, with date, time and offset.
+fn timestamp(value: &Value) -> Result<Timestamp, String> {
+    let datetime = match value {
+        Value::Datetime(datetime) => *datetime,
+        // Read as TOML would, so that both ways to write it accept the same texts.
+        Value::String(text) => text.parse::<Datetime>().map_err(|error| error.to_string())?,
+        other => return Err(format!("a time is needed, found a value of type {}", other.type_str())),
+    };
+    if datetime.date.is_none() || datetime.time.is_none() || datetime.offset.is_none() {
+        return Err(format!("{datetime} lacks its date, its time or its offset from UTC"));
+    }
+    datetime.to_string().parse().map_err(|error: jiff::Error| error.to_string())
+}
