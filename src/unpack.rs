@@ -122,6 +122,10 @@ impl Diagnose for UnpackError {
             UnpackError::Incomplete { .. } => {
                 "name all files of the bundle; `carnet missing` says what to send again"
             }
+            UnpackError::Untrusted { .. } => {
+                "run `carnet verify` for all the reasons; a releaser adds a signature with `carnet sign`"
+            }
+            UnpackError::NoControl { .. } => "the control chunk is the file NAME_00000.tar: ask for it again",
             UnpackError::Damaged { .. } => {
                 "run `carnet verify` for all that is damaged, and ask for those chunks again"
             }

@@ -3,15 +3,35 @@
 //! [`ArtifactSource`] gives artifacts when packing, [`ArtifactSink`] takes them when unpacking. Both
 //! know blobs by descriptor only; no path ever comes from a bundle.
 
+mod announced;
+mod archive_sink;
+mod catalog;
+mod docker_archive;
+mod docker_manifest;
 mod error;
+mod files;
+mod index_merge;
+mod layout;
+mod layout_sink;
+mod referrers;
+mod staging;
+mod tar_index;
+mod tar_plan;
+mod transport;
 
 use std::io::Read;
 
+use crate::oci::document::{DOCUMENT_BYTES_MAX, DocumentError};
 use crate::oci::graph::Referrer;
 use crate::oci::write::IndexEntry;
 use crate::oci::{Descriptor, Digest, RefName, VerifiedBlob};
 
+pub use archive_sink::ArchiveSink;
+pub use docker_archive::DockerArchive;
 pub use error::ArtifactError;
+pub use layout::Layout;
+pub use layout_sink::LayoutSink;
+pub use transport::{DestinationSpec, SourceSpec, SpecError, Transport};
 
 /// Which artifacts of a source are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,12 +75,27 @@ pub trait ArtifactSource: Send + Sync {
     fn referrers(&self, subject: &Digest) -> Result<Vec<Referrer>, ArtifactError>;
 }
 
-/// Takes artifacts.
+/// What happens to a name that a sink has for another artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExistingName {
+    /// It stays, and nothing is written.
+    Refuse,
+    /// It names the new artifact from now on.
+    Replace,
+}
+
+/// Takes artifacts. Dropped without a finish, nothing of them remains.
 pub trait ArtifactSink: Send + Sync {
     /// How messages name it, as `oci:images`.
     fn name(&self) -> &str;
 
-    /// Whether the blob is there already, by digest and size. Its bytes are not checked.
+    /// Whether [`ArtifactSink::finish`] would find the names of `index` free, as things are now.
+    ///
+    /// # Errors
+    /// [`ArtifactError::NameTaken`] where another artifact has one of them.
+    fn check_names(&self, index: &[IndexEntry]) -> Result<(), ArtifactError>;
+
+    /// Whether the blob is there already, committed here or with the right bytes from before.
     fn contains(&self, descriptor: &Descriptor) -> Result<bool, ArtifactError>;
 
     /// Begins a blob. Several may be under way at once; nothing is visible before its commit.
@@ -81,4 +116,26 @@ pub trait BlobWriter: Send {
 
     /// Keeps the blob; `proof` must be of the blob that was begun.
     fn commit(self: Box<Self>, proof: VerifiedBlob) -> Result<(), ArtifactError>;
+}
+
+/// Reads the manifest or index that `descriptor` points at.
+///
+/// # Errors
+/// When it is larger than any document may be, missing, or has another size or digest.
+pub fn read_document(source: &dyn ArtifactSource, descriptor: &Descriptor) -> Result<Vec<u8>, ArtifactError> {
+    let Descriptor { digest, size: announced, .. } = *descriptor;
+    if announced > DOCUMENT_BYTES_MAX {
+        return Err(DocumentError::TooLarge { digest, bytes: announced }.into());
+    }
+    let mut bytes = Vec::new();
+    // One byte more shows that the blob is longer than announced.
+    source.open(descriptor, 0)?.take(announced + 1).read_to_end(&mut bytes).map_err(|error| {
+        ArtifactError::Io { what: "cannot read a document of", path: source.name().into(), source: error }
+    })?;
+    let found = bytes.len() as u64;
+    if found != announced {
+        return Err(ArtifactError::BlobSize { digest, announced, found });
+    }
+    VerifiedBlob::prove(digest, announced, digest.same_algorithm(&bytes), found)?;
+    Ok(bytes)
 }

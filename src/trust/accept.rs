@@ -1,5 +1,6 @@
 //! The two gates: a chunk is accepted by its packer's signature, a bundle is released by its releasers'.
 
+use super::key::ShortKeyId;
 use super::policy::{Accepted, Judgement, Refused, Role, TrustPolicy};
 use crate::format::Timestamp;
 use crate::format::head::Head;
@@ -70,7 +71,7 @@ pub struct Unreleased {
     /// Who did.
     pub releasers: Vec<Accepted>,
     /// How many must.
-    pub threshold: u32,
+    pub threshold: u8,
     /// What is wrong with the other signatures.
     pub refused: Vec<Refused>,
 }
@@ -83,29 +84,29 @@ pub fn accept(policy: &TrustPolicy, head: Head, now: Timestamp) -> Result<Accept
     {
         return Err((head, Untrusted::Expired { expires }));
     }
-    let Judgement { accepted, refused } = judge(policy, Role::Packer, &head, now);
-    if accepted.is_empty() {
-        return Err((head, Untrusted::NoPacker { refused }));
+    let judgement = judge(policy, Role::Packer, &head, now);
+    if judgement.accepted().is_empty() {
+        return Err((head, Untrusted::NoPacker { refused: judgement.refused().to_vec() }));
     }
-    Ok(AcceptedChunk { head, packers: accepted })
+    Ok(AcceptedChunk { head, packers: judgement.accepted().to_vec() })
 }
 
 /// Releases a bundle if enough releasers signed the statement of its control chunk.
 pub fn release(policy: &TrustPolicy, control: &AcceptedChunk, now: Timestamp) -> Result<Release, Unreleased> {
     let judgement = judge(policy, Role::Releaser, &control.head, now);
     if policy.satisfied(&judgement) {
-        return Ok(Release { releasers: judgement.accepted });
+        return Ok(Release { releasers: judgement.accepted().to_vec() });
     }
     Err(Unreleased {
-        releasers: judgement.accepted,
+        releasers: judgement.accepted().to_vec(),
         threshold: policy.release_threshold(),
-        refused: judgement.refused,
+        refused: judgement.refused().to_vec(),
     })
 }
 
 fn judge(policy: &TrustPolicy, role: Role, head: &Head, now: Timestamp) -> Judgement {
     let signatures: Vec<_> =
-        head.signatures.iter().map(|signature| (signature.key.into(), signature.bytes)).collect();
+        head.signatures.iter().map(|signature| (ShortKeyId::from(signature.key), signature.bytes)).collect();
     let stream = head.statement.crossing.stream.as_ref().map(crate::format::StreamName::as_str);
     let created = head.statement.created.get();
     policy.judge(role, stream, created, now.get(), &head.statement_bytes, &signatures)

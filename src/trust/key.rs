@@ -78,6 +78,18 @@ impl JsonSchema for KeyId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShortKeyId([u8; 8]);
 
+impl From<[u8; 8]> for ShortKeyId {
+    fn from(bytes: [u8; 8]) -> Self {
+        ShortKeyId(bytes)
+    }
+}
+
+impl From<ShortKeyId> for [u8; 8] {
+    fn from(short: ShortKeyId) -> Self {
+        short.0
+    }
+}
+
 /// A text is not a short key id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("key id {text:?} is not exactly 16 lower-case hex digits")]

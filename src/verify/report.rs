@@ -190,7 +190,7 @@ impl BundleReport {
             },
             Err(unreleased) => ReleaseReport {
                 by: SignerReport::all(&unreleased.releasers),
-                threshold: unreleased.threshold,
+                threshold: unreleased.threshold.into(),
                 refused: unreleased.refused.iter().map(|r| format!("{}: {}", r.short, r.reason)).collect(),
             },
         });

@@ -262,8 +262,10 @@ pub(crate) struct Unpack {
 
 /// Print coreutils sums of the chunk files, for guards and transfer forms
 #[derive(ClapArgs)]
-#[command(after_help = "Examples:\n  carnet sums out --sha256 > sums.txt && (cd out && sha256sum -c ../sums.txt)\n  \
-    carnet sums out --sha256 --md5 --json")]
+#[command(
+    after_help = "Examples:\n  carnet sums out --sha256 > sums.txt && (cd out && sha256sum -c ../sums.txt)\n  \
+    carnet sums out --sha256 --md5 --json"
+)]
 pub(crate) struct Sums {
     /// Files and folders, in any mixture
     #[arg(value_name = "PATH", required = true)]
@@ -312,8 +314,10 @@ fn expiry(text: &str) -> Result<Expiry, String> {
         return Ok(Expiry::At(time));
     }
     let units = [("d", 86_400), ("h", 3_600)];
-    let (digits, unit) =
-        units.iter().find_map(|(word, seconds)| Some((text.strip_suffix(word)?, *seconds))).ok_or_else(refused)?;
+    let (digits, unit) = units
+        .iter()
+        .find_map(|(word, seconds)| Some((text.strip_suffix(word)?, *seconds)))
+        .ok_or_else(refused)?;
     let number: u64 = digits.parse().map_err(|_| refused())?;
     match number.checked_mul(unit) {
         Some(seconds) if number > 0 => Ok(Expiry::After { seconds }),

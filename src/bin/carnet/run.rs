@@ -146,7 +146,11 @@ fn passphrase(path: Option<&Path>) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.is_empty() {
         let path = path.display().to_string().escape_debug().to_string();
-        return Err(trouble(Failure::Usage, "passphrase-empty", format!("the first line of {path} is empty")));
+        return Err(trouble(
+            Failure::Usage,
+            "passphrase-empty",
+            format!("the first line of {path} is empty"),
+        ));
     }
     Ok(Some(zeroize::Zeroizing::new(line.to_vec())))
 }
@@ -184,7 +188,7 @@ fn policy(args: &Trust) -> Result<Option<TrustPolicy>, Trouble> {
             let holder = path.file_name().unwrap_or_default().to_string_lossy();
             let holder: String = holder.chars().filter(char::is_ascii_graphic).take(64).collect();
             let holder = if holder.is_empty() { "key".to_owned() } else { holder };
-            Ok(Some(TrustPolicy::single_key(key, &holder)))
+            Ok(Some(TrustPolicy::single_key(key, &holder)?))
         }
         (None, None) => Ok(None),
     }
@@ -225,7 +229,10 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
         match spec.open() {
             Ok(source) => wanted.push(Wanted { source, selection: spec.selection, rename: spec.rename }),
             Err(error) if args.continue_on_errors => {
-                unopened.push(carnet::pack::ArtifactFailure { artifact: spec.to_string(), error: error.to_string() });
+                unopened.push(carnet::pack::ArtifactFailure {
+                    artifact: spec.to_string(),
+                    error: error.to_string(),
+                });
             }
             Err(error) => return Err(error.into()),
         }
@@ -267,11 +274,7 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
     Ok(if report.failures.is_empty() { exit::DONE } else { exit::DAMAGED })
 }
 
-fn inspect(
-    args: &args::Inspect,
-    screen: Screen,
-    environment: &Environment<'_>,
-) -> Result<u8, Trouble> {
+fn inspect(args: &args::Inspect, screen: Screen, environment: &Environment<'_>) -> Result<u8, Trouble> {
     let policy = policy(&args.trust)?;
     let request = VerifyRequest { paths: &args.paths, policy: policy.as_ref() };
     let report = carnet::inspect::inspect(&request, environment)?;
@@ -306,7 +309,11 @@ fn unpack(args: &args::Unpack, screen: Screen, environment: &Environment<'_>) ->
             let ids: Vec<String> = several.iter().map(|bundle| bundle.id.to_string()).collect();
             return Err(Trouble {
                 hint: Some("name one with --bundle".to_owned()),
-                ..trouble(Failure::Usage, "several-bundles", format!("several bundles arrived: {}", ids.join(", ")))
+                ..trouble(
+                    Failure::Usage,
+                    "several-bundles",
+                    format!("several bundles arrived: {}", ids.join(", ")),
+                )
             });
         }
     };

@@ -13,9 +13,8 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_seconds(since.as_secs()).unwrap_or_else(|| {
-            Timestamp::from_seconds(0).expect("1970 is a time")
-        })
+        Timestamp::from_seconds(since.as_secs())
+            .unwrap_or_else(|| Timestamp::from_seconds(0).expect("1970 is a time"))
     }
 }
 

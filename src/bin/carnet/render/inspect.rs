@@ -36,7 +36,11 @@ fn bundle_text(bundle: &InspectedBundle, screen: Screen) -> String {
     out += &format!("bundle {}\nid     {}\n", bundle.crossing.name, bundle.bundle);
     if bundle.verified {
         let released = if bundle.released == Some(true) { "released by" } else { "NOT RELEASED; signed by" };
-        out += &format!("packed by {}, {released} {}\n", holders(&bundle.packed_by), holders(&bundle.released_by));
+        out += &format!(
+            "packed by {}, {released} {}\n",
+            holders(&bundle.packed_by),
+            holders(&bundle.released_by)
+        );
     }
     if let Some(stream) = &bundle.crossing.stream {
         let number = bundle.crossing.sequence.map_or_else(|| "-".to_owned(), |number| number.to_string());

@@ -126,7 +126,12 @@ fn omissions(omitted: &[OmissionReport]) -> String {
             Some(platform) => format!("{} ({platform})", omitted.reason.word()),
             None => omitted.reason.word().to_owned(),
         };
-        vec![reason, HumanBytes(omitted.size).to_string(), omitted.media_type.to_string(), omitted.digest.to_string()]
+        vec![
+            reason,
+            HumanBytes(omitted.size).to_string(),
+            omitted.media_type.to_string(),
+            omitted.digest.to_string(),
+        ]
     };
     let rows = omitted.iter().map(row).collect();
     format!("NOT CARRIED ({}):\n{}", omitted.len(), table(&["why", "size", "type", "digest"], &[1], rows))
@@ -168,7 +173,12 @@ pub(crate) fn pack(report: &PackReport, folder: &Path, screen: Screen) {
     out += &format!("files  {} in {folder}, {}\n", report.chunks.len(), HumanBytes(report.file_bytes()));
     if report.outcome == Outcome::Planned || screen.verbose > 0 || report.chunks.len() <= 20 {
         let row = |chunk: &carnet::pack::ChunkReport| {
-            vec![chunk.file.clone(), chunk.class.to_string(), chunk.entries.to_string(), chunk.bytes.to_string()]
+            vec![
+                chunk.file.clone(),
+                chunk.class.to_string(),
+                chunk.entries.to_string(),
+                chunk.bytes.to_string(),
+            ]
         };
         let rows = report.chunks.iter().map(row).collect();
         out += &table(&["file", "class", "blobs", "bytes"], &[2, 3], rows);

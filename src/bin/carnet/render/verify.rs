@@ -81,7 +81,9 @@ fn bundle_text(bundle: &BundleReport, screen: Screen) -> String {
 fn verdict(bundle: &BundleReport) -> String {
     match bundle.verdict {
         BundleVerdict::Complete => "COMPLETE, verified and released".to_owned(),
-        BundleVerdict::Unverified => "complete and intact, but NOT VERIFIED: no trust file was given".to_owned(),
+        BundleVerdict::Unverified => {
+            "complete and intact, but NOT VERIFIED: no trust file was given".to_owned()
+        }
         BundleVerdict::Incomplete => format!(
             "INCOMPLETE, {} of {} chunk(s) must be sent again (`carnet missing` lists them)",
             bundle.missing.len(),

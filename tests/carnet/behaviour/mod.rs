@@ -1,0 +1,1 @@
+//! What a user sees when all is well, and when the world is not: round trips, sizes, failures, outputs.
