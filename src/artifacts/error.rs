@@ -1,12 +1,295 @@
 //! What goes wrong with sources and sinks of artifacts.
-use crate::diagnosis::Diagnose;
 
-/// Placeholder until the variants land.
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::diagnosis::{Diagnose, Failure};
+use crate::oci::digest::BlobMismatch;
+use crate::oci::document::DocumentError;
+use crate::oci::reference::RefNameError;
+use crate::oci::{Digest, RefName};
+
+/// Why a source gives, or a sink takes, no artifact.
 #[derive(Debug, thiserror::Error)]
-pub enum ArtifactError {}
+pub enum ArtifactError {
+    /// The system refuses.
+    #[error("{what} {path:?}: {source}")]
+    Io {
+        /// What was tried, as `cannot open`.
+        what: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The source has no artifact of that name or digest.
+    #[error("{place:?} has no artifact {wanted:?}{}", alike_text(.alike))]
+    NoSuchArtifact {
+        /// The source.
+        place: String,
+        /// The name or digest asked for.
+        wanted: String,
+        /// Names there that look alike, at most five.
+        alike: Vec<String>,
+    },
+    /// One name, two artifacts: readers differ on which one they take.
+    #[error("{place:?} gives the name {:?} to two artifacts, {first} and {second}", .name.as_str())]
+    AmbiguousName {
+        /// The source.
+        place: String,
+        /// The name.
+        name: RefName,
+        /// One artifact.
+        first: Box<Digest>,
+        /// The other.
+        second: Box<Digest>,
+    },
+    /// A name that cannot travel.
+    #[error("{place:?} names {digest} in a way that cannot be carried: {source}")]
+    BadName {
+        /// The source.
+        place: String,
+        /// The artifact.
+        digest: Digest,
+        /// What is wrong with the name.
+        source: RefNameError,
+    },
+    /// No image layout.
+    #[error("{path:?} is not an image layout: {problem}")]
+    NotALayout {
+        /// The directory or archive.
+        path: PathBuf,
+        /// What is missing or different.
+        problem: String,
+    },
+    /// The `index.json` of a layout.
+    #[error("index.json of {path:?}: {source}")]
+    BadIndex {
+        /// The directory or archive.
+        path: PathBuf,
+        /// What is wrong with it; the digest is that of the file.
+        source: DocumentError,
+    },
+    /// A manifest or index.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// Asked for by digest, and it is no manifest.
+    #[error("{digest} in {place:?} is not a manifest: {problem}")]
+    NotAManifest {
+        /// The source.
+        place: String,
+        /// The blob.
+        digest: Digest,
+        /// Why not.
+        problem: String,
+    },
+    /// The blob is not there.
+    #[error("{place:?} has no blob {digest}")]
+    NoSuchBlob {
+        /// The source or sink.
+        place: String,
+        /// The blob.
+        digest: Digest,
+    },
+    /// The bytes are not those of the digest.
+    #[error(transparent)]
+    BlobMismatch(Box<BlobMismatch>),
+    /// More or fewer bytes than announced.
+    #[error("blob {digest} is announced with {announced} bytes, found {found}")]
+    BlobSize {
+        /// The blob.
+        digest: Digest,
+        /// The size of its descriptor.
+        announced: u64,
+        /// How many bytes there are; where they are more, those seen so far.
+        found: u64,
+    },
+    /// A document that is read whole is too large for that.
+    #[error("{file:?} in {path:?} has {bytes} bytes, the limit is {limit}")]
+    TooLarge {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The file in it.
+        file: String,
+        /// Its size in bytes.
+        bytes: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The archive cannot be read in one way only.
+    #[error("archive {path:?}: {problem}")]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong, with names escaped.
+        problem: String,
+    },
+    /// The archive is compressed, and blobs in it cannot be reached.
+    #[error("archive {path:?} is compressed with {with}")]
+    Compressed {
+        /// The archive.
+        path: PathBuf,
+        /// The program that decompresses it.
+        with: &'static str,
+    },
+    /// Not something that `docker load` would take.
+    #[error("{place:?} as a Docker archive: {problem}")]
+    NotADockerImage {
+        /// The archive.
+        place: String,
+        /// Which artifact, and why not.
+        problem: String,
+    },
+    /// A symbolic link, a device or a directory where a file has to be, or a path that leads out.
+    #[error("{path:?}: {problem}")]
+    UnsafePath {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        problem: String,
+    },
+    /// The sink has another artifact of that name.
+    #[error("{place:?} already has the name {:?} for {there}, the new one is {new}", .name.as_str())]
+    NameTaken {
+        /// The sink.
+        place: String,
+        /// The name.
+        name: RefName,
+        /// What it names now.
+        there: Box<Digest>,
+        /// What it would name.
+        new: Box<Digest>,
+    },
+    /// Files are never replaced.
+    #[error("{path:?} is there already")]
+    TargetExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The archive was laid out for other blobs.
+    #[error("blob {digest} of {bytes} bytes has no place in {place:?}")]
+    NotPlanned {
+        /// The sink.
+        place: String,
+        /// The blob.
+        digest: Digest,
+        /// Its size in bytes.
+        bytes: u64,
+    },
+}
+
+fn alike_text(alike: &[String]) -> String {
+    if alike.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = alike.iter().map(|name| format!("{name:?}")).collect();
+    format!("; alike: {}", names.join(", "))
+}
+
+impl From<BlobMismatch> for ArtifactError {
+    fn from(mismatch: BlobMismatch) -> Self {
+        ArtifactError::BlobMismatch(Box::new(mismatch))
+    }
+}
+
+impl ArtifactError {
+    /// For `map_err`: names what was tried with which file.
+    pub(super) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ArtifactError {
+        let path = path.to_owned();
+        move |source| ArtifactError::Io { what, path, source }
+    }
+}
 
 impl Diagnose for ArtifactError {
     fn code(&self) -> &'static str {
-        match *self {}
+        match self {
+            ArtifactError::Io { .. } => "artifact-io",
+            ArtifactError::NoSuchArtifact { .. } => "no-such-artifact",
+            ArtifactError::AmbiguousName { .. } => "ambiguous-name",
+            ArtifactError::BadName { .. } => "bad-name",
+            ArtifactError::NotALayout { .. } => "not-a-layout",
+            ArtifactError::BadIndex { .. } => "bad-index",
+            ArtifactError::Document(_) => "bad-document",
+            ArtifactError::NotAManifest { .. } => "not-a-manifest",
+            ArtifactError::NoSuchBlob { .. } => "no-such-blob",
+            ArtifactError::BlobMismatch(_) => "blob-mismatch",
+            ArtifactError::BlobSize { .. } => "blob-size",
+            ArtifactError::TooLarge { .. } => "file-too-large",
+            ArtifactError::Archive { .. } => "bad-archive",
+            ArtifactError::Compressed { .. } => "compressed-archive",
+            ArtifactError::NotADockerImage { .. } => "not-a-docker-image",
+            ArtifactError::UnsafePath { .. } => "unsafe-path",
+            ArtifactError::NameTaken { .. } => "name-taken",
+            ArtifactError::TargetExists { .. } => "target-exists",
+            ArtifactError::NotPlanned { .. } => "blob-not-planned",
+        }
+    }
+
+    fn failure(&self) -> Failure {
+        match self {
+            ArtifactError::AmbiguousName { .. }
+            | ArtifactError::BadName { .. }
+            | ArtifactError::BadIndex { .. }
+            | ArtifactError::Document(_)
+            | ArtifactError::NoSuchBlob { .. }
+            | ArtifactError::BlobMismatch(_)
+            | ArtifactError::BlobSize { .. }
+            | ArtifactError::TooLarge { .. }
+            | ArtifactError::Archive { .. }
+            | ArtifactError::UnsafePath { .. } => Failure::Damaged,
+            ArtifactError::Io { .. }
+            | ArtifactError::NoSuchArtifact { .. }
+            | ArtifactError::NotALayout { .. }
+            | ArtifactError::NotAManifest { .. }
+            | ArtifactError::Compressed { .. }
+            | ArtifactError::NotADockerImage { .. }
+            | ArtifactError::NameTaken { .. }
+            | ArtifactError::TargetExists { .. }
+            | ArtifactError::NotPlanned { .. } => Failure::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            ArtifactError::Io { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => "check the path".to_owned(),
+                io::ErrorKind::PermissionDenied => "check who may read and write there".to_owned(),
+                io::ErrorKind::StorageFull => "make room and run again".to_owned(),
+                _ => return None,
+            },
+            ArtifactError::NoSuchArtifact { alike, .. } => match alike.first() {
+                Some(name) => format!("did you mean {name:?}?"),
+                None => "names must match in full; leave the name out to take every artifact".to_owned(),
+            },
+            ArtifactError::AmbiguousName { .. } => {
+                "select one of them by digest, or copy the right one alone into a new layout".to_owned()
+            }
+            ArtifactError::BadName { .. } => "select it by digest from a copy without that name".to_owned(),
+            ArtifactError::NotALayout { .. } => {
+                "name the directory or archive that has oci-layout and index.json, or an empty directory \
+                 to write to"
+                    .to_owned()
+            }
+            ArtifactError::NotAManifest { .. } => {
+                "name the digest of a manifest or an index; others travel as parts of one".to_owned()
+            }
+            ArtifactError::NoSuchBlob { .. }
+            | ArtifactError::BlobMismatch(_)
+            | ArtifactError::BlobSize { .. } => "fetch the artifact again from where it came from".to_owned(),
+            ArtifactError::Compressed { with, .. } => format!("decompress it first: {with} -d"),
+            ArtifactError::NotADockerImage { .. } => {
+                "write it to oci: or oci-archive:, which take every artifact".to_owned()
+            }
+            ArtifactError::UnsafePath { .. } => "put a regular file or directory there".to_owned(),
+            ArtifactError::NameTaken { .. } => {
+                "ask for existing names to be replaced, or give the artifact another name".to_owned()
+            }
+            ArtifactError::TargetExists { .. } => "remove it, or write to another name".to_owned(),
+            ArtifactError::BadIndex { .. }
+            | ArtifactError::Document(_)
+            | ArtifactError::TooLarge { .. }
+            | ArtifactError::Archive { .. } => "write it again with the tool that made it".to_owned(),
+            ArtifactError::NotPlanned { .. } => return None,
+        })
     }
 }

@@ -3,15 +3,24 @@
 //! [`ArtifactSource`] gives artifacts when packing, [`ArtifactSink`] takes them when unpacking. Both
 //! know blobs by descriptor only; no path ever comes from a bundle.
 
+mod catalog;
+mod docker_archive;
 mod error;
+mod files;
+mod layout;
+mod referrers;
+mod tar_index;
 
 use std::io::Read;
 
+use crate::oci::document::{DOCUMENT_BYTES_MAX, DocumentError};
 use crate::oci::graph::Referrer;
 use crate::oci::write::IndexEntry;
 use crate::oci::{Descriptor, Digest, RefName, VerifiedBlob};
 
+pub use docker_archive::DockerArchive;
 pub use error::ArtifactError;
+pub use layout::Layout;
 
 /// Which artifacts of a source are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,4 +90,26 @@ pub trait BlobWriter: Send {
 
     /// Keeps the blob; `proof` must be of the blob that was begun.
     fn commit(self: Box<Self>, proof: VerifiedBlob) -> Result<(), ArtifactError>;
+}
+
+/// Reads the manifest or index that `descriptor` points at.
+///
+/// # Errors
+/// When it is larger than any document may be, missing, or has another size or digest.
+pub fn read_document(source: &dyn ArtifactSource, descriptor: &Descriptor) -> Result<Vec<u8>, ArtifactError> {
+    let Descriptor { digest, size: announced, .. } = *descriptor;
+    if announced > DOCUMENT_BYTES_MAX {
+        return Err(DocumentError::TooLarge { digest, bytes: announced }.into());
+    }
+    let mut bytes = Vec::new();
+    // One byte more shows that the blob is longer than announced.
+    source.open(descriptor, 0)?.take(announced + 1).read_to_end(&mut bytes).map_err(|error| {
+        ArtifactError::Io { what: "cannot read a document of", path: source.name().into(), source: error }
+    })?;
+    let found = bytes.len() as u64;
+    if found != announced {
+        return Err(ArtifactError::BlobSize { digest, announced, found });
+    }
+    VerifiedBlob::prove(digest, announced, digest.same_algorithm(&bytes), found)?;
+    Ok(bytes)
 }

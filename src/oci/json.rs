@@ -34,16 +34,21 @@ const KNOWN_KEYS: &[&str] = &[
 
 /// Checks that `bytes` is one JSON document, in UTF-8, that every reader reads alike.
 pub(super) fn check(bytes: &[u8]) -> Result<(), serde_json::Error> {
+    check_with(bytes, KNOWN_KEYS)
+}
+
+/// Like [`check`], for a document whose keys with a meaning are `known`.
+pub(crate) fn check_with(bytes: &[u8], known: &'static [&'static str]) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    Unambiguous { fold: true }.deserialize(&mut deserializer)?;
+    Unambiguous { known }.deserialize(&mut deserializer)?;
     deserializer.end()
 }
 
 /// Walks a value and keeps nothing of it but the keys of the objects it is in.
 #[derive(Clone, Copy)]
 struct Unambiguous {
-    /// Whether keys have a meaning here; they have none inside `annotations`.
-    fold: bool,
+    /// The keys with a meaning here; there are none inside `annotations`.
+    known: &'static [&'static str],
 }
 
 impl<'de> DeserializeSeed<'de> for Unambiguous {
@@ -104,22 +109,19 @@ impl<'de> Visitor<'de> for Unambiguous {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let mut seen = HashSet::new();
         while let Some(key) = entries.next_key::<String>()? {
-            if self.fold {
-                let key_folded = folded(&key);
-                if let Some(known) =
-                    KNOWN_KEYS.iter().find(|known| folded(known) == key_folded && **known != key)
-                {
-                    return Err(A::Error::custom(format!(
-                        "key {key:?} differs from {known:?} by case only, and some readers take it for that"
-                    )));
-                }
+            let key_folded = folded(&key);
+            if let Some(known) = self.known.iter().find(|known| folded(known) == key_folded && **known != key)
+            {
+                return Err(A::Error::custom(format!(
+                    "key {key:?} differs from {known:?} by case only, and some readers take it for that"
+                )));
             }
-            let fold = self.fold && key != "annotations";
+            let known = if key == "annotations" { &[][..] } else { self.known };
             if seen.contains(&key) {
                 return Err(A::Error::custom(format!("key {key:?} stands twice in one object")));
             }
             seen.insert(key);
-            entries.next_value_seed(Unambiguous { fold })?;
+            entries.next_value_seed(Unambiguous { known })?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ pub mod descriptor;
 pub mod digest;
 pub mod document;
 pub mod graph;
-mod json;
+pub(crate) mod json;
 pub mod media_type;
 pub mod reference;
 pub mod write;

@@ -1,0 +1,137 @@
+//! The artifacts that a source lists, and how one is found among them.
+
+use super::{ArtifactError, Root};
+use crate::oci::{Digest, RefName};
+
+/// How many look-alikes an error names.
+const ALIKE_MAX: usize = 5;
+
+/// How many letters may differ between names that look alike.
+const DISTANCE_MAX: usize = 3;
+
+/// What a source lists, sorted by name and digest.
+#[derive(Debug)]
+pub(super) struct Catalog {
+    place: String,
+    roots: Vec<Root>,
+}
+
+impl Catalog {
+    /// Sorts `roots`; of doubles one stays, of a digest both named and unnamed the named one.
+    pub(super) fn new(place: String, mut roots: Vec<Root>) -> Catalog {
+        roots.sort_by(|a, b| (&a.name, &a.descriptor.digest).cmp(&(&b.name, &b.descriptor.digest)));
+        roots.dedup_by(|a, b| a.name == b.name && a.descriptor.digest == b.descriptor.digest);
+        let named: std::collections::HashSet<Digest> =
+            roots.iter().filter(|root| root.name.is_some()).map(|root| root.descriptor.digest).collect();
+        roots.retain(|root| root.name.is_some() || !named.contains(&root.descriptor.digest));
+        Catalog { place, roots }
+    }
+
+    /// Everything listed.
+    pub(super) fn roots(&self) -> &[Root] {
+        &self.roots
+    }
+
+    /// Everything listed, provided that every name means one artifact.
+    pub(super) fn unambiguous(&self) -> Result<&[Root], ArtifactError> {
+        for pair in self.roots.windows(2) {
+            match &pair[0].name {
+                Some(name) if pair[1].name.as_ref() == Some(name) => {
+                    return Err(self.ambiguous(name, &pair[0], &pair[1]));
+                }
+                _ => {}
+            }
+        }
+        Ok(&self.roots)
+    }
+
+    fn ambiguous(&self, name: &RefName, first: &Root, second: &Root) -> ArtifactError {
+        ArtifactError::AmbiguousName {
+            place: self.place.clone(),
+            name: name.clone(),
+            first: Box::new(first.descriptor.digest),
+            second: Box::new(second.descriptor.digest),
+        }
+    }
+
+    /// The one of this name.
+    pub(super) fn named(&self, name: &RefName) -> Result<Vec<Root>, ArtifactError> {
+        let mut found = self.roots.iter().filter(|root| root.name.as_ref() == Some(name));
+        match (found.next(), found.next()) {
+            (Some(root), None) => Ok(vec![root.clone()]),
+            (Some(first), Some(second)) => Err(self.ambiguous(name, first, second)),
+            (None, _) => Err(ArtifactError::NoSuchArtifact {
+                place: self.place.clone(),
+                wanted: name.to_string(),
+                alike: self.alike(name),
+            }),
+        }
+    }
+
+    /// All with this digest, under each of their names.
+    pub(super) fn with_digest(&self, digest: &Digest) -> Vec<Root> {
+        self.roots.iter().filter(|root| root.descriptor.digest == *digest).cloned().collect()
+    }
+
+    /// The error for a digest that is nowhere.
+    pub(super) fn no_such_digest(&self, digest: &Digest) -> ArtifactError {
+        let (place, wanted) = (self.place.clone(), digest.to_string());
+        ArtifactError::NoSuchArtifact { place, wanted, alike: Vec::new() }
+    }
+
+    /// Names that differ by a few letters, or in repository or tag only; the nearest first.
+    fn alike(&self, wanted: &RefName) -> Vec<String> {
+        let mut near: Vec<(usize, &str)> = Vec::new();
+        for name in self.roots.iter().filter_map(|root| root.name.as_ref()) {
+            let same = (name.repository().is_some() && name.repository() == wanted.repository())
+                || (name.tag().is_some() && name.tag() == wanted.tag());
+            match distance(name.as_str(), wanted.as_str()) {
+                Some(letters) => near.push((letters, name.as_str())),
+                None if same => near.push((DISTANCE_MAX + 1, name.as_str())),
+                None => {}
+            }
+        }
+        near.sort_unstable();
+        near.into_iter().take(ALIKE_MAX).map(|(_, name)| name.to_owned()).collect()
+    }
+}
+
+/// How many letters must change to make `a` of `b`; `None` if more than [`DISTANCE_MAX`].
+fn distance(a: &str, b: &str) -> Option<usize> {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len().abs_diff(b.len()) > DISTANCE_MAX {
+        return None;
+    }
+    // Only the band around the diagonal can lead to a small distance.
+    let far = DISTANCE_MAX + 1;
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut next = vec![far; b.len() + 1];
+        next[0] = i;
+        for j in i.saturating_sub(DISTANCE_MAX).max(1)..=(i + DISTANCE_MAX).min(b.len()) {
+            let change = row[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            next[j] = change.min(row[j] + 1).min(next[j - 1] + 1);
+        }
+        row = next;
+    }
+    Some(row[b.len()]).filter(|letters| *letters <= DISTANCE_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn near_names_are_near() {
+        for (a, b, letters) in [
+            ("team/app:1.0", "team/app:1.0", Some(0)),
+            ("team/app:1.0", "team/ap:1.0", Some(1)),
+            ("team/app:1.0", "taem/app:1.1", Some(3)),
+            ("team/app:1.0", "other/app:1.0", None),
+            ("", "abc", Some(3)),
+            ("", "abcd", None),
+        ] {
+            assert_eq!(distance(a, b), letters, "{a} {b}");
+        }
+    }
+}

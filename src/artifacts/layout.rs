@@ -1,0 +1,233 @@
+//! An image layout as a source, in a directory or in an archive (image-spec, "Image Layout").
+
+use std::io::{Cursor, Read};
+use std::path::Path;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+use super::catalog::Catalog;
+use super::files::Files;
+use super::referrers::{Referrers, stem_of, tag_stem};
+use super::tar_index::Links;
+use super::{ArtifactError, ArtifactSource, Root, Selection, read_document};
+use crate::oci::descriptor::REF_NAME_ANNOTATION;
+use crate::oci::document::{DOCUMENT_BYTES_MAX, DocumentError};
+use crate::oci::graph::Referrer;
+use crate::oci::media_type::Role;
+use crate::oci::{Descriptor, Digest, Document, MediaType, RefName, json};
+
+/// The only version of the layout there is.
+const LAYOUT_VERSION: &str = "1.0.0";
+
+/// Where containerd and Docker put the full name, beside a mere tag in `ref.name`.
+const CONTAINERD_NAME_ANNOTATION: &str = "io.containerd.image.name";
+
+/// Which annotation names an entry of `index.json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// `ref.name` alone.
+    Layout,
+    /// containerd's, where it is a name, or else `ref.name`.
+    Docker,
+}
+
+/// The path of a blob in a layout.
+pub(super) fn blob_path(digest: &Digest) -> String {
+    format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
+}
+
+/// An image layout.
+#[derive(Debug)]
+pub struct Layout {
+    name: String,
+    files: Files,
+    catalog: Catalog,
+    referrers: OnceLock<Referrers>,
+}
+
+#[derive(Deserialize)]
+struct LayoutFile {
+    #[serde(rename = "imageLayoutVersion")]
+    version: String,
+}
+
+/// Reads an `oci-layout` file and says what is wrong with it.
+pub(super) fn check_layout_file(bytes: &[u8]) -> Result<(), String> {
+    json::check_with(bytes, &["imageLayoutVersion"]).map_err(|error| format!("oci-layout: {error}"))?;
+    let file: LayoutFile =
+        serde_json::from_slice(bytes).map_err(|error| format!("oci-layout: {}", escaped(&error)))?;
+    if file.version == LAYOUT_VERSION {
+        Ok(())
+    } else {
+        Err(format!("imageLayoutVersion is {:?}, expected {LAYOUT_VERSION:?}", file.version))
+    }
+}
+
+/// The text of an error that quotes what it read.
+pub(super) fn escaped(error: &serde_json::Error) -> String {
+    error.to_string().escape_debug().to_string()
+}
+
+/// Reads an `index.json` as strictly as any index; it has no descriptor, so one is made for it.
+pub(super) fn parse_index(bytes: &[u8]) -> Result<Vec<Descriptor>, DocumentError> {
+    let digest = Digest::sha256(bytes);
+    let descriptor = Descriptor::new(MediaType::image_index(), digest, bytes.len() as u64);
+    match Document::parse(&descriptor, bytes)? {
+        Document::Index { manifests, .. } => Ok(manifests),
+        _ => Err(DocumentError::Shape { digest, problem: "not an index".to_owned() }),
+    }
+}
+
+impl Layout {
+    /// Opens the layout in the directory `path`; `name` is how messages call it.
+    pub fn in_directory(path: &Path, name: &str) -> Result<Layout, ArtifactError> {
+        Layout::over(Files::in_directory(path)?, name, Naming::Layout)
+    }
+
+    /// Opens the layout in the tar archive `path`; `name` is how messages call it.
+    pub fn in_archive(path: &Path, name: &str) -> Result<Layout, ArtifactError> {
+        Layout::over(Files::in_archive(path, Links::Refused)?, name, Naming::Layout)
+    }
+
+    pub(super) fn over(files: Files, name: &str, naming: Naming) -> Result<Layout, ArtifactError> {
+        let path = files.path().to_owned();
+        let not_a_layout = |problem: String| ArtifactError::NotALayout { path: path.clone(), problem };
+        let Some(bytes) = files.read("oci-layout", DOCUMENT_BYTES_MAX)? else {
+            return Err(not_a_layout("there is no oci-layout".to_owned()));
+        };
+        check_layout_file(&bytes).map_err(not_a_layout)?;
+        let Some(bytes) = files.read("index.json", DOCUMENT_BYTES_MAX)? else {
+            return Err(not_a_layout("there is no index.json".to_owned()));
+        };
+        let entries =
+            parse_index(&bytes).map_err(|source| ArtifactError::BadIndex { path: path.clone(), source })?;
+        let roots = entries
+            .into_iter()
+            .map(|descriptor| Ok(Root { name: entry_name(&descriptor, naming, name)?, descriptor }))
+            .collect::<Result<Vec<Root>, ArtifactError>>()?;
+        let catalog = Catalog::new(name.to_owned(), roots);
+        Ok(Layout { name: name.to_owned(), files, catalog, referrers: OnceLock::new() })
+    }
+
+    fn links(&self) -> &Referrers {
+        self.referrers.get_or_init(|| Referrers::of(self, self.catalog.roots()))
+    }
+
+    /// Whether the manifest is there, as a blob or inline.
+    fn has(&self, digest: &Digest) -> bool {
+        let listed = || {
+            let mut entries = self.catalog.roots().iter().map(|root| &root.descriptor);
+            entries.any(|entry| entry.digest == *digest && entry.data.is_some())
+        };
+        matches!(self.files.bytes_of(&blob_path(digest)), Ok(Some(_))) || listed()
+    }
+
+    /// Whether what the stem of a tag was made of is there.
+    fn has_stem(&self, stem: &str) -> bool {
+        match stem.replacen('-', ":", 1).parse() {
+            Ok(digest) => self.has(&digest),
+            // Of a longer digest the tag has only the first digits.
+            Err(_) => self.catalog.roots().iter().any(|root| tag_stem(&root.descriptor.digest) == stem),
+        }
+    }
+
+    /// Whether an entry merely refers to something that is there.
+    fn merely_refers(&self, root: &Root) -> bool {
+        let by_tag = root.name.as_ref().and_then(stem_of).is_some_and(|stem| self.has_stem(stem));
+        by_tag || self.links().subject(&root.descriptor.digest).is_some_and(|subject| self.has(subject))
+    }
+
+    /// A manifest that `index.json` does not list; its type stands in it.
+    fn unlisted(&self, digest: &Digest) -> Result<Root, ArtifactError> {
+        #[derive(Deserialize)]
+        struct Typed {
+            #[serde(rename = "mediaType")]
+            media_type: Option<MediaType>,
+        }
+        let refuse = |problem: String| ArtifactError::NotAManifest {
+            place: self.name.clone(),
+            digest: *digest,
+            problem,
+        };
+        let Some(bytes) = self.files.bytes_of(&blob_path(digest))? else {
+            return Err(self.catalog.no_such_digest(digest));
+        };
+        if bytes > DOCUMENT_BYTES_MAX {
+            return Err(refuse(format!("it has {bytes} bytes, the limit is {DOCUMENT_BYTES_MAX}")));
+        }
+        let untyped = Descriptor::new(MediaType::image_manifest(), *digest, bytes);
+        let content = read_document(self, &untyped)?;
+        let typed: Typed = serde_json::from_slice(&content).map_err(|error| refuse(escaped(&error)))?;
+        let media_type = typed.media_type.ok_or_else(|| {
+            refuse("it does not say its mediaType, and index.json does not list it".to_owned())
+        })?;
+        if media_type.role() == Role::Blob {
+            return Err(refuse(format!("its mediaType is {media_type}")));
+        }
+        let descriptor = Descriptor::new(media_type, *digest, bytes);
+        Document::parse(&descriptor, &content)?;
+        Ok(Root { name: None, descriptor })
+    }
+}
+
+fn entry_name(
+    descriptor: &Descriptor,
+    naming: Naming,
+    place: &str,
+) -> Result<Option<RefName>, ArtifactError> {
+    let annotation = |key: &str| descriptor.annotations.get(key);
+    if naming == Naming::Docker
+        && let Some(Ok(name)) = annotation(CONTAINERD_NAME_ANNOTATION).map(|text| text.parse())
+    {
+        return Ok(Some(name));
+    }
+    annotation(REF_NAME_ANNOTATION).map(|text| text.parse()).transpose().map_err(|source| {
+        ArtifactError::BadName { place: place.to_owned(), digest: descriptor.digest, source }
+    })
+}
+
+impl ArtifactSource for Layout {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn roots(&self, selection: &Selection) -> Result<Vec<Root>, ArtifactError> {
+        match selection {
+            Selection::Every => {
+                let roots = self.catalog.unambiguous()?.iter();
+                Ok(roots.filter(|root| !self.merely_refers(root)).cloned().collect())
+            }
+            Selection::Name(name) => self.catalog.named(name),
+            Selection::Digest(digest) => match self.catalog.with_digest(digest) {
+                listed if listed.is_empty() => Ok(vec![self.unlisted(digest)?]),
+                listed => Ok(listed),
+            },
+        }
+    }
+
+    fn size_of(&self, descriptor: &Descriptor) -> Result<Option<u64>, ArtifactError> {
+        match self.files.bytes_of(&blob_path(&descriptor.digest))? {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Ok(descriptor.inline_data().ok().flatten().map(|data| data.len() as u64)),
+        }
+    }
+
+    fn open(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, ArtifactError> {
+        if let Some(extent) = self.files.open(&blob_path(&descriptor.digest))? {
+            return Ok(Box::new(extent.reader(offset)));
+        }
+        match descriptor.inline_data() {
+            Ok(Some(data)) => {
+                let mut cursor = Cursor::new(data);
+                cursor.set_position(offset);
+                Ok(Box::new(cursor))
+            }
+            _ => Err(ArtifactError::NoSuchBlob { place: self.name.clone(), digest: descriptor.digest }),
+        }
+    }
+
+    fn referrers(&self, subject: &Digest) -> Result<Vec<Referrer>, ArtifactError> {
+        Ok(self.links().to(subject))
+    }
+}

@@ -1,0 +1,107 @@
+//! What the entries of a layout's `index.json` refer to, by `subject` and by tag.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{ArtifactSource, Root, read_document};
+use crate::oci::graph::Referrer;
+use crate::oci::media_type::Role;
+use crate::oci::{Descriptor, Digest, Document, RefName};
+
+/// Hex digits of a digest that the tag scheme keeps (distribution-spec, "Referrers Tag Schema").
+const TAG_HEX_DIGITS: usize = 64;
+
+/// What follows the digest in cosign's tags.
+const COSIGN_SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
+
+/// The tag stem of a digest: its algorithm and the first 64 of its digits.
+pub(super) fn tag_stem(digest: &Digest) -> String {
+    let hex = digest.hex();
+    format!("{}-{}", digest.algorithm().name(), &hex[..TAG_HEX_DIGITS])
+}
+
+/// The stem of a tag that is made of a digest, with or without one of cosign's suffixes.
+pub(super) fn stem_of(name: &RefName) -> Option<&str> {
+    let tag = name.tag()?;
+    let stem = COSIGN_SUFFIXES.iter().find_map(|suffix| tag.strip_suffix(suffix)).unwrap_or(tag);
+    let digits = stem.strip_prefix("sha256-").or_else(|| stem.strip_prefix("sha512-"))?;
+    let hex =
+        digits.len() == TAG_HEX_DIGITS && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    hex.then_some(stem)
+}
+
+/// Who refers to whom among the entries of an index.
+#[derive(Debug, Default)]
+pub(super) struct Referrers {
+    /// The subject of an entry, by the entry's digest.
+    subjects: HashMap<Digest, Digest>,
+    by_subject: BTreeMap<Digest, Vec<(Option<RefName>, Descriptor)>>,
+    by_stem: BTreeMap<String, Vec<(RefName, Descriptor)>>,
+}
+
+impl Referrers {
+    /// Reads the document of every entry. One that is missing or damaged refers to nothing here; it
+    /// is an error for whoever asks for it.
+    pub(super) fn of(source: &dyn ArtifactSource, entries: &[Root]) -> Referrers {
+        let mut referrers = Referrers::default();
+        let mut seen: HashMap<Digest, Descriptor> = HashMap::new();
+        for entry in entries {
+            let digest = entry.descriptor.digest;
+            let descriptor = match seen.get(&digest) {
+                Some(descriptor) => descriptor.clone(),
+                None => {
+                    let descriptor = referrers.read(source, &entry.descriptor);
+                    seen.insert(digest, descriptor.clone());
+                    descriptor
+                }
+            };
+            if let Some(&subject) = referrers.subjects.get(&digest) {
+                let of_subject = referrers.by_subject.entry(subject).or_default();
+                of_subject.push((entry.name.clone(), descriptor.clone()));
+            }
+            if let Some(name) = &entry.name
+                && let Some(stem) = stem_of(name)
+            {
+                referrers.by_stem.entry(stem.to_owned()).or_default().push((name.clone(), descriptor));
+            }
+        }
+        referrers
+    }
+
+    /// Notes the subject of a document, and gives its descriptor with what the artifact is for.
+    fn read(&mut self, source: &dyn ArtifactSource, descriptor: &Descriptor) -> Descriptor {
+        let mut descriptor = descriptor.clone();
+        let is_document =
+            matches!(descriptor.media_type.role(), Role::Manifest | Role::Index | Role::ArtifactManifest);
+        if !is_document {
+            return descriptor;
+        }
+        let Ok(bytes) = read_document(source, &descriptor) else { return descriptor };
+        let Ok(document) = Document::parse(&descriptor, &bytes) else { return descriptor };
+        if let Some(artifact_type) = document.artifact_type() {
+            descriptor.artifact_type = Some(artifact_type.clone());
+        }
+        if let Some(subject) = document.subject() {
+            self.subjects.insert(descriptor.digest, subject.digest);
+        }
+        descriptor
+    }
+
+    /// What the entry `digest` refers to by `subject`.
+    pub(super) fn subject(&self, digest: &Digest) -> Option<&Digest> {
+        self.subjects.get(digest)
+    }
+
+    /// The entries that refer to `subject`, sorted, each once per name.
+    pub(super) fn to(&self, subject: &Digest) -> Vec<Referrer> {
+        let by_subject = self.by_subject.get(subject).into_iter().flatten();
+        let by_stem = self.by_stem.get(&tag_stem(subject)).into_iter().flatten();
+        let mut found: Vec<Referrer> = by_subject
+            .map(|(name, descriptor)| (name.clone(), descriptor))
+            .chain(by_stem.map(|(name, descriptor)| (Some(name.clone()), descriptor)))
+            .map(|(name, descriptor)| Referrer { descriptor: descriptor.clone(), subject: *subject, name })
+            .collect();
+        found.sort_by(|a, b| (&a.descriptor.digest, &a.name).cmp(&(&b.descriptor.digest, &b.name)));
+        found.dedup();
+        found
+    }
+}
