@@ -68,11 +68,11 @@ pub enum ArtifactError {
         /// The directory or archive.
         path: PathBuf,
         /// What is wrong with it; the digest is that of the file.
-        source: DocumentError,
+        source: Box<DocumentError>,
     },
     /// A manifest or index.
     #[error(transparent)]
-    Document(#[from] DocumentError),
+    Document(Box<DocumentError>),
     /// Asked for by digest, and it is no manifest.
     #[error("{digest} in {place:?} is not a manifest: {problem}")]
     NotAManifest {
@@ -192,9 +192,15 @@ impl From<BlobMismatch> for ArtifactError {
     }
 }
 
+impl From<DocumentError> for ArtifactError {
+    fn from(error: DocumentError) -> Self {
+        ArtifactError::Document(Box::new(error))
+    }
+}
+
 impl ArtifactError {
     /// For `map_err`: names what was tried with which file.
-    pub(super) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ArtifactError {
+    pub(super) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ArtifactError + use<> {
         let path = path.to_owned();
         move |source| ArtifactError::Io { what, path, source }
     }

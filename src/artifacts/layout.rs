@@ -70,12 +70,12 @@ pub(super) fn escaped(error: &serde_json::Error) -> String {
 }
 
 /// Reads an `index.json` as strictly as any index; it has no descriptor, so one is made for it.
-pub(super) fn parse_index(bytes: &[u8]) -> Result<Vec<Descriptor>, DocumentError> {
+pub(super) fn parse_index(bytes: &[u8]) -> Result<Vec<Descriptor>, Box<DocumentError>> {
     let digest = Digest::sha256(bytes);
     let descriptor = Descriptor::new(MediaType::image_index(), digest, bytes.len() as u64);
     match Document::parse(&descriptor, bytes)? {
         Document::Index { manifests, .. } => Ok(manifests),
-        _ => Err(DocumentError::Shape { digest, problem: "not an index".to_owned() }),
+        _ => Err(Box::new(DocumentError::Shape { digest, problem: "not an index".to_owned() })),
     }
 }
 

@@ -3,13 +3,23 @@
 //! [`ArtifactSource`] gives artifacts when packing, [`ArtifactSink`] takes them when unpacking. Both
 //! know blobs by descriptor only; no path ever comes from a bundle.
 
+mod announced;
+mod archive_sink;
 mod catalog;
 mod docker_archive;
+mod docker_manifest;
 mod error;
 mod files;
+mod index_merge;
 mod layout;
+mod layout_sink;
 mod referrers;
+mod staging;
 mod tar_index;
+mod tar_plan;
+#[cfg(test)]
+mod tests;
+mod transport;
 
 use std::io::Read;
 
@@ -18,9 +28,12 @@ use crate::oci::graph::Referrer;
 use crate::oci::write::IndexEntry;
 use crate::oci::{Descriptor, Digest, RefName, VerifiedBlob};
 
+pub use archive_sink::ArchiveSink;
 pub use docker_archive::DockerArchive;
 pub use error::ArtifactError;
 pub use layout::Layout;
+pub use layout_sink::LayoutSink;
+pub use transport::{DestinationSpec, SourceSpec, SpecError, Transport};
 
 /// Which artifacts of a source are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +77,27 @@ pub trait ArtifactSource: Send + Sync {
     fn referrers(&self, subject: &Digest) -> Result<Vec<Referrer>, ArtifactError>;
 }
 
-/// Takes artifacts.
+/// What happens to a name that a sink has for another artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExistingName {
+    /// It stays, and nothing is written.
+    Refuse,
+    /// It names the new artifact from now on.
+    Replace,
+}
+
+/// Takes artifacts. Dropped without a finish, nothing of them remains.
 pub trait ArtifactSink: Send + Sync {
     /// How messages name it, as `oci:images`.
     fn name(&self) -> &str;
 
-    /// Whether the blob is there already, by digest and size. Its bytes are not checked.
+    /// Whether [`ArtifactSink::finish`] would find the names of `index` free, as things are now.
+    ///
+    /// # Errors
+    /// [`ArtifactError::NameTaken`] where another artifact has one of them.
+    fn check_names(&self, index: &[IndexEntry]) -> Result<(), ArtifactError>;
+
+    /// Whether the blob is there already, committed here or with the right bytes from before.
     fn contains(&self, descriptor: &Descriptor) -> Result<bool, ArtifactError>;
 
     /// Begins a blob. Several may be under way at once; nothing is visible before its commit.

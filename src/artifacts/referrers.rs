@@ -46,14 +46,8 @@ impl Referrers {
         let mut seen: HashMap<Digest, Descriptor> = HashMap::new();
         for entry in entries {
             let digest = entry.descriptor.digest;
-            let descriptor = match seen.get(&digest) {
-                Some(descriptor) => descriptor.clone(),
-                None => {
-                    let descriptor = referrers.read(source, &entry.descriptor);
-                    seen.insert(digest, descriptor.clone());
-                    descriptor
-                }
-            };
+            let read = || referrers.read(source, &entry.descriptor);
+            let descriptor = seen.entry(digest).or_insert_with(read).clone();
             if let Some(&subject) = referrers.subjects.get(&digest) {
                 let of_subject = referrers.by_subject.entry(subject).or_default();
                 of_subject.push((entry.name.clone(), descriptor.clone()));

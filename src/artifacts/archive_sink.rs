@@ -1,0 +1,287 @@
+//! A new tar archive as a sink: an image layout, for Docker with the `manifest.json` it asks for.
+//!
+//! Every blob has its place before the first byte comes, so blobs are written side by side.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use super::announced::Announced;
+use super::docker_manifest::{Carried, manifest_json};
+use super::index_merge::check_distinct;
+use super::layout::blob_path;
+use super::staging::{create_new, unique_suffix};
+use super::tar_plan::{Place, TarPlan};
+use super::{ArtifactError, ArtifactSink, BlobWriter};
+use crate::oci::write::{IndexEntry, OCI_LAYOUT, index_json};
+use crate::oci::{Descriptor, Digest, VerifiedBlob};
+
+/// Which program the archive is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Oci,
+    Docker,
+}
+
+/// An archive that takes artifacts. It has its name only when it is finished.
+#[derive(Debug)]
+pub struct ArchiveSink {
+    name: String,
+    target: PathBuf,
+    form: Form,
+    plan: TarPlan,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Locked until dropped: this is how another run knows that the file is alive.
+    file: File,
+    path: PathBuf,
+    places: BTreeMap<Digest, Place>,
+    committed: Mutex<HashSet<Digest>>,
+    begun: Mutex<HashSet<Digest>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A set is whole after every single change of it.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // After a finish the file has another name, and nothing is here.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Shared {
+    fn write(&self, bytes: &[u8], at: u64) -> Result<(), ArtifactError> {
+        self.file.write_all_at(bytes, at).map_err(ArtifactError::io("cannot write", &self.path))
+    }
+}
+
+impl ArchiveSink {
+    /// Creates an `oci-archive` for `blobs`, with their sizes in bytes.
+    ///
+    /// # Errors
+    /// When `path` is there already.
+    pub fn oci(path: &Path, name: &str, blobs: &[(Digest, u64)]) -> Result<ArchiveSink, ArtifactError> {
+        ArchiveSink::create(path, name, blobs, Form::Oci)
+    }
+
+    /// Creates a `docker-archive` for `blobs`, with their sizes in bytes.
+    ///
+    /// # Errors
+    /// When `path` is there already.
+    pub fn docker(path: &Path, name: &str, blobs: &[(Digest, u64)]) -> Result<ArchiveSink, ArtifactError> {
+        ArchiveSink::create(path, name, blobs, Form::Docker)
+    }
+
+    fn create(
+        path: &Path,
+        name: &str,
+        blobs: &[(Digest, u64)],
+        form: Form,
+    ) -> Result<ArchiveSink, ArtifactError> {
+        let Some(file_name) = path.file_name() else {
+            let problem = "names no file".to_owned();
+            return Err(ArtifactError::UnsafePath { path: path.to_owned(), problem });
+        };
+        if path.symlink_metadata().is_ok() {
+            return Err(ArtifactError::TargetExists { path: path.to_owned() });
+        }
+        let mut sizes = BTreeMap::new();
+        for &(digest, bytes) in blobs {
+            match sizes.insert(digest, bytes) {
+                Some(announced) if announced != bytes => {
+                    return Err(ArtifactError::BlobSize { digest, announced, found: bytes });
+                }
+                _ => {}
+            }
+        }
+        let mut plan = TarPlan::default();
+        let mut places = BTreeMap::new();
+        for (digest, bytes) in sizes {
+            places.insert(digest, plan.place(path, &blob_path(&digest), bytes)?);
+        }
+        let (temporary, file) = create_beside(path, file_name)?;
+        let (committed, begun) = Default::default();
+        let shared = Shared { file, path: temporary, places, committed, begun };
+        for place in shared.places.values() {
+            shared.write(&place.headers, place.at)?;
+        }
+        let (name, target) = (name.to_owned(), path.to_owned());
+        Ok(ArchiveSink { name, target, form, plan, shared: Arc::new(shared) })
+    }
+
+    fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), ArtifactError> {
+        let place = self.plan.place(&self.target, name, bytes.len() as u64)?;
+        self.shared.write(&place.headers, place.at)?;
+        self.shared.write(bytes, place.start)
+    }
+}
+
+impl Carried for Shared {
+    fn bytes_of(&self, digest: &Digest) -> Option<u64> {
+        self.places.get(digest).map(|place| place.bytes)
+    }
+
+    fn read(&self, digest: &Digest) -> Result<Vec<u8>, ArtifactError> {
+        let (start, bytes) = self.places.get(digest).map_or((0, 0), |place| (place.start, place.bytes));
+        let mut content = vec![0; usize::try_from(bytes).unwrap_or(0)];
+        let cannot_read = ArtifactError::io("cannot read", &self.path);
+        self.file.read_exact_at(&mut content, start).map_err(cannot_read)?;
+        Ok(content)
+    }
+}
+
+/// Creates the file that becomes `path`, and removes those that a killed run left for it.
+fn create_beside(path: &Path, file_name: &std::ffi::OsStr) -> Result<(PathBuf, File), ArtifactError> {
+    let folder = folder_of(path);
+    let mut prefix = std::ffi::OsString::from(".");
+    prefix.push(file_name);
+    prefix.push(".carnet-");
+    remove_stale(folder, &prefix);
+    prefix.push(unique_suffix(path)?);
+    let temporary = folder.join(prefix);
+    let file = create_new(&temporary)?;
+    file.lock().map_err(ArtifactError::io("cannot lock", &temporary))?;
+    let links = file.metadata().map_err(ArtifactError::io("cannot look at", &temporary))?.nlink();
+    if links == 0 {
+        // Another run took it for a stale one, in the moment before it was locked.
+        return Err(ArtifactError::io("cannot create", &temporary)(io::ErrorKind::NotFound.into()));
+    }
+    Ok((temporary, file))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn remove_stale(folder: &Path, prefix: &std::ffi::OsStr) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if !is_file || !entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
+            continue;
+        }
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let opened = OpenOptions::new().read(true).custom_flags(flags).open(entry.path());
+        if opened.is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Gives the finished file its name, unless something has it.
+fn rename_new(from: &Path, to: &Path) -> Result<(), ArtifactError> {
+    let exists = || ArtifactError::TargetExists { path: to.to_owned() };
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        Err(Errno::EXIST) => Err(exists()),
+        // File systems without this kind of rename have hard links at least.
+        Err(Errno::INVAL | Errno::NOSYS) => match fs::hard_link(from, to) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
+            Err(error) => Err(ArtifactError::io("cannot create", to)(error)),
+        },
+        Err(error) => Err(ArtifactError::io("cannot create", to)(error.into())),
+    }
+}
+
+impl ArtifactSink for ArchiveSink {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn check_names(&self, index: &[IndexEntry]) -> Result<(), ArtifactError> {
+        check_distinct(index, &self.name)
+    }
+
+    fn contains(&self, descriptor: &Descriptor) -> Result<bool, ArtifactError> {
+        let fits = self.shared.bytes_of(&descriptor.digest) == Some(descriptor.size);
+        Ok(fits && locked(&self.shared.committed).contains(&descriptor.digest))
+    }
+
+    /// One writer for each blob at a time: it has one place.
+    fn begin(&self, descriptor: &Descriptor) -> Result<Box<dyn BlobWriter>, ArtifactError> {
+        let digest = descriptor.digest;
+        let free = !locked(&self.shared.committed).contains(&digest);
+        let place = self.shared.places.get(&digest).filter(|place| place.bytes == descriptor.size);
+        match place {
+            Some(place) if free && locked(&self.shared.begun).insert(digest) => Ok(Box::new(PlacedBlob {
+                start: place.start,
+                digest,
+                announced: Announced::of(descriptor),
+                shared: Arc::clone(&self.shared),
+            })),
+            _ => {
+                let (place, bytes) = (self.name.clone(), descriptor.size);
+                Err(ArtifactError::NotPlanned { place, digest, bytes })
+            }
+        }
+    }
+
+    fn finish(mut self: Box<Self>, index: &[IndexEntry]) -> Result<(), ArtifactError> {
+        self.check_names(index)?;
+        let shared = Arc::clone(&self.shared);
+        let committed = locked(&shared.committed);
+        let wanted = shared.places.keys().chain(index.iter().map(|entry| &entry.digest));
+        if let Some(&digest) = { wanted }.find(|digest| !committed.contains(digest)) {
+            return Err(ArtifactError::NoSuchBlob { place: self.name.clone(), digest });
+        }
+        drop(committed);
+        self.append("oci-layout", OCI_LAYOUT)?;
+        self.append("index.json", &index_json(index))?;
+        if self.form == Form::Docker {
+            let manifest = manifest_json(&self.name, index, shared.as_ref())?;
+            self.append("manifest.json", &manifest)?;
+        }
+        let cannot_write = || ArtifactError::io("cannot write", &self.target);
+        // Longer by the end mark, which reads as zeros.
+        shared.file.set_len(self.plan.archive_bytes()).map_err(cannot_write())?;
+        shared.file.sync_all().map_err(cannot_write())?;
+        rename_new(&shared.path, &self.target)?;
+        let folder = folder_of(&self.target);
+        let cannot_sync = || ArtifactError::io("cannot sync", folder);
+        File::open(folder).map_err(cannot_sync())?.sync_all().map_err(cannot_sync())
+    }
+}
+
+/// A blob at its place in the archive.
+struct PlacedBlob {
+    start: u64,
+    digest: Digest,
+    announced: Announced,
+    shared: Arc<Shared>,
+}
+
+impl BlobWriter for PlacedBlob {
+    fn write(&mut self, block: &[u8]) -> Result<(), ArtifactError> {
+        let at = self.start + self.announced.written();
+        self.announced.advance(block.len())?;
+        self.shared.write(block, at)
+    }
+
+    fn commit(self: Box<Self>, proof: VerifiedBlob) -> Result<(), ArtifactError> {
+        let digest = self.announced.accept(proof)?;
+        locked(&self.shared.committed).insert(digest);
+        Ok(())
+    }
+}
+
+impl Drop for PlacedBlob {
+    fn drop(&mut self) {
+        locked(&self.shared.begun).remove(&self.digest);
+    }
+}
