@@ -1,7 +1,7 @@
 use std::process::Command;
 
 use super::*;
-use crate::diagnosis::Diagnose as _;
+use crate::diagnosis::Diagnose;
 
 /// Everything that is to be written: bytes by descriptor.
 struct Cargo {
@@ -290,7 +290,7 @@ fn docker_takes_images_only() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let finished = open(&made, folder.path()).finish(&index);
-        assert_eq!(finished.as_ref().err().map(|error| error.code()), code);
+        assert_eq!(finished.as_ref().err().map(Diagnose::code), code);
         if code.is_some() {
             assert_eq!(listing(folder.path()), [""; 0]);
             continue;

@@ -52,7 +52,7 @@ fn index_of(bytes: &[u8], links: Links) -> Result<TarIndex, ArtifactError> {
 
 fn pax(key: &str, value: &str) -> Vec<u8> {
     let rest = format!(" {key}={value}\n");
-    let length = (1..).find(|n| n.to_string().len() + rest.len() == *n).unwrap();
+    let length = (1..1024).find(|n| n.to_string().len() + rest.len() == *n).unwrap();
     format!("{length}{rest}").into_bytes()
 }
 
