@@ -88,6 +88,10 @@ impl Read for ExtentReader {
     fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
         let left = self.end.saturating_sub(self.at);
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
+        if wanted == 0 {
+            // The system refuses to read nothing at a place that no file reaches.
+            return Ok(0);
+        }
         let count = self.file.read_at(&mut block[..wanted], self.at)?;
         self.at += count as u64;
         Ok(count)

@@ -17,6 +17,8 @@ mod referrers;
 mod staging;
 mod tar_index;
 mod tar_plan;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 use std::io::Read;

@@ -58,7 +58,7 @@ impl TarPlan {
         let at = self.end;
         let start = at.checked_add(headers.len() as u64).ok_or_else(too_large)?;
         let end = start.checked_add(bytes).and_then(|end| end.checked_next_multiple_of(BLOCK_BYTES));
-        self.end = end.filter(|end| *end <= i64::MAX as u64).ok_or_else(too_large)?;
+        self.end = end.filter(|end| i64::try_from(*end).is_ok()).ok_or_else(too_large)?;
         Ok(Place { headers, at, start, bytes })
     }
 

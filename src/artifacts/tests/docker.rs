@@ -1,0 +1,84 @@
+use super::*;
+use crate::diagnosis::Diagnose as _;
+
+fn open(made: &Made) -> Result<DockerArchive, ArtifactError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("saved.tar");
+    let mut made = made.clone();
+    if !made.files.contains_key("oci-layout") {
+        made.files.insert("index.json".to_owned(), Vec::new());
+    }
+    made.write_archive(&path);
+    DockerArchive::open(&path, "docker-archive:saved.tar")
+}
+
+/// What an old `docker save` writes for one image of the layers `texts`.
+fn saved(texts: &[&[u8]], manifest: &str) -> Made {
+    let mut made = Made::default();
+    let ids: Vec<String> = texts.iter().map(|text| format!("\"{}\"", Digest::sha256(text))).collect();
+    let config = format!(r#"{{"rootfs":{{"type":"layers","diff_ids":[{}]}}}}"#, ids.join(","));
+    made.files.insert("c.json".to_owned(), config.into_bytes());
+    for (at, text) in texts.iter().enumerate() {
+        made.files.insert(format!("{at}/layer.tar"), text.to_vec());
+    }
+    made.files.insert("manifest.json".to_owned(), manifest.as_bytes().to_vec());
+    made
+}
+
+#[test]
+fn makes_the_manifest_that_the_old_form_lacks() {
+    let gzip = b"\x1f\x8b compressed".as_slice();
+    let source = open(&saved(
+        &[b"plain", gzip],
+        r#"[{"Config":"c.json","RepoTags":["app:1.0","team/app:1.0"],"Layers":["0/layer.tar","./1/layer.tar"]}]"#,
+    ))
+    .unwrap();
+    let roots = source.roots(&Selection::Every).unwrap();
+    assert_eq!(roots.len(), 2);
+    let bytes = read_document(&source, &roots[0].descriptor).unwrap();
+    let document = Document::parse(&roots[0].descriptor, &bytes).unwrap();
+    let parts: Vec<Descriptor> = document.successors().cloned().collect();
+    assert_eq!(parts[1], Descriptor::new(MediaType::image_layer(), Digest::sha256(b"plain"), 5));
+    assert_eq!(parts[2], Descriptor::new(MediaType::image_layer_gzip(), Digest::sha256(gzip), 13));
+    for part in &parts {
+        assert_eq!(source.size_of(part).unwrap(), Some(part.size));
+        assert_eq!(Digest::sha256(&read_all(&source, part, 0)), part.digest);
+    }
+    assert_eq!(read_all(&source, &parts[1], 2), b"ain");
+    assert_eq!(source.roots(&Selection::Name("app:1.0".parse().unwrap())).unwrap().len(), 1);
+    assert!(source.roots(&Selection::Digest(parts[1].digest)).is_err());
+}
+
+/// J13: paths of `manifest.json` lead nowhere but into the archive.
+#[test]
+fn the_old_form_is_read_in_one_way() {
+    for (manifest, code) in [
+        (r#"[{"Config":"../../x","Layers":["0/layer.tar"]}]"#, "bad-archive"),
+        (r#"[{"Config":"/etc/passwd","Layers":["0/layer.tar"]}]"#, "bad-archive"),
+        (r#"[{"Config":"c.json","Layers":["../0/layer.tar"]}]"#, "bad-archive"),
+        (r#"[{"Config":"c.json","Layers":["9/layer.tar"]}]"#, "bad-archive"),
+        (r#"[{"Config":"c.json","Layers":[]}]"#, "bad-archive"),
+        (r#"[{"Config":"c.json","Layers":["0/layer.tar"],"Layers":[]}]"#, "bad-archive"),
+        (r#"[{"Config":"c.json","Layers":["0/layer.tar"],"layers":[]}]"#, "bad-archive"),
+        (r#"[{"Config":"c.json","RepoTags":["a b"],"Layers":["0/layer.tar"]}]"#, "bad-name"),
+        ("{}", "bad-archive"),
+    ] {
+        assert_eq!(open(&saved(&[b"layer"], manifest)).unwrap_err().code(), code, "{manifest}");
+    }
+    let mut nothing = saved(&[], "[]");
+    nothing.files.remove("manifest.json");
+    assert_eq!(open(&nothing).unwrap_err().code(), "not-a-docker-image");
+}
+
+#[test]
+fn the_layout_inside_is_the_truth() {
+    let mut made = Made::new();
+    let image = made.image("layer");
+    let annotations = r#""annotations":{"io.containerd.image.name":"docker.io/library/app:1.0","org.opencontainers.image.ref.name":"1.0"}"#;
+    made.entries.push(format!("{},{annotations}}}", json(&image).strip_suffix('}').unwrap()));
+    made.files.insert("manifest.json".to_owned(), b"[]".to_vec());
+    let source = open(&made).unwrap();
+    let roots = source.roots(&Selection::Every).unwrap();
+    assert_eq!(names(&roots), [(Some("docker.io/library/app:1.0".to_owned()), image.digest)]);
+    read_document(&source, &image).unwrap();
+}
