@@ -309,7 +309,7 @@ pub trait Signer: Send + Sync {
     /// The key that the signatures verify under.
     fn public_key(&self) -> &PublicKey;
 
-    /// The Ed25519 signature over `message` (RFC 8032, PureEdDSA).
+    /// The Ed25519 signature over `message` (RFC 8032), without hashing the message first.
     ///
     /// Idempotent and deterministic, touches no file, and may be called from many threads at once.
     fn sign(&self, message: &[u8]) -> [u8; 64];

@@ -163,12 +163,7 @@ impl KeyFile {
             }
         }
         let pem = self.to_pem(passphrase).map_err(|e| KeyError::at(&private, e))?;
-        write_new(&private, 0o600, pem.as_bytes())?;
-        if let Err(error) = write_new(&public, 0o644, self.public.to_pem().as_bytes()) {
-            // What made the second fail is worth more to the operator than this.
-            let _ = fs::remove_file(&private);
-            return Err(error);
-        }
+        write_both((&private, pem.as_bytes()), (&public, self.public.to_pem().as_bytes()))?;
         Ok((private, public))
     }
 }
@@ -254,6 +249,15 @@ fn with_suffix(prefix: &Path, suffix: &str) -> Result<PathBuf, KeyError> {
     Ok(prefix.with_file_name(name))
 }
 
+/// Writes the private key, then the public one; where the second fails, the first goes again.
+fn write_both(private: (&Path, &[u8]), public: (&Path, &[u8])) -> Result<(), KeyError> {
+    write_new(private.0, 0o600, private.1)?;
+    write_new(public.0, 0o644, public.1).inspect_err(|_| {
+        // What made the second fail is worth more to the operator than this.
+        let _ = fs::remove_file(private.0);
+    })
+}
+
 /// Writes a file that is not there yet: whole, synced, and under its name only then.
 fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), KeyError> {
     let temporary = temporary_beside(path)?;
@@ -310,7 +314,7 @@ mod tests {
     use super::*;
     use crate::diagnosis::Diagnose as _;
 
-    const PASSPHRASE: &[u8] = b"correct horse";
+    const PASSPHRASE: &[u8] = b"correct-horse";
 
     /// Runs openssl in `dir`; `None` where it is not installed.
     fn openssl(dir: &Path, arguments: &str) -> Option<(bool, Vec<u8>)> {
@@ -339,17 +343,10 @@ mod tests {
         let verify = "pkeyutl -verify -pubin -inkey plain.pub.pem -rawin -in message -sigfile ours.sig";
         let Some((verified, _)) = openssl(dir.path(), verify) else { return };
         assert!(verified);
-        for (file, extra) in [("plain", ""), ("locked", " -passin pass:correct\u{20}horse")] {
-            let mut arguments: Vec<String> =
-                format!("pkeyutl -sign -inkey {file}.key.pem -rawin -in message -out {file}.sig")
-                    .split(' ')
-                    .map(str::to_owned)
-                    .collect();
-            if let Some(value) = extra.strip_prefix(" -passin ") {
-                arguments.extend(["-passin".to_owned(), value.to_owned()]);
-            }
-            let output = Command::new("openssl").current_dir(dir.path()).args(arguments).output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        for (file, passin) in [("plain", ""), ("locked", " -passin pass:correct-horse")] {
+            let sign = format!("pkeyutl -sign -inkey {file}.key.pem -rawin -in message -out {file}.sig");
+            let (signed, _) = openssl(dir.path(), &(sign + passin)).unwrap();
+            assert!(signed, "{file}");
             // Ed25519 is deterministic, so the two agree to the byte.
             assert_eq!(fs::read(at(&format!("{file}.sig"))).unwrap(), key.sign(b"statement\n"), "{file}");
         }
@@ -499,7 +496,9 @@ mod tests {
         assert_eq!(key.write_pair(&prefix, None).unwrap_err().code(), "key-exists");
         let path = dir.path().join("x.pub.pem");
         assert_eq!(write_new(&path, 0o644, b"x").unwrap_err().code(), "key-exists");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        let private = dir.path().join("x.key.pem");
+        assert_eq!(write_both((&private, b"p"), (&path, b"x")).unwrap_err().code(), "key-exists");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "the private key is gone again");
         assert_eq!(key.write_pair(Path::new("/"), None).unwrap_err().code(), "key-name");
         let absent = dir.path().join("absent/x");
         assert_eq!(key.write_pair(&absent, None).unwrap_err().code(), "key-unwritable");
