@@ -39,8 +39,9 @@ impl KeyId {
 
     /// Its first eight bytes: enough to find a key, never enough to trust one.
     pub fn short(&self) -> ShortKeyId {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        ShortKeyId([a, b, c, d, e, f, g, h])
+        let mut first = [0; 8];
+        first.copy_from_slice(&self.0[..8]);
+        ShortKeyId(first)
     }
 }
 
