@@ -124,7 +124,8 @@ impl From<KeyError> for KeyProblem {
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.path {
-            Some(path) => write!(f, "key {path:?} {}", self.problem),
+            // Quoted and escaped: a path may hold anything.
+            Some(path) => write!(f, "key {:?} {}", path.to_string_lossy(), self.problem),
             None => write!(f, "the key {}", self.problem),
         }
     }

@@ -134,7 +134,7 @@ pub enum PolicyProblem {
     NoPacker,
     /// Too few people to release anything.
     #[error(
-        "release-threshold is {threshold}, but only {holders} holders have a releaser key that is not revoked"
+        "release-threshold is {threshold}, but holders with a releaser key that is not revoked: {holders}"
     )]
     Unsatisfiable {
         /// How many must sign.
@@ -177,7 +177,7 @@ impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("trust policy")?;
         if let Some(path) = &self.path {
-            write!(f, " {path:?}")?;
+            write!(f, " {:?}", path.to_string_lossy())?;
         }
         if let Some(line) = self.line {
             write!(f, " line {line}")?;
