@@ -218,6 +218,8 @@ pub fn unpack(
 ) -> Result<UnpackReport, UnpackError> {
     let plan = &bundle.contents().plan;
     check_complete(bundle)?;
+    // A name that is taken is found before anything is written, not after.
+    sink.check_names(&plan.index_entries())?;
     let mut waiting = Vec::new();
     for blob in &plan.blobs {
         if !sink.contains(&descriptor(blob))? {

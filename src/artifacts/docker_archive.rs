@@ -277,4 +277,11 @@ impl ArtifactSource for DockerArchive {
             Form::Saved(_) => Ok(Vec::new()),
         }
     }
+
+    fn unread(&self) -> Vec<(Digest, String)> {
+        match &self.form {
+            Form::Layout(layout) => layout.unread(),
+            Form::Saved(_) => Vec::new(),
+        }
+    }
 }

@@ -230,4 +230,8 @@ impl ArtifactSource for Layout {
     fn referrers(&self, subject: &Digest) -> Result<Vec<Referrer>, ArtifactError> {
         Ok(self.links().to(subject))
     }
+
+    fn unread(&self) -> Vec<(Digest, String)> {
+        self.links().unread()
+    }
 }

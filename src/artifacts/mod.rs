@@ -75,6 +75,11 @@ pub trait ArtifactSource: Send + Sync {
     /// What refers to the manifest `subject`: by `subject`, by the `sha256-<hex>` tag scheme of
     /// distribution-spec, and by cosign's `.sig`, `.att` and `.sbom` tags. Sorted, direct ones only.
     fn referrers(&self, subject: &Digest) -> Result<Vec<Referrer>, ArtifactError>;
+
+    /// What is listed and cannot be read, and why: any of it may refer to what is wanted.
+    fn unread(&self) -> Vec<(Digest, String)> {
+        Vec::new()
+    }
 }
 
 /// What happens to a name that a sink has for another artifact.

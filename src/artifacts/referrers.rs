@@ -36,11 +36,13 @@ pub(super) struct Referrers {
     subjects: HashMap<Digest, Digest>,
     by_subject: BTreeMap<Digest, Vec<(Option<RefName>, Descriptor)>>,
     by_stem: BTreeMap<String, Vec<(RefName, Descriptor)>>,
+    /// Documents of which nobody knows what they refer to, and why.
+    unread: BTreeMap<Digest, String>,
 }
 
 impl Referrers {
     /// Reads the document of every entry. One that is missing or damaged refers to nothing here; it
-    /// is an error for whoever asks for it.
+    /// is an error for whoever asks for it, and [`Referrers::unread`] names it for everyone else.
     pub(super) fn of(source: &dyn ArtifactSource, entries: &[Root]) -> Referrers {
         let mut referrers = Referrers::default();
         let mut seen: HashMap<Digest, Descriptor> = HashMap::new();
@@ -69,8 +71,15 @@ impl Referrers {
         if !is_document {
             return descriptor;
         }
-        let Ok(bytes) = read_document(source, &descriptor) else { return descriptor };
-        let Ok(document) = Document::parse(&descriptor, &bytes) else { return descriptor };
+        let read =
+            read_document(source, &descriptor).and_then(|bytes| Ok(Document::parse(&descriptor, &bytes)?));
+        let document = match read {
+            Ok(document) => document,
+            Err(error) => {
+                self.unread.insert(descriptor.digest, error.to_string());
+                return descriptor;
+            }
+        };
         if let Some(artifact_type) = document.artifact_type() {
             descriptor.artifact_type = Some(artifact_type.clone());
         }
@@ -78,6 +87,11 @@ impl Referrers {
             self.subjects.insert(descriptor.digest, subject.digest);
         }
         descriptor
+    }
+
+    /// The documents that could not be read, and why.
+    pub(super) fn unread(&self) -> Vec<(Digest, String)> {
+        self.unread.iter().map(|(digest, problem)| (*digest, problem.clone())).collect()
     }
 
     /// What the entry `digest` refers to by `subject`.

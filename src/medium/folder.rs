@@ -20,7 +20,7 @@ pub enum Replace {
 
 /// Takes chunks into a folder: pending ones in a hidden folder inside, finished ones by renaming.
 pub struct Folder {
-    folder: PathBuf,
+    path: PathBuf,
     staging: PathBuf,
     name: BundleName,
     replace: Replace,
@@ -78,24 +78,24 @@ impl Folder {
                 fs::remove_file(&path).map_err(failed("remove", &path))?;
             }
         }
-        let (folder, name) = (folder.to_owned(), name.clone());
-        Ok(Folder { folder, staging, name, replace, waiting: Mutex::default(), _lock: lock })
+        let (path, name) = (folder.to_owned(), name.clone());
+        Ok(Folder { path, staging, name, replace, waiting: Mutex::default(), _lock: lock })
     }
 
     /// Refuses early when the folder cannot hold `needed` more bytes.
     pub fn reserve(&self, needed: u64) -> Result<(), MediumError> {
         let stat =
-            rustix::fs::statvfs(&self.folder).map_err(|error| failed("read", &self.folder)(error.into()))?;
+            rustix::fs::statvfs(&self.path).map_err(|error| failed("read", &self.path)(error.into()))?;
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
         if free < needed {
-            return Err(MediumError::Full { path: shown(&self.folder), free, needed });
+            return Err(MediumError::Full { path: shown(&self.path), free, needed });
         }
         Ok(())
     }
 
     /// Where a finished chunk is.
-    pub fn path(&self, number: u32) -> PathBuf {
-        self.folder.join(chunk_file_name(&self.name, number))
+    pub fn chunk_path(&self, number: u32) -> PathBuf {
+        self.path.join(chunk_file_name(&self.name, number))
     }
 
     fn pending(&self, number: u32) -> PathBuf {
@@ -105,8 +105,8 @@ impl Folder {
     /// The chunk files of this name that are there, by number; whatever bundle they are of.
     pub fn present(&self) -> Result<Vec<u32>, MediumError> {
         let mut numbers = Vec::new();
-        for entry in fs::read_dir(&self.folder).map_err(failed("read", &self.folder))? {
-            let name = entry.map_err(failed("read", &self.folder))?.file_name();
+        for entry in fs::read_dir(&self.path).map_err(failed("read", &self.path))? {
+            let name = entry.map_err(failed("read", &self.path))?.file_name();
             let number = name.to_str().and_then(|name| {
                 name.strip_prefix(self.name.as_str())?.strip_prefix('_')?.strip_suffix(".tar")
             });
@@ -125,22 +125,22 @@ impl Folder {
         let mut waiting = std::mem::take(&mut *self.waiting.lock().expect("no thread panicked"));
         waiting.sort_unstable_by(|a, b| b.cmp(a));
         for number in waiting {
-            let path = self.path(number);
+            let path = self.chunk_path(number);
             fs::rename(self.pending(number), &path).map_err(failed("write", &path))?;
         }
         if self.replace == Replace::WhenComplete {
             for number in self.present()?.into_iter().filter(|&number| number > last) {
-                let path = self.path(number);
+                let path = self.chunk_path(number);
                 fs::remove_file(&path).map_err(failed("remove", &path))?;
             }
         }
-        sync_folder(&self.folder)?;
+        sync_folder(&self.path)?;
         Ok(())
     }
 
     /// Throws a finished chunk away that this run had put there.
     pub fn withdraw(&self, number: u32) -> Result<(), MediumError> {
-        let path = self.path(number);
+        let path = self.chunk_path(number);
         fs::remove_file(&path).map_err(failed("remove", &path))
     }
 }
@@ -166,7 +166,7 @@ impl WriteAt for Pending {
 
 impl ChunkSink for Folder {
     fn finished(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
-        let path = self.path(number);
+        let path = self.chunk_path(number);
         match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             _ => Ok(Some(Arc::new(ArrivedFile::new(&path)?))),
@@ -193,7 +193,7 @@ impl ChunkSink for Folder {
     }
 
     fn commit(&self, number: u32) -> Result<(), MediumError> {
-        let (pending, path) = (self.pending(number), self.path(number));
+        let (pending, path) = (self.pending(number), self.chunk_path(number));
         let file = OpenOptions::new().write(true).open(&pending).map_err(failed("write", &pending))?;
         file.sync_data().map_err(failed("sync", &pending))?;
         match self.replace {
@@ -212,17 +212,17 @@ impl ChunkSink for Folder {
                     Err(_) if fs::symlink_metadata(&path).is_err() => {
                         return fs::rename(&pending, &path)
                             .map_err(failed("write", &path))
-                            .and_then(|()| sync_folder(&self.folder));
+                            .and_then(|()| sync_folder(&self.path));
                     }
                     Err(_) => return Err(MediumError::Exists { path: shown(&path) }),
                 }
                 fs::remove_file(&pending).map_err(failed("remove", &pending))?;
-                sync_folder(&self.folder)
+                sync_folder(&self.path)
             }
         }
     }
 
     fn file_name(&self, number: u32) -> String {
-        shown(&self.path(number))
+        shown(&self.chunk_path(number))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{ArtifactFailure, OnFailure, PackError, PackRequest};
-use crate::artifacts::{ArtifactSource, Root, read_document};
+use crate::artifacts::{ArtifactSource, Root, Selection, read_document};
 use crate::format::limits::METADATA_BYTES_MAX;
 use crate::format::plan::{Artifact, Carriage, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};
 use crate::format::statement::Class;
@@ -22,6 +22,8 @@ pub(super) struct Cargo {
     artifact_types: BTreeMap<Digest, MediaType>,
     /// Artifacts that could not be had, where the request says to go on.
     pub failures: Vec<ArtifactFailure>,
+    /// What the operator should know and that is no failure.
+    pub warnings: Vec<String>,
 }
 
 /// Gathers every artifact of the request; `excluded` are blobs that proved unreadable.
@@ -34,6 +36,7 @@ pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<C
         omitted: Vec::new(),
         artifact_types: BTreeMap::new(),
         failures: Vec::new(),
+        warnings: Vec::new(),
     };
     for (at, wanted) in request.sources.iter().enumerate() {
         let source = wanted.source.as_ref();
@@ -54,6 +57,7 @@ pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<C
             }
         }
     }
+    cargo.warn_of_unread(request);
     if cargo.artifacts.is_empty() {
         return Err(PackError::Nothing { failures: cargo.failures });
     }
@@ -99,6 +103,25 @@ impl Cargo {
                 Ok(())
             }
         }
+    }
+
+    /// A listed document that cannot be read may be a signature or an SBOM of what is packed: its loss
+    /// must not be silent.
+    fn warn_of_unread(&mut self, request: &PackRequest<'_>) {
+        if request.referrers == Carriage::Omit {
+            return;
+        }
+        for wanted in request.sources.iter().filter(|wanted| wanted.selection != Selection::Every) {
+            for (digest, problem) in wanted.source.unread() {
+                let name = wanted.source.name();
+                self.warnings.push(format!(
+                    "{name} lists {digest}, which cannot be read; if it refers to what is packed, it is not \
+                     carried: {problem}"
+                ));
+            }
+        }
+        self.warnings.sort();
+        self.warnings.dedup();
     }
 
     /// One name means one artifact in a bundle.

@@ -124,6 +124,8 @@ pub struct PackReport {
     pub chunks: Vec<ChunkReport>,
     /// Artifacts that could not be had.
     pub failures: Vec<ArtifactFailure>,
+    /// What the operator should know and that is no failure.
+    pub warnings: Vec<String>,
 }
 
 impl PackReport {
@@ -172,6 +174,7 @@ impl PackReport {
             omitted: OmissionReport::all(plan),
             chunks: chunks.collect(),
             failures: cargo.failures.clone(),
+            warnings: cargo.warnings.clone(),
         }
     }
 

@@ -141,6 +141,9 @@ pub(crate) fn pack(report: &PackReport, folder: &Path, screen: Screen) {
     if screen.json {
         return json(report);
     }
+    for warning in &report.warnings {
+        super::progress::say(&format!("warning: {warning}"));
+    }
     for failure in &report.failures {
         super::progress::say(&format!("failed: {}: {}", failure.artifact, failure.error));
     }

@@ -1,0 +1,134 @@
+//! The layers of docs/architecture.md: who may use whom, and which crate is named where.
+
+use std::path::Path;
+
+use super::{root, sources};
+
+/// Modules by layer: each may use what stands in its own layer or above.
+const LAYERS: &[&[&str]] = &[
+    &["diagnosis"],
+    &["oci"],
+    &["format"],
+    &["artifacts", "medium", "trust", "clock", "observe"],
+    &["stream", "environment"],
+    &["arrival"],
+    &["pack", "verify"],
+    &["unpack", "inspect", "missing", "sign", "sums"],
+];
+
+/// Crates that are named in few places, so that they can be replaced there.
+const CRATES: &[(&str, &[&str])] = &[
+    ("oci_spec", &["src/oci/"]),
+    ("sha2", &["src/oci/digest.rs", "src/stream/hash", "src/artifacts/", "src/trust/"]),
+    ("md5", &["src/stream/hash"]),
+    ("rayon", &["src/stream/pump.rs"]),
+    ("memmap2", &["src/stream/buffer.rs"]),
+    ("ed25519_dalek", &["src/trust/"]),
+    ("pkcs8", &["src/trust/"]),
+    ("getrandom", &["src/trust/", "src/artifacts/staging.rs"]),
+    ("jiff", &["src/format/timestamp.rs", "src/trust/"]),
+    ("tar", &["src/artifacts/"]),
+    ("toml", &["src/trust/"]),
+    ("clap", &["src/bin/"]),
+    ("clap_complete", &["src/bin/"]),
+    ("clap_mangen", &["src/bin/"]),
+    ("indicatif", &["src/bin/"]),
+    ("comfy_table", &["src/bin/"]),
+    ("signal_hook", &["src/bin/"]),
+];
+
+/// Words that name no thing.
+const BANNED_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager", "aux"];
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned()
+}
+
+/// The module of layer and verb that a file of the library belongs to.
+fn module(path: &str) -> &str {
+    path.strip_prefix("src/").unwrap().split(['/', '.']).next().unwrap()
+}
+
+/// The code of a file: without its tests and comments.
+fn code(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn rank(module: &str) -> usize {
+    LAYERS.iter().position(|layer| layer.contains(&module)).unwrap_or_else(|| {
+        panic!("module {module} has no layer: give it one here and in docs/architecture.md")
+    })
+}
+
+fn library() -> Vec<(String, String)> {
+    sources("src")
+        .iter()
+        .map(|path| (relative(path), code(path)))
+        .filter(|(path, _)| !path.starts_with("src/bin/") && path != "src/lib.rs" && !path.contains("/tests"))
+        .collect()
+}
+
+#[test]
+fn each_module_uses_only_what_stands_above_it() {
+    let mut wrong = Vec::new();
+    for (path, code) in library() {
+        let here = rank(module(&path));
+        for used in code.split("crate::").skip(1) {
+            let name = used.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap();
+            if name == "diagnosis" || name.is_empty() || used.starts_with('{') {
+                continue;
+            }
+            if rank(name) > here {
+                wrong.push(format!("{path} uses {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn each_crate_is_named_in_its_place_only() {
+    let mut wrong = Vec::new();
+    for path in sources("src") {
+        let (name, code) = (relative(&path), code(&path));
+        for (krate, places) in CRATES {
+            let named = code.lines().any(|line| {
+                line.contains(&format!("use {krate}::"))
+                    || line.contains(&format!(" {krate}::"))
+                    || line.contains(&format!("({krate}::"))
+                    || line.contains(&format!("<{krate}::"))
+            });
+            let own_module = line_names_own_module(&name, krate);
+            if named && !own_module && !places.iter().any(|place| name.starts_with(place)) {
+                wrong.push(format!("{name} names {krate}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// `format::tar` is ours.
+fn line_names_own_module(path: &str, krate: &str) -> bool {
+    krate == "tar" && !path.starts_with("src/artifacts/") && !path.starts_with("src/bin/")
+}
+
+#[test]
+fn the_library_neither_prints_nor_exits() {
+    for (path, code) in library() {
+        for word in ["println!", "eprintln!", "process::exit", "SystemTime::now", "env::var"] {
+            assert!(!code.contains(word), "{path} says {word}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_named_for_being_useful() {
+    for path in sources("src") {
+        for part in relative(&path).trim_end_matches(".rs").split('/') {
+            assert!(!BANNED_NAMES.contains(&part), "{}", relative(&path));
+        }
+    }
+}

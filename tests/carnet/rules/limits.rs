@@ -1,0 +1,51 @@
+//! The table of limits in docs/format.md is the code's.
+
+use std::collections::BTreeMap;
+
+use carnet::format::limits;
+
+/// Every limit that the document must have.
+fn in_code() -> BTreeMap<&'static str, u64> {
+    BTreeMap::from([
+        ("STATEMENT_BYTES_MAX", limits::STATEMENT_BYTES_MAX),
+        ("SIGNATURES_MAX", limits::SIGNATURES_MAX as u64),
+        ("ENTRIES_MAX", limits::ENTRIES_MAX as u64),
+        ("SUMS_BYTES_MAX", limits::SUMS_BYTES_MAX),
+        ("PLAN_BYTES_MAX", limits::PLAN_BYTES_MAX),
+        ("CHUNKS_BYTES_MAX", limits::CHUNKS_BYTES_MAX),
+        ("INDEX_BYTES_MAX", limits::INDEX_BYTES_MAX),
+        ("ANNEX_BYTES_MAX", limits::ANNEX_BYTES_MAX),
+        ("RECOVER_BYTES_MAX", limits::RECOVER_BYTES_MAX),
+        ("METADATA_BYTES_MAX", limits::METADATA_BYTES_MAX),
+        ("CHUNK_BYTES_MIN", limits::CHUNK_BYTES_MIN),
+        ("CHUNK_BYTES_MAX", limits::CHUNK_BYTES_MAX),
+        ("CHUNK_NUMBER_MAX", limits::CHUNK_NUMBER_MAX.into()),
+        ("SEQUENCE_MAX", limits::SEQUENCE_MAX),
+        ("INDEX_DEPTH_MAX", carnet::oci::graph::INDEX_DEPTH_MAX.into()),
+        ("BLOBS_MAX", carnet::oci::graph::BLOBS_MAX as u64),
+        ("DOCUMENT_BYTES_MAX", carnet::oci::document::DOCUMENT_BYTES_MAX),
+        ("MEDIA_TYPE_BYTES_MAX", carnet::oci::media_type::MEDIA_TYPE_BYTES_MAX as u64),
+        ("REF_NAME_BYTES_MAX", carnet::oci::reference::REF_NAME_BYTES_MAX as u64),
+        ("TAG_BYTES_MAX", carnet::oci::reference::TAG_BYTES_MAX as u64),
+        ("SLICE_OFFSET_MAX", carnet::format::entry::SLICE_OFFSET_MAX),
+        ("BLOB_BYTES_MAX", carnet::oci::descriptor::BLOB_BYTES_MAX),
+    ])
+}
+
+#[test]
+fn the_document_has_the_limits_of_the_code() {
+    let text = std::fs::read_to_string(super::root().join("docs/format.md")).unwrap();
+    let mut in_document = BTreeMap::new();
+    for line in text.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        if let ["", name, value, ..] = cells.as_slice()
+            && let Some(name) = name.strip_prefix('`').and_then(|name| name.strip_suffix('`'))
+            && let Ok(value) = value.replace([',', '`'], "").parse::<u64>()
+        {
+            in_document.insert(name.to_owned(), value);
+        }
+    }
+    for (name, value) in in_code() {
+        assert_eq!(in_document.get(name), Some(&value), "{name} in docs/format.md, \"Limits\"");
+    }
+}
