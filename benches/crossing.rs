@@ -1,5 +1,5 @@
 //! Packing, verifying and unpacking a layout of 64 MiB, in one process.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)] // A bench that cannot set up should stop.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

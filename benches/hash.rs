@@ -1,5 +1,5 @@
 //! Hashing: one stream, and many together as a worker hashes them.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)] // A bench that cannot set up should stop.
 
 use std::hint::black_box;
 
