@@ -17,7 +17,7 @@
 //! byte's place before any byte moves; nothing flows back before `trust` has accepted the chunks and
 //! `arrival` has made a [`arrival::ReleasedBundle`] of them.
 //!
-//! Six layers, each using only what stands above it: [`oci`], [`format`]; the seams [`artifacts`],
+//! Six layers, each using only what stands above it: [`oci`], [`mod@format`]; the seams [`artifacts`],
 //! [`medium`], [`trust`], [`clock`], [`observe`]; [`stream`]; [`arrival`] and the verbs; the binary.
 
 pub mod arrival;

@@ -15,7 +15,7 @@ use crate::format::BundleName;
 use crate::medium::{ArrivedFile, ChunkFile, MediumError, collect};
 use crate::observe::Event;
 use crate::stream::digesting::{Digesting, Unreadable};
-use crate::stream::hash::{Function, Output};
+use crate::stream::hash::{Function, Output, lanes};
 use crate::stream::pump::pump;
 use crate::stream::segments::Segment;
 use crate::verify::VerifyError;
@@ -154,6 +154,7 @@ fn hash(
     let next = AtomicUsize::new(0);
     let pumped = pump(
         environment.workers,
+        functions.iter().map(|&function| lanes(function)).max().unwrap_or(1),
         &|| {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let file = files.get(at)?;

@@ -20,7 +20,7 @@ use crate::observe::{Event, Observer};
 use crate::oci::digest::BlobMismatch;
 use crate::oci::{Descriptor, Digest, VerifiedBlob};
 use crate::pack::{ArtifactReport, OmissionReport};
-use crate::stream::hash::Stream;
+use crate::stream::hash::{Function, Stream, lanes};
 use crate::stream::pump::{Flow, pump};
 use crate::stream::segments::{Segment, Segments};
 use crate::verify::{BundleReport, BundleVerdict, ChunkVerdict, Damage, SignerReport};
@@ -268,6 +268,7 @@ fn move_all(
     let failed: Mutex<Option<UnpackError>> = Mutex::new(None);
     let pumped = pump(
         environment.workers,
+        lanes(Function::Sha256),
         &|| {
             let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
             Some(Unloading::begin(bundle, sink, blob, environment.observer))

@@ -35,6 +35,7 @@ use crate::medium::{Folder, Replace};
 use crate::observe::Event;
 use crate::oci::write::OCI_LAYOUT;
 use crate::oci::{Digest, Platform, RefName};
+use crate::stream::hash::{Function, lanes};
 use crate::stream::pump::pump;
 use crate::trust::Signer;
 
@@ -241,6 +242,7 @@ fn load_all(sealing: &Sealing<'_>, environment: &Environment<'_>) -> Result<(), 
     let failed: Mutex<Option<PackError>> = Mutex::new(None);
     let pumped = pump(
         environment.workers,
+        lanes(Function::Sha256),
         &|| {
             let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
             Some(Loading::open(sealing, blob))

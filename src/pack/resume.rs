@@ -13,7 +13,7 @@ use crate::format::Sum;
 use crate::format::head::Head;
 use crate::medium::{ChunkFile, ChunkSink as _, Folder, MediumError, Replace};
 use crate::stream::digesting::Digesting;
-use crate::stream::hash::Function;
+use crate::stream::hash::{Function, lanes};
 use crate::stream::pump::pump;
 use crate::stream::segments::Segment;
 use crate::trust::Signer;
@@ -107,6 +107,7 @@ fn intact(
     let bad = |at: usize| *good[at].lock().expect("no thread panicked") = false;
     pump(
         environment.workers,
+        lanes(Function::Sha256),
         &|| {
             let (at, segment, sum) = entries.get(next.fetch_add(1, Ordering::Relaxed))?;
             let key = (*at, *sum);

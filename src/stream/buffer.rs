@@ -4,19 +4,27 @@ use std::ops::{Deref, DerefMut};
 
 use memmap2::MmapMut;
 
-/// Length of a buffer, in bytes: long enough that system calls do not count, short enough for the cache.
-pub const BUFFER_BYTES: usize = 256 << 10;
+/// Bytes that the buffers of one worker have together: they should stay in its cache.
+const WORKER_BYTES: usize = 1 << 20;
 
-/// A page-aligned buffer of [`BUFFER_BYTES`].
+/// Longest and shortest buffer, in bytes: long enough that system calls do not count.
+const BUFFER_BYTES: std::ops::RangeInclusive<usize> = 64 << 10..=256 << 10;
+
+/// How long the buffers of a worker with so many lanes are, in bytes.
+pub fn buffer_bytes(lanes: usize) -> usize {
+    (WORKER_BYTES / lanes.max(1)).clamp(*BUFFER_BYTES.start(), *BUFFER_BYTES.end())
+}
+
+/// A page-aligned buffer.
 pub struct Buffer(MmapMut);
 
 impl Buffer {
-    /// A new buffer.
+    /// A new buffer of this many bytes.
     ///
     /// # Errors
     /// When the system has no memory left.
-    pub fn new() -> std::io::Result<Buffer> {
-        MmapMut::map_anon(BUFFER_BYTES).map(Buffer)
+    pub fn new(bytes: usize) -> std::io::Result<Buffer> {
+        MmapMut::map_anon(bytes).map(Buffer)
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, buffer_bytes};
 use super::hash::{self, Stream};
 
 /// One blob on its way: where its bytes come from, which streams hash them, where they go.
@@ -62,6 +62,7 @@ struct Lane<F> {
     filled: usize,
 }
 
+/// Each worker has up to `lanes` flows under way, as many as their hash function takes together.
 /// Moves every flow that `next` gives until there is none, and tells `done` of each end; `done` may stop
 /// all. The order of flows is that of `next`; when they end is not determined.
 ///
@@ -69,12 +70,13 @@ struct Lane<F> {
 /// Only when the system has no memory for buffers. How flows end is for `done` to judge.
 pub fn pump<F: Flow>(
     workers: &Workers,
+    lanes: usize,
     next: &(dyn Fn() -> Option<Result<F, F::Error>> + Sync),
     done: &(dyn Fn(Result<F::Done, F::Error>) -> ControlFlow<()> + Sync),
 ) -> io::Result<()> {
     let halted = AtomicBool::new(false);
     let outcomes = workers.pool.broadcast(|_| {
-        let worked = work(workers, next, done, &halted);
+        let worked = work(workers, lanes, next, done, &halted);
         if worked.is_err() {
             halted.store(true, Ordering::Relaxed);
         }
@@ -85,6 +87,7 @@ pub fn pump<F: Flow>(
 
 fn work<F: Flow>(
     workers: &Workers,
+    lanes: usize,
     next: &(dyn Fn() -> Option<Result<F, F::Error>> + Sync),
     done: &(dyn Fn(Result<F::Done, F::Error>) -> ControlFlow<()> + Sync),
     halted: &AtomicBool,
@@ -94,24 +97,25 @@ fn work<F: Flow>(
             halted.store(true, Ordering::Relaxed);
         }
     };
-    let mut lanes: Vec<Lane<F>> = Vec::with_capacity(hash::lanes());
+    let bytes = buffer_bytes(lanes);
+    let mut under_way: Vec<Lane<F>> = Vec::with_capacity(lanes);
     let mut spare: Vec<Buffer> = Vec::new();
     let mut dry = false;
     while !halted.load(Ordering::Relaxed) && !workers.interrupted() {
-        while !dry && lanes.len() < hash::lanes() {
+        while !dry && under_way.len() < lanes {
             match next() {
                 None => dry = true,
                 Some(Err(error)) => report(Err(error)),
                 Some(Ok(flow)) => {
-                    let buffer = spare.pop().map_or_else(Buffer::new, Ok)?;
-                    lanes.push(Lane { flow, buffer, filled: 0 });
+                    let buffer = spare.pop().map_or_else(|| Buffer::new(bytes), Ok)?;
+                    under_way.push(Lane { flow, buffer, filled: 0 });
                 }
             }
         }
-        if lanes.is_empty() {
+        if under_way.is_empty() {
             break;
         }
-        step(&mut lanes, &mut spare, &report);
+        step(&mut under_way, &mut spare, &report);
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use crate::medium::{MediumError, collect};
 use crate::observe::Event;
 use crate::oci::Algorithm;
 use crate::stream::digesting::{Digesting, Unreadable};
-use crate::stream::hash::{Function, Output};
+use crate::stream::hash::{Function, Output, lanes};
 use crate::stream::pump::pump;
 use crate::stream::segments::Segment;
 use crate::trust::TrustPolicy;
@@ -213,6 +213,7 @@ fn hash_all(checks: &[Check<'_>], environment: &Environment<'_>) -> Result<Vec<D
     let suspects: Mutex<Vec<usize>> = Mutex::default();
     let pumped = pump(
         environment.workers,
+        lanes(Function::Sha256),
         &|| {
             let at = *order.get(next.fetch_add(1, Ordering::Relaxed))?;
             let check = &checks[at];
@@ -290,6 +291,7 @@ fn locate(
     let next = AtomicUsize::new(0);
     pump(
         environment.workers,
+        lanes(Function::Sha256),
         &|| {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let segment = pieces.get(at)?.0.clone();

@@ -1,0 +1,41 @@
+//! Keeps the lanes of a kernel full: streams of unequal length share them, and one that ends makes room.
+
+use super::block_stream::Waiting;
+use super::kernel::LANES_MAX;
+
+/// Takes all waiting blocks into their states. `many` takes the same number of blocks into `lanes` states
+/// at once, `one` takes blocks of a single stream.
+/// Every pointer that `many` gets is that of at least its count of blocks.
+pub(super) fn compress_all<const N: usize>(
+    mut waiting: Vec<Waiting<'_, N>>,
+    lanes: usize,
+    one: impl Fn(&mut [u32; N], &[[u8; 64]]),
+    many: impl Fn(&mut [[u32; N]], &mut [*const u8], usize),
+) {
+    waiting.retain(|stream| !stream.blocks.is_empty());
+    // The longest share lanes with the longest, so few are left over at the end.
+    waiting.sort_by_key(|stream| stream.blocks.len());
+    while lanes > 1 && waiting.len() > 1 {
+        let first = waiting.len().saturating_sub(lanes);
+        let together = &mut waiting[first..];
+        let count = together.iter().map(|stream| stream.blocks.len()).min().unwrap_or(0);
+        let mut states = [[0; N]; LANES_MAX];
+        // Lanes without a stream read what the first reads; nobody looks at what they compute.
+        let mut pointers = [together[0].blocks.as_ptr().cast::<u8>(); LANES_MAX];
+        for (lane, stream) in together.iter().enumerate() {
+            states[lane] = *stream.state;
+            pointers[lane] = stream.blocks.as_ptr().cast();
+        }
+        // Every pointer is that of at least `count` blocks.
+        many(&mut states[..lanes], &mut pointers[..lanes], count);
+        for (lane, stream) in together.iter_mut().enumerate() {
+            *stream.state = states[lane];
+            stream.blocks = &stream.blocks[count..];
+        }
+        waiting.retain(|stream| !stream.blocks.is_empty());
+        waiting.sort_by_key(|stream| stream.blocks.len());
+    }
+    for stream in waiting {
+        one(stream.state, stream.blocks);
+    }
+}
