@@ -132,7 +132,8 @@ pub fn sign(paths: &[PathBuf], signer: &dyn Signer, _: &Environment<'_>) -> Resu
         let controls: Vec<&Member> =
             lot.members.iter().filter(|member| member.head.statement.number == 0).collect();
         if let [first, others @ ..] = controls.as_slice()
-            && let Some(second) = others.iter().find(|o| o.head.statement != first.head.statement)
+            && let Some(second) =
+                others.iter().find(|other| other.head.statement.sums != first.head.statement.sums)
         {
             let (first, second) = (first.file.name().to_owned(), second.file.name().to_owned());
             return Err(SignError::Forked { bundle, first, second });

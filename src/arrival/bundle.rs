@@ -94,7 +94,8 @@ pub struct Bundle {
 pub struct ReleasedBundle<'a> {
     contents: &'a Contents,
     release: &'a Release,
-    files: BTreeMap<u32, &'a Opened>,
+    /// Every good file of each chunk: some arrive twice.
+    files: BTreeMap<u32, Vec<&'a Opened>>,
 }
 
 impl<'a> ReleasedBundle<'a> {
@@ -108,9 +109,14 @@ impl<'a> ReleasedBundle<'a> {
         self.release
     }
 
-    /// The accepted file of a chunk.
+    /// The accepted file of a chunk; the first, where it arrived twice.
     pub fn file(&self, number: u32) -> Option<&'a Opened> {
-        self.files.get(&number).copied()
+        self.files.get(&number)?.first().copied()
+    }
+
+    /// All accepted files of a chunk.
+    pub fn copies(&self, number: u32) -> &[&'a Opened] {
+        self.files.get(&number).map_or(&[], Vec::as_slice)
     }
 
     /// Where the bytes of a blob are, in order, with the sum of each entry; `None` if a chunk of it is missing.
@@ -192,10 +198,23 @@ impl Bundle {
         self.contents().map(|contents| contents.plan.last).or(said).unwrap_or(0)
     }
 
-    /// The bundle as something that may be used: accepted, and released.
+    /// Whether two different chunks were validly signed under one number.
+    pub fn is_forked(&self) -> bool {
+        matches!(self.control, Control::Forked)
+            || self.files.iter().any(|opened| matches!(opened.standing, Standing::Forked))
+    }
+
+    /// The bundle as something that may be used: accepted, released, and not forked.
     pub fn released(&self) -> Option<ReleasedBundle<'_>> {
+        if self.is_forked() {
+            return None;
+        }
         let (Some(contents), Some(Ok(release))) = (self.contents(), &self.release) else { return None };
-        let files = self.good().into_iter().filter(|(_, opened)| opened.accepted.is_some()).collect();
+        let mut files: BTreeMap<u32, Vec<&Opened>> = BTreeMap::new();
+        for opened in self.files.iter().filter(|opened| opened.body().is_some() && opened.accepted.is_some())
+        {
+            files.entry(opened.statement.number).or_default().push(opened);
+        }
         Some(ReleasedBundle { contents, release, files })
     }
 }

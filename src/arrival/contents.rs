@@ -11,7 +11,7 @@ use crate::format::error::FormatError;
 use crate::format::head::Head;
 use crate::format::limits::{ANNEX_BYTES_MAX, RECOVER_BYTES_MAX};
 use crate::format::plan::{Placed, Plan};
-use crate::format::shape::Item;
+use crate::format::shape::{Item, Shape, control_capacity};
 use crate::format::statement::Kind;
 use crate::medium::ChunkFile;
 use crate::oci::write::OCI_LAYOUT;
@@ -117,6 +117,13 @@ impl Contents {
                 "others".to_owned(),
             ));
         }
+        let capacity = control_capacity(plan.chunk_bytes);
+        if statement.bytes > capacity {
+            return Err(refuse(
+                &format!("a sealed part of at most {capacity} bytes"),
+                statement.bytes.to_string(),
+            ));
+        }
         let chunks = ChunkTable::parse(&documents[1])?;
         let pieces = plan.contents();
         let data = pieces.len() - 1;
@@ -195,6 +202,9 @@ fn check_control_entries(
     if layout != Some(Sum::of(OCI_LAYOUT)) {
         return Err(refuse("oci-layout of image-spec 1.0.0"));
     }
+    if !annex.is_empty() && !pieces.is_empty() {
+        return Err(refuse("no blobs beside an annex"));
+    }
     let mut items = if annex.is_empty() {
         plan.control_shape(pieces, sizes).items().to_vec()
     } else {
@@ -250,6 +260,7 @@ fn read_annex<'a>(
     let last = control.head.statement.last;
     let mut missing = Vec::new();
     let mut parts: [Vec<u8>; 3] = Default::default();
+    let mut bodies = Vec::new();
     for chunk in &annex.chunks {
         let named = |member: &&&Member<Head>| {
             let statement = &member.head.statement;
@@ -282,6 +293,7 @@ fn read_annex<'a>(
                 parts[at].extend(bytes);
             }
         }
+        bodies.push(body);
     }
     if !missing.is_empty() {
         return Err(ContentsError::AnnexMissing { missing, last });
@@ -292,17 +304,17 @@ fn read_annex<'a>(
             return Err(failed(control)(FormatError::whole("annex", expected, found).into()));
         }
     }
-    check_annex_shape(&parts, &annex).map_err(|error| failed(control)(error.into()))?;
+    check_annex_shapes(&parts, &bodies).map_err(|error| failed(control)(error.into()))?;
     Ok((parts, annex.chunks))
 }
 
 /// Annex chunks are filled in one way only.
-fn check_annex_shape(parts: &[Vec<u8>; 3], annex: &Annex) -> Result<(), FormatError> {
+fn check_annex_shapes(parts: &[Vec<u8>; 3], bodies: &[Body]) -> Result<(), FormatError> {
     let plan = Plan::parse(&parts[0])?;
     let sizes = [parts[0].len() as u64, parts[1].len() as u64, parts[2].len() as u64];
     let shapes = annex_shapes(plan.chunk_bytes, sizes);
-    let same = shapes.len() == annex.chunks.len()
-        && shapes.iter().zip(&annex.chunks).all(|(shape, chunk)| shape.sealed_bytes() == chunk.bytes);
+    let as_filled = |(shape, body): (&Shape, &Body)| same_items(shape.items(), &body.entries);
+    let same = shapes.len() == bodies.len() && shapes.iter().zip(bodies).all(as_filled);
     if same {
         Ok(())
     } else {

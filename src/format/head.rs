@@ -75,8 +75,11 @@ impl Head {
             let bytes = payload.try_into().expect("the header said 64 bytes");
             signatures.push(Signature { key, bytes });
         }
-        if signatures.is_empty() {
-            return Err(FormatError::whole("chunk", "a signature", "none"));
+        // Only the control chunk is released; on others a second signature could only be a passenger.
+        let allowed = if statement.number == 0 { 1..=SIGNATURES_MAX } else { 1..=1 };
+        if !allowed.contains(&signatures.len()) {
+            let expected = format!("{} to {} signatures", allowed.start(), allowed.end());
+            return Err(FormatError::whole("chunk", expected, signatures.len().to_string()));
         }
         let head = Head { statement, statement_bytes, signatures };
         let expected = head.sealed_at() + head.statement.bytes;

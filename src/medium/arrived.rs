@@ -110,7 +110,11 @@ fn collect_folder(folder: &Path, depth: u32, files: &mut Vec<ArrivedFile>) -> Re
             continue;
         }
         let kind = entry.file_type().map_err(failed)?;
-        if kind.is_dir() && depth < FOLDER_DEPTH_MAX {
+        if kind.is_dir() {
+            if depth == FOLDER_DEPTH_MAX {
+                let path = format!("{}", entry.path().display()).escape_debug().to_string();
+                return Err(MediumError::TooDeep { path, limit: FOLDER_DEPTH_MAX });
+            }
             collect_folder(&entry.path(), depth + 1, files)?;
         } else if kind.is_file() {
             if files.len() == FILES_MAX {

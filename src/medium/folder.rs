@@ -14,7 +14,7 @@ use crate::format::BundleName;
 pub enum Replace {
     /// Nothing: they are an error.
     Never,
-    /// They are replaced, all at once, when the new bundle is complete.
+    /// They are replaced when the new bundle is complete, one right after the other, the control chunk last.
     WhenComplete,
 }
 

@@ -40,6 +40,14 @@ pub enum MediumError {
         /// Which file, escaped.
         path: String,
     },
+    /// Folders in folders in folders.
+    #[error("{path} lies deeper than {limit} folders, and is not looked into")]
+    TooDeep {
+        /// The folder, escaped.
+        path: String,
+        /// The bound.
+        limit: u32,
+    },
     /// Another process packs the same bundle.
     #[error("another process is packing into {path}")]
     Busy {
@@ -64,6 +72,7 @@ impl crate::diagnosis::Diagnose for MediumError {
             MediumError::Io { .. } => "file-unusable",
             MediumError::NotRegular { .. } => "file-not-regular",
             MediumError::TooMany { .. } => "too-many-files",
+            MediumError::TooDeep { .. } => "folders-too-deep",
             MediumError::Exists { .. } => "target-exists",
             MediumError::Busy { .. } => "target-busy",
             MediumError::Full { .. } => "disk-full",
@@ -78,6 +87,7 @@ impl crate::diagnosis::Diagnose for MediumError {
             MediumError::Io { .. } | MediumError::NotRegular { .. } | MediumError::TooMany { .. } => {
                 return None;
             }
+            MediumError::TooDeep { .. } => "name the folder with the chunk files itself",
             MediumError::Exists { .. } => "choose another --name or folder, or replace it with --overwrite",
             MediumError::Busy { .. } => "wait for it to end, or stop it",
             MediumError::Full { .. } => "make room, or name another folder with --to",
@@ -128,7 +138,7 @@ pub trait ChunkSink: Sync {
     /// Opens a pending chunk for writing; may be called by many threads.
     fn open(&self, number: u32) -> Result<Box<dyn WriteAt>, MediumError>;
 
-    /// Makes a pending chunk durable and then visible under its name, whole. Idempotent.
+    /// Makes a pending chunk durable and then visible under its name, whole.
     ///
     /// # Errors
     /// [`MediumError::Exists`] if something else has the name and may not be replaced.

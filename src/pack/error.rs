@@ -2,6 +2,7 @@
 
 use crate::artifacts::ArtifactError;
 use crate::diagnosis::{Diagnose, Failure};
+use crate::format::error::FormatError;
 use crate::medium::MediumError;
 use crate::oci::document::DocumentError;
 use crate::oci::graph::WalkError;
@@ -144,6 +145,9 @@ pub enum PackError {
         /// What failed before.
         failures: Vec<ArtifactFailure>,
     },
+    /// More than any reader takes.
+    #[error("the bundle would break a limit of the format: {0}")]
+    Format(#[from] FormatError),
     /// No memory or threads.
     #[error("the system gives no more memory or threads: {0}")]
     System(std::io::Error),
@@ -190,6 +194,7 @@ impl Diagnose for PackError {
             PackError::TooLarge { .. } => "blob-too-large",
             PackError::TooManyChunks { .. } => "too-many-chunks",
             PackError::Nothing { .. } => "nothing-to-pack",
+            PackError::Format(_) => "bundle-too-large",
             PackError::System(_) => "system",
             PackError::Interrupted => "interrupted",
         }
@@ -230,6 +235,7 @@ impl Diagnose for PackError {
                 "put each layer into the source under blobs/sha256/ (its URLs say where it may be had), or leave \
                  such layers out with --nondistributable omit"
             }
+            PackError::Format(_) => "pack fewer artifacts in one bundle",
             PackError::RenameSeveral { .. } => "name the artifact too, as in oci:DIR:TAG=NAME",
             PackError::NameTwice { .. } => "give one of them another name, as in oci:DIR:TAG=team/app:1.0",
             PackError::TooLarge { .. } => "leave out --no-split, or choose a larger --chunk-size",

@@ -27,7 +27,9 @@ use crate::format::annex::{Annex, AnnexChunk, AnnexDocument};
 use crate::format::chunk_size::ChunkSize;
 use crate::format::chunk_table::{ChunkLine, ChunkTable};
 use crate::format::entry::{Document, EntryName};
-use crate::format::plan::Carriage;
+use crate::format::error::FormatError;
+use crate::format::limits::INDEX_BYTES_MAX;
+use crate::format::plan::{Carriage, Plan};
 use crate::format::recover::RECOVER;
 use crate::format::statement::{Class, Crossing};
 use crate::format::{Sum, Timestamp};
@@ -41,7 +43,7 @@ use crate::trust::Signer;
 
 use gather::{Cargo, gather};
 use load::Loading;
-use place::{Layout, place, whole_bytes_max};
+use place::{Layout, place};
 use seal::Sealing;
 
 pub use error::PackError;
@@ -178,15 +180,28 @@ fn withdraw_chunks(request: &PackRequest<'_>, numbers: &[u32]) -> Result<(), Pac
 
 fn lay_out(request: &PackRequest<'_>, cargo: &Cargo) -> Result<Layout, PackError> {
     let plan = cargo.plan(request);
+    let layout = place(plan)?;
     if request.splitting == Splitting::Forbidden {
-        let limit = whole_bytes_max(plan.chunk_bytes);
-        let too_large: Vec<(Digest, u64)> =
-            plan.blobs.iter().filter(|blob| blob.size > limit).map(|blob| (blob.digest, blob.size)).collect();
-        if !too_large.is_empty() {
-            return Err(PackError::TooLarge { chunk_bytes: plan.chunk_bytes, blobs: too_large });
-        }
+        refuse_slices(&layout)?;
     }
-    place(plan)
+    // What no reader would take is not written.
+    Plan::parse(&layout.plan.render())?;
+    let index_bytes = layout.plan.index_json().len() as u64;
+    if index_bytes > INDEX_BYTES_MAX {
+        let (expected, found) = (format!("at most {INDEX_BYTES_MAX} bytes"), index_bytes.to_string());
+        return Err(FormatError { what: "index.json", line: 0, expected, found }.into());
+    }
+    Ok(layout)
+}
+
+/// Refuses a layout that cuts blobs, naming them.
+fn refuse_slices(layout: &Layout) -> Result<(), PackError> {
+    let cut = layout.plan.blobs.iter().filter(|blob| blob.pieces.len() > 1);
+    let blobs: Vec<(Digest, u64)> = cut.map(|blob| (blob.digest, blob.size)).collect();
+    if blobs.is_empty() {
+        return Ok(());
+    }
+    Err(PackError::TooLarge { chunk_bytes: layout.plan.chunk_bytes, blobs })
 }
 
 /// The error, and the chunks that this run had made visible.
@@ -230,7 +245,9 @@ fn pack_cargo(
 /// chunks are finished early and the long blobs do not come last.
 fn load_all(sealing: &Sealing<'_>, environment: &Environment<'_>) -> Result<(), PackError> {
     let plan = &sealing.layout.plan;
-    let mut waiting: Vec<usize> = (0..plan.blobs.len()).filter(|&blob| !sealing.is_done(blob)).collect();
+    // Blobs of the control chunk are read even if that is finished: its sums tell whether it still fits.
+    let wanted = |&blob: &usize| !sealing.is_done(blob) || plan.blobs[blob].pieces[0].chunk == 0;
+    let mut waiting: Vec<usize> = (0..plan.blobs.len()).filter(wanted).collect();
     waiting.sort_by_key(|&blob| {
         let planned = &plan.blobs[blob];
         let control = planned.pieces[0].chunk == 0;

@@ -196,9 +196,3 @@ impl Filler {
         }
     }
 }
-
-/// How large a blob may be without being cut under this limit, in bytes.
-pub(super) fn whole_bytes_max(chunk_bytes: u64) -> u64 {
-    let name = EntryName::Blob(crate::oci::Digest::sha256(b""));
-    (data_capacity(chunk_bytes) - SEALED_OVERHEAD - entry_cost(&name, 0)) / BLOCK * BLOCK
-}

@@ -28,12 +28,24 @@ impl AcceptedChunk {
 #[derive(Clone, Debug)]
 pub struct Release {
     releasers: Vec<Accepted>,
+    threshold: u8,
+    refused: Vec<Refused>,
 }
 
 impl Release {
     /// Who released it.
     pub fn releasers(&self) -> &[Accepted] {
         &self.releasers
+    }
+
+    /// How many must.
+    pub fn threshold(&self) -> u8 {
+        self.threshold
+    }
+
+    /// What is wrong with the other signatures.
+    pub fn refused(&self) -> &[Refused] {
+        &self.refused
     }
 }
 
@@ -95,7 +107,11 @@ pub fn accept(policy: &TrustPolicy, head: Head, now: Timestamp) -> Result<Accept
 pub fn release(policy: &TrustPolicy, control: &AcceptedChunk, now: Timestamp) -> Result<Release, Unreleased> {
     let judgement = judge(policy, Role::Releaser, &control.head, now);
     if policy.satisfied(&judgement) {
-        return Ok(Release { releasers: judgement.accepted().to_vec() });
+        return Ok(Release {
+            releasers: judgement.accepted().to_vec(),
+            threshold: policy.release_threshold(),
+            refused: judgement.refused().to_vec(),
+        });
     }
     Err(Unreleased {
         releasers: judgement.accepted().to_vec(),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::arrival::{Bundle, Control, Gate, NotAChunk, Opened, Standing, segments, sort};
+use crate::arrival::{Bundle, Gate, NotAChunk, Opened, segments, sort};
 use crate::diagnosis::{Diagnose, Failure};
 use crate::environment::Environment;
 use crate::format::Sum;
@@ -121,7 +121,7 @@ pub fn verify(
     let (bundles, others) = open(request, environment)?;
     let checks: Vec<Check<'_>> =
         bundles.iter().enumerate().flat_map(|(at, bundle)| checks(at, bundle)).collect();
-    let damage = hash_all(&checks, environment)?;
+    let damage = hash_all(&checks, bundles.len(), environment)?;
     let reports =
         bundles.iter().zip(damage).map(|(bundle, damage)| BundleReport::new(bundle, &damage)).collect();
     Ok(VerifyReport::new(reports, &others, request.policy.is_some()))
@@ -197,11 +197,12 @@ fn checks(at: usize, bundle: &Bundle) -> Vec<Check<'_>> {
 }
 
 /// Hashes everything, the largest first, and says what is damaged in each bundle.
-fn hash_all(checks: &[Check<'_>], environment: &Environment<'_>) -> Result<Vec<Damage>, VerifyError> {
-    let bundles = checks.iter().map(|check| match check {
-        Check::Whole { bundle, .. } | Check::Entry { bundle, .. } => bundle + 1,
-    });
-    let damage: Mutex<Vec<Damage>> = Mutex::new(vec![Damage::new(); bundles.max().unwrap_or(1)]);
+fn hash_all(
+    checks: &[Check<'_>],
+    bundles: usize,
+    environment: &Environment<'_>,
+) -> Result<Vec<Damage>, VerifyError> {
+    let damage: Mutex<Vec<Damage>> = Mutex::new(vec![Damage::new(); bundles]);
     let report = |bundle: usize, file: usize, text: String| {
         damage.lock().expect("no thread panicked")[bundle].entry(file).or_default().push(text);
     };
@@ -325,12 +326,6 @@ fn locate(
         }
     }
     Ok(())
-}
-
-/// Whether any file of the bundle is a fork.
-pub(crate) fn is_forked(bundle: &Bundle) -> bool {
-    matches!(bundle.control, Control::Forked)
-        || bundle.files.iter().any(|opened| matches!(opened.standing, Standing::Forked))
 }
 
 /// The files of one number that are good and undamaged.

@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Damage, is_forked, is_intact};
+use super::{Damage, is_intact};
 use crate::arrival::{Bundle, Control, NotAChunk, Opened, Standing};
 use crate::diagnosis::Failure;
 use crate::format::Sum;
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::pack::OmissionReport;
-use crate::trust::Accepted;
+use crate::trust::{Accepted, Refused};
 
 /// What is said of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -185,13 +185,13 @@ impl BundleReport {
         let release = bundle.release.as_ref().map(|release| match release {
             Ok(release) => ReleaseReport {
                 by: SignerReport::all(release.releasers()),
-                threshold: u32::try_from(release.releasers().len()).unwrap_or(u32::MAX),
-                refused: Vec::new(),
+                threshold: release.threshold().into(),
+                refused: refused_text(release.refused()),
             },
             Err(unreleased) => ReleaseReport {
                 by: SignerReport::all(&unreleased.releasers),
                 threshold: unreleased.threshold.into(),
-                refused: unreleased.refused.iter().map(|r| format!("{}: {}", r.short, r.reason)).collect(),
+                refused: refused_text(&unreleased.refused),
             },
         });
         let first = bundle.files.first().map(|opened| opened.statement.crossing.clone());
@@ -215,10 +215,14 @@ impl BundleReport {
     }
 }
 
+fn refused_text(refused: &[Refused]) -> Vec<String> {
+    refused.iter().map(|refused| format!("{}: {}", refused.short, refused.reason)).collect()
+}
+
 fn verdict(bundle: &Bundle, files: &[FileReport], missing: &[u32]) -> BundleVerdict {
     let untrusted = files.iter().any(|file| file.verdict == ChunkVerdict::Untrusted);
     let asked = bundle.files.iter().any(|opened| opened.accepted.is_some()) || untrusted;
-    if is_forked(bundle) {
+    if bundle.is_forked() {
         BundleVerdict::Forked
     } else if untrusted && !missing.is_empty() {
         BundleVerdict::Untrusted

@@ -151,7 +151,7 @@ pub(crate) struct Pack {
     /// Print the plan and the size of every file, write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Replace chunk files of this name, all at once, when the new bundle is complete
+    /// Replace chunk files of this name, once the new bundle is complete
     #[arg(long)]
     pub(crate) overwrite: bool,
     /// Pack the others when an artifact fails, and name it

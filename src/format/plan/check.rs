@@ -70,12 +70,18 @@ impl Plan {
                 return Err(refuse("one digest for each name", name.to_string()));
             }
         }
+        if self.referrers_carriage == Carriage::Omit && !self.referrers.is_empty() {
+            return Err(refuse("no referrer with referrers omit", self.referrers[0].digest.to_string()));
+        }
         for left_out in &self.omitted {
             if blobs.contains_key(&left_out.digest) {
                 return Err(refuse("no blob for what is omitted", left_out.digest.to_string()));
             }
             if left_out.reason == Reason::Nondistributable && self.nondistributable == Carriage::Carry {
                 return Err(refuse("nondistributable omit", left_out.digest.to_string()));
+            }
+            if left_out.reason == Reason::Platform && self.platforms.is_empty() {
+                return Err(refuse("platforms to which indexes were narrowed", left_out.digest.to_string()));
             }
         }
         Ok(())
@@ -108,6 +114,7 @@ impl Plan {
     fn check_chunks(&self) -> Result<(), FormatError> {
         let contents = self.contents();
         let single = contents.len() == 1;
+        let mut before = Class::Nondistributable;
         for (number, pieces) in contents.iter().enumerate() {
             let found = || format!("chunk {number}");
             let classes: HashSet<Class> = pieces.iter().map(|placed| self.blobs[placed.blob].class).collect();
@@ -119,9 +126,16 @@ impl Plan {
                 }
                 continue;
             }
-            if classes.len() != 1 {
+            let Some(&class) = classes.iter().next().filter(|_| classes.len() == 1) else {
                 return Err(refuse("blobs of exactly one class in every data chunk", found()));
+            };
+            if class < before {
+                return Err(refuse(
+                    "chunks of non-distributable layers first, distributable ones last",
+                    found(),
+                ));
             }
+            before = class;
             if pieces.len() > ENTRIES_MAX {
                 return Err(refuse(format!("at most {ENTRIES_MAX} entries in a chunk"), found()));
             }

@@ -156,7 +156,11 @@ fn blob(lines: &mut Lines<'_>) -> Result<PlannedBlob, FormatError> {
                 .ok_or_else(|| lines.refuse("CHUNK:BYTES, joined by commas".to_owned(), Some(word)))?;
             Ok(Piece { chunk: chunk_number(lines, chunk)?, bytes: lines.word::<Number>(bytes)?.0 })
         };
-        places.split(',').map(piece).collect::<Result<Vec<_>, FormatError>>()?
+        let slices = places.split(',').map(piece).collect::<Result<Vec<_>, FormatError>>()?;
+        if slices.len() < 2 {
+            return Err(lines.refuse("a chunk alone for a blob that is whole".to_owned(), Some(places)));
+        }
+        slices
     } else {
         vec![Piece { chunk: chunk_number(lines, places)?, bytes: size }]
     };

@@ -104,13 +104,13 @@ impl Kernel {
     /// How many streams of MD5 it takes together.
     pub(super) fn md5_lanes(self) -> usize {
         match self {
-            Kernel::ShaNi => self.widest().sha256_lanes(),
+            Kernel::ShaNi => Kernel::widest().sha256_lanes(),
             other => other.sha256_lanes(),
         }
     }
 
     /// The widest kernel beside the SHA instructions.
-    fn widest(self) -> Kernel {
+    fn widest() -> Kernel {
         let mut others = Kernel::available().filter(|kernel| *kernel != Kernel::ShaNi);
         others.next().unwrap_or(Kernel::Portable)
     }
@@ -155,7 +155,7 @@ impl Kernel {
     /// # Safety
     /// Each of as many pointers must be readable for `64 * count` bytes.
     pub(super) unsafe fn md5_many(self, states: &mut [[u32; 4]], blocks: &mut [*const u8], count: usize) {
-        match if self == Kernel::ShaNi { self.widest() } else { self } {
+        match if self == Kernel::ShaNi { Kernel::widest() } else { self } {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: a kernel is used only where it is available; the pointers are the caller's.
             Kernel::Avx512 => unsafe { md5_avx512(states, blocks, count) },

@@ -1,6 +1,7 @@
 //! MD5 of many streams together (RFC 1321, section 3.4). For sums that others ask for; nothing here
 //! trusts one.
 #![allow(unsafe_code)] // Calls the vector operations of `words`.
+#![allow(clippy::inline_always)] // A vector must not cross a call: see `words`.
 
 use super::words::Words;
 

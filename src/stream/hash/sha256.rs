@@ -1,5 +1,6 @@
 //! SHA-256 of many streams together (FIPS 180-4, sections 4.1.2 and 6.2).
 #![allow(unsafe_code)] // Calls the vector operations of `words`.
+#![allow(clippy::inline_always)] // A vector must not cross a call: see `words`.
 
 use super::words::Words;
 
@@ -25,6 +26,7 @@ const K: [u32; 64] = [
 /// # Safety
 /// The processor must have what `W` needs, and each pointer must be readable for `64 * count` bytes.
 #[inline(always)]
+#[allow(clippy::many_single_char_names)] // The names of FIPS 180-4.
 pub(super) unsafe fn compress<W: Words>(states: &mut [[u32; 8]], blocks: &mut [*const u8], count: usize) {
     // SAFETY: of the whole body, what the caller vouches for; slices are indexed with checks.
     unsafe {

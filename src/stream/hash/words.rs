@@ -4,6 +4,7 @@
 //! kernels make sure of that once, where one is chosen. All are inlined into a function that is compiled for those
 //! instructions, so that no vector crosses a call.
 #![allow(unsafe_code)] // Vector intrinsics and loads through the pointers of several streams.
+#![allow(clippy::inline_always)] // A vector must not cross a call: see `words`.
 
 /// A vector of words.
 pub(super) trait Words: Copy {

@@ -1,0 +1,84 @@
+//! Moves one blob from the chunks to its place, hashing it on the way.
+
+use super::{UnpackError, descriptor};
+use crate::arrival::ReleasedBundle;
+use crate::artifacts::{ArtifactSink, BlobWriter};
+use crate::format::plan::PlannedBlob;
+use crate::observe::{Event, Observer};
+use crate::oci::{Digest, VerifiedBlob};
+use crate::stream::hash::Stream;
+use crate::stream::pump::Flow;
+use crate::stream::segments::{Segment, Segments};
+
+/// A blob on its way out of the chunks.
+pub(super) struct Unloading<'a> {
+    digest: Digest,
+    size: u64,
+    /// The files it is in, for messages.
+    files: String,
+    segments: Segments,
+    stream: [Stream; 1],
+    writer: Box<dyn BlobWriter + 'a>,
+    observer: &'a dyn Observer,
+}
+
+impl<'a> Unloading<'a> {
+    pub(super) fn begin(
+        bundle: &ReleasedBundle<'_>,
+        sink: &'a dyn ArtifactSink,
+        blob: &PlannedBlob,
+        observer: &'a dyn Observer,
+    ) -> Result<Unloading<'a>, UnpackError> {
+        let pieces = bundle.segments(blob).expect("no chunk is missing, and their entries are the plan's");
+        let segments = pieces.into_iter().map(|(segment, _)| segment).collect();
+        Unloading::of(segments, sink, blob, observer)
+    }
+
+    pub(super) fn of(
+        segments: Vec<Segment>,
+        sink: &'a dyn ArtifactSink,
+        blob: &PlannedBlob,
+        observer: &'a dyn Observer,
+    ) -> Result<Unloading<'a>, UnpackError> {
+        let files: Vec<&str> = segments.iter().map(|segment| segment.file.name()).collect();
+        let files = files.join(", ");
+        Ok(Unloading {
+            digest: blob.digest,
+            size: blob.size,
+            files,
+            segments: Segments::new(segments),
+            stream: [Stream::new(blob.digest.algorithm().into())],
+            writer: sink.begin(&descriptor(blob))?,
+            observer,
+        })
+    }
+}
+
+impl Flow for Unloading<'_> {
+    type Done = ();
+    type Error = UnpackError;
+
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, UnpackError> {
+        let blob = self.digest;
+        self.segments.fill(buffer).map_err(|(file, source)| UnpackError::Unreadable { blob, file, source })
+    }
+
+    fn streams(&mut self) -> &mut [Stream] {
+        &mut self.stream
+    }
+
+    fn drain(&mut self, block: &[u8]) -> Result<(), UnpackError> {
+        self.writer.write(block)?;
+        self.observer.on(Event::Moved { bytes: block.len() as u64 });
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), UnpackError> {
+        let [stream] = self.stream;
+        let bytes = stream.bytes();
+        let found = stream.finish().digest().expect("a blob's digest is no MD5");
+        let proof = VerifiedBlob::prove(self.digest, self.size, found, bytes)
+            .map_err(|mismatch| UnpackError::Damaged { file: self.files, mismatch })?;
+        Ok(self.writer.commit(proof)?)
+    }
+}
