@@ -1,1 +1,6 @@
 //! What a user sees when all is well, and when the world is not: round trips, sizes, failures, outputs.
+
+mod layouts;
+mod support;
+
+mod closure;
