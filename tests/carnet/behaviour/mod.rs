@@ -4,3 +4,9 @@ mod layouts;
 mod support;
 
 mod closure;
+mod determinism;
+mod forms;
+mod in_the_way;
+mod interrupted;
+mod nondistributable;
+mod sizes;
