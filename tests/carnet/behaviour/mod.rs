@@ -3,10 +3,13 @@
 mod layouts;
 mod support;
 
+mod bad_sources;
 mod closure;
 mod determinism;
 mod forms;
+mod full_disk;
 mod in_the_way;
 mod interrupted;
 mod nondistributable;
 mod sizes;
+mod sources;
