@@ -11,5 +11,7 @@ mod full_disk;
 mod in_the_way;
 mod interrupted;
 mod nondistributable;
+mod peers;
 mod sizes;
 mod sources;
+mod unpacking;
