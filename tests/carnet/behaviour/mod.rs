@@ -4,6 +4,7 @@ mod layouts;
 mod support;
 
 mod bad_sources;
+mod bounds;
 mod closure;
 mod determinism;
 mod forms;
@@ -13,6 +14,7 @@ mod interrupted;
 mod keys;
 mod missing;
 mod nondistributable;
+mod outputs;
 mod peers;
 mod releases;
 mod sizes;
