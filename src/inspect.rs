@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::arrival::{Bundle, Control, Opened, segments};
 use crate::environment::Environment;
 use crate::format::Sum;
-use crate::format::plan::{Carriage, Plan, PlannedBlob};
+use crate::format::plan::{Carriage, Plan, PlannedBlob, PlannedReferrer};
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
@@ -29,7 +29,7 @@ pub struct InspectedArtifact {
     pub platforms: Vec<InspectedPlatform>,
     /// Bytes of everything that its manifests point at, as far as they are in the chunks at hand.
     pub bytes: u64,
-    /// What refers to it or to one of its images.
+    /// What refers to it, to one of its images, or to one of these.
     pub referrers: Vec<InspectedReferrer>,
 }
 
@@ -273,7 +273,7 @@ impl Documents<'_> {
                     waiting.push(child.clone());
                 }
             }
-            let referrers = self.plan.referrers.iter().filter(|referrer| seen.contains(&referrer.subject));
+            let referrers = self.referrers(seen);
             artifacts.push(InspectedArtifact {
                 name: artifact.name.clone(),
                 digest: artifact.digest,
@@ -282,6 +282,7 @@ impl Documents<'_> {
                 platforms,
                 bytes,
                 referrers: referrers
+                    .into_iter()
                     .map(|referrer| InspectedReferrer {
                         subject: referrer.subject,
                         digest: referrer.digest,
@@ -292,6 +293,19 @@ impl Documents<'_> {
             });
         }
         artifacts
+    }
+
+    /// What refers to one of `subjects`, to what refers to one of them, and so on.
+    fn referrers(&self, mut subjects: std::collections::HashSet<Digest>) -> Vec<&PlannedReferrer> {
+        loop {
+            let known = subjects.len();
+            let mut referrers: Vec<&PlannedReferrer> = self.plan.referrers.iter().collect();
+            referrers.retain(|referrer| subjects.contains(&referrer.subject));
+            subjects.extend(referrers.iter().map(|referrer| referrer.digest));
+            if subjects.len() == known {
+                return referrers;
+            }
+        }
     }
 
     /// The document, if it is one, is at hand, and is what its digest says.

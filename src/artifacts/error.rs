@@ -288,7 +288,8 @@ impl Diagnose for ArtifactError {
             }
             ArtifactError::UnsafePath { .. } => "put a regular file or directory there".to_owned(),
             ArtifactError::NameTaken { .. } => {
-                "ask for existing names to be replaced, or give the artifact another name".to_owned()
+                "let it point at the new artifact with --overwrite-tags, or unpack into another layout"
+                    .to_owned()
             }
             ArtifactError::TargetExists { .. } => "remove it, or write to another name".to_owned(),
             ArtifactError::BadIndex { .. }

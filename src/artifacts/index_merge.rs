@@ -54,6 +54,9 @@ pub(super) fn merged(
                 |descriptor: &Descriptor| name_of(descriptor).is_none_or(|name| !replaced.contains(name));
             let new = new_ones(&listed.iter().filter(|there| kept(there)).collect::<Vec<_>>(), entries);
             let keep: Vec<bool> = listed.iter().map(kept).collect();
+            if new.is_empty() && !keep.contains(&false) {
+                return Ok(bytes.to_vec());
+            }
             append(bytes, &keep, &new).map_err(|error| ArtifactError::Archive {
                 path: path.to_owned(),
                 problem: format!("index.json: {}", escaped(&error)),

@@ -51,11 +51,14 @@ pub(super) fn keep_finished(
             (None, Replace::WhenComplete) => {}
         }
     }
-    // With a chunk of another bundle among them, replacing means replacing all.
+    // With a chunk of another bundle or a damaged one among them, replacing means replacing all.
     if request.replace == Replace::WhenComplete && candidates.len() <= sealing.layout.plan.last as usize {
         return Ok(kept);
     }
     let intact = intact(&candidates, environment)?;
+    if request.replace == Replace::WhenComplete && intact.contains(&false) {
+        return Ok(kept);
+    }
     for ((number, file, head), intact) in candidates.iter().zip(intact) {
         if !intact {
             return Err(MediumError::Exists { path: file.name().to_owned() }.into());

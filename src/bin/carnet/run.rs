@@ -10,7 +10,7 @@ use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
 use carnet::medium::Replace;
 use carnet::oci::Digest;
-use carnet::pack::{OnFailure, PackReport, PackRequest, Splitting, Wanted};
+use carnet::pack::{OnFailure, PackError, PackReport, PackRequest, Splitting, Wanted};
 use carnet::stream::pump::Workers;
 use carnet::sums::SumFunction;
 use carnet::trust::{KeyFile, PublicKey, Signer as _, TrustPolicy};
@@ -258,10 +258,17 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
         replace: if args.overwrite { Replace::WhenComplete } else { Replace::Never },
         on_failure: if args.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
     };
-    let mut report: PackReport = if args.dry_run {
-        carnet::pack::plan(&request, &key, environment)?
+    let packed = if args.dry_run {
+        carnet::pack::plan(&request, &key, environment)
     } else {
-        carnet::pack::pack(&request, &key, environment)?
+        carnet::pack::pack(&request, &key, environment)
+    };
+    let mut report: PackReport = match packed {
+        Err(PackError::Nothing { mut failures }) => {
+            failures.extend(unopened);
+            return Err(PackError::Nothing { failures }.into());
+        }
+        packed => packed?,
     };
     report.failures.extend(unopened);
     if !args.file_sums.is_empty() && !args.dry_run {

@@ -1,1 +1,23 @@
 //! What a user sees when all is well, and when the world is not: round trips, sizes, failures, outputs.
+
+mod layouts;
+mod support;
+
+mod bad_sources;
+mod bounds;
+mod closure;
+mod determinism;
+mod forms;
+mod full_disk;
+mod in_the_way;
+mod interrupted;
+mod keys;
+mod missing;
+mod nondistributable;
+mod outputs;
+mod peers;
+mod releases;
+mod sizes;
+mod sources;
+mod sums;
+mod unpacking;

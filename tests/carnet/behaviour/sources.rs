@@ -1,0 +1,217 @@
+//! How sources are named, and what they hold.
+
+use serde_json::json;
+
+use super::layouts::digest_of;
+use super::support::{Desk, Run, assert_same_layout, entries, files, noise};
+
+fn names(desk: &Desk, layout: &str) -> Vec<String> {
+    let name = |(name, ..): (Option<String>, _, _, _)| name.unwrap_or_default();
+    entries(&desk.path(layout)).into_iter().map(name).collect()
+}
+
+fn unpacked(desk: &Desk) -> Vec<String> {
+    desk.carnet("unpack out --pub k.pub.pem --to oci:back").ok();
+    names(desk, "back")
+}
+
+fn three(desk: &Desk) -> [String; 3] {
+    let mut source = desk.source("src");
+    let images = [1, 2, 3].map(|seed| source.image(seed, &[500]));
+    for (image, name) in images.iter().zip(["team/app:1.0", "team/app:1.1", "other"]) {
+        source.tag(image, name);
+    }
+    images.map(|image| digest_of(&image).to_owned())
+}
+
+#[test]
+fn without_a_name_every_artifact_is_packed() {
+    let desk = Desk::new();
+    three(&desk);
+    desk.round_trip("src", "");
+}
+
+#[test]
+fn a_name_selects_one() {
+    let desk = Desk::new();
+    three(&desk);
+    desk.pack("oci:src:team/app:1.1").ok();
+    assert_eq!(unpacked(&desk), ["team/app:1.1"]);
+}
+
+#[test]
+fn a_digest_selects_one_and_its_names() {
+    let desk = Desk::new();
+    let digests = three(&desk);
+    desk.pack(&format!("oci:src@{}", digests[1])).ok();
+    assert_eq!(unpacked(&desk), ["team/app:1.1"]);
+}
+
+#[test]
+fn a_digest_finds_what_index_json_does_not_list() {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let (amd, arm) = (source.image(1, &[500]), source.image(2, &[600]));
+    let index = source.index(&[amd.clone(), arm]);
+    source.tag(&index, "app:1");
+    desk.pack(&format!("oci:src@{}=app:amd64", digest_of(&amd))).ok();
+    assert_eq!(unpacked(&desk), ["app:amd64"]);
+}
+
+#[test]
+fn a_new_name_replaces_the_old() {
+    let desk = Desk::new();
+    three(&desk);
+    desk.pack("oci:src:other=registry.example:5000/team/other:2.0").ok();
+    assert_eq!(unpacked(&desk), ["registry.example:5000/team/other:2.0"]);
+    desk.carnet("pack oci:src=one:1 --to out2 --name b --key k.key.pem")
+        .ends(2)
+        .says(&["3 artifacts", "one:1"]);
+}
+
+#[test]
+fn a_misspelt_name_is_answered_with_those_that_look_like_it() {
+    let desk = Desk::new();
+    three(&desk);
+    desk.pack("oci:src:team/ap:1.0").ends(1).says(&["team/ap:1.0", "did you mean", "team/app:1.0"]);
+    desk.pack("oci:src:team/app:9.9").ends(1).says(&["team/app:1.0", "team/app:1.1"]);
+    let nowhere = format!("oci:src@sha256:{}", "0".repeat(64));
+    desk.pack(&nowhere).ends(1).says(&["no artifact"]);
+}
+
+#[test]
+fn what_is_no_source_is_a_usage_error_with_the_forms() {
+    let desk = Desk::new();
+    for text in ["src", "docker://example/app", "oci:", "oci:src:a:b:c=", "oci:src@sha256:abc"] {
+        let run = desk.pack(text);
+        assert_eq!(run.code, Some(2), "{text}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_list_of_sources_has_comments() {
+    let desk = Desk::new();
+    three(&desk);
+    let list = "# what the far side asked for\n\n  oci:src:team/app:1.0   # first\r\noci:src:other=renamed:1\n#oci:src\n";
+    std::fs::write(desk.path("list.txt"), list).unwrap();
+    desk.pack("--artifacts-from list.txt oci:src:team/app:1.1").ok();
+    assert_eq!(unpacked(&desk), ["renamed:1", "team/app:1.0", "team/app:1.1"]);
+    std::fs::write(desk.path("bad.txt"), "oci:src\n\nnonsense\n").unwrap();
+    desk.pack("--artifacts-from bad.txt").ends(2).says(&["bad.txt", "line 3", "nonsense"]);
+    std::fs::write(desk.path("empty.txt"), "# nothing\n").unwrap();
+    desk.pack("--artifacts-from empty.txt").ends(2);
+    desk.pack("--artifacts-from nowhere.txt").ends(1).says(&["nowhere.txt"]);
+    desk.sh(&format!(
+        "cut -c1- list.txt | {} pack --artifacts-from - --to out2 --name b --key k.key.pem",
+        super::support::CARNET
+    ))
+    .ok();
+}
+
+#[test]
+fn an_archive_of_a_layout_is_a_source() {
+    let desk = Desk::new();
+    three(&desk);
+    desk.sh("tar -C src -cf src.tar . && tar -C src -cf plain.tar oci-layout index.json blobs").ok();
+    for archive in ["src.tar", "plain.tar"] {
+        desk.carnet(&format!("pack oci-archive:{archive} --to {archive}.out --name b --key k.key.pem")).ok();
+        desk.carnet(&format!("unpack {archive}.out --pub k.pub.pem --to oci:{archive}.back")).ok();
+        assert_same_layout(&desk.path("src"), &desk.path(format!("{archive}.back")));
+    }
+    desk.pack("oci-archive:src.tar:team/app:1.1").ok();
+    assert_eq!(unpacked(&desk), ["team/app:1.1"]);
+    desk.sh("gzip -k src.tar").ok();
+    desk.carnet("pack oci-archive:src.tar.gz --to x --name b --key k.key.pem").ends(1).says(&["gzip -d"]);
+}
+
+/// An image as `docker save` wrote it before version 25; the layers' folder names mean nothing.
+fn old_docker_archive(desk: &Desk) -> [Vec<u8>; 2] {
+    let folder = desk.path("saved");
+    let layers = [noise(1, 4096), noise(2, 1024)];
+    let digests = layers.each_ref().map(|layer| carnet::oci::Digest::sha256(layer).to_string());
+    let config = json!({ "os": "linux", "architecture": "amd64",
+        "rootfs": { "type": "layers", "diff_ids": digests } })
+    .to_string();
+    let config_name = format!("{}.json", carnet::oci::Digest::sha256(config.as_bytes()).hex());
+    for (name, layer) in ["aaa", "bbb"].iter().zip(&layers) {
+        std::fs::create_dir_all(folder.join(name)).unwrap();
+        std::fs::write(folder.join(name).join("VERSION"), "1.0").unwrap();
+        std::fs::write(folder.join(name).join("layer.tar"), layer).unwrap();
+    }
+    std::fs::write(folder.join(&config_name), &config).unwrap();
+    let manifest = json!([{ "Config": config_name, "RepoTags": ["team/app:1.0", "team/app:latest"],
+        "Layers": ["aaa/layer.tar", "bbb/layer.tar"] }]);
+    std::fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
+    std::fs::write(folder.join("repositories"), "{}").unwrap();
+    desk.sh("tar -C saved -cf saved.tar .").ok();
+    layers
+}
+
+#[test]
+fn a_docker_archive_of_the_old_form_is_a_source() {
+    let desk = Desk::new();
+    let layers = old_docker_archive(&desk);
+    desk.pack("docker-archive:saved.tar").ok();
+    assert_eq!(unpacked(&desk), ["team/app:1.0", "team/app:latest"]);
+    let blobs = files(&desk.path("back/blobs/sha256"));
+    assert!(layers.iter().all(|layer| blobs.values().any(|blob| blob == layer)));
+    desk.carnet("pack docker-archive:saved.tar:team/app:latest=x:1 --to one --name b --key k.key.pem").ok();
+    let report = desk.carnet("inspect one --json").ok().json();
+    assert_eq!(report["bundles"][0]["artifacts"].as_array().unwrap().len(), 1);
+    assert_eq!(report["bundles"][0]["artifacts"][0]["name"], "x:1");
+}
+
+#[test]
+fn a_docker_archive_without_a_name_can_be_given_one() {
+    let desk = Desk::new();
+    old_docker_archive(&desk);
+    let manifest = std::fs::read_to_string(desk.path("saved/manifest.json")).unwrap();
+    let nameless = manifest.replace(r#"["team/app:1.0","team/app:latest"]"#, "null");
+    assert_ne!(manifest, nameless);
+    std::fs::write(desk.path("saved/manifest.json"), nameless).unwrap();
+    desk.sh("tar -C saved -cf saved.tar .").ok();
+    desk.pack("docker-archive:saved.tar=team/app:3.0").ok();
+    assert_eq!(unpacked(&desk), ["team/app:3.0"]);
+}
+
+#[test]
+fn a_docker_archive_with_an_index_is_read_as_the_layout_it_is() {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let image = source.image(1, &[5000]);
+    let names = json!({ "io.containerd.image.name": "docker.io/library/app:1.0",
+        "org.opencontainers.image.ref.name": "1.0" });
+    source.list(&super::layouts::with(image.clone(), &json!({ "annotations": names })));
+    std::fs::write(desk.path("src/manifest.json"), "[]").unwrap();
+    desk.sh("tar -C src -cf saved.tar .").ok();
+    desk.pack("docker-archive:saved.tar").ok();
+    assert_eq!(unpacked(&desk), ["docker.io/library/app:1.0"]);
+    super::support::assert_same_blobs(source.path(), &desk.path("back"));
+}
+
+#[test]
+fn what_skopeo_writes_is_a_source() {
+    if !super::support::installed(&["skopeo", "umoci"]) {
+        return;
+    }
+    let desk = Desk::new();
+    let sample = super::support::sample_image();
+    let from = format!("oci:{}:sample/hello:1.0", sample.display());
+    let skopeo = |to: &str| {
+        let line = format!("skopeo --insecure-policy copy -q {from} {to}");
+        Run::of(std::process::Command::new("sh").args(["-c", &line]).current_dir(desk.path(""))).ok()
+    };
+    skopeo("oci-archive:a.tar:sample/hello:1.0");
+    skopeo("docker-archive:d.tar:sample/hello:1.0");
+    for (archive, folder) in [("oci-archive:a.tar", "a"), ("docker-archive:d.tar", "d")] {
+        desk.carnet(&format!("pack {archive} --to {folder} --name b --key k.key.pem")).ok();
+        desk.carnet(&format!("unpack {folder} --pub k.pub.pem --to oci:{folder}.back")).ok();
+        let back = desk.path(format!("{folder}.back"));
+        let line = format!(
+            "skopeo inspect oci:{}:$(jq -r '.manifests[0].annotations[]' index.json)",
+            back.display()
+        );
+        Run::of(std::process::Command::new("sh").args(["-c", &line]).current_dir(&back)).ok();
+    }
+    assert_eq!(names(&desk, "a.back"), ["sample/hello:1.0"]);
+}

@@ -1,0 +1,245 @@
+//! What the tests stand on: a desk with a key pair, the program, and two layouts held side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(super) use super::layouts::Source;
+
+/// The program under test.
+pub(super) const CARNET: &str = env!("CARGO_BIN_EXE_carnet");
+
+/// A folder of its own, in which commands run, with the key pair `k`.
+pub(super) struct Desk {
+    folder: TempDir,
+}
+
+/// What a command said, and how it ended.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) command: String,
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Run {
+    /// Runs `command` to its end.
+    pub(super) fn of(command: &mut Command) -> Run {
+        let out = command.stdin(Stdio::null()).output().expect("the command starts");
+        Run {
+            command: format!("{command:?}"),
+            code: out.status.code(),
+            stdout: String::from_utf8_lossy(&out.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&out.stderr).into_owned(),
+        }
+    }
+
+    /// It ended with this code.
+    #[track_caller]
+    pub(super) fn ends(self, code: i32) -> Run {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "{}\n--- stdout\n{}\n--- stderr\n{}",
+            self.command,
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// It ended well.
+    #[track_caller]
+    pub(super) fn ok(self) -> Run {
+        self.ends(0)
+    }
+
+    /// Every one of `words` stands in what it said.
+    #[track_caller]
+    pub(super) fn says(self, words: &[&str]) -> Run {
+        let said = format!("{}\n{}", self.stdout, self.stderr);
+        for word in words {
+            assert!(said.contains(word), "{}\nhas no {word:?} in\n{said}", self.command);
+        }
+        self
+    }
+
+    /// The document that it printed.
+    #[track_caller]
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{}: {error}\n{}", self.command, self.stdout))
+    }
+}
+
+impl Desk {
+    pub(super) fn new() -> Desk {
+        let desk = Desk { folder: TempDir::new().expect("a temporary folder") };
+        desk.carnet("keygen k").ok();
+        desk
+    }
+
+    pub(super) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A new layout of this name.
+    pub(super) fn source(&self, name: &str) -> Source {
+        Source::new(self.path(name))
+    }
+
+    /// The program with these arguments, parted by blanks, in the desk's folder.
+    pub(super) fn command(&self, args: &str) -> Command {
+        let mut command = Command::new(CARNET);
+        command.args(args.split_whitespace()).current_dir(self.folder.path()).env_remove("SOURCE_DATE_EPOCH");
+        command
+    }
+
+    pub(super) fn carnet(&self, args: &str) -> Run {
+        Run::of(&mut self.command(args))
+    }
+
+    /// Packs `oci:SOURCE` into the folder `out` as the bundle `b`.
+    pub(super) fn pack(&self, args: &str) -> Run {
+        self.carnet(&format!("pack {args} --to out --name b --key k.key.pem"))
+    }
+
+    /// A shell line in the desk's folder.
+    pub(super) fn sh(&self, line: &str) -> Run {
+        Run::of(Command::new("sh").args(["-c", line]).current_dir(self.folder.path()))
+    }
+
+    /// The bundle's files in `folder`, with their bytes.
+    pub(super) fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
+        files(&self.path(folder))
+    }
+
+    /// `inspect --json` of what is in `folder`.
+    pub(super) fn inspected(&self, folder: &str) -> Value {
+        let report = self.carnet(&format!("inspect {folder} --pub k.pub.pem --json")).ok().json();
+        report["bundles"][0].clone()
+    }
+
+    /// Packs the layout `source` with `options`, verifies, unpacks to the new layout `back`, and holds the
+    /// two side by side.
+    #[track_caller]
+    pub(super) fn round_trip(&self, source: &str, options: &str) {
+        self.pack(&format!("oci:{source} {options}")).ok();
+        self.carnet("verify out --pub k.pub.pem").ok();
+        self.carnet("unpack out --pub k.pub.pem --to oci:back").ok();
+        assert_same_layout(&self.path(source), &self.path("back"));
+    }
+}
+
+/// Every file below `folder`, by its path in it.
+pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(at) = waiting.pop() {
+        for entry in std::fs::read_dir(&at).unwrap_or_else(|error| panic!("{}: {error}", at.display())) {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+                found.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// The entries of a layout's `index.json`: name, digest, media type, size.
+pub(super) fn entries(layout: &Path) -> BTreeSet<(Option<String>, String, String, u64)> {
+    let text = std::fs::read_to_string(layout.join("index.json")).expect("there is an index.json");
+    let index: Value = serde_json::from_str(&text).unwrap();
+    let entry = |entry: &Value| {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        (
+            text(&entry["annotations"]["org.opencontainers.image.ref.name"]),
+            text(&entry["digest"]).unwrap(),
+            text(&entry["mediaType"]).unwrap(),
+            entry["size"].as_u64().unwrap(),
+        )
+    };
+    index["manifests"].as_array().unwrap().iter().map(entry).collect()
+}
+
+/// Blob for blob, tag for tag.
+#[track_caller]
+pub(super) fn assert_same_layout(left: &Path, right: &Path) {
+    assert_same_blobs(left, right);
+    assert_eq!(entries(left), entries(right), "tags differ");
+    let version = |layout: &Path| -> Value {
+        serde_json::from_slice(&std::fs::read(layout.join("oci-layout")).unwrap()).unwrap()
+    };
+    assert_eq!(version(left), version(right));
+    let mut strays = files(right);
+    strays.retain(|name, _| {
+        !name.starts_with("blobs/") && !["index.json", "oci-layout"].contains(&name.as_str())
+    });
+    assert!(strays.is_empty(), "also there: {:?}", strays.keys());
+}
+
+#[track_caller]
+pub(super) fn assert_same_blobs(left: &Path, right: &Path) {
+    let (left, right) = (files(&left.join("blobs")), files(&right.join("blobs")));
+    let names = |blobs: &BTreeMap<String, Vec<u8>>| blobs.keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(names(&left), names(&right), "blobs differ");
+    for (name, bytes) in left {
+        assert!(right[&name] == bytes, "the bytes of {name} differ");
+    }
+}
+
+/// Bytes that do not repeat, the same for the same seed.
+pub(super) fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut out = Vec::with_capacity(bytes + 8);
+    while out.len() < bytes {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        out.extend(state.to_le_bytes());
+    }
+    out.truncate(bytes);
+    out
+}
+
+/// Whether all of these programs are installed; says so where one is not.
+pub(super) fn installed(programs: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there =
+        |name: &&str| std::env::split_paths(&path).any(|folder| folder.join(OsStr::new(name)).is_file());
+    let absent: Vec<_> = programs.iter().filter(|name| !there(name)).collect();
+    if !absent.is_empty() {
+        eprintln!("SKIPPED: {absent:?} not installed");
+    }
+    absent.is_empty()
+}
+
+/// The layout that `scripts/sample-image` makes, once for all tests; never to be written to.
+pub(super) fn sample_image() -> PathBuf {
+    static MADE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    let make = || {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/sample-image");
+        let text = std::fs::read(&script).unwrap();
+        let name = format!("sample-{}", &carnet::oci::Digest::sha256(&text).hex()[..12]);
+        let layout = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        if !layout.exists() {
+            let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+            let made = folder.path().join("layout");
+            Run::of(Command::new(&script).arg(&made)).ok();
+            // Another process may have been first.
+            if std::fs::rename(&made, &layout).is_err() {
+                assert!(layout.exists());
+            }
+        }
+        layout
+    };
+    MADE.get_or_init(make).clone()
+}
