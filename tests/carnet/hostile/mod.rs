@@ -3,5 +3,14 @@
 //! The ids (T01, C03, J12, …) are those of the list of hostile inputs that the format was designed against.
 
 mod baseline;
+mod bombs;
+mod bytes;
+mod chunk_set;
+mod files;
+mod plan_lies;
+mod signatures;
+mod statement;
+mod sums;
 mod support;
 mod tar_container;
+mod tar_names;
