@@ -116,10 +116,11 @@ impl Platform {
 }
 
 impl fmt::Display for Platform {
+    /// Escaped: an index may say anything here, and this is shown to people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.os, self.architecture)?;
+        write!(f, "{}/{}", self.os.escape_debug(), self.architecture.escape_debug())?;
         match &self.variant {
-            Some(variant) => write!(f, "/{variant}"),
+            Some(variant) => write!(f, "/{}", variant.escape_debug()),
             None => Ok(()),
         }
     }

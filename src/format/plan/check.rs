@@ -95,6 +95,10 @@ impl Plan {
             if sum != Some(blob.size) {
                 return bad("pieces that make up the blob");
             }
+            // Sizes of chunks are sums of pieces: none of them overflows below this.
+            if blob.pieces.iter().any(|piece| piece.bytes > self.chunk_bytes) {
+                return bad("pieces that fit into a chunk");
+            }
             let [.., last] = blob.pieces.as_slice() else { return bad("at least one piece") };
             if blob.pieces.len() > 1 {
                 let rising = blob.pieces.windows(2).all(|pair| pair[0].chunk < pair[1].chunk);

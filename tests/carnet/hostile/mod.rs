@@ -1,1 +1,21 @@
-//! What the receiving side refuses.
+//! What the receiving side refuses, and what the sending side does not pack.
+//!
+//! The ids (T01, C03, J12, …) are those of the list of hostile inputs that the format was designed against.
+
+mod archives;
+mod baseline;
+mod bombs;
+mod bytes;
+mod chunk_set;
+mod documents;
+mod files;
+mod graphs;
+mod plan_lies;
+mod readers;
+mod round_trips;
+mod signatures;
+mod statement;
+mod sums;
+mod support;
+mod tar_container;
+mod tar_names;

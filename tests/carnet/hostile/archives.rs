@@ -1,0 +1,271 @@
+//! J13, and T01–T22 for sources: archives that do not come from a friend.
+
+use std::fs;
+use std::path::Path;
+
+use super::documents::pack;
+use super::support::layout::{Item, MANIFEST_TYPE, image_text, index_text};
+use super::support::run::{Ran, carnet, list};
+use super::support::tar::{Field, entry, pax, set, special};
+use super::support::{folder, noise, packed};
+
+/// The files of a layout with one image.
+fn layout() -> Vec<(String, Vec<u8>)> {
+    let (config, layer) = (b"{}".to_vec(), noise(1, 700));
+    let item = |media_type: &str, bytes: &[u8]| Item::of(media_type, bytes);
+    let image = image_text(
+        &item(super::support::layout::CONFIG_TYPE, &config),
+        &[item(super::support::layout::LAYER_TYPE, &layer)],
+    );
+    let index = index_text(&[item(MANIFEST_TYPE, image.as_bytes()).named("app:1")]);
+    let blob = |bytes: &[u8]| item("x", bytes).digest.replace("sha256:", "blobs/sha256/");
+    vec![
+        ("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
+        ("index.json".to_owned(), index.into_bytes()),
+        (blob(&config), config),
+        (blob(image.as_bytes()), image.into_bytes()),
+        (blob(&layer), layer),
+    ]
+}
+
+/// What `docker save` writes, in the old form, with this for a `manifest.json`.
+fn saved(manifest: &str) -> Vec<(String, Vec<u8>)> {
+    let layer = noise(1, 700);
+    let id = carnet::oci::Digest::sha256(&layer);
+    let config = format!(r#"{{"rootfs":{{"type":"layers","diff_ids":["{id}"]}}}}"#);
+    vec![
+        ("manifest.json".to_owned(), manifest.as_bytes().to_vec()),
+        ("config.json".to_owned(), config.into_bytes()),
+        ("a/layer.tar".to_owned(), layer),
+    ]
+}
+
+const MANIFEST: &str = r#"[{"Config":"config.json","RepoTags":["app:1"],"Layers":["a/layer.tar"]}]"#;
+
+fn blocks(files: &[(String, Vec<u8>)]) -> Vec<Vec<u8>> {
+    files.iter().map(|(name, bytes)| entry(name.as_bytes(), bytes)).collect()
+}
+
+fn archive(blocks: &[Vec<u8>]) -> Vec<u8> {
+    [blocks.concat(), vec![0; 1024]].concat()
+}
+
+fn pack_archive(transport: &str, bytes: &[u8], station: &Path) -> Ran {
+    let file = station.join("source.tar");
+    fs::write(&file, bytes).expect("written");
+    pack(&format!("{transport}:{}", file.display()), &station.join("out"))
+}
+
+fn refused(what: &str, transport: &str, bytes: &[u8], codes: &[&str]) {
+    let station = folder();
+    let ran = pack_archive(transport, bytes, station.path());
+    assert!([1, 4].contains(&ran.code), "{what}: {ran}");
+    assert!(codes.contains(&ran.error_code().as_str()), "{what}: expected {codes:?}: {ran}");
+    let mut left = Vec::new();
+    list(station.path(), &mut left);
+    assert_eq!(left.len(), 1, "{what}: {left:?}");
+}
+
+#[test]
+fn archives_of_friends_are_packed() {
+    for (transport, bytes) in [
+        ("oci-archive", archive(&blocks(&layout()))),
+        ("docker-archive", archive(&blocks(&layout()))),
+        ("docker-archive", archive(&blocks(&saved(MANIFEST)))),
+    ] {
+        let station = folder();
+        let ran = pack_archive(transport, &bytes, station.path());
+        assert_eq!(ran.code, 0, "{transport}: {ran}");
+        let ran = carnet([
+            "verify".as_ref(),
+            station.path().join("out").as_os_str(),
+            "--pub".as_ref(),
+            packed().public.as_os_str(),
+        ]);
+        assert_eq!(ran.code, 0, "{transport}: {ran}");
+    }
+}
+
+/// Blocks before the files of an archive that two readers read differently.
+fn tricks() -> Vec<(&'static str, Vec<u8>)> {
+    let mut sparse = special(b'S', b"sparse", b"", &noise(1, 512));
+    set(&mut sparse[..512], &[Field(482, vec![1])]);
+    let mut negative = entry(b"a", b"");
+    set(&mut negative[..512], &[Field(124, vec![0xff; 12])]);
+    let mut huge = entry(b"a", b"");
+    set(&mut huge[..512], &[Field(124, b"77777777777\0".to_vec())]);
+    let mut huger = entry(b"a", b"");
+    set(&mut huger[..512], &[Field(124, [&[0x80, 0, 0, 0, 0x7f][..], &[0xff; 7]].concat())]);
+    let mut folder = entry(b"a/", b"x");
+    set(&mut folder[..512], &[Field(156, vec![0])]);
+    let mut checksum = entry(b"a", b"x");
+    checksum[153] ^= 1;
+    let mut long = special(b'L', b"././@LongLink", b"", b"");
+    set(&mut long[..512], &[Field(124, b"07777777777\0".to_vec())]);
+    vec![
+        (
+            "T01 PAX size over zero",
+            [pax(b'x', "size", "1024"), entry(b"a", b""), entry(b"evil", b"EVIL")].concat(),
+        ),
+        ("T02 PAX size below", [pax(b'x', "size", "8"), entry(b"a", &noise(1, 1024))].concat()),
+        ("T02 PAX size negative", [pax(b'x', "size", "-1"), entry(b"a", b"x")].concat()),
+        ("T02 PAX size of 2^64", [pax(b'x', "size", "18446744073709551616"), entry(b"a", b"")].concat()),
+        ("T02 PAX size of 2^64-1", [pax(b'x', "size", "18446744073709551615"), entry(b"a", b"")].concat()),
+        (
+            "T03 two names",
+            [pax(b'x', "path", "b"), special(b'L', b"x", b"", b"c\0"), entry(b"a", b"x")].concat(),
+        ),
+        ("T03 two PAX names", [pax(b'x', "path", "b"), pax(b'x', "path", "c"), entry(b"a", b"x")].concat()),
+        ("T03 a record too long", [special(b'x', b"x", b"", b"99 path=a\n"), entry(b"a", b"x")].concat()),
+        ("T03 a record of no length", [special(b'x', b"x", b"", b"path=a\n"), entry(b"a", b"x")].concat()),
+        (
+            "T03 a record that ends before it begins",
+            [special(b'x', b"x", b"", b"1 path=a\n"), entry(b"a", b"x")].concat(),
+        ),
+        ("T04 a global name", [pax(b'g', "path", "index.json"), entry(b"a", b"x")].concat()),
+        ("T04 a global size", [pax(b'g', "size", "1"), entry(b"a", b"x")].concat()),
+        ("T06 a folder with bytes", folder),
+        ("T07 minus one", negative),
+        ("T08 8 GiB", huge),
+        ("T08 2^63", huger),
+        ("T08 a long name of a gigabyte", long),
+        ("T12 a path behind a NUL", [pax(b'x', "path", "a\0../../evil"), entry(b"a", b"x")].concat()),
+        ("T13 a name twice", [entry(b"index.json", b"{}")].concat()),
+        ("T13 a name twice, as ./", [entry(b"./index.json", b"{}")].concat()),
+        ("T15 a checksum", checksum),
+        ("T16 a device", special(b'3', b"a", b"", b"")),
+        ("T16 a pipe", special(b'6', b"a", b"", b"")),
+        ("T16 another volume", special(b'M', b"a", b"", b"x")),
+        ("T21 ..", entry(b"../evil", b"x")),
+        ("T21 /", entry(b"/etc/evil", b"x")),
+        ("T21 ../ inside", entry(b"a/../../evil", b"x")),
+        ("T21 an escape and ..", entry(b"../\x1b[2J\n", b"x")),
+        ("T21 no UTF-8", entry(b"\xff\x1b[2J", b"x")),
+        ("T22 GNU sparse", sparse),
+        ("T22 PAX sparse", [pax(b'x', "GNU.sparse.major", "1"), entry(b"a", b"x")].concat()),
+        ("a name for nothing", Vec::new()),
+    ]
+}
+
+#[test]
+fn archives_have_one_reading() {
+    for (what, trick) in tricks() {
+        for (transport, files) in [("oci-archive", layout()), ("docker-archive", layout())] {
+            let mut all = blocks(&files);
+            if trick.is_empty() {
+                all.push(pax(b'x', "path", "a"));
+            } else {
+                all.insert(0, trick.clone());
+            }
+            refused(&format!("{what}, {transport}"), transport, &archive(&all), &["bad-archive"]);
+        }
+    }
+}
+
+#[test]
+fn archives_are_whole_and_plain() {
+    let whole = archive(&blocks(&layout()));
+    for length in [0, 1, 511, 512, 513, 1024, 1536, whole.len() - 1024, whole.len() - 1500] {
+        let codes = ["bad-archive", "not-a-layout"];
+        refused(&format!("T14 {length} bytes"), "oci-archive", &whole[..length], &codes);
+    }
+    refused("T27 zeros", "oci-archive", &[0; 10_240], &["bad-archive", "not-a-layout"]);
+    for (what, magic) in [
+        ("gzip", &b"\x1f\x8b\x08\0"[..]),
+        ("zstd", b"\x28\xb5\x2f\xfd"),
+        ("xz", b"\xfd7zXZ\0"),
+        ("bzip2", b"BZh9"),
+    ] {
+        refused(&format!("T24 {what}"), "oci-archive", &[magic, &whole].concat(), &["compressed-archive"]);
+    }
+}
+
+#[test]
+fn links_lead_nowhere() {
+    for (kind, target) in [
+        (b'2', "/etc/passwd"),
+        (b'2', "../../../etc/passwd"),
+        (b'1', "/etc/passwd"),
+        (b'1', "../x"),
+        (b'2', "index.json"),
+        (b'2', "nowhere"),
+        (b'2', ""),
+    ] {
+        let mut files = layout();
+        let real = files.remove(1).1;
+        let mut all = blocks(&files);
+        all.push(special(kind, b"index.json", target.as_bytes(), b""));
+        all.push(entry(b"real.json", &real));
+        let codes = ["bad-archive", "unsafe-path", "not-a-layout"];
+        refused(&format!("T17 {target}"), "oci-archive", &archive(&all), &codes);
+        let codes = ["bad-archive", "unsafe-path", "not-a-layout", "not-a-docker-image"];
+        refused(&format!("T17 {target}"), "docker-archive", &archive(&all), &codes);
+        let mut files = blocks(&saved(MANIFEST));
+        files.pop();
+        files.push(special(kind, b"a/layer.tar", target.as_bytes(), b""));
+        refused(
+            &format!("J13 a layer linked to {target}"),
+            "docker-archive",
+            &archive(&files),
+            &["bad-archive", "unsafe-path", "blob-mismatch"],
+        );
+    }
+    // A ring of links.
+    let mut files = blocks(&saved(MANIFEST));
+    files.pop();
+    files.push(special(b'2', b"a/layer.tar", b"b.tar", b""));
+    files.push(special(b'2', b"a/b.tar", b"layer.tar", b""));
+    refused("J13 a ring", "docker-archive", &archive(&files), &["bad-archive", "unsafe-path"]);
+}
+
+#[test]
+fn docker_manifests_name_files_of_the_archive() {
+    for path in [
+        "../../x",
+        "/etc/passwd",
+        "a/../../x",
+        "a/..",
+        "",
+        ".",
+        "absent",
+        "a",
+        "config.json\\u0000x",
+        "\\u001b[2J",
+        "a//layer.tar",
+        "C:\\\\x",
+    ] {
+        for (what, text) in [
+            ("Config", MANIFEST.replace("config.json", path)),
+            ("Layers", MANIFEST.replace("a/layer.tar", path)),
+        ] {
+            refused(
+                &format!("J13 {what} {path}"),
+                "docker-archive",
+                &archive(&blocks(&saved(&text))),
+                &["bad-archive"],
+            );
+        }
+    }
+    for (what, text) in [
+        ("a key twice", MANIFEST.replacen("\"Config\"", "\"Config\":\"x\",\"Config\"", 1)),
+        ("a key of another case", MANIFEST.replacen("\"Config\"", "\"config\":\"x\",\"Config\"", 1)),
+        ("no config", MANIFEST.replacen("Config", "X", 1)),
+        (
+            "more layers than in the configuration",
+            MANIFEST.replacen("[\"a/layer.tar\"", "[\"a/layer.tar\",\"a/layer.tar\"", 1),
+        ),
+        ("no layers", MANIFEST.replacen("\"a/layer.tar\"", "", 1)),
+        ("no list", "{}".to_owned()),
+        ("two documents", format!("{MANIFEST}{MANIFEST}")),
+        ("depth", "[".repeat(100_000)),
+    ] {
+        refused(&format!("J13 {what}"), "docker-archive", &archive(&blocks(&saved(&text))), &["bad-archive"]);
+    }
+    for tag in ["../x:1", "app:\\u001b[2J", "", "a b", "app:1\\n"] {
+        let text = MANIFEST.replace("app:1", tag);
+        refused(&format!("J12 {tag}"), "docker-archive", &archive(&blocks(&saved(&text))), &["bad-name"]);
+    }
+    let mut files = saved(MANIFEST);
+    files[2].1[0] ^= 1;
+    refused("J13 a layer that is another", "docker-archive", &archive(&blocks(&files)), &["blob-mismatch"]);
+}

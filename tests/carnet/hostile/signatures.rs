@@ -1,0 +1,249 @@
+//! C09, C11: who signed decides, and one person counts once.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+
+use carnet::format::head::Signature;
+use carnet::trust::{KeyFile, PublicKey, Signer as _};
+
+use super::support::forge::{Forged, head, signature};
+use super::support::run::{Expect, carnet, deliver, judge};
+use super::support::{folder, named, packed};
+
+/// All chunks signed by these instead.
+fn signed(by: &[&KeyFile]) -> Vec<Vec<u8>> {
+    resigned(&|text| by.iter().map(|key| signature(*key, text)).collect())
+}
+
+fn resigned(sign: &dyn Fn(&[u8]) -> Vec<Signature>) -> Vec<Vec<u8>> {
+    let chunk = |parts: &super::support::forge::Parts| {
+        let text = parts.fitting().render();
+        let mut signatures = sign(&text);
+        signatures.sort_by_key(|signature| signature.key);
+        [head(&text, &signatures), parts.body()].concat()
+    };
+    Forged::new().chunks.iter().map(chunk).collect()
+}
+
+fn key() -> KeyFile {
+    KeyFile::generate().expect("a key")
+}
+
+fn deliver_under(what: &str, trust: &str, chunks: &[Vec<u8>], expect: Expect) {
+    let station = folder();
+    let arrived = station.path().join("in");
+    fs::create_dir(&arrived).expect("a folder");
+    for (name, bytes) in named(chunks) {
+        fs::write(arrived.join(name), bytes).expect("written");
+    }
+    let policy = folder();
+    let file = policy.path().join("trust.toml");
+    fs::write(&file, trust).expect("written");
+    judge(what, station.path(), &[OsStr::new("--trust"), file.as_os_str()], expect);
+}
+
+fn policy(threshold: u32, keys: &[(&str, &PublicKey, &str)]) -> String {
+    let mut text = format!("version = 1\nrelease-threshold = {threshold}\n");
+    for (holder, key, more) in keys {
+        let key = key.to_base64_der();
+        text += &format!("[[keys]]\nholder = \"{holder}\"\npublic-key = \"{key}\"\n{more}\n");
+    }
+    text
+}
+
+const BOTH: &str = "roles = [\"packer\", \"releaser\"]";
+const PACKER: &str = "roles = [\"packer\"]";
+const RELEASER: &str = "roles = [\"releaser\"]";
+
+#[test]
+fn a_signature_is_needed() {
+    deliver("C09 none", &named(&resigned(&|_| Vec::new())), Expect::NoChunk);
+}
+
+#[test]
+fn a_stranger_signs_in_vain() {
+    let stranger = key();
+    deliver("C09 a stranger's", &named(&signed(&[&stranger])), Expect::Untrusted);
+    let named_as_ours = resigned(&|text| {
+        vec![Signature { key: packed().key.public_key().id().short().into(), ..signature(&stranger, text) }]
+    });
+    deliver("C09 a stranger's under our id", &named(&named_as_ours), Expect::Untrusted);
+    let mut one = packed().chunks.clone();
+    one[1] = signed(&[&stranger])[1].clone();
+    deliver("C09 one chunk of a stranger's", &named(&one), Expect::Untrusted);
+    let mut control = packed().chunks.clone();
+    control[0] = signed(&[&stranger])[0].clone();
+    deliver("C09 the control chunk of a stranger's", &named(&control), Expect::Untrusted);
+}
+
+#[test]
+fn a_stranger_beside_us_does_no_harm() {
+    deliver("C09 ours and a stranger's", &named(&signed(&[&packed().key, &key()])), Expect::Complete);
+}
+
+#[test]
+fn signatures_are_not_bent() {
+    let ours = |change: &dyn Fn(&mut [u8; 64])| {
+        resigned(&|text| {
+            let mut signature = signature(&packed().key, text);
+            change(&mut signature.bytes);
+            vec![signature]
+        })
+    };
+    // The order of the group, which S stays below (RFC 8032, section 5.1.7).
+    let order = hex::decode("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").expect("hex");
+    let add_order = |bytes: &mut [u8; 64]| {
+        let mut carry = 0_u16;
+        for (digit, add) in bytes[32..].iter_mut().zip(&order) {
+            carry += u16::from(*digit) + u16::from(*add);
+            *digit = carry.to_le_bytes()[0];
+            carry >>= 8;
+        }
+    };
+    for (what, chunks) in [
+        ("C11 S and the group's order", ours(&add_order)),
+        ("C11 a bit in R", ours(&|bytes| bytes[0] ^= 1)),
+        ("C11 a bit in S", ours(&|bytes| bytes[32] ^= 1)),
+        ("C11 the sign of R", ours(&|bytes| bytes[31] ^= 0x80)),
+        ("C11 zeros", ours(&|bytes| bytes.fill(0))),
+        (
+            "C11 the identity and zero",
+            ours(&|bytes| {
+                bytes.fill(0);
+                bytes[0] = 1;
+            }),
+        ),
+        ("C11 all ones", ours(&|bytes| bytes.fill(0xff))),
+    ] {
+        deliver(what, &named(&chunks), Expect::Untrusted);
+    }
+}
+
+#[test]
+fn signatures_have_64_bytes() {
+    for length in [0_usize, 63, 65, 128] {
+        let mut chunks = packed().chunks.clone();
+        let parts = &Forged::new().chunks[1];
+        let text = parts.fitting().render();
+        let signature = signature(&packed().key, &text);
+        let mut bytes = signature.bytes.to_vec();
+        bytes.resize(length, 0);
+        let name = format!("01_{}.ed25519.sig", hex::encode(signature.key));
+        let entry = super::support::tar::entry(name.as_bytes(), &bytes);
+        chunks[1] = [head(&text, &[]), entry, parts.body()].concat();
+        deliver(&format!("C11 a signature of {length} bytes"), &named(&chunks), Expect::Incomplete);
+    }
+}
+
+#[test]
+fn signatures_are_sorted_and_each_key_once() {
+    let other = key();
+    let parts = &Forged::new().chunks[1];
+    let text = parts.fitting().render();
+    let ours = signature(&packed().key, &text);
+    let mut two = vec![ours, signature(&other, &text)];
+    two.sort_by_key(|signature| std::cmp::Reverse(signature.key));
+    for (what, signatures) in [("C09 unsorted", two), ("C09 one twice", vec![ours, ours])] {
+        let mut chunks = packed().chunks.clone();
+        chunks[1] = [head(&text, &signatures), parts.body()].concat();
+        deliver(what, &named(&chunks), Expect::Incomplete);
+    }
+}
+
+#[test]
+fn weak_keys_are_not_taken() {
+    let station = folder();
+    // The points of small order (cr.yp.to/ecdh.html#validate, as Edwards points), and two that are not written canonically.
+    for point in [
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ] {
+        use base64::Engine as _;
+        let der = hex::decode(format!("302a300506032b6570032100{point}")).expect("hex");
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        let pem = format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n");
+        let file = station.path().join("weak.pem");
+        fs::write(&file, pem).expect("written");
+        let ran = carnet([
+            "verify".as_ref(),
+            Path::new("/").as_os_str(),
+            "--pub".as_ref(),
+            file.as_os_str(),
+            "--json".as_ref(),
+        ]);
+        assert!([1, 2, 3].contains(&ran.code), "C11 {point}: {ran}");
+        assert!(ran.error_code().contains("key"), "C11 {point}: {ran}");
+    }
+}
+
+#[test]
+fn roles_streams_and_times_of_keys_hold() {
+    let ours = packed().key.public_key();
+    let other = key();
+    let chunks = &packed().chunks;
+    let with = |more: &str| {
+        policy(1, &[("us", ours, &format!("{BOTH}\n{more}")), ("they", other.public_key(), BOTH)])
+    };
+    deliver_under("C09 all is well", &with(""), chunks, Expect::Complete);
+    deliver_under("C09 expired", &with("valid-until = 2020-01-01T00:00:00Z"), chunks, Expect::Untrusted);
+    deliver_under("C09 not yet valid", &with("valid-from = 2999-01-01T00:00:00Z"), chunks, Expect::Untrusted);
+    deliver_under("C09 revoked", &with("revoked = true"), chunks, Expect::Untrusted);
+    deliver_under("C09 revoked before", &with("revoked = 2020-01-01T00:00:00Z"), chunks, Expect::Untrusted);
+    deliver_under("C09 another stream's", &with("streams = [\"corp-to-high\"]"), chunks, Expect::Untrusted);
+    let swapped = policy(1, &[("us", ours, RELEASER), ("they", other.public_key(), PACKER)]);
+    deliver_under("C09 the right key in the wrong role", &swapped, chunks, Expect::Untrusted);
+    let packer = policy(1, &[("us", ours, PACKER), ("they", other.public_key(), RELEASER)]);
+    deliver_under("C09 a packer does not release", &packer, chunks, Expect::Unreleased);
+}
+
+#[test]
+fn a_bundle_is_released_by_different_people() {
+    let (ours, second, third) = (&packed().key, key(), key());
+    let two = signed(&[ours, &second]);
+    let different = policy(2, &[("us", ours.public_key(), BOTH), ("they", second.public_key(), RELEASER)]);
+    deliver_under("C09 two of two", &different, &two, Expect::Complete);
+    deliver_under("C09 one of two", &different, &packed().chunks, Expect::Unreleased);
+    let same = policy(
+        2,
+        &[
+            ("us", ours.public_key(), BOTH),
+            ("us", second.public_key(), RELEASER),
+            ("they", third.public_key(), RELEASER),
+        ],
+    );
+    deliver_under("C09 two keys of one holder", &same, &two, Expect::Unreleased);
+    let mut doubled = packed().chunks.clone();
+    let parts = &Forged::new().chunks[0];
+    let text = parts.fitting().render();
+    let mine = signature(ours, &text);
+    let again = Signature { key: second.public_key().id().short().into(), ..mine };
+    let mut signatures = vec![mine, again];
+    signatures.sort_by_key(|signature| signature.key);
+    doubled[0] = [head(&text, &signatures), parts.body()].concat();
+    deliver_under("C09 one signature under two ids", &different, &doubled, Expect::Unreleased);
+    let data_only = {
+        let mut chunks = two.clone();
+        chunks[0].clone_from(&packed().chunks[0]);
+        chunks
+    };
+    deliver_under("C09 the release is on the control chunk", &different, &data_only, Expect::Unreleased);
+}
+
+#[test]
+fn what_expired_is_not_accepted() {
+    let mut forged = Forged::new();
+    for parts in &mut forged.chunks {
+        parts.statement.created = "2020-01-01T00:00:00Z".parse().expect("a time");
+        parts.statement.expires = Some("2020-01-02T00:00:00Z".parse().expect("a time"));
+    }
+    deliver("C09 an expired bundle", &named(&forged.seal()), Expect::Untrusted);
+}
