@@ -62,6 +62,7 @@ pub(crate) enum Command {
     Sums(Sums),
     Completions(Completions),
     Man(Man),
+    Version(Version),
     #[command(hide = true)]
     Schemas(Schemas),
 }
@@ -294,6 +295,14 @@ pub(crate) struct Man {
     #[arg(long, value_name = "DIR")]
     pub(crate) to: Option<PathBuf>,
 }
+
+/// Print the version; with -v, also which instructions hash on this machine
+#[derive(ClapArgs)]
+#[command(
+    after_help = "CARNET_HASH=portable, avx2, avx512 or sha-ni forces a kernel, for tests and support.\n\n\
+    Example:\n  carnet version -v"
+)]
+pub(crate) struct Version {}
 
 /// Write the JSON schemas of all outputs into a folder
 #[derive(ClapArgs)]

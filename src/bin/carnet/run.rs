@@ -20,7 +20,7 @@ use clap::CommandFactory as _;
 use super::args::{self, Args, Command, Screen, Trust};
 use super::progress::Progress;
 use super::render::{self, Keys};
-use super::world::{SystemClock, created, stop_on_signals};
+use super::world::{SystemClock, created, force_kernel, stop_on_signals};
 use super::{exit, schema};
 
 /// Why a command ended without a report.
@@ -64,6 +64,7 @@ pub(crate) fn run(args: Args) -> u8 {
 }
 
 fn dispatch(command: Command, screen: Screen) -> Result<u8, Trouble> {
+    force_kernel().map_err(|message| trouble(Failure::Usage, "hash-kernel", message))?;
     let stop = stop_on_signals().map_err(|error| trouble(Failure::Failed, "system", error.to_string()))?;
     let workers = Workers::new(screen.jobs, stop)
         .map_err(|error| trouble(Failure::Failed, "system", error.to_string()))?;
@@ -113,6 +114,10 @@ fn dispatch(command: Command, screen: Screen) -> Result<u8, Trouble> {
             Ok(exit::DONE)
         }
         Command::Man(args) => man(args.to.as_deref()),
+        Command::Version(_) => {
+            render::version(screen);
+            Ok(exit::DONE)
+        }
         Command::Schemas(args) => {
             schema::write_all(&args.to).map_err(|error| unusable("write", &args.to, &error))?;
             Ok(exit::DONE)

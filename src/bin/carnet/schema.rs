@@ -4,7 +4,7 @@ use std::path::Path;
 
 use schemars::Schema;
 
-use super::render::{ErrorReport, Keys};
+use super::render::{ErrorReport, Keys, VersionReport};
 
 /// Each output and its schema.
 fn all() -> Vec<(&'static str, Schema)> {
@@ -17,6 +17,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         ("sign", schemars::schema_for!(carnet::sign::SignReport)),
         ("sums", schemars::schema_for!(carnet::sums::SumsReport)),
         ("unpack", schemars::schema_for!(carnet::unpack::UnpackReport)),
+        ("version", schemars::schema_for!(VersionReport)),
         ("verify", schemars::schema_for!(carnet::verify::VerifyReport)),
     ]
 }

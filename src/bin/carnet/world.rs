@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use carnet::clock::Clock;
 use carnet::format::Timestamp;
+use carnet::stream::hash::Kernel;
 
 /// The clock of the machine.
 pub(crate) struct SystemClock;
@@ -29,6 +30,17 @@ pub(crate) fn created() -> Result<Timestamp, String> {
         .ok()
         .and_then(Timestamp::from_seconds)
         .ok_or_else(|| format!("SOURCE_DATE_EPOCH is {text:?}, expected seconds since 1970"))
+}
+
+/// Lets `CARNET_HASH` choose the kernel that hashes, for tests and support.
+///
+/// # Errors
+/// When it names none, or one that this processor does not have.
+pub(crate) fn force_kernel() -> Result<(), String> {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
+    let Ok(text) = std::env::var("CARNET_HASH") else { return Ok(()) };
+    let kernel = text.parse::<Kernel>().map_err(|error| format!("CARNET_HASH is {text:?}, {error}"))?;
+    kernel.force().map_err(|error| format!("CARNET_HASH is {text}: {error}"))
 }
 
 /// A flag that the first Ctrl-C or SIGTERM sets; the second ends the process at once.

@@ -9,6 +9,7 @@ use std::path::Path;
 use carnet::missing::MissingReport;
 use carnet::pack::{OmissionReport, Outcome, PackReport};
 use carnet::sign::SignReport;
+use carnet::stream::hash::Kernel;
 use carnet::sums::{SumFunction, SumsReport};
 use carnet::unpack::UnpackReport;
 use comfy_table::{CellAlignment, Table};
@@ -115,6 +116,33 @@ pub(crate) fn keygen(keys: &Keys, screen: Screen) {
             keys.public_key
         ));
     }
+}
+
+/// What `version` says.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct VersionReport {
+    /// The version of the program.
+    pub(crate) version: String,
+    /// What hashes.
+    pub(crate) hash: String,
+    /// What else could hash on this machine.
+    pub(crate) hash_available: Vec<String>,
+}
+
+pub(crate) fn version(screen: Screen) {
+    let report = VersionReport {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        hash: Kernel::chosen().to_string(),
+        hash_available: Kernel::available().map(|kernel| kernel.to_string()).collect(),
+    };
+    if screen.json {
+        return json(&report);
+    }
+    let mut out = format!("carnet {}\n", report.version);
+    if screen.verbose > 0 {
+        out += &format!("hash   {} (of {})\n", report.hash, report.hash_available.join(", "));
+    }
+    text(&out);
 }
 
 fn omissions(omitted: &[OmissionReport]) -> String {
