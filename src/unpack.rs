@@ -218,6 +218,7 @@ pub fn unpack(
 ) -> Result<UnpackReport, UnpackError> {
     let plan = &bundle.contents().plan;
     check_complete(bundle)?;
+    sink.check_names(&plan.index_entries())?;
     let mut waiting = Vec::new();
     for blob in &plan.blobs {
         if !sink.contains(&descriptor(blob))? {
