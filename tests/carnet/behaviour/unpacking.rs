@@ -70,6 +70,20 @@ fn a_name_that_is_taken_stays_unless_told_otherwise() {
 }
 
 #[test]
+fn a_name_that_is_taken_is_noticed_before_anything_is_moved() {
+    let desk = Desk::new();
+    fill(&desk, "src", 1, "app:1");
+    fill(&desk, "back", 2, "app:1");
+    desk.pack("oci:src --chunk-size 64KiB").ok();
+    let path = desk.path("out/b_00002.tar");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[20_000] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    // Moving would have met the damage.
+    desk.carnet(&format!("{UNPACK} oci:back")).ends(1).says(&["name-taken"]);
+}
+
+#[test]
 fn a_damaged_blob_in_the_target_is_replaced() {
     let desk = Desk::new();
     fill(&desk, "src", 1, "app:1");
