@@ -173,8 +173,8 @@ fn artifacts_without_a_name_stay_without_one() {
     source.tag(&named, "1.0");
     source.list(&unnamed);
     desk.round_trip("src", "");
-    let names = entries(&desk.path("back"));
-    assert!(names.iter().any(|(name, digest, ..)| name.is_none() && digest == digest_of(&unnamed)));
+    let listed = entries(&desk.path("back"));
+    assert!(listed.iter().any(|(name, digest, ..)| name.is_none() && digest == digest_of(&unnamed)));
 }
 
 #[test]

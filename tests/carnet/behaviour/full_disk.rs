@@ -16,7 +16,7 @@ impl Mounted {
         std::fs::create_dir(&path).unwrap();
         let run = Run::of(Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&path));
         if run.code != Some(0) {
-            eprintln!("SKIPPED: cannot mount a small file system: {}", run.stderr);
+            super::support::skipped(&format!("cannot mount a small file system: {}", run.stderr));
             return None;
         }
         Some(Mounted(path))
@@ -51,12 +51,12 @@ fn fill(desk: &Desk) {
 #[test]
 fn a_disk_that_is_too_small_is_known_before_anything_is_written() {
     let desk = Desk::new();
-    let Some(disk) = Mounted::new(&desk, "size=1m") else { return };
+    let Some(small) = Mounted::new(&desk, "size=1m") else { return };
     fill(&desk);
     let args = "pack oci:src --to disk/out --name b --key k.key.pem --chunk-size 64KiB";
     desk.carnet(args).ends(1).says(&["bytes free", "hint:"]);
-    assert!(disk.names().is_empty(), "{:?}", disk.names());
-    disk.becomes("size=16m");
+    assert!(small.names().is_empty(), "{:?}", small.names());
+    small.becomes("size=16m");
     desk.carnet(args).ok();
     desk.carnet("verify disk/out --pub k.pub.pem").ok();
 }
@@ -65,16 +65,16 @@ fn a_disk_that_is_too_small_is_known_before_anything_is_written() {
 fn a_disk_that_fills_up_while_packing_leaves_whole_chunks_and_the_next_run_goes_on() {
     let desk = Desk::new();
     // Enough bytes, and files for some chunks only.
-    let Some(disk) = Mounted::new(&desk, "size=16m,nr_inodes=24") else { return };
+    let Some(small) = Mounted::new(&desk, "size=16m,nr_inodes=24") else { return };
     fill(&desk);
     let args = "pack oci:src --to disk/out --name b --key k.key.pem --chunk-size 64KiB";
     desk.carnet(args).ends(1).says(&["No space left", "hint:"]);
-    let chunks = disk.names();
+    let chunks = small.names();
     assert!(!chunks.is_empty() && chunks.iter().all(|name| name.starts_with("out/b_")), "{chunks:?}");
     let report = desk.carnet("verify disk/out --pub k.pub.pem --json").ends(4).json();
     let files = report["bundles"][0]["files"].as_array().unwrap();
     assert!(files.iter().all(|file| file["verdict"] == "accepted"), "{files:?}");
-    disk.becomes("nr_inodes=1000");
+    small.becomes("nr_inodes=1000");
     desk.carnet(args).ok();
     desk.carnet("verify disk/out --pub k.pub.pem").ok();
 }
@@ -82,14 +82,14 @@ fn a_disk_that_fills_up_while_packing_leaves_whole_chunks_and_the_next_run_goes_
 #[test]
 fn a_disk_that_fills_up_while_unpacking_shows_no_artifact_and_the_next_run_works() {
     let desk = Desk::new();
-    let Some(disk) = Mounted::new(&desk, "size=2500k") else { return };
+    let Some(small) = Mounted::new(&desk, "size=2500k") else { return };
     fill(&desk);
     desk.pack("oci:src --chunk-size 64KiB").ok();
     for to in ["oci:disk/back", "oci-archive:disk/back.tar"] {
         desk.carnet(&format!("unpack out --pub k.pub.pem --to {to}")).ends(1).says(&["No space left"]);
-        assert!(disk.names().is_empty(), "{to}: {:?}", disk.names());
+        assert!(small.names().is_empty(), "{to}: {:?}", small.names());
     }
-    disk.becomes("size=16m");
+    small.becomes("size=16m");
     desk.carnet("unpack out --pub k.pub.pem --to oci-archive:disk/back.tar").ok();
     desk.carnet("unpack out --pub k.pub.pem --to oci:disk/back").ok();
     assert_same_layout(&desk.path("src"), &desk.path("disk/back"));

@@ -137,6 +137,7 @@ fn with_json_stdout_is_one_document_and_progress_is_lines_of_json() {
     let desk = desk();
     let run = desk.pack("oci:src --chunk-size 64KiB --json").ok();
     run.json();
+    assert!(run.stderr.lines().count() > 0);
     for line in run.stderr.lines() {
         let event: Result<Value, _> = serde_json::from_str(line);
         assert!(event.is_ok(), "{line}");
@@ -209,13 +210,39 @@ fn a_reader_that_goes_away_is_no_failure() {
 #[test]
 fn what_comes_from_outside_is_escaped() {
     let desk = desk();
-    let name = "out/\u{1b}[2Jletter";
     desk.pack("oci:src").ok();
-    std::fs::write(desk.path(name), "no chunk").unwrap();
+    std::fs::write(desk.path("out/\u{1b}[2Jletter"), "no chunk").unwrap();
+    std::fs::rename(desk.path("out/b_00000.tar"), desk.path("out/\u{1b}[2Jchunk")).unwrap();
     for line in
-        ["verify out --pub k.pub.pem", "verify out --pub k.pub.pem --json", "inspect out -v", "sums out"]
+        ["verify out --pub k.pub.pem", "verify out --pub k.pub.pem --json", "inspect out -v", "missing out"]
     {
-        let run = desk.carnet(line).ok();
+        let run = desk.carnet(line);
+        assert_ne!(run.code, None);
         assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'), "{line}");
     }
+    let run = desk.carnet("verify out/\u{1b}[2Jgone --pub k.pub.pem").ends(1);
+    assert!(!run.stderr.contains('\u{1b}'), "{}", run.stderr);
+}
+
+#[test]
+fn what_a_bundle_is_for_is_recorded_and_shown() {
+    let desk = desk();
+    let previous = "ab".repeat(32);
+    desk.pack(&format!("oci:src {STREAM} --previous {previous} --expires 2099-01-01")).ends(2);
+    let options = "--stream north --sequence 3 --label UNCLASSIFIED --expires 2099-01-01";
+    desk.pack(&format!("oci:src {options} --previous {previous}")).ok();
+    let bundle = desk.inspected("out");
+    for (key, value) in
+        [("name", "b"), ("stream", "north"), ("label", "UNCLASSIFIED"), ("previous", &previous)]
+    {
+        assert_eq!(bundle[key], value, "{key}");
+    }
+    assert_eq!((&bundle["sequence"], &bundle["expires"]), (&3.into(), &"2099-01-01T00:00:00Z".into()));
+    desk.carnet("inspect out --pub k.pub.pem").ok().says(&[
+        "north",
+        "number 3",
+        "UNCLASSIFIED",
+        "2099-01-01",
+    ]);
+    desk.carnet("verify out --pub k.pub.pem").ok().says(&["north", "number 3", "UNCLASSIFIED"]);
 }

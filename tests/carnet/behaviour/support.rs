@@ -1,9 +1,10 @@
 //! What the tests stand on: a desk with a key pair, the program, and two layouts held side by side.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -210,14 +211,39 @@ pub(super) fn noise(seed: u64, bytes: usize) -> Vec<u8> {
     out
 }
 
+/// Waits until `ready`; false if the process ended before.
+pub(super) fn wait_for(child: &mut Child, ready: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        if ready() {
+            return true;
+        }
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "it neither gets on nor ends");
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+pub(super) fn signal(child: &Child, name: &str) {
+    Run::of(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()])).ok();
+}
+
+/// Says aloud that a test was left out; what `eprintln!` says in a test that passes is not shown.
+pub(super) fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
+
 /// Whether all of these programs are installed; says so where one is not.
 pub(super) fn installed(programs: &[&str]) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let there =
-        |name: &&str| std::env::split_paths(&path).any(|folder| folder.join(OsStr::new(name)).is_file());
+    let there = |name: &&str| {
+        let found = Command::new("sh").args(["-c", "command -v \"$0\" >/dev/null", name]).status();
+        found.is_ok_and(|status| status.success())
+    };
     let absent: Vec<_> = programs.iter().filter(|name| !there(name)).collect();
     if !absent.is_empty() {
-        eprintln!("SKIPPED: {absent:?} not installed");
+        skipped(&format!("{absent:?} not installed"));
     }
     absent.is_empty()
 }

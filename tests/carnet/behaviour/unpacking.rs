@@ -1,9 +1,10 @@
 //! Where artifacts go.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use super::layouts::{CONFIG, LAYER, digest_of, hex_of};
-use super::support::{CARNET, Desk, Run, assert_same_layout, entries, files, noise};
+use super::support::{Desk, assert_same_blobs, assert_same_layout, entries, files, noise, signal, wait_for};
 
 fn fill(desk: &Desk, name: &str, seed: u64, tag: &str) -> String {
     let mut source = desk.source(name);
@@ -66,6 +67,20 @@ fn a_name_that_is_taken_stays_unless_told_otherwise() {
     for (name, bytes) in before {
         assert!(name == "index.json" || std::fs::read(desk.path("back").join(name)).unwrap() == bytes);
     }
+}
+
+#[test]
+fn a_name_that_is_taken_is_noticed_before_anything_is_moved() {
+    let desk = Desk::new();
+    fill(&desk, "src", 1, "app:1");
+    fill(&desk, "back", 2, "app:1");
+    desk.pack("oci:src --chunk-size 64KiB").ok();
+    let path = desk.path("out/b_00002.tar");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[20_000] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    // Moving would have met the damage.
+    desk.carnet(&format!("{UNPACK} oci:back")).ends(1).says(&["name-taken"]);
 }
 
 #[test]
@@ -161,34 +176,47 @@ fn a_killed_unpack_shows_nothing_and_the_next_run_works() {
     let image = source.manifest(&config, &layers);
     source.tag(&image, "app:1");
     desk.pack("oci:src --chunk-size 1MiB").ok();
-    fill(&desk, "back", 2, "old:1");
-    let before = files(&desk.path("back"));
-    for (at, pause) in [0, 2, 5, 10, 20, 40].into_iter().enumerate() {
-        for to in ["oci:back".to_owned(), format!("oci:new{at}"), format!("oci-archive:new{at}.tar")] {
+    let pauses = [0, 2, 5, 10, 20, 40];
+    let mut killed = 0;
+    for (at, pause) in pauses.into_iter().enumerate() {
+        let (old, new) = (format!("old{at}"), format!("new{at}"));
+        fill(&desk, &old, 2, "old:1");
+        let before = files(&desk.path(&old));
+        for to in [format!("oci:{old}"), format!("oci:{new}"), format!("oci-archive:{new}.tar")] {
             let mut child = desk.command(&format!("{UNPACK} {to} -q")).spawn().unwrap();
             std::thread::sleep(Duration::from_millis(pause));
             child.kill().unwrap();
-            let ended = child.wait().unwrap().success();
-            if ended || (to == "oci:back" && files(&desk.path("back")).keys().any(|name| name == "done")) {
+            if child.wait().unwrap().success() {
                 continue;
             }
-            let index = |folder: &str| std::fs::read_to_string(desk.path(folder).join("index.json")).ok();
-            if to == "oci:back" {
+            killed += 1;
+            // A kill between the last write and the exit finds all of it done.
+            let index = |folder: &str| std::fs::read_to_string(desk.path(folder).join("index.json"));
+            if to == format!("oci:{old}") && !index(&old).unwrap().contains("app:1") {
                 for (name, bytes) in &before {
-                    assert!(std::fs::read(desk.path("back").join(name)).unwrap() == *bytes, "{name}");
+                    assert!(std::fs::read(desk.path(&old).join(name)).unwrap() == *bytes, "{name}");
                 }
-            } else if let Some(index) = index(&format!("new{at}")).filter(|_| to.starts_with("oci:")) {
-                assert!(!index.contains("app:1"), "{pause} ms");
             }
-            assert!(!desk.path(format!("new{at}.tar")).exists());
+            if let (true, Ok(index)) = (to == format!("oci:{new}"), index(&new)) {
+                assert!(index.contains("app:1"), "no index without the artifacts: {index}");
+                assert_same_blobs(source.path(), &desk.path(&new));
+            }
+            if desk.path(format!("{new}.tar")).exists() {
+                desk.sh(&format!("tar -tf {new}.tar")).ok().says(&["index.json"]);
+            }
         }
     }
-    for at in 0..6 {
-        desk.carnet(&format!("{UNPACK} oci:new{at}")).ok();
-        assert_same_layout(source.path(), &desk.path(format!("new{at}")));
-        desk.carnet(&format!("{UNPACK} oci-archive:new{at}.tar")).ok();
+    assert!(killed > 0);
+    for at in 0..pauses.len() {
+        let (old, new) = (format!("old{at}"), format!("new{at}"));
+        desk.carnet(&format!("{UNPACK} oci:{new}")).ok();
+        assert_same_layout(source.path(), &desk.path(&new));
+        if !desk.path(format!("{new}.tar")).exists() {
+            desk.carnet(&format!("{UNPACK} oci-archive:{new}.tar")).ok();
+        }
+        desk.carnet(&format!("{UNPACK} oci:{old}")).ok();
+        desk.carnet(&format!("pack oci:{old} --dry-run --to x --name b --key k.key.pem")).ok();
     }
-    desk.carnet(&format!("{UNPACK} oci:back")).ok();
     let strays = desk.sh("find . -name '*carnet-*'").ok();
     assert_eq!(strays.stdout, "", "what killed runs left is gone");
 }
@@ -234,12 +262,18 @@ fn an_interrupted_unpack_ends_with_130() {
     let image = source.manifest(&config, &layers);
     source.tag(&image, "app:1");
     desk.pack("oci:src").ok();
-    // The signal comes as soon as the first blob is begun.
-    let script = format!(
-        "{CARNET} {UNPACK} oci:back & p=$!; while ! ls back/.carnet-*/0 >/dev/null 2>&1; do :; done; kill -INT $p; wait $p"
-    );
-    let run: Run = desk.sh(&format!("trap '' INT; trap - INT; {script}"));
-    assert!(matches!(run.code, Some(130)), "{run:?}");
+    let mut child =
+        desk.command(&format!("{UNPACK} oci:back --jobs 1")).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = || {
+        let staging = std::fs::read_dir(desk.path("back")).into_iter().flatten().flatten();
+        staging.filter_map(|entry| std::fs::read_dir(entry.path()).ok()).any(|entries| entries.count() > 2)
+    };
+    assert!(wait_for(&mut child, begun), "it ended too early");
+    signal(&child, "INT");
+    let out = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(130), "{said}");
+    assert!(said.contains("run the same command again"), "{said}");
     assert!(!desk.path("back").exists(), "{:?}", files(&desk.path("back")).keys());
     desk.carnet(&format!("{UNPACK} oci:back")).ok();
     assert!(desk.path("back/blobs/sha256").join(hex_of(&image)).exists());
