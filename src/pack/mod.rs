@@ -11,6 +11,7 @@ mod error;
 mod gather;
 mod load;
 mod place;
+mod probe;
 mod report;
 mod resume;
 mod seal;
@@ -33,7 +34,7 @@ use crate::format::plan::{Carriage, Plan};
 use crate::format::recover::RECOVER;
 use crate::format::statement::{Class, Crossing};
 use crate::format::{Sum, Timestamp};
-use crate::medium::{Folder, Replace};
+use crate::medium::{Folder, MediumError, Replace};
 use crate::observe::Event;
 use crate::oci::write::OCI_LAYOUT;
 use crate::oci::{Digest, Platform, RefName};
@@ -154,6 +155,16 @@ pub fn pack(
                     environment.observer.on(Event::Note { text: error.to_string() });
                     withdraw_chunks(request, &withdraw)?;
                     excluded.push(digest);
+                }
+                // An earlier run may have gone on without artifacts that this one has not found damaged yet:
+                // the chunks in the way are then those of the plan without them.
+                None if matches!(error, PackError::Medium(MediumError::Exists { .. }))
+                    && excluded.is_empty() =>
+                {
+                    excluded = probe::damaged(request, &cargo, environment)?;
+                    if excluded.is_empty() {
+                        return Err(error);
+                    }
                 }
                 _ => return Err(error),
             },
@@ -345,22 +356,19 @@ fn to_range(offset: u64, bytes: u64) -> std::ops::Range<usize> {
 struct Nowhere;
 
 impl crate::medium::ChunkSink for Nowhere {
-    fn finished(
-        &self,
-        _: u32,
-    ) -> Result<Option<std::sync::Arc<dyn crate::medium::ChunkFile>>, crate::medium::MediumError> {
+    fn finished(&self, _: u32) -> Result<Option<std::sync::Arc<dyn crate::medium::ChunkFile>>, MediumError> {
         Ok(None)
     }
 
-    fn begin(&self, _: u32, _: u64) -> Result<(), crate::medium::MediumError> {
+    fn begin(&self, _: u32, _: u64) -> Result<(), MediumError> {
         unreachable!("a plan writes nothing")
     }
 
-    fn open(&self, _: u32) -> Result<Box<dyn crate::medium::WriteAt>, crate::medium::MediumError> {
+    fn open(&self, _: u32) -> Result<Box<dyn crate::medium::WriteAt>, MediumError> {
         unreachable!("a plan writes nothing")
     }
 
-    fn commit(&self, _: u32) -> Result<(), crate::medium::MediumError> {
+    fn commit(&self, _: u32) -> Result<(), MediumError> {
         unreachable!("a plan writes nothing")
     }
 

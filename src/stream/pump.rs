@@ -31,6 +31,8 @@ pub trait Flow: Send {
 /// The worker threads.
 pub struct Workers {
     pool: rayon::ThreadPool,
+    /// How many flows a worker may have under way before the process runs out of open files.
+    lanes_max: usize,
     /// Set from outside to stop early, as by a signal.
     stop: Arc<AtomicBool>,
 }
@@ -47,13 +49,26 @@ impl Workers {
             .thread_name(|number| format!("worker-{number}"))
             .build()
             .map_err(io::Error::other)?;
-        Ok(Workers { pool, stop })
+        let lanes_max = lanes_max(pool.current_num_threads());
+        Ok(Workers { pool, lanes_max, stop })
     }
 
     /// Whether to stop early.
     pub fn interrupted(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
+}
+
+/// Files that one flow has open at most: one that it reads and one that it writes.
+const FILES_PER_FLOW: usize = 2;
+
+/// Files that the rest of the process has open: the standard streams, locks, folders.
+const FILES_BESIDE: usize = 24;
+
+fn lanes_max(threads: usize) -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let files = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    (files.saturating_sub(FILES_BESIDE) / (FILES_PER_FLOW * threads.max(1))).max(1)
 }
 
 struct Lane<F> {
@@ -75,6 +90,7 @@ pub fn pump<F: Flow>(
     done: &(dyn Fn(Result<F::Done, F::Error>) -> ControlFlow<()> + Sync),
 ) -> io::Result<()> {
     let halted = AtomicBool::new(false);
+    let lanes = lanes.min(workers.lanes_max);
     let outcomes = workers.pool.broadcast(|_| {
         let worked = work(workers, lanes, next, done, &halted);
         if worked.is_err() {

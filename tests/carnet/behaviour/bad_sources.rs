@@ -122,7 +122,6 @@ fn continuing_again_changes_nothing() {
 }
 
 #[test]
-#[ignore = "known: the second run plans with the damaged blob first, and takes its own chunks for another bundle's"]
 fn continuing_again_after_a_damaged_blob_changes_nothing() {
     continues_again("flipped");
 }
