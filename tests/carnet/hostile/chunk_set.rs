@@ -109,13 +109,13 @@ fn a_chunk_of_another_bundle_is_no_chunk_of_this_one() {
     for number in 1..packed().chunks.len().min(other.len()) {
         let mut files = named(&packed().chunks);
         files[number].1.clone_from(&other[number]);
-        let (verified, _) = deliver_foreign(&format!("C04 chunk {number} of another bundle"), &files);
-        assert!(verified.contains(&format!("[{number}]")), "{verified}");
+        let missing = deliver_foreign(&format!("C04 chunk {number} of another bundle"), &files);
+        assert!(missing.contains(&format!("[{number}]")), "{missing}");
     }
 }
 
-/// Several bundles are there, so `unpack` asks for one; this asks about each of them.
-fn deliver_foreign(what: &str, files: &[(String, Vec<u8>)]) -> (String, ()) {
+/// The chunks that each bundle misses. Several bundles are there, so `unpack` asks for one; this asks about each of them.
+fn deliver_foreign(what: &str, files: &[(String, Vec<u8>)]) -> String {
     use super::support::folder;
     use super::support::run::carnet;
     let station = folder();
@@ -142,7 +142,7 @@ fn deliver_foreign(what: &str, files: &[(String, Vec<u8>)]) -> (String, ()) {
         .iter()
         .map(|bundle| bundle["missing"].to_string())
         .collect();
-    (missing.join(" "), ())
+    missing.join(" ")
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn chunk_numbers_are_those_of_the_bundle() {
     });
     edit("C05 another name", &|statement| statement.crossing.name = "other".parse().expect("a name"));
     edit("C05 another label", &|statement| {
-        statement.crossing.label = Some("SECRET".parse().expect("a label"))
+        statement.crossing.label = Some("SECRET".parse().expect("a label"));
     });
     edit("C05 another stream", &|statement| {
         statement.crossing.stream = Some("other".parse().expect("a stream"));

@@ -50,21 +50,23 @@ fn manifest(what: &str, codes: &[&str], text: &dyn Fn(&Item, &Item) -> String) {
 
 const MALFORMED: &[&str] = &["malformed-document"];
 
+type Edit = Box<dyn Fn(&str) -> String>;
+
 #[test]
 fn a_document_has_one_reading() {
-    let edits: Vec<(&str, Box<dyn Fn(&str) -> String>)> = vec![
+    let edits: Vec<(&str, Edit)> = vec![
         ("J01 layers twice", Box::new(|text| text.replacen("\"layers\":", "\"layers\":[],\"layers\":", 1))),
         ("J01 size twice", Box::new(|text| text.replacen("\"size\":", "\"size\":1,\"size\":", 1))),
-        ("J02 Layers", Box::new(|text| text.replacen("{", "{\"Layers\":[],", 1))),
-        ("J02 mediatype", Box::new(|text| text.replacen("{", "{\"mediatype\":\"x\",", 1))),
+        ("J02 Layers", Box::new(|text| text.replacen('{', "{\"Layers\":[],", 1))),
+        ("J02 mediatype", Box::new(|text| text.replacen('{', "{\"mediatype\":\"x\",", 1))),
         ("J03 a long s", Box::new(|text| text.replacen("\"size\":", "\"\u{17f}ize\":99,\"size\":", 1))),
         (
             "J03 a Kelvin sign",
-            Box::new(|text| text.replacen("{", "{\"a\u{212a}\":1,\"A\u{17f}\":2,\"layer\u{17f}\":[],", 1)),
+            Box::new(|text| text.replacen('{', "{\"a\u{212a}\":1,\"A\u{17f}\":2,\"layer\u{17f}\":[],", 1)),
         ),
         ("J03 escaped", Box::new(|text| text.replacen("\"size\":", "\"\\u017fize\":99,\"size\":", 1))),
-        ("J04 manifests too", Box::new(|text| text.replacen("{", "{\"manifests\":[],", 1))),
-        ("J04 blobs too", Box::new(|text| text.replacen("{", "{\"blobs\":[],", 1))),
+        ("J04 manifests too", Box::new(|text| text.replacen('{', "{\"manifests\":[],", 1))),
+        ("J04 blobs too", Box::new(|text| text.replacen('{', "{\"blobs\":[],", 1))),
         ("J04 no config", Box::new(|text| text.replacen("\"config\"", "\"noconfig\"", 1))),
         ("J05 an index's type", Box::new(|text| text.replacen(MANIFEST_TYPE, INDEX_TYPE, 1))),
         (
@@ -78,11 +80,11 @@ fn a_document_has_one_reading() {
         ("J09 a byte order mark", Box::new(|text| format!("\u{feff}{text}"))),
         ("J09 a second document", Box::new(|text| format!("{text}{{}}"))),
         ("J09 a NUL at the end", Box::new(|text| format!("{text}\0"))),
-        ("J09 a NUL in a text", Box::new(|text| text.replacen("{", "{\"x\":\"\0\",", 1))),
-        ("J09 a lone surrogate", Box::new(|text| text.replacen("{", "{\"x\":\"\\ud800\",", 1))),
+        ("J09 a NUL in a text", Box::new(|text| text.replacen('{', "{\"x\":\"\0\",", 1))),
+        ("J09 a lone surrogate", Box::new(|text| text.replacen('{', "{\"x\":\"\\ud800\",", 1))),
         ("J09 a comment", Box::new(|text| format!("// hello\n{text}"))),
         ("J09 a comma too many", Box::new(|text| text.replacen("}]", "},]", 1))),
-        ("J09 NaN", Box::new(|text| text.replacen("{", "{\"x\":NaN,", 1))),
+        ("J09 NaN", Box::new(|text| text.replacen('{', "{\"x\":NaN,", 1))),
         ("J09 not JSON", Box::new(|_| "hello".to_owned())),
         ("J09 nothing", Box::new(|_| String::new())),
         ("J09 a list", Box::new(|_| "[]".to_owned())),
@@ -90,14 +92,14 @@ fn a_document_has_one_reading() {
         (
             "J08 nested",
             Box::new(|text| {
-                text.replacen("{", &format!("{{\"x\":{}{},", "[".repeat(200_000), "]".repeat(200_000)), 1)
+                text.replacen('{', &format!("{{\"x\":{}{},", "[".repeat(200_000), "]".repeat(200_000)), 1)
             }),
         ),
         (
             "J08 nested objects",
             Box::new(|text| {
                 text.replacen(
-                    "{",
+                    '{',
                     &format!("{{\"x\":{}1{},", "{\"a\":".repeat(100_000), "}".repeat(100_000)),
                     1,
                 )
@@ -116,18 +118,26 @@ fn a_document_has_one_reading() {
             assert_ne!(good, spoiled, "{what} changes something");
             spoiled
         });
-        // The same in the index of the layout.
-        refused(
-            &format!("{what}, index.json"),
-            &["bad-index", "not-a-layout", "file-too-large"],
-            &|source| {
-                let (config, layer) = source.plain_image(1);
-                let good = index_text(&[source.image(&config, &[layer])]);
-                let spoiled =
-                    edit(&good.replace("\"manifests\"", "\"layers\"").replace(INDEX_TYPE, MANIFEST_TYPE));
-                source.index_text(&spoiled);
-            },
-        );
+        // The same in the index of the layout, where it changes something.
+        let in_index = |good: &str| {
+            let spoiled = edit(&good.replace("\"manifests\"", "\"layers\""));
+            spoiled
+                .replace("\"layers\"", "\"manifests\"")
+                .replace("Layers", "Manifests")
+                .replace("layer\u{17f}", "manifest\u{17f}")
+        };
+        let build = |source: &SourceLayout| {
+            let (config, layer) = source.plain_image(1);
+            let good = index_text(&[source.image(&config, &[layer])]);
+            source.index_text(&in_index(&good));
+            in_index(&good) != good
+        };
+        if build(&SourceLayout::new(folder().path().join("images"))) {
+            let codes = ["bad-index", "not-a-layout", "malformed-document"];
+            refused(&format!("{what}, index.json"), &codes, &|source| {
+                build(source);
+            });
+        }
     }
 }
 

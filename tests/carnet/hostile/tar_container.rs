@@ -25,11 +25,12 @@ fn change(with: impl Fn(&mut Vec<u8>) + 'static) -> Trick {
     Box::new(move |parts| with(&mut parts.blocks[0]))
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn tricks() -> Vec<(&'static str, Trick)> {
     let evil = [entry(b"evil", b"EVIL"), vec![0; 512]].concat();
     let long_name = special(b'L', b"././@LongLink", b"", b"evil/name\0");
     let mut sparse = special(b'S', b"sparse", b"", &noise(1, 512));
-    set(&mut sparse[..512], &[Field(386, b"00000000000\0000001000000\0".to_vec()), Field(482, vec![1])]);
+    set(&mut sparse[..512], &[Field(386, b"00000000000\x00000001000000\0".to_vec()), Field(482, vec![1])]);
     vec![
         ("T01 PAX size over a header size of zero", {
             let sized = header(b"a.txt", 0);

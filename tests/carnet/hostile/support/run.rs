@@ -165,7 +165,7 @@ pub(in crate::hostile) fn nothing_visible(what: &str, station: &Path, target: &P
     for entry in fs::read_dir(station).expect("a folder") {
         let name = entry.expect("an entry").file_name();
         let known = ["in", "new", "source"].iter().any(|known| name == *known);
-        assert!(known, "{what}: written beside the target: {name:?}");
+        assert!(known, "{what}: written beside the target: {}", name.display());
     }
 }
 
