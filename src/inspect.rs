@@ -3,15 +3,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::arrival::{Bundle, Control, Opened, segments};
+use crate::arrival::{Bundle, Control, Documents};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::plan::{Carriage, Plan, PlannedBlob, PlannedReferrer};
 use crate::format::statement::{Class, Crossing, Kind};
-use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
 use crate::pack::OmissionReport;
-use crate::stream::segments::Segments;
 use crate::verify::{SignerReport, VerifyError, VerifyRequest, open};
 
 /// An artifact of the bundle.
@@ -190,7 +188,8 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
     let plan = &contents.plan;
     let good = bundle.good();
     let control = good.get(&0)?;
-    let documents = Documents { plan, file: &|number| good.get(&number).copied() };
+    let file = |number: u32| good.get(&number).copied();
+    let documents = Documents::new(plan, &file);
     let chunk = |number: u32| {
         let data = contents.chunks.line(number);
         let annex = contents.annex.iter().find(|chunk| chunk.number == number);
@@ -230,7 +229,7 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
         nondistributable: plan.nondistributable,
         referrers: plan.referrers_carriage,
         platforms: plan.platforms.iter().map(ToString::to_string).collect(),
-        artifacts: documents.artifacts(),
+        artifacts: artifacts(plan, &documents),
         omitted: OmissionReport::all(plan),
         payload_bytes: plan.payload_bytes(),
         blobs: plan.blobs.iter().map(blob).collect(),
@@ -238,94 +237,63 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
     })
 }
 
-/// The manifests of a bundle, as far as their chunks are at hand.
-struct Documents<'a> {
-    plan: &'a Plan,
-    file: &'a dyn Fn(u32) -> Option<&'a Opened>,
+fn artifacts(plan: &Plan, documents: &Documents<'_>) -> Vec<InspectedArtifact> {
+    let mut artifacts = Vec::new();
+    for artifact in &plan.artifacts {
+        let root = Descriptor::new(artifact.media_type.clone(), artifact.digest, artifact.size);
+        let mut platforms = Vec::new();
+        let mut bytes = 0;
+        let mut seen = std::collections::HashSet::new();
+        let mut waiting = vec![root];
+        while let Some(descriptor) = waiting.pop() {
+            let Some(blob) = documents.blob(&descriptor.digest) else { continue };
+            if !seen.insert(descriptor.digest) {
+                continue;
+            }
+            bytes += blob.size;
+            let Ok(Some(document)) = documents.read(&descriptor) else { continue };
+            for child in document.successors() {
+                if let (Document::Index { .. }, Some(platform)) = (&document, &child.platform) {
+                    platforms.push(InspectedPlatform {
+                        platform: platform.to_string(),
+                        digest: child.digest,
+                        carried: documents.blob(&child.digest).is_some(),
+                    });
+                }
+                waiting.push(child.clone());
+            }
+        }
+        let referrers = referrers(plan, seen);
+        artifacts.push(InspectedArtifact {
+            name: artifact.name.clone(),
+            digest: artifact.digest,
+            media_type: artifact.media_type.clone(),
+            artifact_type: artifact.artifact_type.clone(),
+            platforms,
+            bytes,
+            referrers: referrers
+                .into_iter()
+                .map(|referrer| InspectedReferrer {
+                    subject: referrer.subject,
+                    digest: referrer.digest,
+                    artifact_type: referrer.artifact_type.clone(),
+                    name: referrer.name.clone(),
+                })
+                .collect(),
+        });
+    }
+    artifacts
 }
 
-impl Documents<'_> {
-    fn artifacts(&self) -> Vec<InspectedArtifact> {
-        let blobs: std::collections::HashMap<Digest, &PlannedBlob> =
-            self.plan.blobs.iter().map(|blob| (blob.digest, blob)).collect();
-        let mut artifacts = Vec::new();
-        for artifact in &self.plan.artifacts {
-            let root = Descriptor::new(artifact.media_type.clone(), artifact.digest, artifact.size);
-            let mut platforms = Vec::new();
-            let mut bytes = 0;
-            let mut seen = std::collections::HashSet::new();
-            let mut waiting = vec![root];
-            while let Some(descriptor) = waiting.pop() {
-                let Some(blob) = blobs.get(&descriptor.digest) else { continue };
-                if !seen.insert(descriptor.digest) {
-                    continue;
-                }
-                bytes += blob.size;
-                let Some(document) = self.read(&descriptor, blob) else { continue };
-                for child in document.successors() {
-                    if let (Document::Index { .. }, Some(platform)) = (&document, &child.platform) {
-                        platforms.push(InspectedPlatform {
-                            platform: platform.to_string(),
-                            digest: child.digest,
-                            carried: blobs.contains_key(&child.digest),
-                        });
-                    }
-                    waiting.push(child.clone());
-                }
-            }
-            let referrers = self.referrers(seen);
-            artifacts.push(InspectedArtifact {
-                name: artifact.name.clone(),
-                digest: artifact.digest,
-                media_type: artifact.media_type.clone(),
-                artifact_type: artifact.artifact_type.clone(),
-                platforms,
-                bytes,
-                referrers: referrers
-                    .into_iter()
-                    .map(|referrer| InspectedReferrer {
-                        subject: referrer.subject,
-                        digest: referrer.digest,
-                        artifact_type: referrer.artifact_type.clone(),
-                        name: referrer.name.clone(),
-                    })
-                    .collect(),
-            });
+/// What refers to one of `subjects`, to what refers to one of them, and so on.
+fn referrers(plan: &Plan, mut subjects: std::collections::HashSet<Digest>) -> Vec<&PlannedReferrer> {
+    loop {
+        let known = subjects.len();
+        let mut referrers: Vec<&PlannedReferrer> = plan.referrers.iter().collect();
+        referrers.retain(|referrer| subjects.contains(&referrer.subject));
+        subjects.extend(referrers.iter().map(|referrer| referrer.digest));
+        if subjects.len() == known {
+            return referrers;
         }
-        artifacts
-    }
-
-    /// What refers to one of `subjects`, to what refers to one of them, and so on.
-    fn referrers(&self, mut subjects: std::collections::HashSet<Digest>) -> Vec<&PlannedReferrer> {
-        loop {
-            let known = subjects.len();
-            let mut referrers: Vec<&PlannedReferrer> = self.plan.referrers.iter().collect();
-            referrers.retain(|referrer| subjects.contains(&referrer.subject));
-            subjects.extend(referrers.iter().map(|referrer| referrer.digest));
-            if subjects.len() == known {
-                return referrers;
-            }
-        }
-    }
-
-    /// The document, if it is one, is at hand, and is what its digest says.
-    fn read(&self, descriptor: &Descriptor, blob: &PlannedBlob) -> Option<Document> {
-        if blob.class != Class::Metadata || blob.size > DOCUMENT_BYTES_MAX {
-            return None;
-        }
-        let pieces = segments(blob, self.file)?;
-        let mut reader = Segments::new(pieces.into_iter().map(|(segment, _)| segment).collect());
-        let mut bytes = vec![0; usize::try_from(blob.size).ok()?];
-        let mut at = 0;
-        while at < bytes.len() {
-            match reader.fill(&mut bytes[at..]) {
-                Ok(read) if read > 0 => at += read,
-                _ => return None,
-            }
-        }
-        if blob.digest.same_algorithm(&bytes) != blob.digest {
-            return None;
-        }
-        Document::parse(descriptor, &bytes).ok()
     }
 }

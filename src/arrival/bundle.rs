@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Contents, ContentsError, Lot, Member, read_body};
+use super::{Contents, ContentsError, Documents, Lot, Member, read_body};
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::format::head::Head;
 use crate::format::plan::PlannedBlob;
 use crate::format::statement::Statement;
-use crate::format::{Sum, Timestamp};
+use crate::format::{BundleName, Sum, Timestamp};
 use crate::medium::ChunkFile;
 use crate::stream::segments::Segment;
 use crate::trust::{AcceptedChunk, Release, TrustPolicy, Unreleased, Untrusted, accept, release};
@@ -202,6 +202,20 @@ impl Bundle {
     pub fn is_forked(&self) -> bool {
         matches!(self.control, Control::Forked)
             || self.files.iter().any(|opened| matches!(opened.standing, Standing::Forked))
+    }
+
+    /// What its manifests say and its plan does not; see [`Documents::unsound`].
+    pub fn unsound(&self) -> Vec<String> {
+        let good = self.good();
+        let file = |number: u32| good.get(&number).copied();
+        self.contents().map_or_else(Vec::new, |contents| Documents::new(&contents.plan, &file).unsound())
+    }
+
+    /// Its name: as the control chunk has it, or an accepted file, or else any.
+    pub fn name(&self) -> &BundleName {
+        let trusted = self.files.iter().find(|opened| opened.accepted.is_some());
+        let any = || &trusted.or(self.files.first()).expect("a bundle has a file").statement.crossing.name;
+        self.contents().map_or_else(any, |contents| &contents.plan.crossing.name)
     }
 
     /// The bundle as something that may be used: accepted, released, and not forked.

@@ -5,6 +5,7 @@
 
 mod bundle;
 mod contents;
+mod documents;
 mod lot;
 
 use crate::format::body::{Body, BodyError};
@@ -14,6 +15,7 @@ use crate::medium::ChunkFile;
 
 pub use bundle::{Bundle, Control, Gate, Opened, ReleasedBundle, Standing, segments};
 pub use contents::{Contents, ContentsError};
+pub use documents::Documents;
 pub use lot::{Lot, Member, NotAChunk, sort};
 
 /// Reads the head of a file.

@@ -49,7 +49,9 @@ pub struct Referrer {
 }
 
 /// Why something reachable is not carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// Left out on request: a non-distributable layer.
@@ -147,6 +149,9 @@ pub struct Walk {
     platforms: Vec<Platform>,
     waiting: VecDeque<(Descriptor, u32)>,
     queued: HashSet<Digest>,
+    /// What was noted already: a graph may repeat itself often.
+    left_out: HashSet<(Digest, Reason, Digest)>,
+    referring: HashSet<(Digest, Digest, Option<RefName>)>,
     closure: Closure,
 }
 
@@ -157,6 +162,8 @@ impl Walk {
             platforms: platforms.to_vec(),
             waiting: VecDeque::new(),
             queued: HashSet::new(),
+            left_out: HashSet::new(),
+            referring: HashSet::new(),
             closure: Closure::default(),
         };
         walk.reach(root, Part::Document, 1)?;
@@ -204,7 +211,7 @@ impl Walk {
     /// Takes a referrer in, and what it points at.
     pub fn refer(&mut self, referrer: Referrer) -> Result<(), WalkError> {
         self.reach(&referrer.descriptor, Part::Document, 1)?;
-        if !self.closure.referrers.contains(&referrer) {
+        if self.referring.insert((referrer.descriptor.digest, referrer.subject, referrer.name.clone())) {
             self.closure.referrers.push(referrer);
         }
         Ok(())
@@ -217,9 +224,8 @@ impl Walk {
 
     /// Notes that a document of the closure is not carried after all.
     pub fn omit(&mut self, descriptor: &Descriptor, reason: Reason, parent: Digest) {
-        let omitted = Omitted { descriptor: descriptor.clone(), reason, parent };
-        if !self.closure.omitted.contains(&omitted) {
-            self.closure.omitted.push(omitted);
+        if self.left_out.insert((descriptor.digest, reason, parent)) {
+            self.closure.omitted.push(Omitted { descriptor: descriptor.clone(), reason, parent });
         }
     }
 

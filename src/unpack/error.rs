@@ -43,6 +43,16 @@ pub enum UnpackError {
         /// What is wrong.
         problem: String,
     },
+    /// Its plan does not tell what its manifests do.
+    #[error("bundle {name} ({bundle}) is unsound: {}", problems.join("; "))]
+    Unsound {
+        /// The bundle's name.
+        name: String,
+        /// Its id.
+        bundle: Sum,
+        /// What the manifests say.
+        problems: Vec<String>,
+    },
     /// A blob is not what its digest says.
     #[error("{file}: {mismatch}")]
     Damaged {
@@ -81,6 +91,7 @@ impl Diagnose for UnpackError {
         match self {
             UnpackError::Incomplete { .. } => "bundle-incomplete",
             UnpackError::Untrusted { .. } => "bundle-untrusted",
+            UnpackError::Unsound { .. } => "bundle-unsound",
             UnpackError::NoControl { .. } => "control-chunk-missing",
             UnpackError::Damaged { .. } => "blob-mismatch",
             UnpackError::Unreadable { .. } => "chunk-unreadable",
@@ -93,9 +104,10 @@ impl Diagnose for UnpackError {
     fn failure(&self) -> Failure {
         match self {
             UnpackError::Untrusted { .. } => Failure::Untrusted,
-            UnpackError::Incomplete { .. } | UnpackError::NoControl { .. } | UnpackError::Damaged { .. } => {
-                Failure::Damaged
-            }
+            UnpackError::Incomplete { .. }
+            | UnpackError::Unsound { .. }
+            | UnpackError::NoControl { .. }
+            | UnpackError::Damaged { .. } => Failure::Damaged,
             UnpackError::Artifact(error) => error.failure(),
             UnpackError::Unreadable { .. } | UnpackError::System(_) => Failure::Failed,
             UnpackError::Interrupted => Failure::Interrupted,
@@ -110,6 +122,7 @@ impl Diagnose for UnpackError {
             UnpackError::Untrusted { .. } => {
                 "run `carnet verify` for all the reasons; a releaser adds a signature with `carnet sign`"
             }
+            UnpackError::Unsound { .. } => "tell the packing station: the bundle must be packed anew",
             UnpackError::NoControl { .. } => "the control chunk is the file NAME_00000.tar: ask for it again",
             UnpackError::Damaged { .. } => {
                 "run `carnet verify` for all that is damaged, and ask for those chunks again"

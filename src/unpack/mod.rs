@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::arrival::ReleasedBundle;
+use crate::arrival::{Documents, ReleasedBundle};
 use crate::artifacts::ArtifactSink;
 use crate::environment::Environment;
 use crate::format::Sum;
@@ -90,6 +90,12 @@ pub fn unpack(
 ) -> Result<UnpackReport, UnpackError> {
     let plan = &bundle.contents().plan;
     check_complete(bundle)?;
+    let file = |number: u32| bundle.file(number);
+    let problems = Documents::new(plan, &file).unsound();
+    if !problems.is_empty() {
+        let name = plan.crossing.name.to_string();
+        return Err(UnpackError::Unsound { name, bundle: plan.bundle_id(), problems });
+    }
     // A name that is taken is found before anything is written, not after.
     sink.check_names(&plan.index_entries())?;
     let mut waiting = Vec::new();
@@ -100,7 +106,7 @@ pub fn unpack(
     }
     waiting.sort_by_key(|blob| (std::cmp::Reverse(blob.size), blob.digest));
     move_all(bundle, sink.as_ref(), &waiting, environment)?;
-    let to = sink.name().to_owned();
+    let to = sink.name().escape_debug().to_string();
     sink.finish(&plan.index_entries())?;
     Ok(UnpackReport {
         bundle: plan.bundle_id(),

@@ -39,6 +39,8 @@ pub enum BundleVerdict {
     Unverified,
     /// Chunks are missing or damaged.
     Incomplete,
+    /// Its manifests point at what is neither carried nor said to be left out: the packer lies or erred.
+    Unsound,
     /// Too few people released it.
     Unreleased,
     /// Chunks of it are not signed by anyone trusted, and the rest is not complete.
@@ -114,6 +116,8 @@ pub struct BundleReport {
     pub last: u32,
     /// The chunks that must be sent again.
     pub missing: Vec<u32>,
+    /// What its manifests say and its plan does not.
+    pub unsound: Vec<String>,
     /// What the bundle does not carry although it is reachable.
     pub omitted: Vec<OmissionReport>,
     /// Its files, by number.
@@ -151,7 +155,7 @@ impl VerifyReport {
         let worst = self.bundles.iter().map(|bundle| bundle.verdict).max()?;
         match worst {
             BundleVerdict::Complete | BundleVerdict::Unverified => None,
-            BundleVerdict::Incomplete => Some(Failure::Damaged),
+            BundleVerdict::Incomplete | BundleVerdict::Unsound => Some(Failure::Damaged),
             BundleVerdict::Unreleased | BundleVerdict::Untrusted | BundleVerdict::Forked => {
                 Some(Failure::Untrusted)
             }
@@ -194,12 +198,14 @@ impl BundleReport {
                 refused: refused_text(&unreleased.refused),
             },
         });
+        let unsound = bundle.unsound();
         let first = bundle.files.first().map(|opened| opened.statement.crossing.clone());
         let crossing = bundle.contents().map(|contents| contents.plan.crossing.clone()).or(first);
         BundleReport {
             bundle: bundle.id,
             crossing: crossing.expect("a bundle has a file"),
-            verdict: verdict(bundle, &files, &missing),
+            verdict: verdict(bundle, &files, &missing, &unsound),
+            unsound,
             control_problem: match &bundle.control {
                 Control::Read(_) => None,
                 Control::Absent => Some("no accepted control chunk arrived".to_owned()),
@@ -219,7 +225,7 @@ fn refused_text(refused: &[Refused]) -> Vec<String> {
     refused.iter().map(|refused| format!("{}: {}", refused.short, refused.reason)).collect()
 }
 
-fn verdict(bundle: &Bundle, files: &[FileReport], missing: &[u32]) -> BundleVerdict {
+fn verdict(bundle: &Bundle, files: &[FileReport], missing: &[u32], unsound: &[String]) -> BundleVerdict {
     let untrusted = files.iter().any(|file| file.verdict == ChunkVerdict::Untrusted);
     let asked = bundle.files.iter().any(|opened| opened.accepted.is_some()) || untrusted;
     if bundle.is_forked() {
@@ -230,6 +236,8 @@ fn verdict(bundle: &Bundle, files: &[FileReport], missing: &[u32]) -> BundleVerd
         BundleVerdict::Unreleased
     } else if !missing.is_empty() || bundle.contents().is_none() {
         BundleVerdict::Incomplete
+    } else if !unsound.is_empty() {
+        BundleVerdict::Unsound
     } else if asked {
         BundleVerdict::Complete
     } else {

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use carnet::arrival::Bundle;
 use carnet::artifacts::{DestinationSpec, ExistingName, SourceSpec};
 use carnet::diagnosis::{Diagnose, Failure};
 use carnet::environment::Environment;
@@ -307,9 +308,13 @@ fn unpack(args: &args::Unpack, screen: Screen, environment: &Environment<'_>) ->
     if let Some(wanted) = &args.bundle {
         bundles.retain(|bundle| {
             let id = bundle.id.to_string();
-            let name = bundle.files.first().map(|file| file.statement.crossing.name.to_string());
-            name.as_ref() == Some(wanted) || (wanted.len() >= 8 && id.starts_with(wanted.as_str()))
+            bundle.name().as_str() == wanted || (wanted.len() >= 8 && id.starts_with(wanted.as_str()))
         });
+    }
+    // A stranger's files beside ours must not stop ours.
+    let trusted = |bundle: &Bundle| bundle.files.iter().any(|opened| opened.accepted.is_some());
+    if bundles.iter().any(trusted) {
+        bundles.retain(trusted);
     }
     let bundle = match bundles.as_slice() {
         [bundle] => bundle,

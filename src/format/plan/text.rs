@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Artifact, Carriage, Piece, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};
 use crate::format::error::FormatError;
-use crate::format::limits::PLAN_BYTES_MAX;
+use crate::format::limits::{PIECES_MAX, PLAN_BYTES_MAX};
 use crate::format::lines::{Lines, Number, or_dash};
 use crate::format::statement::{Crossing, chunk_number};
 use crate::oci::graph::Reason;
@@ -90,6 +90,7 @@ impl Plan {
             omitted: Vec::new(),
             blobs: Vec::new(),
         };
+        let mut pieces = 0;
         while lines.next_is("artifact") {
             plan.artifacts.push(artifact(&mut lines)?);
         }
@@ -100,7 +101,9 @@ impl Plan {
             plan.omitted.push(omitted(&mut lines)?);
         }
         while lines.next_is("blob") {
-            plan.blobs.push(blob(&mut lines)?);
+            let blob = blob(&mut lines, PIECES_MAX - pieces)?;
+            pieces += blob.pieces.len();
+            plan.blobs.push(blob);
         }
         lines.end()?;
         plan.check()?;
@@ -146,9 +149,13 @@ fn omitted(lines: &mut Lines<'_>) -> Result<PlannedOmission, FormatError> {
     })
 }
 
-fn blob(lines: &mut Lines<'_>) -> Result<PlannedBlob, FormatError> {
+/// Reads a blob of at most `pieces_max` pieces.
+fn blob(lines: &mut Lines<'_>, pieces_max: usize) -> Result<PlannedBlob, FormatError> {
     let [digest, size, class, media_type, places] = lines.words("blob")?;
     let size = lines.word::<Number>(size)?.0;
+    if places.split(',').take(pieces_max + 1).count() > pieces_max {
+        return Err(lines.refuse(format!("at most {PIECES_MAX} pieces in all"), Some(places)));
+    }
     let pieces = if places.contains(':') {
         let piece = |word: &str| {
             let (chunk, bytes) = word

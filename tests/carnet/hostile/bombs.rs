@@ -106,7 +106,6 @@ fn many_slices_are_bounded() {
 }
 
 #[test]
-#[ignore = "bug: a plan of 62 MB takes 600 MB before it is refused, more if it agrees with the table; slow in debug builds"]
 fn the_largest_plan_is_within_memory() {
     let text = slices(80, 99_999);
     let mut forged = Forged::new();

@@ -48,7 +48,6 @@ fn a_damaged_copy_does_not_hide_the_loss_of_the_good_one() {
 }
 
 #[test]
-#[ignore = "bug: verify says complete (exit 0), unpack takes the first copy and fails (exit 4)"]
 fn a_good_copy_makes_up_for_a_damaged_one() {
     for (good, damaged) in [("a", "b"), ("b", "a")] {
         let mut files = named(&packed().chunks);
@@ -96,7 +95,6 @@ fn a_chunk_in_place_of_the_one_of_its_number_is_a_fork() {
 }
 
 #[test]
-#[ignore = "bug: verify says forked (exit 3), unpack takes the chunk that the control chunk names (exit 0)"]
 fn two_data_chunks_of_one_number_are_a_fork() {
     let mut files = named(&packed().chunks);
     files.push(("other".to_owned(), other_version().1));

@@ -12,8 +12,19 @@ use super::support::run::{Expect, carnet, deliver, judge};
 use super::support::{folder, named, packed};
 
 /// All chunks signed by these instead.
+/// The control chunk signed by all, the others by the first: they have one signature.
 fn signed(by: &[&KeyFile]) -> Vec<Vec<u8>> {
-    resigned(&|text| by.iter().map(|key| signature(*key, text)).collect())
+    let mut chunks = resigned(&|text| vec![signature(by[0], text)]);
+    chunks[0] = resigned(&|text| by.iter().map(|key| signature(*key, text)).collect()).swap_remove(0);
+    chunks
+}
+
+#[test]
+fn only_the_control_chunk_has_several_signatures() {
+    let mut chunks = signed(&[&packed().key]);
+    chunks[1] =
+        resigned(&|text| vec![signature(&packed().key, text), signature(&key(), text)]).swap_remove(1);
+    deliver("a passenger on chunk 1", &named(&chunks), Expect::Incomplete);
 }
 
 fn resigned(sign: &dyn Fn(&[u8]) -> Vec<Signature>) -> Vec<Vec<u8>> {

@@ -74,6 +74,9 @@ fn bundle_text(bundle: &BundleReport, screen: Screen) -> String {
             out += &format!("  {}: {problem}\n", file.file);
         }
     }
+    for problem in &bundle.unsound {
+        out += &format!("  {problem}\n");
+    }
     out += &omissions(&bundle.omitted);
     out
 }
@@ -89,6 +92,9 @@ fn verdict(bundle: &BundleReport) -> String {
             bundle.missing.len(),
             u64::from(bundle.last) + 1
         ),
+        BundleVerdict::Unsound => {
+            "UNSOUND: its manifests point at what it neither carries nor says to be left out".to_owned()
+        }
         BundleVerdict::Unreleased => {
             let release = bundle.release.as_ref();
             let (have, need) = release.map_or((0, 1), |release| (release.by.len(), release.threshold));

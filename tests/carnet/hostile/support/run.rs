@@ -81,6 +81,8 @@ pub(in crate::hostile) enum Expect {
     Complete,
     /// Exit 4 and `incomplete`: a chunk is damaged, missing, or none.
     Incomplete,
+    /// Exit 4 and `unsound`: its manifests say what its plan does not.
+    Unsound,
     /// Exit 3 and `untrusted`.
     Untrusted,
     /// Exit 3 and `forked`.
@@ -96,6 +98,7 @@ impl Expect {
         match self {
             Expect::Complete => (0, "complete"),
             Expect::Incomplete => (4, "incomplete"),
+            Expect::Unsound => (4, "unsound"),
             Expect::Untrusted => (3, "untrusted"),
             Expect::Forked => (3, "forked"),
             Expect::Unreleased => (3, "unreleased"),
