@@ -1,5 +1,7 @@
 //! Inspecting: what a bundle holds, without unpacking it.
 
+use std::collections::{HashMap, HashSet};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -9,8 +11,8 @@ use crate::format::Sum;
 use crate::format::plan::{Carriage, Plan, PlannedBlob, PlannedReferrer};
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
-use crate::pack::OmissionReport;
-use crate::verify::{SignerReport, VerifyError, VerifyRequest, open};
+use crate::report::{OmissionReport, SignerReport};
+use crate::verify::{VerifyError, VerifyRequest, open};
 
 /// An artifact of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -238,12 +240,16 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
 }
 
 fn artifacts(plan: &Plan, documents: &Documents<'_>) -> Vec<InspectedArtifact> {
+    let mut by_subject = BySubject::new();
+    for referrer in &plan.referrers {
+        by_subject.entry(referrer.subject).or_default().push(referrer);
+    }
     let mut artifacts = Vec::new();
     for artifact in &plan.artifacts {
         let root = Descriptor::new(artifact.media_type.clone(), artifact.digest, artifact.size);
         let mut platforms = Vec::new();
         let mut bytes = 0;
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let mut waiting = vec![root];
         while let Some(descriptor) = waiting.pop() {
             let Some(blob) = documents.blob(&descriptor.digest) else { continue };
@@ -263,7 +269,7 @@ fn artifacts(plan: &Plan, documents: &Documents<'_>) -> Vec<InspectedArtifact> {
                 waiting.push(child.clone());
             }
         }
-        let referrers = referrers(plan, seen);
+        let referrers = referrers(&by_subject, &seen);
         artifacts.push(InspectedArtifact {
             name: artifact.name.clone(),
             digest: artifact.digest,
@@ -285,15 +291,22 @@ fn artifacts(plan: &Plan, documents: &Documents<'_>) -> Vec<InspectedArtifact> {
     artifacts
 }
 
-/// What refers to one of `subjects`, to what refers to one of them, and so on.
-fn referrers(plan: &Plan, mut subjects: std::collections::HashSet<Digest>) -> Vec<&PlannedReferrer> {
-    loop {
-        let known = subjects.len();
-        let mut referrers: Vec<&PlannedReferrer> = plan.referrers.iter().collect();
-        referrers.retain(|referrer| subjects.contains(&referrer.subject));
-        subjects.extend(referrers.iter().map(|referrer| referrer.digest));
-        if subjects.len() == known {
-            return referrers;
+/// Referrers by what they refer to.
+type BySubject<'a> = HashMap<Digest, Vec<&'a PlannedReferrer>>;
+
+/// What refers to one of `subjects`, to what refers to one of them, and so on; in the order of the plan.
+fn referrers<'a>(by_subject: &BySubject<'a>, subjects: &HashSet<Digest>) -> Vec<&'a PlannedReferrer> {
+    let mut found = Vec::new();
+    let mut waiting: Vec<Digest> = subjects.iter().copied().collect();
+    let mut seen: HashSet<Digest> = subjects.clone();
+    while let Some(subject) = waiting.pop() {
+        for &referrer in by_subject.get(&subject).into_iter().flatten() {
+            found.push(referrer);
+            if seen.insert(referrer.digest) {
+                waiting.push(referrer.digest);
+            }
         }
     }
+    found.sort();
+    found
 }

@@ -16,7 +16,7 @@ use crate::format::head::{Head, Signature};
 use crate::format::limits::SIGNATURES_MAX;
 use crate::format::statement::Crossing;
 use crate::medium::{ArrivedFile, ChunkFile, MediumError, collect};
-use crate::pack::{ArtifactReport, OmissionReport};
+use crate::report::{ArtifactReport, OmissionReport};
 use crate::trust::Signer;
 
 /// Why nothing was signed.
@@ -185,15 +185,7 @@ fn sign_control(
         key: key.id().to_string(),
         already_signed,
         signatures,
-        artifacts: plan
-            .artifacts
-            .iter()
-            .map(|artifact| ArtifactReport {
-                name: artifact.name.clone(),
-                digest: artifact.digest,
-                media_type: artifact.media_type.clone(),
-            })
-            .collect(),
+        artifacts: ArtifactReport::all(plan),
         omitted: OmissionReport::all(plan),
     })
 }

@@ -48,7 +48,7 @@ use place::{Layout, place};
 use seal::Sealing;
 
 pub use error::PackError;
-pub use report::{ArtifactFailure, ArtifactReport, ChunkReport, OmissionReport, Outcome, PackReport};
+pub use report::{ArtifactFailure, ChunkReport, Outcome, PackReport};
 
 /// A source and what of it is wanted.
 pub struct Wanted {

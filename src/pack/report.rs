@@ -7,11 +7,9 @@ use super::gather::Cargo;
 use super::seal::Sealing;
 use super::{PackRequest, by_class};
 use crate::format::Sum;
-use crate::format::plan::Plan;
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::medium::chunk_file_name;
-use crate::oci::graph::Reason;
-use crate::oci::{Digest, MediaType, RefName};
+use crate::report::{ArtifactReport, OmissionReport};
 
 /// What became of a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -49,49 +47,6 @@ pub struct ChunkReport {
     pub bytes: u64,
     /// How many blobs or slices are in it.
     pub entries: usize,
-}
-
-/// An artifact of the bundle.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct ArtifactReport {
-    /// Its name.
-    pub name: Option<RefName>,
-    /// The digest of its manifest or index.
-    pub digest: Digest,
-    /// The type of that.
-    pub media_type: MediaType,
-}
-
-/// Something reachable that is not carried.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct OmissionReport {
-    /// What is not carried.
-    pub digest: Digest,
-    /// Its type.
-    pub media_type: MediaType,
-    /// Its size in bytes.
-    pub size: u64,
-    /// Why not.
-    pub reason: Reason,
-    /// What points at it.
-    pub parent: Digest,
-    /// Its platform, where it has one.
-    pub platform: Option<String>,
-}
-
-impl OmissionReport {
-    /// Everything that a plan leaves out.
-    pub fn all(plan: &Plan) -> Vec<OmissionReport> {
-        let report = |omitted: &crate::format::plan::PlannedOmission| OmissionReport {
-            digest: omitted.digest,
-            media_type: omitted.media_type.clone(),
-            size: omitted.size,
-            reason: omitted.reason,
-            parent: omitted.parent,
-            platform: omitted.platform.as_ref().map(ToString::to_string),
-        };
-        plan.omitted.iter().map(report).collect()
-    }
 }
 
 /// What packing says when it is done.
@@ -157,15 +112,7 @@ impl PackReport {
             bundle: sealing.bundle(),
             crossing: plan.crossing.clone(),
             chunk_bytes: plan.chunk_bytes,
-            artifacts: plan
-                .artifacts
-                .iter()
-                .map(|artifact| ArtifactReport {
-                    name: artifact.name.clone(),
-                    digest: artifact.digest,
-                    media_type: artifact.media_type.clone(),
-                })
-                .collect(),
+            artifacts: ArtifactReport::all(plan),
             referrers: plan.referrers.len(),
             blobs: plan.blobs.len() as u64,
             payload_bytes: plan.payload_bytes(),

@@ -21,10 +21,9 @@ use crate::format::plan::PlannedBlob;
 use crate::format::statement::Crossing;
 use crate::observe::Event;
 use crate::oci::Descriptor;
-use crate::pack::{ArtifactReport, OmissionReport};
+use crate::report::{ArtifactReport, OmissionReport, SignerReport};
 use crate::stream::hash::{Function, lanes};
 use crate::stream::pump::pump;
-use crate::verify::SignerReport;
 
 use copies::{good_segments, has_copies, move_one};
 use unloading::Unloading;
@@ -113,15 +112,7 @@ pub fn unpack(
         crossing: plan.crossing.clone(),
         to,
         released_by: SignerReport::all(bundle.release().releasers()),
-        artifacts: plan
-            .artifacts
-            .iter()
-            .map(|artifact| ArtifactReport {
-                name: artifact.name.clone(),
-                digest: artifact.digest,
-                media_type: artifact.media_type.clone(),
-            })
-            .collect(),
+        artifacts: ArtifactReport::all(plan),
         referrers: plan.referrers.len(),
         blobs_written: waiting.len() as u64,
         bytes_written: waiting.iter().map(|blob| blob.size).sum(),

@@ -23,9 +23,7 @@ use crate::stream::pump::pump;
 use crate::stream::segments::Segment;
 use crate::trust::TrustPolicy;
 
-pub use report::{
-    BundleReport, BundleVerdict, ChunkVerdict, FileReport, ReleaseReport, SignerReport, VerifyReport,
-};
+pub use report::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, ReleaseReport, VerifyReport};
 
 /// What is to be verified, and by whom it must be signed.
 pub struct VerifyRequest<'a> {

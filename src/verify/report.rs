@@ -8,8 +8,8 @@ use crate::arrival::{Bundle, Control, NotAChunk, Opened, Standing};
 use crate::diagnosis::Failure;
 use crate::format::Sum;
 use crate::format::statement::{Class, Crossing, Kind};
-use crate::pack::OmissionReport;
-use crate::trust::{Accepted, Refused};
+use crate::report::{OmissionReport, SignerReport};
+use crate::trust::Refused;
 
 /// What is said of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -37,33 +37,16 @@ pub enum BundleVerdict {
     Complete,
     /// Everything is there and intact; nobody was asked whether to trust it.
     Unverified,
-    /// Chunks are missing or damaged.
-    Incomplete,
     /// Its manifests point at what is neither carried nor said to be left out: the packer lies or erred.
     Unsound,
+    /// Chunks are missing or damaged.
+    Incomplete,
     /// Too few people released it.
     Unreleased,
     /// Chunks of it are not signed by anyone trusted, and the rest is not complete.
     Untrusted,
     /// Two different chunks were validly signed under one number.
     Forked,
-}
-
-/// Who signed.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct SignerReport {
-    /// Whose key it is.
-    pub holder: String,
-    /// The key.
-    pub key: String,
-}
-
-impl SignerReport {
-    /// These signers.
-    pub fn all(accepted: &[Accepted]) -> Vec<SignerReport> {
-        let report = |a: &Accepted| SignerReport { holder: a.holder.clone(), key: a.key_id.to_string() };
-        accepted.iter().map(report).collect()
-    }
 }
 
 /// Whether a bundle is released.

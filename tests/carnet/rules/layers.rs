@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["format"],
     &["artifacts", "medium", "trust", "clock", "observe"],
     &["stream", "environment"],
-    &["arrival"],
+    &["arrival", "report"],
     &["pack", "verify"],
     &["unpack", "inspect", "missing", "sign", "sums"],
 ];

@@ -3,10 +3,9 @@
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Class;
 use carnet::inspect::{InspectReport, InspectedArtifact, InspectedBundle};
-use carnet::verify::SignerReport;
 use indicatif::HumanBytes;
 
-use super::{json, omissions, table, text};
+use super::{holders, json, omissions, table, text};
 use crate::args::Screen;
 
 pub(crate) fn inspect(report: &InspectReport, screen: Screen) {
@@ -21,11 +20,6 @@ pub(crate) fn inspect(report: &InspectReport, screen: Screen) {
         out += &format!("bundle {}: nothing can be said: {}\n", unknown.bundle, unknown.problem);
     }
     text(&out);
-}
-
-fn holders(signers: &[SignerReport]) -> String {
-    let holders: Vec<&str> = signers.iter().map(|signer| signer.holder.as_str()).collect();
-    if holders.is_empty() { "nobody".to_owned() } else { holders.join(", ") }
 }
 
 fn bundle_text(bundle: &InspectedBundle, screen: Screen) -> String {

@@ -7,7 +7,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use carnet::missing::MissingReport;
-use carnet::pack::{OmissionReport, Outcome, PackReport};
+use carnet::pack::{Outcome, PackReport};
+use carnet::report::{OmissionReport, SignerReport};
 use carnet::sign::SignReport;
 use carnet::stream::hash::Kernel;
 use carnet::sums::{SumFunction, SumsReport};
@@ -145,6 +146,12 @@ pub(crate) fn version(screen: Screen) {
     text(&out);
 }
 
+/// Who signed, by name.
+fn holders(signers: &[SignerReport]) -> String {
+    let holders: Vec<&str> = signers.iter().map(|signer| signer.holder.as_str()).collect();
+    if holders.is_empty() { "nobody".to_owned() } else { holders.join(", ") }
+}
+
 fn omissions(omitted: &[OmissionReport]) -> String {
     if omitted.is_empty() {
         return String::new();
@@ -256,8 +263,7 @@ pub(crate) fn unpack(report: &UnpackReport, screen: Screen) {
     }
     let mut out = format!("bundle {} unpacked to {}\n", report.crossing.name, report.to);
     out += &format!("id     {}\n", report.bundle);
-    let by: Vec<&str> = report.released_by.iter().map(|signer| signer.holder.as_str()).collect();
-    out += &format!("released by {}\n", by.join(", "));
+    out += &format!("released by {}\n", holders(&report.released_by));
     out += &format!(
         "wrote  {} blob(s), {}; {} were there already\n",
         report.blobs_written,

@@ -1,8 +1,8 @@
 //! The verdicts.
 
-use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, SignerReport, VerifyReport};
+use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, VerifyReport};
 
-use super::{json, omissions, table, text};
+use super::{holders, json, omissions, table, text};
 use crate::args::Screen;
 
 /// Verdict, chunk by chunk where there are few or something is wrong, and what to do next.
@@ -23,11 +23,6 @@ pub(crate) fn verify(report: &VerifyReport, screen: Screen) {
         }
     }
     text(&out);
-}
-
-fn holders(signers: &[SignerReport]) -> String {
-    let holders: Vec<&str> = signers.iter().map(|signer| signer.holder.as_str()).collect();
-    if holders.is_empty() { "nobody".to_owned() } else { holders.join(", ") }
 }
 
 fn bundle_text(bundle: &BundleReport, screen: Screen) -> String {

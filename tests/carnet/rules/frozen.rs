@@ -1,0 +1,65 @@
+//! Bundles of every released version of the format stay readable: `tests/frozen/vN` is never changed.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn carnet(args: &[&str]) -> serde_json::Value {
+    let ran = Command::new(env!("CARGO_BIN_EXE_carnet")).args(args).arg("--json").output().unwrap();
+    assert!(ran.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    serde_json::from_slice(&ran.stdout).unwrap()
+}
+
+/// The digests of the blobs of a layout, without their algorithm, sorted.
+fn blobs(layout: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for algorithm in ["sha256", "sha512"] {
+        for entry in std::fs::read_dir(layout.join("blobs").join(algorithm)).unwrap() {
+            found.push(entry.unwrap().file_name().into_string().unwrap());
+        }
+    }
+    found.sort();
+    found
+}
+
+fn frozen(bundle: &str) -> (PathBuf, PathBuf) {
+    let folder = super::root().join("tests/frozen/v1");
+    (folder.join(bundle), folder.join("station.pub.pem"))
+}
+
+fn unpacked(bundle: &str, id: &str) -> Vec<String> {
+    let (chunks, key) = frozen(bundle);
+    let (chunks, key) = (chunks.to_str().unwrap(), key.to_str().unwrap());
+    let verified = carnet(&["verify", chunks, "--pub", key]);
+    assert_eq!(verified["bundles"][0]["verdict"], "complete");
+    assert_eq!(verified["bundles"][0]["bundle"], id);
+    let target = tempfile::tempdir().unwrap();
+    let layout = target.path().join("layout");
+    carnet(&["unpack", chunks, "--pub", key, "--to", &format!("oci:{}", layout.display())]);
+    blobs(&layout)
+}
+
+fn expected() -> Vec<String> {
+    let list = std::fs::read_to_string(super::root().join("tests/frozen/v1/blobs.txt")).unwrap();
+    let mut blobs: Vec<String> = list.lines().map(str::to_owned).collect();
+    blobs.sort();
+    blobs
+}
+
+#[test]
+fn a_bundle_of_version_1_in_slices_stays_readable() {
+    assert_eq!(
+        unpacked("slices", "1710101f12a96e352878e924e3ba59b3bae90afd9c4e074cfc21829511d2d66a"),
+        expected()
+    );
+}
+
+#[test]
+fn a_bundle_of_version_1_in_one_file_stays_readable() {
+    let left_out = carnet::oci::Digest::sha256("not to be passed on\n".repeat(20).as_bytes()).hex();
+    let mut wanted = expected();
+    wanted.retain(|blob| *blob != left_out);
+    assert_eq!(
+        unpacked("single", "0e1b7bee16705c30d0bdca25adde4a968d035057160eca28bb96ab5d4dc77107"),
+        wanted
+    );
+}
