@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::arrival::{Bundle, Control, Documents};
 use crate::environment::Environment;
 use crate::format::Sum;
-use crate::format::plan::{Carriage, Plan, PlannedBlob, PlannedReferrer};
+use crate::format::plan::{Artifact, Carriage, Plan, PlannedBlob, PlannedReferrer};
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
 use crate::report::{OmissionReport, SignerReport};
@@ -117,6 +117,8 @@ pub struct InspectedBundle {
     pub platforms: Vec<String>,
     /// What was asked for.
     pub artifacts: Vec<InspectedArtifact>,
+    /// Whether platforms, sizes and referrers are complete: they are cut where there are millions.
+    pub all_said: bool,
     /// What is reachable and not carried.
     pub omitted: Vec<OmissionReport>,
     /// Size of all blobs, in bytes.
@@ -190,8 +192,9 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
     let plan = &contents.plan;
     let good = bundle.good();
     let control = good.get(&0)?;
-    let file = |number: u32| good.get(&number).copied();
-    let documents = Documents::new(plan, &file);
+    let copies = bundle.copies();
+    let documents = Documents::new(plan, &copies);
+    let (artifacts, all_said) = artifacts(plan, &documents);
     let chunk = |number: u32| {
         let data = contents.chunks.line(number);
         let annex = contents.annex.iter().find(|chunk| chunk.number == number);
@@ -231,7 +234,8 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
         nondistributable: plan.nondistributable,
         referrers: plan.referrers_carriage,
         platforms: plan.platforms.iter().map(ToString::to_string).collect(),
-        artifacts: artifacts(plan, &documents),
+        artifacts,
+        all_said,
         omitted: OmissionReport::all(plan),
         payload_bytes: plan.payload_bytes(),
         blobs: plan.blobs.iter().map(blob).collect(),
@@ -239,56 +243,98 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
     })
 }
 
-fn artifacts(plan: &Plan, documents: &Documents<'_>) -> Vec<InspectedArtifact> {
+/// How many pointers between documents are followed, and platforms and referrers listed, for one bundle. No
+/// honest bundle comes near; a hostile one must not keep the operator waiting.
+const STEPS_MAX: usize = 5_000_000;
+
+/// Looks at the graph of each artifact; each document is read once.
+struct Graphs<'a> {
+    documents: &'a Documents<'a>,
+    children: HashMap<Digest, Vec<Descriptor>>,
+    by_subject: BySubject<'a>,
+    steps: usize,
+}
+
+/// Every artifact of the plan, and whether all could be said of all.
+fn artifacts(plan: &Plan, documents: &Documents<'_>) -> (Vec<InspectedArtifact>, bool) {
     let mut by_subject = BySubject::new();
     for referrer in &plan.referrers {
         by_subject.entry(referrer.subject).or_default().push(referrer);
     }
-    let mut artifacts = Vec::new();
-    for artifact in &plan.artifacts {
+    let mut graphs = Graphs { documents, children: HashMap::new(), by_subject, steps: 0 };
+    let artifacts = plan.artifacts.iter().map(|artifact| graphs.inspect(artifact)).collect();
+    (artifacts, graphs.steps < STEPS_MAX)
+}
+
+impl Graphs<'_> {
+    fn inspect(&mut self, artifact: &Artifact) -> InspectedArtifact {
         let root = Descriptor::new(artifact.media_type.clone(), artifact.digest, artifact.size);
         let mut platforms = Vec::new();
         let mut bytes = 0;
         let mut seen = HashSet::new();
         let mut waiting = vec![root];
         while let Some(descriptor) = waiting.pop() {
-            let Some(blob) = documents.blob(&descriptor.digest) else { continue };
+            let Some(blob) = self.documents.blob(&descriptor.digest) else { continue };
             if !seen.insert(descriptor.digest) {
                 continue;
             }
             bytes += blob.size;
-            let Ok(Some(document)) = documents.read(&descriptor) else { continue };
-            for child in document.successors() {
-                if let (Document::Index { .. }, Some(platform)) = (&document, &child.platform) {
+            for child in self.children_of(&descriptor) {
+                self.steps += 1;
+                if self.steps >= STEPS_MAX {
+                    break;
+                }
+                if let Some(platform) = &child.platform {
                     platforms.push(InspectedPlatform {
                         platform: platform.to_string(),
                         digest: child.digest,
-                        carried: documents.blob(&child.digest).is_some(),
+                        carried: self.documents.blob(&child.digest).is_some(),
                     });
                 }
-                waiting.push(child.clone());
+                if !seen.contains(&child.digest) {
+                    waiting.push(child);
+                }
             }
         }
-        let referrers = referrers(&by_subject, &seen);
-        artifacts.push(InspectedArtifact {
+        let room = STEPS_MAX.saturating_sub(self.steps);
+        let mut referrers = referrers(&self.by_subject, &seen);
+        referrers.truncate(room);
+        self.steps += referrers.len();
+        let referrer = |referrer: &PlannedReferrer| InspectedReferrer {
+            subject: referrer.subject,
+            digest: referrer.digest,
+            artifact_type: referrer.artifact_type.clone(),
+            name: referrer.name.clone(),
+        };
+        InspectedArtifact {
             name: artifact.name.clone(),
             digest: artifact.digest,
             media_type: artifact.media_type.clone(),
             artifact_type: artifact.artifact_type.clone(),
             platforms,
             bytes,
-            referrers: referrers
-                .into_iter()
-                .map(|referrer| InspectedReferrer {
-                    subject: referrer.subject,
-                    digest: referrer.digest,
-                    artifact_type: referrer.artifact_type.clone(),
-                    name: referrer.name.clone(),
-                })
-                .collect(),
-        });
+            referrers: referrers.into_iter().map(referrer).collect(),
+        }
     }
-    artifacts
+
+    /// What a document points at: only the children of an index keep their platform.
+    fn children_of(&mut self, descriptor: &Descriptor) -> Vec<Descriptor> {
+        if let Some(known) = self.children.get(&descriptor.digest) {
+            return known.clone();
+        }
+        let document = self.documents.read(descriptor).ok().flatten();
+        let is_index = matches!(document, Some(Document::Index { .. }));
+        let child = |child: &Descriptor| Descriptor {
+            platform: child.platform.clone().filter(|_| is_index),
+            ..Descriptor::new(child.media_type.clone(), child.digest, child.size)
+        };
+        let children: Vec<Descriptor> =
+            document.as_ref().map_or_else(Vec::new, |document| document.successors().map(child).collect());
+        if self.steps < STEPS_MAX && !children.is_empty() {
+            self.children.insert(descriptor.digest, children.clone());
+        }
+        children
+    }
 }
 
 /// Referrers by what they refer to.

@@ -15,7 +15,7 @@ use crate::format::Sum;
 use crate::format::head::{Head, Signature};
 use crate::format::limits::SIGNATURES_MAX;
 use crate::format::statement::Crossing;
-use crate::medium::{ArrivedFile, ChunkFile, MediumError, collect};
+use crate::medium::{ArrivedFile, ChunkFile, MediumError, Temporary, collect};
 use crate::report::{ArtifactReport, OmissionReport};
 use crate::trust::Signer;
 
@@ -127,26 +127,36 @@ pub fn sign(paths: &[PathBuf], signer: &dyn Signer, _: &Environment<'_>) -> Resu
     let looked_at = files.len();
     let by_name: Vec<Arc<ArrivedFile>> = files.clone();
     let (lots, _) = sort(files);
-    let mut bundles = Vec::new();
-    for (bundle, lot) in lots {
-        let controls: Vec<&Member> =
-            lot.members.iter().filter(|member| member.head.statement.number == 0).collect();
-        if let [first, others @ ..] = controls.as_slice()
-            && let Some(second) =
-                others.iter().find(|other| other.head.statement.sums != first.head.statement.sums)
+    // Everything is looked at before anything is signed.
+    let mut wanted: Vec<(Member, Contents)> = Vec::new();
+    let mut broken = None;
+    for (bundle, lot) in &lots {
+        let first_of_lot = wanted.len();
+        for control in lot.members.iter().filter(|member| member.head.statement.number == 0) {
+            match Contents::read(control, lot.members.iter()) {
+                Ok(contents) => wanted.push((control.clone(), contents)),
+                // What does not hold together is no control chunk of this bundle, whoever put it there.
+                Err(error) => {
+                    broken.get_or_insert(error);
+                }
+            }
+        }
+        if let [(first, _), others @ ..] = &wanted[first_of_lot..]
+            && let Some((second, _)) =
+                others.iter().find(|(other, _)| other.head.statement.sums != first.head.statement.sums)
         {
             let (first, second) = (first.file.name().to_owned(), second.file.name().to_owned());
-            return Err(SignError::Forked { bundle, first, second });
-        }
-        for control in controls {
-            let contents = Contents::read(control, lot.members.iter())?;
-            let file =
-                by_name.iter().find(|file| file.name() == control.file.name()).expect("it was collected");
-            bundles.push(sign_control(control, &contents, file, signer)?);
+            return Err(SignError::Forked { bundle: *bundle, first, second });
         }
     }
-    if bundles.is_empty() {
-        return Err(SignError::NoControl { files: looked_at });
+    if wanted.is_empty() {
+        return Err(broken.map_or(SignError::NoControl { files: looked_at }, SignError::from));
+    }
+    let mut bundles = Vec::new();
+    for (control, contents) in &wanted {
+        let file = by_name.iter().find(|file| file.name() == control.file.name()).expect("it was collected");
+        let others = &lots[&control.head.statement.bundle].members;
+        bundles.push(sign_control(control, contents, others, file, signer)?);
     }
     Ok(SignReport { bundles })
 }
@@ -154,6 +164,7 @@ pub fn sign(paths: &[PathBuf], signer: &dyn Signer, _: &Environment<'_>) -> Resu
 fn sign_control(
     control: &Member,
     contents: &Contents,
+    others: &[Member],
     file: &ArrivedFile,
     signer: &dyn Signer,
 ) -> Result<SignedBundle, SignError> {
@@ -175,7 +186,7 @@ fn sign_control(
         head.signatures.push(Signature { key: short, bytes: signer.sign(&head.statement_bytes) });
         head.signatures.sort_by_key(|signature| signature.key);
         signatures = head.signatures.len();
-        replace_head(file, control.head.sealed_at(), &head)?;
+        replace_head(file, control.head.sealed_at(), &head, others)?;
     }
     let plan = &contents.plan;
     Ok(SignedBundle {
@@ -190,34 +201,41 @@ fn sign_control(
     })
 }
 
-/// Writes the file anew with another head, beside itself, and renames it into place.
-fn replace_head(file: &ArrivedFile, sealed_at: u64, head: &Head) -> Result<(), MediumError> {
+/// Writes the file anew with another head, beside itself, and renames it into place. Whoever signs at the
+/// same time waits, and is told to begin again.
+fn replace_head(
+    file: &ArrivedFile,
+    sealed_at: u64,
+    head: &Head,
+    others: &[Member],
+) -> Result<(), MediumError> {
     let failed = |source| MediumError::Io { what: "write", path: file.name().to_owned(), source };
-    let path = file.path();
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.{}.partial", std::process::id()));
     let written = (|| -> io::Result<()> {
-        let mut out = File::create(&temporary)?;
-        out.write_all(&head.render())?;
-        let mut sealed = File::open(path)?;
-        io::Seek::seek(&mut sealed, io::SeekFrom::Start(sealed_at))?;
-        io::copy(&mut sealed, &mut out)?;
-        out.set_permissions(fs::metadata(path)?.permissions())?;
-        out.sync_all()?;
+        let path = file.path();
+        let lock = File::open(path)?;
+        lock.lock()?;
+        // Under the lock the file is the one that was read, or this fails.
+        let sealed = file.open()?;
+        let mut temporary = Temporary::beside(path)?;
+        temporary.file().write_all(&head.render())?;
+        let mut block = vec![0; 256 << 10];
+        let mut at = sealed_at;
+        while at < file.bytes() {
+            let length = usize::try_from(file.bytes() - at).unwrap_or(usize::MAX).min(block.len());
+            sealed.read_exact_at(&mut block[..length], at)?;
+            temporary.file().write_all(&block[..length])?;
+            at += length as u64;
+        }
+        temporary.file().set_permissions(fs::metadata(path)?.permissions())?;
         // What replaces a good file is read once more before it does.
-        let again = ArrivedFile::new(&temporary).map_err(io::Error::other)?;
-        let read = read_head(&again).map_err(io::Error::other)?;
-        if read != *head {
+        let again: Arc<dyn ChunkFile> =
+            Arc::new(ArrivedFile::new(temporary.path()).map_err(io::Error::other)?);
+        let again = Member { head: read_head(again.as_ref()).map_err(io::Error::other)?, file: again };
+        Contents::read(&again, others.iter()).map_err(io::Error::other)?;
+        if again.head != *head {
             return Err(io::Error::other("the new file does not read back"));
         }
-        fs::rename(&temporary, path)?;
-        path.parent().map_or(Ok(()), |folder| {
-            let folder = if folder.as_os_str().is_empty() { std::path::Path::new(".") } else { folder };
-            File::open(folder)?.sync_all()
-        })
+        temporary.place(path)
     })();
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
     written.map_err(failed)
 }

@@ -12,7 +12,8 @@ use serde::Serialize;
 use crate::arrival::read_head;
 use crate::environment::Environment;
 use crate::format::BundleName;
-use crate::medium::{ArrivedFile, ChunkFile, MediumError, collect};
+use crate::format::body::BodyError;
+use crate::medium::{ArrivedFile, ChunkFile, MediumError, Temporary, collect};
 use crate::observe::Event;
 use crate::stream::digesting::{Digesting, Unreadable};
 use crate::stream::hash::{Function, Output, lanes};
@@ -92,7 +93,20 @@ pub fn sums(
 ) -> Result<SumsReport, VerifyError> {
     let found = collect(paths)?;
     let looked_at = found.len();
-    let files: Vec<_> = found.into_iter().filter(|file| read_head(file.as_ref()).is_ok()).collect();
+    let mut files = Vec::new();
+    for file in found {
+        match read_head(file.as_ref()) {
+            Ok(_) => files.push(file),
+            Err(BodyError::Format(_)) => {}
+            Err(BodyError::Io(source)) => {
+                let path = file.name().to_owned();
+                return Err(MediumError::Io { what: "read", path, source }.into());
+            }
+        }
+    }
+    if let Some(file) = files.iter().find(|file| !is_plain(file.path())) {
+        return Err(MediumError::OddName { path: file.name().to_owned() }.into());
+    }
     if files.is_empty() {
         return Err(VerifyError::NoChunk { files: looked_at, first: None });
     }
@@ -116,6 +130,12 @@ pub fn sums(
     Ok(SumsReport { files: report.collect() })
 }
 
+/// Whether coreutils and a terminal take the file's name as it is.
+fn is_plain(path: &Path) -> bool {
+    let name = path.file_name().and_then(std::ffi::OsStr::to_str);
+    name.is_some_and(|name| !name.chars().any(char::is_control))
+}
+
 /// Writes `NAME_sha256.txt` and `NAME_md5.txt` beside the chunk files, each whole or not at all.
 ///
 /// # Errors
@@ -128,11 +148,9 @@ pub fn write(
 ) -> Result<(), MediumError> {
     for &function in functions {
         let path = folder.join(format!("{name}_{}.txt", function.word()));
-        let temporary = folder.join(format!(".{name}_{}.txt.partial", function.word()));
-        let written = std::fs::File::create(&temporary).and_then(|mut file| {
-            std::io::Write::write_all(&mut file, report.lines(function).as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&temporary, &path)
+        let written = Temporary::beside(&path).and_then(|mut temporary| {
+            std::io::Write::write_all(temporary.file(), report.lines(function).as_bytes())?;
+            temporary.place(&path)
         });
         written.map_err(|source| {
             let path = path.display().to_string().escape_debug().to_string();

@@ -114,6 +114,11 @@ impl<'a> ReleasedBundle<'a> {
         self.files.get(&number)?.first().copied()
     }
 
+    /// All accepted files, by chunk.
+    pub fn files(&self) -> &BTreeMap<u32, Vec<&'a Opened>> {
+        &self.files
+    }
+
     /// All accepted files of a chunk.
     pub fn copies(&self, number: u32) -> &[&'a Opened] {
         self.files.get(&number).map_or(&[], Vec::as_slice)
@@ -163,10 +168,10 @@ impl Bundle {
                 },
             }
         }
-        let (control, release) = read_control(&accepted, gate);
+        let Controls { control, release, broken } = read_controls(&accepted, gate);
         let mut files = refused;
-        for (member, token) in accepted {
-            let standing = standing(&member, &control);
+        for (place, (member, token)) in accepted.into_iter().enumerate() {
+            let standing = standing(&member, &control, broken.get(&place));
             let Member { file, head: Head { statement, .. } } = member;
             files.push(Opened { file, statement, accepted: token, standing });
         }
@@ -204,11 +209,19 @@ impl Bundle {
             || self.files.iter().any(|opened| matches!(opened.standing, Standing::Forked))
     }
 
+    /// Every good file of each chunk: some arrive twice.
+    pub fn copies(&self) -> BTreeMap<u32, Vec<&Opened>> {
+        let mut copies: BTreeMap<u32, Vec<&Opened>> = BTreeMap::new();
+        for opened in self.files.iter().filter(|opened| opened.body().is_some()) {
+            copies.entry(opened.statement.number).or_default().push(opened);
+        }
+        copies
+    }
+
     /// What its manifests say and its plan does not; see [`Documents::unsound`].
     pub fn unsound(&self) -> Vec<String> {
-        let good = self.good();
-        let file = |number: u32| good.get(&number).copied();
-        self.contents().map_or_else(Vec::new, |contents| Documents::new(&contents.plan, &file).unsound())
+        let Some(contents) = self.contents() else { return Vec::new() };
+        Documents::new(&contents.plan, &self.copies()).unsound()
     }
 
     /// Its name: as the control chunk has it, or an accepted file, or else any.
@@ -235,56 +248,96 @@ impl Bundle {
 
 type Admitted = (Member<Head>, Option<AcceptedChunk>);
 
-/// Reads the control chunk among what was accepted. Of several that differ in their signatures only, the
-/// one that is released counts.
-fn read_control(accepted: &[Admitted], gate: Gate<'_>) -> (Control, Option<Result<Release, Unreleased>>) {
-    let controls: Vec<&Admitted> =
-        accepted.iter().filter(|(member, _)| member.head.statement.number == 0).collect();
-    let Some((first, _)) = controls.first() else { return (Control::Absent, None) };
-    let sums = first.head.statement.sums;
-    if controls.iter().any(|(member, _)| member.head.statement.sums != sums) {
-        return (Control::Forked, None);
-    }
-    let mut best: Option<Result<Release, Unreleased>> = None;
-    for (_, token) in &controls {
-        if let (Gate::Policy(policy, now), Some(token)) = (gate, token) {
-            let found = release(policy, token, now);
-            if best.is_none() || found.is_ok() {
-                best = Some(found);
-            }
-        }
-    }
-    let mut broken = None;
-    for (member, _) in &controls {
-        match Contents::read(member, accepted.iter().map(|(member, _)| member)) {
-            Ok(contents) => return (Control::Read(Box::new(contents)), best),
-            Err(error) => {
-                broken.get_or_insert(error);
-            }
-        }
-    }
-    (broken.map_or(Control::Absent, Control::Broken), best)
+/// What the control chunks among the accepted files come to.
+struct Controls {
+    control: Control,
+    release: Option<Result<Release, Unreleased>>,
+    /// What is wrong with each that does not hold together, by its place among the accepted files.
+    broken: BTreeMap<usize, String>,
 }
 
-fn standing(member: &Member<Head>, control: &Control) -> Standing {
+/// Reads the control chunks among what was accepted. One counts only if it holds together with the plan whose
+/// SHA-256 the bundle's id is: its statement's name, stream and label are the plan's then, and so its
+/// signatures, also those that release, are for this bundle.
+fn read_controls(accepted: &[Admitted], gate: Gate<'_>) -> Controls {
+    let mut controls = Controls { control: Control::Absent, release: None, broken: BTreeMap::new() };
+    let mut read: Option<(Sum, Box<Contents>)> = None;
+    let mut forked = false;
+    for (place, (member, token)) in accepted.iter().enumerate() {
+        let statement = &member.head.statement;
+        if statement.number != 0 {
+            continue;
+        }
+        let copy_of = read.as_ref().filter(|(sums, _)| *sums == statement.sums).map(|(_, contents)| contents);
+        let found = match copy_of {
+            Some(contents) => check_copy(member, contents).map(|()| None),
+            None => Contents::read(member, accepted.iter().map(|(member, _)| member)).map(Some),
+        };
+        match found {
+            Err(error) => {
+                controls.broken.insert(place, error.to_string());
+                if read.is_none() {
+                    controls.control = Control::Broken(error);
+                }
+                continue;
+            }
+            Ok(Some(contents)) if read.is_none() => read = Some((statement.sums, Box::new(contents))),
+            Ok(Some(_)) => forked = true,
+            Ok(None) => {}
+        }
+        if let (Gate::Policy(policy, now), Some(token)) = (gate, token) {
+            let released = release(policy, token, now);
+            if controls.release.is_none() || released.is_ok() {
+                controls.release = Some(released);
+            }
+        }
+    }
+    if forked {
+        controls.release = None;
+        controls.control = Control::Forked;
+    } else if let Some((_, contents)) = read {
+        controls.control = Control::Read(contents);
+    }
+    controls
+}
+
+fn check_copy(member: &Member<Head>, contents: &Contents) -> Result<(), ContentsError> {
+    let failed = |source| ContentsError::Chunk { file: member.file.name().to_owned(), source };
+    let body = read_body(member.file.as_ref(), &member.head).map_err(failed)?;
+    contents.check_copy(&member.head, &body).map_err(|error| failed(error.into()))
+}
+
+fn standing(member: &Member<Head>, control: &Control, broken: Option<&String>) -> Standing {
     let body = match read_body(member.file.as_ref(), &member.head) {
         Ok(body) => body,
         Err(error) => return Standing::Damaged(error.to_string()),
     };
-    let number = member.head.statement.number;
+    let statement = &member.head.statement;
     match control {
-        Control::Forked if number == 0 => Standing::Forked,
-        Control::Read(contents) if number > 0 => {
-            if contents.sums_of(number).is_some_and(|sums| sums != member.head.statement.sums) {
-                return Standing::Forked;
-            }
-            match contents.check_chunk(&member.head, &body) {
-                Ok(()) => Standing::Good(body),
-                Err(error) => Standing::Damaged(error.to_string()),
-            }
+        // A control chunk that waits for its annex is not to blame.
+        Control::Broken(ContentsError::AnnexMissing { .. }) if statement.number == 0 => Standing::Good(body),
+        _ if statement.number == 0 && broken.is_some() => {
+            Standing::Damaged(broken.cloned().unwrap_or_default())
         }
-        Control::Broken(error @ ContentsError::Chunk { .. }) if number == 0 => {
-            Standing::Damaged(error.to_string())
+        Control::Forked if statement.number == 0 => Standing::Forked,
+        Control::Read(contents) if statement.number > 0 => {
+            // First the statement: what another stream's packer signed is no fork of this bundle.
+            if let Err(error) = contents.check_chunk(&member.head, &body) {
+                let same =
+                    statement.crossing == contents.plan.crossing && statement.last == contents.plan.last;
+                let other_sums =
+                    contents.sums_of(statement.number).is_some_and(|sums| sums != statement.sums);
+                return if same && other_sums {
+                    Standing::Forked
+                } else {
+                    Standing::Damaged(error.to_string())
+                };
+            }
+            if contents.sums_of(statement.number) == Some(statement.sums) {
+                Standing::Good(body)
+            } else {
+                Standing::Forked
+            }
         }
         _ => Standing::Good(body),
     }

@@ -127,6 +127,12 @@ impl Contents {
         let chunks = ChunkTable::parse(&documents[1])?;
         let pieces = plan.contents();
         let data = pieces.len() - 1;
+        if annex.first().is_some_and(|first| first.number as usize != data + 1) {
+            return Err(refuse(
+                "annex chunks right after the data chunks",
+                format!("chunk {}", annex[0].number),
+            ));
+        }
         if chunks.lines().len() != data || plan.last as usize != data + annex.len() {
             return Err(refuse(
                 &format!("{data} data chunks, as the plan has them"),
@@ -170,6 +176,21 @@ impl Contents {
             return Err(refuse("kind, class, size and entries of the plan"));
         }
         Ok(())
+    }
+
+    /// Checks another copy of the control chunk, whose sums are the same: sizes and statement must be, too.
+    ///
+    /// # Errors
+    /// [`FormatError`] where they are not.
+    pub fn check_copy(&self, head: &Head, body: &Body) -> Result<(), FormatError> {
+        let statement = &head.statement;
+        let places =
+            |body: &Body| body.entries.iter().map(|entry| (entry.name, entry.bytes)).collect::<Vec<_>>();
+        let same = statement.crossing == self.plan.crossing
+            && statement.last == self.plan.last
+            && places(body) == places(&self.control);
+        let expected = "name, stream, label, chunks and entries of the plan";
+        if same { Ok(()) } else { Err(FormatError::whole("control chunk", expected, "others")) }
     }
 
     /// The SHA-256 of `02_sums.txt` that a chunk must have; `None` for chunk 0, which says it itself.
@@ -266,34 +287,22 @@ fn read_annex<'a>(
             let statement = &member.head.statement;
             statement.number == chunk.number && statement.sums == chunk.sums && statement.bytes == chunk.bytes
         };
-        let Some(&member) = candidates.iter().find(named) else {
-            missing.push(chunk.number);
-            continue;
-        };
-        let body = read_body(member.file.as_ref(), &member.head).map_err(failed(member))?;
-        for entry in &body.entries {
-            let EntryName::AnnexPart(document, offset) = entry.name else {
-                let found = entry.name.to_string();
-                return Err(failed(member)(
-                    FormatError::whole("annex chunk", "parts of documents", found).into(),
-                ));
-            };
-            let at = Document::ALL.iter().position(|known| *known == document).expect("ALL has all");
-            let whole = annex.documents[at].bytes;
-            let end = parts[at].len() as u64 + entry.bytes;
-            // After a missing chunk the rest is only checked for being there.
-            if missing.is_empty() {
-                if offset != parts[at].len() as u64 || end > whole {
-                    let found = entry.name.to_string();
-                    return Err(failed(member)(
-                        FormatError::whole("annex chunk", "parts in order", found).into(),
-                    ));
+        // Of several copies any good one will do; one that is damaged is as good as missing.
+        let begun = [parts[0].len() as u64, parts[1].len() as u64, parts[2].len() as u64];
+        let read = |member: &&Member<Head>| read_annex_chunk(member, &annex, begun).ok();
+        match candidates.iter().filter(named).find_map(read) {
+            Some((body, more)) => {
+                for (part, more) in parts.iter_mut().zip(more) {
+                    part.extend(more);
                 }
-                let bytes = read_entry(member, &body, entry.name, whole).map_err(failed(member))?;
-                parts[at].extend(bytes);
+                bodies.push(body);
             }
+            None => missing.push(chunk.number),
         }
-        bodies.push(body);
+        if !missing.is_empty() {
+            // What follows cannot be placed any more; it is only looked at for being there.
+            parts = Default::default();
+        }
     }
     if !missing.is_empty() {
         return Err(ContentsError::AnnexMissing { missing, last });
@@ -306,6 +315,31 @@ fn read_annex<'a>(
     }
     check_annex_shapes(&parts, &bodies).map_err(|error| failed(control)(error.into()))?;
     Ok((parts, annex.chunks))
+}
+
+/// The parts in an annex chunk, by document; `begun` is how much of each came before.
+fn read_annex_chunk(
+    member: &Member<Head>,
+    annex: &Annex,
+    begun: [u64; 3],
+) -> Result<(Body, [Vec<u8>; 3]), BodyError> {
+    let body = read_body(member.file.as_ref(), &member.head)?;
+    let mut parts: [Vec<u8>; 3] = Default::default();
+    for entry in &body.entries {
+        let refuse = |expected: &str| FormatError::whole("annex chunk", expected, entry.name.to_string());
+        let EntryName::AnnexPart(document, offset) = entry.name else {
+            return Err(refuse("parts of documents").into());
+        };
+        let at = Document::ALL.iter().position(|known| *known == document).expect("ALL has all");
+        let whole = annex.documents[at].bytes;
+        // A chunk after a missing one begins where nobody knows.
+        let known = begun == [0; 3] || begun[at] + parts[at].len() as u64 == offset;
+        if !known || offset.checked_add(entry.bytes).is_none_or(|end| end > whole) {
+            return Err(refuse("parts in order").into());
+        }
+        parts[at].extend(read_entry(member, &body, entry.name, whole)?);
+    }
+    Ok((body, parts))
 }
 
 /// Annex chunks are filled in one way only.

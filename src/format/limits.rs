@@ -36,6 +36,9 @@ pub const CHUNK_BYTES_MIN: u64 = 64 << 10;
 /// Largest chunk limit, in bytes: what ustar's size field holds.
 pub const CHUNK_BYTES_MAX: u64 = (8 << 30) - 1;
 
+/// Most `artifact` and `referrer` lines of a plan together.
+pub const REFERENCES_MAX: usize = 65_536;
+
 /// Most pieces of all blobs of a bundle together.
 pub const PIECES_MAX: usize = 524_288;
 

@@ -67,6 +67,7 @@ impl Folder {
             .write(true)
             .create(true)
             .truncate(false)
+            .custom_flags(nofollow())
             .open(&lock_path)
             .map_err(failed("write", &lock_path))?;
         if lock.try_lock().is_err() {
@@ -150,6 +151,11 @@ impl Drop for Folder {
         // Pending chunks are worth nothing; a failure here leaves a hidden folder, which the next run clears.
         let _ = fs::remove_dir_all(&self.staging);
     }
+}
+
+/// The flag with which what a link points at is not opened.
+fn nofollow() -> i32 {
+    i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0)
 }
 
 fn sync_folder(folder: &Path) -> Result<(), MediumError> {

@@ -3,10 +3,13 @@
 
 mod arrived;
 mod folder;
+mod temporary;
 
 use std::io;
 
 pub use arrived::{ArrivedFile, collect};
+pub(crate) use temporary::Temporary;
+
 pub use folder::{Folder, Replace, chunk_file_name};
 
 /// What goes wrong with files of a medium.
@@ -38,6 +41,12 @@ pub enum MediumError {
     #[error("{path} exists and is not a finished chunk of this bundle")]
     Exists {
         /// Which file, escaped.
+        path: String,
+    },
+    /// A name that cannot stand in a list of sums.
+    #[error("the name of {path} has control characters or is no UTF-8")]
+    OddName {
+        /// The file, escaped.
         path: String,
     },
     /// Folders in folders in folders.
@@ -72,6 +81,7 @@ impl crate::diagnosis::Diagnose for MediumError {
             MediumError::Io { .. } => "file-unusable",
             MediumError::NotRegular { .. } => "file-not-regular",
             MediumError::TooMany { .. } => "too-many-files",
+            MediumError::OddName { .. } => "file-name-odd",
             MediumError::TooDeep { .. } => "folders-too-deep",
             MediumError::Exists { .. } => "target-exists",
             MediumError::Busy { .. } => "target-busy",
@@ -87,6 +97,7 @@ impl crate::diagnosis::Diagnose for MediumError {
             MediumError::Io { .. } | MediumError::NotRegular { .. } | MediumError::TooMany { .. } => {
                 return None;
             }
+            MediumError::OddName { .. } => "rename the file; chunks are known by content",
             MediumError::TooDeep { .. } => "name the folder with the chunk files itself",
             MediumError::Exists { .. } => "choose another --name or folder, or replace it with --overwrite",
             MediumError::Busy { .. } => "wait for it to end, or stop it",

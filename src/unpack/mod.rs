@@ -89,8 +89,7 @@ pub fn unpack(
 ) -> Result<UnpackReport, UnpackError> {
     let plan = &bundle.contents().plan;
     check_complete(bundle)?;
-    let file = |number: u32| bundle.file(number);
-    let problems = Documents::new(plan, &file).unsound();
+    let problems = Documents::new(plan, bundle.files()).unsound();
     if !problems.is_empty() {
         let name = plan.crossing.name.to_string();
         return Err(UnpackError::Unsound { name, bundle: plan.bundle_id(), problems });

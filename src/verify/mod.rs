@@ -47,6 +47,14 @@ pub enum VerifyError {
         /// Why the first of them is none.
         first: Option<String>,
     },
+    /// More bundles than anyone sends at once, and nobody to say which of them count.
+    #[error(
+        "{found} bundles arrived, and without a trust file at most {UNVERIFIED_BUNDLES_MAX} are looked at"
+    )]
+    TooManyBundles {
+        /// How many.
+        found: usize,
+    },
     /// No memory or threads.
     #[error("the system gives no more memory or threads: {0}")]
     System(std::io::Error),
@@ -60,6 +68,7 @@ impl Diagnose for VerifyError {
         match self {
             VerifyError::Medium(error) => error.code(),
             VerifyError::NoChunk { .. } => "no-chunk",
+            VerifyError::TooManyBundles { .. } => "too-many-bundles",
             VerifyError::System(_) => "system",
             VerifyError::Interrupted => "interrupted",
         }
@@ -69,7 +78,7 @@ impl Diagnose for VerifyError {
         match self {
             VerifyError::Medium(error) => error.failure(),
             VerifyError::NoChunk { .. } => Failure::Damaged,
-            VerifyError::System(_) => Failure::Failed,
+            VerifyError::TooManyBundles { .. } | VerifyError::System(_) => Failure::Failed,
             VerifyError::Interrupted => Failure::Interrupted,
         }
     }
@@ -80,10 +89,16 @@ impl Diagnose for VerifyError {
             VerifyError::NoChunk { .. } => {
                 Some("name the folder with the .tar files of the bundle".to_owned())
             }
+            VerifyError::TooManyBundles { .. } => {
+                Some("name fewer files, or give --trust or --pub".to_owned())
+            }
             _ => None,
         }
     }
 }
+
+/// How many bundles are looked at where nobody is trusted: each may claim many chunks.
+const UNVERIFIED_BUNDLES_MAX: usize = 256;
 
 /// Opens every bundle among `paths`; what is no chunk is named apart.
 ///
@@ -99,6 +114,9 @@ pub fn open(
     if lots.is_empty() {
         let first = others.first().map(|other| format!("{}: {}", other.file.name(), other.error));
         return Err(VerifyError::NoChunk { files: looked_at, first });
+    }
+    if request.policy.is_none() && lots.len() > UNVERIFIED_BUNDLES_MAX {
+        return Err(VerifyError::TooManyBundles { found: lots.len() });
     }
     let gate = match request.policy {
         Some(policy) => Gate::Policy(policy, environment.clock.now()),
@@ -314,6 +332,9 @@ fn locate(
         },
     )
     .map_err(VerifyError::System)?;
+    if environment.workers.interrupted() {
+        return Err(VerifyError::Interrupted);
+    }
     if damaged.into_inner().expect("no thread panicked") == 0 {
         for &file in files {
             report(

@@ -1,5 +1,7 @@
 //! What verifying says: a verdict per file and per bundle.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -155,12 +157,9 @@ impl BundleReport {
             .enumerate()
             .map(|(place, opened)| file_report(opened, damage.get(&place)))
             .collect();
-        let intact = |number: u32| {
-            let mut files = bundle.files.iter().enumerate();
-            files.any(|(place, opened)| {
-                opened.statement.number == number && is_intact(opened, damage.get(&place))
-            })
-        };
+        let good =
+            bundle.files.iter().enumerate().filter(|(place, opened)| is_intact(opened, damage.get(place)));
+        let intact: BTreeSet<u32> = good.map(|(_, opened)| opened.statement.number).collect();
         let last = bundle.last();
         let annexed = |number: u32| match &bundle.control {
             Control::Broken(crate::arrival::ContentsError::AnnexMissing { missing, .. }) => {
@@ -168,7 +167,8 @@ impl BundleReport {
             }
             _ => false,
         };
-        let missing: Vec<u32> = (0..=last).filter(|&number| annexed(number) || !intact(number)).collect();
+        let missing: Vec<u32> =
+            (0..=last).filter(|&number| annexed(number) || !intact.contains(&number)).collect();
         let release = bundle.release.as_ref().map(|release| match release {
             Ok(release) => ReleaseReport {
                 by: SignerReport::all(release.releasers()),

@@ -35,6 +35,7 @@ pub(crate) struct Args {
 }
 
 #[derive(ClapArgs, Clone, Copy)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Screen {
     /// Print one JSON document to stdout, and progress as JSON lines to stderr
     #[arg(long, global = true)]
@@ -99,7 +100,7 @@ pub(crate) struct Key {
     Running the same command again after any failure keeps the chunks that are finished.\n\n\
     Examples:\n  \
     carnet pack oci:images:app-1.0 --to out --name release42 --key station.key.pem\n  \
-    carnet pack docker-archive:app.tar=team/app:1.0 --to out --name app --key k.key.pem --chunk-size cd\n  \
+    carnet pack docker-archive:app.tar=team/app:1.0 --to out --name app --key k.pem --chunk-size cd\n  \
     carnet pack oci:images --to out --name all --key k.key.pem --platform linux/amd64 --dry-run")]
 pub(crate) struct Pack {
     /// Where the artifacts are
@@ -122,7 +123,7 @@ pub(crate) struct Pack {
     /// Fail if a blob would have to be cut, and list which
     #[arg(long)]
     pub(crate) no_split: bool,
-    /// Whether layers that may not be distributed are carried
+    /// Whether layers that may not be distributed travel: carry or omit
     #[arg(long, value_name = "HOW", default_value = "carry", value_parser = carriage)]
     pub(crate) nondistributable: Carriage,
     /// Narrow indexes to OS/ARCH[/VARIANT]; repeat for more. The index itself stays as it is

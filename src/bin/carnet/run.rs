@@ -56,6 +56,7 @@ fn unusable(what: &str, path: &Path, error: &std::io::Error) -> Trouble {
 pub(crate) fn run(args: Args) -> u8 {
     let screen = args.screen;
     match dispatch(args.command, screen) {
+        Ok(exit::DONE) if render::output_lost() => exit::FAILED,
         Ok(code) => code,
         Err(trouble) => {
             render::trouble(&trouble, screen);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Artifact, Carriage, Piece, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};
 use crate::format::error::FormatError;
-use crate::format::limits::{PIECES_MAX, PLAN_BYTES_MAX};
+use crate::format::limits::{PIECES_MAX, PLAN_BYTES_MAX, REFERENCES_MAX};
 use crate::format::lines::{Lines, Number, or_dash};
 use crate::format::statement::{Crossing, chunk_number};
 use crate::oci::graph::Reason;
@@ -93,9 +93,11 @@ impl Plan {
         let mut pieces = 0;
         while lines.next_is("artifact") {
             plan.artifacts.push(artifact(&mut lines)?);
+            check_references(&lines, plan.artifacts.len())?;
         }
         while lines.next_is("referrer") {
             plan.referrers.push(referrer(&mut lines)?);
+            check_references(&lines, plan.artifacts.len() + plan.referrers.len())?;
         }
         while lines.next_is("omitted") {
             plan.omitted.push(omitted(&mut lines)?);
@@ -109,6 +111,14 @@ impl Plan {
         plan.check()?;
         Ok(plan)
     }
+}
+
+fn check_references(lines: &Lines<'_>, found: usize) -> Result<(), FormatError> {
+    if found <= REFERENCES_MAX {
+        return Ok(());
+    }
+    let expected = format!("at most {REFERENCES_MAX} artifacts and referrers");
+    Err(lines.refuse(expected, Some(&found.to_string())))
 }
 
 fn artifact(lines: &mut Lines<'_>) -> Result<Artifact, FormatError> {

@@ -19,6 +19,7 @@ fn in_code() -> BTreeMap<&'static str, u64> {
         ("METADATA_BYTES_MAX", limits::METADATA_BYTES_MAX),
         ("CHUNK_BYTES_MIN", limits::CHUNK_BYTES_MIN),
         ("CHUNK_BYTES_MAX", limits::CHUNK_BYTES_MAX),
+        ("REFERENCES_MAX", limits::REFERENCES_MAX as u64),
         ("PIECES_MAX", limits::PIECES_MAX as u64),
         ("CHUNK_NUMBER_MAX", limits::CHUNK_NUMBER_MAX.into()),
         ("SEQUENCE_MAX", limits::SEQUENCE_MAX),

@@ -65,6 +65,9 @@ fn bundle_text(bundle: &InspectedBundle, screen: Screen) -> String {
     };
     let rows = bundle.artifacts.iter().map(row).collect();
     out += &table(&["name", "digest", "size", "platforms", "referrers"], &[2, 4], rows);
+    if !bundle.all_said {
+        out += "  *** there is more than can be listed: sizes, platforms and referrers are cut ***\n";
+    }
     out += &referrers(bundle);
     out += &classes(bundle);
     out += &omissions(&bundle.omitted);
@@ -77,13 +80,14 @@ fn bundle_text(bundle: &InspectedBundle, screen: Screen) -> String {
 
 fn referrers(bundle: &InspectedBundle) -> String {
     let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
     for referrer in bundle.artifacts.iter().flat_map(|artifact| &artifact.referrers) {
         let row = vec![
             referrer.artifact_type.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
             referrer.digest.to_string(),
             referrer.subject.to_string(),
         ];
-        if !rows.contains(&row) {
+        if seen.insert(row.clone()) {
             rows.push(row);
         }
     }

@@ -5,6 +5,7 @@ mod verify;
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use carnet::missing::MissingReport;
 use carnet::pack::{Outcome, PackReport};
@@ -55,10 +56,24 @@ pub(crate) struct ErrorDetail {
     pub(crate) hint: Option<String>,
 }
 
-/// Bytes to stdout; a reader that has gone away is no failure.
+/// Set when what was asked for could not be written.
+static OUTPUT_LOST: AtomicBool = AtomicBool::new(false);
+
+/// Whether something that was asked for could not be written to stdout.
+pub(crate) fn output_lost() -> bool {
+    OUTPUT_LOST.load(Ordering::Relaxed)
+}
+
+/// Bytes to stdout; a reader that has gone away is no failure, a full disk is.
 pub(crate) fn bytes(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            super::progress::say(&format!("error[output-lost]: stdout cannot be written: {error}"));
+            OUTPUT_LOST.store(true, Ordering::Relaxed);
+        }
+        _ => {}
+    }
 }
 
 fn text(text: &str) {

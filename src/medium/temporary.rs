@@ -1,0 +1,59 @@
+//! Files that become others: written beside them, synced, renamed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How many names are tried.
+const TRIES: u32 = 100;
+
+/// A new file beside another. Dropped before it is put in place, it is gone.
+pub(crate) struct Temporary {
+    path: PathBuf,
+    file: File,
+    placed: bool,
+}
+
+impl Temporary {
+    /// Makes a new, hidden file beside `target`. What lies on a medium under such a name, a link say, is
+    /// neither followed nor overwritten.
+    pub(crate) fn beside(target: &Path) -> io::Result<Temporary> {
+        let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        for number in 0..TRIES {
+            let path = target.with_file_name(format!(".{name}.{}-{number}.partial", std::process::id()));
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok(Temporary { path, file, placed: false }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::other("every name for a temporary file is taken"))
+    }
+
+    /// The open file.
+    pub(crate) fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Syncs it and gives it the name `target`, replacing what is there, whole.
+    pub(crate) fn place(mut self, target: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.path, target)?;
+        self.placed = true;
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.placed {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
