@@ -57,3 +57,31 @@ impl Drop for Temporary {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_link_that_waits_there_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, victim) = (folder.path().join("x.tar"), folder.path().join("victim"));
+        fs::write(&victim, "precious").unwrap();
+        let trap = folder.path().join(format!(".x.tar.{}-0.partial", std::process::id()));
+        std::os::unix::fs::symlink(&victim, &trap).unwrap();
+        let mut temporary = Temporary::beside(&target).unwrap();
+        temporary.file().write_all(b"new").unwrap();
+        temporary.place(&target).unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+        assert_eq!(fs::read_to_string(&target).unwrap(), "new");
+    }
+
+    #[test]
+    fn nothing_is_left_of_one_that_was_not_placed() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Temporary::beside(&folder.path().join("x")).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -62,3 +62,21 @@ fn by_default_and_in_a_dry_run_there_are_none() {
     desk.pack("oci:src").ok();
     assert_eq!(desk.files("out").len(), 1);
 }
+
+#[test]
+fn what_cannot_be_written_to_stdout_is_no_success() {
+    let desk = desk();
+    desk.pack("oci:src").ok();
+    for verb in ["sums out", "inspect out --json", "missing out --json"] {
+        let line = format!("{} {verb} > /dev/full", env!("CARGO_BIN_EXE_carnet"));
+        desk.sh(&line).ends(1).says(&["output-lost"]);
+    }
+}
+
+#[test]
+fn a_name_that_no_list_can_hold_is_refused() {
+    let desk = desk();
+    desk.pack("oci:src").ok();
+    std::fs::rename(desk.path("out/b_00000.tar"), desk.path("out/\u{1b}[2J.tar")).unwrap();
+    desk.carnet("sums out").ends(1).says(&["file-name-odd", "rename the file"]);
+}

@@ -17,6 +17,7 @@ mod readers;
 mod round_trips;
 mod signatures;
 mod statement;
+mod streams;
 mod sums;
 mod support;
 mod tar_container;
