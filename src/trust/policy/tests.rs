@@ -1,0 +1,242 @@
+//! Thresholds, times and streams: who counts, and who does not.
+
+use super::*;
+use crate::trust::{KeyFile, Signer as _};
+
+const MESSAGE: &[u8] = b"carnet-chunk v1\n";
+const NOW: &str = "2026-11-20T00:00:00Z";
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn key(seed: u8) -> KeyFile {
+    KeyFile::from_seed(&[seed; 32])
+}
+
+fn entry(seed: u8, holder: &str, roles: &[Role]) -> PolicyKey {
+    PolicyKey {
+        key: key(seed).public_key().clone(),
+        holder: holder.to_owned(),
+        roles: roles.to_vec(),
+        streams: None,
+        valid_from: None,
+        valid_until: None,
+        revoked: None,
+    }
+}
+
+/// Alice has the keys 1 and 2, Bob 3, Carol 4, all to release; 9 packs. Two must release.
+fn two_must_release(change: impl FnOnce(&mut [PolicyKey])) -> TrustPolicy {
+    let mut keys = vec![
+        entry(1, "alice", &[Role::Releaser]),
+        entry(2, "alice", &[Role::Releaser]),
+        entry(3, "bob", &[Role::Releaser]),
+        entry(4, "carol", &[Role::Releaser]),
+        entry(9, "machine", &[Role::Packer]),
+    ];
+    change(&mut keys);
+    TrustPolicy::new(2, keys).unwrap()
+}
+
+fn sign(seed: u8) -> (ShortKeyId, [u8; 64]) {
+    (key(seed).public_key().id().short(), key(seed).sign(MESSAGE))
+}
+
+fn release(policy: &TrustPolicy, signatures: &[(ShortKeyId, [u8; 64])]) -> Judgement {
+    let now = time(NOW);
+    policy.judge(Role::Releaser, Some("corp-to-high"), now, now, MESSAGE, signatures)
+}
+
+/// Bob's signature is refused for `reason`, and does not release beside Alice's.
+fn bob_is_refused(policy: &TrustPolicy, created: &str, now: &str, reason: RefusalReason) {
+    let signatures = [sign(1), sign(3)];
+    let judgement = policy.judge(Role::Releaser, None, time(created), time(now), MESSAGE, &signatures);
+    assert_eq!(judgement.refused(), [Refused { short: signatures[1].0, reason }]);
+    assert_eq!(judgement.accepted().len(), 1);
+    assert!(!policy.satisfied(&judgement));
+}
+
+fn reasons(judgement: &Judgement) -> Vec<RefusalReason> {
+    judgement.refused().iter().map(|refused| refused.reason).collect()
+}
+
+#[test]
+fn two_holders_release() {
+    let policy = two_must_release(|_| {});
+    let judgement = release(&policy, &[sign(1), sign(3)]);
+    let holders: Vec<_> = judgement.accepted().iter().map(|a| a.holder.as_str()).collect();
+    assert_eq!(holders, ["alice", "bob"]);
+    assert!(policy.satisfied(&judgement));
+    assert!(!policy.satisfied(&release(&policy, &[sign(1)])));
+    assert!(!policy.satisfied(&release(&policy, &[])));
+}
+
+#[test]
+fn threshold_duplicate_signature() {
+    let policy = two_must_release(|_| {});
+    let judgement = release(&policy, &[sign(1), sign(1), sign(1)]);
+    assert_eq!(reasons(&judgement), [RefusalReason::SameKey; 2]);
+    assert!(!policy.satisfied(&judgement));
+}
+
+#[test]
+fn threshold_two_keys_of_one_holder() {
+    let policy = two_must_release(|_| {});
+    let judgement = release(&policy, &[sign(1), sign(2)]);
+    assert_eq!(reasons(&judgement), [RefusalReason::SameHolder]);
+    assert!(!policy.satisfied(&judgement));
+    assert!(policy.satisfied(&release(&policy, &[sign(2), sign(1), sign(3)])));
+}
+
+#[test]
+fn threshold_same_key_two_ids_cannot_be_written() {
+    let mut keys =
+        vec![entry(1, "alice", &[Role::Packer, Role::Releaser]), entry(1, "bob", &[Role::Releaser])];
+    // The bytes decide, not the id.
+    keys[1].key = keys[1].key.clone().with_id_of(&entry(2, "bob", &[]).key);
+    let error = TrustPolicy::new(2, keys).unwrap_err();
+    assert!(matches!(error, PolicyProblem::KeyTwice { .. }), "{error}");
+}
+
+#[test]
+fn a_signature_is_bound_to_its_key_and_message() {
+    let policy = two_must_release(|_| {});
+    let (alice, bob) = (sign(1), sign(3));
+    let swapped = [(alice.0, bob.1), (bob.0, alice.1)];
+    assert_eq!(reasons(&release(&policy, &swapped)), [RefusalReason::WrongSignature; 2]);
+    let other_tool = (alice.0, key(1).sign(b"other-tool v1\n"));
+    assert_eq!(reasons(&release(&policy, &[other_tool])), [RefusalReason::WrongSignature]);
+    assert_eq!(reasons(&release(&policy, &[sign(77)])), [RefusalReason::UnknownKey]);
+    assert_eq!(reasons(&release(&policy, &[(alice.0, [0; 64])])), [RefusalReason::WrongSignature]);
+}
+
+#[test]
+fn a_role_is_not_another() {
+    let policy = two_must_release(|_| {});
+    let judgement = release(&policy, &[sign(1), sign(9)]);
+    assert_eq!(reasons(&judgement), [RefusalReason::WrongRole]);
+    assert!(!policy.satisfied(&judgement));
+    let now = time(NOW);
+    let pack = |seed| policy.judge(Role::Packer, None, now, now, MESSAGE, &[sign(seed)]);
+    assert_eq!(reasons(&pack(1)), [RefusalReason::WrongRole]);
+    assert!(!policy.satisfied(&pack(1)));
+    assert!(policy.satisfied(&pack(9)));
+}
+
+#[test]
+fn validity_holds_for_the_message_and_for_the_reader() {
+    let (day, next) = ("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z");
+    let (before, last) = ("2026-11-19T23:59:59Z", "2026-11-20T23:59:59Z");
+    let policy = two_must_release(|keys| {
+        keys[2].valid_from = Some(time(day));
+        keys[2].valid_until = Some(time(next));
+    });
+    for (created, now) in [(day, day), (day, last), (last, last)] {
+        let signatures = [sign(1), sign(3)];
+        let judgement = policy.judge(Role::Releaser, None, time(created), time(now), MESSAGE, &signatures);
+        assert!(policy.satisfied(&judgement), "{created} {now}");
+    }
+    for (created, now) in [(before, day), (day, before), (before, before)] {
+        bob_is_refused(&policy, created, now, RefusalReason::NotYetValid);
+    }
+    for (created, now) in [(day, next), (next, day), (next, next)] {
+        bob_is_refused(&policy, created, now, RefusalReason::Expired);
+    }
+}
+
+#[test]
+fn a_revocation_is_whole_whatever_its_date() {
+    for revoked in [Revocation::Undated, Revocation::At(time("2099-01-01T00:00:00Z"))] {
+        let policy = two_must_release(|keys| keys[2].revoked = Some(revoked));
+        bob_is_refused(&policy, "2020-01-01T00:00:00Z", NOW, RefusalReason::Revoked);
+    }
+}
+
+#[test]
+fn what_is_refused_takes_nobodys_place() {
+    let policy = two_must_release(|keys| keys[0].revoked = Some(Revocation::Undated));
+    let judgement = release(&policy, &[sign(1), sign(2), sign(3)]);
+    assert_eq!(reasons(&judgement), [RefusalReason::Revoked]);
+    assert!(policy.satisfied(&judgement));
+}
+
+#[test]
+fn a_stream_is_not_another() {
+    let policy = two_must_release(|keys| keys[2].streams = Some(vec!["corp-to-high".to_owned()]));
+    assert!(policy.satisfied(&release(&policy, &[sign(1), sign(3)])));
+    bob_is_refused(&policy, NOW, NOW, RefusalReason::WrongStream);
+    let none = two_must_release(|keys| keys[2].streams = Some(vec![NO_STREAM.to_owned()]));
+    let now = time(NOW);
+    let judge = |stream| none.judge(Role::Releaser, stream, now, now, MESSAGE, &[sign(1), sign(3)]);
+    assert!(none.satisfied(&judge(None)));
+    assert_eq!(reasons(&judge(Some("corp-to-high"))), [RefusalReason::WrongStream]);
+    assert_eq!(reasons(&judge(Some(NO_STREAM))), [RefusalReason::WrongStream]);
+}
+
+#[test]
+fn keys_that_share_a_short_id_are_all_tried() {
+    let policy = two_must_release(|keys| {
+        let alice = keys[0].key.clone();
+        keys[2].key = keys[2].key.clone().with_id_of(&alice);
+    });
+    let alice = sign(1);
+    let judgement = release(&policy, &[(alice.0, sign(3).1), alice]);
+    assert_eq!(judgement.refused(), []);
+    assert!(policy.satisfied(&judgement));
+    let carols = (alice.0, sign(4).1);
+    assert_eq!(reasons(&release(&policy, &[carols])), [RefusalReason::WrongSignature]);
+}
+
+#[test]
+fn refuses_what_nothing_could_satisfy() {
+    let both = [Role::Packer, Role::Releaser];
+    let problem = |threshold, keys| TrustPolicy::new(threshold, keys).unwrap_err().to_string();
+    assert_eq!(problem(1, vec![]), "0 keys, 1 to 256 are allowed");
+    for threshold in [i64::MIN, -1, 0, 17, 257, i64::MAX] {
+        let expected = format!("release-threshold is {threshold}, 1 to 16 is allowed");
+        assert_eq!(problem(threshold, vec![entry(1, "alice", &both)]), expected);
+    }
+    assert_eq!(
+        problem(1, vec![entry(1, "alice", &[Role::Releaser])]),
+        "no key that is not revoked has the role packer"
+    );
+    let too_few = "release-threshold is 2, but holders with a releaser key that is not revoked: 1";
+    assert_eq!(problem(2, vec![entry(1, "alice", &both), entry(2, "alice", &both)]), too_few);
+    let mut revoked = entry(2, "bob", &both);
+    revoked.revoked = Some(Revocation::Undated);
+    assert_eq!(problem(2, vec![entry(1, "alice", &both), revoked]), too_few);
+    assert_eq!(
+        problem(1, vec![entry(1, "alice", &both), entry(2, "Alice", &both)]),
+        r#"holders "alice" and "Alice" differ in upper and lower case only"#
+    );
+}
+
+#[test]
+fn a_single_key_packs_and_releases() {
+    let policy = TrustPolicy::single_key(key(1).public_key().clone(), "alice").unwrap();
+    assert_eq!(policy.release_threshold(), 1);
+    let now = time(NOW);
+    for role in [Role::Packer, Role::Releaser] {
+        for stream in [None, Some("any")] {
+            let judge = |seed| policy.judge(role, stream, now, now, MESSAGE, &[sign(seed)]);
+            assert!(policy.satisfied(&judge(1)));
+            assert!(!policy.satisfied(&judge(2)));
+        }
+    }
+    let long = "a".repeat(65);
+    for holder in ["", " alice", "alice ", "al\nice", "\u{1b}[2J", "ålice", long.as_str()] {
+        let key = key(1).public_key().clone();
+        assert!(TrustPolicy::single_key(key, holder).is_err(), "{holder:?}");
+    }
+}
+
+#[test]
+fn reasons_are_stable_words() {
+    let policy = two_must_release(|_| {});
+    let shown = serde_json::to_value(release(&policy, &[sign(77)])).unwrap();
+    assert_eq!(shown["role"], "releaser");
+    assert_eq!(shown["refused"][0]["reason"], "unknown-key");
+    assert_eq!(shown["refused"][0]["short"], sign(77).0.to_string());
+    assert_eq!(serde_json::to_value(RefusalReason::NotYetValid).unwrap(), "not-yet-valid");
+}
