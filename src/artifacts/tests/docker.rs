@@ -74,11 +74,11 @@ fn the_old_form_is_read_in_one_way() {
 fn the_layout_inside_is_the_truth() {
     let mut made = Made::new();
     let image = made.image("layer");
-    let annotations = r#""annotations":{"io.containerd.image.name":"docker.io/library/app:1.0","org.opencontainers.image.ref.name":"1.0"}"#;
+    let annotations = r#""annotations":{"io.containerd.image.name":"low.example/library/app:1.0","org.opencontainers.image.ref.name":"1.0"}"#;
     made.entries.push(format!("{},{annotations}}}", json(&image).strip_suffix('}').unwrap()));
     made.files.insert("manifest.json".to_owned(), b"[]".to_vec());
     let source = open(&made).unwrap();
     let roots = source.roots(&Selection::Every).unwrap();
-    assert_eq!(names(&roots), [(Some("docker.io/library/app:1.0".to_owned()), image.digest)]);
+    assert_eq!(names(&roots), [(Some("low.example/library/app:1.0".to_owned()), image.digest)]);
     read_document(&source, &image).unwrap();
 }

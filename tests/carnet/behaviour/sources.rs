@@ -179,13 +179,13 @@ fn a_docker_archive_with_an_index_is_read_as_the_layout_it_is() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[5000]);
-    let names = json!({ "io.containerd.image.name": "docker.io/library/app:1.0",
+    let names = json!({ "io.containerd.image.name": "low.example/library/app:1.0",
         "org.opencontainers.image.ref.name": "1.0" });
     source.list(&super::layouts::with(image.clone(), &json!({ "annotations": names })));
     std::fs::write(desk.path("src/manifest.json"), "[]").unwrap();
     desk.sh("tar -C src -cf saved.tar .").ok();
     desk.pack("docker-archive:saved.tar").ok();
-    assert_eq!(unpacked(&desk), ["docker.io/library/app:1.0"]);
+    assert_eq!(unpacked(&desk), ["low.example/library/app:1.0"]);
     super::support::assert_same_blobs(source.path(), &desk.path("back"));
 }
 
