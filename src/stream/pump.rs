@@ -77,9 +77,10 @@ struct Lane<F> {
     filled: usize,
 }
 
-/// Each worker has up to `lanes` flows under way, as many as their hash function takes together.
 /// Moves every flow that `next` gives until there is none, and tells `done` of each end; `done` may stop
 /// all. The order of flows is that of `next`; when they end is not determined.
+///
+/// Each worker has up to `lanes` flows under way, as many as their hash function takes together.
 ///
 /// # Errors
 /// Only when the system has no memory for buffers. How flows end is for `done` to judge.
