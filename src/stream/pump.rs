@@ -119,7 +119,10 @@ fn work<F: Flow>(
     let mut spare: Vec<Buffer> = Vec::new();
     let mut dry = false;
     while !halted.load(Ordering::Relaxed) && !workers.interrupted() {
-        while !dry && under_way.len() < lanes {
+        // Twice as many each round: a worker that filled all its lanes at once would take the longest flows
+        // from the others, and end alone.
+        let wanted = (2 * under_way.len()).clamp(1, lanes);
+        while !dry && under_way.len() < wanted {
             match next() {
                 None => dry = true,
                 Some(Err(error)) => report(Err(error)),
