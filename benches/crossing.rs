@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use carnet::artifacts::{DestinationSpec, ExistingName, Selection, SourceSpec};
+use carnet::artifacts::{DestinationSpec, ExistingName, RegistrySources, Selection, SourceSpec};
 use carnet::clock::Fixed;
 use carnet::environment::Environment;
 use carnet::format::Timestamp;
@@ -15,6 +15,7 @@ use carnet::observe::Silent;
 use carnet::oci::write::{IndexEntry, OCI_LAYOUT, image_manifest, index_json};
 use carnet::oci::{Descriptor, Digest, MediaType};
 use carnet::pack::{OnFailure, PackRequest, Splitting, Wanted, pack};
+use carnet::registry::{Registries, Settings};
 use carnet::stream::pump::Workers;
 use carnet::trust::{KeyFile, Signer as _, TrustPolicy};
 use carnet::verify::{VerifyRequest, open, verify};
@@ -63,8 +64,10 @@ fn make_layout(layout: &Path) {
 
 fn pack_to(layout: &Path, folder: &Path, key: &KeyFile, environment: &Environment<'_>) {
     let spec: SourceSpec = format!("oci:{}", layout.display()).parse().unwrap();
+    let registries = RegistrySources::new(Registries::new(Settings::default()), Vec::new());
+    let source = spec.open(&registries).unwrap().remove(0);
     let request = PackRequest {
-        sources: vec![Wanted { source: spec.open().unwrap(), selection: Selection::Every, rename: None }],
+        sources: vec![Wanted { source, selection: Selection::Every, rename: None }],
         crossing: Crossing {
             name: "bench".parse().unwrap(),
             stream: None,

@@ -32,6 +32,7 @@ pub mod missing;
 pub mod observe;
 pub mod oci;
 pub mod pack;
+pub mod registry;
 pub mod report;
 pub mod sign;
 pub mod stream;

@@ -1,6 +1,6 @@
 //! The artifacts that a source lists, and how one is found among them.
 
-use super::{ArtifactError, Root};
+use super::{ArtifactError, Pattern, Root};
 use crate::oci::{Digest, RefName};
 
 /// How many look-alikes an error names.
@@ -68,6 +68,17 @@ impl Catalog {
         }
     }
 
+    /// Those whose names fit.
+    pub(super) fn matching(&self, pattern: &Pattern) -> Result<Vec<Root>, ArtifactError> {
+        let fits = |root: &&Root| root.name.as_ref().is_some_and(|name| pattern.fits(name.as_str()));
+        let found: Vec<Root> = self.unambiguous()?.iter().filter(fits).cloned().collect();
+        if found.is_empty() {
+            let (place, wanted) = (self.place.clone(), pattern.to_string());
+            return Err(ArtifactError::NoSuchArtifact { place, wanted, alike: Vec::new() });
+        }
+        Ok(found)
+    }
+
     /// All with this digest, under each of their names.
     pub(super) fn with_digest(&self, digest: &Digest) -> Vec<Root> {
         self.roots.iter().filter(|root| root.descriptor.digest == *digest).cloned().collect()
@@ -79,21 +90,34 @@ impl Catalog {
         ArtifactError::NoSuchArtifact { place, wanted, alike: Vec::new() }
     }
 
-    /// Names that differ by a few letters, or in repository or tag only; the nearest first.
     fn alike(&self, wanted: &RefName) -> Vec<String> {
-        let mut near: Vec<(usize, &str)> = Vec::new();
-        for name in self.roots.iter().filter_map(|root| root.name.as_ref()) {
-            let same = (name.repository().is_some() && name.repository() == wanted.repository())
-                || (name.tag().is_some() && name.tag() == wanted.tag());
-            match distance(name.as_str(), wanted.as_str()) {
-                Some(letters) => near.push((letters, name.as_str())),
-                None if same => near.push((DISTANCE_MAX + 1, name.as_str())),
-                None => {}
-            }
-        }
-        near.sort_unstable();
-        near.into_iter().take(ALIKE_MAX).map(|(_, name)| name.to_owned()).collect()
+        let names = self.roots.iter().filter_map(|root| root.name.as_ref());
+        let same_part = |name: &str| {
+            name.parse::<RefName>().is_ok_and(|name| {
+                (name.repository().is_some() && name.repository() == wanted.repository())
+                    || (name.tag().is_some() && name.tag() == wanted.tag())
+            })
+        };
+        alike(names.map(RefName::as_str), wanted.as_str(), &same_part)
     }
+}
+
+/// The names that differ from `wanted` by a few letters, or are `near` in another way; the nearest first.
+pub(super) fn alike<'a>(
+    names: impl Iterator<Item = &'a str>,
+    wanted: &str,
+    near: &dyn Fn(&str) -> bool,
+) -> Vec<String> {
+    let mut found: Vec<(usize, &str)> = Vec::new();
+    for name in names {
+        match distance(name, wanted) {
+            Some(letters) => found.push((letters, name)),
+            None if near(name) => found.push((DISTANCE_MAX + 1, name)),
+            None => {}
+        }
+    }
+    found.sort_unstable();
+    found.into_iter().take(ALIKE_MAX).map(|(_, name)| name.to_owned()).collect()
 }
 
 /// How many letters must change to make `a` of `b`; `None` if more than [`DISTANCE_MAX`].

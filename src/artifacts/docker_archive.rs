@@ -240,6 +240,7 @@ impl ArtifactSource for DockerArchive {
         match selection {
             Selection::Every => Ok(saved.catalog.unambiguous()?.to_vec()),
             Selection::Name(name) => saved.catalog.named(name),
+            Selection::Matching(pattern) => saved.catalog.matching(pattern),
             Selection::Digest(digest) => match saved.catalog.with_digest(digest) {
                 found if found.is_empty() => Err(saved.catalog.no_such_digest(digest)),
                 found => Ok(found),

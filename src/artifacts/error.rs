@@ -8,6 +8,7 @@ use crate::oci::digest::BlobMismatch;
 use crate::oci::document::DocumentError;
 use crate::oci::reference::RefNameError;
 use crate::oci::{Digest, RefName};
+use crate::registry::{Refusal, RegistryError};
 
 /// Why a source gives, or a sink takes, no artifact.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,25 @@ pub enum ArtifactError {
         /// What is wrong with the name.
         source: RefNameError,
     },
+    /// A registry that does not list its repositories.
+    #[error("{place:?} does not list its repositories")]
+    NoCatalogue {
+        /// The registry.
+        place: String,
+    },
+    /// Nobody has a non-distributable layer.
+    #[error("non-distributable layer {digest} is neither in {place:?} nor at any of its URLs{}", refusals_text(.refusals))]
+    NondistributableAbsent {
+        /// The registry.
+        place: String,
+        /// The layer.
+        digest: Digest,
+        /// Each URL that was tried, and its answer.
+        refusals: Vec<Refusal>,
+    },
+    /// A registry failed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// No image layout.
     #[error("{path:?} is not an image layout: {problem}")]
     NotALayout {
@@ -206,6 +226,10 @@ impl ArtifactError {
     }
 }
 
+fn refusals_text(refusals: &[Refusal]) -> String {
+    refusals.iter().map(|Refusal { url, answer }| format!("; {url}: {answer}")).collect()
+}
+
 impl Diagnose for ArtifactError {
     fn code(&self) -> &'static str {
         match self {
@@ -213,6 +237,9 @@ impl Diagnose for ArtifactError {
             ArtifactError::NoSuchArtifact { .. } => "no-such-artifact",
             ArtifactError::AmbiguousName { .. } => "ambiguous-name",
             ArtifactError::BadName { .. } => "bad-name",
+            ArtifactError::NoCatalogue { .. } => "no-catalogue",
+            ArtifactError::NondistributableAbsent { .. } => "nondistributable-absent",
+            ArtifactError::Registry(error) => error.code(),
             ArtifactError::NotALayout { .. } => "not-a-layout",
             ArtifactError::BadIndex { .. } => "bad-index",
             ArtifactError::Document(_) => "bad-document",
@@ -245,6 +272,8 @@ impl Diagnose for ArtifactError {
             | ArtifactError::UnsafePath { .. } => Failure::Damaged,
             ArtifactError::Io { .. }
             | ArtifactError::NoSuchArtifact { .. }
+            | ArtifactError::NoCatalogue { .. }
+            | ArtifactError::NondistributableAbsent { .. }
             | ArtifactError::NotALayout { .. }
             | ArtifactError::NotAManifest { .. }
             | ArtifactError::Compressed { .. }
@@ -252,6 +281,7 @@ impl Diagnose for ArtifactError {
             | ArtifactError::NameTaken { .. }
             | ArtifactError::TargetExists { .. }
             | ArtifactError::NotPlanned { .. } => Failure::Failed,
+            ArtifactError::Registry(error) => error.failure(),
         }
     }
 
@@ -267,6 +297,13 @@ impl Diagnose for ArtifactError {
                 Some(name) => format!("did you mean {name:?}?"),
                 None => "names must match in full; leave the name out to take every artifact".to_owned(),
             },
+            ArtifactError::NoCatalogue { .. } => {
+                "name the repositories one by one, in a file for --artifacts-from".to_owned()
+            }
+            ArtifactError::NondistributableAbsent { .. } => {
+                "put the layer into the registry, or leave it out with --nondistributable omit".to_owned()
+            }
+            ArtifactError::Registry(error) => return error.hint(),
             ArtifactError::AmbiguousName { .. } => {
                 "select one of them by digest, or copy the right one alone into a new layout".to_owned()
             }

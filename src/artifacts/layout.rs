@@ -199,6 +199,7 @@ impl ArtifactSource for Layout {
                 Ok(roots.filter(|root| !self.merely_refers(root)).cloned().collect())
             }
             Selection::Name(name) => self.catalog.named(name),
+            Selection::Matching(pattern) => self.catalog.matching(pattern),
             Selection::Digest(digest) => match self.catalog.with_digest(digest) {
                 listed if listed.is_empty() => Ok(vec![self.unlisted(digest)?]),
                 listed => Ok(listed),

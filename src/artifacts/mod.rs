@@ -1,4 +1,4 @@
-//! Where blobs live: layouts, archives and, later, registries.
+//! Where blobs live: layouts, archives, registries.
 //!
 //! [`ArtifactSource`] gives artifacts when packing, [`ArtifactSink`] takes them when unpacking. Both
 //! know blobs by descriptor only; no path ever comes from a bundle.
@@ -13,7 +13,9 @@ mod files;
 mod index_merge;
 mod layout;
 mod layout_sink;
+mod pattern;
 mod referrers;
+mod registry_source;
 mod staging;
 mod tar_index;
 mod tar_plan;
@@ -33,7 +35,9 @@ pub use docker_archive::DockerArchive;
 pub use error::ArtifactError;
 pub use layout::Layout;
 pub use layout_sink::LayoutSink;
-pub use transport::{DestinationSpec, SourceSpec, SpecError, Transport};
+pub use pattern::Pattern;
+pub use registry_source::{RegistrySource, RegistrySources};
+pub use transport::{DestinationSpec, Place, SourceSpec, SpecError, Transport};
 
 /// Which artifacts of a source are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub enum Selection {
     Every,
     /// The one of this name.
     Name(RefName),
+    /// Those whose names fit.
+    Matching(Pattern),
     /// The one with this digest.
     Digest(Digest),
 }
@@ -69,12 +75,17 @@ pub trait ArtifactSource: Send + Sync {
     /// The size in bytes of the blob as it is there; `None` if it is not. Nothing is read or hashed.
     fn size_of(&self, descriptor: &Descriptor) -> Result<Option<u64>, ArtifactError>;
 
-    /// Opens the blob from `offset` bytes on. The bytes are not checked: whoever reads them hashes them.
+    /// Opens the blob from `offset` bytes on. Where [`ArtifactSource::waits`], nothing is asked before the first read. The bytes are not checked: whoever reads them hashes them.
     fn open(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, ArtifactError>;
 
     /// What refers to the manifest `subject`: by `subject`, by the `sha256-<hex>` tag scheme of
     /// distribution-spec, and by cosign's `.sig`, `.att` and `.sbom` tags. Sorted, direct ones only.
     fn referrers(&self, subject: &Digest) -> Result<Vec<Referrer>, ArtifactError>;
+
+    /// Whether its bytes come over a network: a reader may wait long, and should not make others wait.
+    fn waits(&self) -> bool {
+        false
+    }
 
     /// What is listed and cannot be read, and why: any of it may refer to what is wanted.
     fn unread(&self) -> Vec<(Digest, String)> {

@@ -11,7 +11,7 @@ use crate::oci::{Descriptor, Digest, Document, RefName};
 const TAG_HEX_DIGITS: usize = 64;
 
 /// What follows the digest in cosign's tags.
-const COSIGN_SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
+pub(super) const COSIGN_SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
 
 /// The tag stem of a digest: its algorithm and the first 64 of its digits.
 pub(super) fn tag_stem(digest: &Digest) -> String {

@@ -1,14 +1,19 @@
-//! How sources and destinations are written: `oci:DIR:REF`, as skopeo has it.
+//! How sources and destinations are written: `oci:DIR:REF`, `docker://HOST/REPO:TAG`, as skopeo has it.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::archive_sink::ArchiveSink;
 use super::layout_sink::LayoutSink;
-use super::{ArtifactError, ArtifactSink, ArtifactSource, DockerArchive, ExistingName, Layout, Selection};
+use super::{
+    ArtifactError, ArtifactSink, ArtifactSource, DockerArchive, ExistingName, Layout, Pattern,
+    RegistrySources, Selection,
+};
 use crate::diagnosis::{Diagnose, Failure};
 use crate::oci::{Digest, RefName};
+use crate::registry::{Host, HostError, NameError, RepositoryName, Tag};
 
 /// What kind of place it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +57,7 @@ pub struct SpecError {
 }
 
 const SOURCE_FORMS: &str = "write oci:DIR, oci-archive:FILE or docker-archive:FILE, then :REF or @sha256:DIGEST \
-                            to select one artifact, then =NAME to rename it";
+                            to select one artifact, or docker://HOST/REPO:TAG, then =NAME to rename it";
 const DESTINATION_FORMS: &str = "write oci:DIR, oci-archive:FILE or docker-archive:FILE";
 
 impl Diagnose for SpecError {
@@ -69,13 +74,38 @@ impl Diagnose for SpecError {
     }
 }
 
+/// Where artifacts are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a directory or file.
+    Path(Transport, PathBuf),
+    /// In a repository of a registry.
+    Repository(Host, RepositoryName),
+    /// In those repositories of a registry whose names fit.
+    Repositories(Host, Pattern),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Path(transport, path) => write!(f, "{}:{}", transport.word(), path.display()),
+            Place::Repository(host, name) => write!(f, "{REGISTRY}{host}/{name}"),
+            Place::Repositories(host, pattern) => write!(f, "{REGISTRY}{host}/{pattern}"),
+        }
+    }
+}
+
+/// What stands before a registry's host.
+const REGISTRY: &str = "docker://";
+
+/// The tag that is meant where none is given.
+const LATEST: &str = "latest";
+
 /// A source, which of its artifacts are meant, and a new name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceSpec {
-    /// What kind of place.
-    pub transport: Transport,
-    /// The directory or file.
-    pub path: PathBuf,
+    /// Where.
+    pub place: Place,
     /// Which artifacts.
     pub selection: Selection,
     /// The name that the artifact gets on its way. Makes sense for one artifact only; whoever resolves
@@ -88,41 +118,91 @@ impl FromStr for SourceSpec {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refuse = |problem: String| SpecError { text: text.to_owned(), problem, forms: SOURCE_FORMS };
-        let (transport, rest) =
-            Transport::split(text).ok_or_else(|| refuse("no known kind of source".to_owned()))?;
-        let (rest, rename) = match rest.rsplit_once('=') {
+        let (rest, rename) = match text.rsplit_once('=') {
             Some((rest, name)) => {
                 let name = name.parse().map_err(|error| refuse(format!("after the last '=': {error}")))?;
                 (rest, Some(name))
             }
-            None => (rest, None),
+            None => (text, None),
         };
-        let (path, selection) = match (rest.split_once(':'), rest.split_once('@')) {
-            // The colon after an `@` belongs to a digest.
-            (Some((before, _)), Some((path, digest))) if before.len() > path.len() => {
-                let digest: Digest = digest.parse().map_err(|error| refuse(format!("after '@': {error}")))?;
-                (path, Selection::Digest(digest))
-            }
-            (Some((path, name)), _) => {
-                let name: RefName =
-                    name.parse().map_err(|error| refuse(format!("after the path: {error}")))?;
-                (path, Selection::Name(name))
-            }
-            (None, _) => (rest, Selection::Every),
+        let in_path = |(place, selection)| (place, selection, None);
+        let read = match rest.strip_prefix(REGISTRY) {
+            Some(rest) => in_registry(rest),
+            None => in_folder_or_file(rest).map(in_path),
         };
-        if path.is_empty() {
-            return Err(refuse("the path is empty".to_owned()));
-        }
-        Ok(SourceSpec { transport, path: path.into(), selection, rename })
+        let (place, selection, own_name) = read.map_err(refuse)?;
+        Ok(SourceSpec { place, selection, rename: rename.or(own_name) })
     }
+}
+
+/// `oci:DIR`, then `:REF` or `@DIGEST`.
+fn in_folder_or_file(text: &str) -> Result<(Place, Selection), String> {
+    let (transport, rest) = Transport::split(text).ok_or("no known kind of source")?;
+    let (path, selection) = match (rest.split_once(':'), rest.split_once('@')) {
+        // The colon after an `@` belongs to a digest.
+        (Some((before, _)), Some((path, digest))) if before.len() > path.len() => {
+            let digest: Digest = digest.parse().map_err(|error| format!("after '@': {error}"))?;
+            (path, Selection::Digest(digest))
+        }
+        (Some((path, name)), _) if Pattern::is_one(name) => {
+            (path, Selection::Matching(name.parse().map_err(|error| format!("after the path: {error}"))?))
+        }
+        (Some((path, name)), _) => {
+            let name: RefName = name.parse().map_err(|error| format!("after the path: {error}"))?;
+            (path, Selection::Name(name))
+        }
+        (None, _) => (rest, Selection::Every),
+    };
+    if path.is_empty() {
+        return Err("the path is empty".to_owned());
+    }
+    Ok((Place::Path(transport, path.into()), selection))
+}
+
+/// `HOST/REPO`, then `:TAG`, `@DIGEST` or both: then the digest selects, and the tag names.
+fn in_registry(text: &str) -> Result<(Place, Selection, Option<RefName>), String> {
+    let (host, rest) = text.split_once('/').ok_or("a registry's host and a repository are needed")?;
+    if !Host::is_meant_by(host) {
+        return Err(format!("{host:?} is no host: write the registry's whole name before the repository"));
+    }
+    let host: Host = host.parse().map_err(|error: HostError| error.to_string())?;
+    let (rest, digest) = match rest.split_once('@') {
+        Some((rest, digest)) => (rest, Some(digest.parse().map_err(|error| format!("after '@': {error}"))?)),
+        None => (rest, None),
+    };
+    let (repository, tag) = match rest.rsplit_once(':') {
+        Some((repository, tag)) => (repository, Some(tag)),
+        None => (rest, None),
+    };
+    let place = if Pattern::is_one(repository) {
+        Place::Repositories(host.clone(), repository.parse()?)
+    } else {
+        let name = repository.parse().map_err(|error: NameError| error.to_string())?;
+        Place::Repository(host.clone(), name)
+    };
+    let exact =
+        |tag: &str| tag.parse::<Tag>().map_err(|error| error.to_string()).map(|_| tag.parse::<RefName>());
+    Ok(match (digest, tag) {
+        (Some(digest), Some(tag)) => {
+            exact(tag)?.map_err(|error| error.to_string())?;
+            (place, Selection::Digest(digest), format!("{host}/{repository}:{tag}").parse().ok())
+        }
+        (Some(digest), None) => (place, Selection::Digest(digest), None),
+        (None, Some(tag)) if Pattern::is_one(tag) => (place, Selection::Matching(tag.parse()?), None),
+        (None, tag) => {
+            let tag = exact(tag.unwrap_or(LATEST))?.map_err(|error| error.to_string())?;
+            (place, Selection::Name(tag), None)
+        }
+    })
 }
 
 impl fmt::Display for SourceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.transport.word(), self.path.display())?;
+        write!(f, "{}", self.place)?;
         match &self.selection {
             Selection::Every => {}
             Selection::Name(name) => write!(f, ":{name}")?,
+            Selection::Matching(pattern) => write!(f, ":{pattern}")?,
             Selection::Digest(digest) => write!(f, "@{digest}")?,
         }
         match &self.rename {
@@ -133,13 +213,26 @@ impl fmt::Display for SourceSpec {
 }
 
 impl SourceSpec {
-    /// Opens the source; the selection is for [`ArtifactSource::roots`].
-    pub fn open(&self) -> Result<Box<dyn ArtifactSource>, ArtifactError> {
-        let name = format!("{}:{}", self.transport.word(), self.path.display());
-        Ok(match self.transport {
-            Transport::Oci => Box::new(Layout::in_directory(&self.path, &name)?),
-            Transport::OciArchive => Box::new(Layout::in_archive(&self.path, &name)?),
-            Transport::DockerArchive => Box::new(DockerArchive::open(&self.path, &name)?),
+    /// Opens the source, or several where a pattern names them; the selection is for [`ArtifactSource::roots`].
+    pub fn open(&self, registries: &RegistrySources) -> Result<Vec<Arc<dyn ArtifactSource>>, ArtifactError> {
+        let name = self.place.to_string();
+        Ok(match &self.place {
+            Place::Path(Transport::Oci, path) => vec![Arc::new(Layout::in_directory(path, &name)?)],
+            Place::Path(Transport::OciArchive, path) => vec![Arc::new(Layout::in_archive(path, &name)?)],
+            Place::Path(Transport::DockerArchive, path) => vec![Arc::new(DockerArchive::open(path, &name)?)],
+            Place::Repository(host, repository) => vec![registries.repository(host, repository)?],
+            Place::Repositories(host, pattern) => {
+                let repositories = registries.matching(host, &|name| pattern.fits(name))?;
+                if repositories.is_empty() {
+                    let (place, wanted) = (format!("{REGISTRY}{host}"), pattern.to_string());
+                    return Err(ArtifactError::NoSuchArtifact { place, wanted, alike: Vec::new() });
+                }
+                let mut sources: Vec<Arc<dyn ArtifactSource>> = Vec::new();
+                for repository in &repositories {
+                    sources.push(registries.repository(host, repository)?);
+                }
+                sources
+            }
         })
     }
 }
@@ -224,8 +317,44 @@ mod tests {
         ] {
             let spec: SourceSpec = text.parse().unwrap();
             let rename = rename.map(|name| name.parse().unwrap());
-            assert_eq!(spec, SourceSpec { transport, path: path.into(), selection, rename }, "{text}");
+            let place = Place::Path(transport, path.into());
+            assert_eq!(spec, SourceSpec { place, selection, rename }, "{text}");
             assert_eq!(spec.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn takes_a_registry_s_source_apart() {
+        let host = || "low.example:5000".parse::<Host>().unwrap();
+        let repository = |name: &str| Place::Repository(host(), name.parse().unwrap());
+        let tag = |text: &str| Selection::Name(text.parse().unwrap());
+        let digest = || Selection::Digest(DIGEST.parse().unwrap());
+        let full = |text: &str| Some(text.parse::<RefName>().unwrap());
+        for (rest, place, selection, rename) in [
+            ("app", repository("app"), tag("latest"), None),
+            ("team/app:1.0", repository("team/app"), tag("1.0"), None),
+            ("team/app:1.0=other/app:2", repository("team/app"), tag("1.0"), full("other/app:2")),
+            (&format!("app@{DIGEST}"), repository("app"), digest(), None),
+            (&format!("app:1@{DIGEST}"), repository("app"), digest(), full("low.example:5000/app:1")),
+            ("app:*", repository("app"), Selection::Matching("*".parse().unwrap()), None),
+            ("team/*:1.0", Place::Repositories(host(), "team/*".parse().unwrap()), tag("1.0"), None),
+        ] {
+            let text = format!("docker://low.example:5000/{rest}");
+            let spec: SourceSpec = text.parse().unwrap();
+            assert_eq!(spec, SourceSpec { place, selection, rename }, "{text}");
+        }
+        for text in [
+            "docker://app",
+            "docker://team/app:1",
+            "docker://low.example",
+            "docker://low.example/App",
+            "docker://low.example/app:",
+            "docker://low.example/app@sha256:00",
+            "docker://u:p@low.example/app",
+            "docker://low.example/a/../b",
+            "docker://low.example/[a:1",
+        ] {
+            assert!(text.parse::<SourceSpec>().is_err(), "{text}");
         }
     }
 

@@ -8,6 +8,8 @@ use crate::oci::document::DocumentError;
 use crate::oci::graph::WalkError;
 use crate::oci::{Digest, MediaType, RefName, digest::BlobMismatch};
 
+use crate::registry::RegistryError;
+
 use super::ArtifactFailure;
 
 /// Why a bundle cannot be packed.
@@ -175,9 +177,17 @@ fn list_failures(failures: &[ArtifactFailure]) -> String {
     failures.iter().map(|failure| format!("; {}: {}", failure.artifact, failure.error)).collect()
 }
 
+/// What a registry did, where a reader failed for that.
+pub(super) fn registry_error(error: &std::io::Error) -> Option<&RegistryError> {
+    error.get_ref()?.downcast_ref()
+}
+
 impl Diagnose for PackError {
     fn code(&self) -> &'static str {
         match self {
+            PackError::Unreadable { source, .. } => {
+                registry_error(source).map_or("blob-unreadable", |error| error.code())
+            }
             PackError::Artifact(error) => error.code(),
             PackError::Medium(error) => error.code(),
             PackError::Document { .. } => "malformed-document",
@@ -187,7 +197,6 @@ impl Diagnose for PackError {
             PackError::AbsentNondistributable { .. } => "nondistributable-missing",
             PackError::Size { .. } => "blob-size-mismatch",
             PackError::Damaged { .. } => "blob-mismatch",
-            PackError::Unreadable { .. } => "blob-unreadable",
             PackError::Unwritable { .. } => "chunk-unwritable",
             PackError::RenameSeveral { .. } => "rename-several",
             PackError::NameTwice { .. } => "name-twice",
@@ -209,6 +218,9 @@ impl Diagnose for PackError {
             | PackError::Missing { .. }
             | PackError::Size { .. }
             | PackError::Damaged { .. } => Failure::Damaged,
+            PackError::Unreadable { source, .. } => {
+                registry_error(source).map_or(Failure::Failed, RegistryError::failure)
+            }
             PackError::RenameSeveral { .. } => Failure::Usage,
             PackError::Interrupted => Failure::Interrupted,
             _ => Failure::Failed,
@@ -219,6 +231,9 @@ impl Diagnose for PackError {
         let hint = match self {
             PackError::Artifact(error) => return error.hint(),
             PackError::Medium(error) => return error.hint(),
+            PackError::Unreadable { source, .. } => {
+                return registry_error(source).and_then(RegistryError::hint);
+            }
             PackError::Document { .. } | PackError::Graph { source: WalkError::SizesDiffer { .. }, .. } => {
                 "the source holds a document that tools would read differently; rebuild or fetch the artifact again"
             }

@@ -1,6 +1,6 @@
 //! Moves one blob from its source to its places in the chunks, hashing it on the way.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 use super::PackError;
 use super::seal::Sealing;
@@ -9,8 +9,9 @@ use crate::format::tar::Header;
 use crate::medium::WriteAt;
 use crate::observe::Event;
 use crate::oci::{Algorithm, VerifiedBlob};
+use crate::stream::ahead::Ahead;
 use crate::stream::hash::{Function, Stream};
-use crate::stream::pump::Flow;
+use crate::stream::pump::{Filled, Flow};
 
 /// A blob on its way into the chunks.
 ///
@@ -40,7 +41,10 @@ impl<'a> Loading<'a> {
     pub(super) fn open(sealing: &'a Sealing<'a>, at: usize) -> Result<Loading<'a>, PackError> {
         let blob = &sealing.layout.plan.blobs[at];
         let (descriptor, source) = sealing.origin(&blob.digest);
-        let reader = source.open(descriptor, 0)?;
+        let mut reader = source.open(descriptor, 0)?;
+        if source.waits() {
+            reader = Box::new(Ahead::of(reader).map_err(PackError::System)?);
+        }
         let mut streams = vec![Stream::new(blob.digest.algorithm().into())];
         if has_sum_of_its_own(blob) {
             streams.push(Stream::new(Function::Sha256));
@@ -85,6 +89,10 @@ impl<'a> Loading<'a> {
         if self.piece < self.blob.pieces.len() { self.begin_piece() } else { Ok(()) }
     }
 
+    fn another_size(&self, found: u64) -> PackError {
+        PackError::Size { digest: self.blob.digest, expected: self.blob.size, found }
+    }
+
     fn unreadable(&self, source: std::io::Error) -> PackError {
         PackError::Unreadable { source_name: self.source_name.to_owned(), digest: self.blob.digest, source }
     }
@@ -99,38 +107,25 @@ impl Flow for Loading<'_> {
     type Done = ();
     type Error = PackError;
 
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, PackError> {
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, PackError> {
         let last_piece = self.piece + 1 >= self.blob.pieces.len();
-        if last_piece && self.rest == 0 {
-            // One byte more shows a source that is longer than it said.
-            return match self.reader.read(&mut buffer[..1]) {
-                Ok(0) => Ok(0),
-                Ok(_) => Err(PackError::Size {
-                    digest: self.blob.digest,
-                    expected: self.blob.size,
-                    found: self.blob.size + 1,
-                }),
-                Err(error) => Err(self.unreadable(error)),
-            };
-        }
-        let length = usize::try_from(self.rest).unwrap_or(usize::MAX).min(buffer.len());
+        let at_end = last_piece && self.rest == 0;
+        // One byte more shows a source that is longer than it said.
+        let length =
+            if at_end { 1 } else { usize::try_from(self.rest).unwrap_or(usize::MAX).min(buffer.len()) };
         let mut filled = 0;
         while filled < length {
             match self.reader.read(&mut buffer[filled..length]) {
-                Ok(0) => {
-                    let found = self.streams[0].bytes() + filled as u64;
-                    return Err(PackError::Size {
-                        digest: self.blob.digest,
-                        expected: self.blob.size,
-                        found,
-                    });
-                }
+                Ok(0) if at_end => return Ok(Filled::End),
+                Ok(0) => return Err(self.another_size(self.streams[0].bytes() + filled as u64)),
+                Ok(_) if at_end => return Err(self.another_size(self.blob.size + 1)),
                 Ok(read) => filled += read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(self.unreadable(error)),
             }
         }
-        Ok(filled)
+        Ok(if filled == 0 { Filled::Waiting } else { Filled::Bytes(filled) })
     }
 
     fn streams(&mut self) -> &mut [Stream] {

@@ -19,8 +19,8 @@ mod seal;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::artifacts::{ArtifactSource, Selection};
 use crate::environment::Environment;
@@ -47,13 +47,15 @@ use load::Loading;
 use place::{Layout, place};
 use seal::Sealing;
 
+use error::registry_error;
+
 pub use error::PackError;
 pub use report::{ArtifactFailure, ChunkReport, Outcome, PackReport};
 
 /// A source and what of it is wanted.
 pub struct Wanted {
     /// Where the artifacts are.
-    pub source: Box<dyn ArtifactSource>,
+    pub source: Arc<dyn ArtifactSource>,
     /// Which of them.
     pub selection: Selection,
     /// The name that the one artifact gets.
@@ -177,7 +179,12 @@ pub fn pack(
 fn damaged_blob(error: &PackError) -> Option<Digest> {
     match error {
         PackError::Damaged { mismatch, .. } => Some(mismatch.expected),
-        PackError::Unreadable { digest, .. } | PackError::Size { digest, .. } => Some(*digest),
+        PackError::Unreadable { digest, source, .. } => match registry_error(source) {
+            // The registry as a whole is in trouble: leaving out one blob after the other helps nobody.
+            Some(error) if !error.is_of_one_blob() => None,
+            _ => Some(*digest),
+        },
+        PackError::Size { digest, .. } => Some(*digest),
         _ => None,
     }
 }
@@ -356,7 +363,7 @@ fn to_range(offset: u64, bytes: u64) -> std::ops::Range<usize> {
 struct Nowhere;
 
 impl crate::medium::ChunkSink for Nowhere {
-    fn finished(&self, _: u32) -> Result<Option<std::sync::Arc<dyn crate::medium::ChunkFile>>, MediumError> {
+    fn finished(&self, _: u32) -> Result<Option<Arc<dyn crate::medium::ChunkFile>>, MediumError> {
         Ok(None)
     }
 

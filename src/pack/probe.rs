@@ -10,7 +10,7 @@ use super::{PackError, PackRequest};
 use crate::environment::Environment;
 use crate::oci::{Digest, VerifiedBlob};
 use crate::stream::hash::{Function, Stream, lanes};
-use crate::stream::pump::{Flow, pump};
+use crate::stream::pump::{Filled, Flow, pump};
 
 /// A blob that is read and hashed, and goes nowhere.
 struct Probing {
@@ -24,11 +24,13 @@ impl Flow for Probing {
     type Done = ();
     type Error = Digest;
 
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Digest> {
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, Digest> {
         loop {
             match self.reader.read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(filled) if self.stream[0].bytes() + filled as u64 <= self.size => return Ok(filled),
+                Ok(filled) if self.stream[0].bytes() + filled as u64 <= self.size => {
+                    return Ok(Filled::of(filled));
+                }
                 // Longer than announced, or not readable.
                 Ok(_) | Err(_) => return Err(self.digest),
             }

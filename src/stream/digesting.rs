@@ -3,7 +3,7 @@
 use std::io;
 
 use super::hash::{Function, Output, Stream};
-use super::pump::Flow;
+use super::pump::{Filled, Flow};
 use super::segments::{Segment, Segments};
 use crate::observe::{Event, Observer};
 
@@ -38,8 +38,8 @@ impl<K: Send + Clone> Flow for Digesting<'_, K> {
     type Done = (K, Vec<Output>);
     type Error = Unreadable<K>;
 
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
-        self.segments.fill(buffer).map_err(|(file, source)| Unreadable {
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, Self::Error> {
+        self.segments.fill(buffer).map(Filled::of).map_err(|(file, source)| Unreadable {
             key: self.key.clone(),
             file,
             source,

@@ -3,6 +3,7 @@
 //! A [`pump::Flow`] is one blob on its way; [`pump::pump`] moves many at once and hands their blocks to
 //! [`hash`] together.
 
+pub mod ahead;
 pub mod buffer;
 pub mod digesting;
 pub mod hash;

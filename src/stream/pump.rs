@@ -4,6 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::buffer::{Buffer, buffer_bytes};
 use super::hash::{self, Stream};
@@ -15,8 +16,8 @@ pub trait Flow: Send {
     /// How it fails.
     type Error;
 
-    /// Reads the next bytes into `buffer`, at most as many as [`Flow::drain`] can take at once; 0 at the end.
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error>;
+    /// Reads the next bytes into `buffer`, at most as many as [`Flow::drain`] can take at once.
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, Self::Error>;
 
     /// The streams that hash the block just read.
     fn streams(&mut self) -> &mut [Stream];
@@ -26,6 +27,24 @@ pub trait Flow: Send {
 
     /// Ends the flow after its last block.
     fn finish(self) -> Result<Self::Done, Self::Error>;
+}
+
+/// What came when a flow was asked for its next bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// So many bytes, at least one.
+    Bytes(usize),
+    /// Nothing yet: the flow is passed over until something is there.
+    Waiting,
+    /// Nothing any more.
+    End,
+}
+
+impl Filled {
+    /// What a reader that never waits gave: no bytes are its end.
+    pub fn of(read: usize) -> Filled {
+        if read == 0 { Filled::End } else { Filled::Bytes(read) }
+    }
 }
 
 /// The worker threads.
@@ -53,6 +72,11 @@ impl Workers {
         Ok(Workers { pool, lanes_max, stop })
     }
 
+    /// The flag that says so, for whoever waits elsewhere.
+    pub fn stop(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
     /// Whether to stop early.
     pub fn interrupted(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
@@ -61,6 +85,9 @@ impl Workers {
 
 /// Files that one flow has open at most: one that it reads and one that it writes.
 const FILES_PER_FLOW: usize = 2;
+
+/// How long a worker sleeps all of whose flows wait for a network.
+const IDLE: Duration = Duration::from_micros(500);
 
 /// Files that the rest of the process has open: the standard streams, locks, folders.
 const FILES_BESIDE: usize = 24;
@@ -135,38 +162,49 @@ fn work<F: Flow>(
         if under_way.is_empty() {
             break;
         }
-        step(&mut under_way, &mut spare, &report);
+        if !step(&mut under_way, &mut spare, &report) {
+            std::thread::sleep(IDLE);
+        }
     }
     Ok(())
 }
 
-/// Moves every lane one block on: all read, all hash together, all write.
+/// Moves every lane one block on: all read, all hash together, all write. Those that wait are passed over; false
+/// if all did.
 fn step<F: Flow>(
     lanes: &mut Vec<Lane<F>>,
     spare: &mut Vec<Buffer>,
     report: &dyn Fn(Result<F::Done, F::Error>),
-) {
+) -> bool {
+    let mut moved = false;
     let mut at = 0;
     while at < lanes.len() {
         let lane = &mut lanes[at];
         match lane.flow.fill(&mut lane.buffer) {
-            Ok(0) => {
+            Ok(Filled::End) => {
+                moved = true;
                 let lane = lanes.swap_remove(at);
                 spare.push(lane.buffer);
                 report(lane.flow.finish());
             }
-            Ok(filled) => {
+            Ok(Filled::Bytes(filled)) => {
+                moved = true;
                 lane.filled = filled;
                 at += 1;
             }
+            Ok(Filled::Waiting) => {
+                lane.filled = 0;
+                at += 1;
+            }
             Err(error) => {
+                moved = true;
                 spare.push(lanes.swap_remove(at).buffer);
                 report(Err(error));
             }
         }
     }
     let mut blocks: Vec<(&mut Stream, &[u8])> = Vec::new();
-    for lane in lanes.iter_mut() {
+    for lane in lanes.iter_mut().filter(|lane| lane.filled > 0) {
         let block = &lane.buffer[..lane.filled];
         blocks.extend(lane.flow.streams().iter_mut().map(|stream| (stream, block)));
     }
@@ -174,6 +212,10 @@ fn step<F: Flow>(
     let mut at = 0;
     while at < lanes.len() {
         let lane = &mut lanes[at];
+        if lane.filled == 0 {
+            at += 1;
+            continue;
+        }
         match lane.flow.drain(&lane.buffer[..lane.filled]) {
             Ok(()) => at += 1,
             Err(error) => {
@@ -182,4 +224,5 @@ fn step<F: Flow>(
             }
         }
     }
+    moved
 }

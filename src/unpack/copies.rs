@@ -6,7 +6,7 @@ use crate::arrival::{ReleasedBundle, segments};
 use crate::format::Sum;
 use crate::format::plan::PlannedBlob;
 use crate::stream::hash::{Function, Stream, update_together};
-use crate::stream::pump::Flow as _;
+use crate::stream::pump::{Filled, Flow as _};
 use crate::stream::segments::{Segment, Segments};
 
 /// The blob that failed, if any of its chunks arrived more than once: a copy may be good.
@@ -57,10 +57,7 @@ fn sum_of(segment: &Segment) -> Option<Sum> {
 pub(super) fn move_one(mut flow: Unloading<'_>) -> Result<(), UnpackError> {
     let mut buffer = vec![0; 256 << 10];
     loop {
-        let filled = flow.fill(&mut buffer)?;
-        if filled == 0 {
-            return flow.finish();
-        }
+        let Filled::Bytes(filled) = flow.fill(&mut buffer)? else { return flow.finish() };
         update_together(&mut [(&mut flow.streams()[0], &buffer[..filled])]);
         flow.drain(&buffer[..filled])?;
     }

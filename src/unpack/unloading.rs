@@ -7,7 +7,7 @@ use crate::format::plan::PlannedBlob;
 use crate::observe::{Event, Observer};
 use crate::oci::{Digest, VerifiedBlob};
 use crate::stream::hash::Stream;
-use crate::stream::pump::Flow;
+use crate::stream::pump::{Filled, Flow};
 use crate::stream::segments::{Segment, Segments};
 
 /// A blob on its way out of the chunks.
@@ -64,9 +64,10 @@ impl Flow for Unloading<'_> {
     type Done = ();
     type Error = UnpackError;
 
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, UnpackError> {
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, UnpackError> {
         let blob = self.digest;
-        self.segments.fill(buffer).map_err(|(file, source)| UnpackError::Unreadable { blob, file, source })
+        let unreadable = |(file, source)| UnpackError::Unreadable { blob, file, source };
+        self.segments.fill(buffer).map(Filled::of).map_err(unreadable)
     }
 
     fn streams(&mut self) -> &mut [Stream] {

@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::*;
 use crate::oci::Document;
 use crate::oci::write::{OCI_LAYOUT, image_manifest};
 use crate::oci::{MediaType, write::IndexEntry};
+use crate::registry::{Registries, Settings};
 
 /// The files of a layout that is being made.
 #[derive(Clone, Default)]
@@ -103,15 +105,23 @@ impl Made {
     }
 
     /// The same layout in a directory and in an archive.
-    fn sources(&self, folder: &Path) -> Vec<Box<dyn ArtifactSource>> {
+    fn sources(&self, folder: &Path) -> Vec<Arc<dyn ArtifactSource>> {
         let (directory, archive) = (folder.join("layout"), folder.join("layout.tar"));
         self.write_directory(&directory);
         self.write_archive(&archive);
         [format!("oci:{}", directory.display()), format!("oci-archive:{}", archive.display())]
             .iter()
-            .map(|text| text.parse::<SourceSpec>().unwrap().open().unwrap())
+            .map(|text| open(text))
             .collect()
     }
+}
+
+/// The one source that `text` names.
+fn open(text: &str) -> Arc<dyn ArtifactSource> {
+    let registries = RegistrySources::new(Registries::new(Settings::default()), Vec::new());
+    let mut sources = text.parse::<SourceSpec>().unwrap().open(&registries).unwrap();
+    assert_eq!(sources.len(), 1);
+    sources.remove(0)
 }
 
 fn json(descriptor: &Descriptor) -> String {

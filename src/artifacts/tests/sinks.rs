@@ -76,7 +76,7 @@ fn what_is_written_is_read() {
         sink.check_names(&index).unwrap();
         sink.finish(&index).unwrap();
         assert_eq!(listing(folder.path()), ["out"], "{form}");
-        let source = text.parse::<SourceSpec>().unwrap().open().unwrap();
+        let source = open(&text);
         let roots = source.roots(&Selection::Every).unwrap();
         assert_eq!(names(&roots), [(Some("team/app:1.0".to_owned()), cargo.image.digest)]);
         for (descriptor, bytes) in &cargo.blobs {
@@ -178,7 +178,7 @@ fn a_layout_keeps_what_it_has() {
     let replacing = sink(&text, &cargo, ExistingName::Replace);
     cargo.write(replacing.as_ref());
     replacing.finish(&taken).unwrap();
-    let source = text.parse::<SourceSpec>().unwrap().open().unwrap();
+    let source = open(&text);
     let root = source.roots(&Selection::Name("1.0".parse().unwrap())).unwrap();
     assert_eq!(root[0].descriptor.digest, cargo.image.digest);
     assert_eq!(listing(folder.path()), ["blobs", "index.json", "oci-layout"]);

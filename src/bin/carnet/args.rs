@@ -9,8 +9,11 @@ use carnet::format::plan::Carriage;
 use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
 use carnet::oci::Platform;
 use carnet::pack::Expiry;
+use carnet::registry::Host;
 use carnet::sums::SumFunction;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use super::connection::Connection;
 
 /// Carries container images and other OCI artifacts across a boundary that has no network path.
 #[derive(Parser)]
@@ -92,16 +95,20 @@ pub(crate) struct Key {
 
 /// Pack artifacts into a signed bundle of chunks no larger than the limit
 #[derive(ClapArgs)]
-#[command(after_help = "SOURCE is oci:DIR[:REF], oci:DIR@sha256:..., oci-archive:FILE[:REF] or\n\
-    docker-archive:FILE[:REF]; without REF every artifact is packed. SOURCE=NAME gives the one artifact\n\
-    another name. Signatures, SBOMs and other referrers travel along.\n\n\
+#[command(
+    after_help = "SOURCE is docker://HOST/REPO[:TAG|@sha256:...], oci:DIR[:REF], oci:DIR@sha256:...,\n\
+    oci-archive:FILE[:REF] or docker-archive:FILE[:REF]. Without REF every artifact of a layout or archive is\n\
+    packed, and the tag `latest` of a repository. REF and REPO may be patterns, as docker://HOST/team/*:1.*.\n\
+    SOURCE=NAME gives the one artifact another name. Signatures, SBOMs and other referrers travel along.\n\n\
     Sizes: 2g (1,990,000,000 bytes, the default), 1g, 100m, cd, fat32, s3, or a number with KiB, MiB,\n\
     GiB (powers of 1024) or KB, MB, GB (powers of 1000).\n\n\
     Running the same command again after any failure keeps the chunks that are finished.\n\n\
     Examples:\n  \
     carnet pack oci:images:app-1.0 --to out --name release42 --key station.key.pem\n  \
+    carnet pack docker://low.example/team/app:1.0 --to out --name app --key station.key.pem\n  \
     carnet pack docker-archive:app.tar=team/app:1.0 --to out --name app --key k.pem --chunk-size cd\n  \
-    carnet pack oci:images --to out --name all --key k.key.pem --platform linux/amd64 --dry-run")]
+    carnet pack oci:images --to out --name all --key k.key.pem --platform linux/amd64 --dry-run"
+)]
 pub(crate) struct Pack {
     /// Where the artifacts are
     #[arg(value_name = "SOURCE", required_unless_present = "artifacts_from")]
@@ -159,6 +166,11 @@ pub(crate) struct Pack {
     /// Pack the others when an artifact fails, and name it
     #[arg(long)]
     pub(crate) continue_on_errors: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Let the URLs of non-distributable layers lead to this host although its address is private
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_private_urls: Vec<Host>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

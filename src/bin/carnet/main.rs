@@ -1,6 +1,7 @@
 //! The command line of carnet: arguments, screen, exit code. Everything else is in the library.
 
 mod args;
+mod connection;
 mod exit;
 mod progress;
 mod render;

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use carnet::arrival::Bundle;
-use carnet::artifacts::{DestinationSpec, ExistingName, SourceSpec};
+use carnet::artifacts::{DestinationSpec, ExistingName, RegistrySources, SourceSpec};
 use carnet::diagnosis::{Diagnose, Failure};
 use carnet::environment::Environment;
 use carnet::format::plan::Carriage;
@@ -12,6 +12,7 @@ use carnet::format::statement::Crossing;
 use carnet::medium::Replace;
 use carnet::oci::Digest;
 use carnet::pack::{OnFailure, PackError, PackReport, PackRequest, Splitting, Wanted};
+use carnet::registry::{Reach, Registries};
 use carnet::stream::pump::Workers;
 use carnet::sums::SumFunction;
 use carnet::trust::{KeyFile, PublicKey, Signer as _, TrustPolicy};
@@ -232,9 +233,15 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
     let key = load_key(&args.key, screen)?;
     let mut wanted = Vec::new();
     let mut unopened = Vec::new();
+    let settings = args.connection.settings(Reach::Anywhere, environment.workers.stop());
+    let registries = RegistrySources::new(Registries::new(settings), args.allow_private_urls.clone());
     for spec in sources(&args)? {
-        match spec.open() {
-            Ok(source) => wanted.push(Wanted { source, selection: spec.selection, rename: spec.rename }),
+        match spec.open(&registries) {
+            Ok(sources) => wanted.extend(sources.into_iter().map(|source| Wanted {
+                source,
+                selection: spec.selection.clone(),
+                rename: spec.rename.clone(),
+            })),
             Err(error) if args.continue_on_errors => {
                 unopened.push(carnet::pack::ArtifactFailure {
                     artifact: spec.to_string(),

@@ -56,3 +56,20 @@ pub(crate) fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
     }
     Ok(stop)
 }
+
+/// Where podman and docker keep credentials (containers-auth.json(5), docker's config.json), those that are there.
+pub(crate) fn credential_files() -> Vec<std::path::PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
+    let folder =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(std::path::PathBuf::from);
+    let home = folder("HOME");
+    let in_home = |path: &str| home.as_ref().map(|home| home.join(path));
+    let candidates = [
+        folder("REGISTRY_AUTH_FILE"),
+        folder("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")),
+        in_home(".config/containers/auth.json"),
+        folder("DOCKER_CONFIG").map(|folder| folder.join("config.json")),
+        in_home(".docker/config.json"),
+    ];
+    candidates.into_iter().flatten().filter(|path| path.is_file()).collect()
+}

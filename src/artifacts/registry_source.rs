@@ -1,0 +1,299 @@
+//! Artifacts from a repository of a registry.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::{Cursor, Read};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use url::Url;
+
+use super::catalog::alike;
+use super::referrers::{COSIGN_SUFFIXES, stem_of, tag_stem};
+use super::{ArtifactError, ArtifactSource, Root, Selection};
+use crate::oci::graph::Referrer;
+use crate::oci::media_type::Role;
+use crate::oci::{Descriptor, Digest, Document, RefName};
+use crate::registry::{Access, External, Host, Reference, Registries, Repository, RepositoryName, Tag};
+
+/// How many bytes of documents are kept, so that none is asked for twice. Beyond that they are asked for again.
+const KEPT_BYTES_MAX: usize = 64 << 20;
+
+/// The registries of a run as sources: one for each repository.
+pub struct RegistrySources {
+    registries: Registries,
+    /// Hosts to which the URLs of non-distributable layers may point although their addresses are private.
+    private: Vec<Host>,
+    external: OnceLock<External>,
+    open: Mutex<HashMap<(Host, RepositoryName), Arc<RegistrySource>>>,
+}
+
+impl RegistrySources {
+    /// None is open yet.
+    pub fn new(registries: Registries, private: Vec<Host>) -> RegistrySources {
+        RegistrySources { registries, private, external: OnceLock::new(), open: Mutex::default() }
+    }
+
+    /// A repository as a source.
+    ///
+    /// # Errors
+    /// For certificates that cannot be used. Nothing is asked yet.
+    pub fn repository(
+        &self,
+        host: &Host,
+        name: &RepositoryName,
+    ) -> Result<Arc<RegistrySource>, ArtifactError> {
+        let mut open = self.open.lock().expect("no thread panicked");
+        if let Some(source) = open.get(&(host.clone(), name.clone())) {
+            return Ok(Arc::clone(source));
+        }
+        let external = match self.external.get() {
+            Some(external) => external.clone(),
+            None => self
+                .external
+                .get_or_init({
+                    let external = self.registries.external(&self.private)?;
+                    || external
+                })
+                .clone(),
+        };
+        let repository = self.registries.registry(host)?.repository(name, Access::Pull);
+        let source = Arc::new(RegistrySource::new(repository, external));
+        open.insert((host.clone(), name.clone()), Arc::clone(&source));
+        Ok(source)
+    }
+
+    /// The repositories of a registry whose names fit, sorted.
+    ///
+    /// # Errors
+    /// When the registry does not list its repositories, or none fits.
+    pub fn matching(
+        &self,
+        host: &Host,
+        fits: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<RepositoryName>, ArtifactError> {
+        let place = format!("docker://{host}");
+        let Some(mut names) = self.registries.registry(host)?.repositories()? else {
+            return Err(ArtifactError::NoCatalogue { place });
+        };
+        names.retain(|name| fits(name.as_str()));
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+}
+
+/// A repository of a registry.
+pub struct RegistrySource {
+    name: String,
+    repository: Repository,
+    external: External,
+    kept: Mutex<Kept>,
+    /// All tags; `None` inside where the registry does not list them.
+    tags: OnceLock<Option<BTreeSet<Tag>>>,
+}
+
+/// What was learnt from the registry.
+#[derive(Default)]
+struct Kept {
+    documents: HashMap<Digest, Arc<Vec<u8>>>,
+    bytes: usize,
+    /// Where non-distributable layers are that the registry does not have.
+    elsewhere: HashMap<Digest, Url>,
+}
+
+impl RegistrySource {
+    fn new(repository: Repository, external: External) -> RegistrySource {
+        let name = format!("docker://{}/{}", repository.host(), repository.name());
+        RegistrySource { name, repository, external, kept: Mutex::default(), tags: OnceLock::new() }
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.kept.lock().expect("no thread panicked")
+    }
+
+    /// The manifest or index that a tag or digest points at.
+    fn manifest(&self, reference: &Reference) -> Result<Option<Descriptor>, ArtifactError> {
+        let Some((descriptor, bytes)) = self.repository.manifest(reference)? else { return Ok(None) };
+        self.keep(descriptor.digest, bytes);
+        Ok(Some(descriptor))
+    }
+
+    fn keep(&self, digest: Digest, bytes: Vec<u8>) {
+        let mut kept = self.kept();
+        if kept.bytes + bytes.len() <= KEPT_BYTES_MAX && !kept.documents.contains_key(&digest) {
+            kept.bytes += bytes.len();
+            kept.documents.insert(digest, Arc::new(bytes));
+        }
+    }
+
+    /// The bytes of a document that a descriptor points at.
+    fn document(&self, descriptor: &Descriptor) -> Result<Option<Arc<Vec<u8>>>, ArtifactError> {
+        if let Some(bytes) = self.kept().documents.get(&descriptor.digest) {
+            return Ok(Some(Arc::clone(bytes)));
+        }
+        let Some(bytes) = self.repository.document(descriptor)? else { return Ok(None) };
+        self.keep(descriptor.digest, bytes.clone());
+        Ok(Some(Arc::new(bytes)))
+    }
+
+    /// All tags, asked for once; `None` where the registry does not list them or has too many.
+    fn tags(&self) -> Option<&BTreeSet<Tag>> {
+        // Whatever is wrong with the list shows again when single tags are asked for.
+        let listed = || self.repository.tags().ok().flatten().map(BTreeSet::from_iter);
+        self.tags.get_or_init(listed).as_ref()
+    }
+
+    /// What an artifact under this tag, or of this digest, is called: with host and repository.
+    fn full_name(&self, suffix: &str) -> Option<RefName> {
+        let (host, name) = (self.repository.host(), self.repository.name());
+        // The address of a host in brackets is no part of a name.
+        format!("{host}/{name}{suffix}").parse().or_else(|_| format!("{name}{suffix}").parse()).ok()
+    }
+
+    fn root(&self, tag: &Tag, descriptor: Descriptor) -> Root {
+        Root { name: self.full_name(&format!(":{tag}")), descriptor }
+    }
+
+    fn no_such(&self, wanted: &str) -> ArtifactError {
+        let tags = self.tags().into_iter().flatten().map(Tag::as_str);
+        let alike = alike(tags, wanted, &|_| false);
+        ArtifactError::NoSuchArtifact { place: self.name.clone(), wanted: wanted.to_owned(), alike }
+    }
+
+    fn tagged(&self, tag: &Tag) -> Result<Root, ArtifactError> {
+        match self.manifest(&Reference::Tag(tag.clone()))? {
+            Some(descriptor) => Ok(self.root(tag, descriptor)),
+            None => Err(self.no_such(tag.as_str())),
+        }
+    }
+
+    /// The tags that `fits` says, without those that are made of a digest and refer to another artifact.
+    fn tags_that(&self, wanted: &str, fits: &dyn Fn(&str) -> bool) -> Result<Vec<Root>, ArtifactError> {
+        let listed = self.repository.tags()?.ok_or_else(|| self.no_such(wanted))?;
+        let own = |tag: &Tag| tag.as_str().parse().is_ok_and(|name: RefName| stem_of(&name).is_none());
+        let tags: BTreeSet<Tag> = listed.into_iter().filter(|tag| fits(tag.as_str()) && own(tag)).collect();
+        if tags.is_empty() {
+            return Err(self.no_such(wanted));
+        }
+        tags.iter().map(|tag| self.tagged(tag)).collect()
+    }
+
+    /// Where a non-distributable layer is, and its size there.
+    fn find_nondistributable(&self, descriptor: &Descriptor) -> Result<Option<u64>, ArtifactError> {
+        if let Some(size) = self.repository.blob_size(&descriptor.digest)? {
+            return Ok(Some(size));
+        }
+        if descriptor.urls.is_empty() {
+            return Ok(None);
+        }
+        match self.external.find(descriptor) {
+            Ok(url) => {
+                self.kept().elsewhere.insert(descriptor.digest, url);
+                Ok(Some(descriptor.size))
+            }
+            Err(refusals) => Err(ArtifactError::NondistributableAbsent {
+                place: self.name.clone(),
+                digest: descriptor.digest,
+                refusals,
+            }),
+        }
+    }
+
+    /// Whether a tag may be there: what is not in the list need not be asked for.
+    fn may_have(&self, tag: &Tag) -> bool {
+        self.tags().is_none_or(|tags| tags.contains(tag))
+    }
+
+    /// The referrers by `subject`: from the API, or from the index under the tag of the digest.
+    fn by_subject(&self, subject: &Digest) -> Result<Vec<Descriptor>, ArtifactError> {
+        if let Some(found) = self.repository.referrers(subject)? {
+            return Ok(found);
+        }
+        let tag: Tag = tag_stem(subject).parse().expect("a stem is a tag");
+        if !self.may_have(&tag) {
+            return Ok(Vec::new());
+        }
+        let Some((descriptor, bytes)) = self.repository.manifest(&Reference::Tag(tag))? else {
+            return Ok(Vec::new());
+        };
+        match Document::parse(&descriptor, &bytes)? {
+            Document::Index { manifests, .. } => Ok(manifests),
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+impl ArtifactSource for RegistrySource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn roots(&self, selection: &Selection) -> Result<Vec<Root>, ArtifactError> {
+        match selection {
+            Selection::Every => self.tags_that("any tag", &|_| true),
+            Selection::Matching(pattern) => self.tags_that(pattern.as_str(), &|tag| pattern.fits(tag)),
+            Selection::Name(name) => match name.as_str().parse::<Tag>() {
+                Ok(tag) => Ok(vec![self.tagged(&tag)?]),
+                Err(_) => Err(self.no_such(name.as_str())),
+            },
+            Selection::Digest(digest) => match self.manifest(&Reference::Digest(*digest))? {
+                Some(descriptor) => {
+                    Ok(vec![Root { name: self.full_name(&format!("@{digest}")), descriptor }])
+                }
+                None => Err(ArtifactError::NoSuchArtifact {
+                    place: self.name.clone(),
+                    wanted: digest.to_string(),
+                    alike: Vec::new(),
+                }),
+            },
+        }
+    }
+
+    /// Documents are read, non-distributable layers looked for; of any other blob the registry is taken at its
+    /// manifest's word until the blob comes.
+    fn size_of(&self, descriptor: &Descriptor) -> Result<Option<u64>, ArtifactError> {
+        if descriptor.media_type.role() != Role::Blob {
+            return Ok(self.document(descriptor)?.map(|bytes| bytes.len() as u64));
+        }
+        if descriptor.media_type.is_nondistributable() {
+            return self.find_nondistributable(descriptor);
+        }
+        Ok(Some(descriptor.size))
+    }
+
+    fn open(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, ArtifactError> {
+        let digest = descriptor.digest;
+        if descriptor.media_type.role() != Role::Blob {
+            let missing = || ArtifactError::NoSuchBlob { place: self.name.clone(), digest };
+            let bytes = self.document(descriptor)?.ok_or_else(missing)?;
+            let mut reader = Cursor::new(bytes.to_vec());
+            reader.set_position(offset);
+            return Ok(Box::new(reader));
+        }
+        let elsewhere = self.kept().elsewhere.get(&digest).cloned();
+        Ok(match elsewhere {
+            Some(url) => self.external.open(&url, descriptor, offset),
+            None => self.repository.blob(descriptor, offset),
+        })
+    }
+
+    fn referrers(&self, subject: &Digest) -> Result<Vec<Referrer>, ArtifactError> {
+        let unnamed = |descriptor| Referrer { descriptor, subject: *subject, name: None };
+        let mut found: Vec<Referrer> = self.by_subject(subject)?.into_iter().map(unnamed).collect();
+        for suffix in COSIGN_SUFFIXES {
+            let tag: Tag = format!("{}{suffix}", tag_stem(subject)).parse().expect("a stem is a tag");
+            if self.may_have(&tag)
+                && let Some(descriptor) = self.manifest(&Reference::Tag(tag.clone()))?
+            {
+                let name = tag.as_str().parse().ok();
+                found.push(Referrer { descriptor, subject: *subject, name });
+            }
+        }
+        found.sort_by(|a, b| (&a.descriptor.digest, &a.name).cmp(&(&b.descriptor.digest, &b.name)));
+        found.dedup_by(|a, b| a.descriptor.digest == b.descriptor.digest && a.name == b.name);
+        Ok(found)
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+}

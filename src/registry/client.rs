@@ -1,0 +1,502 @@
+//! One registry: its address, its door, and how a call gets an answer.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ureq::Proxy;
+use ureq::http::{Method, header};
+use ureq::unversioned::resolver::DefaultResolver;
+use url::Url;
+
+use super::auth::{Door, Scope, basic};
+use super::challenge::Challenge;
+use super::credentials::{self, Credential};
+use super::exchange::{Answer, Call, LIST_BYTES_MAX, Payload, Trouble, Wire, escaped};
+use super::host::is_loopback_name;
+use super::pace::PACE_BYTES_MIN;
+use super::permits::{Permit, Permits};
+use super::repository::{Access, Repository};
+use super::throttle::Throttle;
+use super::{Host, Reach, RegistryError, RepositoryName, Settings};
+
+/// How often a call is sent on.
+const REDIRECTS_MAX: u32 = 10;
+
+/// How long the first wait before another try is; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
+/// The longest wait that a registry may ask for, or that doubling leads to.
+const WAIT_MAX: Duration = Duration::from_secs(120);
+
+/// How much of an error's text is read, in bytes.
+const ERROR_BYTES_MAX: u64 = 16 << 10;
+
+/// A registry.
+pub struct Registry {
+    host: Host,
+    base: Url,
+    wire: Wire,
+    door: Mutex<Door>,
+    settings: Arc<Settings>,
+    permits: Arc<Permits>,
+    /// Whether it ever answered: from then on, a failing connection is worth another try.
+    reached: AtomicBool,
+    /// Whether it was seen to have no referrers API.
+    pub(super) lacks_referrers: AtomicBool,
+}
+
+impl Registry {
+    pub(super) fn new(
+        host: Host,
+        settings: Arc<Settings>,
+        throttle: Arc<Throttle>,
+        permits: Arc<Permits>,
+    ) -> Result<Registry, RegistryError> {
+        let plain =
+            settings.plain_http.contains(&host) || (host.is_loopback() && !settings.tls.contains(&host));
+        let base = format!("{}://{host}/v2/", if plain { "http" } else { "https" });
+        let unusable = |error: url::ParseError| RegistryError::Setup {
+            what: host.to_string(),
+            problem: error.to_string(),
+        };
+        let base = Url::parse(&base).map_err(unusable)?;
+        // A proxy's loopback is not ours.
+        let proxy = if host.is_loopback() { None } else { Proxy::try_from_env() };
+        let wire = Wire::new(&settings, throttle, proxy, DefaultResolver::default())?;
+        Ok(Registry {
+            host,
+            base,
+            wire,
+            door: Mutex::default(),
+            settings,
+            permits,
+            reached: AtomicBool::new(false),
+            lacks_referrers: AtomicBool::new(false),
+        })
+    }
+
+    /// Its host.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// One of its repositories, whether it is there or not.
+    pub fn repository(self: &Arc<Self>, name: &RepositoryName, access: Access) -> Repository {
+        Repository::new(Arc::clone(self), name.clone(), access)
+    }
+
+    /// The URL of a path below `/v2/`.
+    pub(super) fn url(&self, path: &str) -> Url {
+        self.base.join(path).expect("names of repositories, tags and digests make a path")
+    }
+
+    /// All its repositories; `None` if it does not list them.
+    pub fn repositories(&self) -> Result<Option<Vec<RepositoryName>>, RegistryError> {
+        super::listing::repositories(self)
+    }
+
+    /// Waits until a transfer may begin.
+    pub(super) fn permit(&self) -> Permit {
+        self.permits.take()
+    }
+
+    /// Sends a call, with another try where that makes sense, and follows redirects. Answers below 500 are for the
+    /// caller to judge, all but 429 and a last 401.
+    pub(super) fn call(&self, call: &mut Call<'_>, scope: &Scope) -> Result<Answer, RegistryError> {
+        self.retrying(&call.asked(), || self.follow(call, scope))
+    }
+
+    /// Sends a call once, without redirects: for streams, which cannot be sent again.
+    pub(super) fn call_once(&self, call: &mut Call<'_>, scope: &Scope) -> Result<Answer, CallError> {
+        self.check_stop()?;
+        let authorization = if self.is_own(&call.url) { self.authorization(scope)? } else { None };
+        let answer = self.wire.send(call, authorization.as_deref()).map_err(CallError::Trouble)?;
+        self.reached.store(true, Ordering::Relaxed);
+        Ok(answer)
+    }
+
+    fn check_stop(&self) -> Result<(), RegistryError> {
+        if self.settings.stop.load(Ordering::Relaxed) { Err(RegistryError::Interrupted) } else { Ok(()) }
+    }
+
+    /// How often a call is tried again.
+    pub(super) fn retries(&self) -> u32 {
+        self.settings.retries
+    }
+
+    fn retrying(
+        &self,
+        asked: &str,
+        mut attempt: impl FnMut() -> Result<Answer, CallError>,
+    ) -> Result<Answer, RegistryError> {
+        let mut tried = 0;
+        loop {
+            self.check_stop()?;
+            let wait = match attempt() {
+                Ok(answer) if !is_passing(answer.status) => return Ok(answer),
+                Ok(answer) => {
+                    let wait = retry_after(&answer);
+                    let too_long = wait.is_some_and(|wait| wait > WAIT_MAX);
+                    if tried >= self.settings.retries || too_long {
+                        return Err(self.out_of_tries(answer, asked, tried, wait));
+                    }
+                    answer.discard();
+                    wait
+                }
+                Err(CallError::Registry(error)) => return Err(error),
+                Err(CallError::Trouble(trouble)) => {
+                    if tried >= self.settings.retries || !self.may_pass(&trouble) {
+                        return Err(self.trouble(trouble, asked));
+                    }
+                    None
+                }
+            };
+            self.wait(tried, wait)?;
+            tried += 1;
+        }
+    }
+
+    /// Whether the same may go well the next time.
+    pub(super) fn may_pass(&self, trouble: &Trouble) -> bool {
+        match trouble {
+            Trouble::Broken(_) | Trouble::Stalled => true,
+            Trouble::Unreachable(_) => self.reached.load(Ordering::Relaxed),
+            Trouble::Senseless(_) => false,
+        }
+    }
+
+    /// Waits before the next try, for as long as was asked or longer each time.
+    ///
+    /// # Errors
+    /// [`RegistryError::Interrupted`] at once when a signal comes.
+    pub(super) fn wait(&self, tried: u32, asked: Option<Duration>) -> Result<(), RegistryError> {
+        let doubled = FIRST_WAIT.saturating_mul(1 << tried.min(16));
+        let until = Instant::now() + asked.unwrap_or(doubled).min(WAIT_MAX);
+        while let Some(rest) = until.checked_duration_since(Instant::now()) {
+            self.check_stop()?;
+            std::thread::sleep(rest.min(Duration::from_millis(100)));
+        }
+        self.check_stop()
+    }
+
+    fn out_of_tries(&self, answer: Answer, asked: &str, tried: u32, wait: Option<Duration>) -> RegistryError {
+        if answer.status != 429 {
+            return self.refused(answer, asked);
+        }
+        let wait = wait.map_or(String::new(), |wait| format!(" for {} seconds", wait.as_secs()));
+        let problem = format!("429{wait}, after {} try/tries", tried + 1);
+        RegistryError::RateLimited { host: self.host.clone(), asked: asked.to_owned(), problem }
+    }
+
+    fn follow(&self, call: &mut Call<'_>, scope: &Scope) -> Result<Answer, CallError> {
+        let first = call.url.clone();
+        let followed = self.follow_from(call, scope);
+        call.url = first;
+        followed
+    }
+
+    fn follow_from(&self, call: &mut Call<'_>, scope: &Scope) -> Result<Answer, CallError> {
+        let asked = call.asked();
+        let mut redirects = 0;
+        let mut introduced = false;
+        loop {
+            let own = self.is_own(&call.url);
+            let authorization = if own { self.authorization(scope)? } else { None };
+            let answer = self.wire.send(call, authorization.as_deref()).map_err(CallError::Trouble)?;
+            self.reached.store(true, Ordering::Relaxed);
+            match answer.status {
+                401 if own && !introduced => {
+                    introduced = true;
+                    self.introduce(answer, scope, authorization.as_deref(), &asked)?;
+                }
+                401 | 403 => return Err(self.refused(answer, &asked).into()),
+                301 | 302 | 303 | 307 | 308 if is_redirected(call, answer.status) => {
+                    redirects += 1;
+                    if redirects > REDIRECTS_MAX {
+                        let problem = format!("more than {REDIRECTS_MAX} redirects");
+                        return Err(self.senseless(&asked, problem).into());
+                    }
+                    call.url = self.location(&answer, &asked)?;
+                    answer.discard();
+                }
+                _ => return Ok(answer),
+            }
+        }
+    }
+
+    /// Where an answer sends us.
+    ///
+    /// # Errors
+    /// When it names no place, or one that we do not go to.
+    pub(super) fn location(&self, answer: &Answer, asked: &str) -> Result<Url, RegistryError> {
+        let location = answer
+            .header(header::LOCATION)
+            .ok_or_else(|| self.senseless(asked, format!("status {} without a Location", answer.status)))?;
+        let url = answer.url.join(location).map_err(|error| {
+            self.senseless(asked, format!("its Location is {}: {error}", escaped(location)))
+        })?;
+        self.check_place(&url, asked)?;
+        Ok(url)
+    }
+
+    /// Whether we go there: to the registry itself, and elsewhere only over HTTPS and within reach.
+    fn check_place(&self, url: &Url, asked: &str) -> Result<(), RegistryError> {
+        let place = format!("{}://{}", url.scheme(), url.authority());
+        let elsewhere = |problem: &str| RegistryError::Elsewhere {
+            host: self.host.clone(),
+            other: escaped(&place),
+            asked: asked.to_owned(),
+            problem: problem.to_owned(),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(elsewhere("it carries a name or a password"));
+        }
+        if self.is_own(url) {
+            return Ok(());
+        }
+        let host: Host = host_of(url).ok_or_else(|| elsewhere("it names no host"))?;
+        match url.scheme() {
+            "https" => {}
+            "http" if self.settings.plain_http.contains(&host) => {}
+            // Whoever stands on loopback may point there; nobody else may make us talk to this machine.
+            "http" if self.host.is_loopback() && is_loopback_name(host.name()) => {}
+            _ => return Err(elsewhere("it does not speak HTTPS, and --plain-http does not name it")),
+        }
+        match &self.settings.reach {
+            Reach::Anywhere => Ok(()),
+            Reach::Only(hosts) if hosts.contains(&host) => Ok(()),
+            Reach::Only(_) => Err(elsewhere("no other host is talked to here, unless --allow-host names it")),
+        }
+    }
+
+    /// Whether a URL is the registry's own: the same scheme, host and port.
+    pub(super) fn is_own(&self, url: &Url) -> bool {
+        url.origin() == self.base.origin()
+    }
+
+    /// What we show at the door, as far as it is known what the registry wants to see.
+    fn authorization(&self, scope: &Scope) -> Result<Option<String>, RegistryError> {
+        let mut door = self.door.lock().expect("no thread panicked");
+        match door.challenge.clone() {
+            None => Ok(None),
+            Some(Challenge::Basic) => Ok(match self.credential(&mut door, scope)? {
+                Some(Credential::Basic { user, password }) => Some(basic(&user, &password)),
+                _ => None,
+            }),
+            Some(challenge @ Challenge::Bearer { .. }) => match door.token(scope) {
+                Some(header) => Ok(Some(header)),
+                // Whoever comes at the same time waits for this one token.
+                None => self.fetch_token(&mut door, &challenge, scope).map(Some),
+            },
+        }
+    }
+
+    /// Takes note of what the registry wants to see.
+    ///
+    /// # Errors
+    /// When that is nothing that we have.
+    fn introduce(
+        &self,
+        answer: Answer,
+        scope: &Scope,
+        shown: Option<&str>,
+        asked: &str,
+    ) -> Result<(), RegistryError> {
+        let headers = answer.headers.get_all(header::WWW_AUTHENTICATE);
+        let texts = headers.iter().filter_map(|value| value.to_str().ok());
+        let Some(challenge) = Challenge::best(texts) else { return Err(self.refused(answer, asked)) };
+        let mut door = self.door.lock().expect("no thread panicked");
+        let known = match &challenge {
+            Challenge::Basic => !matches!(self.credential(&mut door, scope)?, Some(Credential::Basic { .. })),
+            Challenge::Bearer { .. } => false,
+        };
+        // Credentials that were shown and refused, or none to show.
+        if known || (challenge == Challenge::Basic && shown.is_some()) {
+            drop(door);
+            return Err(self.refused(answer, asked));
+        }
+        if let Some(shown) = shown {
+            door.forget(scope, shown);
+        }
+        door.challenge = Some(challenge);
+        drop(door);
+        answer.discard();
+        Ok(())
+    }
+
+    fn credential(&self, door: &mut Door, scope: &Scope) -> Result<Option<Credential>, RegistryError> {
+        if let Some(known) = door.credentials.get(&scope.repository) {
+            return Ok(known.clone());
+        }
+        let found =
+            credentials::find(&self.settings.credential_files, &self.host, scope.repository.as_ref())?;
+        door.credentials.insert(scope.repository.clone(), found.clone());
+        Ok(found)
+    }
+
+    /// Gets a token for the scope, and gives its header.
+    fn fetch_token(
+        &self,
+        door: &mut Door,
+        challenge: &Challenge,
+        scope: &Scope,
+    ) -> Result<String, RegistryError> {
+        let Challenge::Bearer { realm, service, scope: wanted, .. } = challenge else {
+            unreachable!("only tokens are fetched")
+        };
+        let asked = "a token";
+        let url = Url::parse(realm)
+            .map_err(|error| self.senseless(asked, format!("its realm is {}: {error}", escaped(realm))))?;
+        self.check_place(&url, asked)?;
+        // What the registry asked for counts where it asked for more than we know of.
+        let mut words: Vec<&str> = scope.words().iter().map(String::as_str).collect();
+        let own = |word: &&str| words.contains(word) || word.starts_with("repository:");
+        let more: Vec<&str> =
+            wanted.iter().flat_map(|words| words.split(' ')).filter(|word| !own(word)).collect();
+        words.extend(more);
+        let credential = self.credential(door, scope)?;
+        let answer = self.retrying(asked, || {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            if let Some(service) = service {
+                form.append_pair("service", service);
+            }
+            let sent = if let Some(Credential::Identity(token)) = &credential {
+                form.append_pair("grant_type", "refresh_token").append_pair("client_id", "carnet");
+                form.append_pair("scope", &words.join(" ")).append_pair("refresh_token", token);
+                let form = form.finish();
+                let mut call = Call::new(Method::POST, url.clone())
+                    .with(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+                call.payload = Payload::Bytes(form.as_bytes());
+                self.wire.send(&mut call, None)
+            } else {
+                for word in &words {
+                    form.append_pair("scope", word);
+                }
+                let mut url = url.clone();
+                let query = [url.query().map(str::to_owned), Some(form.finish())];
+                url.set_query(Some(&query.into_iter().flatten().collect::<Vec<_>>().join("&")));
+                let authorization = match &credential {
+                    Some(Credential::Basic { user, password }) => Some(basic(user, password)),
+                    _ => None,
+                };
+                self.wire.send(&mut Call::new(Method::GET, url), authorization.as_deref())
+            };
+            sent.map_err(CallError::Trouble)
+        })?;
+        if answer.status != 200 {
+            let place = host_of(&url).map_or_else(String::new, |host| format!("a token of {host}"));
+            return Err(match answer.status {
+                // Token services say 400, 401 or 403 to credentials that are wrong.
+                400 | 401 | 403 => {
+                    let problem = problem_of(answer);
+                    RegistryError::Unauthorized { host: self.host.clone(), asked: place, problem }
+                }
+                _ => self.refused(answer, &place),
+            });
+        }
+        let bytes = answer.body.bytes(LIST_BYTES_MAX).map_err(|trouble| self.trouble(trouble, asked))?;
+        door.keep(scope, &bytes).map_err(|problem| self.senseless(asked, problem))
+    }
+
+    /// The error for an answer that says no.
+    pub(super) fn refused(&self, answer: Answer, asked: &str) -> RegistryError {
+        let (host, status) = (self.host.clone(), answer.status);
+        let asked = match host_of(&answer.url) {
+            Some(other) if !self.is_own(&answer.url) => format!("{asked} at {other}"),
+            _ => asked.to_owned(),
+        };
+        let problem = problem_of(answer);
+        match status {
+            401 => RegistryError::Unauthorized { host, asked, problem },
+            403 => RegistryError::Denied { host, asked, problem },
+            429 => RegistryError::RateLimited { host, asked, problem },
+            _ => RegistryError::Failed { host, status, asked, problem },
+        }
+    }
+
+    /// The error for an answer that makes no sense.
+    pub(super) fn senseless(&self, asked: &str, problem: impl Into<String>) -> RegistryError {
+        RegistryError::Protocol { host: self.host.clone(), asked: asked.to_owned(), problem: problem.into() }
+    }
+
+    /// The error for no answer at all.
+    pub(super) fn trouble(&self, trouble: Trouble, asked: &str) -> RegistryError {
+        let (host, asked) = (self.host.clone(), asked.to_owned());
+        match trouble {
+            Trouble::Unreachable(problem) => RegistryError::Unreachable { host: host.to_string(), problem },
+            Trouble::Broken(problem) => RegistryError::Broken { host, asked, problem },
+            Trouble::Stalled => RegistryError::Stalled {
+                host,
+                asked,
+                bytes: PACE_BYTES_MIN,
+                seconds: self.settings.stall.as_secs(),
+            },
+            Trouble::Senseless(problem) => RegistryError::Protocol { host, asked, problem },
+        }
+    }
+}
+
+/// Why a call has no answer.
+#[derive(Debug)]
+pub(super) enum CallError {
+    /// The connection; another try may help.
+    Trouble(Trouble),
+    /// Anything else.
+    Registry(RegistryError),
+}
+
+impl From<RegistryError> for CallError {
+    fn from(error: RegistryError) -> Self {
+        CallError::Registry(error)
+    }
+}
+
+/// Whether a status says that the same may go well later.
+pub(super) fn is_passing(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// A redirect of what only reads is followed; of what writes, where the method stays the same.
+fn is_redirected(call: &Call<'_>, status: u16) -> bool {
+    matches!(call.method, Method::GET | Method::HEAD)
+        || (matches!(status, 307 | 308) && !matches!(call.payload, Payload::Stream(..)))
+}
+
+fn host_of(url: &Url) -> Option<Host> {
+    match (url.host_str(), url.port()) {
+        (Some(name), Some(port)) => format!("{name}:{port}").parse().ok(),
+        (Some(name), None) => name.parse().ok(),
+        (None, _) => None,
+    }
+}
+
+/// How long an answer asks to wait. Dates are not read: a clock at an air gap may be wrong.
+fn retry_after(answer: &Answer) -> Option<Duration> {
+    let seconds = answer.header(header::RETRY_AFTER)?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// What an error's body says (distribution-spec, "Error Codes"), or else its status.
+fn problem_of(answer: Answer) -> String {
+    let status = ureq::http::StatusCode::from_u16(answer.status).ok();
+    let reason = status.and_then(|status| status.canonical_reason()).unwrap_or("no reason given");
+    let is_json = answer.content_type().is_some_and(|kind| kind.contains("json"));
+    let json = || serde_json::from_slice::<serde_json::Value>(&answer.body.bytes(ERROR_BYTES_MAX).ok()?).ok();
+    let Some(json) = is_json.then(json).flatten() else { return reason.to_owned() };
+    let text = |value: &serde_json::Value| value.as_str().map(escaped).unwrap_or_default();
+    let error = |error: &serde_json::Value| {
+        let detail = match &error["detail"] {
+            serde_json::Value::Null => String::new(),
+            serde_json::Value::String(detail) => format!(" ({})", escaped(detail)),
+            detail => format!(" ({})", escaped(&detail.to_string())),
+        };
+        format!("{} {}{detail}", text(&error["code"]), text(&error["message"]))
+    };
+    let errors: Vec<String> = json["errors"].as_array().into_iter().flatten().take(3).map(error).collect();
+    match (errors.is_empty(), json["details"].as_str()) {
+        (false, _) => errors.join("; "),
+        (true, Some(details)) => escaped(details),
+        (true, None) => reason.to_owned(),
+    }
+}

@@ -1,0 +1,138 @@
+//! A blob on its way here, taken up again where its connection broke.
+
+use std::io::{self, Read};
+
+use ureq::http::header;
+
+use super::RegistryError;
+use super::client::CallError;
+use super::exchange::{Answer, AnswerBody, Trouble, escaped};
+
+/// After so many bytes a connection that breaks counts as new trouble, and all tries are there again.
+const PROGRESS_BYTES: u64 = 1 << 20;
+
+/// Where the bytes of a blob are asked for.
+pub(super) trait Origin: Send {
+    /// Asks for the blob from `offset` on. Answers of any status; redirects were followed.
+    fn ask(&mut self, offset: u64) -> Result<Answer, RegistryError>;
+
+    /// Waits before try number `tried`, or gives the error if there is no further one.
+    fn again(&self, tried: u32, trouble: Trouble) -> Result<(), RegistryError>;
+
+    /// The error for an answer that says no, or makes no sense.
+    fn refuse(&self, answer: Answer) -> RegistryError;
+
+    /// The error for an answer that makes no sense.
+    fn senseless(&self, problem: String) -> RegistryError;
+
+    /// The error for another number of bytes than announced.
+    fn size(&self, announced: u64, found: u64) -> RegistryError;
+}
+
+/// A blob on its way here. Nothing is asked before the first read; the bytes are for the reader to prove.
+pub(super) struct Download<O> {
+    origin: O,
+    bytes: u64,
+    at: u64,
+    body: Option<AnswerBody>,
+    tried: u32,
+    /// Where the connection broke last.
+    broke_at: u64,
+}
+
+impl<O: Origin> Download<O> {
+    /// A blob of this many bytes, from `offset` on.
+    pub(super) fn new(origin: O, bytes: u64, offset: u64) -> Download<O> {
+        Download { origin, bytes, at: offset, body: None, tried: 0, broke_at: offset }
+    }
+
+    /// The body from here on.
+    fn body(&mut self) -> Result<AnswerBody, CallError> {
+        let answer = self.origin.ask(self.at)?;
+        if answer.content_type().as_deref() == Some("text/html") {
+            let problem = "a page (text/html), expected a blob; a proxy may want a login".to_owned();
+            return Err(self.origin.senseless(problem).into());
+        }
+        let (skip, rest) = match answer.status {
+            200 => (self.at, self.bytes),
+            206 if self.at > 0 => {
+                self.check_range(&answer)?;
+                (0, self.bytes - self.at)
+            }
+            _ => return Err(self.origin.refuse(answer).into()),
+        };
+        if let Some(found) = answer.content_length()
+            && found != rest
+        {
+            return Err(self.origin.size(self.bytes, (self.bytes - rest).saturating_add(found)).into());
+        }
+        let mut body = answer.body;
+        // A registry that does not know ranges begins anew: what we have is read past, and proven with the rest.
+        match io::copy(&mut body.by_ref().take(skip), &mut io::sink()) {
+            Ok(skipped) if skipped == skip => Ok(body),
+            Ok(skipped) => Err(CallError::Trouble(ended(skipped, self.bytes))),
+            Err(error) => Err(CallError::Trouble(Trouble::of_io(error))),
+        }
+    }
+
+    fn check_range(&self, answer: &Answer) -> Result<(), RegistryError> {
+        let range = answer.header(header::CONTENT_RANGE).unwrap_or_default();
+        let begins = range.strip_prefix("bytes ").and_then(|range| range.split('-').next());
+        if begins.and_then(|begins| begins.parse().ok()) == Some(self.at) {
+            return Ok(());
+        }
+        let range = escaped(range);
+        Err(self.origin.senseless(format!("Content-Range is {range:?}, expected bytes {}-", self.at)))
+    }
+
+    fn broken(&mut self, trouble: Trouble) -> Result<(), RegistryError> {
+        self.body = None;
+        if self.at - self.broke_at >= PROGRESS_BYTES {
+            self.tried = 0;
+        }
+        self.broke_at = self.at;
+        self.origin.again(self.tried, trouble)?;
+        self.tried += 1;
+        Ok(())
+    }
+
+    fn next(&mut self, buffer: &mut [u8]) -> Result<usize, RegistryError> {
+        loop {
+            let Some(body) = &mut self.body else {
+                match self.body() {
+                    Ok(body) => self.body = Some(body),
+                    Err(CallError::Registry(error)) => return Err(error),
+                    Err(CallError::Trouble(trouble)) => self.broken(trouble)?,
+                }
+                continue;
+            };
+            let trouble = match body.read(buffer) {
+                Ok(0) if self.at >= self.bytes => return Ok(0),
+                Ok(0) => ended(self.at, self.bytes),
+                Ok(read) => {
+                    self.at += read as u64;
+                    return match self.at {
+                        at if at > self.bytes => Err(self.origin.size(self.bytes, at)),
+                        _ => Ok(read),
+                    };
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Trouble::of_io(error),
+            };
+            self.broken(trouble)?;
+        }
+    }
+}
+
+fn ended(at: u64, bytes: u64) -> Trouble {
+    Trouble::Broken(format!("it ended after {at} of {bytes} bytes"))
+}
+
+impl<O: Origin> Read for Download<O> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        self.next(buffer).map_err(io::Error::other)
+    }
+}

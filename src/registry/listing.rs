@@ -1,0 +1,149 @@
+//! Lists that come in pages: tags, repositories, referrers (distribution-spec, "Content Discovery").
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use ureq::http::{Method, header};
+use url::Url;
+
+use super::auth::Scope;
+use super::client::Registry;
+use super::exchange::{Answer, Call, LIST_BYTES_MAX, escaped};
+use super::{RegistryError, RepositoryName, Tag};
+use crate::oci::{Descriptor, MediaType};
+
+/// How many pages a list may have, and how many items: more is a list that never ends.
+const PAGES_MAX: usize = 2_000;
+const ITEMS_MAX: usize = 200_000;
+
+/// How many items a page should have.
+const PAGE_ITEMS: usize = 1_000;
+
+/// One page of a list.
+trait Page: DeserializeOwned {
+    type Item;
+
+    fn items(self) -> Vec<Self::Item>;
+}
+
+#[derive(Deserialize)]
+struct TagPage {
+    tags: Option<Vec<String>>,
+}
+
+impl Page for TagPage {
+    type Item = String;
+
+    fn items(self) -> Vec<String> {
+        self.tags.unwrap_or_default()
+    }
+}
+
+#[derive(Deserialize)]
+struct CatalogPage {
+    repositories: Option<Vec<String>>,
+}
+
+impl Page for CatalogPage {
+    type Item = String;
+
+    fn items(self) -> Vec<String> {
+        self.repositories.unwrap_or_default()
+    }
+}
+
+#[derive(Deserialize)]
+struct ReferrersPage {
+    manifests: Option<Vec<Descriptor>>,
+}
+
+impl Page for ReferrersPage {
+    type Item = Descriptor;
+
+    fn items(self) -> Vec<Descriptor> {
+        self.manifests.unwrap_or_default()
+    }
+}
+
+/// All tags of a repository that are tags by the grammar; `None` where there is no such repository.
+pub(super) fn tags(
+    registry: &Registry,
+    repository: &RepositoryName,
+    scope: &Scope,
+) -> Result<Option<Vec<Tag>>, RegistryError> {
+    let url = registry.url(&format!("{repository}/tags/list?n={PAGE_ITEMS}"));
+    let tags = all::<TagPage>(registry, url, scope, None)?;
+    Ok(tags.map(|tags| tags.iter().filter_map(|tag| tag.parse().ok()).collect()))
+}
+
+/// All repositories that the registry lists; `None` where it lists none.
+pub(super) fn repositories(registry: &Registry) -> Result<Option<Vec<RepositoryName>>, RegistryError> {
+    let url = registry.url(&format!("_catalog?n={PAGE_ITEMS}"));
+    let names = all::<CatalogPage>(registry, url, &Scope::catalog(), None)?;
+    Ok(names.map(|names| names.iter().filter_map(|name| name.parse().ok()).collect()))
+}
+
+/// What the referrers API lists at `url`; `None` for 404.
+pub(super) fn referrers(
+    registry: &Registry,
+    url: Url,
+    scope: &Scope,
+) -> Result<Option<Vec<Descriptor>>, RegistryError> {
+    all::<ReferrersPage>(registry, url, scope, Some(&MediaType::image_index()))
+}
+
+/// The items of all pages; `None` for 404.
+fn all<P: Page>(
+    registry: &Registry,
+    first: Url,
+    scope: &Scope,
+    kind: Option<&MediaType>,
+) -> Result<Option<Vec<P::Item>>, RegistryError> {
+    let mut items = Vec::new();
+    let mut url = first;
+    for _ in 0..PAGES_MAX {
+        let mut call = Call::new(Method::GET, url.clone());
+        if let Some(kind) = kind {
+            call = call.with(header::ACCEPT, kind.as_str());
+        }
+        let asked = call.asked();
+        let answer = registry.call(&mut call, scope)?;
+        match answer.status {
+            200 => {}
+            404 => {
+                answer.discard();
+                return Ok(None);
+            }
+            _ => return Err(registry.refused(answer, &asked)),
+        }
+        let next = next_page(registry, &answer, &asked)?;
+        let bytes = answer.body.bytes(LIST_BYTES_MAX).map_err(|trouble| registry.trouble(trouble, &asked))?;
+        let page: P = serde_json::from_slice(&bytes)
+            .map_err(|error| registry.senseless(&asked, format!("expected a list as JSON: {error}")))?;
+        items.extend(page.items());
+        if items.len() > ITEMS_MAX {
+            return Err(registry.senseless(&asked, format!("its list has more than {ITEMS_MAX} entries")));
+        }
+        match next {
+            None => return Ok(Some(items)),
+            Some(next) if next == url => {
+                return Err(registry.senseless(&asked, "its list goes on with the same page"));
+            }
+            Some(next) => url = next,
+        }
+    }
+    Err(registry
+        .senseless(&format!("GET {}", url.path()), format!("its list has more than {PAGES_MAX} pages")))
+}
+
+/// The URL of the next page (RFC 8288), which must be the registry's own.
+fn next_page(registry: &Registry, answer: &Answer, asked: &str) -> Result<Option<Url>, RegistryError> {
+    let Some(link) = answer.header(header::LINK) else { return Ok(None) };
+    let target = link.trim().strip_prefix('<').and_then(|link| link.split_once('>'));
+    let Some((target, parameters)) = target else { return Ok(None) };
+    if !parameters.contains("next") {
+        return Ok(None);
+    }
+    let senseless = || registry.senseless(asked, format!("its next page is {}", escaped(target)));
+    let url = answer.url.join(target).map_err(|_| senseless())?;
+    if registry.is_own(&url) { Ok(Some(url)) } else { Err(senseless()) }
+}
