@@ -63,6 +63,12 @@ impl TokenService {
         TokenService { rules, minted: Arc::default() }
     }
 
+    /// The same service, which registries say is at this URL.
+    pub(crate) fn elsewhere(&self, realm: String) -> TokenService {
+        let rules = Tokens { realm: Some(realm), ..self.rules.clone() };
+        TokenService { rules, minted: Arc::clone(&self.minted) }
+    }
+
     /// The scopes of every token, in the order in which they were minted.
     pub(crate) fn minted(&self) -> Vec<Vec<String>> {
         self.minted.lock().unwrap().values().map(|token| token.scopes.clone()).collect()
