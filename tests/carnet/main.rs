@@ -3,4 +3,5 @@
 
 mod behaviour;
 mod hostile;
+mod registries;
 mod rules;

@@ -5,35 +5,35 @@ use std::path::{Path, PathBuf};
 use carnet::oci::Digest;
 use serde_json::{Value, json};
 
-pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-pub(super) const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
-pub(super) const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+pub(crate) const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+pub(crate) const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
 /// A layout that grows; its `index.json` is right after every step.
-pub(super) struct Source {
+pub(crate) struct Source {
     path: PathBuf,
     entries: Vec<Value>,
 }
 
 /// What points at bytes.
-pub(super) fn descriptor(media_type: &str, digest: &Digest, bytes: usize) -> Value {
+pub(crate) fn descriptor(media_type: &str, digest: &Digest, bytes: usize) -> Value {
     json!({ "mediaType": media_type, "digest": digest.to_string(), "size": bytes })
 }
 
 /// The digest of a descriptor.
-pub(super) fn digest_of(descriptor: &Value) -> &str {
+pub(crate) fn digest_of(descriptor: &Value) -> &str {
     descriptor["digest"].as_str().unwrap()
 }
 
 /// The digits of a descriptor's digest.
-pub(super) fn hex_of(descriptor: &Value) -> &str {
+pub(crate) fn hex_of(descriptor: &Value) -> &str {
     digest_of(descriptor).split_once(':').unwrap().1
 }
 
 /// Adds what is in `more` to an object.
-pub(super) fn with(mut object: Value, more: &Value) -> Value {
+pub(crate) fn with(mut object: Value, more: &Value) -> Value {
     for (key, value) in more.as_object().unwrap() {
         object[key] = value.clone();
     }
@@ -41,7 +41,7 @@ pub(super) fn with(mut object: Value, more: &Value) -> Value {
 }
 
 impl Source {
-    pub(super) fn new(path: PathBuf) -> Source {
+    pub(crate) fn new(path: PathBuf) -> Source {
         std::fs::create_dir_all(path.join("blobs/sha256")).unwrap();
         std::fs::write(path.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
         let source = Source { path, entries: Vec::new() };
@@ -49,11 +49,11 @@ impl Source {
         source
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn blob_path(&self, descriptor: &Value) -> PathBuf {
+    pub(crate) fn blob_path(&self, descriptor: &Value) -> PathBuf {
         self.path.join("blobs").join(digest_of(descriptor).replace(':', "/"))
     }
 
@@ -65,28 +65,28 @@ impl Source {
         descriptor
     }
 
-    pub(super) fn blob(&self, media_type: &str, bytes: &[u8]) -> Value {
+    pub(crate) fn blob(&self, media_type: &str, bytes: &[u8]) -> Value {
         self.store(media_type, &Digest::sha256(bytes), bytes)
     }
 
-    pub(super) fn blob_sha512(&self, media_type: &str, bytes: &[u8]) -> Value {
+    pub(crate) fn blob_sha512(&self, media_type: &str, bytes: &[u8]) -> Value {
         self.store(media_type, &Digest::Sha512([0; 64]).same_algorithm(bytes), bytes)
     }
 
     /// A document, pretty-printed and with a key that nobody knows: bytes that no writer would make again.
-    pub(super) fn document(&self, media_type: &str, fields: &Value) -> Value {
+    pub(crate) fn document(&self, media_type: &str, fields: &Value) -> Value {
         let fields = with(fields.clone(), &json!({ "schemaVersion": 2, "mediaType": media_type }));
         let fields = with(fields, &json!({ "x-nobody-knows": [1, null, { "é": 1.50 }] }));
         let text = format!("\n{}\n \t", serde_json::to_string_pretty(&fields).unwrap());
         self.blob(media_type, text.as_bytes())
     }
 
-    pub(super) fn manifest(&self, config: &Value, layers: &[Value]) -> Value {
+    pub(crate) fn manifest(&self, config: &Value, layers: &[Value]) -> Value {
         self.document(MANIFEST, &json!({ "config": config, "layers": layers }))
     }
 
     /// An image with layers of these many bytes, all different from those of another `seed`.
-    pub(super) fn image(&self, seed: u64, layers: &[usize]) -> Value {
+    pub(crate) fn image(&self, seed: u64, layers: &[usize]) -> Value {
         let config = json!({ "architecture": "amd64", "os": "linux", "seed": seed,
             "rootfs": { "type": "layers", "diff_ids": [] } });
         let config = self.blob(CONFIG, config.to_string().as_bytes());
@@ -96,12 +96,12 @@ impl Source {
         self.manifest(&config, &layers)
     }
 
-    pub(super) fn index(&self, children: &[Value]) -> Value {
+    pub(crate) fn index(&self, children: &[Value]) -> Value {
         self.document(INDEX, &json!({ "manifests": children }))
     }
 
     /// An artifact that refers to `subject`.
-    pub(super) fn referrer(&self, subject: &Value, artifact_type: &str, text: &str) -> Value {
+    pub(crate) fn referrer(&self, subject: &Value, artifact_type: &str, text: &str) -> Value {
         let config = self.blob(EMPTY, b"{}");
         let layer = self.blob(artifact_type, text.as_bytes());
         let fields = json!({ "artifactType": artifact_type, "config": config, "layers": [layer],
@@ -110,19 +110,19 @@ impl Source {
     }
 
     /// Lists a document in `index.json`, without a name.
-    pub(super) fn list(&mut self, descriptor: &Value) {
+    pub(crate) fn list(&mut self, descriptor: &Value) {
         self.entries.push(descriptor.clone());
         self.write_index();
     }
 
     /// Lists a document in `index.json` under a name.
-    pub(super) fn tag(&mut self, descriptor: &Value, name: &str) {
+    pub(crate) fn tag(&mut self, descriptor: &Value, name: &str) {
         let annotations = json!({ "org.opencontainers.image.ref.name": name });
         self.list(&with(descriptor.clone(), &json!({ "annotations": annotations })));
     }
 
     /// Another order of the same entries.
-    pub(super) fn reverse(&mut self) {
+    pub(crate) fn reverse(&mut self) {
         self.entries.reverse();
         self.write_index();
     }
@@ -134,12 +134,12 @@ impl Source {
 }
 
 /// A descriptor with nothing but what it must have.
-pub(super) fn plain(descriptor: &Value) -> Value {
+pub(crate) fn plain(descriptor: &Value) -> Value {
     json!({ "mediaType": descriptor["mediaType"], "digest": descriptor["digest"], "size": descriptor["size"] })
 }
 
 /// A child of an index, for a platform written as `linux/arm64/v8`.
-pub(super) fn on(platform: &str, descriptor: &Value) -> Value {
+pub(crate) fn on(platform: &str, descriptor: &Value) -> Value {
     let mut words = platform.split('/');
     let mut platform = json!({ "os": words.next(), "architecture": words.next() });
     if let Some(variant) = words.next() {

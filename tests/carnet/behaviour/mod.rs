@@ -2,8 +2,8 @@
 // A failing step is a failing test, here as in the tests themselves.
 #![allow(clippy::unwrap_used, clippy::case_sensitive_file_extension_comparisons)]
 
-mod layouts;
-mod support;
+pub(crate) mod layouts;
+pub(crate) mod support;
 
 mod bad_sources;
 mod bounds;

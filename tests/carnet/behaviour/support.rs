@@ -9,28 +9,28 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(super) use super::layouts::Source;
+pub(crate) use super::layouts::Source;
 
 /// The program under test.
-pub(super) const CARNET: &str = env!("CARGO_BIN_EXE_carnet");
+pub(crate) const CARNET: &str = env!("CARGO_BIN_EXE_carnet");
 
 /// A folder of its own, in which commands run, with the key pair `k`.
-pub(super) struct Desk {
+pub(crate) struct Desk {
     folder: TempDir,
 }
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
-pub(super) struct Run {
-    pub(super) command: String,
-    pub(super) code: Option<i32>,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Run {
+    pub(crate) command: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
     /// Runs `command` to its end.
-    pub(super) fn of(command: &mut Command) -> Run {
+    pub(crate) fn of(command: &mut Command) -> Run {
         let out = command.stdin(Stdio::null()).output().expect("the command starts");
         Run {
             command: format!("{command:?}"),
@@ -42,7 +42,7 @@ impl Run {
 
     /// It ended with this code.
     #[track_caller]
-    pub(super) fn ends(self, code: i32) -> Run {
+    pub(crate) fn ends(self, code: i32) -> Run {
         assert_eq!(
             self.code,
             Some(code),
@@ -56,13 +56,13 @@ impl Run {
 
     /// It ended well.
     #[track_caller]
-    pub(super) fn ok(self) -> Run {
+    pub(crate) fn ok(self) -> Run {
         self.ends(0)
     }
 
     /// Every one of `words` stands in what it said.
     #[track_caller]
-    pub(super) fn says(self, words: &[&str]) -> Run {
+    pub(crate) fn says(self, words: &[&str]) -> Run {
         let said = format!("{}\n{}", self.stdout, self.stderr);
         for word in words {
             assert!(said.contains(word), "{}\nhas no {word:?} in\n{said}", self.command);
@@ -72,56 +72,56 @@ impl Run {
 
     /// The document that it printed.
     #[track_caller]
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{}: {error}\n{}", self.command, self.stdout))
     }
 }
 
 impl Desk {
-    pub(super) fn new() -> Desk {
+    pub(crate) fn new() -> Desk {
         let desk = Desk { folder: TempDir::new().expect("a temporary folder") };
         desk.carnet("keygen k").ok();
         desk
     }
 
-    pub(super) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A new layout of this name.
-    pub(super) fn source(&self, name: &str) -> Source {
+    pub(crate) fn source(&self, name: &str) -> Source {
         Source::new(self.path(name))
     }
 
     /// The program with these arguments, parted by blanks, in the desk's folder.
-    pub(super) fn command(&self, args: &str) -> Command {
+    pub(crate) fn command(&self, args: &str) -> Command {
         let mut command = Command::new(CARNET);
         command.args(args.split_whitespace()).current_dir(self.folder.path()).env_remove("SOURCE_DATE_EPOCH");
         command
     }
 
-    pub(super) fn carnet(&self, args: &str) -> Run {
+    pub(crate) fn carnet(&self, args: &str) -> Run {
         Run::of(&mut self.command(args))
     }
 
     /// Packs `oci:SOURCE` into the folder `out` as the bundle `b`.
-    pub(super) fn pack(&self, args: &str) -> Run {
+    pub(crate) fn pack(&self, args: &str) -> Run {
         self.carnet(&format!("pack {args} --to out --name b --key k.key.pem"))
     }
 
     /// A shell line in the desk's folder.
-    pub(super) fn sh(&self, line: &str) -> Run {
+    pub(crate) fn sh(&self, line: &str) -> Run {
         Run::of(Command::new("sh").args(["-c", line]).current_dir(self.folder.path()))
     }
 
     /// The bundle's files in `folder`, with their bytes.
-    pub(super) fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         files(&self.path(folder))
     }
 
     /// `inspect --json` of what is in `folder`.
-    pub(super) fn inspected(&self, folder: &str) -> Value {
+    pub(crate) fn inspected(&self, folder: &str) -> Value {
         let report = self.carnet(&format!("inspect {folder} --pub k.pub.pem --json")).ok().json();
         report["bundles"][0].clone()
     }
@@ -129,7 +129,7 @@ impl Desk {
     /// Packs the layout `source` with `options`, verifies, unpacks to the new layout `back`, and holds the
     /// two side by side.
     #[track_caller]
-    pub(super) fn round_trip(&self, source: &str, options: &str) {
+    pub(crate) fn round_trip(&self, source: &str, options: &str) {
         self.pack(&format!("oci:{source} {options}")).ok();
         self.carnet("verify out --pub k.pub.pem").ok();
         self.carnet("unpack out --pub k.pub.pem --to oci:back").ok();
@@ -138,7 +138,7 @@ impl Desk {
 }
 
 /// Every file below `folder`, by its path in it.
-pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut waiting = vec![folder.to_owned()];
     while let Some(at) = waiting.pop() {
@@ -156,7 +156,7 @@ pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The entries of a layout's `index.json`: name, digest, media type, size.
-pub(super) fn entries(layout: &Path) -> BTreeSet<(Option<String>, String, String, u64)> {
+pub(crate) fn entries(layout: &Path) -> BTreeSet<(Option<String>, String, String, u64)> {
     let text = std::fs::read_to_string(layout.join("index.json")).expect("there is an index.json");
     let index: Value = serde_json::from_str(&text).unwrap();
     let entry = |entry: &Value| {
@@ -173,7 +173,7 @@ pub(super) fn entries(layout: &Path) -> BTreeSet<(Option<String>, String, String
 
 /// Blob for blob, tag for tag.
 #[track_caller]
-pub(super) fn assert_same_layout(left: &Path, right: &Path) {
+pub(crate) fn assert_same_layout(left: &Path, right: &Path) {
     assert_same_blobs(left, right);
     assert_eq!(entries(left), entries(right), "tags differ");
     let version = |layout: &Path| -> Value {
@@ -188,7 +188,7 @@ pub(super) fn assert_same_layout(left: &Path, right: &Path) {
 }
 
 #[track_caller]
-pub(super) fn assert_same_blobs(left: &Path, right: &Path) {
+pub(crate) fn assert_same_blobs(left: &Path, right: &Path) {
     let (left, right) = (files(&left.join("blobs")), files(&right.join("blobs")));
     let names = |blobs: &BTreeMap<String, Vec<u8>>| blobs.keys().cloned().collect::<BTreeSet<_>>();
     assert_eq!(names(&left), names(&right), "blobs differ");
@@ -198,7 +198,7 @@ pub(super) fn assert_same_blobs(left: &Path, right: &Path) {
 }
 
 /// Bytes that do not repeat, the same for the same seed.
-pub(super) fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, bytes: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut out = Vec::with_capacity(bytes + 8);
     while out.len() < bytes {
@@ -212,7 +212,7 @@ pub(super) fn noise(seed: u64, bytes: usize) -> Vec<u8> {
 }
 
 /// Waits until `ready`; false if the process ended before.
-pub(super) fn wait_for(child: &mut Child, ready: impl Fn() -> bool) -> bool {
+pub(crate) fn wait_for(child: &mut Child, ready: impl Fn() -> bool) -> bool {
     let start = Instant::now();
     loop {
         if ready() {
@@ -226,17 +226,17 @@ pub(super) fn wait_for(child: &mut Child, ready: impl Fn() -> bool) -> bool {
     }
 }
 
-pub(super) fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     Run::of(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()])).ok();
 }
 
 /// Says aloud that a test was left out; what `eprintln!` says in a test that passes is not shown.
-pub(super) fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
 /// Whether all of these programs are installed; says so where one is not.
-pub(super) fn installed(programs: &[&str]) -> bool {
+pub(crate) fn installed(programs: &[&str]) -> bool {
     let there = |name: &&str| {
         let found = Command::new("sh").args(["-c", "command -v \"$0\" >/dev/null", name]).status();
         found.is_ok_and(|status| status.success())
@@ -249,7 +249,7 @@ pub(super) fn installed(programs: &[&str]) -> bool {
 }
 
 /// The layout that `scripts/sample-image` makes, once for all tests; never to be written to.
-pub(super) fn sample_image() -> PathBuf {
+pub(crate) fn sample_image() -> PathBuf {
     static MADE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     let make = || {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/sample-image");

@@ -1,0 +1,379 @@
+//! Who one is to a registry: passwords, tokens and certificates, and whom they are never shown.
+
+use serde_json::json;
+
+use super::debian::{Debian, Setup};
+use super::http::{Exchange, Fault, Host, Response};
+use super::server::{Access, Options, Registry, TokenService, Tokens};
+use super::station::Station;
+use super::tls::{Certificates, Front};
+use crate::behaviour::support::installed;
+
+const SECRET: &str = "me:secret";
+
+fn station() -> Station {
+    let station = Station::new();
+    let mut source = station.source("src");
+    source.tag(&source.image(1, &[30_000]), "low.example/app:1");
+    station
+}
+
+fn seeded(station: &Station, access: Access) -> Registry {
+    let registry = Registry::with(Options { access, ..Options::default() });
+    registry.seed(&station.path("src"), "app");
+    registry
+}
+
+fn basic() -> Access {
+    Access::Basic { user: "me", password: "secret" }
+}
+
+fn tokens() -> Tokens {
+    Tokens { user: Some(("me", "secret")), ..Tokens::default() }
+}
+
+/// Nothing that a command said has a secret in it.
+fn discreet(run: crate::behaviour::support::Run, secrets: &[&str]) -> crate::behaviour::support::Run {
+    for secret in secrets {
+        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{secret} in {run:?}");
+    }
+    run
+}
+
+#[test]
+fn a_password_is_found_in_a_file_or_where_others_look_for_it() {
+    let station = station();
+    let registry = seeded(&station, basic());
+    let at = registry.name();
+    let source = format!("docker://{at}/app:1 --overwrite");
+    let run = station.pack(&source).ends(1);
+    run.says(&["error[registry-unauthorized]", &at, "--authfile"]);
+    station.credentials("auth.json", &[(&at, SECRET)]);
+    let run = station.pack(&format!("{source} --authfile auth.json -v")).ok();
+    discreet(run, &["secret", "bWU6c2VjcmV0"]);
+    let moved = |to: &str| {
+        let to = station.path(to);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(station.path("auth.json"), &to).unwrap();
+        to
+    };
+    let line = format!("pack {source} --to out --name b --key k.key.pem");
+    for (variable, value, file) in [
+        ("REGISTRY_AUTH_FILE", "other.json", "other.json"),
+        ("XDG_RUNTIME_DIR", "run", "run/containers/auth.json"),
+        ("DOCKER_CONFIG", "docker", "docker/config.json"),
+        ("NOTHING", "", "home/.config/containers/auth.json"),
+        ("NOTHING", "", "home/.docker/config.json"),
+    ] {
+        let file = moved(file);
+        let mut command = station.command(&line);
+        if variable != "NOTHING" {
+            command.env(variable, station.path(value));
+        }
+        crate::behaviour::support::Run::of(&mut command).ok();
+        std::fs::remove_file(file).unwrap();
+    }
+}
+
+#[test]
+fn a_password_of_a_repository_goes_before_that_of_its_host() {
+    let station = station();
+    let registry = seeded(&station, basic());
+    let at = registry.name();
+    registry.seed(&station.path("src"), "team/app");
+    station.credentials("auth.json", &[(&at, "me:wrong"), (&format!("{at}/team"), SECRET)]);
+    station.pack(&format!("docker://{at}/team/app:1 --authfile auth.json")).ok();
+    station.pack(&format!("docker://{at}/app:1 --authfile auth.json --overwrite")).ends(1);
+}
+
+#[test]
+fn a_wrong_password_is_tried_once_and_never_shown() {
+    for access in [basic(), Access::Token(TokenService::new(tokens()))] {
+        let station = station();
+        let registry = seeded(&station, access);
+        let at = registry.name();
+        station.credentials("auth.json", &[(&at, "me:mistaken")]);
+        let run = station.pack(&format!("docker://{at}/app:1 --authfile auth.json -v")).ends(1);
+        let run = run.says(&["error[registry-unauthorized]", &at]);
+        discreet(run, &["mistaken", "bWU6bWlzdGFrZW4"]);
+        // An account may be locked after a few.
+        let tries = registry.log().iter().filter(|one| one.headers.get("Authorization").is_some()).count();
+        assert!(tries <= 2, "tried {tries} times");
+    }
+}
+
+#[test]
+fn broken_credentials_are_named_and_not_shown() {
+    let station = station();
+    let registry = seeded(&station, basic());
+    for text in ["{\"auths\":", "[]", r#"{"auths":{"HOST":{"auth":"%%%secret"}}}"#] {
+        station.write("auth.json", &text.replace("HOST", &registry.name()));
+        let run = station.pack(&format!("docker://{}/app:1 --authfile auth.json", registry.name()));
+        assert!(matches!(run.code, Some(1 | 2)), "{run:?}");
+        discreet(run.says(&["error[", "auth.json"]), &["%%%secret"]);
+    }
+    let run = station.pack(&format!("docker://{}/app:1 --authfile nowhere.json", registry.name()));
+    assert!(matches!(run.code, Some(1 | 2)), "{run:?}");
+    run.says(&["nowhere.json"]);
+    assert_eq!(registry.accepted_connections(), 0);
+}
+
+#[test]
+fn tokens_are_asked_for_with_service_and_scope() {
+    let station = station();
+    let service = TokenService::new(tokens());
+    let registry = seeded(&station, Access::Token(service.clone()));
+    let at = registry.name();
+    station.credentials("auth.json", &[(&at, SECRET)]);
+    let run = station.pack(&format!("docker://{at}/app:1 --authfile auth.json -v")).ok();
+    discreet(run, &["secret", "bWU6c2VjcmV0", "minted-"]);
+    assert!(
+        service.minted().iter().flatten().all(|scope| scope == "repository:app:pull"),
+        "{:?}",
+        service.minted()
+    );
+    assert!(service.minted().len() <= 2, "one token serves many requests: {:?}", service.minted());
+    // The password goes to the token service, the token to the registry.
+    for one in registry.log() {
+        let sent = one.headers.get("Authorization").unwrap_or_default();
+        let password = sent.starts_with("Basic");
+        assert!(!password || one.path() == "/token", "{one:?}");
+    }
+}
+
+#[test]
+fn anyone_may_pull_where_anyone_may() {
+    let station = station();
+    let service = TokenService::new(Tokens { anonymous: true, ..tokens() });
+    let registry = seeded(&station, Access::Token(service));
+    station.pack(&format!("docker://{}/app:1", registry.name())).ok();
+    let run = station.import(&registry.name(), "").ends(1);
+    assert!(
+        run.stderr.contains("registry-unauthorized") || run.stderr.contains("registry-denied"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn an_identity_token_stands_for_a_password() {
+    let station = station();
+    let rules = Tokens { identity: Some("refresh-me"), ..Tokens::default() };
+    let registry = seeded(&station, Access::Token(TokenService::new(rules)));
+    let at = registry.name();
+    let auth = json!({ "auths": { &at: { "auth": "PHRva2VuPjo=", "identitytoken": "refresh-me" } } });
+    station.write("auth.json", &auth.to_string());
+    let run = station.pack(&format!("docker://{at}/app:1 --authfile auth.json -v")).ok();
+    discreet(run, &["refresh-me", "minted-"]);
+    assert!(registry.log().iter().any(|one| one.is("POST", "/token")));
+    assert!(registry.log().iter().all(|one| !one.target.contains("refresh-me")), "not in a URL");
+}
+
+#[test]
+fn a_token_that_ends_on_the_way_is_renewed() {
+    let station = Station::new();
+    let mut source = station.source("src");
+    source.tag(&source.image(1, &[3000, 4000, 5000, 6000, 7000]), "low.example/app:1");
+    let service = TokenService::new(Tokens { uses: 3, ..tokens() });
+    let registry = seeded(&station, Access::Token(service.clone()));
+    station.credentials("auth.json", &[(&registry.name(), SECRET)]);
+    station.pack(&format!("docker://{}/app:1 --authfile auth.json --connections 1", registry.name())).ok();
+    assert!(service.minted().len() >= 2);
+    let service = TokenService::new(Tokens { uses: 3, ..tokens() });
+    let target = Registry::with(Options { access: Access::Token(service), ..Options::default() });
+    station.credentials("auth.json", &[(&target.name(), SECRET)]);
+    station.import(&target.name(), "--authfile auth.json --connections 1").ok();
+    assert_eq!(target.repository("app").tags, registry.repository("app").tags);
+}
+
+#[test]
+fn import_asks_for_no_more_than_it_needs() {
+    let station = station();
+    station.pack("oci:src").ok();
+    let service = TokenService::new(tokens());
+    let registry = Registry::with(Options { access: Access::Token(service.clone()), ..Options::default() });
+    station.credentials("auth.json", &[(&registry.name(), SECRET)]);
+    station.import(&format!("{}/team", registry.name()), "--authfile auth.json").ok();
+    for scope in service.minted().iter().flatten() {
+        assert!(scope.starts_with("repository:team/app:"), "{scope}");
+        assert!(!scope.contains("delete") && !scope.contains('*'), "{scope}");
+    }
+}
+
+#[test]
+fn a_blob_is_mounted_with_tokens_for_both_repositories() {
+    let station = Station::new();
+    let mut source = station.source("src");
+    let image = source.image(1, &[30_000]);
+    source.tag(&image, "low.example/one:1");
+    source.tag(&image, "low.example/two:1");
+    station.pack("oci:src").ok();
+    let registry =
+        Registry::with(Options { access: Access::Token(TokenService::new(tokens())), ..Options::default() });
+    station.credentials("auth.json", &[(&registry.name(), SECRET)]);
+    station.import(&registry.name(), "--authfile auth.json").ok();
+    assert_eq!(registry.repository("two").tags.len(), 1);
+    let sent: u64 = registry.log().iter().map(|one| one.received).sum();
+    assert!(sent < 60_000, "{sent}");
+}
+
+/// A host that has the blobs of a registry, and remembers who asked.
+fn elsewhere(registry: &Registry) -> Host {
+    struct Blobs(super::server::Repository);
+    impl super::http::Site for Blobs {
+        fn answer(&self, request: &super::http::Request) -> Response {
+            let digest = request.path().rsplit('/').next().unwrap();
+            match self.0.blobs.get(digest) {
+                Some(blob) => Response::new(200).body("application/octet-stream", blob.as_slice()),
+                None => Response::new(404),
+            }
+        }
+    }
+    let host = Host::start("127.0.0.2", Blobs(registry.repository("app")));
+    let name = host.name();
+    registry.fault(Fault::on("GET", "*/blobs/*").alters(move |response| {
+        if response.status == 200 {
+            let digest = response.headers.get("Docker-Content-Digest").unwrap().to_owned();
+            *response = Response::new(307).with("Location", format!("http://{name}/store/{digest}"));
+        }
+    }));
+    host
+}
+
+fn authorized(log: &[Exchange]) -> Vec<&Exchange> {
+    log.iter().filter(|one| one.headers.get("Authorization").is_some()).collect()
+}
+
+#[test]
+fn redirects_to_another_host_are_followed_without_credentials() {
+    for access in [basic(), Access::Token(TokenService::new(tokens()))] {
+        let station = station();
+        let registry = seeded(&station, access);
+        let host = elsewhere(&registry);
+        // Credentials for the other host are there, too. They are for the registry of that name.
+        station.credentials("auth.json", &[(&registry.name(), SECRET), (&host.name(), "other:word")]);
+        station.pack(&format!("docker://{}/app:1 --authfile auth.json", registry.name())).ok();
+        assert!(host.log().len() >= 2, "{:?}", host.log());
+        assert!(authorized(&host.log()).is_empty(), "{:#?}", host.log());
+        assert!(!authorized(&registry.log()).is_empty());
+        for one in host.log() {
+            assert!(one.headers.get("Cookie").is_none() && one.headers.get("Referer").is_none(), "{one:?}");
+        }
+    }
+}
+
+#[test]
+fn a_token_service_elsewhere_is_used_when_packing_and_refused_when_importing() {
+    let station = station();
+    let service = TokenService::new(Tokens { anonymous: true, ..tokens() });
+    let host = Host::start("127.0.0.2", service.clone());
+    let there = service.elsewhere(format!("http://{}/auth/token", host.name()));
+    let registry = seeded(&station, Access::Token(there.clone()));
+    station.credentials("auth.json", &[(&registry.name(), SECRET)]);
+    station.pack(&format!("docker://{}/app:1 --authfile auth.json", registry.name())).ok();
+    assert!(!host.log().is_empty());
+    let target = Registry::with(Options { access: Access::Token(there), ..Options::default() });
+    station.credentials("auth.json", &[(&target.name(), SECRET)]);
+    let asked = host.accepted_connections();
+    let run = station.import(&target.name(), "--authfile auth.json").ends(1);
+    run.says(&["error[registry-host-refused]", &target.name(), "127.0.0.2", "--allow-host"]);
+    assert_eq!(host.accepted_connections(), asked, "it was not even connected to");
+    let allowed = format!("--authfile auth.json --allow-host {}", host.name());
+    station.import(&target.name(), &allowed).ok();
+    assert_eq!(target.repository("app").tags, registry.repository("app").tags);
+}
+
+#[test]
+fn debians_registry_takes_a_password_by_htpasswd() {
+    let Some(registry) = Debian::start(&Setup { password: true, ..Setup::default() }) else { return };
+    let station = station();
+    station.pack("oci:src").ok();
+    let run = station.import(registry.name(), "").ends(1);
+    run.says(&["error[registry-unauthorized]", registry.name()]);
+    station.credentials("auth.json", &[(registry.name(), SECRET)]);
+    station.import(registry.name(), "--authfile auth.json").ok();
+    let source = format!("docker://{}/app:1 --overwrite", registry.name());
+    station.pack(&format!("{source} --authfile auth.json")).ok();
+    station.credentials("auth.json", &[(registry.name(), "me:wrong")]);
+    station.pack(&format!("{source} --authfile auth.json")).ends(1);
+}
+
+#[test]
+fn debians_registry_is_reached_by_tls_of_a_ca_that_is_named() {
+    let certificates = Certificates::new();
+    let Some(registry) = Debian::start(&Setup { tls: Some(&certificates), ..Setup::default() }) else {
+        return;
+    };
+    let station = station();
+    station.pack("oci:src").ok();
+    let at = registry.name();
+    let run = station.import(at, &format!("--tls {at} --retries 0")).ends(1);
+    run.says(&["error[registry-unreachable]", at, "--ca"]);
+    // Plain HTTP to a port that speaks TLS.
+    let run = station.import(at, "--retries 0 --timeout 2").ends(1);
+    run.says(&["error[registry-", at]);
+    let tls = format!("--tls {at} --ca {}", certificates.file("ca.pem"));
+    station.import(at, &tls).ok();
+    station.pack(&format!("docker://{at}/app:1 {tls} --overwrite")).ok();
+    let other = format!("--tls {at} --ca {} --retries 0", certificates.file("other.pem"));
+    station.import(at, &other).ends(1).says(&["error[registry-unreachable]", at]);
+}
+
+#[test]
+fn debians_registry_asks_for_a_certificate() {
+    let certificates = Certificates::new();
+    let setup = Setup { tls: Some(&certificates), client_certificates: true, ..Setup::default() };
+    let Some(registry) = Debian::start(&setup) else { return };
+    let station = station();
+    station.pack("oci:src").ok();
+    let at = registry.name();
+    let tls = format!("--tls {at} --ca {} --retries 0", certificates.file("ca.pem"));
+    let with = |name: &str| {
+        let (cert, key) =
+            (certificates.file(&format!("{name}.pem")), certificates.file(&format!("{name}.key")));
+        format!("{tls} --client-cert {cert} --client-key {key}")
+    };
+    station.import(at, &with("client")).ok();
+    station.pack(&format!("docker://{at}/app:1 {} --overwrite", with("client"))).ok();
+    station.import(at, &tls).ends(1).says(&["error[registry-", at]);
+    station.import(at, &with("stranger")).ends(1).says(&["error[registry-", at]);
+    let half = format!("{tls} --client-cert {}", certificates.file("client.pem"));
+    station.import(at, &half).ends(2);
+}
+
+#[test]
+fn a_certificate_for_another_name_is_refused() {
+    if !installed(&["openssl", "python3"]) {
+        return;
+    }
+    let (station, certificates) = (station(), Certificates::new());
+    let registry = seeded(&station, Access::Open);
+    let front = Front::start(&certificates, "elsewhere", None, &registry.name());
+    let tls = format!("--tls {} --ca {} --retries 0", front.name(), certificates.file("ca.pem"));
+    let run = station.pack(&format!("docker://{}/app:1 {tls}", front.name())).ends(1);
+    run.says(&["error[registry-unreachable]", front.name()]);
+    assert_eq!(registry.accepted_connections(), 0);
+}
+
+#[test]
+fn from_https_nobody_is_led_to_http() {
+    if !installed(&["openssl", "python3"]) {
+        return;
+    }
+    let (station, certificates) = (station(), Certificates::new());
+    let registry = seeded(&station, Access::Open);
+    let host = elsewhere(&registry);
+    let front = Front::start(&certificates, "server", None, &registry.name());
+    let tls = format!("--tls {} --ca {} --retries 0", front.name(), certificates.file("ca.pem"));
+    let run = station.pack(&format!("docker://{}/app:1 {tls}", front.name())).ends(1);
+    run.says(&["error[registry-host-refused]", front.name()]);
+    assert_eq!(host.accepted_connections(), 0);
+    // The same for the token service: a password in the clear.
+    let host = Host::start("127.0.0.2", TokenService::new(tokens()));
+    let challenge = format!("Bearer realm=\"http://{}/token\",service=\"registry.example\"", host.name());
+    registry.heal();
+    registry.fault(Fault::on("*", "*").answers(Response::new(401).with("WWW-Authenticate", challenge)));
+    station.credentials("auth.json", &[(front.name(), SECRET)]);
+    let line = format!("docker://{}/app:1 {tls} --authfile auth.json", front.name());
+    station.pack(&line).ends(1).says(&["error[registry-host-refused]", front.name()]);
+    assert_eq!(host.accepted_connections(), 0);
+}

@@ -1,0 +1,115 @@
+//! Rules that spoil the answers to some requests.
+
+use super::{Delivery, Request, Response};
+
+type Deed = Box<dyn Fn(&Request, &dyn Fn(&Request) -> Response) -> Response + Send + Sync>;
+
+/// What happens to requests of one method whose path looks like a pattern.
+pub(crate) struct Fault {
+    method: &'static str,
+    pattern: String,
+    skip: usize,
+    times: usize,
+    deed: std::sync::Arc<Deed>,
+    /// So many bytes of the request's body are taken, then the connection is reset.
+    pub(super) intake: Option<u64>,
+    /// The answer comes before the request's body was read, and the connection ends with it.
+    pub(super) unread: bool,
+}
+
+impl Fault {
+    /// For requests of `method` (`*`: any) whose path is like `pattern`, in which `*` stands for anything.
+    pub(crate) fn on(method: &'static str, pattern: &str) -> Fault {
+        Fault {
+            method,
+            pattern: pattern.to_owned(),
+            skip: 0,
+            times: usize::MAX,
+            deed: std::sync::Arc::new(Box::new(|request, site| site(request))),
+            intake: None,
+            unread: false,
+        }
+    }
+
+    /// The first `skip` of such requests are answered as ever.
+    pub(crate) fn after(self, skip: usize) -> Fault {
+        Fault { skip, ..self }
+    }
+
+    /// Only so many of such requests.
+    pub(crate) fn times(self, times: usize) -> Fault {
+        Fault { times, ..self }
+    }
+
+    /// Another answer altogether; the site never hears of the request.
+    pub(crate) fn answers(self, response: Response) -> Fault {
+        self.answers_with(move |_| response.clone())
+    }
+
+    pub(crate) fn answers_with(self, answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Fault {
+        Fault { deed: std::sync::Arc::new(Box::new(move |request, _| answer(request))), ..self }
+    }
+
+    /// The site's answer, changed.
+    pub(crate) fn alters(self, change: impl Fn(&mut Response) + Send + Sync + 'static) -> Fault {
+        let deed = move |request: &Request, site: &dyn Fn(&Request) -> Response| {
+            let mut response = site(request);
+            change(&mut response);
+            response
+        };
+        Fault { deed: std::sync::Arc::new(Box::new(deed)), ..self }
+    }
+
+    /// The site hears another request, such as one without a header field.
+    pub(crate) fn mishears(self, change: impl Fn(&mut Request) + Send + Sync + 'static) -> Fault {
+        let deed = move |request: &Request, site: &dyn Fn(&Request) -> Response| {
+            let mut request = request.clone();
+            change(&mut request);
+            site(&request)
+        };
+        Fault { deed: std::sync::Arc::new(Box::new(deed)), ..self }
+    }
+
+    pub(crate) fn delivers(self, delivery: Delivery) -> Fault {
+        self.alters(move |response| response.delivery = delivery)
+    }
+
+    /// The connection is reset when so many bytes of the request's body are in. Of a PATCH they are kept.
+    pub(crate) fn takes_only(self, bytes: u64) -> Fault {
+        Fault { intake: Some(bytes), ..self }
+    }
+
+    /// The answer does not wait for the request's body.
+    pub(crate) fn at_once(self) -> Fault {
+        Fault { unread: true, ..self }
+    }
+
+    /// The first fault for this request; it counts as used once more.
+    pub(super) fn claim(faults: &mut [Fault], request: &Request) -> Option<Fault> {
+        for fault in faults {
+            let method = fault.method == "*" || fault.method == request.method;
+            if !method || fault.times == 0 || !alike(&fault.pattern, request.path()) {
+                continue;
+            }
+            if fault.skip > 0 {
+                fault.skip -= 1;
+                continue;
+            }
+            fault.times = fault.times.saturating_sub(usize::from(fault.times != usize::MAX));
+            let deed = std::sync::Arc::clone(&fault.deed);
+            return Some(Fault { pattern: String::new(), deed, ..*fault });
+        }
+        None
+    }
+
+    pub(super) fn answer(&self, request: &Request, site: impl Fn(&Request) -> Response) -> Response {
+        (self.deed)(request, &site)
+    }
+}
+
+/// Whether `text` is like `pattern`, in which `*` stands for anything.
+fn alike(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(text) = text.strip_prefix(start) else { return false };
+    (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| alike(rest, &text[at..]))
+}

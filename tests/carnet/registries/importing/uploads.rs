@@ -1,0 +1,99 @@
+//! Uploads that break, and registries that forget.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::behaviour::support::{signal, wait_for};
+use crate::registries::http::{Delivery, Fault, Request, Response};
+use crate::registries::server::Registry;
+use crate::registries::station::assert_same;
+
+use super::{arrivals, expected, one_image};
+
+#[test]
+fn an_upload_that_breaks_is_gone_on_with_or_begun_again() {
+    let faults = [
+        |fault: Fault| fault.takes_only(40_000),
+        |fault: Fault| fault.answers(Response::new(503)),
+        |fault: Fault| fault.answers(Response::new(429)).at_once(),
+        |fault: Fault| fault.answers(Response::new(404)), // The registry forgot the upload.
+        |fault: Fault| fault.delivers(Delivery::Silence),
+        |fault: Fault| fault.delivers(Delivery::Reset(0)),
+    ];
+    for (at, fault) in faults.into_iter().enumerate() {
+        for method in ["PATCH", "PUT"] {
+            let station = one_image("low.example/app:1");
+            let registry = Registry::start();
+            registry.fault(fault(Fault::on(method, "*/blobs/uploads/*").after(1).times(1)));
+            let run = station.import(&registry.name(), "--timeout 1 --retries 3");
+            assert_eq!(run.code, Some(0), "{method}, fault {at}: {run:?}");
+            assert_same(&registry.repository("app"), &expected(&station, "app").repository("app"));
+        }
+    }
+}
+
+#[test]
+fn locations_are_used_as_they_are_given() {
+    let station = one_image("low.example/app:1");
+    let registry = Registry::start();
+    let name = registry.name();
+    // Absolute, where the registry's own are relative.
+    registry.fault(Fault::on("*", "*/blobs/uploads/*").alters(move |response| {
+        if let Some(location) = response.headers.get("Location").map(str::to_owned) {
+            response.headers.set("Location", format!("http://{name}{location}"));
+        }
+    }));
+    station.import(&registry.name(), "").ok();
+    assert_same(&registry.repository("app"), &expected(&station, "app").repository("app"));
+}
+
+#[test]
+fn interrupted_it_leaves_no_tag_and_goes_on_where_it_was() {
+    let station = one_image("low.example/app:1");
+    let registry = Registry::start();
+    // The second blob of three that is finished is the last that is answered.
+    registry.fault(Fault::on("PUT", "*/blobs/uploads/*").after(2).delivers(Delivery::Silence));
+    let line = format!("import out --pub k.pub.pem --to docker://{} --connections 1", registry.name());
+    let mut child = station.command(&line).stderr(Stdio::null()).spawn().unwrap();
+    assert!(wait_for(&mut child, || registry.repository("app").blobs.len() >= 2), "it ended before");
+    std::thread::sleep(Duration::from_millis(200));
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let held = registry.repository("app");
+    assert!(held.tags.is_empty() && held.manifests.is_empty());
+    registry.heal();
+    registry.forget();
+    station.import(&registry.name(), "").ok();
+    assert_same(&registry.repository("app"), &expected(&station, "app").repository("app"));
+    let again = arrivals(&registry).into_iter().filter(|name| held.blobs.contains_key(name)).count();
+    assert_eq!(again, 0, "{:?}", arrivals(&registry));
+}
+
+#[test]
+fn a_registry_that_stores_something_else_is_caught() {
+    let other = format!("sha256:{}", "0".repeat(64));
+    for part in ["*/manifests/*", "*/blobs/uploads/*"] {
+        let station = one_image("low.example/app:1");
+        let registry = Registry::start();
+        let other = other.clone();
+        registry.fault(Fault::on("PUT", part).alters(move |response| {
+            response.headers.set("Docker-Content-Digest", other.clone());
+        }));
+        let run = station.import(&registry.name(), "--retries 0").ends(1);
+        run.says(&["error[registry-protocol]", &registry.name()]);
+    }
+}
+
+#[test]
+fn a_registry_that_forgets_what_it_took_is_caught_before_the_tag() {
+    let station = one_image("low.example/app:1");
+    let registry = Registry::start();
+    let forgets = |request: &Request| {
+        let digest = request.query("digest").unwrap_or_default();
+        Response::new(201).with("Location", "/v2/app/blobs/x").with("Docker-Content-Digest", digest)
+    };
+    registry.fault(Fault::on("PUT", "*/blobs/uploads/*").answers_with(forgets));
+    let run = station.import(&registry.name(), "--retries 0").ends(1);
+    run.says(&["error[", &registry.name(), "MANIFEST_BLOB_UNKNOWN"]);
+    assert!(registry.repository("app").tags.is_empty());
+}

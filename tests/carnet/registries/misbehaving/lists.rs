@@ -1,0 +1,113 @@
+//! Lists of tags, repositories and referrers.
+
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::{NONSENSE, fails, registry};
+use crate::registries::http::{Delivery, Fault, Request, Response};
+use crate::registries::station::Station;
+
+#[test]
+fn lists_that_never_end() {
+    let page = |names: &str, n: usize| {
+        Response::new(200)
+            .with("Link", format!("</v2/app/tags/list?last={n}>; rel=\"next\""))
+            .body("application/json", names.to_owned())
+    };
+    let number = |request: &Request| request.query("last").and_then(|last| last.parse().ok()).unwrap_or(0);
+    let same = move |_: &Request| page(r#"{"name":"app","tags":["1"]}"#, 1);
+    let empty = move |request: &Request| page(r#"{"name":"app","tags":[]}"#, number(request) + 1);
+    let new = move |request: &Request| {
+        let first: usize = number(request);
+        let names: Vec<_> =
+            (first..first + 1000).map(|tag| format!("tag-{tag:09}-{}", "x".repeat(90))).collect();
+        page(&json!({ "name": "app", "tags": names }).to_string(), first + 1000)
+    };
+    let station = Station::new();
+    for what in ["the same page", "empty pages", "new pages", "a page without end", "bad JSON", "other JSON"]
+    {
+        let registry = registry(&station);
+        let tags = Fault::on("GET", "*/tags/list");
+        registry.fault(match what {
+            "the same page" => tags.answers_with(same),
+            "empty pages" => tags.answers_with(empty),
+            "new pages" => tags.answers_with(new),
+            "a page without end" => tags.delivers(Delivery::Endless),
+            "bad JSON" => tags.answers(Response::new(200).body("application/json", "{\"tags\":[")),
+            _ => tags.answers(Response::new(200).body("application/json", "{\"tags\":{\"1\":2}}")),
+        });
+        let start = Instant::now();
+        let run = station.pack(&format!("docker://{}/app:9* --timeout 1 --retries 1", registry.name()));
+        fails(what, &run, NONSENSE, &registry.name(), start);
+        station.is_tidy();
+    }
+}
+
+#[test]
+fn catalogues_that_never_end() {
+    let station = Station::new();
+    let registry = registry(&station);
+    registry.fault(Fault::on("GET", "/v2/_catalog").answers_with(|request| {
+        let last: usize = request.query("last").and_then(|last| last.parse().ok()).unwrap_or(0);
+        let names: Vec<_> =
+            (last..last + 1000).map(|name| format!("name-{name:09}-{}", "x".repeat(90))).collect();
+        Response::new(200)
+            .with("Link", format!("</v2/_catalog?last={}>; rel=\"next\"", last + 1000))
+            .json(&json!({ "repositories": names }))
+    }));
+    let start = Instant::now();
+    let run = station.pack(&format!("docker://{}/ap*:1 --timeout 1 --retries 1", registry.name()));
+    fails("catalogue", &run, NONSENSE, &registry.name(), start);
+}
+
+#[test]
+fn names_in_lists_that_are_none_are_not_asked_for() {
+    let station = Station::new();
+    let registry = registry(&station);
+    let tags =
+        json!({ "name": "app", "tags": ["1", "../../../x", "a b", "\u{1b}[31mred", "x".repeat(500), ""] });
+    registry.fault(Fault::on("GET", "*/tags/list").answers(Response::new(200).json(&tags)));
+    let run = station.pack(&format!("docker://{}/app:* --timeout 1 --retries 1", registry.name()));
+    assert!(matches!(run.code, Some(0 | 1)), "{run:?}");
+    assert!(!run.stderr.contains('\u{1b}'));
+    assert!(registry.log().iter().all(|one| !one.target.contains("..") && !one.target.contains(' ')));
+}
+
+#[test]
+fn lists_of_referrers_that_lie() {
+    let other = format!("sha256:{}", "2".repeat(64));
+    let one = move |digest: &str, size: u64| {
+        json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [{
+            "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": size }] })
+    };
+    let station = Station::new();
+    for (what, document) in [
+        ("one that is not there", one(&other, 500).to_string()),
+        ("a giant", one(&other, 1 << 50).to_string()),
+        ("no digest", one("sha256:../../../etc/passwd", 5).to_string()),
+        ("bad JSON", "{".to_owned()),
+        ("no index", "[1,2]".to_owned()),
+    ] {
+        let registry = registry(&station);
+        let answer = Response::new(200).body("application/vnd.oci.image.index.v1+json", document);
+        registry.fault(Fault::on("GET", "*/referrers/*").answers(answer));
+        let start = Instant::now();
+        let run = station.pack(&format!("docker://{}/app:1 --timeout 1 --retries 1", registry.name()));
+        // Signatures that are lost without a word would be worse than a failure.
+        let codes =
+            ["registry-protocol", "blob-missing", "malformed-document", "no-such-artifact", "refused-graph"];
+        fails(what, &run, &codes, &registry.name(), start);
+        station.is_tidy();
+    }
+}
+
+#[test]
+fn a_list_of_referrers_without_an_end() {
+    let station = Station::new();
+    let registry = registry(&station);
+    registry.fault(Fault::on("GET", "*/referrers/*").delivers(Delivery::Endless));
+    let start = Instant::now();
+    let run = station.pack(&format!("docker://{}/app:1 --timeout 1 --retries 1", registry.name()));
+    fails("endless", &run, NONSENSE, &registry.name(), start);
+}

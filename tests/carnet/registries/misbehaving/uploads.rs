@@ -1,0 +1,80 @@
+//! Uploads and manifests that are not taken.
+
+use serde_json::json;
+
+use super::{NONSENSE, STALLED, case, importing_fails};
+use crate::registries::http::{Delivery, Fault, Response};
+
+#[test]
+fn uploads_that_go_wrong() {
+    importing_fails(&[
+        case("no location", NONSENSE, |_| {
+            Fault::on("POST", "*/blobs/uploads/*").alters(|response| response.headers.remove("Location"))
+        }),
+        case("a location that is none", NONSENSE, |_| {
+            Fault::on("POST", "*/blobs/uploads/*")
+                .alters(|response| response.headers.set("Location", "http://[::1"))
+        }),
+        case("a file as location", &["registry-protocol", "registry-host-refused"], |_| {
+            Fault::on("POST", "*/blobs/uploads/*")
+                .alters(|response| response.headers.set("Location", "file:///etc/passwd"))
+        }),
+        case("no begin", &["registry-failed"], |_| Fault::on("POST", "*").answers(Response::new(500))),
+        case("200 for a begin", NONSENSE, |_| Fault::on("POST", "*").answers(Response::new(200))),
+        case("denied", &["registry-denied"], |_| Fault::on("POST", "*").answers(Response::new(403))),
+        case("unauthorized", &["registry-unauthorized"], |_| {
+            Fault::on("POST", "*").answers(Response::new(401))
+        }),
+        case("rate", &["registry-rate-limited"], |_| Fault::on("POST", "*").answers(Response::new(429))),
+        case("never finished", &["registry-failed"], |_| {
+            Fault::on("PUT", "*/blobs/uploads/*").answers(Response::new(502))
+        }),
+        case("never finished, and at once", &["registry-failed", "registry-unreachable"], |_| {
+            Fault::on("PUT", "*/blobs/uploads/*").answers(Response::new(502)).at_once()
+        }),
+        case("finished without saying so", STALLED, |_| {
+            Fault::on("PUT", "*/blobs/uploads/*").delivers(Delivery::Silence)
+        }),
+        case("the digest is refused", &["registry-protocol", "registry-failed", "blob-mismatch"], |_| {
+            Fault::on("PUT", "*/blobs/uploads/*").answers(Response::new(400).json(
+                &json!({ "errors": [{ "code": "DIGEST_INVALID", "message": "provided digest did not match" }] }),
+            ))
+        }),
+        case("a redirect to itself", NONSENSE, |_| {
+            Fault::on("POST", "*").answers_with(|one| Response::new(307).with("Location", one.target.clone()))
+        }),
+    ]);
+}
+
+#[test]
+fn manifests_that_are_not_taken() {
+    importing_fails(&[
+        case("refused, with a reason", &["registry-protocol", "registry-failed", "registry-denied"], |_| {
+            Fault::on("PUT", "*/manifests/*").answers(Response::new(400).json(
+                &json!({ "errors": [{ "code": "MANIFEST_INVALID", "message": "manifest invalid \u{1b}[31m" }] }),
+            ))
+        }),
+        case("too large", &["registry-protocol", "registry-failed", "registry-denied"], |_| {
+            Fault::on("PUT", "*/manifests/*").answers(Response::new(413))
+        }),
+        case("an error without end", &["registry-failed", "registry-protocol"], |_| {
+            Fault::on("PUT", "*/manifests/*").answers(Response::new(500).delivered(Delivery::Endless))
+        }),
+        case("unavailable", &["registry-failed"], |_| {
+            Fault::on("PUT", "*/manifests/*").answers(Response::new(503))
+        }),
+        case("silence", STALLED, |_| {
+            Fault::on("PUT", "*/manifests/*").answers(Response::new(201).delivered(Delivery::Silence))
+        }),
+    ]);
+}
+
+#[test]
+fn a_head_that_lies_is_not_believed_for_the_tag() {
+    // A registry says that it has every blob. It refuses the manifest, and there is no tag.
+    importing_fails(&[case(
+        "has all, takes nothing",
+        &["registry-protocol", "registry-failed", "blob-missing"],
+        |_| Fault::on("HEAD", "*/blobs/*").answers(Response::new(200)),
+    )]);
+}
