@@ -87,6 +87,15 @@ pub trait ArtifactSource: Send + Sync {
         false
     }
 
+    /// Turns to another place for a blob that came wrong, or not to its end, from the one it was opened at; false if
+    /// there is none.
+    ///
+    /// # Errors
+    /// When there were several, and this was the last: each and what it did.
+    fn try_elsewhere(&self, _: &Descriptor, _why: &str) -> Result<bool, ArtifactError> {
+        Ok(false)
+    }
+
     /// What is listed and cannot be read, and why: any of it may refer to what is wanted.
     fn unread(&self) -> Vec<(Digest, String)> {
         Vec::new()

@@ -12,7 +12,9 @@ use super::{ArtifactError, ArtifactSource, Root, Selection};
 use crate::oci::graph::Referrer;
 use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document, RefName};
-use crate::registry::{Access, External, Host, Reference, Registries, Repository, RepositoryName, Tag};
+use crate::registry::{
+    Access, External, Host, Reference, Refusal, Registries, Repository, RepositoryName, Tag,
+};
 
 /// How many bytes of documents are kept, so that none is asked for twice. Beyond that they are asked for again.
 const KEPT_BYTES_MAX: usize = 64 << 20;
@@ -98,6 +100,8 @@ struct Kept {
     bytes: usize,
     /// Where non-distributable layers are that the registry does not have.
     elsewhere: HashMap<Digest, Url>,
+    /// Which URLs of such layers were tried in vain.
+    refusals: HashMap<Digest, Vec<Refusal>>,
 }
 
 impl RegistrySource {
@@ -185,17 +189,20 @@ impl RegistrySource {
         if descriptor.urls.is_empty() {
             return Ok(None);
         }
-        match self.external.find(descriptor) {
-            Ok(url) => {
-                self.kept().elsewhere.insert(descriptor.digest, url);
-                Ok(Some(descriptor.size))
-            }
-            Err(refusals) => Err(ArtifactError::NondistributableAbsent {
-                place: self.name.clone(),
-                digest: descriptor.digest,
-                refusals,
-            }),
-        }
+        self.find_elsewhere(descriptor).map(|()| Some(descriptor.size))
+    }
+
+    /// Finds the next URL of a layer that has it.
+    fn find_elsewhere(&self, descriptor: &Descriptor) -> Result<(), ArtifactError> {
+        let digest = descriptor.digest;
+        let mut refusals = self.kept().refusals.remove(&digest).unwrap_or_default();
+        let Some(url) = self.external.find(descriptor, &mut refusals) else {
+            return Err(ArtifactError::NondistributableAbsent { place: self.name.clone(), digest, refusals });
+        };
+        let mut kept = self.kept();
+        kept.elsewhere.insert(digest, url);
+        kept.refusals.insert(digest, refusals);
+        Ok(())
     }
 
     /// Whether a tag may be there: what is not in the list need not be asked for.
@@ -295,5 +302,14 @@ impl ArtifactSource for RegistrySource {
 
     fn waits(&self) -> bool {
         true
+    }
+
+    fn try_elsewhere(&self, descriptor: &Descriptor, why: &str) -> Result<bool, ArtifactError> {
+        {
+            let mut kept = self.kept();
+            let Some(url) = kept.elsewhere.remove(&descriptor.digest) else { return Ok(false) };
+            kept.refusals.entry(descriptor.digest).or_default().push(Refusal::of(&url, why));
+        }
+        self.find_elsewhere(descriptor).map(|()| true)
     }
 }

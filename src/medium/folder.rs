@@ -2,12 +2,19 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::{ArrivedFile, ChunkFile, ChunkSink, MediumError, WriteAt};
-use crate::format::BundleName;
+use crate::format::{BundleName, Sum};
+
+/// The file in staging that tells two runs apart.
+const LOCK: &str = "lock";
+
+/// What the system counts the space of a file in, in bytes (stat(2)).
+const BLOCK_BYTES: u64 = 512;
 
 /// What may happen to files that are in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +33,8 @@ pub struct Folder {
     replace: Replace,
     /// Chunks that wait in staging for [`Folder::publish`].
     waiting: Mutex<Vec<u32>>,
+    /// Whether staging stays when this run ends, for the next one.
+    left: AtomicBool,
     /// Held as long as this process packs.
     _lock: File,
 }
@@ -45,8 +54,8 @@ fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> MediumEr
 }
 
 impl Folder {
-    /// Takes hold of `folder`, which is made if it is not there, for the bundle `name`. What a killed run
-    /// left in staging is thrown away.
+    /// Takes hold of `folder`, which is made if it is not there, for the bundle `name`. What an earlier run left in
+    /// staging waits for [`Folder::take_over`] or [`Folder::clear`].
     ///
     /// # Errors
     /// [`MediumError::Busy`] while another process packs the same name here.
@@ -62,7 +71,7 @@ impl Folder {
         if !fs::symlink_metadata(&staging).map_err(failed("read", &staging))?.is_dir() {
             return Err(MediumError::Exists { path: shown(&staging) });
         }
-        let lock_path = staging.join("lock");
+        let lock_path = staging.join(LOCK);
         let lock = OpenOptions::new()
             .write(true)
             .create(true)
@@ -73,18 +82,64 @@ impl Folder {
         if lock.try_lock().is_err() {
             return Err(MediumError::Busy { path: shown(&staging) });
         }
-        for entry in fs::read_dir(&staging).map_err(failed("read", &staging))? {
-            let path = entry.map_err(failed("read", &staging))?.path();
-            if path != lock_path {
-                fs::remove_file(&path).map_err(failed("remove", &path))?;
-            }
-        }
         let (path, name) = (folder.to_owned(), name.clone());
-        Ok(Folder { path, staging, name, replace, waiting: Mutex::default(), _lock: lock })
+        let left = AtomicBool::new(false);
+        Ok(Folder { path, staging, name, replace, waiting: Mutex::default(), left, _lock: lock })
     }
 
-    /// Refuses early when the folder cannot hold `needed` more bytes.
+    /// Throws away what an earlier run left in staging.
+    pub fn clear(&self) -> Result<(), MediumError> {
+        for path in self.staged()? {
+            fs::remove_file(&path).map_err(failed("remove", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what an earlier run for the very same bundle left in staging; anything else is thrown away.
+    pub fn take_over(&self, bundle: &Sum) -> Result<(), MediumError> {
+        let (mark, id) = (self.staging.join("bundle"), bundle.to_string());
+        // A name of ours in a folder of ours; what else may be under it is neither followed nor kept.
+        let is_ours = fs::symlink_metadata(&mark)
+            .is_ok_and(|found| found.is_file() && found.len() == id.len() as u64)
+            && fs::read_to_string(&mark).is_ok_and(|found| found == id);
+        if is_ours {
+            return Ok(());
+        }
+        self.clear()?;
+        fs::write(&mark, id).map_err(failed("write", &mark))
+    }
+
+    /// Leaves staging to the next run, which may [`Folder::take_over`].
+    pub fn leave(&self) {
+        self.left.store(true, Ordering::Relaxed);
+    }
+
+    /// A chunk that an earlier run began and did not finish.
+    pub fn unfinished(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
+        let path = self.pending(number);
+        match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_file() => Ok(Some(Arc::new(ArrivedFile::new(&path)?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// The files in staging, without the lock.
+    fn staged(&self) -> Result<Vec<PathBuf>, MediumError> {
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(&self.staging).map_err(failed("read", &self.staging))? {
+            let path = entry.map_err(failed("read", &self.staging))?.path();
+            if path != self.staging.join(LOCK) {
+                paths.push(path);
+            }
+        }
+        Ok(paths)
+    }
+
+    /// Refuses early when the folder cannot hold `needed` bytes, with those that staging has already.
     pub fn reserve(&self, needed: u64) -> Result<(), MediumError> {
+        let blocks = |path: &PathBuf| fs::symlink_metadata(path).map_or(0, |found| found.blocks());
+        let staged: u64 = self.staged()?.iter().map(|path| blocks(path) * BLOCK_BYTES).sum();
+        let needed = needed.saturating_sub(staged);
         let stat =
             rustix::fs::statvfs(&self.path).map_err(|error| failed("read", &self.path)(error.into()))?;
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
@@ -148,8 +203,10 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Pending chunks are worth nothing; a failure here leaves a hidden folder, which the next run clears.
-        let _ = fs::remove_dir_all(&self.staging);
+        // A failure here leaves a hidden folder, which the next run clears.
+        if !self.left.load(Ordering::Relaxed) {
+            let _ = fs::remove_dir_all(&self.staging);
+        }
     }
 }
 

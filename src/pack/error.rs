@@ -22,18 +22,18 @@ pub enum PackError {
     #[error(transparent)]
     Medium(#[from] MediumError),
     /// A manifest or index is refused.
-    #[error("artifact {artifact}: {source}")]
+    #[error("{artifact}: {source}")]
     Document {
-        /// The artifact.
-        artifact: Digest,
+        /// The artifact, escaped.
+        artifact: String,
         /// Why.
         source: DocumentError,
     },
     /// A graph is refused.
-    #[error("artifact {artifact}: {source}")]
+    #[error("{artifact}: {source}")]
     Graph {
-        /// The artifact.
-        artifact: Digest,
+        /// The artifact, escaped.
+        artifact: String,
         /// Why.
         source: WalkError,
     },

@@ -51,7 +51,7 @@ pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<C
             let shown = shown(source, &root);
             let taken = close(request, source, &root, excluded)
                 .and_then(|closure| cargo.check_name(&root, source).map(|()| closure))
-                .and_then(|closure| cargo.take(&root, closure, at));
+                .and_then(|closure| cargo.take(&root, closure, at, &shown));
             if let Err(error) = taken {
                 cargo.fail(request, shown, error)?;
             }
@@ -66,6 +66,10 @@ pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<C
 
 fn shown(source: &dyn ArtifactSource, root: &Root) -> String {
     match &root.name {
+        // The name of a registry's artifact begins with the repository's.
+        Some(name) if source.name().ends_with(name.repository().unwrap_or("-")) => {
+            format!("{}:{}", source.name(), name.tag().unwrap_or_default())
+        }
         Some(name) => format!("{}:{name}", source.name()),
         None => format!("{}@{}", source.name(), root.descriptor.digest),
     }
@@ -138,7 +142,7 @@ impl Cargo {
         }
     }
 
-    fn take(&mut self, root: &Root, closure: Closure, source: usize) -> Result<(), PackError> {
+    fn take(&mut self, root: &Root, closure: Closure, source: usize, shown: &str) -> Result<(), PackError> {
         for (digest, node) in closure.nodes {
             match self.nodes.get_mut(&digest) {
                 None => {
@@ -146,7 +150,7 @@ impl Cargo {
                 }
                 Some((known, _)) if known.descriptor.size != node.descriptor.size => {
                     return Err(PackError::Graph {
-                        artifact: root.descriptor.digest,
+                        artifact: shown.to_owned(),
                         source: graph::WalkError::SizesDiffer {
                             digest,
                             first: known.descriptor.size,
@@ -246,7 +250,7 @@ fn planned(node: &Node) -> PlannedBlob {
 /// Walks the graph of one artifact and makes sure that all of it is there.
 fn close(
     request: &PackRequest<'_>,
-    source: &dyn ArtifactSource,
+    from: &dyn ArtifactSource,
     root: &Root,
     excluded: &[Digest],
 ) -> Result<Closure, PackError> {
@@ -257,23 +261,23 @@ fn close(
             media_type: root.descriptor.media_type.clone(),
         });
     }
-    let walked = |source| PackError::Graph { artifact, source };
+    let walked = |source| PackError::Graph { artifact: shown(from, root), source };
     let mut walk = Walk::new(&root.descriptor, &request.platforms).map_err(walked)?;
     // Who points at a document: for what is said when it is missing.
     let mut parents: HashMap<Digest, (Digest, bool)> = HashMap::new();
     while let Some((descriptor, depth)) = walk.next() {
         let digest = descriptor.digest;
-        if source.size_of(&descriptor)?.is_none() || excluded.contains(&digest) {
+        if from.size_of(&descriptor)?.is_none() || excluded.contains(&digest) {
             let (parent, is_referrer) = parents.get(&digest).copied().unwrap_or((digest, false));
             if is_referrer && request.on_failure == OnFailure::Continue {
                 walk.drop_node(&digest);
                 walk.omit(&descriptor, Reason::Lost, parent);
                 continue;
             }
-            return Err(missing(source, root, &descriptor, parent));
+            return Err(missing(from, root, &descriptor, parent));
         }
-        let document = Document::parse(&descriptor, &read_document(source, &descriptor)?)
-            .map_err(|source| PackError::Document { artifact, source })?;
+        let document = Document::parse(&descriptor, &read_document(from, &descriptor)?)
+            .map_err(|source| PackError::Document { artifact: shown(from, root), source })?;
         walk.enter(&descriptor, depth, &document).map_err(walked)?;
         let from_referrer = parents.get(&digest).is_some_and(|(_, is_referrer)| *is_referrer);
         for successor in document.successors() {
@@ -282,7 +286,7 @@ fn close(
         if let Some(subject) = document.subject()
             && !walk.has(&subject.digest)
         {
-            if source.size_of(subject)?.is_some() {
+            if from.size_of(subject)?.is_some() {
                 walk.reach_subject(subject).map_err(walked)?;
                 parents.entry(subject.digest).or_insert((digest, false));
             } else {
@@ -290,14 +294,14 @@ fn close(
             }
         }
         if request.referrers == Carriage::Carry {
-            for referrer in source.referrers(&digest)? {
+            for referrer in from.referrers(&digest)? {
                 parents.entry(referrer.descriptor.digest).or_insert((digest, true));
                 walk.refer(renamed(referrer, root)).map_err(walked)?;
             }
         }
     }
     let mut closure = walk.finish();
-    check_blobs(request, source, root, &mut closure, &parents, excluded)?;
+    check_blobs(request, from, root, &mut closure, &parents, excluded)?;
     Ok(closure)
 }
 

@@ -99,7 +99,7 @@ impl<'a> Loading<'a> {
 }
 
 /// Whether the SHA-256 of the blob's entries is not its digest.
-fn has_sum_of_its_own(blob: &PlannedBlob) -> bool {
+pub(super) fn has_sum_of_its_own(blob: &PlannedBlob) -> bool {
     blob.pieces.len() > 1 || blob.digest.algorithm() != Algorithm::Sha256
 }
 

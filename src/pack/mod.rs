@@ -38,6 +38,7 @@ use crate::medium::{Folder, MediumError, Replace};
 use crate::observe::Event;
 use crate::oci::write::OCI_LAYOUT;
 use crate::oci::{Digest, Platform, RefName};
+use crate::registry::RegistryError;
 use crate::stream::hash::{Function, lanes};
 use crate::stream::pump::pump;
 use crate::trust::Signer;
@@ -241,6 +242,13 @@ fn pack_cargo(
     if kept.complete {
         return Ok(PackReport::new(request, &sealing, cargo, Outcome::Unchanged));
     }
+    let waits = request.sources.iter().any(|wanted| wanted.source.waits());
+    let resumed = if waits {
+        resume::keep_blobs(&sealing, &folder, environment)
+    } else {
+        folder.clear().map_err(PackError::from)
+    };
+    resumed.map_err(nothing_made)?;
     folder.reserve(sealing.bytes_to_write()).map_err(|error| nothing_made(error.into()))?;
     let made = |error: PackError| {
         let made = (1..=layout.plan.last).filter(|number| {
@@ -250,8 +258,13 @@ fn pack_cargo(
         });
         (error, made.collect())
     };
-    load_all(&sealing, environment).map_err(made)?;
-    write_control(&sealing, environment).map_err(made)?;
+    if let Err(error) = load_all(&sealing, environment).and_then(|()| write_control(&sealing, environment)) {
+        // What came over a network is worth more than the room that it takes.
+        if waits && sealing.is_begun_well() {
+            folder.leave();
+        }
+        return Err(made(error));
+    }
     let last = layout.plan.last;
     let report = PackReport::new(request, &sealing, cargo, Outcome::Packed);
     drop(sealing);
@@ -264,7 +277,9 @@ fn pack_cargo(
 fn load_all(sealing: &Sealing<'_>, environment: &Environment<'_>) -> Result<(), PackError> {
     let plan = &sealing.layout.plan;
     // Blobs of the control chunk are read even if that is finished: its sums tell whether it still fits.
-    let wanted = |&blob: &usize| !sealing.is_done(blob) || plan.blobs[blob].pieces[0].chunk == 0;
+    let wanted = |&blob: &usize| {
+        !sealing.is_loaded(blob) && (!sealing.is_done(blob) || plan.blobs[blob].pieces[0].chunk == 0)
+    };
     let mut waiting: Vec<usize> = (0..plan.blobs.len()).filter(wanted).collect();
     waiting.sort_by_key(|&blob| {
         let planned = &plan.blobs[blob];
@@ -273,29 +288,69 @@ fn load_all(sealing: &Sealing<'_>, environment: &Environment<'_>) -> Result<(), 
     });
     let bytes = waiting.iter().map(|&blob| plan.blobs[blob].size).sum();
     environment.observer.on(Event::Started { verb: "pack", bytes });
-    let next = AtomicUsize::new(0);
-    let failed: Mutex<Option<PackError>> = Mutex::new(None);
-    let pumped = pump(
-        environment.workers,
-        lanes(Function::Sha256),
-        &|| {
-            let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
-            Some(Loading::open(sealing, blob))
-        },
-        &|outcome| match outcome {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failed.lock().expect("no thread panicked").get_or_insert(error);
-                ControlFlow::Break(())
-            }
-        },
-    );
+    let loaded = load(sealing, waiting, environment);
     environment.observer.on(Event::Ended);
-    if let Some(error) = failed.into_inner().expect("no thread panicked") {
-        return Err(error);
+    loaded
+}
+
+/// Moves these blobs; those that come wrong from one of several places, from the next one.
+fn load(
+    sealing: &Sealing<'_>,
+    mut waiting: Vec<usize>,
+    environment: &Environment<'_>,
+) -> Result<(), PackError> {
+    while !waiting.is_empty() {
+        let next = AtomicUsize::new(0);
+        let failed: Mutex<Option<PackError>> = Mutex::new(None);
+        let again: Mutex<Vec<usize>> = Mutex::default();
+        pump(
+            environment.workers,
+            lanes(Function::Sha256),
+            &|| {
+                let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
+                Some(Loading::open(sealing, blob))
+            },
+            &|outcome| {
+                let Err(error) = outcome else { return ControlFlow::Continue(()) };
+                match try_elsewhere(sealing, error) {
+                    Ok(blob) => {
+                        again.lock().expect("no thread panicked").push(blob);
+                        ControlFlow::Continue(())
+                    }
+                    Err(error) => {
+                        failed.lock().expect("no thread panicked").get_or_insert(error);
+                        ControlFlow::Break(())
+                    }
+                }
+            },
+        )
+        .map_err(PackError::System)?;
+        if let Some(error) = failed.into_inner().expect("no thread panicked") {
+            return Err(error);
+        }
+        if environment.workers.interrupted() {
+            return Err(PackError::Interrupted);
+        }
+        waiting = again.into_inner().expect("no thread panicked");
     }
-    pumped.map_err(PackError::System)?;
-    if environment.workers.interrupted() { Err(PackError::Interrupted) } else { Ok(()) }
+    Ok(())
+}
+
+/// The blob that failed, if its source has another place for it; else the error.
+fn try_elsewhere(sealing: &Sealing<'_>, error: PackError) -> Result<usize, PackError> {
+    let Some(digest) = damaged_blob(&error) else { return Err(error) };
+    let Some(blob) = sealing.layout.plan.blobs.iter().position(|blob| blob.digest == digest) else {
+        return Err(error);
+    };
+    let (descriptor, source) = sealing.origin(&digest);
+    let why = match &error {
+        PackError::Unreadable { source, .. } => match registry_error(source) {
+            Some(RegistryError::Url { problem, .. }) => problem.clone(),
+            _ => source.to_string(),
+        },
+        error => error.to_string(),
+    };
+    if source.try_elsewhere(descriptor, &why)? { Ok(blob) } else { Err(error) }
 }
 
 /// Writes the annex, if there is one, and then the control chunk.

@@ -1,19 +1,22 @@
 //! What an earlier run of the same command had finished.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::load::has_sum_of_its_own;
 use super::seal::Sealing;
 use super::{PackError, PackRequest};
 use crate::arrival;
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::head::Head;
+use crate::format::plan::Piece;
 use crate::medium::{ChunkFile, ChunkSink as _, Folder, MediumError, Replace};
+use crate::oci::VerifiedBlob;
 use crate::stream::digesting::Digesting;
-use crate::stream::hash::{Function, lanes};
+use crate::stream::hash::{Function, Output, lanes};
 use crate::stream::pump::pump;
 use crate::stream::segments::Segment;
 use crate::trust::Signer;
@@ -68,6 +71,99 @@ pub(super) fn keep_finished(
     }
     kept.complete = kept.numbers.len() == sealing.layout.plan.last as usize + 1;
     Ok(kept)
+}
+
+/// Takes over the blobs that an earlier run had written into chunks that it did not finish, after hashing each.
+pub(super) fn keep_blobs(
+    sealing: &Sealing<'_>,
+    folder: &Folder,
+    environment: &Environment<'_>,
+) -> Result<(), PackError> {
+    folder.take_over(&sealing.bundle())?;
+    let plan = &sealing.layout.plan;
+    let mut files: HashMap<u32, Arc<dyn ChunkFile>> = HashMap::new();
+    for number in (0..).take(sealing.layout.shapes.len()) {
+        let found = match sealing.sums_of(number) {
+            Some(_) => folder.finished(number)?,
+            None => folder.unfinished(number)?,
+        };
+        let bytes = sealing.file_bytes(number, sealing.shape(number));
+        files.extend(found.filter(|file| file.bytes() == bytes).map(|file| (number, file)));
+    }
+    // Each blob's pieces, where all of them are there.
+    let segments = |blob: usize| -> Option<Vec<Segment>> {
+        let pieces = plan.blobs[blob].pieces.iter().enumerate();
+        let segment = |(at, piece): (usize, &Piece)| {
+            let file = Arc::clone(files.get(&piece.chunk)?);
+            Some(Segment { file, offset: sealing.place_of(blob, at).1, bytes: piece.bytes })
+        };
+        pieces.map(segment).collect()
+    };
+    let candidates: Vec<(usize, Vec<Segment>)> = (0..plan.blobs.len())
+        .filter(|&blob| !sealing.is_done(blob))
+        .filter_map(|blob| Some((blob, segments(blob)?)))
+        .collect();
+    let mut wanted: Vec<(HashKey, Vec<Segment>)> = Vec::new();
+    for (at, (blob, segments)) in candidates.iter().enumerate() {
+        wanted.push(((at, None), segments.clone()));
+        if has_sum_of_its_own(&plan.blobs[*blob]) {
+            let pieces = segments.iter().enumerate();
+            wanted.extend(pieces.map(|(piece, segment)| ((at, Some(piece)), vec![segment.clone()])));
+        }
+    }
+    let function = |(at, piece): HashKey| match piece {
+        Some(_) => Function::Sha256,
+        None => plan.blobs[candidates[at].0].digest.algorithm().into(),
+    };
+    let found = hash_all(&wanted, &function, environment)?;
+    for (at, (blob, segments)) in candidates.iter().enumerate() {
+        let planned = &plan.blobs[*blob];
+        let whole = found.get(&(at, None)).and_then(Output::digest);
+        let proof = whole
+            .and_then(|whole| VerifiedBlob::prove(planned.digest, planned.size, whole, planned.size).ok());
+        let sum = |piece: usize| found.get(&(at, Some(piece))).and_then(Output::sum);
+        let sums: Option<Vec<Sum>> = if has_sum_of_its_own(planned) {
+            (0..segments.len()).map(sum).collect()
+        } else {
+            Some(Vec::new())
+        };
+        if let (Some(proof), Some(sums)) = (proof, sums) {
+            sealing.take_over(*blob, &proof, &sums)?;
+        }
+    }
+    Ok(())
+}
+
+/// A candidate, and a piece of it or all.
+type HashKey = (usize, Option<usize>);
+
+/// Hashes stretches of files; what cannot be read is left out.
+fn hash_all(
+    wanted: &[(HashKey, Vec<Segment>)],
+    function: &(dyn Fn(HashKey) -> Function + Sync),
+    environment: &Environment<'_>,
+) -> Result<HashMap<HashKey, Output>, PackError> {
+    let next = AtomicUsize::new(0);
+    let found: Mutex<HashMap<HashKey, Output>> = Mutex::default();
+    pump(
+        environment.workers,
+        lanes(Function::Sha256),
+        &|| {
+            let (key, segments) = wanted.get(next.fetch_add(1, Ordering::Relaxed))?;
+            Some(Ok(Digesting::new(*key, segments.clone(), &[function(*key)], &crate::observe::Silent)))
+        },
+        &|outcome| {
+            if let Ok((key, mut outputs)) = outcome {
+                found.lock().expect("no thread panicked").insert(key, outputs.remove(0));
+            }
+            ControlFlow::Continue(())
+        },
+    )
+    .map_err(PackError::System)?;
+    if environment.workers.interrupted() {
+        return Err(PackError::Interrupted);
+    }
+    Ok(found.into_inner().expect("no thread panicked"))
 }
 
 /// Whether a chunk is one that this run would write: our signature over the statement of this plan.

@@ -10,7 +10,7 @@ use crate::artifacts::ArtifactSource;
 use crate::environment::Environment;
 use crate::format::entry::EntryName;
 use crate::format::head::{Head, Signature, put};
-use crate::format::plan::Placed;
+use crate::format::plan::{Piece, Placed};
 use crate::format::shape::{Item, Shape, head_bytes};
 use crate::format::statement::{Class, Kind, Statement};
 use crate::format::sums::Sums;
@@ -198,6 +198,33 @@ impl<'a> Sealing<'a> {
     /// Whether a chunk is finished, and its sums.
     pub(super) fn sums_of(&self, number: u32) -> Option<Sum> {
         self.chunk(number).finished
+    }
+
+    /// Whether a blob is in its chunks, whole and proven.
+    pub(super) fn is_loaded(&self, blob: usize) -> bool {
+        let place = self.places[blob][0];
+        self.chunk(self.layout.plan.blobs[blob].pieces[0].chunk).sums[place.entry].is_some()
+    }
+
+    /// Whether a chunk that is not finished has blobs already.
+    pub(super) fn is_begun_well(&self) -> bool {
+        let blobs = (0..self.places.len()).filter(|&blob| self.is_loaded(blob));
+        blobs.into_iter().any(|blob| !self.is_done(blob))
+    }
+
+    /// Takes over a blob that an earlier run had written and that proved right.
+    pub(super) fn take_over(&self, blob: usize, proof: &VerifiedBlob, sums: &[Sum]) -> Result<(), PackError> {
+        for (piece, Piece { chunk, .. }) in self.layout.plan.blobs[blob].pieces.iter().enumerate() {
+            self.chunk(*chunk).begun = true;
+            if let Some(place) = self.open_chunk(*chunk)? {
+                let (item, offset) = self.place_of(blob, piece);
+                let header = Header { name: item.name, bytes: item.bytes }.encode();
+                place
+                    .write_all_at(&header, offset - header.len() as u64)
+                    .map_err(|source| self.unwritable(*chunk, source))?;
+            }
+        }
+        self.loaded(blob, proof, sums)
     }
 
     /// Takes note of a blob that is written whole and proven; seals the data chunks that it completes.

@@ -12,7 +12,7 @@ use url::Url;
 use super::auth::{Door, Scope, basic};
 use super::challenge::Challenge;
 use super::credentials::{self, Credential};
-use super::exchange::{Answer, Call, LIST_BYTES_MAX, Payload, Trouble, Wire, escaped};
+use super::exchange::{Answer, Call, Payload, Trouble, Wire, escaped};
 use super::host::is_loopback_name;
 use super::pace::PACE_BYTES_MIN;
 use super::permits::{Permit, Permits};
@@ -28,6 +28,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// The longest wait that a registry may ask for, or that doubling leads to.
 const WAIT_MAX: Duration = Duration::from_secs(120);
+
+/// Largest answer of a token service, in bytes.
+const TOKEN_BYTES_MAX: u64 = 256 << 10;
 
 /// How much of an error's text is read, in bytes.
 const ERROR_BYTES_MAX: u64 = 16 << 10;
@@ -61,6 +64,7 @@ impl Registry {
             problem: error.to_string(),
         };
         let base = Url::parse(&base).map_err(unusable)?;
+        credentials::check(&settings.credential_files, &host)?;
         // A proxy's loopback is not ours.
         let proxy = if host.is_loopback() { None } else { Proxy::try_from_env() };
         let wire = Wire::new(&settings, throttle, proxy, DefaultResolver::default())?;
@@ -259,8 +263,11 @@ impl Registry {
         match url.scheme() {
             "https" => {}
             "http" if self.settings.plain_http.contains(&host) => {}
-            // Whoever stands on loopback may point there; nobody else may make us talk to this machine.
-            "http" if self.host.is_loopback() && is_loopback_name(host.name()) => {}
+            // Whoever stands on loopback without TLS may point there; nobody else may make us talk to this machine.
+            "http"
+                if self.base.scheme() == "http"
+                    && self.host.is_loopback()
+                    && is_loopback_name(host.name()) => {}
             _ => return Err(elsewhere("it does not speak HTTPS, and --plain-http does not name it")),
         }
         match &self.settings.reach {
@@ -395,7 +402,7 @@ impl Registry {
                 _ => self.refused(answer, &place),
             });
         }
-        let bytes = answer.body.bytes(LIST_BYTES_MAX).map_err(|trouble| self.trouble(trouble, asked))?;
+        let bytes = answer.bytes(TOKEN_BYTES_MAX).map_err(|trouble| self.trouble(trouble, asked))?;
         door.keep(scope, &bytes).map_err(|problem| self.senseless(asked, problem))
     }
 
@@ -482,7 +489,7 @@ fn problem_of(answer: Answer) -> String {
     let status = ureq::http::StatusCode::from_u16(answer.status).ok();
     let reason = status.and_then(|status| status.canonical_reason()).unwrap_or("no reason given");
     let is_json = answer.content_type().is_some_and(|kind| kind.contains("json"));
-    let json = || serde_json::from_slice::<serde_json::Value>(&answer.body.bytes(ERROR_BYTES_MAX).ok()?).ok();
+    let json = || serde_json::from_slice::<serde_json::Value>(&answer.bytes(ERROR_BYTES_MAX).ok()?).ok();
     let Some(json) = is_json.then(json).flatten() else { return reason.to_owned() };
     let text = |value: &serde_json::Value| value.as_str().map(escaped).unwrap_or_default();
     let error = |error: &serde_json::Value| {

@@ -44,15 +44,30 @@ pub(super) fn find(
     Ok(None)
 }
 
-fn find_in(
-    path: &Path,
-    host: &Host,
-    repository: Option<&RepositoryName>,
-) -> Result<Option<Credential>, RegistryError> {
-    let refused = |problem: String| {
-        let what = format!("credentials file {}", path.display().to_string().escape_debug());
-        RegistryError::Setup { what, problem }
-    };
+/// Whether the files can be read, and what they say of the host, before anyone is asked for anything. Helpers wait
+/// until the registry wants to know who we are.
+///
+/// # Errors
+/// [`RegistryError::Setup`] for the first that cannot.
+pub(super) fn check(files: &[PathBuf], host: &Host) -> Result<(), RegistryError> {
+    for path in files {
+        let (_, json) = read(path)?;
+        let key = host.as_str();
+        if json["auths"].get(key).is_some() && json["credHelpers"].get(key).is_none() {
+            find_in(path, host, None)?;
+        }
+    }
+    Ok(())
+}
+
+fn unusable(path: &Path, problem: String) -> RegistryError {
+    let what = format!("credentials file {}", path.display().to_string().escape_debug());
+    RegistryError::Setup { what, problem }
+}
+
+/// The text of a file, and its JSON.
+fn read(path: &Path) -> Result<(Vec<u8>, serde_json::Value), RegistryError> {
+    let refused = |problem: String| unusable(path, problem);
     let mut text = Vec::new();
     File::open(path)
         .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut text))
@@ -62,6 +77,16 @@ fn find_in(
     }
     let json: serde_json::Value =
         serde_json::from_slice(&text).map_err(|error| refused(format!("it is not JSON: {error}")))?;
+    if json.is_object() { Ok((text, json)) } else { Err(refused("it is no JSON object".to_owned())) }
+}
+
+fn find_in(
+    path: &Path,
+    host: &Host,
+    repository: Option<&RepositoryName>,
+) -> Result<Option<Credential>, RegistryError> {
+    let refused = |problem: String| unusable(path, problem);
+    let (text, json) = read(path)?;
     // podman's keys may name a repository or the first parts of one (containers-auth.json(5)); the longest counts.
     let key = repository.and_then(|name| {
         let whole = format!("{host}/{name}");

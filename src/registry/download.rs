@@ -6,15 +6,15 @@ use ureq::http::header;
 
 use super::RegistryError;
 use super::client::CallError;
-use super::exchange::{Answer, AnswerBody, Trouble, escaped};
+use super::exchange::{Answer, AnswerBody, Trouble};
 
 /// After so many bytes a connection that breaks counts as new trouble, and all tries are there again.
 const PROGRESS_BYTES: u64 = 1 << 20;
 
 /// Where the bytes of a blob are asked for.
 pub(super) trait Origin: Send {
-    /// Asks for the blob from `offset` on. Answers of any status; redirects were followed.
-    fn ask(&mut self, offset: u64) -> Result<Answer, RegistryError>;
+    /// Asks for the blob, of so many bytes, from `offset` on. Answers of any status; redirects were followed.
+    fn ask(&mut self, offset: u64, bytes: u64) -> Result<Answer, RegistryError>;
 
     /// Waits before try number `tried`, or gives the error if there is no further one.
     fn again(&self, tried: u32, trouble: Trouble) -> Result<(), RegistryError>;
@@ -34,6 +34,8 @@ pub(super) struct Download<O> {
     origin: O,
     bytes: u64,
     at: u64,
+    /// Whether it may be asked for from where we are; where that goes wrong, it is asked for anew.
+    ranges: bool,
     body: Option<AnswerBody>,
     tried: u32,
     /// Where the connection broke last.
@@ -43,21 +45,23 @@ pub(super) struct Download<O> {
 impl<O: Origin> Download<O> {
     /// A blob of this many bytes, from `offset` on.
     pub(super) fn new(origin: O, bytes: u64, offset: u64) -> Download<O> {
-        Download { origin, bytes, at: offset, body: None, tried: 0, broke_at: offset }
+        Download { origin, bytes, at: offset, ranges: true, body: None, tried: 0, broke_at: offset }
     }
 
     /// The body from here on.
     fn body(&mut self) -> Result<AnswerBody, CallError> {
-        let answer = self.origin.ask(self.at)?;
+        let answer = self.origin.ask(if self.ranges { self.at } else { 0 }, self.bytes)?;
         if answer.content_type().as_deref() == Some("text/html") {
             let problem = "a page (text/html), expected a blob; a proxy may want a login".to_owned();
             return Err(self.origin.senseless(problem).into());
         }
         let (skip, rest) = match answer.status {
             200 => (self.at, self.bytes),
-            206 if self.at > 0 => {
-                self.check_range(&answer)?;
-                (0, self.bytes - self.at)
+            206 if self.at > 0 && self.begins_here(&answer) => (0, self.bytes - self.at),
+            // Another range, or none for what we want.
+            206 | 416 if self.at > 0 && self.ranges => {
+                self.ranges = false;
+                return self.body();
             }
             _ => return Err(self.origin.refuse(answer).into()),
         };
@@ -75,14 +79,11 @@ impl<O: Origin> Download<O> {
         }
     }
 
-    fn check_range(&self, answer: &Answer) -> Result<(), RegistryError> {
+    /// Whether a part of the blob begins where we are.
+    fn begins_here(&self, answer: &Answer) -> bool {
         let range = answer.header(header::CONTENT_RANGE).unwrap_or_default();
         let begins = range.strip_prefix("bytes ").and_then(|range| range.split('-').next());
-        if begins.and_then(|begins| begins.parse().ok()) == Some(self.at) {
-            return Ok(());
-        }
-        let range = escaped(range);
-        Err(self.origin.senseless(format!("Content-Range is {range:?}, expected bytes {}-", self.at)))
+        begins.and_then(|begins| begins.parse().ok()) == Some(self.at)
     }
 
     fn broken(&mut self, trouble: Trouble) -> Result<(), RegistryError> {

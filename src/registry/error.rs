@@ -198,9 +198,12 @@ impl Diagnose for RegistryError {
             RegistryError::Unauthorized { .. } => "registry-unauthorized",
             RegistryError::Denied { .. } => "registry-denied",
             RegistryError::RateLimited { .. } => "registry-rate-limited",
-            RegistryError::Failed { .. } => "registry-failed",
             RegistryError::Stalled { .. } => "registry-stalled",
-            RegistryError::Protocol { .. } => "registry-protocol",
+            // A refusal has a status from 400 to 599, and a teapot is no registry.
+            RegistryError::Failed { status: ..=399 | 418 | 600.., .. } | RegistryError::Protocol { .. } => {
+                "registry-protocol"
+            }
+            RegistryError::Failed { .. } => "registry-failed",
             RegistryError::Elsewhere { .. } => "registry-host-refused",
             RegistryError::Mismatch { .. } | RegistryError::Unproven { .. } => "blob-mismatch",
             RegistryError::Size { .. } => "blob-size",

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ureq::http::{HeaderMap, Method, Request, header};
+use ureq::http::{HeaderMap, Method, Request, Response, header};
 use ureq::{Agent, Body, Proxy, SendBody, Timeout};
 use url::Url;
 
@@ -17,6 +17,10 @@ use super::{RegistryError, Settings};
 /// Largest answer that is read whole and is no document: lists, tokens, errors. In bytes.
 pub(super) const LIST_BYTES_MAX: u64 = 8 << 20;
 
+/// The time that a body may take: the limit of a stall so many times, and once more for each so many bytes.
+const BODY_STALLS: u32 = 5;
+const BYTES_PER_STALL: u64 = 16 << 10;
+
 /// How much of an answer that nobody wants is read so that the connection can serve again, in bytes.
 const DISCARD_BYTES_MAX: u64 = 64 << 10;
 
@@ -26,6 +30,8 @@ pub(super) struct Call<'a> {
     pub(super) url: Url,
     pub(super) headers: Vec<(header::HeaderName, String)>,
     pub(super) payload: Payload<'a>,
+    /// How many bytes the answer's body may well have.
+    pub(super) answer_bytes: u64,
 }
 
 /// What goes along.
@@ -40,7 +46,7 @@ pub(super) enum Payload<'a> {
 
 impl<'a> Call<'a> {
     pub(super) fn new(method: Method, url: Url) -> Call<'a> {
-        Call { method, url, headers: Vec::new(), payload: Payload::Empty }
+        Call { method, url, headers: Vec::new(), payload: Payload::Empty, answer_bytes: LIST_BYTES_MAX }
     }
 
     pub(super) fn with(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
@@ -78,6 +84,19 @@ impl Answer {
     pub(super) fn content_type(&self) -> Option<String> {
         let text = self.header(header::CONTENT_TYPE)?.split(';').next()?.trim().to_ascii_lowercase();
         (!text.is_empty()).then_some(text)
+    }
+
+    /// All of the body.
+    ///
+    /// # Errors
+    /// [`Trouble::Senseless`] for more than `limit` bytes, announced or sent.
+    pub(super) fn bytes(self, limit: u64) -> Result<Vec<u8>, Trouble> {
+        match self.content_length() {
+            Some(bytes) if bytes > limit => {
+                Err(Trouble::Senseless(format!("it announces {bytes} bytes, the limit is {limit}")))
+            }
+            _ => self.body.bytes(limit),
+        }
     }
 
     /// Reads what is left of a small body, so that the connection can serve again.
@@ -183,6 +202,7 @@ impl Wire {
             .timeout_per_write(Some(settings.stall))
             // Headers that drip in are a stall too.
             .timeout_recv_response(Some(settings.stall))
+            .timeout_recv_body(Some(settings.stall * BODY_STALLS))
             .max_idle_connections(settings.connections.get() * 2)
             .max_idle_connections_per_host(settings.connections.get())
             .build();
@@ -207,17 +227,23 @@ impl Wire {
                 if matches!(call.method, Method::POST | Method::PUT | Method::PATCH) {
                     request = request.header(header::CONTENT_LENGTH, 0);
                 }
-                self.agent.run(request.body(SendBody::none()).map_err(senseless)?)
+                self.run(request.body(SendBody::none()).map_err(senseless)?, call.answer_bytes)
             }
             Payload::Bytes(bytes) => {
                 request = request.header(header::CONTENT_LENGTH, bytes.len());
                 let mut reader: &[u8] = bytes;
-                self.agent.run(request.body(SendBody::from_reader(&mut reader)).map_err(senseless)?)
+                self.run(
+                    request.body(SendBody::from_reader(&mut reader)).map_err(senseless)?,
+                    call.answer_bytes,
+                )
             }
             Payload::Stream(bytes, reader) => {
                 request = request.header(header::CONTENT_LENGTH, *bytes);
                 let mut reader = Outgoing { reader: reader.take(*bytes), throttle: &self.throttle };
-                self.agent.run(request.body(SendBody::from_reader(&mut reader)).map_err(senseless)?)
+                self.run(
+                    request.body(SendBody::from_reader(&mut reader)).map_err(senseless)?,
+                    call.answer_bytes,
+                )
             }
         };
         let (parts, body) = response.map_err(Trouble::of)?.into_parts();
@@ -227,6 +253,19 @@ impl Wire {
             url: call.url.clone(),
             body: AnswerBody::new(body, Arc::clone(&self.throttle), self.stall),
         })
+    }
+}
+
+impl Wire {
+    /// A body that is larger than most may take longer. What moves in it is held to the pace beside that; this ends
+    /// what does not count as moving, such as trailers without an end.
+    fn run(&self, request: Request<SendBody<'_>>, bytes: u64) -> Result<Response<Body>, ureq::Error> {
+        if bytes <= LIST_BYTES_MAX {
+            return self.agent.run(request);
+        }
+        let stalls = u32::try_from(bytes / BYTES_PER_STALL).unwrap_or(u32::MAX).saturating_add(BODY_STALLS);
+        let time = self.stall.checked_mul(stalls);
+        self.agent.run(self.agent.configure_request(request).timeout_recv_body(time).build())
     }
 }
 
@@ -267,13 +306,18 @@ impl AnswerBody {
     ///
     /// # Errors
     /// [`Trouble::Senseless`] for more than `limit` bytes.
-    pub(super) fn bytes(self, limit: u64) -> Result<Vec<u8>, Trouble> {
+    fn bytes(mut self, limit: u64) -> Result<Vec<u8>, Trouble> {
         let mut bytes = Vec::new();
-        self.take(limit + 1).read_to_end(&mut bytes).map_err(Trouble::of_io)?;
-        if bytes.len() as u64 > limit {
-            return Err(Trouble::Senseless(format!("it is longer than {limit} bytes")));
+        let mut block = [0; 16 << 10];
+        while bytes.len() as u64 <= limit {
+            match self.read(&mut block) {
+                Ok(0) => return Ok(bytes),
+                Ok(read) => bytes.extend_from_slice(&block[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Trouble::of_io(error)),
+            }
         }
-        Ok(bytes)
+        Err(Trouble::Senseless(format!("it is longer than {limit} bytes")))
     }
 }
 

@@ -54,6 +54,13 @@ pub struct Refusal {
     pub answer: String,
 }
 
+impl Refusal {
+    /// A URL that answered, and then did not give the layer.
+    pub fn of(url: &Url, answer: &str) -> Refusal {
+        Refusal { url: shown(url.as_str()), answer: answer.to_owned() }
+    }
+}
+
 impl External {
     pub(super) fn new(
         settings: Arc<Settings>,
@@ -66,19 +73,16 @@ impl External {
         Ok(External(Arc::new(Inner { wire, permits, settings, private: private.to_vec() })))
     }
 
-    /// The first of the layer's URLs that has it in its size.
-    ///
-    /// # Errors
-    /// Each URL and its answer.
-    pub fn find(&self, descriptor: &Descriptor) -> Result<Url, Vec<Refusal>> {
-        let mut refusals = Vec::new();
-        for text in descriptor.urls.iter().take(URLS_MAX) {
+    /// The first of the layer's URLs, without those that `refusals` is of, that has it in its size; refusals are
+    /// added as they come.
+    pub fn find(&self, descriptor: &Descriptor, refusals: &mut Vec<Refusal>) -> Option<Url> {
+        for text in descriptor.urls.iter().take(URLS_MAX).skip(refusals.len()) {
             match self.look(text, descriptor.size) {
-                Ok(url) => return Ok(url),
-                Err(answer) => refusals.push(Refusal { url: escaped(text), answer }),
+                Ok(url) => return Some(url),
+                Err(answer) => refusals.push(Refusal { url: shown(text), answer }),
             }
         }
-        Err(refusals)
+        None
     }
 
     /// Whether a URL answers with so many bytes. They are not read.
@@ -86,7 +90,7 @@ impl External {
         let url = Url::parse(text).map_err(|error| error.to_string())?;
         let inner = &self.0;
         // Not HEAD: some servers do not take it, and the body of this answer is left where it is.
-        let answer = inner.retrying(|| inner.follow(&url, 0))?;
+        let answer = inner.retrying(|| inner.follow(&url, 0, bytes))?;
         match (answer.status, answer.content_length()) {
             (200, Some(found)) if found != bytes => Err(format!("{found} bytes, expected {bytes}")),
             (200, _) => Ok(url),
@@ -104,11 +108,15 @@ impl External {
 
 impl Inner {
     /// Gets a URL and follows where it sends us.
-    fn follow(&self, first: &Url, offset: u64) -> Result<Answer, Trouble> {
+    fn follow(&self, first: &Url, offset: u64, bytes: u64) -> Result<Answer, Trouble> {
         let mut url = first.clone();
         for _ in 0..=REDIRECTS_MAX {
-            self.check(&url).map_err(Trouble::Senseless)?;
+            self.check(&url).map_err(|problem| {
+                let by = if url == *first { "" } else { "a redirect leads to " };
+                Trouble::Senseless(format!("{by}{problem}"))
+            })?;
             let mut call = Call::new(Method::GET, url.clone());
+            call.answer_bytes = bytes;
             if offset > 0 {
                 call = call.with(header::RANGE, format!("bytes={offset}-"));
             }
@@ -140,12 +148,10 @@ impl Inner {
                 _ => Err(format!("{place}: it does not speak HTTPS")),
             };
         }
-        if url.scheme() != "https" {
-            return Err(format!("{place}: it does not speak HTTPS"));
-        }
         match name.parse::<IpAddr>() {
             Ok(address) if !is_public(address) => Err(private(name, address)),
-            _ => Ok(()),
+            _ if url.scheme() == "https" => Ok(()),
+            _ => Err(format!("{place}: it does not speak HTTPS")),
         }
     }
 
@@ -179,6 +185,17 @@ impl Inner {
         }
         true
     }
+}
+
+/// A URL for messages: without a name or a password.
+fn shown(text: &str) -> String {
+    let Ok(mut url) = Url::parse(text) else { return escaped(text) };
+    if url.username().is_empty() && url.password().is_none() {
+        return escaped(text);
+    }
+    // A URL that cannot have them has none.
+    let _ = url.set_username("...").and_then(|()| url.set_password(None));
+    escaped(url.as_str())
 }
 
 fn private(name: &str, address: IpAddr) -> String {
@@ -231,16 +248,16 @@ struct UrlOrigin {
 
 impl UrlOrigin {
     fn place(&self) -> String {
-        escaped(self.url.as_str())
+        shown(self.url.as_str())
     }
 }
 
 impl Origin for UrlOrigin {
-    fn ask(&mut self, offset: u64) -> Result<Answer, RegistryError> {
+    fn ask(&mut self, offset: u64, bytes: u64) -> Result<Answer, RegistryError> {
         let inner = &self.external.0;
         let permit = inner.permits.take();
         let mut answer = inner
-            .retrying(|| inner.follow(&self.url, offset))
+            .retrying(|| inner.follow(&self.url, offset, bytes))
             .map_err(|problem| RegistryError::Url { url: self.place(), digest: self.digest, problem })?;
         answer.body.hold(permit);
         Ok(answer)

@@ -116,7 +116,7 @@ fn all<P: Page>(
             _ => return Err(registry.refused(answer, &asked)),
         }
         let next = next_page(registry, &answer, &asked)?;
-        let bytes = answer.body.bytes(LIST_BYTES_MAX).map_err(|trouble| registry.trouble(trouble, &asked))?;
+        let bytes = answer.bytes(LIST_BYTES_MAX).map_err(|trouble| registry.trouble(trouble, &asked))?;
         let page: P = serde_json::from_slice(&bytes)
             .map_err(|error| registry.senseless(&asked, format!("expected a list as JSON: {error}")))?;
         items.extend(page.items());

@@ -100,7 +100,10 @@ impl Repository {
             };
             let mut last = session;
             match self.fill(&mut last, descriptor, feed, &mut tried) {
-                Ok(true) => return self.end(last, &descriptor.digest).map(|()| Pushed::Sent),
+                Ok(true) => match self.end(last, &descriptor.digest)? {
+                    true => return Ok(Pushed::Sent),
+                    false => self.count(&mut tried, || self.absent(&"the upload that it began"))?,
+                },
                 // The session is lost: begin another one.
                 Ok(false) => {}
                 Err(error) => {
@@ -268,16 +271,26 @@ impl Repository {
         Ok(last.map(|last| last + 1).filter(|&arrived| arrived <= bytes))
     }
 
-    /// Ends an upload: the blob becomes visible.
-    fn end(&self, mut session: Url, digest: &Digest) -> Result<(), RegistryError> {
+    /// Ends an upload: the blob becomes visible; false if the registry forgot the upload.
+    fn end(&self, mut session: Url, digest: &Digest) -> Result<bool, RegistryError> {
         session.query_pairs_mut().append_pair("digest", &digest.to_string());
         let mut call = Call::new(Method::PUT, session);
         let asked = call.asked();
         let answer = self.registry.call(&mut call, &self.scope());
         let error = match answer {
             Ok(answer) if matches!(answer.status, 200 | 201 | 204) => {
+                if let Some(said) = answer.header(CONTENT_DIGEST)
+                    && said.parse() != Ok(*digest)
+                {
+                    let problem = format!("it says that it stored {}", escaped(said));
+                    return Err(self.registry.senseless(&asked, problem));
+                }
                 answer.discard();
-                return Ok(());
+                return Ok(true);
+            }
+            Ok(answer) if answer.status == 404 => {
+                answer.discard();
+                return Ok(self.blob_size(digest)?.is_some());
             }
             Ok(answer) => self.registry.refused(answer, &asked),
             Err(error @ RegistryError::Interrupted) => return Err(error),
@@ -285,7 +298,7 @@ impl Repository {
         };
         // The answer to a try before may have been lost on the way.
         match self.blob_size(digest) {
-            Ok(Some(_)) => Ok(()),
+            Ok(Some(_)) => Ok(true),
             _ => Err(error),
         }
     }

@@ -135,7 +135,7 @@ impl Repository {
             let announced = answer.content_length();
             let said = answer.header(CONTENT_DIGEST).map(str::to_owned);
             let media_type = self.document_type(&answer, &asked)?;
-            let bytes = match answer.body.bytes(DOCUMENT_BYTES_MAX) {
+            let bytes = match answer.bytes(DOCUMENT_BYTES_MAX) {
                 Ok(bytes) if announced.is_none_or(|announced| announced == bytes.len() as u64) => bytes,
                 Ok(bytes) => {
                     let problem =
@@ -288,9 +288,10 @@ impl BlobOrigin {
 }
 
 impl Origin for BlobOrigin {
-    fn ask(&mut self, offset: u64) -> Result<Answer, RegistryError> {
+    fn ask(&mut self, offset: u64, bytes: u64) -> Result<Answer, RegistryError> {
         let Repository { registry, .. } = &self.repository;
         let mut call = self.repository.call(Method::GET, &format!("blobs/{}", self.digest));
+        call.answer_bytes = bytes;
         if offset > 0 {
             call = call.with(header::RANGE, format!("bytes={offset}-"));
         }

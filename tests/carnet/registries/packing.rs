@@ -233,7 +233,7 @@ fn a_manifest_of_the_first_schema_is_refused_by_name() {
     });
     let run = station.pack(&format!("docker://{}/old:1", registry.name()));
     assert!(matches!(run.code, Some(1 | 4)), "{run:?}");
-    run.says(&["error[", &registry.name(), "v1+prettyjws"]);
+    run.says(&["error[", &registry.name(), "Docker schema 1"]);
     station.is_tidy();
 }
 

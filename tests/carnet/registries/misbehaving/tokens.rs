@@ -24,7 +24,11 @@ fn token_services_that_are_none() {
             &["registry-protocol", "registry-unauthorized"],
             Response::new(200).json(&json!({ "token": "a\r\nX-Injected: 1" })),
         ),
-        ("endless", &["registry-protocol"], Response::new(200).delivered(Delivery::Endless)),
+        (
+            "endless",
+            &["registry-protocol", "registry-stalled"],
+            Response::new(200).delivered(Delivery::Endless),
+        ),
         ("401", &["registry-unauthorized"], Response::new(401)),
         ("500", &["registry-failed"], Response::new(500)),
         ("silence", &["registry-stalled"], Response::new(200).delivered(Delivery::Silence)),
