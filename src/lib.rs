@@ -26,6 +26,7 @@ pub mod clock;
 pub mod diagnosis;
 pub mod environment;
 pub mod format;
+pub mod import;
 pub mod inspect;
 pub mod medium;
 pub mod missing;

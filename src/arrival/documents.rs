@@ -56,8 +56,8 @@ impl<'a> Documents<'a> {
         }
     }
 
-    /// The bytes of a blob, from the first copy of its chunks that has them.
-    fn bytes(&self, blob: &PlannedBlob) -> Option<Vec<u8>> {
+    /// The bytes of a document, hashed, from the first copy of its chunks that has them.
+    pub fn bytes(&self, blob: &PlannedBlob) -> Option<Vec<u8>> {
         let copies_of = |number: u32| self.copies.get(&number).map_or(&[][..], Vec::as_slice);
         let copies = blob.pieces.iter().map(|piece| copies_of(piece.chunk).len()).max()?;
         (0..copies).find_map(|copy| {

@@ -5,6 +5,7 @@
 
 mod bundle;
 mod contents;
+mod copies;
 mod documents;
 mod lot;
 

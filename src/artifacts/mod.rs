@@ -6,6 +6,7 @@
 mod announced;
 mod archive_sink;
 mod catalog;
+mod destination;
 mod docker_archive;
 mod docker_manifest;
 mod error;
@@ -31,6 +32,7 @@ use crate::oci::write::IndexEntry;
 use crate::oci::{Descriptor, Digest, RefName, VerifiedBlob};
 
 pub use archive_sink::ArchiveSink;
+pub use destination::RegistryDestination;
 pub use docker_archive::DockerArchive;
 pub use error::ArtifactError;
 pub use layout::Layout;

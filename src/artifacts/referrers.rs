@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{ArtifactSource, Root, read_document};
 use crate::oci::graph::Referrer;
 use crate::oci::media_type::Role;
+use crate::oci::referrers_list::list_tag;
 use crate::oci::{Descriptor, Digest, Document, RefName};
 
 /// Hex digits of a digest that the tag scheme keeps (distribution-spec, "Referrers Tag Schema").
@@ -15,8 +16,7 @@ pub(super) const COSIGN_SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
 
 /// The tag stem of a digest: its algorithm and the first 64 of its digits.
 pub(super) fn tag_stem(digest: &Digest) -> String {
-    let hex = digest.hex();
-    format!("{}-{}", digest.algorithm().name(), &hex[..TAG_HEX_DIGITS])
+    list_tag(digest)
 }
 
 /// The stem of a tag that is made of a digest, with or without one of cosign's suffixes.

@@ -56,6 +56,13 @@ pub struct SpecError {
     forms: &'static str,
 }
 
+impl SpecError {
+    /// `text` is not what one of `forms` has.
+    pub(super) fn new(text: &str, problem: String, forms: &'static str) -> SpecError {
+        SpecError { text: text.to_owned(), problem, forms }
+    }
+}
+
 const SOURCE_FORMS: &str = "write oci:DIR, oci-archive:FILE or docker-archive:FILE, then :REF or @sha256:DIGEST \
                             to select one artifact, or docker://HOST/REPO:TAG, then =NAME to rename it";
 const DESTINATION_FORMS: &str = "write oci:DIR, oci-archive:FILE or docker-archive:FILE";

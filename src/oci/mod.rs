@@ -10,6 +10,7 @@ pub mod graph;
 pub(crate) mod json;
 pub mod media_type;
 pub mod reference;
+pub mod referrers_list;
 pub mod write;
 
 pub use descriptor::{Descriptor, Platform};

@@ -9,3 +9,4 @@ pub mod digesting;
 pub mod hash;
 pub mod pump;
 pub mod segments;
+pub mod transfers;

@@ -25,7 +25,7 @@ use crate::report::{ArtifactReport, OmissionReport, SignerReport};
 use crate::stream::hash::{Function, lanes};
 use crate::stream::pump::pump;
 
-use copies::{good_segments, has_copies, move_one};
+use copies::{has_copies, move_one};
 use unloading::Unloading;
 
 pub use error::{UnpackError, refusal};
@@ -70,6 +70,19 @@ pub fn check_complete(bundle: &ReleasedBundle<'_>) -> Result<(), UnpackError> {
     Err(UnpackError::Incomplete { name, bundle: plan.bundle_id(), missing, last: plan.last })
 }
 
+/// Refuses a bundle whose plan does not tell what its manifests do.
+///
+/// # Errors
+/// [`UnpackError::Unsound`] with what the manifests say.
+pub fn check_sound(documents: &Documents<'_>, bundle: &ReleasedBundle<'_>) -> Result<(), UnpackError> {
+    let problems = documents.unsound();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let plan = &bundle.contents().plan;
+    Err(UnpackError::Unsound { name: plan.crossing.name.to_string(), bundle: plan.bundle_id(), problems })
+}
+
 /// The chunks that unpacking needs and that are not there.
 fn missing_chunks(bundle: &ReleasedBundle<'_>) -> Vec<u32> {
     let contents = bundle.contents();
@@ -89,11 +102,7 @@ pub fn unpack(
 ) -> Result<UnpackReport, UnpackError> {
     let plan = &bundle.contents().plan;
     check_complete(bundle)?;
-    let problems = Documents::new(plan, bundle.files()).unsound();
-    if !problems.is_empty() {
-        let name = plan.crossing.name.to_string();
-        return Err(UnpackError::Unsound { name, bundle: plan.bundle_id(), problems });
-    }
+    check_sound(&Documents::new(plan, bundle.files()), bundle)?;
     // A name that is taken is found before anything is written, not after.
     sink.check_names(&plan.index_entries())?;
     let mut waiting = Vec::new();
@@ -163,7 +172,7 @@ fn move_all(
         return Err(UnpackError::Interrupted);
     }
     for (blob, error) in again.into_inner().expect("no thread panicked") {
-        let Some(segments) = good_segments(bundle, blob) else { return Err(error) };
+        let Some(segments) = bundle.good_segments(blob) else { return Err(error) };
         move_one(Unloading::of(segments, sink, blob, environment.observer)?)?;
     }
     Ok(())

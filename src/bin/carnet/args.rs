@@ -3,13 +3,14 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use carnet::artifacts::{DestinationSpec, SourceSpec};
+use carnet::artifacts::{DestinationSpec, RegistryDestination, SourceSpec};
 use carnet::format::chunk_size::ChunkSize;
 use carnet::format::plan::Carriage;
 use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
+use carnet::import::RenameRule;
 use carnet::oci::Platform;
 use carnet::pack::Expiry;
-use carnet::registry::Host;
+use carnet::registry::{Host, Tag};
 use carnet::sums::SumFunction;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
@@ -63,6 +64,7 @@ pub(crate) enum Command {
     Missing(Missing),
     Inspect(Inspect),
     Unpack(Unpack),
+    Import(Box<Import>),
     Sums(Sums),
     Completions(Completions),
     Man(Man),
@@ -274,6 +276,67 @@ pub(crate) struct Unpack {
     pub(crate) overwrite_tags: bool,
 }
 
+/// Push a verified and released bundle into a registry, straight from the chunk files
+#[derive(ClapArgs)]
+#[command(
+    group(clap::ArgGroup::new("who").args(["trust", "public"]).required(true)),
+    after_help = "Artifacts keep their repository and tag; the host that they came from is dropped. --rename matches the\n\
+    whole name in the bundle (HOST/REPO:TAG, or the digest of an artifact without a name); the first rule\n\
+    that matches counts, and its right side is REPO[:TAG] below PREFIX.\n\n\
+    No connection is made to any host but the one of --to and those of --allow-host. Running the same\n\
+    command again after any failure goes on: what is there is skipped.\n\n\
+    Examples:\n  \
+    carnet import in --trust trust.toml --to docker://registry.example/mirror --dry-run\n  \
+    carnet import in --trust trust.toml --to docker://registry.example --receipt receipt.json --key k.key.pem\n  \
+    carnet import in --pub p.pem --to docker://registry.example --rename 'low.example/(.*)=team/$1'\n  \
+    carnet import in --pub p.pem --to docker://registry.example --backup-tags=-before"
+)]
+pub(crate) struct Import {
+    /// Files and folders, in any mixture, under any names
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+    /// Where to: docker://HOST[:PORT][/PREFIX]
+    #[arg(long, value_name = "DEST")]
+    pub(crate) to: RegistryDestination,
+    /// Which bundle, by name or id, where several arrived
+    #[arg(long, value_name = "NAME|ID")]
+    pub(crate) bundle: Option<String>,
+    /// Only this artifact, by its name in the bundle or its digest; repeat for more
+    #[arg(long, value_name = "REF")]
+    pub(crate) artifact: Vec<String>,
+    /// Give artifacts other names; repeat for more rules
+    #[arg(long, value_name = "REGEX=REPLACEMENT")]
+    pub(crate) rename: Vec<RenameRule>,
+    /// Let tags that the registry has point at the new artifacts
+    #[arg(long)]
+    pub(crate) overwrite_tags: bool,
+    /// Replace tags that the registry has, and keep the old artifact as TAG followed by SUFFIX
+    #[arg(long, value_name = "SUFFIX", allow_hyphen_values = true, value_parser = suffix)]
+    pub(crate) backup_tags: Option<String>,
+    /// Import the others when an artifact fails, and name it
+    #[arg(long)]
+    pub(crate) continue_on_errors: bool,
+    /// Print what would be pushed, push nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write what was done to FILE (JSON), and to FILE.txt for the transfer log
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) receipt: Option<PathBuf>,
+    /// Sign the receipt with this private key: FILE.sig
+    #[arg(long, value_name = "FILE", requires = "receipt")]
+    pub(crate) key: Option<PathBuf>,
+    /// The passphrase of the key is the first line of FILE
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Follow redirects, uploads and token services to this other host; repeat for more
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_host: Vec<Host>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
 /// Print coreutils sums of the chunk files, for guards and transfer forms
 #[derive(ClapArgs)]
 #[command(
@@ -321,6 +384,14 @@ pub(crate) struct Version {}
 #[derive(ClapArgs)]
 pub(crate) struct Schemas {
     pub(crate) to: PathBuf,
+}
+
+/// What can stand behind any tag.
+fn suffix(text: &str) -> Result<String, String> {
+    match format!("x{text}").parse::<Tag>() {
+        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
+        _ => Err("expected letters, digits, _ . and -, as -before".to_owned()),
+    }
 }
 
 fn carriage(text: &str) -> Result<Carriage, String> {

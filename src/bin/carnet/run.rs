@@ -9,13 +9,14 @@ use carnet::diagnosis::{Diagnose, Failure};
 use carnet::environment::Environment;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
+use carnet::import::{ImportRequest, OnFailure as ImportFailure, Receipt, ReceiptFiles, TagPolicy};
 use carnet::medium::Replace;
 use carnet::oci::Digest;
 use carnet::pack::{OnFailure, PackError, PackReport, PackRequest, Splitting, Wanted};
 use carnet::registry::{Reach, Registries};
 use carnet::stream::pump::Workers;
 use carnet::sums::SumFunction;
-use carnet::trust::{KeyFile, PublicKey, Signer as _, TrustPolicy};
+use carnet::trust::{KeyFile, PublicKey, Signer, TrustPolicy};
 use carnet::verify::VerifyRequest;
 use clap::CommandFactory as _;
 
@@ -98,6 +99,7 @@ fn dispatch(command: Command, screen: Screen) -> Result<u8, Trouble> {
         }
         Command::Inspect(args) => inspect(&args, screen, &environment),
         Command::Unpack(args) => unpack(&args, screen, &environment),
+        Command::Import(args) => import(&args, screen, &environment),
         Command::Sums(args) => {
             let mut functions = Vec::new();
             if args.sha256 || !args.md5 {
@@ -309,14 +311,20 @@ fn inspect(args: &args::Inspect, screen: Screen, environment: &Environment<'_>) 
     })
 }
 
-fn unpack(args: &args::Unpack, screen: Screen, environment: &Environment<'_>) -> Result<u8, Trouble> {
-    let policy = policy(&args.trust)?;
-    let request = VerifyRequest { paths: &args.paths, policy: policy.as_ref() };
+/// The one bundle among the paths that is meant.
+fn one_bundle(
+    paths: &[PathBuf],
+    trust: &Trust,
+    wanted: Option<&str>,
+    environment: &Environment<'_>,
+) -> Result<Bundle, Trouble> {
+    let policy = policy(trust)?;
+    let request = VerifyRequest { paths, policy: policy.as_ref() };
     let (mut bundles, _) = carnet::verify::open(&request, environment)?;
-    if let Some(wanted) = &args.bundle {
+    if let Some(wanted) = wanted {
         bundles.retain(|bundle| {
             let id = bundle.id.to_string();
-            bundle.name().as_str() == wanted || (wanted.len() >= 8 && id.starts_with(wanted.as_str()))
+            bundle.name().as_str() == wanted || (wanted.len() >= 8 && id.starts_with(wanted))
         });
     }
     // A stranger's files beside ours must not stop ours.
@@ -324,25 +332,26 @@ fn unpack(args: &args::Unpack, screen: Screen, environment: &Environment<'_>) ->
     if bundles.iter().any(trusted) {
         bundles.retain(trusted);
     }
-    let bundle = match bundles.as_slice() {
-        [bundle] => bundle,
-        [] => {
-            let message = format!("no bundle {:?} arrived", args.bundle.as_deref().unwrap_or_default());
-            return Err(trouble(Failure::Damaged, "no-such-bundle", message));
-        }
-        several => {
-            let ids: Vec<String> = several.iter().map(|bundle| bundle.id.to_string()).collect();
-            return Err(Trouble {
-                hint: Some("name one with --bundle".to_owned()),
-                ..trouble(
-                    Failure::Usage,
-                    "several-bundles",
-                    format!("several bundles arrived: {}", ids.join(", ")),
-                )
-            });
-        }
-    };
-    let Some(released) = bundle.released() else { return Err(carnet::unpack::refusal(bundle).into()) };
+    if bundles.len() > 1 {
+        let ids: Vec<String> = bundles.iter().map(|bundle| bundle.id.to_string()).collect();
+        return Err(Trouble {
+            hint: Some("name one with --bundle".to_owned()),
+            ..trouble(
+                Failure::Usage,
+                "several-bundles",
+                format!("several bundles arrived: {}", ids.join(", ")),
+            )
+        });
+    }
+    bundles.pop().ok_or_else(|| {
+        let message = format!("no bundle {:?} arrived", wanted.unwrap_or_default());
+        trouble(Failure::Damaged, "no-such-bundle", message)
+    })
+}
+
+fn unpack(args: &args::Unpack, screen: Screen, environment: &Environment<'_>) -> Result<u8, Trouble> {
+    let bundle = one_bundle(&args.paths, &args.trust, args.bundle.as_deref(), environment)?;
+    let Some(released) = bundle.released() else { return Err(carnet::unpack::refusal(&bundle).into()) };
     carnet::unpack::check_complete(&released)?;
     let plan = &released.contents().plan;
     let blobs: Vec<(Digest, u64)> = plan.blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
@@ -352,4 +361,64 @@ fn unpack(args: &args::Unpack, screen: Screen, environment: &Environment<'_>) ->
     let report = carnet::unpack::unpack(&released, sink, environment)?;
     render::unpack(&report, screen);
     Ok(exit::DONE)
+}
+
+fn import(args: &args::Import, screen: Screen, environment: &Environment<'_>) -> Result<u8, Trouble> {
+    let started = environment.clock.now();
+    let key = match &args.key {
+        Some(key) => {
+            let key = args::Key { key: key.clone(), passphrase_file: args.passphrase_file.clone() };
+            Some(load_key(&key, screen)?)
+        }
+        None => None,
+    };
+    let signer = key.as_ref().map(|key| key as &dyn Signer);
+    let files = match &args.receipt {
+        Some(path) => Some(ReceiptFiles::reserve(path, signer.is_some())?),
+        None => None,
+    };
+    let bundle = one_bundle(&args.paths, &args.trust, args.bundle.as_deref(), environment)?;
+    let Some(released) = bundle.released() else { return Err(carnet::unpack::refusal(&bundle).into()) };
+    let mut hosts = vec![args.to.host.clone()];
+    hosts.extend(args.allow_host.iter().cloned());
+    let registries =
+        Registries::new(args.connection.settings(Reach::Only(hosts), environment.workers.stop()));
+    let request = ImportRequest {
+        bundle: &released,
+        registry: registries.registry(&args.to.host)?,
+        to: &args.to,
+        artifacts: &args.artifact,
+        rename: &args.rename,
+        tags: TagPolicy { overwrite: args.overwrite_tags, backup: args.backup_tags.clone() },
+        on_failure: if args.continue_on_errors { ImportFailure::Continue } else { ImportFailure::Stop },
+        dry_run: args.dry_run,
+        connections: args.connection.connections,
+    };
+    let imported = carnet::import::import(&request, environment);
+    // What was done is told, also when it ended early.
+    let report = match &imported {
+        Ok(report) => Some(report),
+        Err(stopped) => stopped.report.as_deref(),
+    };
+    let written = match (files, report) {
+        (Some(files), Some(report)) => {
+            let times = [started, environment.clock.now()];
+            let receipt = Receipt::new(&released, &args.to.host, report, times, signer);
+            files.write(&receipt, signer)
+        }
+        _ => Ok(()),
+    };
+    match imported {
+        Ok(report) => {
+            render::import(&report, screen);
+            written?;
+            Ok(if report.failed() == 0 { exit::DONE } else { exit::DAMAGED })
+        }
+        Err(stopped) => {
+            if let Err(error) = written {
+                super::progress::say(&format!("warning: {error}"));
+            }
+            Err(stopped.error.into())
+        }
+    }
 }

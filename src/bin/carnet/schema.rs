@@ -10,10 +10,12 @@ use super::render::{ErrorReport, Keys, VersionReport};
 fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("error", schemars::schema_for!(ErrorReport)),
+        ("import", schemars::schema_for!(carnet::import::ImportReport)),
         ("inspect", schemars::schema_for!(carnet::inspect::InspectReport)),
         ("keygen", schemars::schema_for!(Keys)),
         ("missing", schemars::schema_for!(carnet::missing::MissingReport)),
         ("pack", schemars::schema_for!(carnet::pack::PackReport)),
+        ("receipt", schemars::schema_for!(carnet::import::Receipt)),
         ("sign", schemars::schema_for!(carnet::sign::SignReport)),
         ("sums", schemars::schema_for!(carnet::sums::SumsReport)),
         ("unpack", schemars::schema_for!(carnet::unpack::UnpackReport)),

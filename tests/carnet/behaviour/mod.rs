@@ -11,6 +11,7 @@ mod closure;
 mod determinism;
 mod forms;
 mod full_disk;
+mod importing;
 mod in_the_way;
 mod interrupted;
 mod keys;

@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["stream", "environment"],
     &["arrival", "report"],
     &["pack", "verify"],
-    &["unpack", "inspect", "missing", "sign", "sums"],
+    &["unpack", "import", "inspect", "missing", "sign", "sums"],
 ];
 
 /// Crates that are named in few places, so that they can be replaced there.
@@ -32,7 +32,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustls_native_certs", &["src/registry/tls.rs"]),
     ("docker_credential", &["src/registry/credentials.rs"]),
     ("globset", &["src/artifacts/pattern.rs"]),
-    ("regex_lite", &["src/import/"]),
+    ("regex_lite", &["src/import/naming.rs"]),
     ("tar", &["src/artifacts/"]),
     ("toml", &["src/trust/"]),
     ("clap", &["src/bin/"]),

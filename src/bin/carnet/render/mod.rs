@@ -1,5 +1,6 @@
 //! Reports on the screen: tables and sentences for people, one JSON document with `--json`.
 
+mod import;
 mod inspect;
 mod verify;
 
@@ -22,6 +23,7 @@ use serde::Serialize;
 use super::args::Screen;
 use super::run::Trouble;
 
+pub(crate) use import::import;
 pub(crate) use inspect::inspect;
 pub(crate) use verify::verify;
 

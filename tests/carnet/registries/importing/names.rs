@@ -115,5 +115,5 @@ fn one_artifact_of_many_is_imported_alone() {
     assert!(registry.repository("two").blobs.values().all(|blob| blob.len() != 300));
     let run = station.import(&registry.name(), "--artifact low.example/tow:1").ends(1);
     run.says(&["error[no-such-artifact]", "low.example/tow:1", "low.example/two:1"]);
-    station.import(&registry.name(), "--bundle nobody").ends(1);
+    station.import(&registry.name(), "--bundle nobody").ends(4).says(&["nobody"]);
 }

@@ -1,0 +1,50 @@
+//! A second chance: a chunk that arrived twice may be damaged in one file and good in the other.
+
+use super::{ReleasedBundle, segments};
+use crate::format::Sum;
+use crate::format::plan::PlannedBlob;
+use crate::stream::hash::{Function, Stream, update_together};
+use crate::stream::segments::{Segment, Segments};
+
+/// Bytes that are hashed in one go.
+const BLOCK_BYTES: usize = 256 << 10;
+
+impl ReleasedBundle<'_> {
+    /// Whether any chunk of a blob arrived more than once.
+    pub fn has_copies(&self, blob: &PlannedBlob) -> bool {
+        blob.pieces.iter().any(|piece| self.copies(piece.chunk).len() > 1)
+    }
+
+    /// Where good copies of all pieces of a blob are, found by hashing each.
+    pub fn good_segments(&self, blob: &PlannedBlob) -> Option<Vec<Segment>> {
+        let copies = blob.pieces.iter().map(|piece| self.copies(piece.chunk).len()).max()?;
+        let all: Vec<_> = (0..copies)
+            .filter_map(|copy| {
+                segments(blob, &|number| {
+                    let files = self.copies(number);
+                    files.get(copy).or(files.first()).copied()
+                })
+            })
+            .collect();
+        let good = |piece: usize| {
+            let mut candidates = all.iter().map(|segments| &segments[piece]);
+            candidates
+                .find(|(segment, sum)| sum_of(segment) == Some(*sum))
+                .map(|(segment, _)| segment.clone())
+        };
+        (0..blob.pieces.len()).map(good).collect()
+    }
+}
+
+/// The SHA-256 of a stretch of a file; `None` if it cannot be read.
+fn sum_of(segment: &Segment) -> Option<Sum> {
+    let mut stream = Stream::new(Function::Sha256);
+    let mut segments = Segments::new(vec![segment.clone()]);
+    let mut buffer = vec![0; BLOCK_BYTES];
+    loop {
+        match segments.fill(&mut buffer).ok()? {
+            0 => return stream.finish().sum(),
+            filled => update_together(&mut [(&mut stream, &buffer[..filled])]),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A place in a registry that artifacts are pushed to: `docker://HOST[:PORT][/PREFIX]`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::transport::SpecError;
+use crate::registry::{Host, RepositoryName};
+
+const FORMS: &str = "write docker://HOST[:PORT], then /PREFIX if all repositories are to stand below one";
+
+/// A registry, and what all repositories in it stand below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryDestination {
+    /// The registry.
+    pub host: Host,
+    /// The first part or parts of every repository's name.
+    pub prefix: Option<RepositoryName>,
+}
+
+impl FromStr for RegistryDestination {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refuse = |problem: String| SpecError::new(text, problem, FORMS);
+        let place = text
+            .strip_prefix("docker://")
+            .ok_or_else(|| refuse("it does not begin with docker://".to_owned()))?;
+        let (host, prefix) = match place.split_once('/') {
+            Some((host, prefix)) => (host, Some(prefix)),
+            None => (place, None),
+        };
+        let host = host.parse().map_err(|error| refuse(format!("{error}")))?;
+        let prefix = prefix.map(str::parse::<RepositoryName>).transpose();
+        let prefix = prefix.map_err(|error| refuse(error.to_string()))?;
+        Ok(RegistryDestination { host, prefix })
+    }
+}
+
+impl fmt::Display for RegistryDestination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "docker://{}", self.host)?;
+        match &self.prefix {
+            Some(prefix) => write!(f, "/{prefix}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_a_destination_apart() {
+        for (text, host, prefix) in [
+            ("docker://low.example", "low.example", None),
+            ("docker://low.example:5000/team", "low.example:5000", Some("team")),
+            ("docker://localhost/a/b", "localhost", Some("a/b")),
+            ("docker://[::1]:5000", "[::1]:5000", None),
+        ] {
+            let found: RegistryDestination = text.parse().unwrap();
+            assert_eq!(
+                (found.host.as_str(), found.prefix.as_ref().map(RepositoryName::as_str)),
+                (host, prefix)
+            );
+            assert_eq!(found.to_string(), text);
+        }
+        for text in [
+            "low.example",
+            "docker:",
+            "docker://",
+            "docker://h/",
+            "docker://h/Team",
+            "docker://h/a:1",
+            "oci:x",
+        ] {
+            assert!(text.parse::<RegistryDestination>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What `import` shows.
+
+use carnet::import::{DeliveryReport, ImportReport, Traffic};
+use indicatif::HumanBytes;
+
+use super::super::args::Screen;
+use super::super::progress::say;
+use super::{holders, json, omissions, table, text};
+
+pub(crate) fn import(report: &ImportReport, screen: Screen) {
+    if screen.json {
+        return json(report);
+    }
+    for delivery in report.artifacts.iter().chain(&report.referrers) {
+        if let Some(error) = &delivery.error {
+            let name =
+                delivery.name.as_ref().map_or_else(|| delivery.digest.to_string(), ToString::to_string);
+            say(&format!("failed: {name} as {}: {} ({})", place(delivery), error.message, error.code));
+            if let Some(hint) = &error.hint {
+                say(&format!("  hint: {hint}"));
+            }
+        }
+    }
+    if screen.quiet {
+        return;
+    }
+    let done = if report.dry_run { "would be imported into" } else { "imported into" };
+    let nothing = if report.dry_run { " (nothing was pushed)" } else { "" };
+    let mut out = format!("bundle {} {done} {}{nothing}\n", report.crossing.name, report.to);
+    out += &format!("id     {}\n", report.bundle);
+    out += &format!("released by {}\n", holders(&report.released_by));
+    out += &moved("blobs", &report.blobs);
+    out += &moved("manifests", &report.manifests);
+    out += &format!("ARTIFACTS ({}):\n{}", report.artifacts.len(), deliveries(&report.artifacts));
+    if report.dry_run || screen.verbose > 0 {
+        if !report.referrers.is_empty() {
+            out += &format!("REFERRERS ({}):\n{}", report.referrers.len(), deliveries(&report.referrers));
+        }
+        for list in &report.referrer_lists {
+            out += &format!("the registry lacks the referrers API; listed in {list}\n");
+        }
+    } else if !report.referrers.is_empty() {
+        out += &format!("  and {} referrer(s)\n", report.referrers.len());
+    }
+    out += &omissions(&report.omitted);
+    text(&out);
+}
+
+fn moved(what: &str, traffic: &Traffic) -> String {
+    format!(
+        "{what:<10} {} sent, {}; {} mounted, {} there already\n",
+        traffic.sent,
+        HumanBytes(traffic.sent_bytes),
+        traffic.mounted,
+        traffic.present
+    )
+}
+
+/// Repository, and tag or digest.
+fn place(delivery: &DeliveryReport) -> String {
+    match &delivery.tag {
+        Some(tag) => format!("{}:{tag}", delivery.repository),
+        None => format!("{}@{}", delivery.repository, delivery.digest),
+    }
+}
+
+fn deliveries(deliveries: &[DeliveryReport]) -> String {
+    let row = |delivery: &DeliveryReport| {
+        let place = match &delivery.tag {
+            Some(tag) => format!("{}:{tag}", delivery.repository),
+            None => delivery.repository.clone(),
+        };
+        let before = match (&delivery.previous, &delivery.backup) {
+            (Some(previous), Some(backup)) => format!("{previous}, kept as {backup}"),
+            (Some(previous), None) => previous.to_string(),
+            (None, _) => "-".to_owned(),
+        };
+        vec![delivery.outcome.word().to_owned(), place, delivery.digest.to_string(), before]
+    };
+    table(&["outcome", "where", "digest", "before"], &[], deliveries.iter().map(row).collect())
+}

@@ -1,0 +1,226 @@
+//! A blob on its way from the chunk files into the registry, hashed as it goes.
+
+use std::io;
+
+use crate::format::plan::PlannedBlob;
+use crate::observe::{Event, Observer};
+use crate::oci::VerifiedBlob;
+use crate::oci::digest::BlobMismatch;
+use crate::registry::Feed;
+use crate::stream::hash::{Stream, update_together};
+use crate::stream::segments::{Segment, Segments};
+use crate::unpack::UnpackError;
+
+/// Bytes that are hashed in one go where nothing is sent.
+const BLOCK_BYTES: usize = 256 << 10;
+
+/// A blob on its way out.
+pub(super) struct Outgoing<'a> {
+    blob: &'a PlannedBlob,
+    pieces: Vec<Segment>,
+    reader: Segments,
+    /// Where the next byte is in the blob.
+    at: u64,
+    stream: Stream,
+    /// How many bytes were told to the observer.
+    told: u64,
+    observer: &'a dyn Observer,
+    /// What is wrong with the chunk files.
+    fault: Option<UnpackError>,
+}
+
+impl<'a> Outgoing<'a> {
+    pub(super) fn new(
+        blob: &'a PlannedBlob,
+        pieces: Vec<Segment>,
+        observer: &'a dyn Observer,
+    ) -> Outgoing<'a> {
+        let stream = Stream::new(blob.digest.algorithm().into());
+        let reader = Segments::new(pieces.clone());
+        Outgoing { blob, pieces, reader, at: 0, stream, told: 0, observer, fault: None }
+    }
+
+    /// What is wrong with the chunk files, if that is why the blob did not arrive.
+    pub(super) fn into_fault(self) -> Option<UnpackError> {
+        self.fault
+    }
+
+    /// The pieces from `offset` on.
+    fn from(&self, offset: u64) -> Vec<Segment> {
+        let mut skip = offset;
+        let mut rest = Vec::new();
+        for piece in &self.pieces {
+            let skipped = skip.min(piece.bytes);
+            skip -= skipped;
+            if skipped < piece.bytes {
+                rest.push(Segment {
+                    offset: piece.offset + skipped,
+                    bytes: piece.bytes - skipped,
+                    ..piece.clone()
+                });
+            }
+        }
+        rest
+    }
+
+    /// Reads the next bytes and hashes those of them that were not hashed before.
+    fn advance(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let filled = self.reader.fill(buffer).map_err(|(file, source)| {
+            let told = io::Error::new(source.kind(), format!("{file}: {source}"));
+            self.fault = Some(UnpackError::Unreadable { blob: self.blob.digest, file, source });
+            told
+        })?;
+        let known = self.stream.bytes().saturating_sub(self.at);
+        let known = usize::try_from(known).unwrap_or(usize::MAX).min(filled);
+        update_together(&mut [(&mut self.stream, &buffer[known..filled])]);
+        self.at += filled as u64;
+        Ok(filled)
+    }
+}
+
+impl Feed for Outgoing<'_> {
+    fn open(&mut self, offset: u64) -> io::Result<()> {
+        if offset == 0 {
+            // What is sent anew from the beginning is proven anew.
+            self.stream = Stream::new(self.blob.digest.algorithm().into());
+        }
+        // Bytes that the registry has and we never saw are hashed before we go on behind them.
+        let hashed = self.stream.bytes();
+        self.at = offset.min(hashed);
+        self.reader = Segments::new(self.from(self.at));
+        let mut block = vec![0; if offset > self.at { BLOCK_BYTES } else { 0 }];
+        while self.at < offset {
+            let wanted = usize::try_from(offset - self.at).unwrap_or(usize::MAX).min(block.len());
+            if self.advance(&mut block[..wanted])? == 0 {
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "the offset is beyond the blob's end",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let filled = self.advance(buffer)?;
+        if self.at > self.told {
+            self.observer.on(Event::Moved { bytes: self.at - self.told });
+            self.told = self.at;
+        }
+        Ok(filled)
+    }
+
+    fn prove(&mut self) -> Result<VerifiedBlob, BlobMismatch> {
+        let fresh = Stream::new(self.blob.digest.algorithm().into());
+        let stream = std::mem::replace(&mut self.stream, fresh);
+        let bytes = stream.bytes();
+        let found = stream.finish().digest().expect("a blob's digest is no MD5");
+        VerifiedBlob::prove(self.blob.digest, self.blob.size, found, bytes).inspect_err(|mismatch| {
+            let files: Vec<&str> = self.pieces.iter().map(|piece| piece.file.name()).collect();
+            self.fault = Some(UnpackError::Damaged { file: files.join(", "), mismatch: mismatch.clone() });
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::format::plan::Piece;
+    use crate::format::statement::Class;
+    use crate::medium::{ChunkFile, ReadAt};
+    use crate::observe::Silent;
+    use crate::oci::{Digest, MediaType};
+
+    struct Bytes(Vec<u8>);
+
+    impl ReadAt for Bytes {
+        fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+            let at = usize::try_from(offset).unwrap();
+            let found = self.0.get(at..at + buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+            buffer.copy_from_slice(found);
+            Ok(())
+        }
+    }
+
+    impl ChunkFile for Bytes {
+        fn name(&self) -> &'static str {
+            "b_00001.tar"
+        }
+        fn bytes(&self) -> u64 {
+            self.0.len() as u64
+        }
+        fn open(&self) -> io::Result<Box<dyn ReadAt>> {
+            Ok(Box::new(Bytes(self.0.clone())))
+        }
+    }
+
+    const BLOB: &[u8] = b"one blob in three slices";
+
+    fn blob() -> PlannedBlob {
+        PlannedBlob {
+            digest: Digest::sha256(BLOB),
+            size: BLOB.len() as u64,
+            class: Class::Distributable,
+            media_type: MediaType::image_layer(),
+            pieces: vec![Piece { chunk: 1, bytes: BLOB.len() as u64 }],
+        }
+    }
+
+    /// The blob in three slices of as many files, each with a head.
+    fn pieces(bytes: &[u8]) -> Vec<Segment> {
+        let piece = |slice: &[u8]| {
+            let file: Arc<dyn ChunkFile> = Arc::new(Bytes([b"head", slice].concat()));
+            Segment { file, offset: 4, bytes: slice.len() as u64 }
+        };
+        bytes.chunks(9).map(piece).collect()
+    }
+
+    fn read_to_end(feed: &mut Outgoing<'_>, at_most: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut buffer = [0; 5];
+        while out.len() < at_most {
+            let wanted = buffer.len().min(at_most - out.len());
+            match feed.read(&mut buffer[..wanted]).unwrap() {
+                0 => break,
+                read => out.extend(&buffer[..read]),
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn a_feed_goes_on_wherever_the_registry_says() {
+        let blob = blob();
+        for broken_at in 0..=BLOB.len() {
+            for goes_on_at in 0..=BLOB.len() {
+                let mut feed = Outgoing::new(&blob, pieces(BLOB), &Silent);
+                feed.open(0).unwrap();
+                assert_eq!(read_to_end(&mut feed, broken_at), BLOB[..broken_at]);
+                feed.open(goes_on_at as u64).unwrap();
+                assert_eq!(read_to_end(&mut feed, usize::MAX), BLOB[goes_on_at..]);
+                assert_eq!(feed.prove().unwrap().digest(), blob.digest, "{broken_at}, {goes_on_at}");
+                assert!(feed.into_fault().is_none());
+            }
+        }
+        let mut feed = Outgoing::new(&blob, pieces(BLOB), &Silent);
+        assert!(feed.open(BLOB.len() as u64 + 1).is_err());
+    }
+
+    #[test]
+    fn wrong_bytes_are_not_proven_and_the_file_is_named() {
+        let blob = blob();
+        let mut damaged = BLOB.to_vec();
+        damaged[20] ^= 1;
+        let mut feed = Outgoing::new(&blob, pieces(&damaged), &Silent);
+        feed.open(0).unwrap();
+        read_to_end(&mut feed, usize::MAX);
+        assert!(feed.prove().is_err());
+        assert!(feed.into_fault().unwrap().to_string().contains("b_00001.tar"));
+        let mut feed = Outgoing::new(&blob, pieces(BLOB), &Silent);
+        feed.open(0).unwrap();
+        read_to_end(&mut feed, 10);
+        assert!(feed.prove().is_err(), "a part is not the blob");
+    }
+}
