@@ -128,6 +128,30 @@ pub fn import(request: &ImportRequest<'_>, environment: &Environment<'_>) -> Res
     }
 }
 
+/// Pushes the non-distributable layers of a released bundle, and nothing else: into the repositories that
+/// [`import`] would choose for their artifacts.
+///
+/// # Errors
+/// [`ImportError`]. Running it again goes on: what is there is skipped.
+pub fn push_nondistributable(
+    request: &ImportRequest<'_>,
+    environment: &Environment<'_>,
+) -> Result<Traffic, ImportError> {
+    let bundle = request.bundle;
+    let plan = &bundle.contents().plan;
+    let documents = Documents::new(plan, bundle.files());
+    let naming = Naming { prefix: request.to.prefix.as_ref(), rules: request.rename };
+    let deliveries = Deliveries::artifacts(plan, request.artifacts, &naming)?;
+    let mut run = Run::new(request, environment, Papers::new(&documents, bundle));
+    run.know(&deliveries.repositories);
+    let mut shipment = Shipment::of(&deliveries.all, &run.papers);
+    shipment.keep_nondistributable();
+    pushing::survey(&run, &shipment)?;
+    pushing::push_blobs(&run, &shipment)?;
+    let traffic = run.ledger.open().blobs;
+    Ok(traffic)
+}
+
 fn push(run: &Run<'_>, shipment: &Shipment<'_>, deliveries: &mut Deliveries<'_>) -> Result<(), ImportError> {
     // What would become of the tags is known; from here on the report says what did.
     for delivery in deliveries.all.iter_mut().filter(|delivery| !delivery.has_failed()) {

@@ -90,6 +90,12 @@ impl<'a> Shipment<'a> {
         Shipment { blobs, documents }
     }
 
+    /// Leaves all but the layers that may not be distributed.
+    pub(super) fn keep_nondistributable(&mut self) {
+        self.blobs.retain(|job| job.turn == Turn::Nondistributable);
+        self.documents.clear();
+    }
+
     /// The blobs, turn by turn: no turn begins before the one before it has ended.
     pub(super) fn blob_turns(&self) -> impl Iterator<Item = &[BlobJob<'a>]> {
         self.blobs.chunk_by(|a, b| a.turn == b.turn)

@@ -75,6 +75,8 @@ pub struct PackReport {
     pub nondistributable_bytes: u64,
     /// What is reachable and not carried.
     pub omitted: Vec<OmissionReport>,
+    /// Where non-distributable layers were pushed to beside that.
+    pub nondistributable_pushed_to: Option<String>,
     /// The files, by number.
     pub chunks: Vec<ChunkReport>,
     /// Artifacts that could not be had.
@@ -119,6 +121,7 @@ impl PackReport {
             nondistributable_blobs,
             nondistributable_bytes,
             omitted: OmissionReport::all(plan),
+            nondistributable_pushed_to: None,
             chunks: chunks.collect(),
             failures: cargo.failures.clone(),
             warnings: cargo.warnings.clone(),

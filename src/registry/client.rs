@@ -114,9 +114,14 @@ impl Registry {
     /// Sends a call once, without redirects: for streams, which cannot be sent again.
     pub(super) fn call_once(&self, call: &mut Call<'_>, scope: &Scope) -> Result<Answer, CallError> {
         self.check_stop()?;
-        let authorization = if self.is_own(&call.url) { self.authorization(scope)? } else { None };
+        let own = self.is_own(&call.url);
+        let authorization = if own { self.authorization(scope)? } else { None };
         let answer = self.wire.send(call, authorization.as_deref()).map_err(CallError::Trouble)?;
         self.reached.store(true, Ordering::Relaxed);
+        if answer.status == 401 && own {
+            self.introduce(answer, scope, authorization.as_deref(), &call.asked())?;
+            return Err(CallError::Introduced);
+        }
         Ok(answer)
     }
 
@@ -149,6 +154,7 @@ impl Registry {
                     wait
                 }
                 Err(CallError::Registry(error)) => return Err(error),
+                Err(CallError::Introduced) => unreachable!("only streams are sent once"),
                 Err(CallError::Trouble(trouble)) => {
                     if tried >= self.settings.retries || !self.may_pass(&trouble) {
                         return Err(self.trouble(trouble, asked));
@@ -449,6 +455,8 @@ impl Registry {
 pub(super) enum CallError {
     /// The connection; another try may help.
     Trouble(Trouble),
+    /// A token that had ended on the way was replaced; what was sent is to be sent again.
+    Introduced,
     /// Anything else.
     Registry(RegistryError),
 }

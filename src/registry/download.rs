@@ -104,6 +104,7 @@ impl<O: Origin> Download<O> {
                     Ok(body) => self.body = Some(body),
                     Err(CallError::Registry(error)) => return Err(error),
                     Err(CallError::Trouble(trouble)) => self.broken(trouble)?,
+                    Err(CallError::Introduced) => unreachable!("only streams that are sent are sent once"),
                 }
                 continue;
             };

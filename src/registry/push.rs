@@ -75,6 +75,8 @@ enum Sent {
     All(Url),
     /// Nobody knows how much arrived.
     Some,
+    /// The registry wanted to know anew who we are, and took nothing.
+    Refused,
     /// The registry does not know the upload any more.
     Nothing,
 }
@@ -100,10 +102,8 @@ impl Repository {
             };
             let mut last = session;
             match self.fill(&mut last, descriptor, feed, &mut tried) {
-                Ok(true) => match self.end(last, &descriptor.digest)? {
-                    true => return Ok(Pushed::Sent),
-                    false => self.count(&mut tried, || self.absent(&"the upload that it began"))?,
-                },
+                Ok(true) if self.end(last.clone(), &descriptor.digest)? => return Ok(Pushed::Sent),
+                Ok(true) => self.count(&mut tried, || self.absent(&"the upload that it began"))?,
                 // The session is lost: begin another one.
                 Ok(false) => {}
                 Err(error) => {
@@ -188,6 +188,7 @@ impl Repository {
                     }
                     at = arrived;
                 }
+                Sent::Refused => {}
                 Sent::Nothing => return Ok(false),
             }
         }
@@ -222,8 +223,8 @@ impl Repository {
                 })?;
                 return Ok(Sent::Nothing);
             }
-            // A token that ended on the way, bytes out of order, a server in trouble.
-            Ok(answer) if matches!(answer.status, 401 | 416) || is_passing(answer.status) => {
+            // Bytes out of order, a server in trouble.
+            Ok(answer) if answer.status == 416 || is_passing(answer.status) => {
                 self.registry.refused(answer, &asked)
             }
             Ok(answer) => return Err(self.registry.refused(answer, &asked)),
@@ -232,6 +233,11 @@ impl Repository {
                 return Err(RegistryError::Feed { host: self.host().clone(), source });
             }
             Err(CallError::Registry(error)) => return Err(error),
+            Err(CallError::Introduced) => {
+                let again = "it wants to know again and again who we are";
+                self.count(tried, || self.registry.senseless(&asked, again))?;
+                return Ok(Sent::Refused);
+            }
             Err(CallError::Trouble(trouble)) if self.registry.may_pass(&trouble) => {
                 self.registry.trouble(trouble, &asked)
             }

@@ -207,6 +207,10 @@ impl Repository {
         if found == expected {
             return Ok(found);
         }
+        if let Reference::Tag(_) = reference {
+            let problem = format!("it says that the digest is {expected}, the bytes have {found}");
+            return Err(self.registry.senseless(asked, problem));
+        }
         let size = bytes.len() as u64;
         Err(self.mismatch(BlobMismatch { expected, expected_bytes: size, found, found_bytes: size }))
     }

@@ -168,6 +168,9 @@ pub(crate) struct Pack {
     /// Pack the others when an artifact fails, and name it
     #[arg(long)]
     pub(crate) continue_on_errors: bool,
+    /// Also push the non-distributable layers into docker://HOST[/PREFIX], once the bundle is packed
+    #[arg(long, value_name = "DEST")]
+    pub(crate) push_nondistributable_to: Option<RegistryDestination>,
     #[command(flatten)]
     pub(crate) connection: Connection,
     /// Let the URLs of non-distributable layers lead to this host although its address is private

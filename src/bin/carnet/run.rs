@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use carnet::arrival::Bundle;
-use carnet::artifacts::{DestinationSpec, ExistingName, RegistrySources, SourceSpec};
+use carnet::artifacts::{DestinationSpec, ExistingName, RegistryDestination, RegistrySources, SourceSpec};
 use carnet::diagnosis::{Diagnose, Failure};
 use carnet::environment::Environment;
 use carnet::format::plan::Carriage;
@@ -13,7 +13,7 @@ use carnet::import::{ImportRequest, OnFailure as ImportFailure, Receipt, Receipt
 use carnet::medium::Replace;
 use carnet::oci::Digest;
 use carnet::pack::{OnFailure, PackError, PackReport, PackRequest, Splitting, Wanted};
-use carnet::registry::{Reach, Registries};
+use carnet::registry::{Reach, Registries, Settings};
 use carnet::stream::pump::Workers;
 use carnet::sums::SumFunction;
 use carnet::trust::{KeyFile, PublicKey, Signer, TrustPolicy};
@@ -236,7 +236,7 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
     let mut wanted = Vec::new();
     let mut unopened = Vec::new();
     let settings = args.connection.settings(Reach::Anywhere, environment.workers.stop());
-    let registries = RegistrySources::new(Registries::new(settings), args.allow_private_urls.clone());
+    let registries = RegistrySources::new(Registries::new(settings.clone()), args.allow_private_urls.clone());
     for spec in sources(&args)? {
         match spec.open(&registries) {
             Ok(sources) => wanted.extend(sources.into_iter().map(|source| Wanted {
@@ -293,8 +293,47 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
         let sums = carnet::sums::sums(&files, &functions, environment)?;
         carnet::sums::write(&sums, &functions, &args.to, &args.name)?;
     }
+    if let Some(to) = args.push_nondistributable_to.as_ref().filter(|_| !args.dry_run) {
+        push_nondistributable(&report, &args.to, &key, to, settings, environment)?;
+        report.nondistributable_pushed_to = Some(to.to_string());
+    }
     render::pack(&report, &args.to, screen);
     Ok(if report.failures.is_empty() { exit::DONE } else { exit::DAMAGED })
+}
+
+/// Pushes the non-distributable layers of the bundle that was just packed, from its chunk files.
+fn push_nondistributable(
+    report: &PackReport,
+    folder: &Path,
+    key: &KeyFile,
+    to: &RegistryDestination,
+    settings: Settings,
+    environment: &Environment<'_>,
+) -> Result<(), Trouble> {
+    let paths: Vec<PathBuf> = report.chunks.iter().map(|chunk| folder.join(&chunk.file)).collect();
+    // The bundle is ours: whoever packed it may read it.
+    let policy = TrustPolicy::single_key(key.public_key().clone(), "packer")?;
+    let request = VerifyRequest { paths: &paths, policy: Some(&policy) };
+    let (bundles, _) = carnet::verify::open(&request, environment)?;
+    let ours = bundles.iter().find(|bundle| bundle.id == report.bundle);
+    let released = ours.and_then(Bundle::released).ok_or_else(|| {
+        trouble(Failure::Damaged, "no-such-bundle", "the bundle that was packed cannot be read again")
+    })?;
+    let connections = settings.connections;
+    let registries = Registries::new(settings);
+    let request = ImportRequest {
+        bundle: &released,
+        registry: registries.registry(&to.host)?,
+        to,
+        artifacts: &[],
+        rename: &[],
+        tags: TagPolicy { overwrite: false, backup: None },
+        on_failure: ImportFailure::Stop,
+        dry_run: false,
+        connections,
+    };
+    carnet::import::push_nondistributable(&request, environment)?;
+    Ok(())
 }
 
 fn inspect(args: &args::Inspect, screen: Screen, environment: &Environment<'_>) -> Result<u8, Trouble> {

@@ -147,7 +147,7 @@ fn anyone_may_pull_where_anyone_may() {
     let service = TokenService::new(Tokens { anonymous: true, ..tokens() });
     let registry = seeded(&station, Access::Token(service));
     station.pack(&format!("docker://{}/app:1", registry.name())).ok();
-    let run = station.import(&registry.name(), "").ends(1);
+    let run = station.import(&format!("{}/elsewhere", registry.name()), "").ends(1);
     assert!(
         run.stderr.contains("registry-unauthorized") || run.stderr.contains("registry-denied"),
         "{run:?}"

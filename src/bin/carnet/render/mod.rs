@@ -224,6 +224,9 @@ pub(crate) fn pack(report: &PackReport, folder: &Path, screen: Screen) {
             HumanBytes(report.nondistributable_bytes)
         );
     }
+    if let Some(place) = &report.nondistributable_pushed_to {
+        out += &format!("pushed non-distributable layers to {place}\n");
+    }
     let folder = folder.display().to_string().escape_debug().to_string();
     out += &format!("files  {} in {folder}, {}\n", report.chunks.len(), HumanBytes(report.file_bytes()));
     if report.outcome == Outcome::Planned || screen.verbose > 0 || report.chunks.len() <= 20 {
