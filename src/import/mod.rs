@@ -141,9 +141,10 @@ pub fn push_nondistributable(
     let plan = &bundle.contents().plan;
     let documents = Documents::new(plan, bundle.files());
     let naming = Naming { prefix: request.to.prefix.as_ref(), rules: request.rename };
-    let deliveries = Deliveries::artifacts(plan, request.artifacts, &naming)?;
+    let mut deliveries = Deliveries::artifacts(plan, request.artifacts, &naming)?;
     let mut run = Run::new(request, environment, Papers::new(&documents, bundle));
     run.know(&deliveries.repositories);
+    deliveries.read(&mut run.papers, request.on_failure)?;
     let mut shipment = Shipment::of(&deliveries.all, &run.papers);
     shipment.keep_nondistributable();
     pushing::survey(&run, &shipment)?;

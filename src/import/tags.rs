@@ -134,21 +134,33 @@ fn step(run: &Run<'_>, delivery: &Delivery<'_>) -> Result<Step, ImportError> {
 }
 
 /// Sets the tags of what arrived whole: of referrers first, so that an artifact is never seen without its
-/// signature.
+/// signature. In one repository one after the other: a registry that stores a manifest again for a tag may look at
+/// it at the same time for the index above it, and find it half written.
 pub(super) fn set_all(run: &Run<'_>, deliveries: &mut Deliveries<'_>) -> Result<(), ImportError> {
     for of_referrers in [true, false] {
         let is_due = |delivery: &Delivery<'_>| {
             (delivery.generation > 0) == of_referrers && delivery.tag().is_some() && !delivery.has_failed()
         };
-        let places: Vec<usize> =
-            (0..deliveries.all.len()).filter(|&place| is_due(&deliveries.all[place])).collect();
+        let mut by_repository: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (place, delivery) in deliveries.all.iter().enumerate().filter(|(_, delivery)| is_due(delivery)) {
+            by_repository.entry(delivery.repository).or_default().push(place);
+        }
+        let by_repository: Vec<Vec<usize>> = by_repository.into_values().collect();
         let ends = |error: &ImportError| error.ends_all() || run.request.on_failure == OnFailure::Stop;
         let done: Mutex<Vec<(usize, Result<Step, Unset>)>> = Mutex::default();
-        run.transfer(&places, &|&place| {
-            let set = set(run, &deliveries.all[place]);
-            let ends = set.as_ref().is_err_and(|unset| ends(&unset.error));
-            done.lock().expect("no thread panicked").push((place, set));
-            if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        run.transfer(&by_repository, &|places| {
+            for &place in places {
+                if run.environment.workers.interrupted() {
+                    return ControlFlow::Break(());
+                }
+                let set = set(run, &deliveries.all[place]);
+                let ends = set.as_ref().is_err_and(|unset| ends(&unset.error));
+                done.lock().expect("no thread panicked").push((place, set));
+                if ends {
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
         });
         let mut ended = run.check();
         for (place, set) in done.into_inner().expect("no thread panicked") {
