@@ -3,19 +3,24 @@
 use super::block_stream::Waiting;
 use super::kernel::LANES_MAX;
 
-/// Takes all waiting blocks into their states. `many` takes the same number of blocks into `lanes` states
-/// at once, `one` takes blocks of a single stream.
+/// Takes all waiting blocks into their states. `width` says how many lanes so many streams should go
+/// through; `many` takes the same number of blocks into as many states at once, `one` takes blocks of a
+/// single stream.
 /// Every pointer that `many` gets is that of at least its count of blocks.
 pub(super) fn compress_all<const N: usize>(
     mut waiting: Vec<Waiting<'_, N>>,
-    lanes: usize,
+    width: impl Fn(usize) -> usize,
     one: impl Fn(&mut [u32; N], &[[u8; 64]]),
     many: impl Fn(&mut [[u32; N]], &mut [*const u8], usize),
 ) {
     waiting.retain(|stream| !stream.blocks.is_empty());
     // The longest share lanes with the longest, so few are left over at the end.
     waiting.sort_by_key(|stream| stream.blocks.len());
-    while lanes > 1 && waiting.len() > 1 {
+    loop {
+        let lanes = width(waiting.len());
+        if lanes < 2 {
+            break;
+        }
         let first = waiting.len().saturating_sub(lanes);
         let together = &mut waiting[first..];
         let count = together.iter().map(|stream| stream.blocks.len()).min().unwrap_or(0);
