@@ -10,7 +10,7 @@ use super::kernel::LANES_MAX;
 pub(super) fn compress_all<const N: usize>(
     mut waiting: Vec<Waiting<'_, N>>,
     width: impl Fn(usize) -> usize,
-    one: impl Fn(&mut [u32; N], &[[u8; 64]]),
+    one: impl Fn(&mut [u32; N], &[[u8; 64]]) + Sync,
     many: impl Fn(&mut [[u32; N]], &mut [*const u8], usize),
 ) {
     waiting.retain(|stream| !stream.blocks.is_empty());
@@ -40,7 +40,26 @@ pub(super) fn compress_all<const N: usize>(
         waiting.retain(|stream| !stream.blocks.is_empty());
         waiting.sort_by_key(|stream| stream.blocks.len());
     }
-    for stream in waiting {
-        one(stream.state, stream.blocks);
+    alone(waiting, &one);
+}
+
+/// Blocks below which nobody is asked for help: waking a thread costs some of them.
+const BLOCKS_TO_SHARE: usize = 512;
+
+/// Takes each stream's blocks in by itself. Workers that have nothing left to do help: when a worker is
+/// left with the last few long blobs, or a blob is hashed twice over.
+fn alone<const N: usize>(
+    mut waiting: Vec<Waiting<'_, N>>,
+    one: &(impl Fn(&mut [u32; N], &[[u8; 64]]) + Sync),
+) {
+    let Some(stream) = waiting.pop() else { return };
+    let take_in = |stream: Waiting<'_, N>| one(stream.state, stream.blocks);
+    let shared = waiting.last().is_some_and(|next| next.blocks.len() >= BLOCKS_TO_SHARE);
+    // Outside the workers nobody helps: asking would start threads of its own.
+    if shared && rayon::current_thread_index().is_some() {
+        rayon::join(|| take_in(stream), || alone(waiting, one));
+    } else {
+        take_in(stream);
+        alone(waiting, one);
     }
 }
