@@ -8,6 +8,7 @@
 //! interrupted run leaves finished chunks only, and the next run keeps them.
 
 mod error;
+mod file_sums;
 mod gather;
 mod load;
 mod place;
@@ -17,7 +18,6 @@ mod resume;
 mod seal;
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,13 +35,14 @@ use crate::format::recover::RECOVER;
 use crate::format::statement::{Class, Crossing};
 use crate::format::{Sum, Timestamp};
 use crate::medium::{Folder, MediumError, Replace};
-use crate::observe::Event;
+use crate::observe::{Event, Silent};
 use crate::oci::write::OCI_LAYOUT;
 use crate::oci::{Digest, Platform, RefName};
-use crate::stream::hash::{Function, lanes};
+use crate::stream::hash::Function;
 use crate::stream::pump::pump;
 use crate::trust::Signer;
 
+use file_sums::Moving;
 use gather::{Cargo, gather};
 use load::Loading;
 use place::{Layout, place};
@@ -116,6 +117,8 @@ pub struct PackRequest<'a> {
     pub replace: Replace,
     /// What a failing artifact means for the others.
     pub on_failure: OnFailure,
+    /// Sums of the whole chunk files that the report should have.
+    pub file_sums: Vec<Function>,
 }
 
 /// Says what [`pack`] would do; writes nothing and reads manifests only.
@@ -232,6 +235,7 @@ fn pack_cargo(
     let kept =
         resume::keep_finished(request, &sealing, &folder, signer, environment).map_err(nothing_made)?;
     if kept.complete {
+        sealing.sum_rest().map_err(nothing_made)?;
         return Ok(PackReport::new(request, &sealing, cargo, Outcome::Unchanged));
     }
     folder.reserve(sealing.bytes_to_write()).map_err(|error| nothing_made(error.into()))?;
@@ -245,6 +249,7 @@ fn pack_cargo(
     };
     load_all(&sealing, environment).map_err(made)?;
     write_control(&sealing, environment).map_err(made)?;
+    sealing.sum_rest().map_err(made)?;
     let last = layout.plan.last;
     let report = PackReport::new(request, &sealing, cargo, Outcome::Packed);
     drop(sealing);
@@ -268,20 +273,20 @@ fn load_all(sealing: &Sealing<'_>, environment: &Environment<'_>) -> Result<(), 
     environment.observer.on(Event::Started { verb: "pack", bytes });
     let next = AtomicUsize::new(0);
     let failed: Mutex<Option<PackError>> = Mutex::new(None);
+    let sums = &sealing.file_sums;
     let pumped = pump(
         environment.workers,
-        lanes(Function::Sha256),
+        sums.lanes(),
         &|| {
-            let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
-            Some(Loading::open(sealing, blob))
-        },
-        &|outcome| match outcome {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failed.lock().expect("no thread panicked").get_or_insert(error);
-                ControlFlow::Break(())
+            // A sealed chunk goes first: it is in the page cache now, and longer than most blobs.
+            // Who looks on is told of the blobs.
+            if let Some(summing) = sums.next(sealing.sink, &Silent) {
+                return Some(summing.map(Moving::File));
             }
+            let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
+            Some(Loading::open(sealing, blob).map(Moving::Blob))
         },
+        &|outcome| sums.settle(outcome, &failed),
     );
     environment.observer.on(Event::Ended);
     if let Some(error) = failed.into_inner().expect("no thread panicked") {
@@ -369,6 +374,10 @@ impl crate::medium::ChunkSink for Nowhere {
     }
 
     fn commit(&self, _: u32) -> Result<(), MediumError> {
+        unreachable!("a plan writes nothing")
+    }
+
+    fn sealed(&self, _: u32) -> Result<std::sync::Arc<dyn crate::medium::ChunkFile>, MediumError> {
         unreachable!("a plan writes nothing")
     }
 
