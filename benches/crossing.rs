@@ -85,6 +85,7 @@ fn pack_to(layout: &Path, folder: &Path, key: &KeyFile, environment: &Environmen
         expires: None,
         replace: Replace::Never,
         on_failure: OnFailure::Stop,
+        file_sums: Vec::new(),
     };
     pack(&request, key, environment).unwrap();
 }

@@ -1,20 +1,24 @@
-//! Hashing: one stream, and many together as a worker hashes them.
+//! Hashing: one stream, and many together as a worker hashes them. `CARNET_HASH` chooses the kernel.
 #![allow(missing_docs, clippy::unwrap_used)] // A bench that cannot set up should stop.
+#![allow(clippy::disallowed_methods)] // A bench has no binary that reads the environment for it.
 
 use std::hint::black_box;
 
-use carnet::stream::hash::{Function, Stream, update_together};
+use carnet::stream::hash::{Function, Kernel, Stream, update_together};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const BLOCK_BYTES: usize = 256 << 10;
 
 fn hash(criterion: &mut Criterion) {
+    if let Ok(kernel) = std::env::var("CARNET_HASH") {
+        kernel.parse::<Kernel>().unwrap().force().unwrap();
+    }
     let block: Vec<u8> = (0..BLOCK_BYTES).map(|at| u8::try_from(at % 251).unwrap()).collect();
     for (name, function) in
         [("sha256", Function::Sha256), ("sha512", Function::Sha512), ("md5", Function::Md5)]
     {
         let mut group = criterion.benchmark_group(name);
-        for streams in [1_usize, 4, 8, 16] {
+        for streams in [1_usize, 2, 3, 4, 8, 16] {
             group.throughput(Throughput::Bytes((BLOCK_BYTES * streams) as u64));
             group.bench_function(format!("{streams} streams"), |bencher| {
                 bencher.iter(|| {

@@ -15,6 +15,7 @@ use crate::format::BundleName;
 use crate::format::body::BodyError;
 use crate::medium::{ArrivedFile, ChunkFile, MediumError, Temporary, collect};
 use crate::observe::Event;
+use crate::pack::{ChunkReport, PackReport};
 use crate::stream::digesting::{Digesting, Unreadable};
 use crate::stream::hash::{Function, Output, lanes};
 use crate::stream::pump::pump;
@@ -41,6 +42,15 @@ impl SumFunction {
     }
 }
 
+impl From<SumFunction> for Function {
+    fn from(function: SumFunction) -> Self {
+        match function {
+            SumFunction::Sha256 => Function::Sha256,
+            SumFunction::Md5 => Function::Md5,
+        }
+    }
+}
+
 /// The sums of a file.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FileSums {
@@ -50,6 +60,13 @@ pub struct FileSums {
     pub bytes: u64,
     /// The sums, in the order asked for.
     pub sums: Vec<FileSum>,
+}
+
+impl FileSums {
+    fn new(file: String, bytes: u64, functions: &[SumFunction], outputs: &[Output]) -> FileSums {
+        let sum = |(&function, output): (&SumFunction, &Output)| FileSum { function, hex: output.hex() };
+        FileSums { file, bytes, sums: functions.iter().zip(outputs).map(sum).collect() }
+    }
 }
 
 /// A sum of a file.
@@ -69,6 +86,13 @@ pub struct SumsReport {
 }
 
 impl SumsReport {
+    /// What packing summed on its way, when it was asked for these `functions`.
+    pub fn of_packed(report: &PackReport, functions: &[SumFunction]) -> SumsReport {
+        let file =
+            |chunk: &ChunkReport| FileSums::new(chunk.file.clone(), chunk.bytes, functions, &chunk.file_sums);
+        SumsReport { files: report.chunks.iter().map(file).collect() }
+    }
+
     /// The lines that coreutils checks with `-c`.
     pub fn lines(&self, function: SumFunction) -> String {
         let line = |file: &FileSums| {
@@ -110,22 +134,11 @@ pub fn sums(
     if files.is_empty() {
         return Err(VerifyError::NoChunk { files: looked_at, first: None });
     }
-    let wanted: Vec<Function> = functions
-        .iter()
-        .map(|function| match function {
-            SumFunction::Sha256 => Function::Sha256,
-            SumFunction::Md5 => Function::Md5,
-        })
-        .collect();
+    let wanted: Vec<Function> = functions.iter().map(|&function| function.into()).collect();
     let outputs = hash(&files, &wanted, environment)?;
-    let report = files.iter().zip(outputs).map(|(file, outputs)| FileSums {
-        file: file.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        bytes: file.bytes(),
-        sums: functions
-            .iter()
-            .zip(outputs)
-            .map(|(&function, output)| FileSum { function, hex: output.hex() })
-            .collect(),
+    let report = files.iter().zip(outputs).map(|(file, outputs)| {
+        let name = file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        FileSums::new(name, file.bytes(), functions, &outputs)
     });
     Ok(SumsReport { files: report.collect() })
 }
@@ -169,13 +182,16 @@ fn hash(
     environment.observer.on(Event::Started { verb: "sums", bytes });
     let outputs: Vec<Mutex<Vec<Output>>> = files.iter().map(|_| Mutex::default()).collect();
     let failed: Mutex<Option<Unreadable<usize>>> = Mutex::new(None);
+    // The longest first, and the longest together: lanes are full while lengths are alike.
+    let mut order: Vec<usize> = (0..files.len()).collect();
+    order.sort_by_key(|&at| std::cmp::Reverse(files[at].bytes()));
     let next = AtomicUsize::new(0);
     let pumped = pump(
         environment.workers,
         functions.iter().map(|&function| lanes(function)).max().unwrap_or(1),
         &|| {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let file = files.get(at)?;
+            let at = *order.get(next.fetch_add(1, Ordering::Relaxed))?;
+            let file = &files[at];
             let segment = Segment { file: file.clone(), offset: 0, bytes: file.bytes() };
             Some(Ok(Digesting::new(at, vec![segment], functions, environment.observer)))
         },

@@ -25,7 +25,7 @@ fuzz_target!(init: {
     }
     for (stream, (md5, message, _)) in streams.into_iter().zip(&messages) {
         let mut alone = Stream::new(function(*md5));
-        // One stream alone goes through the crates.
+        // One stream alone goes through other code than many.
         update_together(&mut [(&mut alone, &message[..])]);
         assert_eq!(stream.finish().hex(), alone.finish().hex());
     }

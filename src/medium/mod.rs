@@ -155,6 +155,9 @@ pub trait ChunkSink: Sync {
     /// [`MediumError::Exists`] if something else has the name and may not be replaced.
     fn commit(&self, number: u32) -> Result<(), MediumError>;
 
+    /// A chunk that was committed, to be read again: also one that waits for others to be put in place.
+    fn sealed(&self, number: u32) -> Result<std::sync::Arc<dyn ChunkFile>, MediumError>;
+
     /// How messages name this chunk's file, escaped.
     fn file_name(&self, number: u32) -> String;
 }

@@ -8,8 +8,10 @@
 //! interrupted run leaves finished chunks only, and the next run keeps them.
 
 mod error;
+mod file_sums;
 mod gather;
 mod load;
+mod moving;
 mod place;
 mod probe;
 mod report;
@@ -17,10 +19,8 @@ mod resume;
 mod seal;
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::artifacts::{ArtifactSource, Selection};
 use crate::environment::Environment;
@@ -38,13 +38,11 @@ use crate::medium::{Folder, MediumError, Replace};
 use crate::observe::Event;
 use crate::oci::write::OCI_LAYOUT;
 use crate::oci::{Digest, Platform, RefName};
-use crate::registry::RegistryError;
-use crate::stream::hash::{Function, lanes};
-use crate::stream::pump::pump;
+use crate::stream::hash::Function;
 use crate::trust::Signer;
 
 use gather::{Cargo, gather};
-use load::Loading;
+use moving::load_all;
 use place::{Layout, place};
 use seal::Sealing;
 
@@ -119,6 +117,8 @@ pub struct PackRequest<'a> {
     pub replace: Replace,
     /// What a failing artifact means for the others.
     pub on_failure: OnFailure,
+    /// Sums of the whole chunk files that the report should have.
+    pub file_sums: Vec<Function>,
 }
 
 /// Says what [`pack`] would do; writes nothing and reads manifests only.
@@ -240,6 +240,7 @@ fn pack_cargo(
     let kept =
         resume::keep_finished(request, &sealing, &folder, signer, environment).map_err(nothing_made)?;
     if kept.complete {
+        sealing.sum_rest().map_err(nothing_made)?;
         return Ok(PackReport::new(request, &sealing, cargo, Outcome::Unchanged));
     }
     let waits = request.sources.iter().any(|wanted| wanted.source.waits());
@@ -258,7 +259,10 @@ fn pack_cargo(
         });
         (error, made.collect())
     };
-    if let Err(error) = load_all(&sealing, environment).and_then(|()| write_control(&sealing, environment)) {
+    let packed = load_all(&sealing, environment)
+        .and_then(|()| write_control(&sealing, environment))
+        .and_then(|()| sealing.sum_rest());
+    if let Err(error) = packed {
         // What came over a network is worth more than the room that it takes.
         if waits && sealing.is_begun_well() {
             folder.leave();
@@ -270,87 +274,6 @@ fn pack_cargo(
     drop(sealing);
     folder.publish(last).map_err(|error| nothing_made(error.into()))?;
     Ok(report)
-}
-
-/// Moves every blob that is not in a finished chunk: chunk by chunk, in each the largest first, so that
-/// chunks are finished early and the long blobs do not come last.
-fn load_all(sealing: &Sealing<'_>, environment: &Environment<'_>) -> Result<(), PackError> {
-    let plan = &sealing.layout.plan;
-    // Blobs of the control chunk are read even if that is finished: its sums tell whether it still fits.
-    let wanted = |&blob: &usize| {
-        !sealing.is_loaded(blob) && (!sealing.is_done(blob) || plan.blobs[blob].pieces[0].chunk == 0)
-    };
-    let mut waiting: Vec<usize> = (0..plan.blobs.len()).filter(wanted).collect();
-    waiting.sort_by_key(|&blob| {
-        let planned = &plan.blobs[blob];
-        let control = planned.pieces[0].chunk == 0;
-        (control, planned.pieces[0].chunk, std::cmp::Reverse(planned.size), blob)
-    });
-    let bytes = waiting.iter().map(|&blob| plan.blobs[blob].size).sum();
-    environment.observer.on(Event::Started { verb: "pack", bytes });
-    let loaded = load(sealing, waiting, environment);
-    environment.observer.on(Event::Ended);
-    loaded
-}
-
-/// Moves these blobs; those that come wrong from one of several places, from the next one.
-fn load(
-    sealing: &Sealing<'_>,
-    mut waiting: Vec<usize>,
-    environment: &Environment<'_>,
-) -> Result<(), PackError> {
-    while !waiting.is_empty() {
-        let next = AtomicUsize::new(0);
-        let failed: Mutex<Option<PackError>> = Mutex::new(None);
-        let again: Mutex<Vec<usize>> = Mutex::default();
-        pump(
-            environment.workers,
-            lanes(Function::Sha256),
-            &|| {
-                let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
-                Some(Loading::open(sealing, blob))
-            },
-            &|outcome| {
-                let Err(error) = outcome else { return ControlFlow::Continue(()) };
-                match try_elsewhere(sealing, error) {
-                    Ok(blob) => {
-                        again.lock().expect("no thread panicked").push(blob);
-                        ControlFlow::Continue(())
-                    }
-                    Err(error) => {
-                        failed.lock().expect("no thread panicked").get_or_insert(error);
-                        ControlFlow::Break(())
-                    }
-                }
-            },
-        )
-        .map_err(PackError::System)?;
-        if let Some(error) = failed.into_inner().expect("no thread panicked") {
-            return Err(error);
-        }
-        if environment.workers.interrupted() {
-            return Err(PackError::Interrupted);
-        }
-        waiting = again.into_inner().expect("no thread panicked");
-    }
-    Ok(())
-}
-
-/// The blob that failed, if its source has another place for it; else the error.
-fn try_elsewhere(sealing: &Sealing<'_>, error: PackError) -> Result<usize, PackError> {
-    let Some(digest) = damaged_blob(&error) else { return Err(error) };
-    let Some(blob) = sealing.layout.plan.blobs.iter().position(|blob| blob.digest == digest) else {
-        return Err(error);
-    };
-    let (descriptor, source) = sealing.origin(&digest);
-    let why = match &error {
-        PackError::Unreadable { source, .. } => match registry_error(source) {
-            Some(RegistryError::Url { problem, .. }) => problem.clone(),
-            _ => source.to_string(),
-        },
-        error => error.to_string(),
-    };
-    if source.try_elsewhere(descriptor, &why)? { Ok(blob) } else { Err(error) }
 }
 
 /// Writes the annex, if there is one, and then the control chunk.
@@ -431,6 +354,10 @@ impl crate::medium::ChunkSink for Nowhere {
     }
 
     fn commit(&self, _: u32) -> Result<(), MediumError> {
+        unreachable!("a plan writes nothing")
+    }
+
+    fn sealed(&self, _: u32) -> Result<Arc<dyn crate::medium::ChunkFile>, MediumError> {
         unreachable!("a plan writes nothing")
     }
 

@@ -10,6 +10,7 @@ use crate::format::Sum;
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::medium::chunk_file_name;
 use crate::report::{ArtifactReport, OmissionReport};
+use crate::stream::hash::Output;
 
 /// What became of a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -47,6 +48,9 @@ pub struct ChunkReport {
     pub bytes: u64,
     /// How many blobs or slices are in it.
     pub entries: usize,
+    /// The sums of the whole file that were asked for, in that order.
+    #[serde(skip)]
+    pub file_sums: Vec<Output>,
 }
 
 /// What packing says when it is done.
@@ -107,6 +111,7 @@ impl PackReport {
                 class: statement.class,
                 bytes: sealing.file_bytes(number, shape),
                 entries: layout.contents.get(number as usize).map_or(shape.items().len(), Vec::len),
+                file_sums: sealing.file_sums.of(number),
             }
         });
         PackReport {

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Mutex;
 
+use super::file_sums::FileSums;
 use super::gather::Cargo;
 use super::place::Layout;
 use super::{Expiry, PackError, PackRequest};
@@ -47,7 +48,8 @@ pub(super) struct Sealing<'a> {
     cargo: &'a Cargo,
     sources: Vec<&'a dyn ArtifactSource>,
     signer: &'a dyn Signer,
-    sink: &'a dyn ChunkSink,
+    pub sink: &'a dyn ChunkSink,
+    pub file_sums: FileSums,
     created: Timestamp,
     expires: Option<Timestamp>,
     /// By blob, then piece.
@@ -78,6 +80,7 @@ impl<'a> Sealing<'a> {
             sources: request.sources.iter().map(|wanted| wanted.source.as_ref()).collect(),
             signer,
             sink,
+            file_sums: FileSums::new(&request.file_sums),
             created: request.created,
             expires,
             places: layout.plan.blobs.iter().map(|blob| Vec::with_capacity(blob.pieces.len())).collect(),
@@ -299,7 +302,13 @@ impl<'a> Sealing<'a> {
         Head { statement, statement_bytes, signatures: vec![signature] }
     }
 
+    /// Sums the chunk files that nobody summed yet.
+    pub(super) fn sum_rest(&self) -> Result<(), PackError> {
+        self.file_sums.finish(self.sink, self.environment)
+    }
+
     fn tell_finished(&self, number: u32, kept: bool) {
+        self.file_sums.sealed(number);
         let (last, file) = (self.layout.plan.last, self.sink.file_name(number));
         self.environment.observer.on(Event::ChunkFinished { number, last, file, kept });
     }

@@ -15,7 +15,7 @@ use carnet::oci::Digest;
 use carnet::pack::{OnFailure, PackError, PackReport, PackRequest, Splitting, Wanted};
 use carnet::registry::{Reach, Registries, Settings};
 use carnet::stream::pump::Workers;
-use carnet::sums::SumFunction;
+use carnet::sums::{SumFunction, SumsReport};
 use carnet::trust::{KeyFile, PublicKey, Signer, TrustPolicy};
 use carnet::verify::VerifyRequest;
 use clap::CommandFactory as _;
@@ -254,6 +254,7 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
         }
     }
     let carriage = |omit: bool| if omit { Carriage::Omit } else { Carriage::Carry };
+    let file_sums: Vec<SumFunction> = args.file_sums.iter().map(|&word| word.into()).collect();
     let request = PackRequest {
         sources: wanted,
         crossing: Crossing {
@@ -273,6 +274,7 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
         expires: args.expires,
         replace: if args.overwrite { Replace::WhenComplete } else { Replace::Never },
         on_failure: if args.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
+        file_sums: file_sums.iter().map(|&function| function.into()).collect(),
     };
     let packed = if args.dry_run {
         carnet::pack::plan(&request, &key, environment)
@@ -287,11 +289,9 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
         packed => packed?,
     };
     report.failures.extend(unopened);
-    if !args.file_sums.is_empty() && !args.dry_run {
-        let functions: Vec<SumFunction> = args.file_sums.iter().map(|&word| word.into()).collect();
-        let files: Vec<PathBuf> = report.chunks.iter().map(|chunk| args.to.join(&chunk.file)).collect();
-        let sums = carnet::sums::sums(&files, &functions, environment)?;
-        carnet::sums::write(&sums, &functions, &args.to, &args.name)?;
+    if !args.dry_run {
+        let sums = SumsReport::of_packed(&report, &file_sums);
+        carnet::sums::write(&sums, &file_sums, &args.to, &args.name)?;
     }
     if let Some(to) = args.push_nondistributable_to.as_ref().filter(|_| !args.dry_run) {
         push_nondistributable(&report, &args.to, &key, to, settings, environment)?;

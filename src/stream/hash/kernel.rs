@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use super::words::X1;
 #[cfg(target_arch = "x86_64")]
 use super::words::{X8, X16};
+#[cfg(target_arch = "x86_64")]
+use super::{alone, sha_ni};
 use super::{md5, sha256};
 
 /// A way to hash.
@@ -15,11 +17,11 @@ use super::{md5, sha256};
 pub enum Kernel {
     /// No special instructions, one stream at a time.
     Portable,
-    /// Eight streams together.
+    /// Eight streams together, or eight blocks of one.
     Avx2,
-    /// Sixteen streams together.
+    /// Sixteen streams together, or sixteen blocks of one.
     Avx512,
-    /// SHA instructions for SHA-256, one stream at a time; MD5 in the widest lanes there are.
+    /// SHA instructions for SHA-256, four streams together; MD5 in the widest lanes there are.
     ShaNi,
 }
 
@@ -57,8 +59,12 @@ impl Kernel {
         {
             match self {
                 Kernel::Portable => true,
-                Kernel::Avx2 => is_x86_feature_detected!("avx2"),
-                Kernel::Avx512 => is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"),
+                Kernel::Avx2 => is_x86_feature_detected!("avx2") && has_bit_instructions(),
+                Kernel::Avx512 => {
+                    is_x86_feature_detected!("avx512f")
+                        && is_x86_feature_detected!("avx512bw")
+                        && has_bit_instructions()
+                }
                 Kernel::ShaNi => is_x86_feature_detected!("sha") && is_x86_feature_detected!("sse4.1"),
             }
         }
@@ -92,20 +98,35 @@ impl Kernel {
         }
     }
 
-    /// How many streams of SHA-256 it takes together.
+    /// How many streams of SHA-256 it takes together at most.
     pub(super) fn sha256_lanes(self) -> usize {
-        match self {
-            Kernel::Portable | Kernel::ShaNi => 1,
-            Kernel::Avx2 => 8,
-            Kernel::Avx512 => 16,
+        self.sha256_width(usize::MAX)
+    }
+
+    /// How many lanes so many streams of SHA-256 should go through: with one, each goes alone.
+    ///
+    /// A kernel takes as long for a lane without a stream as for one with, so few are faster alone
+    /// (docs/performance.md, "Hashing").
+    pub(super) fn sha256_width(self, streams: usize) -> usize {
+        match (self, streams) {
+            (Kernel::Portable, _) | (Kernel::ShaNi, 0..=1) | (Kernel::Avx2 | Kernel::Avx512, 0..=2) => 1,
+            (Kernel::ShaNi, 2) => 2,
+            (Kernel::ShaNi, _) => 4,
+            (Kernel::Avx2, _) => 8,
+            (Kernel::Avx512, _) => 16,
         }
     }
 
-    /// How many streams of MD5 it takes together.
+    /// How many streams of MD5 it takes together at most.
     pub(super) fn md5_lanes(self) -> usize {
+        self.md5_width(usize::MAX)
+    }
+
+    /// How many lanes so many streams of MD5 should go through, as [`Kernel::sha256_width`].
+    pub(super) fn md5_width(self, streams: usize) -> usize {
         match self {
-            Kernel::ShaNi => Kernel::widest().sha256_lanes(),
-            other => other.sha256_lanes(),
+            Kernel::ShaNi => Kernel::widest().sha256_width(streams),
+            other => other.sha256_width(streams),
         }
     }
 
@@ -124,11 +145,23 @@ impl Kernel {
                 // SAFETY: X1 needs nothing; the pointer is that of `blocks.len()` blocks.
                 unsafe { sha256::compress::<X1>(std::slice::from_mut(state), &mut pointers, blocks.len()) }
             }
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 => {
+                // SAFETY: a kernel is used only where it is available.
+                let rest = unsafe { alone_avx512(state, blocks) };
+                sha2::block_api::compress256(state, rest);
+            }
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 => {
+                // SAFETY: as above.
+                let rest = unsafe { alone_avx2(state, blocks) };
+                sha2::block_api::compress256(state, rest);
+            }
             _ => sha2::block_api::compress256(state, blocks),
         }
     }
 
-    /// Takes `count` blocks into each of [`Kernel::sha256_lanes`] states.
+    /// Takes `count` blocks into each state; there are as many as [`Kernel::sha256_width`] said.
     ///
     /// # Safety
     /// Each of as many pointers must be readable for `64 * count` bytes.
@@ -140,6 +173,12 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Kernel::Avx2 => unsafe { sha256_avx2(states, blocks, count) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Kernel::ShaNi if states.len() == 2 => unsafe { sha_ni::compress::<2>(states, blocks, count) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Kernel::ShaNi => unsafe { sha_ni::compress::<4>(states, blocks, count) },
             // SAFETY: X1 needs nothing; the pointers are the caller's.
             _ => unsafe { sha256::compress::<X1>(states, blocks, count) },
         }
@@ -150,7 +189,7 @@ impl Kernel {
         ::md5::block_api::compress(state, blocks);
     }
 
-    /// Takes `count` blocks into each of [`Kernel::md5_lanes`] states.
+    /// Takes `count` blocks into each state; there are as many as [`Kernel::md5_width`] said.
     ///
     /// # Safety
     /// Each of as many pointers must be readable for `64 * count` bytes.
@@ -168,6 +207,13 @@ impl Kernel {
     }
 }
 
+/// A rotation into another register, and and-not, in one instruction: what hashes one stream needs them, and
+/// processors with AVX2 have them.
+#[cfg(target_arch = "x86_64")]
+fn has_bit_instructions() -> bool {
+    is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2")
+}
+
 macro_rules! compiled_for {
     ($name:ident, $features:literal, $module:ident, $words:ident, $state:ty) => {
         #[cfg(target_arch = "x86_64")]
@@ -183,3 +229,17 @@ compiled_for!(sha256_avx512, "avx512f,avx512bw", sha256, X16, [u32; 8]);
 compiled_for!(sha256_avx2, "avx2", sha256, X8, [u32; 8]);
 compiled_for!(md5_avx512, "avx512f,avx512bw", md5, X16, [u32; 4]);
 compiled_for!(md5_avx2, "avx2", md5, X8, [u32; 4]);
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
+fn alone_avx512<'a>(state: &mut [u32; 8], blocks: &'a [[u8; 64]]) -> &'a [[u8; 64]] {
+    // SAFETY: the caller's: the processor has these features.
+    unsafe { alone::compress::<X16>(state, blocks) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+fn alone_avx2<'a>(state: &mut [u32; 8], blocks: &'a [[u8; 64]]) -> &'a [[u8; 64]] {
+    // SAFETY: the caller's: the processor has these features.
+    unsafe { alone::compress::<X8>(state, blocks) }
+}

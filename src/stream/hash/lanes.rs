@@ -3,19 +3,24 @@
 use super::block_stream::Waiting;
 use super::kernel::LANES_MAX;
 
-/// Takes all waiting blocks into their states. `many` takes the same number of blocks into `lanes` states
-/// at once, `one` takes blocks of a single stream.
+/// Takes all waiting blocks into their states. `width` says how many lanes so many streams should go
+/// through; `many` takes the same number of blocks into as many states at once, `one` takes blocks of a
+/// single stream.
 /// Every pointer that `many` gets is that of at least its count of blocks.
 pub(super) fn compress_all<const N: usize>(
     mut waiting: Vec<Waiting<'_, N>>,
-    lanes: usize,
-    one: impl Fn(&mut [u32; N], &[[u8; 64]]),
+    width: impl Fn(usize) -> usize,
+    one: impl Fn(&mut [u32; N], &[[u8; 64]]) + Sync,
     many: impl Fn(&mut [[u32; N]], &mut [*const u8], usize),
 ) {
     waiting.retain(|stream| !stream.blocks.is_empty());
     // The longest share lanes with the longest, so few are left over at the end.
     waiting.sort_by_key(|stream| stream.blocks.len());
-    while lanes > 1 && waiting.len() > 1 {
+    loop {
+        let lanes = width(waiting.len());
+        if lanes < 2 {
+            break;
+        }
         let first = waiting.len().saturating_sub(lanes);
         let together = &mut waiting[first..];
         let count = together.iter().map(|stream| stream.blocks.len()).min().unwrap_or(0);
@@ -35,7 +40,36 @@ pub(super) fn compress_all<const N: usize>(
         waiting.retain(|stream| !stream.blocks.is_empty());
         waiting.sort_by_key(|stream| stream.blocks.len());
     }
-    for stream in waiting {
-        one(stream.state, stream.blocks);
+    alone(waiting, &one);
+}
+
+/// Does both, the one on an idle worker if there is one: for streams of two functions over the same bytes.
+pub(super) fn both(one: impl FnOnce() + Send, other: impl FnOnce() + Send) {
+    // Outside the workers nobody helps: asking would start threads of its own.
+    if rayon::current_thread_index().is_some() {
+        rayon::join(one, other);
+    } else {
+        one();
+        other();
+    }
+}
+
+/// Blocks below which nobody is asked for help: waking a thread costs some of them.
+const BLOCKS_TO_SHARE: usize = 512;
+
+/// Takes each stream's blocks in by itself. Workers that have nothing left to do help: when a worker is
+/// left with the last few long blobs, or a blob is hashed twice over.
+fn alone<const N: usize>(
+    mut waiting: Vec<Waiting<'_, N>>,
+    one: &(impl Fn(&mut [u32; N], &[[u8; 64]]) + Sync),
+) {
+    let Some(stream) = waiting.pop() else { return };
+    let take_in = |stream: Waiting<'_, N>| one(stream.state, stream.blocks);
+    let shared = waiting.last().is_some_and(|next| next.blocks.len() >= BLOCKS_TO_SHARE);
+    if shared {
+        both(|| take_in(stream), || alone(waiting, one));
+    } else {
+        take_in(stream);
+        alone(waiting, one);
     }
 }

@@ -5,17 +5,21 @@
 //! [`Kernel`] is chosen once, from what the processor has.
 #![allow(unsafe_code)] // Calls the kernels; each call says why it may.
 
+#[cfg(target_arch = "x86_64")]
+mod alone;
 mod block_stream;
 mod kernel;
 mod lanes;
 mod md5;
 mod sha256;
+#[cfg(target_arch = "x86_64")]
+mod sha_ni;
 mod words;
 
 use sha2::{Digest as _, Sha512};
 
 use block_stream::{BlockStream, Waiting};
-use lanes::compress_all;
+use lanes::{both, compress_all};
 
 pub use kernel::Kernel;
 
@@ -157,14 +161,24 @@ fn update_with(kernel: Kernel, streams: &mut [(&mut Stream, &[u8])]) {
             State::Md5(stream) => md5.push(stream.feed(bytes, Kernel::md5_one)),
         }
     }
-    compress_all(sha256, kernel.sha256_lanes(), sha256_one, |states, blocks, count| {
-        // SAFETY: the scheduler gives pointers to at least `count` blocks each.
-        unsafe { kernel.sha256_many(states, blocks, count) }
-    });
-    compress_all(md5, kernel.md5_lanes(), Kernel::md5_one, |states, blocks, count| {
-        // SAFETY: the scheduler gives pointers to at least `count` blocks each.
-        unsafe { kernel.md5_many(states, blocks, count) }
-    });
+    let sha256_together = || {
+        let width = |streams| kernel.sha256_width(streams);
+        compress_all(sha256, width, sha256_one, |states, blocks, count| {
+            // SAFETY: the scheduler gives pointers to at least `count` blocks each.
+            unsafe { kernel.sha256_many(states, blocks, count) }
+        });
+    };
+    if md5.is_empty() {
+        return sha256_together();
+    }
+    let md5_together = || {
+        let width = |streams| kernel.md5_width(streams);
+        compress_all(md5, width, Kernel::md5_one, |states, blocks, count| {
+            // SAFETY: the scheduler gives pointers to at least `count` blocks each.
+            unsafe { kernel.md5_many(states, blocks, count) }
+        });
+    };
+    both(sha256_together, md5_together);
 }
 
 #[cfg(test)]
@@ -218,8 +232,11 @@ mod tests {
             );
         }
         let a = vec![b'a'; 1_000_000];
-        let found = together(Kernel::chosen(), &[(Function::Sha256, a, 65_536)]);
-        assert_eq!(found, ["cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"]);
+        for kernel in Kernel::available() {
+            let found = together(kernel, &[(Function::Sha256, a.clone(), 65_536)]);
+            let wanted = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
+            assert_eq!(found, [wanted], "{kernel}");
+        }
     }
 
     #[test]
@@ -230,6 +247,23 @@ mod tests {
                 .collect();
             let wanted: Vec<String> = messages.iter().map(|(f, bytes, _)| expected(*f, bytes)).collect();
             assert_eq!(together(kernel, &messages), wanted, "{kernel}");
+        }
+    }
+
+    #[test]
+    fn few_streams_of_many_blocks() {
+        // As many blocks as lanes, one less, one more, and several times as many.
+        let lengths = [448, 512, 960, 1024, 1088, 2048, 5000, 70_000];
+        for kernel in Kernel::available() {
+            for few in lengths.windows(1).chain(lengths.windows(2)).chain(lengths.windows(4)) {
+                let message = |&length: &usize| {
+                    let bytes: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
+                    (Function::Sha256, bytes, 65_600)
+                };
+                let messages: Vec<_> = few.iter().map(message).collect();
+                let wanted: Vec<String> = messages.iter().map(|(f, bytes, _)| expected(*f, bytes)).collect();
+                assert_eq!(together(kernel, &messages), wanted, "{kernel}, {few:?}");
+            }
         }
     }
 

@@ -10,7 +10,7 @@ pub(super) const INITIAL: [u32; 8] =
 
 /// FIPS 180-4, section 4.2.2.
 #[rustfmt::skip]
-const K: [u32; 64] = [
+pub(super) const K: [u32; 64] = [
     0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
     0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe, 0x9bdc_06a7, 0xc19b_f174,
     0xe49b_69c1, 0xefbe_4786, 0x0fc1_9dc6, 0x240c_a1cc, 0x2de9_2c6f, 0x4a74_84aa, 0x5cb0_a9dc, 0x76f9_88da,
@@ -20,6 +20,21 @@ const K: [u32; 64] = [
     0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5, 0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3,
     0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
 ];
+
+/// What follows sixteen words, of which the first is the one at `i` (step 1 of section 6.2.2).
+///
+/// # Safety
+/// The processor must have what `W` needs.
+#[inline(always)]
+pub(super) unsafe fn expand<W: Words>(w: &[W; 16], i: usize) -> W {
+    // SAFETY: the caller's.
+    unsafe {
+        let (w1, w14) = (w[(i + 1) % 16], w[(i + 14) % 16]);
+        let s0 = w1.rotate::<7, 25>().xor3(w1.rotate::<18, 14>(), w1.shift_right::<3>());
+        let s1 = w14.rotate::<17, 15>().xor3(w14.rotate::<19, 13>(), w14.shift_right::<10>());
+        w[i % 16].add(s0).add(w[(i + 9) % 16]).add(s1)
+    }
+}
 
 /// Takes `count` blocks of 64 bytes into each of [`Words::LANES`] states and moves the pointers on.
 ///
@@ -46,10 +61,7 @@ pub(super) unsafe fn compress<W: Words>(states: &mut [[u32; 8]], blocks: &mut [*
             for sixteen in 0..4 {
                 for i in 0..16 {
                     if sixteen > 0 {
-                        let (w1, w14) = (w[(i + 1) % 16], w[(i + 14) % 16]);
-                        let s0 = w1.rotate::<7, 25>().xor3(w1.rotate::<18, 14>(), w1.shift_right::<3>());
-                        let s1 = w14.rotate::<17, 15>().xor3(w14.rotate::<19, 13>(), w14.shift_right::<10>());
-                        w[i] = w[i].add(s0).add(w[(i + 9) % 16]).add(s1);
+                        w[i] = expand(&w, i);
                     }
                     let s1 = e.rotate::<6, 26>().xor3(e.rotate::<11, 21>(), e.rotate::<25, 7>());
                     let k = W::splat(K[sixteen * 16 + i]);
