@@ -43,17 +43,6 @@ pub(super) fn compress_all<const N: usize>(
     alone(waiting, &one);
 }
 
-/// Does both, the one on an idle worker if there is one: for streams of two functions over the same bytes.
-pub(super) fn both(one: impl FnOnce() + Send, other: impl FnOnce() + Send) {
-    // Outside the workers nobody helps: asking would start threads of its own.
-    if rayon::current_thread_index().is_some() {
-        rayon::join(one, other);
-    } else {
-        one();
-        other();
-    }
-}
-
 /// Blocks below which nobody is asked for help: waking a thread costs some of them.
 const BLOCKS_TO_SHARE: usize = 512;
 
@@ -66,8 +55,9 @@ fn alone<const N: usize>(
     let Some(stream) = waiting.pop() else { return };
     let take_in = |stream: Waiting<'_, N>| one(stream.state, stream.blocks);
     let shared = waiting.last().is_some_and(|next| next.blocks.len() >= BLOCKS_TO_SHARE);
-    if shared {
-        both(|| take_in(stream), || alone(waiting, one));
+    // Outside the workers nobody helps: asking would start threads of its own.
+    if shared && rayon::current_thread_index().is_some() {
+        rayon::join(|| take_in(stream), || alone(waiting, one));
     } else {
         take_in(stream);
         alone(waiting, one);

@@ -19,7 +19,7 @@ mod words;
 use sha2::{Digest as _, Sha512};
 
 use block_stream::{BlockStream, Waiting};
-use lanes::{both, compress_all};
+use lanes::compress_all;
 
 pub use kernel::Kernel;
 
@@ -161,24 +161,24 @@ fn update_with(kernel: Kernel, streams: &mut [(&mut Stream, &[u8])]) {
             State::Md5(stream) => md5.push(stream.feed(bytes, Kernel::md5_one)),
         }
     }
-    let sha256_together = || {
-        let width = |streams| kernel.sha256_width(streams);
-        compress_all(sha256, width, sha256_one, |states, blocks, count| {
+    compress_all(
+        sha256,
+        |streams| kernel.sha256_width(streams),
+        sha256_one,
+        |states, blocks, count| {
             // SAFETY: the scheduler gives pointers to at least `count` blocks each.
             unsafe { kernel.sha256_many(states, blocks, count) }
-        });
-    };
-    if md5.is_empty() {
-        return sha256_together();
-    }
-    let md5_together = || {
-        let width = |streams| kernel.md5_width(streams);
-        compress_all(md5, width, Kernel::md5_one, |states, blocks, count| {
+        },
+    );
+    compress_all(
+        md5,
+        |streams| kernel.md5_width(streams),
+        Kernel::md5_one,
+        |states, blocks, count| {
             // SAFETY: the scheduler gives pointers to at least `count` blocks each.
             unsafe { kernel.md5_many(states, blocks, count) }
-        });
-    };
-    both(sha256_together, md5_together);
+        },
+    );
 }
 
 #[cfg(test)]

@@ -149,7 +149,9 @@ fn two_runs_at_once_do_not_mix() {
     let desk = Desk::new();
     fill(&desk);
     let mut first = command(&desk, "out").spawn().unwrap();
-    assert!(wait_for(&mut first, || desk.path("out/.b.partial/lock").exists()));
+    // The lock is held from before the first chunk is begun.
+    let staged = || std::fs::read_dir(desk.path("out/.b.partial")).map_or(0, Iterator::count) >= 2;
+    assert!(wait_for(&mut first, staged));
     signal(&first, "STOP");
     Run::of(&mut desk.command(&format!("{PACK} out"))).ends(1).says(&["another process"]);
     signal(&first, "CONT");
