@@ -377,3 +377,36 @@ fn from_https_nobody_is_led_to_http() {
     station.pack(&line).ends(1).says(&["error[registry-host-refused]", front.name()]);
     assert_eq!(host.accepted_connections(), 0);
 }
+
+#[test]
+fn a_helper_is_asked_for_what_it_keeps() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let station = station();
+    let registry = seeded(&station, basic());
+    let at = registry.name();
+    // As docker-credential-helpers do: the host comes in, JSON goes out, and what is unknown is said so.
+    station.write(
+        "bin/docker-credential-drawer",
+        &format!(
+            "#!/bin/sh\nread -r host\nif [ \"$host\" = {at} ]; then\n  \
+             echo '{{\"ServerURL\":\"'$host'\",\"Username\":\"me\",\"Secret\":\"secret\"}}'\nelse\n  \
+             echo 'credentials not found in native keychain'; exit 1\nfi\n"
+        ),
+    );
+    let helper = station.path("bin/docker-credential-drawer");
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", station.path("bin").display(), std::env!("PATH"));
+    let pack = |config: &serde_json::Value| {
+        station.write("config.json", &config.to_string());
+        let line = format!("pack docker://{at}/app:1 --authfile config.json --to out --name b --overwrite");
+        let mut command = station.command(&format!("{line} --key k.key.pem --retries 0"));
+        command.env("PATH", &path);
+        super::station::in_time(&mut command, std::time::Duration::from_secs(20))
+    };
+    discreet(pack(&json!({ "credHelpers": { &at: "drawer" } })).ok(), &["secret"]);
+    discreet(pack(&json!({ "credsStore": "drawer" })).ok(), &["secret"]);
+    let elsewhere = json!({ "credHelpers": { "other.example": "drawer" } });
+    pack(&elsewhere).ends(1).says(&["error[registry-unauthorized]"]);
+    let run = pack(&json!({ "credsStore": "nobody" })).ends(2);
+    run.says(&["error[registry-setup]", "config.json"]);
+}

@@ -19,5 +19,6 @@ mod importing;
 mod isolation;
 mod misbehaving;
 mod packing;
+mod proxy;
 mod receipts;
 mod servers;

@@ -1,0 +1,80 @@
+//! A registry that is reached through a proxy only, under a name that nobody here resolves.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use super::server::Registry;
+use super::station::Station;
+
+/// A proxy that leads every CONNECT to one address, and notes where it was asked to lead.
+struct Proxy {
+    url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    fn to(target: &str) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (noted, target) = (Arc::clone(&asked), target.to_owned());
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (noted, target) = (Arc::clone(&noted), target.clone());
+                thread::spawn(move || lead(client.unwrap(), &target, &noted));
+            }
+        });
+        Proxy { url, asked }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn lead(mut client: TcpStream, target: &str, asked: &Mutex<Vec<String>>) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if client.read(&mut byte).unwrap_or(0) == 0 {
+            return;
+        }
+        head.push(byte[0]);
+    }
+    let first = String::from_utf8_lossy(&head).lines().next().unwrap_or_default().to_owned();
+    asked.lock().unwrap().push(first);
+    let mut server = TcpStream::connect(target).unwrap();
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+    let (mut from, mut into) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut into);
+        let _ = into.shutdown(Shutdown::Write);
+    });
+    let _ = std::io::copy(&mut server, &mut client);
+    let _ = client.shutdown(Shutdown::Both);
+}
+
+#[test]
+fn what_the_environment_names_as_proxy_is_used_and_loopback_is_not_proxied() {
+    let station = Station::new();
+    let mut source = station.source("src");
+    source.tag(&source.image(1, &[30_000]), "low.example/app:1");
+    let registry = Registry::start();
+    registry.seed(&station.path("src"), "app");
+    let proxy = Proxy::to(&registry.name());
+    let pack = |host: &str| {
+        let line = format!("pack docker://{host}/app:1 --plain-http {host} --to out --name b --overwrite");
+        let mut command = station.command(&format!("{line} --key k.key.pem --timeout 2 --retries 0"));
+        command.env("HTTP_PROXY", &proxy.url).env("HTTPS_PROXY", &proxy.url);
+        crate::registries::station::in_time(&mut command, std::time::Duration::from_secs(20))
+    };
+    pack(&registry.name()).ok();
+    assert!(proxy.asked().is_empty(), "{:?}", proxy.asked());
+    pack("registry.example:5000").ok();
+    let asked = proxy.asked();
+    assert!(!asked.is_empty());
+    assert!(asked.iter().all(|line| line == "CONNECT registry.example:5000 HTTP/1.1"), "{asked:?}");
+    station.carnet("inspect out --pub k.pub.pem").ok().says(&["registry.example:5000/app:1"]);
+}
