@@ -128,13 +128,7 @@ fn push_blob(
     let bundle = run.request.bundle;
     let observer = run.environment.observer;
     let repository = run.repository(place);
-    // No chunk is missing, so this is for a plan and files that disagree in a way nobody thought of.
-    let pieces = bundle.segments(blob).ok_or_else(|| UnpackError::Incomplete {
-        name: bundle.contents().plan.crossing.name.to_string(),
-        bundle: bundle.contents().plan.bundle_id(),
-        missing: blob.pieces.iter().map(|piece| piece.chunk).collect(),
-        last: bundle.contents().plan.last,
-    })?;
+    let pieces = bundle.segments(blob).ok_or_else(|| UnpackError::without(bundle, blob))?;
     let pieces = pieces.into_iter().map(|(segment, _)| segment).collect();
     run.ledger.open().touched = true;
     let mut feed = Outgoing::new(blob, pieces, observer);

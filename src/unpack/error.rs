@@ -1,9 +1,10 @@
 //! Why a bundle is not unpacked.
 
-use crate::arrival::Bundle;
+use crate::arrival::{Bundle, ReleasedBundle};
 use crate::artifacts::ArtifactError;
 use crate::diagnosis::{Diagnose, Failure};
 use crate::format::Sum;
+use crate::format::plan::PlannedBlob;
 use crate::oci::Digest;
 use crate::oci::digest::BlobMismatch;
 use crate::verify::{BundleReport, BundleVerdict, ChunkVerdict, Damage};
@@ -80,6 +81,20 @@ pub enum UnpackError {
     /// A signal came.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl UnpackError {
+    /// For a blob that a chunk is missing of. None is, once that was checked: this is for a plan and files that
+    /// disagree in a way nobody thought of.
+    pub(crate) fn without(bundle: &ReleasedBundle<'_>, blob: &PlannedBlob) -> UnpackError {
+        let plan = &bundle.contents().plan;
+        UnpackError::Incomplete {
+            name: plan.crossing.name.to_string(),
+            bundle: plan.bundle_id(),
+            missing: blob.pieces.iter().map(|piece| piece.chunk).collect(),
+            last: plan.last,
+        }
+    }
 }
 
 fn list(numbers: &[u32]) -> String {

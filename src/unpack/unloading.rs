@@ -29,13 +29,7 @@ impl<'a> Unloading<'a> {
         blob: &PlannedBlob,
         observer: &'a dyn Observer,
     ) -> Result<Unloading<'a>, UnpackError> {
-        // No chunk is missing, so this is for a plan and files that disagree in a way nobody thought of.
-        let pieces = bundle.segments(blob).ok_or_else(|| UnpackError::Incomplete {
-            name: bundle.contents().plan.crossing.name.to_string(),
-            bundle: bundle.contents().plan.bundle_id(),
-            missing: blob.pieces.iter().map(|piece| piece.chunk).collect(),
-            last: bundle.contents().plan.last,
-        })?;
+        let pieces = bundle.segments(blob).ok_or_else(|| UnpackError::without(bundle, blob))?;
         let segments = pieces.into_iter().map(|(segment, _)| segment).collect();
         Unloading::of(segments, sink, blob, observer)
     }
