@@ -1,24 +1,24 @@
 //! `carnet` carries container-registry artifacts across a boundary that has no network path.
 //!
 //! ```text
-//!  layout · archive                                                              layout · archive
-//!          │                                                                       ▲
-//!      artifacts ── ArtifactSource                               ArtifactSink ── artifacts
-//!          │                                                                       ▲
-//!          ▼        gather → place → load → seal          open → check → move → index
-//!        stream ══════════════════ the only threads ═══════════════════════════ stream
-//!          │                                                                       ▲
-//!       medium ── ChunkSink ═══════ guard · diode · disc ═════════════ ChunkFile ── medium
-//!          │                                                                       │
-//!        trust ── Signer signs statements                TrustPolicy accepts them ── trust
+//!  registry · layout · archive                              layout · archive        registry
+//!          │                                                       ▲                   ▲
+//!      artifacts ── ArtifactSource               ArtifactSink ── artifacts         registry
+//!          │                                                       ▲ unpack            ▲ import
+//!          ▼        gather → place → load → seal        open → check → move      → name → push → tag
+//!        stream ════════════════════ threads ═════════════════════════════════════════ stream
+//!          │                                                                           ▲
+//!       medium ── ChunkSink ═══════ guard · diode · disc ═════════════════ ChunkFile ── medium
+//!          │                                                                           │
+//!        trust ── Signer signs statements                    TrustPolicy accepts them ── trust
 //! ```
 //!
-//! Blobs flow artifacts → stream → medium when packing and back when unpacking; the plan knows every
-//! byte's place before any byte moves; nothing flows back before `trust` has accepted the chunks and
-//! `arrival` has made a [`arrival::ReleasedBundle`] of them.
+//! Blobs flow artifacts → stream → medium when packing and back when unpacking, or from medium straight into
+//! a registry when importing; the plan knows every byte's place before any byte moves; nothing flows back
+//! before `trust` has accepted the chunks and `arrival` has made a [`arrival::ReleasedBundle`] of them.
 //!
-//! Six layers, each using only what stands above it: [`oci`], [`mod@format`]; the seams [`artifacts`],
-//! [`medium`], [`trust`], [`clock`], [`observe`]; [`stream`]; [`arrival`] and the verbs; the binary.
+//! Six layers, each using only what stands above it: [`oci`]; [`mod@format`] and [`registry`]; the seams
+//! [`artifacts`], [`medium`], [`trust`], [`clock`], [`observe`]; [`stream`]; [`arrival`] and the verbs; the binary.
 
 pub mod arrival;
 pub mod artifacts;

@@ -293,8 +293,12 @@ impl Diagnose for ArtifactError {
                 io::ErrorKind::StorageFull => "make room and run again".to_owned(),
                 _ => return None,
             },
-            ArtifactError::NoSuchArtifact { alike, .. } => match alike.first() {
+            ArtifactError::NoSuchArtifact { place, alike, .. } => match alike.first() {
                 Some(name) => format!("did you mean {name:?}?"),
+                None if place.starts_with("docker://") => {
+                    "check the names of repository and tag: REPO alone means REPO:latest, REPO:* is every tag"
+                        .to_owned()
+                }
                 None => "names must match in full; leave the name out to take every artifact".to_owned(),
             },
             ArtifactError::NoCatalogue { .. } => {

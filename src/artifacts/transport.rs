@@ -65,7 +65,8 @@ impl SpecError {
 
 const SOURCE_FORMS: &str = "write oci:DIR, oci-archive:FILE or docker-archive:FILE, then :REF or @sha256:DIGEST \
                             to select one artifact, or docker://HOST/REPO:TAG, then =NAME to rename it";
-const DESTINATION_FORMS: &str = "write oci:DIR, oci-archive:FILE or docker-archive:FILE";
+const DESTINATION_FORMS: &str =
+    "write oci:DIR, oci-archive:FILE or docker-archive:FILE; into a registry goes `carnet import`";
 
 impl Diagnose for SpecError {
     fn code(&self) -> &'static str {

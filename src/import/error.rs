@@ -5,7 +5,7 @@ use std::io;
 use crate::diagnosis::{Diagnose, Failure};
 use crate::oci::Digest;
 use crate::oci::document::DocumentError;
-use crate::registry::{NameError, RegistryError};
+use crate::registry::{NameError, RegistryError, Tag};
 use crate::unpack::UnpackError;
 
 /// A tag that points at something else.
@@ -211,7 +211,9 @@ impl Diagnose for ImportError {
             ImportError::Registry(error) => return error.hint(),
             ImportError::Unnamed { names } => {
                 let name = names.first().map_or("", String::as_str);
-                return Some(format!("say where it belongs: --rename '{}=team/app:1.0'", expression(name)));
+                // A bare name may be its tag.
+                let tag = name.parse::<Tag>().map_or_else(|_| "1.0".to_owned(), |tag| tag.to_string());
+                return Some(format!("say where it belongs: --rename '{}=team/app:{tag}'", expression(name)));
             }
             ImportError::BadName { name, .. } => {
                 return Some(format!(
@@ -232,7 +234,7 @@ impl Diagnose for ImportError {
             ImportError::BackupName { .. } => "choose another suffix for --backup-tags",
             ImportError::Narrowed { .. } => {
                 "pack the whole artifact, or let the registry take indexes that are not whole: a distribution registry \
-                 does once validation.manifests.indexes.platforms in its configuration says none"
+                 (3.0 or later) does once validation.manifests.indexes.platforms in its configuration says none"
             }
             ImportError::Document { .. } => {
                 "run `carnet verify` for all that is damaged, and ask for those chunks again"

@@ -228,19 +228,33 @@ impl Diagnose for RegistryError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            RegistryError::Unreachable { problem, .. } if problem.contains("certificate") => {
+            RegistryError::Unreachable { problem, .. } if problem.contains("not valid for name") => {
+                "call the registry by a name that its certificate is for"
+            }
+            RegistryError::Unreachable { problem, .. } if problem.contains("UnknownIssuer") => {
                 "name the authority that signed its certificate with --ca FILE"
+            }
+            RegistryError::Unreachable { problem, .. } if problem.contains("certificate") => {
+                "ask who runs the registry for a certificate that is valid, and look at the clock here"
+            }
+            RegistryError::Unreachable { problem, .. }
+                if problem.contains("fatal alert") && problem.contains("Certificate") =>
+            {
+                "it asks for our certificate: name one that it knows with --client-cert and --client-key"
+            }
+            RegistryError::Unreachable { problem, .. } if problem.contains("plain HTTP") => {
+                "if it has no TLS, say --plain-http HOST; on loopback leave out --tls"
             }
             RegistryError::Unreachable { .. } => {
                 "check the host's name and port; for a registry without TLS say --plain-http HOST, through a proxy set \
                  HTTPS_PROXY"
             }
             RegistryError::Unauthorized { .. } => {
-                "log in with `skopeo login HOST` or `podman login HOST`, or name a credentials file with --authfile"
+                "log in with `skopeo login HOST` or `podman login HOST`, or name a credentials file with --authfile; \
+                 if it has one for this host, that is wrong or has ended"
             }
             RegistryError::Denied { .. } => {
-                "the credentials are good but lack the right; many registries also answer so for a repository that is \
-                 not there"
+                "log in as someone who has the right; many registries also answer so for a repository that is not there"
             }
             RegistryError::RateLimited { .. } => {
                 "log in, or run the same command again later: what is finished is kept"
@@ -248,15 +262,34 @@ impl Diagnose for RegistryError {
             RegistryError::Stalled { .. } | RegistryError::Broken { .. } => {
                 "run the same command again: what is finished is kept; a slow line may need a longer --timeout"
             }
-            RegistryError::Elsewhere { .. } => {
+            RegistryError::Elsewhere { problem, .. } if problem.contains("--allow-host") => {
                 "if that host belongs to the registry, allow it with --allow-host HOST"
             }
+            RegistryError::Elsewhere { problem, .. } if problem.contains("--plain-http") => {
+                "if that host belongs to the registry and has no TLS, say --plain-http HOST"
+            }
+            RegistryError::Elsewhere { .. } => "ask who runs the registry why it does that",
             RegistryError::Mismatch { .. } | RegistryError::Size { .. } | RegistryError::Absent { .. } => {
                 "the registry's copy is damaged: push the artifact into it again"
             }
             RegistryError::Failed { problem, .. } if problem.contains("url") => {
                 "the registry refuses layers with urls; a distribution registry takes them once \
                  validation.manifests.urls.allow in its configuration says so"
+            }
+            // So a distribution registry says that it takes no layers with urls.
+            RegistryError::Failed { status: 500, problem, .. }
+                if problem.contains("MANIFEST_BLOB_UNKNOWN") =>
+            {
+                "if that is a layer with urls: a distribution registry takes them once \
+                 validation.manifests.urls.allow in its configuration says so"
+            }
+            RegistryError::Failed { host, status: 400, problem, .. }
+                if host.is_loopback() && problem == "Bad Request" =>
+            {
+                "on loopback plain HTTP is spoken; if this registry has TLS, say --tls HOST"
+            }
+            RegistryError::Failed { status: 500.., .. } => {
+                "the server is in trouble: run the same command again later; what is finished is kept"
             }
             RegistryError::Failed { .. } | RegistryError::Protocol { .. } => {
                 "if this is not the registry but a proxy in front of it, ask who runs it"

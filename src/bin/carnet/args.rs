@@ -2,8 +2,10 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use carnet::artifacts::{DestinationSpec, RegistryDestination, SourceSpec};
+use carnet::artifacts::{DestinationSpec, RegistryDestination, SourceSpec, SpecError};
+use carnet::diagnosis::Diagnose as _;
 use carnet::format::chunk_size::ChunkSize;
 use carnet::format::plan::Carriage;
 use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
@@ -26,8 +28,10 @@ use super::connection::Connection;
     after_help = "Examples:\n  \
         carnet keygen station\n  \
         carnet pack oci:images --to out --name release42 --key station.key.pem\n  \
+        carnet pack docker://low.example/team/app:1.0 --to out --name app --key station.key.pem\n  \
         carnet verify out --pub station.pub.pem\n  \
-        carnet unpack out --pub station.pub.pem --to oci:arrived\n\n\
+        carnet unpack out --pub station.pub.pem --to oci:arrived\n  \
+        carnet import out --pub station.pub.pem --to docker://high.example\n\n\
         Exit codes: 0 done and intact, 1 could not do it, 2 usage, 3 not trusted,\n\
         4 damaged or incomplete, 130 interrupted."
 )]
@@ -99,12 +103,14 @@ pub(crate) struct Key {
 #[derive(ClapArgs)]
 #[command(
     after_help = "SOURCE is docker://HOST/REPO[:TAG|@sha256:...], oci:DIR[:REF], oci:DIR@sha256:...,\n\
-    oci-archive:FILE[:REF] or docker-archive:FILE[:REF]. Without REF every artifact of a layout or archive is\n\
-    packed, and the tag `latest` of a repository. REF and REPO may be patterns, as docker://HOST/team/*:1.*.\n\
-    SOURCE=NAME gives the one artifact another name. Signatures, SBOMs and other referrers travel along.\n\n\
+    oci-archive:FILE[:REF] or docker-archive:FILE[:REF]. Without REF every artifact of a layout\n\
+    or archive is packed; without TAG the tag `latest` of a repository. REF, TAG and REPO may be\n\
+    patterns: 'docker://HOST/team/*:1.*', in quotes. SOURCE=NAME gives the one artifact another\n\
+    name. Signatures, SBOMs and other referrers travel along.\n\n\
     Sizes: 2g (1,990,000,000 bytes, the default), 1g, 100m, cd, fat32, s3, or a number with KiB, MiB,\n\
     GiB (powers of 1024) or KB, MB, GB (powers of 1000).\n\n\
-    Running the same command again after any failure keeps the chunks that are finished.\n\n\
+    Running the same command again after any failure keeps the chunks that are finished, and of a\n\
+    registry's blobs those that had come whole.\n\n\
     Examples:\n  \
     carnet pack oci:images:app-1.0 --to out --name release42 --key station.key.pem\n  \
     carnet pack docker://low.example/team/app:1.0 --to out --name app --key station.key.pem\n  \
@@ -113,7 +119,7 @@ pub(crate) struct Key {
 )]
 pub(crate) struct Pack {
     /// Where the artifacts are
-    #[arg(value_name = "SOURCE", required_unless_present = "artifacts_from")]
+    #[arg(value_name = "SOURCE", required_unless_present = "artifacts_from", value_parser = place::<SourceSpec>)]
     pub(crate) sources: Vec<SourceSpec>,
     /// Read more sources from FILE, one a line, # for comments; - reads stdin
     #[arg(long, value_name = "FILE")]
@@ -169,7 +175,7 @@ pub(crate) struct Pack {
     #[arg(long)]
     pub(crate) continue_on_errors: bool,
     /// Also push the non-distributable layers into docker://HOST[/PREFIX], once the bundle is packed
-    #[arg(long, value_name = "DEST")]
+    #[arg(long, value_name = "DEST", value_parser = place::<RegistryDestination>)]
     pub(crate) push_nondistributable_to: Option<RegistryDestination>,
     #[command(flatten)]
     pub(crate) connection: Connection,
@@ -269,7 +275,7 @@ pub(crate) struct Unpack {
     #[command(flatten)]
     pub(crate) trust: Trust,
     /// Where to
-    #[arg(long, value_name = "DEST")]
+    #[arg(long, value_name = "DEST", value_parser = place::<DestinationSpec>)]
     pub(crate) to: DestinationSpec,
     /// Which bundle, by name or id, where several arrived
     #[arg(long, value_name = "NAME|ID")]
@@ -283,14 +289,15 @@ pub(crate) struct Unpack {
 #[derive(ClapArgs)]
 #[command(
     group(clap::ArgGroup::new("who").args(["trust", "public"]).required(true)),
-    after_help = "Artifacts keep their repository and tag; the host that they came from is dropped. --rename matches the\n\
-    whole name in the bundle (HOST/REPO:TAG, or the digest of an artifact without a name); the first rule\n\
-    that matches counts, and its right side is REPO[:TAG] below PREFIX.\n\n\
-    No connection is made to any host but the one of --to and those of --allow-host. Running the same\n\
-    command again after any failure goes on: what is there is skipped.\n\n\
+    after_help = "Artifacts keep their repository and tag; the host that they came from is dropped. --rename\n\
+    matches the whole name in the bundle (HOST/REPO:TAG, or the digest of an artifact without a\n\
+    name); the first rule that matches counts, and its right side is REPO[:TAG] below PREFIX.\n\n\
+    No connection is made to any host but the one of --to, those of --allow-host, and a proxy that\n\
+    the environment names. Running the same command again after any failure goes on: what is there\n\
+    is skipped.\n\n\
     Examples:\n  \
     carnet import in --trust trust.toml --to docker://registry.example/mirror --dry-run\n  \
-    carnet import in --trust trust.toml --to docker://registry.example --receipt receipt.json --key k.key.pem\n  \
+    carnet import in --trust trust.toml --to docker://registry.example --receipt receipt.json\n  \
     carnet import in --pub p.pem --to docker://registry.example --rename 'low.example/(.*)=team/$1'\n  \
     carnet import in --pub p.pem --to docker://registry.example --backup-tags=-before"
 )]
@@ -301,7 +308,7 @@ pub(crate) struct Import {
     #[command(flatten)]
     pub(crate) trust: Trust,
     /// Where to: docker://HOST[:PORT][/PREFIX]
-    #[arg(long, value_name = "DEST")]
+    #[arg(long, value_name = "DEST", value_parser = place::<RegistryDestination>)]
     pub(crate) to: RegistryDestination,
     /// Which bundle, by name or id, where several arrived
     #[arg(long, value_name = "NAME|ID")]
@@ -395,6 +402,14 @@ fn suffix(text: &str) -> Result<String, String> {
         Ok(_) if !text.is_empty() => Ok(text.to_owned()),
         _ => Err("expected letters, digits, _ . and -, as -before".to_owned()),
     }
+}
+
+/// A source or destination; what is wrong with it, and how it is written.
+fn place<T: FromStr<Err = SpecError>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: SpecError| match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
 }
 
 fn carriage(text: &str) -> Result<Carriage, String> {
