@@ -61,6 +61,8 @@ impl<O: Origin> Download<O> {
             // Another range, or none for what we want.
             206 | 416 if self.at > 0 && self.ranges => {
                 self.ranges = false;
+                // Its right to a transfer goes back first: asking anew takes one.
+                drop(answer);
                 return self.body();
             }
             _ => return Err(self.origin.refuse(answer).into()),

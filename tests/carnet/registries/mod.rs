@@ -21,3 +21,4 @@ mod misbehaving;
 mod packing;
 mod receipts;
 mod servers;
+mod stubborn;
