@@ -9,7 +9,7 @@ use super::client::CallError;
 use super::exchange::{Answer, AnswerBody, Trouble};
 
 /// After so many bytes a connection that breaks counts as new trouble, and all tries are there again.
-const PROGRESS_BYTES: u64 = 1 << 20;
+pub(super) const PROGRESS_BYTES: u64 = 1 << 20;
 
 /// Where the bytes of a blob are asked for.
 pub(super) trait Origin: Send {

@@ -1,5 +1,7 @@
 //! Registries that keep us busy: nothing waits, and nothing is tried, for ever.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::http::{Fault, Request, Response};
 use super::importing::one_image;
 use super::server::{Options, Registry};
@@ -29,5 +31,33 @@ fn a_refused_range_gives_its_turn_back_before_the_blob_is_asked_for_anew() {
         registry.fault(spoil(on()));
         station.pack(&format!("docker://{}/app:1 --timeout 2 --connections 1", registry.name())).ok();
         station.carnet("verify out --pub k.pub.pem").ok();
+    }
+}
+
+/// What an upload says of itself: where it goes on, and that `bytes` have arrived.
+fn status(request: &Request, bytes: u64) -> Response {
+    let location = request.target.clone();
+    Response::new(204).with("Location", location).with("Range", format!("0-{}", bytes - 1))
+}
+
+#[test]
+fn an_upload_that_never_gets_beyond_a_point_is_given_up() {
+    // The first says now that more has arrived and now that less has; the second forgets what had arrived.
+    let back_and_forth = |count: usize, request: &Request| status(request, [50, 100][count % 2]);
+    let forgetful = |count: usize, request: &Request| match count % 2 {
+        0 => status(request, 100),
+        _ => Response::new(404),
+    };
+    for answer in [back_and_forth as fn(usize, &Request) -> Response, forgetful] {
+        let station = one_image("low.example/app:1");
+        let registry = Registry::start();
+        registry.fault(Fault::on("PATCH", "*/blobs/uploads/*").answers(Response::new(503)));
+        let count = AtomicUsize::new(0);
+        registry.fault(
+            Fault::on("GET", "*/blobs/uploads/*")
+                .answers_with(move |request| answer(count.fetch_add(1, Ordering::SeqCst), request)),
+        );
+        let run = station.import(&registry.name(), "--timeout 1 --retries 2 --connections 1").ends(1);
+        run.says(&["error[registry-failed]", &registry.name()]);
     }
 }
