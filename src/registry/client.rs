@@ -116,7 +116,10 @@ impl Registry {
         self.check_stop()?;
         let own = self.is_own(&call.url);
         let authorization = if own { self.authorization(scope)? } else { None };
-        let answer = self.wire.send(call, authorization.as_deref()).map_err(CallError::Trouble)?;
+        let sent = self.wire.send(call, authorization.as_deref());
+        // A signal ends the stream; that is no trouble of the registry's.
+        self.check_stop()?;
+        let answer = sent.map_err(CallError::Trouble)?;
         self.reached.store(true, Ordering::Relaxed);
         if answer.status == 401 && own {
             self.introduce(answer, scope, authorization.as_deref(), &call.asked())?;

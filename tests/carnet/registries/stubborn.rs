@@ -1,11 +1,14 @@
 //! Registries that keep us busy: nothing waits, and nothing is tried, for ever.
 
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use super::http::{Fault, Request, Response};
 use super::importing::one_image;
 use super::server::{Options, Registry};
 use super::station::Station;
+use crate::behaviour::support::{signal, wait_for};
 
 /// A registry with an image whose layer has 100,000 bytes, as `app:1`; and the layer's digest.
 fn one_layer(station: &Station) -> (Registry, String) {
@@ -60,4 +63,19 @@ fn an_upload_that_never_gets_beyond_a_point_is_given_up() {
         let run = station.import(&registry.name(), "--timeout 1 --retries 2 --connections 1").ends(1);
         run.says(&["error[registry-failed]", &registry.name()]);
     }
+}
+
+#[test]
+fn a_signal_ends_an_upload_at_the_next_block() {
+    let station = one_image("low.example/app:1");
+    let registry = Registry::start();
+    let line = format!("import out --pub k.pub.pem --to docker://{} --limit-rate 4KB", registry.name());
+    let mut child = station.command(&line).stderr(Stdio::null()).spawn().unwrap();
+    let is_sending = || registry.open_uploads() > 0;
+    assert!(wait_for(&mut child, is_sending), "it ended before");
+    std::thread::sleep(Duration::from_millis(500));
+    signal(&child, "INT");
+    let start = Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
 }
