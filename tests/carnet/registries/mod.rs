@@ -21,4 +21,5 @@ mod misbehaving;
 mod packing;
 mod receipts;
 mod servers;
+mod staging;
 mod stubborn;
