@@ -255,7 +255,9 @@ impl Registry {
 
     /// Whether we go there: to the registry itself, and elsewhere only over HTTPS and within reach.
     fn check_place(&self, url: &Url, asked: &str) -> Result<(), RegistryError> {
-        let place = format!("{}://{}", url.scheme(), url.authority());
+        // Without a name or a password: they may open a door.
+        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        let place = format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default());
         let elsewhere = |problem: &str| RegistryError::Elsewhere {
             host: self.host.clone(),
             other: escaped(&place),
