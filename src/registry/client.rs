@@ -1,5 +1,6 @@
 //! One registry: its address, its door, and how a call gets an answer.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -45,8 +46,8 @@ pub struct Registry {
     permits: Arc<Permits>,
     /// Whether it ever answered: from then on, a failing connection is worth another try.
     reached: AtomicBool,
-    /// Whether it was seen to have no referrers API.
-    pub(super) lacks_referrers: AtomicBool,
+    /// Its repositories that were seen to have no referrers API: behind one host there may be many registries.
+    lack_referrers: Mutex<BTreeSet<RepositoryName>>,
 }
 
 impl Registry {
@@ -76,7 +77,7 @@ impl Registry {
             settings,
             permits,
             reached: AtomicBool::new(false),
-            lacks_referrers: AtomicBool::new(false),
+            lack_referrers: Mutex::default(),
         })
     }
 
@@ -88,6 +89,16 @@ impl Registry {
     /// One of its repositories, whether it is there or not.
     pub fn repository(self: &Arc<Self>, name: &RepositoryName, access: Access) -> Repository {
         Repository::new(Arc::clone(self), name.clone(), access)
+    }
+
+    /// Whether a repository was seen to have no referrers API.
+    pub(super) fn lacks_referrers(&self, repository: &RepositoryName) -> bool {
+        self.lack_referrers.lock().expect("no thread panicked").contains(repository)
+    }
+
+    /// A repository has no referrers API.
+    pub(super) fn note_lack_of_referrers(&self, repository: &RepositoryName) {
+        self.lack_referrers.lock().expect("no thread panicked").insert(repository.clone());
     }
 
     /// The URL of a path below `/v2/`.
