@@ -227,7 +227,7 @@ impl ArtifactError {
 }
 
 fn refusals_text(refusals: &[Refusal]) -> String {
-    refusals.iter().map(|Refusal { url, answer }| format!("; {url}: {answer}")).collect()
+    refusals.iter().map(|Refusal { url, answer, .. }| format!("; {url}: {answer}")).collect()
 }
 
 impl Diagnose for ArtifactError {

@@ -114,11 +114,14 @@ impl Folder {
         self.left.store(true, Ordering::Relaxed);
     }
 
-    /// A chunk that an earlier run began and did not finish.
+    /// A chunk that an earlier run began and did not finish. One that has another name, too, is not ours alone: it
+    /// may be a finished chunk already, or anything that someone linked.
     pub fn unfinished(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
         let path = self.pending(number);
         match fs::symlink_metadata(&path) {
-            Ok(found) if found.is_file() => Ok(Some(Arc::new(ArrivedFile::new(&path)?))),
+            Ok(found) if found.is_file() && found.nlink() <= 1 => {
+                Ok(Some(Arc::new(ArrivedFile::new(&path)?)))
+            }
             _ => Ok(None),
         }
     }
@@ -215,6 +218,11 @@ fn nofollow() -> i32 {
     i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0)
 }
 
+/// Opens a file in staging for writing, never what a link points at.
+fn open_pending(path: &Path) -> Result<File, MediumError> {
+    OpenOptions::new().write(true).custom_flags(nofollow()).open(path).map_err(failed("write", path))
+}
+
 fn sync_folder(folder: &Path) -> Result<(), MediumError> {
     File::open(folder).and_then(|file| file.sync_all()).map_err(failed("sync", folder))
 }
@@ -238,11 +246,17 @@ impl ChunkSink for Folder {
 
     fn begin(&self, number: u32, bytes: u64) -> Result<(), MediumError> {
         let path = self.pending(number);
+        // Whatever is there may be a link: it goes, and what it leads to stays.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed("remove", &path)(error));
+            }
+            _ => {}
+        }
         // Readable by all, as what it becomes: the guard runs as someone else.
         let file = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o644)
             .open(&path)
             .map_err(failed("write", &path))?;
@@ -251,13 +265,13 @@ impl ChunkSink for Folder {
 
     fn open(&self, number: u32) -> Result<Box<dyn WriteAt>, MediumError> {
         let path = self.pending(number);
-        let file = OpenOptions::new().write(true).open(&path).map_err(failed("write", &path))?;
+        let file = open_pending(&path)?;
         Ok(Box::new(Pending(file)))
     }
 
     fn commit(&self, number: u32) -> Result<(), MediumError> {
         let (pending, path) = (self.pending(number), self.chunk_path(number));
-        let file = OpenOptions::new().write(true).open(&pending).map_err(failed("write", &pending))?;
+        let file = open_pending(&pending)?;
         file.sync_data().map_err(failed("sync", &pending))?;
         match self.replace {
             Replace::WhenComplete => {

@@ -15,12 +15,16 @@ use crate::format::plan::{Piece, Placed};
 use crate::format::shape::{Item, Shape, head_bytes};
 use crate::format::statement::{Class, Kind, Statement};
 use crate::format::sums::Sums;
-use crate::format::tar::Header;
+use crate::format::tar::{END_BYTES, Header, padded};
 use crate::format::{Sum, Timestamp};
 use crate::medium::{ChunkSink, MediumError, WriteAt};
 use crate::observe::Event;
 use crate::oci::{Descriptor, Digest, VerifiedBlob};
 use crate::trust::Signer;
+
+/// What ends a chunk, and more than any padding is.
+const ZEROS: [u8; 1024] = [0; 1024];
+const _: () = assert!(ZEROS.len() as u64 == END_BYTES);
 
 /// A chunk under way.
 struct Under {
@@ -29,6 +33,8 @@ struct Under {
     /// Blobs that are not proven yet.
     rest: usize,
     begun: bool,
+    /// Whether its file is one that an earlier run began: what lies between its entries may be anything.
+    taken_over: bool,
     /// The SHA-256 of `02_sums.txt`, once the chunk is finished.
     finished: Option<Sum>,
 }
@@ -69,7 +75,7 @@ impl<'a> Sealing<'a> {
         let blobs_in = |chunk: usize| layout.contents.get(chunk).map_or(0, Vec::len);
         let chunks = layout.shapes.iter().chain(&layout.annex).enumerate().map(|(chunk, shape)| {
             let sums = vec![None; shape.items().len()];
-            Mutex::new(Under { sums, rest: blobs_in(chunk), begun: false, finished: None })
+            Mutex::new(Under { sums, rest: blobs_in(chunk), begun: false, taken_over: false, finished: None })
         });
         let expires = request.expires.and_then(|expiry| expiry.from(request.created));
         let mut sealing = Sealing {
@@ -218,7 +224,10 @@ impl<'a> Sealing<'a> {
     /// Takes over a blob that an earlier run had written and that proved right.
     pub(super) fn take_over(&self, blob: usize, proof: &VerifiedBlob, sums: &[Sum]) -> Result<(), PackError> {
         for (piece, Piece { chunk, .. }) in self.layout.plan.blobs[blob].pieces.iter().enumerate() {
-            self.chunk(*chunk).begun = true;
+            {
+                let mut under = self.chunk(*chunk);
+                (under.begun, under.taken_over) = (true, true);
+            }
             if let Some(place) = self.open_chunk(*chunk)? {
                 let (item, offset) = self.place_of(blob, piece);
                 let header = Header { name: item.name, bytes: item.bytes }.encode();
@@ -283,6 +292,9 @@ impl<'a> Sealing<'a> {
                 place.write_all_at(bytes, at).map_err(failed)?;
             }
         }
+        if self.chunk(number).taken_over {
+            self.clear_padding(number, place.as_ref()).map_err(failed)?;
+        }
         let mut start = self.sign(self.statement(number, shape, sum)).render();
         put(&mut start, EntryName::Sums, &sums);
         place.write_all_at(&start, 0).map_err(failed)?;
@@ -291,6 +303,18 @@ impl<'a> Sealing<'a> {
         self.chunk(number).finished = Some(sum);
         self.tell_finished(number, false);
         Ok(sum)
+    }
+
+    /// Writes zero bytes where entries are padded, and the end.
+    fn clear_padding(&self, number: u32, place: &dyn WriteAt) -> io::Result<()> {
+        let shape = self.shape(number);
+        let sealed_at = self.sealed_at(number, shape);
+        for (item, offset) in shape.items().iter().zip(shape.offsets()) {
+            let end = sealed_at + offset + item.bytes;
+            let gap = usize::try_from(padded(end) - end).expect("less than a block");
+            place.write_all_at(&ZEROS[..gap], end)?;
+        }
+        place.write_all_at(&ZEROS, self.file_bytes(number, shape) - ZEROS.len() as u64)
     }
 
     fn sign(&self, statement: Statement) -> Head {

@@ -1,5 +1,6 @@
 //! One registry: its address, its door, and how a call gets an answer.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -45,8 +46,8 @@ pub struct Registry {
     permits: Arc<Permits>,
     /// Whether it ever answered: from then on, a failing connection is worth another try.
     reached: AtomicBool,
-    /// Whether it was seen to have no referrers API.
-    pub(super) lacks_referrers: AtomicBool,
+    /// Its repositories that were seen to have no referrers API: behind one host there may be many registries.
+    lack_referrers: Mutex<BTreeSet<RepositoryName>>,
 }
 
 impl Registry {
@@ -76,7 +77,7 @@ impl Registry {
             settings,
             permits,
             reached: AtomicBool::new(false),
-            lacks_referrers: AtomicBool::new(false),
+            lack_referrers: Mutex::default(),
         })
     }
 
@@ -88,6 +89,16 @@ impl Registry {
     /// One of its repositories, whether it is there or not.
     pub fn repository(self: &Arc<Self>, name: &RepositoryName, access: Access) -> Repository {
         Repository::new(Arc::clone(self), name.clone(), access)
+    }
+
+    /// Whether a repository was seen to have no referrers API.
+    pub(super) fn lacks_referrers(&self, repository: &RepositoryName) -> bool {
+        self.lack_referrers.lock().expect("no thread panicked").contains(repository)
+    }
+
+    /// A repository has no referrers API.
+    pub(super) fn note_lack_of_referrers(&self, repository: &RepositoryName) {
+        self.lack_referrers.lock().expect("no thread panicked").insert(repository.clone());
     }
 
     /// The URL of a path below `/v2/`.
@@ -116,7 +127,10 @@ impl Registry {
         self.check_stop()?;
         let own = self.is_own(&call.url);
         let authorization = if own { self.authorization(scope)? } else { None };
-        let answer = self.wire.send(call, authorization.as_deref()).map_err(CallError::Trouble)?;
+        let sent = self.wire.send(call, authorization.as_deref());
+        // A signal ends the stream; that is no trouble of the registry's.
+        self.check_stop()?;
+        let answer = sent.map_err(CallError::Trouble)?;
         self.reached.store(true, Ordering::Relaxed);
         if answer.status == 401 && own {
             self.introduce(answer, scope, authorization.as_deref(), &call.asked())?;
@@ -252,7 +266,9 @@ impl Registry {
 
     /// Whether we go there: to the registry itself, and elsewhere only over HTTPS and within reach.
     fn check_place(&self, url: &Url, asked: &str) -> Result<(), RegistryError> {
-        let place = format!("{}://{}", url.scheme(), url.authority());
+        // Without a name or a password: they may open a door.
+        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        let place = format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default());
         let elsewhere = |problem: &str| RegistryError::Elsewhere {
             host: self.host.clone(),
             other: escaped(&place),

@@ -9,7 +9,7 @@ use super::client::CallError;
 use super::exchange::{Answer, AnswerBody, Trouble};
 
 /// After so many bytes a connection that breaks counts as new trouble, and all tries are there again.
-const PROGRESS_BYTES: u64 = 1 << 20;
+pub(super) const PROGRESS_BYTES: u64 = 1 << 20;
 
 /// Where the bytes of a blob are asked for.
 pub(super) trait Origin: Send {
@@ -61,6 +61,8 @@ impl<O: Origin> Download<O> {
             // Another range, or none for what we want.
             206 | 416 if self.at > 0 && self.ranges => {
                 self.ranges = false;
+                // Its right to a transfer goes back first: asking anew takes one.
+                drop(answer);
                 return self.body();
             }
             _ => return Err(self.origin.refuse(answer).into()),

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ureq::http::{HeaderMap, Method, Request, Response, header};
@@ -177,6 +178,7 @@ pub(super) struct Wire {
     agent: Agent,
     throttle: Arc<Throttle>,
     stall: Duration,
+    stop: Arc<AtomicBool>,
 }
 
 impl Wire {
@@ -208,7 +210,7 @@ impl Wire {
             .build();
         let connector = ureq::unversioned::transport::DefaultConnector::default();
         let agent = Agent::with_parts(config, connector, resolver);
-        Ok(Wire { agent, throttle, stall: settings.stall })
+        Ok(Wire { agent, throttle, stall: settings.stall, stop: Arc::clone(&settings.stop) })
     }
 
     /// Sends a call, once.
@@ -239,7 +241,8 @@ impl Wire {
             }
             Payload::Stream(bytes, reader) => {
                 request = request.header(header::CONTENT_LENGTH, *bytes);
-                let mut reader = Outgoing { reader: reader.take(*bytes), throttle: &self.throttle };
+                let mut reader =
+                    Outgoing { reader: reader.take(*bytes), throttle: &self.throttle, stop: &self.stop };
                 self.run(
                     request.body(SendBody::from_reader(&mut reader)).map_err(senseless)?,
                     call.answer_bytes,
@@ -269,14 +272,18 @@ impl Wire {
     }
 }
 
-/// Bytes on their way out, no faster than the throttle lets them.
+/// Bytes on their way out, no faster than the throttle lets them, until a signal comes.
 struct Outgoing<'a, R> {
     reader: R,
     throttle: &'a Throttle,
+    stop: &'a AtomicBool,
 }
 
 impl<R: Read> Read for Outgoing<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         let length = self.throttle.piece(buffer.len());
         let read = self.reader.read(&mut buffer[..length])?;
         self.throttle.pass(read);

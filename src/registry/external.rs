@@ -52,12 +52,14 @@ pub struct Refusal {
     pub url: String,
     /// What came of it.
     pub answer: String,
+    /// The URL as it was written, or as it was asked.
+    tried: String,
 }
 
 impl Refusal {
     /// A URL that answered, and then did not give the layer.
     pub fn of(url: &Url, answer: &str) -> Refusal {
-        Refusal { url: shown(url.as_str()), answer: answer.to_owned() }
+        Refusal { url: shown(url.as_str()), answer: answer.to_owned(), tried: url.to_string() }
     }
 }
 
@@ -76,10 +78,15 @@ impl External {
     /// The first of the layer's URLs, without those that `refusals` is of, that has it in its size; refusals are
     /// added as they come.
     pub fn find(&self, descriptor: &Descriptor, refusals: &mut Vec<Refusal>) -> Option<Url> {
-        for text in descriptor.urls.iter().take(URLS_MAX).skip(refusals.len()) {
+        for text in descriptor.urls.iter().take(URLS_MAX) {
+            // Not by its place: another image may name the layer with other URLs.
+            let asked = Url::parse(text).map_or_else(|_| text.clone(), String::from);
+            if refusals.iter().any(|refusal| refusal.tried == *text || refusal.tried == asked) {
+                continue;
+            }
             match self.look(text, descriptor.size) {
-                Ok(url) => return Some(url),
-                Err(answer) => refusals.push(Refusal { url: shown(text), answer }),
+                Ok(found) => return Some(found),
+                Err(answer) => refusals.push(Refusal { url: shown(text), answer, tried: text.clone() }),
             }
         }
         None
@@ -140,8 +147,9 @@ impl Inner {
         let Some(name) = url.host_str().map(|name| name.trim_start_matches('[').trim_end_matches(']')) else {
             return Err(format!("{place}: it names no host"));
         };
-        if self.private.iter().any(|host| host.name() == name) {
-            let plain = || self.settings.plain_http.iter().any(|host| host.name() == name);
+        let port = url.port_or_known_default();
+        if self.private.iter().any(|host| host.means(name, port)) {
+            let plain = || self.settings.plain_http.iter().any(|host| host.means(name, port));
             return match url.scheme() {
                 "https" => Ok(()),
                 "http" if is_loopback_name(name) || plain() => Ok(()),
@@ -224,9 +232,16 @@ impl Resolver for PublicOnly {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.system.resolve(uri, config, timeout)?;
         let name = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        // The operator chose the proxy, and the hosts that may be private.
-        let is_proxy = config.proxy().is_some_and(|proxy| proxy.host() == name);
-        if is_proxy || self.private.iter().any(|host| host.name() == name) {
+        let by_scheme = match uri.scheme_str() {
+            Some("https") => Some(443),
+            Some("http") => Some(80),
+            _ => None,
+        };
+        let port = uri.port_u16().or(by_scheme);
+        // The operator chose the proxy, and the hosts that may be private. What else is on the proxy's machine he did
+        // not choose.
+        let is_proxy = config.proxy().is_some_and(|proxy| proxy.uri() == uri);
+        if is_proxy || self.private.iter().any(|host| host.means(name, port)) {
             return Ok(found);
         }
         match found.iter().find(|address| !is_public(address.ip())) {

@@ -35,6 +35,16 @@ impl Host {
         name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name)
     }
 
+    /// The port, if it has one.
+    fn port(&self) -> Option<u16> {
+        self.0.rsplit_once(':').and_then(|(_, port)| port.parse().ok())
+    }
+
+    /// Whether it means this name or address at this port: without a port of its own it means all.
+    pub(super) fn means(&self, name: &str, port: Option<u16>) -> bool {
+        self.name() == name && self.port().is_none_or(|own| Some(own) == port)
+    }
+
     /// Whether it is this very machine: `localhost`, or a loopback address written as one.
     pub fn is_loopback(&self) -> bool {
         is_loopback_name(self.name())
@@ -91,6 +101,17 @@ impl FromStr for Host {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_means_that_port() {
+        let means = |host: &str, name, port| host.parse::<Host>().unwrap().means(name, port);
+        assert!(means("low.example", "low.example", Some(443)));
+        assert!(means("low.example:5000", "low.example", Some(5000)));
+        assert!(!means("low.example:5000", "low.example", Some(443)));
+        assert!(!means("low.example:5000", "low.example", None));
+        assert!(means("[::1]", "::1", Some(1)) && means("[::1]:1", "::1", Some(1)));
+        assert!(!means("[::1]:2", "::1", Some(1)));
+    }
 
     #[test]
     fn takes_a_host_apart() {

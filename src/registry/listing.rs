@@ -15,6 +15,9 @@ use crate::oci::{Descriptor, MediaType};
 const PAGES_MAX: usize = 2_000;
 const ITEMS_MAX: usize = 200_000;
 
+/// How long all pages of a list may be together, in bytes: few items may be giants.
+const ALL_BYTES_MAX: usize = 128 << 20;
+
 /// How many items a page should have.
 const PAGE_ITEMS: usize = 1_000;
 
@@ -99,6 +102,7 @@ fn all<P: Page>(
     kind: Option<&MediaType>,
 ) -> Result<Option<Vec<P::Item>>, RegistryError> {
     let mut items = Vec::new();
+    let mut all_bytes = 0;
     let mut url = first;
     for _ in 0..PAGES_MAX {
         let mut call = Call::new(Method::GET, url.clone());
@@ -117,6 +121,10 @@ fn all<P: Page>(
         }
         let next = next_page(registry, &answer, &asked)?;
         let bytes = answer.bytes(LIST_BYTES_MAX).map_err(|trouble| registry.trouble(trouble, &asked))?;
+        all_bytes += bytes.len();
+        if all_bytes > ALL_BYTES_MAX {
+            return Err(registry.senseless(&asked, format!("its list is longer than {ALL_BYTES_MAX} bytes")));
+        }
         let page: P = serde_json::from_slice(&bytes)
             .map_err(|error| registry.senseless(&asked, format!("expected a list as JSON: {error}")))?;
         items.extend(page.items());

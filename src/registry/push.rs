@@ -6,6 +6,7 @@ use ureq::http::{HeaderName, Method, header};
 use url::Url;
 
 use super::client::{CallError, is_passing};
+use super::download::PROGRESS_BYTES;
 use super::exchange::{Answer, Call, Payload, escaped};
 use super::repository::{CONTENT_DIGEST, Repository};
 use super::{Reference, RegistryError, RepositoryName};
@@ -69,6 +70,23 @@ enum Begun {
     At(Url),
 }
 
+/// How often a blob was tried, and how far it came.
+#[derive(Default)]
+struct Tries {
+    tried: u32,
+    /// The most that had arrived when the tries were counted anew, in bytes, over all its uploads.
+    furthest: u64,
+}
+
+impl Tries {
+    /// What moved on was worth the try; what only comes back to where it was is not.
+    fn reach(&mut self, arrived: u64) {
+        if arrived >= self.furthest.saturating_add(PROGRESS_BYTES) {
+            (self.tried, self.furthest) = (0, arrived);
+        }
+    }
+}
+
 /// What became of one stream of bytes.
 enum Sent {
     /// The registry has them all; the upload ends here.
@@ -94,16 +112,16 @@ impl Repository {
         feed: &mut dyn Feed,
     ) -> Result<Pushed, RegistryError> {
         let _permit = self.registry.permit();
-        let mut tried = 0;
+        let mut tries = Tries::default();
         loop {
             let session = match self.begin(&descriptor.digest, from)? {
                 Begun::Mounted => return Ok(Pushed::Mounted),
                 Begun::At(session) => session,
             };
             let mut last = session;
-            match self.fill(&mut last, descriptor, feed, &mut tried) {
+            match self.fill(&mut last, descriptor, feed, &mut tries) {
                 Ok(true) if self.end(last.clone(), &descriptor.digest)? => return Ok(Pushed::Sent),
-                Ok(true) => self.count(&mut tried, || self.absent(&"the upload that it began"))?,
+                Ok(true) => self.count(&mut tries, || self.absent(&"the upload that it began"))?,
                 // The session is lost: begin another one.
                 Ok(false) => {}
                 Err(error) => {
@@ -155,7 +173,7 @@ impl Repository {
         session: &mut Url,
         descriptor: &Descriptor,
         feed: &mut dyn Feed,
-        tried: &mut u32,
+        tries: &mut Tries,
     ) -> Result<bool, RegistryError> {
         let mut at = 0;
         loop {
@@ -166,7 +184,7 @@ impl Repository {
                 io::copy(&mut Sending { feed, failed: None }, &mut io::sink()).map_err(unreadable)?;
                 Sent::All(session.clone())
             } else {
-                self.send(session, at, descriptor.size, feed, tried)?
+                self.send(session, at, descriptor.size, feed, tries)?
             };
             match sent {
                 Sent::All(next) => {
@@ -182,10 +200,7 @@ impl Repository {
                         self.withdraw(session.clone());
                         return Ok(false);
                     };
-                    // What moved was worth the try.
-                    if arrived > at {
-                        *tried = 0;
-                    }
+                    tries.reach(arrived);
                     at = arrived;
                 }
                 Sent::Refused => {}
@@ -201,7 +216,7 @@ impl Repository {
         at: u64,
         bytes: u64,
         feed: &mut dyn Feed,
-        tried: &mut u32,
+        tries: &mut Tries,
     ) -> Result<Sent, RegistryError> {
         let mut sending = Sending { feed, failed: None };
         let mut call = Call::new(Method::PATCH, session.clone())
@@ -218,7 +233,7 @@ impl Repository {
             }
             Ok(answer) if answer.status == 404 => {
                 answer.discard();
-                self.count(tried, || {
+                self.count(tries, || {
                     self.registry.senseless(&asked, "the upload is unknown again and again")
                 })?;
                 return Ok(Sent::Nothing);
@@ -235,7 +250,7 @@ impl Repository {
             Err(CallError::Registry(error)) => return Err(error),
             Err(CallError::Introduced) => {
                 let again = "it wants to know again and again who we are";
-                self.count(tried, || self.registry.senseless(&asked, again))?;
+                self.count(tries, || self.registry.senseless(&asked, again))?;
                 return Ok(Sent::Refused);
             }
             Err(CallError::Trouble(trouble)) if self.registry.may_pass(&trouble) => {
@@ -243,17 +258,17 @@ impl Repository {
             }
             Err(CallError::Trouble(trouble)) => return Err(self.registry.trouble(trouble, &asked)),
         };
-        self.count(tried, || error)?;
+        self.count(tries, || error)?;
         Ok(Sent::Some)
     }
 
     /// Counts a try and waits, or gives the error after the last one.
-    fn count(&self, tried: &mut u32, error: impl FnOnce() -> RegistryError) -> Result<(), RegistryError> {
-        if *tried >= self.registry.retries() {
+    fn count(&self, tries: &mut Tries, error: impl FnOnce() -> RegistryError) -> Result<(), RegistryError> {
+        if tries.tried >= self.registry.retries() {
             return Err(error());
         }
-        self.registry.wait(*tried, None)?;
-        *tried += 1;
+        self.registry.wait(tries.tried, None)?;
+        tries.tried += 1;
         Ok(())
     }
 

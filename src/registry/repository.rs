@@ -2,7 +2,6 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use ureq::http::{HeaderName, Method, header};
 
@@ -267,13 +266,13 @@ impl Repository {
 
     /// What refers to a manifest, as the referrers API has it; `None` where the registry has none.
     pub fn referrers(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>, RegistryError> {
-        if self.registry.lacks_referrers.load(Ordering::Relaxed) {
+        if self.registry.lacks_referrers(&self.name) {
             return Ok(None);
         }
         let url = self.registry.url(&format!("{}/referrers/{subject}", self.name));
         let found = listing::referrers(&self.registry, url, &self.scope())?;
         if found.is_none() {
-            self.registry.lacks_referrers.store(true, Ordering::Relaxed);
+            self.registry.note_lack_of_referrers(&self.name);
         }
         Ok(found)
     }

@@ -1,6 +1,6 @@
 //! Layers that may not be distributed: fetched from the registry or from their URLs, under conditions.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -8,9 +8,9 @@ use super::debian::{Debian, Setup};
 use super::files::Files;
 use super::http::{Delivery, Fault, Response};
 use super::server::Registry;
-use super::station::{Station, assert_same};
+use super::station::{Station, assert_same, in_time};
 use crate::behaviour::layouts::{CONFIG, LAYER, digest_of, with};
-use crate::behaviour::support::noise;
+use crate::behaviour::support::{Source, noise};
 
 const OCI: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
 const DOCKER: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
@@ -182,6 +182,62 @@ fn a_url_that_misbehaves_is_listed_with_what_it_did() {
     assert!(files.log().iter().all(|one| one.headers.get("Authorization").is_none()));
     // Chunks that were finished before the layer failed stay; without the first there is no bundle.
     assert!(!station.chunks().contains(&"b_00000.tar".to_owned()));
+}
+
+#[test]
+fn one_image_s_bad_url_does_not_hide_another_s_good_one() {
+    let station = Station::new();
+    let files = Files::start("127.0.0.1", &[("/base", &foreign())]);
+    let mut source = station.source("src");
+    let layer = source.blob(OCI, &foreign());
+    let image = |source: &mut Source, urls: &[String]| {
+        let config = source.blob(CONFIG, urls.concat().as_bytes());
+        source.manifest(&config, &[with(layer.clone(), &json!({ "urls": urls }))])
+    };
+    let (bad, good) = (files.url("/absent"), files.url("/base"));
+    let (first, second) = (image(&mut source, &[bad, good.clone()]), image(&mut source, &[good]));
+    source.tag(&first, "low.example/app:1");
+    source.tag(&second, "low.example/app:2");
+    let registry = Registry::start();
+    registry.seed(source.path(), "app");
+    registry.change("app", |app| drop(app.blobs.remove(digest_of(&layer))));
+    let at = registry.name();
+    let sources = format!("docker://{at}/app:1 docker://{at}/app:2 --timeout 1 --retries 1");
+    station.pack(&format!("{sources} --allow-private-urls 127.0.0.1")).ok();
+}
+
+#[test]
+fn a_bad_url_is_given_up_however_it_is_written() {
+    let station = Station::new();
+    let files = Files::start("127.0.0.1", &[("/base", &noise(9, BYTES))]);
+    let odd = files.url("/./base").replace("http:", "HTTP:");
+    let (registry, layer) = without(&station, &[odd]);
+    let run = station.pack(&format!("{} --allow-private-urls 127.0.0.1", source(&registry))).ends(1);
+    run.says(&["error[nondistributable-absent]", digest_of(&layer)]);
+}
+
+#[test]
+fn a_port_that_is_allowed_opens_no_other() {
+    let station = Station::new();
+    let files = Files::start("127.0.0.1", &[("/base", &foreign())]);
+    let (registry, _) = without(&station, &[files.url("/base")]);
+    let run = station.pack(&format!("{} --allow-private-urls 127.0.0.1:1", source(&registry))).ends(1);
+    run.says(&["error[nondistributable-absent]", &files.url("/base")]);
+    assert_eq!(files.accepted_connections(), 0);
+    station.pack(&format!("{} --allow-private-urls {}", source(&registry), files.name())).ok();
+}
+
+#[test]
+fn the_proxy_s_own_machine_is_as_private_as_any() {
+    let station = Station::new();
+    let inner = Files::start("127.0.0.1", &[("/base", &foreign())]);
+    let port = inner.name().rsplit(':').next().unwrap().to_owned();
+    let (registry, _) = without(&station, &[format!("https://localhost:{port}/base")]);
+    let mut command =
+        station.command(&format!("pack {} --to out --name b --key k.key.pem", source(&registry)));
+    command.env("HTTPS_PROXY", "http://localhost:1").env("NO_PROXY", "localhost");
+    in_time(&mut command, Duration::from_secs(20)).ends(1).says(&["error[nondistributable-absent]"]);
+    assert_eq!(inner.accepted_connections(), 0);
 }
 
 #[test]

@@ -22,3 +22,5 @@ mod packing;
 mod proxy;
 mod receipts;
 mod servers;
+mod staging;
+mod stubborn;

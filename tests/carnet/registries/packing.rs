@@ -67,6 +67,22 @@ fn an_index_comes_whole_with_all_that_refers_to_it() {
     }
 }
 
+#[test]
+fn one_repository_without_the_referrers_api_says_nothing_of_another() {
+    let station = Station::new();
+    let registry = seeded(&station, Options::default());
+    let mut source = station.source("other");
+    source.tag(&source.image(40, &[100]), "1");
+    registry.seed(source.path(), "aside");
+    registry.fault(Fault::on("GET", "/v2/aside/referrers/*").answers(super::http::Response::new(404)));
+    let at = registry.name();
+    station.pack(&format!("docker://{at}/aside:1 docker://{at}/team/app:1")).ok();
+    let bundle = station.desk.inspected("out");
+    let artifacts = bundle["artifacts"].as_array().unwrap();
+    let app = artifacts.iter().find(|one| one["name"] == format!("{at}/team/app:1")).unwrap();
+    assert_eq!(app["referrers"].as_array().unwrap().len(), 2, "{app}");
+}
+
 /// Puts into a repository the tags by which referrers are found where there is no API for them.
 pub(super) fn fallback_tags(registry: &Registry, name: &str) {
     let repository = registry.repository(name);

@@ -43,7 +43,7 @@ pub(super) fn packed(options: &str) -> Station {
 }
 
 /// A bundle of one image with that name.
-pub(super) fn one_image(name: &str) -> Station {
+pub(in crate::registries) fn one_image(name: &str) -> Station {
     let station = Station::new();
     let mut source = station.source("src");
     source.tag(&source.image(1, &[100_000, 50_000]), name);

@@ -45,6 +45,23 @@ fn lists_that_never_end() {
 }
 
 #[test]
+fn lists_of_few_giants_are_too_long_at_some_point() {
+    let station = Station::new();
+    let registry = registry(&station);
+    registry.fault(Fault::on("GET", "*/tags/list").answers_with(|request| {
+        let last: usize = request.query("last").and_then(|last| last.parse().ok()).unwrap_or(0);
+        Response::new(200)
+            .with("Link", format!("</v2/app/tags/list?last={}>; rel=\"next\"", last + 1))
+            .json(&json!({ "name": "app", "tags": ["x".repeat(4 << 20)] }))
+    }));
+    let start = Instant::now();
+    let run = station.pack(&format!("docker://{}/app:9* --timeout 1 --retries 1", registry.name()));
+    fails("giants", &run, NONSENSE, &registry.name(), start);
+    let asked = registry.log().len();
+    assert!(asked < 50, "{asked} pages of 4 MiB were read");
+}
+
+#[test]
 fn catalogues_that_never_end() {
     let station = Station::new();
     let registry = registry(&station);

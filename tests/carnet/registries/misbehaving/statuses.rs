@@ -105,3 +105,14 @@ fn nobody_there() {
         station.is_tidy();
     }
 }
+
+#[test]
+fn secrets_in_a_location_are_not_repeated() {
+    let station = Station::new();
+    let registry = registry(&station);
+    let location = "https://me:hush@store.example/blob?signature=hush";
+    registry.fault(blobs().answers(Response::new(307).with("Location", location)));
+    let run = station.pack(&format!("docker://{}/app:1 --timeout 1 --retries 1", registry.name())).ends(1);
+    assert!(!run.stderr.contains("hush"), "{}", run.stderr);
+    run.says(&["error[registry-host-refused]", "store.example", &registry.name()]);
+}
