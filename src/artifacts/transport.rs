@@ -229,19 +229,37 @@ impl SourceSpec {
             Place::Path(Transport::OciArchive, path) => vec![Arc::new(Layout::in_archive(path, &name)?)],
             Place::Path(Transport::DockerArchive, path) => vec![Arc::new(DockerArchive::open(path, &name)?)],
             Place::Repository(host, repository) => vec![registries.repository(host, repository)?],
-            Place::Repositories(host, pattern) => {
-                let repositories = registries.matching(host, &|name| pattern.fits(name))?;
-                if repositories.is_empty() {
-                    let (place, wanted) = (format!("{REGISTRY}{host}"), pattern.to_string());
-                    return Err(ArtifactError::NoSuchArtifact { place, wanted, alike: Vec::new() });
-                }
-                let mut sources: Vec<Arc<dyn ArtifactSource>> = Vec::new();
-                for repository in &repositories {
-                    sources.push(registries.repository(host, repository)?);
-                }
-                sources
-            }
+            Place::Repositories(host, pattern) => self.matching(registries, host, pattern)?,
         })
+    }
+
+    /// Whether it is a registry's, and so reached over the network.
+    pub fn is_remote(&self) -> bool {
+        !matches!(self.place, Place::Path(..))
+    }
+
+    /// The repositories whose names fit, without those that have nothing of what is selected: not every one has
+    /// every tag.
+    fn matching(
+        &self,
+        registries: &RegistrySources,
+        host: &Host,
+        pattern: &Pattern,
+    ) -> Result<Vec<Arc<dyn ArtifactSource>>, ArtifactError> {
+        let mut sources: Vec<Arc<dyn ArtifactSource>> = Vec::new();
+        for repository in registries.matching(host, &|name| pattern.fits(name))? {
+            let source = registries.repository(host, &repository)?;
+            match source.roots(&self.selection) {
+                Err(ArtifactError::NoSuchArtifact { .. }) => {}
+                Err(error) => return Err(error),
+                Ok(_) => sources.push(source),
+            }
+        }
+        if sources.is_empty() {
+            let (place, wanted) = (format!("{REGISTRY}{host}"), self.to_string());
+            return Err(ArtifactError::NoSuchArtifact { place, wanted, alike: Vec::new() });
+        }
+        Ok(sources)
     }
 }
 

@@ -13,6 +13,9 @@ use crate::format::{BundleName, Sum};
 /// The file in staging that tells two runs apart.
 const LOCK: &str = "lock";
 
+/// The file in staging that says of which bundle the others are.
+const MARK: &str = "bundle";
+
 /// What the system counts the space of a file in, in bytes (stat(2)).
 const BLOCK_BYTES: u64 = 512;
 
@@ -83,21 +86,24 @@ impl Folder {
             return Err(MediumError::Busy { path: shown(&staging) });
         }
         let (path, name) = (folder.to_owned(), name.clone());
-        let left = AtomicBool::new(false);
+        // Whoever fails before it has looked takes nothing away.
+        let left = AtomicBool::new(true);
         Ok(Folder { path, staging, name, replace, waiting: Mutex::default(), left, _lock: lock })
     }
 
-    /// Throws away what an earlier run left in staging.
+    /// Throws away what an earlier run left in staging, and what this one leaves.
     pub fn clear(&self) -> Result<(), MediumError> {
+        self.left.store(false, Ordering::Relaxed);
         for path in self.staged()? {
             fs::remove_file(&path).map_err(failed("remove", &path))?;
         }
         Ok(())
     }
 
-    /// Keeps what an earlier run for the very same bundle left in staging; anything else is thrown away.
+    /// Keeps what an earlier run for the very same bundle left in staging, until this one ends well; anything else
+    /// is thrown away.
     pub fn take_over(&self, bundle: &Sum) -> Result<(), MediumError> {
-        let (mark, id) = (self.staging.join("bundle"), bundle.to_string());
+        let (mark, id) = (self.staging.join(MARK), bundle.to_string());
         // A name of ours in a folder of ours; what else may be under it is neither followed nor kept.
         let is_ours = fs::symlink_metadata(&mark)
             .is_ok_and(|found| found.is_file() && found.len() == id.len() as u64)
@@ -109,9 +115,9 @@ impl Folder {
         fs::write(&mark, id).map_err(failed("write", &mark))
     }
 
-    /// Leaves staging to the next run, which may [`Folder::take_over`].
-    pub fn leave(&self) {
-        self.left.store(true, Ordering::Relaxed);
+    /// Whether staging is left to the next run, which may [`Folder::take_over`].
+    pub fn leave(&self, left: bool) {
+        self.left.store(left, Ordering::Relaxed);
     }
 
     /// A chunk that an earlier run began and did not finish. One that has another name, too, is not ours alone: it
@@ -194,6 +200,7 @@ impl Folder {
             }
         }
         sync_folder(&self.path)?;
+        self.leave(false);
         Ok(())
     }
 
@@ -206,8 +213,10 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        let mark = self.staging.join(MARK);
+        let is_worth_nothing = || self.staged().is_ok_and(|paths| paths.iter().all(|path| *path == mark));
         // A failure here leaves a hidden folder, which the next run clears.
-        if !self.left.load(Ordering::Relaxed) {
+        if !self.left.load(Ordering::Relaxed) || is_worth_nothing() {
             let _ = fs::remove_dir_all(&self.staging);
         }
     }

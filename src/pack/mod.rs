@@ -241,6 +241,7 @@ fn pack_cargo(
         resume::keep_finished(request, &sealing, &folder, signer, environment).map_err(nothing_made)?;
     if kept.complete {
         sealing.sum_rest().map_err(nothing_made)?;
+        folder.clear().map_err(|error| nothing_made(error.into()))?;
         return Ok(PackReport::new(request, &sealing, cargo, Outcome::Unchanged));
     }
     let waits = request.sources.iter().any(|wanted| wanted.source.waits());
@@ -264,9 +265,7 @@ fn pack_cargo(
         .and_then(|()| sealing.sum_rest());
     if let Err(error) = packed {
         // What came over a network is worth more than the room that it takes.
-        if waits && sealing.is_begun_well() {
-            folder.leave();
-        }
+        folder.leave(waits && sealing.is_begun_well());
         return Err(made(error));
     }
     let last = layout.plan.last;

@@ -412,6 +412,14 @@ impl Registry {
                 self.wire.send(&mut Call::new(Method::GET, url), authorization.as_deref())
             };
             sent.map_err(CallError::Trouble)
+        });
+        // It is the token service that is out of reach, not the registry.
+        let answer = answer.map_err(|error| match (error, host_of(&url)) {
+            (RegistryError::Unreachable { problem, .. }, Some(service)) => {
+                let host = format!("{service}, where {} has its tokens from,", self.host);
+                RegistryError::Unreachable { host, problem }
+            }
+            (error, _) => error,
         })?;
         if answer.status != 200 {
             let place = host_of(&url).map_or_else(String::new, |host| format!("a token of {host}"));
@@ -451,6 +459,10 @@ impl Registry {
 
     /// The error for no answer at all.
     pub(super) fn trouble(&self, trouble: Trouble, asked: &str) -> RegistryError {
+        // Connections end then, and each in its own way.
+        if let Err(interrupted) = self.check_stop() {
+            return interrupted;
+        }
         let (host, asked) = (self.host.clone(), asked.to_owned());
         match trouble {
             Trouble::Unreachable(problem) => RegistryError::Unreachable { host: host.to_string(), problem },

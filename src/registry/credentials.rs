@@ -53,7 +53,8 @@ pub(super) fn check(files: &[PathBuf], host: &Host) -> Result<(), RegistryError>
     for path in files {
         let (_, json) = read(path)?;
         let key = host.as_str();
-        if json["auths"].get(key).is_some() && json["credHelpers"].get(key).is_none() {
+        // With docker's credsStore there are empty entries.
+        if json["auths"][key].get("auth").is_some() && json["credHelpers"].get(key).is_none() {
             find_in(path, host, None)?;
         }
     }

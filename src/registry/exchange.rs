@@ -1,7 +1,7 @@
 //! One request and its answer over HTTP/1.1: no redirects, no second try, nothing believed.
 
 use std::io::{self, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -179,6 +179,25 @@ pub(super) struct Wire {
     throttle: Arc<Throttle>,
     stall: Duration,
     stop: Arc<AtomicBool>,
+    /// Tells the thread that looks out for a signal that it is needed.
+    _in_use: Arc<()>,
+}
+
+/// How often that thread looks.
+const LOOK_OUT: Duration = Duration::from_millis(100);
+
+/// Ends all connections when a signal comes: whoever waits for an answer would otherwise wait on. Without a thread
+/// for it, that wait just lasts longer.
+fn hang_up_on_stop(agent: Agent, in_use: Weak<()>, stop: Arc<AtomicBool>) {
+    let look_out = move || {
+        while in_use.strong_count() > 0 {
+            if stop.load(Ordering::Relaxed) {
+                return agent.shutdown();
+            }
+            std::thread::sleep(LOOK_OUT);
+        }
+    };
+    let _ = std::thread::Builder::new().name("look-out".to_owned()).spawn(look_out);
 }
 
 impl Wire {
@@ -210,7 +229,9 @@ impl Wire {
             .build();
         let connector = ureq::unversioned::transport::DefaultConnector::default();
         let agent = Agent::with_parts(config, connector, resolver);
-        Ok(Wire { agent, throttle, stall: settings.stall, stop: Arc::clone(&settings.stop) })
+        let (stop, in_use) = (Arc::clone(&settings.stop), Arc::new(()));
+        hang_up_on_stop(agent.clone(), Arc::downgrade(&in_use), Arc::clone(&stop));
+        Ok(Wire { agent, throttle, stall: settings.stall, stop, _in_use: in_use })
     }
 
     /// Sends a call, once.

@@ -23,7 +23,7 @@ use clap::CommandFactory as _;
 use super::args::{self, Args, Command, Screen, Trust};
 use super::progress::Progress;
 use super::render::{self, Keys};
-use super::world::{SystemClock, created, force_kernel, stop_on_signals};
+use super::world::{SystemClock, check_proxy, created, force_kernel, stop_on_signals};
 use super::{exit, schema};
 
 /// Why a command ended without a report.
@@ -237,7 +237,11 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
     let mut unopened = Vec::new();
     let settings = args.connection.settings(Reach::Anywhere, environment.workers.stop());
     let registries = RegistrySources::new(Registries::new(settings.clone()), args.allow_private_urls.clone());
-    for spec in sources(&args)? {
+    let specs = sources(&args)?;
+    if args.push_nondistributable_to.is_some() || specs.iter().any(SourceSpec::is_remote) {
+        check_proxy().map_err(|message| trouble(Failure::Usage, "proxy-unusable", message))?;
+    }
+    for spec in specs {
         match spec.open(&registries) {
             Ok(sources) => wanted.extend(sources.into_iter().map(|source| Wanted {
                 source,
@@ -420,6 +424,7 @@ fn import(args: &args::Import, screen: Screen, environment: &Environment<'_>) ->
     let Some(released) = bundle.released() else { return Err(carnet::unpack::refusal(&bundle).into()) };
     let mut hosts = vec![args.to.host.clone()];
     hosts.extend(args.allow_host.iter().cloned());
+    check_proxy().map_err(|message| trouble(Failure::Usage, "proxy-unusable", message))?;
     let registries =
         Registries::new(args.connection.settings(Reach::Only(hosts), environment.workers.stop()));
     let request = ImportRequest {

@@ -57,6 +57,25 @@ pub(crate) fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
+/// Refuses a proxy that cannot be used: going around it silently is not what who named it wants.
+///
+/// # Errors
+/// A sentence that names the variable.
+pub(crate) fn check_proxy() -> Result<(), String> {
+    for name in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] {
+        #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
+        let Ok(value) = std::env::var(name) else { continue };
+        let scheme = value.split_once("://").map_or("http", |(scheme, _)| scheme);
+        if !value.is_empty() && !matches!(scheme, "http" | "https") {
+            // The rest of the value may hold a password.
+            return Err(format!(
+                "{name} names a proxy that speaks {scheme:?}; only http:// and https:// are spoken"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Where podman and docker keep credentials (containers-auth.json(5), docker's config.json), those that are there.
 pub(crate) fn credential_files() -> Vec<std::path::PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
@@ -67,6 +86,8 @@ pub(crate) fn credential_files() -> Vec<std::path::PathBuf> {
     let candidates = [
         folder("REGISTRY_AUTH_FILE"),
         folder("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")),
+        // Where skopeo and podman write without that variable.
+        Some(format!("/run/containers/{}/auth.json", rustix::process::getuid().as_raw()).into()),
         in_home(".config/containers/auth.json"),
         folder("DOCKER_CONFIG").map(|folder| folder.join("config.json")),
         in_home(".docker/config.json"),

@@ -487,3 +487,45 @@ fn one_artifact_may_fail_alone() {
     station.pack(&format!("{sources} --continue-on-errors")).ends(4).says(&[&format!("{at}/other:1")]);
     assert_eq!(names(&station), [format!("{at}/team/app:1")]);
 }
+
+#[test]
+fn a_pattern_passes_over_repositories_without_the_tag() {
+    let station = Station::new();
+    let registry = Registry::start();
+    for (repository, tag) in [("team/a", "1"), ("team/b", "2"), ("team/c", "1")] {
+        let mut source = station.source(repository);
+        source.tag(&source.image(1, &[3000]), &format!("x:{tag}"));
+        registry.seed(&station.path(repository), repository);
+    }
+    station.pack(&format!("docker://{}/team/*:1", registry.name())).ok();
+    let at = registry.name();
+    let run = station.carnet("inspect out --pub k.pub.pem").ok();
+    let run = run.says(&[&format!("{at}/team/a:1"), &format!("{at}/team/c:1")]);
+    assert!(!run.stdout.contains("team/b"), "{run:?}");
+    let run = station.pack(&format!("docker://{at}/team/*:3 --overwrite")).ends(1);
+    run.says(&["error[no-such-artifact]", "team/*:3"]);
+}
+
+#[test]
+fn what_was_fetched_outlives_a_run_that_fails_before_it_looks() {
+    let station = Station::new();
+    let registry = layers(&station, &SIZES, Options::default());
+    let layers = AtomicUsize::new(0);
+    registry.fault(Fault::on("GET", "*/blobs/*").alters(move |response| {
+        if response.body.len() >= 70_000 && layers.fetch_add(1, Ordering::SeqCst) >= 2 {
+            response.delivery = Delivery::Stall(40_000);
+        }
+    }));
+    let line = format!("pack docker://{}/app:1 --to out --name b --key k.key.pem", registry.name());
+    let line = format!("{line} --connections 1 --timeout 1 --retries 0");
+    station.carnet(&line).ends(1);
+    // Something lies under the name of a chunk.
+    std::fs::write(station.path("out/b_00000.tar"), "in the way").unwrap();
+    station.carnet(&line).ends(1).says(&["error[target-exists]"]);
+    std::fs::remove_file(station.path("out/b_00000.tar")).unwrap();
+    registry.heal();
+    registry.forget();
+    station.carnet(&line).ok();
+    assert_eq!(layer_bytes(&registry).len(), SIZES.len() - 2);
+    assert!(!station.path("out/.b.partial").exists());
+}

@@ -7,6 +7,7 @@ use std::thread;
 
 use super::server::Registry;
 use super::station::Station;
+use crate::behaviour::support::Run;
 
 /// A proxy that leads every CONNECT to one address, and notes where it was asked to lead.
 struct Proxy {
@@ -77,4 +78,19 @@ fn what_the_environment_names_as_proxy_is_used_and_loopback_is_not_proxied() {
     assert!(!asked.is_empty());
     assert!(asked.iter().all(|line| line == "CONNECT registry.example:5000 HTTP/1.1"), "{asked:?}");
     station.carnet("inspect out --pub k.pub.pem").ok().says(&["registry.example:5000/app:1"]);
+}
+
+#[test]
+fn a_proxy_that_is_not_spoken_is_refused_and_not_gone_around() {
+    let station = Station::new();
+    let registry = Registry::start();
+    for (variable, value) in
+        [("HTTPS_PROXY", "socks5://me:secret@127.0.0.1:1"), ("all_proxy", "ftp://127.0.0.1")]
+    {
+        let line = format!("pack docker://{}/app:1 --to out --name b --key k.key.pem", registry.name());
+        let run = Run::of(station.command(&line).env(variable, value)).ends(2);
+        let run = run.says(&["error[proxy-unusable]", variable]);
+        assert!(!run.stderr.contains("secret"), "{run:?}");
+    }
+    assert_eq!(registry.accepted_connections(), 0);
 }

@@ -24,7 +24,13 @@ pub(crate) fn import(report: &ImportReport, screen: Screen) {
     if screen.quiet {
         return;
     }
-    let done = if report.dry_run { "would be imported into" } else { "imported into" };
+    let all = report.artifacts.len() + report.referrers.len();
+    let done = match report.failed() {
+        _ if report.dry_run => "would be imported into",
+        0 => "imported into",
+        failed if failed == all => "was not imported into",
+        _ => "was imported in part into",
+    };
     let nothing = if report.dry_run { " (nothing was pushed)" } else { "" };
     let mut out = format!("bundle {} {done} {}{nothing}\n", report.crossing.name, report.to);
     out += &format!("id     {}\n", report.bundle);
