@@ -170,15 +170,28 @@ impl RegistrySource {
         }
     }
 
+    /// Refuses an artifact whose tag no bundle can carry: it would lose its name among others, without a word.
+    fn named(&self, root: Root, tag: &Tag) -> Result<Root, ArtifactError> {
+        let (place, digest) = (self.name.clone(), root.descriptor.digest);
+        let bad = |source| ArtifactError::BadName { place, digest, source };
+        match root.name {
+            Some(_) => Ok(root),
+            None => match format!("{}:{tag}", self.repository.name()).parse::<RefName>() {
+                Ok(name) => Ok(Root { name: Some(name), ..root }),
+                Err(source) => Err(bad(source)),
+            },
+        }
+    }
+
     /// The tags that `fits` says, without those that are made of a digest and refer to another artifact.
     fn tags_that(&self, wanted: &str, fits: &dyn Fn(&str) -> bool) -> Result<Vec<Root>, ArtifactError> {
         let listed = self.repository.tags()?.ok_or_else(|| self.no_such(wanted))?;
-        let own = |tag: &Tag| tag.as_str().parse().is_ok_and(|name: RefName| stem_of(&name).is_none());
+        let own = |tag: &Tag| tag.as_str().parse().map_or(true, |name: RefName| stem_of(&name).is_none());
         let tags: BTreeSet<Tag> = listed.into_iter().filter(|tag| fits(tag.as_str()) && own(tag)).collect();
         if tags.is_empty() {
             return Err(self.no_such(wanted));
         }
-        tags.iter().map(|tag| self.tagged(tag)).collect()
+        tags.iter().map(|tag| self.named(self.tagged(tag)?, tag)).collect()
     }
 
     /// Where a non-distributable layer is, and its size there.
@@ -210,8 +223,30 @@ impl RegistrySource {
         self.tags().is_none_or(|tags| tags.contains(tag))
     }
 
-    /// The referrers by `subject`: from the API, or from the index under the tag of the digest.
+    /// The referrers by `subject`, which the registry lists and which say so themselves.
     fn by_subject(&self, subject: &Digest) -> Result<Vec<Descriptor>, ArtifactError> {
+        let listed = self.listed(subject)?;
+        for descriptor in &listed {
+            let refers = match descriptor.media_type.role() {
+                Role::Blob => false,
+                _ => match self.document(descriptor)? {
+                    Some(bytes) => {
+                        let document = Document::parse(descriptor, &bytes)?;
+                        document.subject().is_some_and(|found| found.digest == *subject)
+                    }
+                    // That it is not there is for others to judge.
+                    None => true,
+                },
+            };
+            if !refers {
+                return Err(self.repository.no_referrer(&descriptor.digest, subject).into());
+            }
+        }
+        Ok(listed)
+    }
+
+    /// What the registry lists as referrers: from the API, or from the index under the tag of the digest.
+    fn listed(&self, subject: &Digest) -> Result<Vec<Descriptor>, ArtifactError> {
         if let Some(found) = self.repository.referrers(subject)? {
             return Ok(found);
         }

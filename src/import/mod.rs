@@ -113,6 +113,7 @@ pub fn import(request: &ImportRequest<'_>, environment: &Environment<'_>) -> Res
     let ended = if request.dry_run {
         pushing::foresee(&run, &shipment);
         arrived(&run, &mut deliveries);
+        tags::hold_back(&run, &mut deliveries);
         Ok(())
     } else {
         push(&run, &shipment, &mut deliveries)

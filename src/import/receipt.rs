@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -341,8 +341,12 @@ impl Pending {
 
     fn write(mut self, bytes: &[u8]) -> Result<(), ImportError> {
         let written = self.temporary.file().write_all(bytes);
-        let placed = written.and_then(|()| self.temporary.place(&self.target));
-        placed.map_err(|source| ImportError::Receipt { file: shown(&self.target), source })
+        let placed = written.and_then(|()| self.temporary.place_new(&self.target));
+        let file = shown(&self.target);
+        placed.map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => ImportError::ReceiptExists { file },
+            _ => ImportError::Receipt { file, source },
+        })
     }
 }
 

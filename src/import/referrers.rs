@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::ImportError;
+use super::report::Problem;
 use super::run::Run;
 use super::shipment::Shipment;
 use crate::oci::referrers_list::{ReferrersList, list_tag};
@@ -50,7 +51,12 @@ pub(super) fn list_all(run: &Run<'_>, shipment: &Shipment<'_>) -> Result<(), Imp
                 Err(_) => repository.referrers(&list.subject).map(|_| ()).map_err(ImportError::from),
             };
             if let Err(error) = written {
-                run.ledger.fail((list.repository, list.referrers[0]), error)?;
+                let problem = Problem::from(&error);
+                let (first, others) = list.referrers.split_first().expect("a list is made for a referrer");
+                run.ledger.fail((list.repository, *first), error)?;
+                for other in others {
+                    run.ledger.follow((list.repository, *other), problem.clone());
+                }
             }
         }
         ControlFlow::Continue(())

@@ -136,6 +136,14 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
+impl Problem {
+    /// The problem of what this referrer refers to.
+    pub(super) fn of_referrer(self, referrer: &Digest) -> Problem {
+        let message = format!("{referrer} refers to it, and failed: {}", self.message);
+        Problem { message, ..self }
+    }
+}
+
 impl From<&ImportError> for Problem {
     fn from(error: &ImportError) -> Self {
         Problem { code: error.code().to_owned(), message: error.to_string(), hint: error.hint() }

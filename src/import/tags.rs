@@ -138,6 +138,7 @@ fn step(run: &Run<'_>, delivery: &Delivery<'_>) -> Result<Step, ImportError> {
 /// it at the same time for the index above it, and find it half written.
 pub(super) fn set_all(run: &Run<'_>, deliveries: &mut Deliveries<'_>) -> Result<(), ImportError> {
     for of_referrers in [true, false] {
+        hold_back(run, deliveries);
         let is_due = |delivery: &Delivery<'_>| {
             (delivery.generation > 0) == of_referrers && delivery.tag().is_some() && !delivery.has_failed()
         };
@@ -179,6 +180,42 @@ pub(super) fn set_all(run: &Run<'_>, deliveries: &mut Deliveries<'_>) -> Result<
         ended?;
     }
     Ok(())
+}
+
+/// Fails the artifacts to which something refers that failed: none is seen without its signature.
+pub(super) fn hold_back(run: &Run<'_>, deliveries: &mut Deliveries<'_>) {
+    let mut bare: BTreeMap<(usize, Digest), Problem> = BTreeMap::new();
+    let why = |bare: &BTreeMap<(usize, Digest), Problem>, delivery: &Delivery<'_>| {
+        let documents = run.papers.closure(&delivery.descriptor.digest).documents;
+        documents.into_iter().find_map(|digest| bare.get(&(delivery.repository, digest)).cloned())
+    };
+    let last = deliveries.all.iter().map(|delivery| delivery.generation).max().unwrap_or(0);
+    for generation in (1..=last).rev() {
+        for delivery in deliveries.all.iter().filter(|delivery| delivery.generation == generation) {
+            let Some(subject) = delivery.subject else { continue };
+            let problem = if delivery.has_failed() {
+                delivery.problem.clone().map(|problem| problem.of_referrer(&delivery.descriptor.digest))
+            } else if bare.is_empty() {
+                None
+            } else {
+                why(&bare, delivery)
+            };
+            if let Some(problem) = problem {
+                bare.entry((delivery.repository, subject)).or_insert(problem);
+            }
+        }
+    }
+    if bare.is_empty() {
+        return;
+    }
+    for delivery in &mut deliveries.all {
+        if delivery.generation == 0
+            && !delivery.has_failed()
+            && let Some(problem) = why(&bare, delivery)
+        {
+            delivery.fail(problem);
+        }
+    }
 }
 
 /// A tag that was not set; the old artifact may have its other tag already.

@@ -45,9 +45,29 @@ impl Temporary {
         self.file.sync_all()?;
         fs::rename(&self.path, target)?;
         self.placed = true;
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        sync_folder_of(target)
     }
+
+    /// Syncs it and gives it the name `target`, whole, unless something has that name.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] if something has.
+    pub(crate) fn place_new(self, target: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        match fs::hard_link(&self.path, target) {
+            // The other name goes when this is dropped.
+            Ok(()) => sync_folder_of(target),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            // Media without links: look first, then rename.
+            Err(_) if fs::symlink_metadata(target).is_err() => self.place(target),
+            Err(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        }
+    }
+}
+
+fn sync_folder_of(target: &Path) -> io::Result<()> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 impl Drop for Temporary {

@@ -78,6 +78,12 @@ impl Repository {
         }
     }
 
+    /// The error for something that is listed among what refers to `subject` and does not.
+    pub fn no_referrer(&self, digest: &Digest, subject: &Digest) -> RegistryError {
+        let asked = self.call(Method::GET, &format!("referrers/{subject}")).asked();
+        self.registry.senseless(&asked, format!("{digest} is listed as a referrer, and does not refer to it"))
+    }
+
     /// All its tags; `None` if the registry does not know it.
     ///
     /// # Errors

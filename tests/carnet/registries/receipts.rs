@@ -102,3 +102,18 @@ fn receipts_of_the_same_import_differ_in_their_time_only() {
     assert_eq!(artifacts("first.json"), Some(2));
     assert_eq!(artifacts("second.json"), Some(2));
 }
+
+#[test]
+fn a_receipt_that_came_meanwhile_is_not_replaced() {
+    let (station, _) = station();
+    let registry = Registry::start();
+    let (json, text) = (station.path("receipt.json"), station.path("receipt.json.txt"));
+    registry.fault(Fault::on("PUT", "*/manifests/1").alters(move |_| {
+        std::fs::write(&json, "of another run").unwrap();
+        std::fs::write(&text, "of another run").unwrap();
+    }));
+    station.import(&registry.name(), "--receipt receipt.json").ends(1).says(&["error[receipt-exists]"]);
+    for name in ["receipt.json", "receipt.json.txt"] {
+        assert_eq!(read(&station, name), "of another run");
+    }
+}

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::behaviour::layouts::{INDEX, MANIFEST};
+use crate::behaviour::layouts::{INDEX, MANIFEST, digest_of};
+use crate::registries::http::{Fault, Response};
 use crate::registries::packing::fallback_tags;
 use crate::registries::server::{Options, Registry};
-use crate::registries::station::assert_same;
+use crate::registries::station::{Station, assert_same};
 
 use super::{expected, packed, writes};
 
@@ -74,4 +75,52 @@ fn where_the_registry_tells_of_subjects_there_are_no_fallback_tags() {
     station.import(&registry.name(), "").ok();
     let tags: Vec<_> = registry.repository("team/app").tags.into_keys().collect();
     assert_eq!(tags, ["1"]);
+}
+
+/// A bundle with two images, the first of which has two referrers; and their digests.
+fn signed() -> (Station, [String; 2]) {
+    let station = Station::new();
+    let mut source = station.source("src");
+    let one = source.image(1, &[500]);
+    source.tag(&one, "low.example/one:1");
+    source.tag(&source.image(2, &[500]), "low.example/two:1");
+    let referrers = ["signature", "sbom"].map(|text| {
+        let referrer = source.referrer(&one, "application/vnd.example.referrer", text);
+        source.list(&referrer);
+        digest_of(&referrer).to_owned()
+    });
+    station.pack("oci:src").ok();
+    (station, referrers)
+}
+
+#[test]
+fn an_artifact_is_not_tagged_without_what_refers_to_it() {
+    let (station, [signature, _]) = signed();
+    let registry = Registry::start();
+    let path = format!("/v2/one/manifests/{signature}");
+    registry.fault(Fault::on("PUT", &path).answers(Response::new(403)));
+    let run = station.import(&registry.name(), "--continue-on-errors --receipt receipt.json").ends(4);
+    run.says(&["low.example/one:1", "registry-denied"]);
+    assert!(registry.repository("one").tags.is_empty(), "{:?}", registry.repository("one").tags);
+    assert_eq!(registry.repository("two").tags.len(), 1);
+    registry.heal();
+    station.import(&registry.name(), "").ok();
+    assert_eq!(registry.repository("one").tags.len(), 1);
+}
+
+#[test]
+fn referrers_that_no_list_tells_of_have_all_failed() {
+    let (station, referrers) = signed();
+    let registry = Registry::with(Options { referrers: false, ..Options::default() });
+    registry.fault(Fault::on("PUT", "/v2/one/manifests/sha256-*").answers(Response::new(403)));
+    station.import(&registry.name(), "--continue-on-errors --receipt receipt.json").ends(4);
+    let receipt = std::fs::read(station.path("receipt.json")).unwrap();
+    let receipt: Value = serde_json::from_slice(&receipt).unwrap();
+    for digest in referrers {
+        let all = receipt["referrers"].as_array().unwrap();
+        let told = all.iter().find(|one| one["digest"] == digest.as_str()).unwrap();
+        assert_eq!(told["outcome"], "failed", "{told}");
+    }
+    assert!(registry.repository("one").tags.is_empty());
+    assert_eq!(registry.repository("two").tags.len(), 1);
 }

@@ -5,7 +5,9 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::{NONSENSE, fails, registry};
+use crate::behaviour::layouts::{INDEX, LAYER, digest_of};
 use crate::registries::http::{Delivery, Fault, Request, Response};
+use crate::registries::server::{Options, Registry};
 use crate::registries::station::Station;
 
 #[test]
@@ -127,4 +129,50 @@ fn a_list_of_referrers_without_an_end() {
     let start = Instant::now();
     let run = station.pack(&format!("docker://{}/app:1 --timeout 1 --retries 1", registry.name()));
     fails("endless", &run, NONSENSE, &registry.name(), start);
+}
+
+#[test]
+fn what_does_not_refer_to_it_is_no_referrer() {
+    let station = Station::new();
+    let mut source = station.source("src");
+    let app = source.image(1, &[500]);
+    source.tag(&app, "1");
+    let other = source.image(2, &[600]);
+    let foreign = source.referrer(&other, "application/spdx+json", "of another");
+    let blob = source.blob(LAYER, b"no document");
+    for (what, listed) in [("an image", &other), ("another's referrer", &foreign), ("a blob", &blob)] {
+        for api in [true, false] {
+            let registry = Registry::with(Options { referrers: api, ..Options::default() });
+            registry.seed(source.path(), "app");
+            let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [listed] }).to_string();
+            if api {
+                let answer = Response::new(200).body(INDEX, index);
+                let path = format!("/v2/app/referrers/{}", digest_of(&app));
+                registry.fault(Fault::on("GET", &path).answers(answer));
+            } else {
+                registry.change("app", |repository| {
+                    let digest = repository.add(INDEX, index.as_bytes());
+                    repository.tags.insert(digest_of(&app).replace(':', "-"), digest);
+                });
+            }
+            let start = Instant::now();
+            let run = station.pack(&format!("docker://{}/app:1 --retries 1", registry.name()));
+            fails(what, &run, NONSENSE, &registry.name(), start);
+            assert!(run.stderr.contains(digest_of(listed)), "{what}: {}", run.stderr);
+            station.is_tidy();
+        }
+    }
+}
+
+#[test]
+fn a_tag_that_no_bundle_can_name_is_not_passed_over() {
+    let station = Station::new();
+    let registry = registry(&station);
+    registry.change("app", |app| {
+        let digest = app.tags["1"].clone();
+        app.tags.insert("2..0".to_owned(), digest);
+    });
+    let run = station.pack(&format!("docker://{}/app:* --retries 1", registry.name())).ends(4);
+    run.says(&["error[bad-name]", "2..0", &registry.name()]);
+    station.is_tidy();
 }
