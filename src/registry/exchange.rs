@@ -1,8 +1,8 @@
 //! One request and its answer over HTTP/1.1: no redirects, no second try, nothing believed.
 
 use std::io::{self, Read};
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use ureq::http::{HeaderMap, Method, Request, Response, header};

@@ -5,6 +5,7 @@
 //! `rustls`.
 
 mod address;
+mod admission;
 mod auth;
 mod challenge;
 mod client;
