@@ -55,7 +55,7 @@ pub enum DocumentError {
         bytes: u64,
     },
     /// Not JSON that all readers read alike.
-    #[error("document {digest}: {source}")]
+    #[error("document {digest}: {}", brief(source))]
     Json {
         /// Its digest.
         digest: Digest,
@@ -63,7 +63,7 @@ pub enum DocumentError {
         source: serde_json::Error,
     },
     /// Type and content contradict.
-    #[error("document {digest}: {problem}")]
+    #[error("document {digest}: {}", brief(problem))]
     Shape {
         /// Its digest.
         digest: Digest,
@@ -78,6 +78,16 @@ pub enum DocumentError {
         /// Which descriptor.
         source: InlineDataError,
     },
+}
+
+/// A problem in few words: a document that is in the wrong may be as long as documents are.
+fn brief(problem: &dyn std::fmt::Display) -> String {
+    const CHARACTERS_MAX: usize = 600;
+    let text = problem.to_string();
+    match text.char_indices().nth(CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
 }
 
 #[derive(Deserialize)]

@@ -126,7 +126,8 @@ fn all<P: Page>(
             return Err(registry.senseless(&asked, format!("its list is longer than {ALL_BYTES_MAX} bytes")));
         }
         let page: P = serde_json::from_slice(&bytes)
-            .map_err(|error| registry.senseless(&asked, format!("expected a list as JSON: {error}")))?;
+            .map_err(|error| escaped(&error.to_string()))
+            .map_err(|problem| registry.senseless(&asked, format!("expected a list as JSON: {problem}")))?;
         items.extend(page.items());
         if items.len() > ITEMS_MAX {
             return Err(registry.senseless(&asked, format!("its list has more than {ITEMS_MAX} entries")));

@@ -120,8 +120,14 @@ impl Repository {
             };
             let mut last = session;
             match self.fill(&mut last, descriptor, feed, &mut tries) {
-                Ok(true) if self.end(last.clone(), &descriptor.digest)? => return Ok(Pushed::Sent),
-                Ok(true) => self.count(&mut tries, || self.absent(&"the upload that it began"))?,
+                Ok(true) => match self.end(last.clone(), &descriptor.digest) {
+                    Ok(true) => return Ok(Pushed::Sent),
+                    Ok(false) => self.count(&mut tries, || self.absent(&"the upload that it began"))?,
+                    Err(error) => {
+                        self.withdraw(last);
+                        return Err(error);
+                    }
+                },
                 // The session is lost: begin another one.
                 Ok(false) => {}
                 Err(error) => {

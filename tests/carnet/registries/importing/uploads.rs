@@ -97,3 +97,12 @@ fn a_registry_that_forgets_what_it_took_is_caught_before_the_tag() {
     run.says(&["error[", &registry.name(), "MANIFEST_BLOB_UNKNOWN"]);
     assert!(registry.repository("app").tags.is_empty());
 }
+
+#[test]
+fn an_upload_that_cannot_be_finished_is_given_up() {
+    let station = one_image("low.example/app:1");
+    let registry = Registry::start();
+    registry.fault(Fault::on("PUT", "*/blobs/uploads/*").answers(Response::new(403)));
+    station.import(&registry.name(), "--connections 1").ends(1).says(&["error[registry-denied]"]);
+    assert_eq!(registry.open_uploads(), 0);
+}

@@ -176,3 +176,34 @@ fn a_tag_that_no_bundle_can_name_is_not_passed_over() {
     run.says(&["error[bad-name]", "2..0", &registry.name()]);
     station.is_tidy();
 }
+
+#[test]
+fn giants_in_the_wrong_place_are_not_repeated() {
+    let station = Station::new();
+    let giant = "x".repeat(1 << 20);
+    let manifest = "application/vnd.oci.image.manifest.v1+json";
+    let document = |field: &str| {
+        let mut document = json!({ "schemaVersion": 2, "mediaType": manifest, "config": {}, "layers": [] });
+        document[field] = json!(giant);
+        Response::new(200).body(manifest, document.to_string())
+    };
+    for (what, path, answer) in [
+        ("tags", "*/tags/list", Response::new(200).json(&json!({ "name": "app", "tags": giant }))),
+        ("layers", "*/manifests/1", document("layers")),
+        ("a type", "*/manifests/1", document("mediaType")),
+        ("a purpose", "*/manifests/1", document("artifactType")),
+    ] {
+        let registry = registry(&station);
+        registry.fault(Fault::on("GET", path).answers(answer));
+        let wanted = if what == "tags" { "*" } else { "1" };
+        let start = Instant::now();
+        let run = station.pack(&format!("docker://{}/app:{wanted} --retries 1", registry.name()));
+        fails(
+            what,
+            &run,
+            &["registry-protocol", "malformed-document", "bad-document"],
+            &registry.name(),
+            start,
+        );
+    }
+}
