@@ -1,6 +1,6 @@
 //! Which artifact goes to which repository, under which tag; and what refers to it goes after it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::naming::{Nameless, Naming, Target};
 use super::papers::Papers;
@@ -81,6 +81,8 @@ impl Delivery<'_> {
 pub(super) struct Deliveries<'a> {
     pub(super) all: Vec<Delivery<'a>>,
     pub(super) repositories: Vec<RepositoryName>,
+    /// The forms of each digest in each repository, for finding doubles among many thousands.
+    forms: HashMap<(usize, Digest), Vec<Form>>,
 }
 
 /// The name that an artifact is called by: its digest if it has none.
@@ -127,7 +129,7 @@ impl<'a> Deliveries<'a> {
         wanted: &[String],
         naming: &Naming<'_>,
     ) -> Result<Deliveries<'a>, ImportError> {
-        let mut deliveries = Deliveries { all: Vec::new(), repositories: Vec::new() };
+        let mut deliveries = Deliveries { all: Vec::new(), repositories: Vec::new(), forms: HashMap::new() };
         let mut unnamed = Vec::new();
         for artifact in selected(plan, wanted)? {
             let target = match naming.target(artifact.name.as_ref(), &artifact.digest) {
@@ -260,15 +262,13 @@ impl<'a> Deliveries<'a> {
         repository: usize,
         form: Form,
     ) {
-        let same = |known: &Delivery<'_>| {
-            known.repository == repository
-                && known.descriptor.digest == descriptor.digest
-                && (known.form == form || form == Form::Digest)
-        };
+        let forms = self.forms.entry((repository, descriptor.digest)).or_default();
+        let same = forms.contains(&form) || (form == Form::Digest && !forms.is_empty());
         // One that was asked for under two names is told of twice; a referrer is not.
-        if generation > 0 && self.all.iter().any(same) {
+        if generation > 0 && same {
             return;
         }
+        forms.push(form.clone());
         self.all.push(Delivery {
             name,
             subject,

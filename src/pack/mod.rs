@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Each byte is read once, hashed once and written once, straight to its place; nothing is staged. An
-//! interrupted run leaves finished chunks only, and the next run keeps them.
+//! interrupted run leaves finished chunks, and from a registry a hidden folder with unfinished ones; the next run
+//! keeps what is whole of both.
 
 mod error;
 mod file_sums;
@@ -140,7 +141,8 @@ pub fn plan(
 /// failure is safe, keeps every chunk that is finished, and changes nothing if all are.
 ///
 /// # Errors
-/// [`PackError`]. Chunks that were finished stay; no other file does.
+/// [`PackError`]. Chunks that were finished stay; of a registry's blobs also those that came whole, in a hidden
+/// folder. No other file does.
 pub fn pack(
     request: &PackRequest<'_>,
     signer: &dyn Signer,

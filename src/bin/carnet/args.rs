@@ -179,7 +179,7 @@ pub(crate) struct Pack {
     pub(crate) push_nondistributable_to: Option<RegistryDestination>,
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// Let the URLs of non-distributable layers lead to this host although its address is private
+    /// Let the URLs of non-distributable layers lead to this HOST[:PORT] although its address is private
     #[arg(long, value_name = "HOST")]
     pub(crate) allow_private_urls: Vec<Host>,
 }
