@@ -125,4 +125,24 @@ mod tests {
             assert_eq!(best(odd), None, "{odd}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_registry_sends_is_read_to_its_end(header in "(Bearer|Basic|[ ,=\"\\\\a-z])*") {
+            parse(&header);
+        }
+
+        #[test]
+        fn a_realm_comes_out_as_it_went_in(realm in "[ -~]*") {
+            let quoted = realm.replace('\\', "\\\\").replace('"', "\\\"");
+            let found = best(&format!("Bearer service=x, realm=\"{quoted}\", scope=\"a b\""));
+            let expected = Challenge::Bearer {
+                realm,
+                service: Some("x".to_owned()),
+                scope: Some("a b".to_owned()),
+                error: None,
+            };
+            proptest::prop_assert_eq!(found, Some(expected));
+        }
+    }
 }
