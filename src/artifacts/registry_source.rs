@@ -47,15 +47,11 @@ impl RegistrySources {
         if let Some(source) = open.get(&(host.clone(), name.clone())) {
             return Ok(Arc::clone(source));
         }
-        let external = match self.external.get() {
-            Some(external) => external.clone(),
-            None => self
-                .external
-                .get_or_init({
-                    let external = self.registries.external(&self.private)?;
-                    || external
-                })
-                .clone(),
+        let external = if let Some(external) = self.external.get() {
+            external.clone()
+        } else {
+            let made = self.registries.external(&self.private)?;
+            self.external.get_or_init(|| made).clone()
         };
         let repository = self.registries.registry(host)?.repository(name, Access::Pull);
         let source = Arc::new(RegistrySource::new(repository, external));
@@ -63,10 +59,10 @@ impl RegistrySources {
         Ok(source)
     }
 
-    /// The repositories of a registry whose names fit, sorted.
+    /// The repositories of a registry whose names fit, sorted; there may be none.
     ///
     /// # Errors
-    /// When the registry does not list its repositories, or none fits.
+    /// When the registry does not list its repositories.
     pub fn matching(
         &self,
         host: &Host,

@@ -128,7 +128,7 @@ pub fn plan(
     signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
-    let cargo = gather(request, &[])?;
+    let cargo = gather(request, &[]).map_err(|error| or_interrupted(error, environment))?;
     let layout = lay_out(request, &cargo)?;
     let nowhere = Nowhere;
     let sealing = Sealing::new(request, &cargo, &layout, signer, &nowhere, environment);
@@ -150,9 +150,13 @@ pub fn pack(
 ) -> Result<PackReport, PackError> {
     let mut excluded = Vec::new();
     loop {
-        let cargo = gather(request, &excluded)?;
+        let cargo = gather(request, &excluded).map_err(|error| or_interrupted(error, environment))?;
         let layout = lay_out(request, &cargo)?;
         match pack_cargo(request, &cargo, &layout, signer, environment) {
+            // No blob is to blame then, and what is finished stays.
+            Err((error, _)) if environment.workers.interrupted() => {
+                return Err(or_interrupted(error, environment));
+            }
             // A blob that proves unreadable takes its artifacts with it; the others get a plan of their own.
             Err((error, withdraw)) if request.on_failure == OnFailure::Continue => match damaged_blob(&error)
             {
@@ -177,6 +181,11 @@ pub fn pack(
             Ok(report) => return Ok(report),
         }
     }
+}
+
+/// Whatever breaks after a signal breaks because of it: connections are ended then.
+fn or_interrupted(error: PackError, environment: &Environment<'_>) -> PackError {
+    if environment.workers.interrupted() { PackError::Interrupted } else { error }
 }
 
 fn damaged_blob(error: &PackError) -> Option<Digest> {

@@ -207,7 +207,9 @@ fn shown(text: &str) -> String {
 }
 
 fn private(name: &str, address: IpAddr) -> String {
-    format!("{name} has the private address {address}; allow it with --allow-private-urls {name}")
+    // The option takes what stands in a URL.
+    let host = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
+    format!("{name} has the private address {address}; allow it with --allow-private-urls {host}")
 }
 
 /// Resolves names, and refuses those that lead to a private address: a name may have one address when it is looked

@@ -1,5 +1,6 @@
 //! Layers that may not be distributed: fetched from the registry or from their URLs, under conditions.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use super::http::{Delivery, Fault, Response};
 use super::server::Registry;
 use super::station::{Station, assert_same, in_time};
 use crate::behaviour::layouts::{CONFIG, LAYER, digest_of, with};
-use crate::behaviour::support::{Source, noise};
+use crate::behaviour::support::{Source, noise, signal, wait_for};
 
 const OCI: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
 const DOCKER: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
@@ -336,4 +337,28 @@ fn debians_registry_takes_the_manifest_where_it_is_told_to() {
     let before = files.accepted_connections();
     station.pack(&format!("docker://{}/app:1 --overwrite", open.name())).ok();
     assert_eq!(files.accepted_connections(), before);
+}
+
+#[test]
+fn a_signal_while_a_url_stalls_is_an_interruption_and_no_failure_of_the_layer() {
+    for options in ["", "--continue-on-errors"] {
+        let station = Station::new();
+        let files = Files::start("127.0.0.1", &[("/base", &foreign())]);
+        files.fault(Fault::on("GET", "/base").delivers(Delivery::Silence));
+        let (registry, _) = without(&station, &[files.url("/base")]);
+        let line = format!("pack {} --allow-private-urls 127.0.0.1 {options}", source_of(&registry));
+        let mut command = station.command(&format!("{line} --to out --name b --key k.key.pem"));
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        assert!(wait_for(&mut child, || files.accepted_connections() >= 1), "it ended before");
+        std::thread::sleep(Duration::from_millis(200));
+        let start = Instant::now();
+        signal(&child, "INT");
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{options}");
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    }
+}
+
+/// Without the limits of time that the other tests have.
+fn source_of(registry: &Registry) -> String {
+    format!("docker://{}/app:1", registry.name())
 }

@@ -372,17 +372,23 @@ fn layer_bytes(registry: &Registry) -> BTreeMap<usize, u64> {
     sent.filter(|(size, _)| *size >= 70_000).collect()
 }
 
-/// Breaks the third layer of a pack by `end`, which sees the running program; packs again, and holds what
-/// was served then against what had been done before.
-fn interrupted(options: &str, end: impl Fn(&Station, &Registry, &str)) {
-    let station = Station::new();
-    let registry = layers(&station, &SIZES, Options::default());
+/// A registry with an image whose third layer and all after it stop in the middle.
+fn stalling_at_the_third(station: &Station) -> Registry {
+    let registry = layers(station, &SIZES, Options::default());
     let layers = AtomicUsize::new(0);
     registry.fault(Fault::on("GET", "*/blobs/*").alters(move |response| {
         if response.body.len() >= 70_000 && layers.fetch_add(1, Ordering::SeqCst) >= 2 {
             response.delivery = Delivery::Stall(40_000);
         }
     }));
+    registry
+}
+
+/// Breaks the third layer of a pack by `end`, which sees the running program; packs again, and holds what
+/// was served then against what had been done before.
+fn interrupted(options: &str, end: impl Fn(&Station, &Registry, &str)) {
+    let station = Station::new();
+    let registry = stalling_at_the_third(&station);
     let line = format!("pack docker://{}/app:1 --to out --name b --key k.key.pem {options}", registry.name());
     let line = format!("{line} --connections 1");
     end(&station, &registry, &line);
@@ -509,13 +515,7 @@ fn a_pattern_passes_over_repositories_without_the_tag() {
 #[test]
 fn what_was_fetched_outlives_a_run_that_fails_before_it_looks() {
     let station = Station::new();
-    let registry = layers(&station, &SIZES, Options::default());
-    let layers = AtomicUsize::new(0);
-    registry.fault(Fault::on("GET", "*/blobs/*").alters(move |response| {
-        if response.body.len() >= 70_000 && layers.fetch_add(1, Ordering::SeqCst) >= 2 {
-            response.delivery = Delivery::Stall(40_000);
-        }
-    }));
+    let registry = stalling_at_the_third(&station);
     let line = format!("pack docker://{}/app:1 --to out --name b --key k.key.pem", registry.name());
     let line = format!("{line} --connections 1 --timeout 1 --retries 0");
     station.carnet(&line).ends(1);
