@@ -35,22 +35,23 @@ struct Shared {
     waiting: Mutex<BTreeMap<Digest, PathBuf>>,
     /// The blobs that were there before, and were hashed.
     there: Mutex<HashSet<Digest>>,
-    /// The layout's directory, if it was created here; it goes again where nothing comes into it.
-    created: Option<PathBuf>,
+    /// The layout's directory, if it was created here. It goes after the staging that is in it.
+    _created: Option<NewFolder>,
 }
+
+/// A folder that goes again where nothing comes into it.
+#[derive(Debug)]
+struct NewFolder(PathBuf);
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Both collections are whole after every single change of them.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Drop for Shared {
+impl Drop for NewFolder {
     fn drop(&mut self) {
-        if let Some(path) = &self.created {
-            let _ = fs::remove_dir_all(self.staging.path());
-            // Fails where anything is in it, as it should.
-            let _ = fs::remove_dir(path);
-        }
+        // Fails where anything is in it, as it should.
+        let _ = fs::remove_dir(&self.0);
     }
 }
 
@@ -65,7 +66,7 @@ impl LayoutSink {
         on_existing_name: ExistingName,
     ) -> Result<LayoutSink, ArtifactError> {
         let created = match fs::create_dir(path) {
-            Ok(()) => Some(path.to_owned()),
+            Ok(()) => Some(NewFolder(path.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => None,
             Err(error) => return Err(ArtifactError::io("cannot create", path)(error)),
         };
@@ -77,7 +78,7 @@ impl LayoutSink {
             staging: Staging::create(path)?,
             waiting: Mutex::default(),
             there: Mutex::default(),
-            created,
+            _created: created,
         };
         Ok(LayoutSink {
             name: name.to_owned(),

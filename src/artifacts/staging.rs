@@ -1,7 +1,7 @@
 //! A folder beside the blobs of a layout, where blobs are written before they are visible.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +15,9 @@ const PREFIX: &str = ".carnet-";
 
 /// Held locked as long as the folder is in use.
 const LOCK: &str = "lock";
+
+/// How often another run that cleans up may take a new folder for a stale one.
+const TRIES: u32 = 8;
 
 /// The folder. Dropped, it goes with everything in it.
 #[derive(Debug)]
@@ -46,20 +49,16 @@ impl Staging {
     /// Creates one in `parent`, and removes those that a killed run left there.
     pub(super) fn create(parent: &Path) -> Result<Staging, ArtifactError> {
         remove_stale(parent);
-        let path = parent.join(format!("{PREFIX}{}", unique_suffix(parent)?));
-        let mut builder = fs::DirBuilder::new();
-        builder.mode(0o700).create(&path).map_err(ArtifactError::io("cannot create", &path))?;
-        // Locked before it has its name, or another run could take the folder for a stale one.
-        let unnamed = path.join("lock-new");
-        let lock = create_new(&unnamed)?;
-        lock.lock().map_err(ArtifactError::io("cannot lock", &unnamed))?;
-        fs::rename(&unnamed, path.join(LOCK)).map_err(ArtifactError::io("cannot rename", &unnamed))?;
-        Ok(Staging { path, _lock: lock, next: AtomicU64::new(0) })
-    }
-
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+        for _ in 0..TRIES {
+            let path = parent.join(format!("{PREFIX}{}", unique_suffix(parent)?));
+            let mut builder = fs::DirBuilder::new();
+            builder.mode(0o700).create(&path).map_err(ArtifactError::io("cannot create", &path))?;
+            if let Some(lock) = lock(&path.join(LOCK))? {
+                return Ok(Staging { path, _lock: lock, next: AtomicU64::new(0) });
+            }
+        }
+        let busy = std::io::Error::other("other runs remove it again and again");
+        Err(ArtifactError::io("cannot keep a folder in", parent)(busy))
     }
 
     /// Creates a new file in it.
@@ -86,8 +85,30 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         // Nothing can be done about a failure here; the next run removes it.
-        let _ = fs::remove_dir_all(&self.path);
+        let _ = remove(&self.path);
     }
+}
+
+/// Locks a new file at `path`. `None` if a run that cleans up was there first, before this one had the lock.
+fn lock(path: &Path) -> Result<Option<File>, ArtifactError> {
+    let lock = match create_new(path) {
+        Err(ArtifactError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    lock.lock().map_err(ArtifactError::io("cannot lock", path))?;
+    Ok(path.exists().then_some(lock))
+}
+
+/// The lock goes last: whoever is killed in the midst leaves what the next run still knows to be stale.
+fn remove(folder: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name() != LOCK {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    fs::remove_file(folder.join(LOCK))?;
+    fs::remove_dir(folder)
 }
 
 /// Removes what killed runs left. What cannot be looked at or is in use stays.
@@ -100,11 +121,15 @@ fn remove_stale(parent: &Path) {
         }
         let flags = OFlags::NOFOLLOW.bits().cast_signed();
         let lock = entry.path().join(LOCK);
-        let Ok(lock) = OpenOptions::new().read(true).write(true).custom_flags(flags).open(lock) else {
-            continue;
-        };
-        if lock.try_lock().is_ok() {
-            let _ = fs::remove_dir_all(entry.path());
+        match OpenOptions::new().read(true).write(true).custom_flags(flags).open(lock) {
+            Ok(lock) if lock.try_lock().is_ok() => {
+                let _ = remove(&entry.path());
+            }
+            // Killed before it had a lock, or after it had removed it: there is nothing in it.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let _ = fs::remove_dir(entry.path());
+            }
+            _ => {}
         }
     }
 }
@@ -120,8 +145,10 @@ mod tests {
         fs::create_dir(&stale).unwrap();
         fs::write(stale.join(LOCK), "").unwrap();
         fs::write(stale.join("0"), "half a blob").unwrap();
+        let barely_begun = parent.path().join(".carnet-begun");
+        fs::create_dir(&barely_begun).unwrap();
         let living = Staging::create(parent.path()).unwrap();
-        assert!(!stale.exists());
+        assert!(!stale.exists() && !barely_begun.exists());
         let other = Staging::create(parent.path()).unwrap();
         assert!(living.path.exists() && other.path.exists());
         drop((living, other));
