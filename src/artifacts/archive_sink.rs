@@ -19,6 +19,7 @@ use super::layout::blob_path;
 use super::staging::{create_new, unique_suffix};
 use super::tar_plan::{Place, TarPlan};
 use super::{ArtifactError, ArtifactSink, BlobWriter};
+use crate::medium::{Writeback, reserve};
 use crate::oci::write::{IndexEntry, OCI_LAYOUT, index_json};
 use crate::oci::{Descriptor, Digest, VerifiedBlob};
 
@@ -47,6 +48,7 @@ struct Shared {
     places: BTreeMap<Digest, Place>,
     committed: Mutex<HashSet<Digest>>,
     begun: Mutex<HashSet<Digest>>,
+    writeback: Writeback,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -63,7 +65,9 @@ impl Drop for Shared {
 
 impl Shared {
     fn write(&self, bytes: &[u8], at: u64) -> Result<(), ArtifactError> {
-        self.file.write_all_at(bytes, at).map_err(ArtifactError::io("cannot write", &self.path))
+        self.file.write_all_at(bytes, at).map_err(ArtifactError::io("cannot write", &self.path))?;
+        self.writeback.wrote(&self.file, bytes.len() as u64);
+        Ok(())
     }
 }
 
@@ -112,8 +116,10 @@ impl ArchiveSink {
             places.insert(digest, plan.place(path, &blob_path(&digest), bytes)?);
         }
         let (temporary, file) = create_beside(path, file_name)?;
-        let (committed, begun) = Default::default();
-        let shared = Shared { file, path: temporary, places, committed, begun };
+        let (committed, begun, writeback) = Default::default();
+        let shared = Shared { file, path: temporary, places, committed, begun, writeback };
+        reserve(&shared.file, plan.archive_bytes())
+            .map_err(ArtifactError::io("cannot write", &shared.path))?;
         for place in shared.places.values() {
             shared.write(&place.headers, place.at)?;
         }

@@ -14,9 +14,13 @@ use super::index_merge::merged;
 use super::layout::{blob_path, check_layout_file};
 use super::staging::Staging;
 use super::{ArtifactError, ArtifactSink, BlobWriter, ExistingName};
+use crate::medium::{Writeback, reserve};
 use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::write::{IndexEntry, OCI_LAYOUT};
 use crate::oci::{Descriptor, Digest, VerifiedBlob};
+
+/// Blobs from this size on get room before they are written; smaller ones lie in one piece anyway.
+const RESERVED_FROM_BYTES: u64 = 1 << 20;
 
 /// A layout that takes artifacts. Until it is finished, nothing but a hidden folder is there.
 #[derive(Debug)]
@@ -193,9 +197,13 @@ impl ArtifactSink for LayoutSink {
 
     fn begin(&self, descriptor: &Descriptor) -> Result<Box<dyn BlobWriter>, ArtifactError> {
         let (path, file) = self.shared.staging.file()?;
+        if descriptor.size >= RESERVED_FROM_BYTES {
+            reserve(&file, descriptor.size).map_err(ArtifactError::io("cannot write", &path))?;
+        }
         Ok(Box::new(StagedBlob {
             file,
             path,
+            writeback: Writeback::default(),
             announced: Announced::of(descriptor),
             shared: Arc::clone(&self.shared),
             kept: false,
@@ -229,6 +237,7 @@ impl ArtifactSink for LayoutSink {
 struct StagedBlob {
     file: File,
     path: PathBuf,
+    writeback: Writeback,
     announced: Announced,
     shared: Arc<Shared>,
     kept: bool,
@@ -237,7 +246,9 @@ struct StagedBlob {
 impl BlobWriter for StagedBlob {
     fn write(&mut self, block: &[u8]) -> Result<(), ArtifactError> {
         self.announced.advance(block.len())?;
-        self.file.write_all(block).map_err(ArtifactError::io("cannot write", &self.path))
+        self.file.write_all(block).map_err(ArtifactError::io("cannot write", &self.path))?;
+        self.writeback.wrote(&self.file, block.len() as u64);
+        Ok(())
     }
 
     fn commit(mut self: Box<Self>, proof: VerifiedBlob) -> Result<(), ArtifactError> {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::on_disk::{Writeback, reserve};
 use super::{ArrivedFile, ChunkFile, ChunkSink, MediumError, WriteAt};
 use crate::format::{BundleName, Sum};
 
@@ -38,6 +39,7 @@ pub struct Folder {
     waiting: Mutex<Vec<u32>>,
     /// Whether staging stays when this run ends, for the next one.
     left: AtomicBool,
+    writeback: Arc<Writeback>,
     /// Held as long as this process packs.
     _lock: File,
 }
@@ -88,7 +90,8 @@ impl Folder {
         let (path, name) = (folder.to_owned(), name.clone());
         // Whoever fails before it has looked takes nothing away.
         let left = AtomicBool::new(true);
-        Ok(Folder { path, staging, name, replace, waiting: Mutex::default(), left, _lock: lock })
+        let (waiting, writeback) = Default::default();
+        Ok(Folder { path, staging, name, replace, waiting, left, writeback, _lock: lock })
     }
 
     /// Throws away what an earlier run left in staging, and what this one leaves.
@@ -236,11 +239,16 @@ fn sync_folder(folder: &Path) -> Result<(), MediumError> {
     File::open(folder).and_then(|file| file.sync_all()).map_err(failed("sync", folder))
 }
 
-struct Pending(File);
+struct Pending {
+    file: File,
+    writeback: Arc<Writeback>,
+}
 
 impl WriteAt for Pending {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
+        self.file.write_all_at(bytes, offset)?;
+        self.writeback.wrote(&self.file, bytes.len() as u64);
+        Ok(())
     }
 }
 
@@ -269,13 +277,12 @@ impl ChunkSink for Folder {
             .mode(0o644)
             .open(&path)
             .map_err(failed("write", &path))?;
-        file.set_len(bytes).map_err(failed("write", &path))
+        reserve(&file, bytes).map_err(failed("write", &path))
     }
 
     fn open(&self, number: u32) -> Result<Box<dyn WriteAt>, MediumError> {
-        let path = self.pending(number);
-        let file = open_pending(&path)?;
-        Ok(Box::new(Pending(file)))
+        let file = open_pending(&self.pending(number))?;
+        Ok(Box::new(Pending { file, writeback: Arc::clone(&self.writeback) }))
     }
 
     fn commit(&self, number: u32) -> Result<(), MediumError> {

@@ -3,11 +3,13 @@
 
 mod arrived;
 mod folder;
+mod on_disk;
 mod temporary;
 
 use std::io;
 
 pub use arrived::{ArrivedFile, collect};
+pub(crate) use on_disk::{Writeback, reserve};
 pub(crate) use temporary::Temporary;
 
 pub use folder::{Folder, Replace, chunk_file_name};

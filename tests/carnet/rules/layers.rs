@@ -23,6 +23,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("md5", &["src/stream/hash"]),
     ("rayon", &["src/stream/pump.rs", "src/stream/hash/lanes.rs"]),
     ("memmap2", &["src/stream/buffer.rs"]),
+    ("libc", &["src/medium/on_disk.rs"]),
     ("ed25519_dalek", &["src/trust/"]),
     ("pkcs8", &["src/trust/"]),
     ("getrandom", &["src/trust/", "src/artifacts/staging.rs"]),
