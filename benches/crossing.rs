@@ -16,7 +16,7 @@ use carnet::oci::write::{IndexEntry, OCI_LAYOUT, image_manifest, index_json};
 use carnet::oci::{Descriptor, Digest, MediaType};
 use carnet::pack::{OnFailure, PackRequest, Splitting, Wanted, pack};
 use carnet::registry::{Registries, Settings};
-use carnet::stream::pump::Workers;
+use carnet::stream::workers::Workers;
 use carnet::trust::{KeyFile, Signer as _, TrustPolicy};
 use carnet::verify::{VerifyRequest, open, verify};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

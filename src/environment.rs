@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::observe::Observer;
-use crate::stream::pump::Workers;
+use crate::stream::workers::Workers;
 
 /// The last parameter of every verb.
 pub struct Environment<'a> {

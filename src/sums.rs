@@ -189,6 +189,7 @@ fn hash(
     let pumped = pump(
         environment.workers,
         functions.iter().map(|&function| lanes(function)).max().unwrap_or(1),
+        bytes,
         &|| {
             let at = *order.get(next.fetch_add(1, Ordering::Relaxed))?;
             let file = &files[at];

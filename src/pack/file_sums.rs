@@ -14,8 +14,10 @@ use crate::environment::Environment;
 use crate::medium::{ChunkSink, MediumError};
 use crate::observe::{Event, Observer};
 use crate::stream::digesting::{Digesting, Unreadable};
-use crate::stream::hash::{Function, Output, Stream, lanes};
-use crate::stream::pump::{Filled, Flow, pump};
+use crate::stream::digests::{Digested, Digests};
+use crate::stream::flow::{Filled, Flow};
+use crate::stream::hash::{Function, Output, lanes};
+use crate::stream::pump::pump;
 use crate::stream::segments::Segment;
 
 /// The sums that were asked for, and how far they are.
@@ -86,6 +88,7 @@ impl FileSums {
         let pumped = pump(
             environment.workers,
             self.lanes(),
+            bytes,
             &|| Some(self.next(sink, environment.observer)?.map(Moving::File)),
             &|outcome| self.settle(outcome, &failed),
         );
@@ -140,17 +143,24 @@ impl Flow for Moving<'_> {
     type Done = Moved;
     type Error = PackError;
 
+    fn bytes(&self) -> u64 {
+        match self {
+            Moving::Blob(loading) => loading.bytes(),
+            Moving::File(digesting) => digesting.bytes(),
+        }
+    }
+
+    fn digests(&self) -> Digests {
+        match self {
+            Moving::Blob(loading) => loading.digests(),
+            Moving::File(digesting) => digesting.digests(),
+        }
+    }
+
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, PackError> {
         match self {
             Moving::Blob(loading) => loading.fill(buffer),
             Moving::File(digesting) => digesting.fill(buffer).map_err(unreadable),
-        }
-    }
-
-    fn streams(&mut self) -> &mut [Stream] {
-        match self {
-            Moving::Blob(loading) => loading.streams(),
-            Moving::File(digesting) => digesting.streams(),
         }
     }
 
@@ -161,10 +171,10 @@ impl Flow for Moving<'_> {
         }
     }
 
-    fn finish(self) -> Result<Moved, PackError> {
+    fn finish(self, digested: Digested) -> Result<Moved, PackError> {
         match self {
-            Moving::Blob(loading) => loading.finish().map(|()| Moved::Blob),
-            Moving::File(digesting) => digesting.finish().map(Moved::File).map_err(unreadable),
+            Moving::Blob(loading) => loading.finish(digested).map(|()| Moved::Blob),
+            Moving::File(digesting) => digesting.finish(digested).map(Moved::File).map_err(unreadable),
         }
     }
 }

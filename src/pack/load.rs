@@ -4,26 +4,27 @@ use std::io::{ErrorKind, Read};
 
 use super::PackError;
 use super::seal::Sealing;
+use crate::format::Sum;
 use crate::format::plan::PlannedBlob;
 use crate::format::tar::Header;
 use crate::medium::WriteAt;
 use crate::observe::Event;
 use crate::oci::{Algorithm, VerifiedBlob};
 use crate::stream::ahead::Ahead;
-use crate::stream::hash::{Function, Stream};
-use crate::stream::pump::{Filled, Flow};
+use crate::stream::digests::{Digested, Digests};
+use crate::stream::flow::{Filled, Flow};
+use crate::stream::hash::{Function, Output};
 
-/// A blob on its way into the chunks.
-///
-/// The first stream computes the blob's digest. Where an entry's sum is something else (of a slice, or of
-/// a blob named by SHA-512), a second one computes that.
+/// A blob on its way into the chunks. Where the sums of its entries are something else than its digest (of slices,
+/// or of a blob named by SHA-512), they are computed besides.
 pub(super) struct Loading<'a> {
     sealing: &'a Sealing<'a>,
     blob: &'a PlannedBlob,
     at: usize,
     source_name: &'a str,
     reader: Box<dyn Read + Send>,
-    streams: Vec<Stream>,
+    /// Bytes that were read.
+    read: u64,
     /// The piece being written.
     piece: usize,
     /// Its chunk; `None` while that is one that an earlier run finished.
@@ -32,8 +33,6 @@ pub(super) struct Loading<'a> {
     offset: u64,
     /// Bytes of it still to come.
     rest: u64,
-    /// Sums of the entries that are complete.
-    sums: Vec<crate::format::Sum>,
 }
 
 impl<'a> Loading<'a> {
@@ -45,22 +44,17 @@ impl<'a> Loading<'a> {
         if source.waits() {
             reader = Box::new(Ahead::of(reader).map_err(PackError::System)?);
         }
-        let mut streams = vec![Stream::new(blob.digest.algorithm().into())];
-        if has_sum_of_its_own(blob) {
-            streams.push(Stream::new(Function::Sha256));
-        }
         let mut loading = Loading {
             sealing,
             blob,
             at,
             source_name: source.name(),
             reader,
-            streams,
+            read: 0,
             piece: 0,
             place: None,
             offset: 0,
             rest: 0,
-            sums: Vec::new(),
         };
         loading.begin_piece()?;
         Ok(loading)
@@ -78,15 +72,6 @@ impl<'a> Loading<'a> {
         }
         (self.place, self.offset, self.rest) = (place, offset, piece.bytes);
         Ok(())
-    }
-
-    fn end_piece(&mut self) -> Result<(), PackError> {
-        if has_sum_of_its_own(self.blob) {
-            let stream = std::mem::replace(&mut self.streams[1], Stream::new(Function::Sha256));
-            self.sums.push(stream.finish().sum().expect("the second stream is SHA-256"));
-        }
-        self.piece += 1;
-        if self.piece < self.blob.pieces.len() { self.begin_piece() } else { Ok(()) }
     }
 
     fn another_size(&self, found: u64) -> PackError {
@@ -107,6 +92,20 @@ impl Flow for Loading<'_> {
     type Done = ();
     type Error = PackError;
 
+    fn bytes(&self) -> u64 {
+        self.blob.size
+    }
+
+    fn digests(&self) -> Digests {
+        let whole = Digests::of(&[self.blob.digest.algorithm().into()]);
+        if has_sum_of_its_own(self.blob) {
+            let lengths = self.blob.pieces.iter().map(|piece| piece.bytes).collect();
+            whole.and_slices(Function::Sha256, lengths)
+        } else {
+            whole
+        }
+    }
+
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, PackError> {
         let last_piece = self.piece + 1 >= self.blob.pieces.len();
         let at_end = last_piece && self.rest == 0;
@@ -117,7 +116,7 @@ impl Flow for Loading<'_> {
         while filled < length {
             match self.reader.read(&mut buffer[filled..length]) {
                 Ok(0) if at_end => return Ok(Filled::End),
-                Ok(0) => return Err(self.another_size(self.streams[0].bytes() + filled as u64)),
+                Ok(0) => return Err(self.another_size(self.read + filled as u64)),
                 Ok(_) if at_end => return Err(self.another_size(self.blob.size + 1)),
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -125,11 +124,8 @@ impl Flow for Loading<'_> {
                 Err(error) => return Err(self.unreadable(error)),
             }
         }
+        self.read += filled as u64;
         Ok(if filled == 0 { Filled::Waiting } else { Filled::Bytes(filled) })
-    }
-
-    fn streams(&mut self) -> &mut [Stream] {
-        &mut self.streams
     }
 
     fn drain(&mut self, block: &[u8]) -> Result<(), PackError> {
@@ -142,18 +138,19 @@ impl Flow for Loading<'_> {
         self.offset += block.len() as u64;
         self.rest -= block.len() as u64;
         self.sealing.environment.observer.on(Event::Moved { bytes: block.len() as u64 });
-        if self.rest == 0 && self.piece + 1 < self.blob.pieces.len() { self.end_piece() } else { Ok(()) }
+        if self.rest == 0 && self.piece + 1 < self.blob.pieces.len() {
+            self.piece += 1;
+            self.begin_piece()?;
+        }
+        Ok(())
     }
 
-    fn finish(mut self) -> Result<(), PackError> {
-        // The last piece ends here, so that an empty blob has one too.
-        self.end_piece()?;
+    fn finish(mut self, digested: Digested) -> Result<(), PackError> {
         self.place = None;
-        let whole = self.streams.swap_remove(0);
-        let bytes = whole.bytes();
-        let found = whole.finish().digest().expect("a blob's digest is no MD5");
-        let proof = VerifiedBlob::prove(self.blob.digest, self.blob.size, found, bytes)
+        let found = digested.whole[0].digest().expect("a blob's digest is no MD5");
+        let proof = VerifiedBlob::prove(self.blob.digest, self.blob.size, found, digested.bytes)
             .map_err(|mismatch| PackError::Damaged { source_name: self.source_name.to_owned(), mismatch })?;
-        self.sealing.loaded(self.at, &proof, &self.sums)
+        let sums: Vec<Sum> = digested.slices.iter().filter_map(Output::sum).collect();
+        self.sealing.loaded(self.at, &proof, &sums)
     }
 }

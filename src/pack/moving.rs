@@ -49,6 +49,7 @@ fn load(
         pump(
             environment.workers,
             sums.lanes(),
+            waiting.iter().map(|&blob| sealing.layout.plan.blobs[blob].size).sum(),
             &|| {
                 // A sealed chunk goes first: it is in the page cache now, and longer than most blobs.
                 // Who looks on is told of the blobs.

@@ -9,26 +9,37 @@ use super::gather::Cargo;
 use super::{PackError, PackRequest};
 use crate::environment::Environment;
 use crate::oci::{Digest, VerifiedBlob};
-use crate::stream::hash::{Function, Stream, lanes};
-use crate::stream::pump::{Filled, Flow, pump};
+use crate::stream::digests::{Digested, Digests};
+use crate::stream::flow::{Filled, Flow};
+use crate::stream::hash::{Function, lanes};
+use crate::stream::pump::pump;
 
 /// A blob that is read and hashed, and goes nowhere.
 struct Probing {
     digest: Digest,
     size: u64,
+    read: u64,
     reader: Box<dyn Read + Send>,
-    stream: [Stream; 1],
 }
 
 impl Flow for Probing {
     type Done = ();
     type Error = Digest;
 
+    fn bytes(&self) -> u64 {
+        self.size
+    }
+
+    fn digests(&self) -> Digests {
+        Digests::of(&[self.digest.algorithm().into()])
+    }
+
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, Digest> {
         loop {
             match self.reader.read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(filled) if self.stream[0].bytes() + filled as u64 <= self.size => {
+                Ok(filled) if self.read + filled as u64 <= self.size => {
+                    self.read += filled as u64;
                     return Ok(Filled::of(filled));
                 }
                 // Longer than announced, or not readable.
@@ -37,19 +48,13 @@ impl Flow for Probing {
         }
     }
 
-    fn streams(&mut self) -> &mut [Stream] {
-        &mut self.stream
-    }
-
     fn drain(&mut self, _: &[u8]) -> Result<(), Digest> {
         Ok(())
     }
 
-    fn finish(self) -> Result<(), Digest> {
-        let [stream] = self.stream;
-        let bytes = stream.bytes();
-        let found = stream.finish().digest().ok_or(self.digest)?;
-        VerifiedBlob::prove(self.digest, self.size, found, bytes).map(drop).map_err(|_| self.digest)
+    fn finish(self, digested: Digested) -> Result<(), Digest> {
+        let found = digested.whole[0].digest().ok_or(self.digest)?;
+        VerifiedBlob::prove(self.digest, self.size, found, digested.bytes).map(drop).map_err(|_| self.digest)
     }
 }
 
@@ -68,12 +73,12 @@ pub(super) fn damaged(
     pump(
         environment.workers,
         lanes(Function::Sha256),
+        blobs.iter().map(|(node, _)| node.descriptor.size).sum(),
         &|| {
             let (node, source) = blobs.get(next.fetch_add(1, Ordering::Relaxed))?;
             let (digest, size) = (node.descriptor.digest, node.descriptor.size);
             let opened = request.sources[*source].source.open(&node.descriptor, 0);
-            let stream = [Stream::new(digest.algorithm().into())];
-            Some(opened.map(|reader| Probing { digest, size, reader, stream }).map_err(|_| digest))
+            Some(opened.map(|reader| Probing { digest, size, read: 0, reader }).map_err(|_| digest))
         },
         &|outcome| {
             if let Err(digest) = outcome {

@@ -148,6 +148,7 @@ fn hash_all(
     pump(
         environment.workers,
         lanes(Function::Sha256),
+        wanted.iter().flat_map(|(_, segments)| segments).map(|segment| segment.bytes).sum(),
         &|| {
             let (key, segments) = wanted.get(next.fetch_add(1, Ordering::Relaxed))?;
             Some(Ok(Digesting::new(*key, segments.clone(), &[function(*key)], &crate::observe::Silent)))
@@ -207,6 +208,7 @@ fn intact(
     pump(
         environment.workers,
         lanes(Function::Sha256),
+        entries.iter().map(|(_, segment, _)| segment.bytes).sum(),
         &|| {
             let (at, segment, sum) = entries.get(next.fetch_add(1, Ordering::Relaxed))?;
             let key = (*at, *sum);

@@ -2,16 +2,18 @@
 
 use std::io;
 
-use super::hash::{Function, Output, Stream};
-use super::pump::{Filled, Flow};
+use super::digests::{Digested, Digests};
+use super::flow::{Filled, Flow};
+use super::hash::{Function, Output};
 use super::segments::{Segment, Segments};
 use crate::observe::{Event, Observer};
 
 /// Hashes segments as one, with one or several functions. `key` is the caller's name for it.
 pub struct Digesting<'a, K> {
     key: K,
+    bytes: u64,
     segments: Segments,
-    streams: Vec<Stream>,
+    functions: Vec<Function>,
     observer: &'a dyn Observer,
 }
 
@@ -29,14 +31,22 @@ pub struct Unreadable<K> {
 impl<'a, K> Digesting<'a, K> {
     /// A flow over these segments.
     pub fn new(key: K, segments: Vec<Segment>, functions: &[Function], observer: &'a dyn Observer) -> Self {
-        let streams = functions.iter().map(|&function| Stream::new(function)).collect();
-        Digesting { key, segments: Segments::new(segments), streams, observer }
+        let bytes = segments.iter().map(|segment| segment.bytes).sum();
+        Digesting { key, bytes, segments: Segments::new(segments), functions: functions.to_vec(), observer }
     }
 }
 
 impl<K: Send + Clone> Flow for Digesting<'_, K> {
     type Done = (K, Vec<Output>);
     type Error = Unreadable<K>;
+
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn digests(&self) -> Digests {
+        Digests::of(&self.functions)
+    }
 
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, Self::Error> {
         self.segments.fill(buffer).map(Filled::of).map_err(|(file, source)| Unreadable {
@@ -46,16 +56,12 @@ impl<K: Send + Clone> Flow for Digesting<'_, K> {
         })
     }
 
-    fn streams(&mut self) -> &mut [Stream] {
-        &mut self.streams
-    }
-
     fn drain(&mut self, block: &[u8]) -> Result<(), Self::Error> {
         self.observer.on(Event::Moved { bytes: block.len() as u64 });
         Ok(())
     }
 
-    fn finish(self) -> Result<Self::Done, Self::Error> {
-        Ok((self.key, self.streams.into_iter().map(Stream::finish).collect()))
+    fn finish(self, digested: Digested) -> Result<Self::Done, Self::Error> {
+        Ok((self.key, digested.whole))
     }
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use super::pump::Workers;
+use super::workers::Workers;
 
 /// Does `work` for every item, begun in their order, at most `at_once` at a time, until it is done, `work` says
 /// that it is enough, or the workers are told to stop. What was begun is ended.

@@ -4,8 +4,7 @@ use super::UnpackError;
 use super::unloading::Unloading;
 use crate::arrival::ReleasedBundle;
 use crate::format::plan::PlannedBlob;
-use crate::stream::hash::update_together;
-use crate::stream::pump::{Filled, Flow as _};
+use crate::stream::flow::{Filled, Flow as _};
 
 /// The blob that failed, if any of its chunks arrived more than once: a copy may be good.
 pub(super) fn has_copies<'a>(bundle: &ReleasedBundle<'a>, error: &UnpackError) -> Option<&'a PlannedBlob> {
@@ -20,10 +19,11 @@ pub(super) fn has_copies<'a>(bundle: &ReleasedBundle<'a>, error: &UnpackError) -
 
 /// Moves a blob alone.
 pub(super) fn move_one(mut flow: Unloading<'_>) -> Result<(), UnpackError> {
+    let mut digests = flow.digests();
     let mut buffer = vec![0; 256 << 10];
     loop {
-        let Filled::Bytes(filled) = flow.fill(&mut buffer)? else { return flow.finish() };
-        update_together(&mut [(&mut flow.streams()[0], &buffer[..filled])]);
+        let Filled::Bytes(filled) = flow.fill(&mut buffer)? else { return flow.finish(digests.finish()) };
+        digests.update(&buffer[..filled]);
         flow.drain(&buffer[..filled])?;
     }
 }

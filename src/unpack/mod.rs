@@ -147,6 +147,7 @@ fn move_all(
     let pumped = pump(
         environment.workers,
         lanes(Function::Sha256),
+        bytes,
         &|| {
             let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
             Some(Unloading::begin(bundle, sink, blob, environment.observer))

@@ -6,8 +6,8 @@ use crate::artifacts::{ArtifactSink, BlobWriter};
 use crate::format::plan::PlannedBlob;
 use crate::observe::{Event, Observer};
 use crate::oci::{Digest, VerifiedBlob};
-use crate::stream::hash::Stream;
-use crate::stream::pump::{Filled, Flow};
+use crate::stream::digests::{Digested, Digests};
+use crate::stream::flow::{Filled, Flow};
 use crate::stream::segments::{Segment, Segments};
 
 /// A blob on its way out of the chunks.
@@ -17,7 +17,6 @@ pub(super) struct Unloading<'a> {
     /// The files it is in, for messages.
     files: String,
     segments: Segments,
-    stream: [Stream; 1],
     writer: Box<dyn BlobWriter + 'a>,
     observer: &'a dyn Observer,
 }
@@ -47,7 +46,6 @@ impl<'a> Unloading<'a> {
             size: blob.size,
             files,
             segments: Segments::new(segments),
-            stream: [Stream::new(blob.digest.algorithm().into())],
             writer: sink.begin(&descriptor(blob))?,
             observer,
         })
@@ -58,14 +56,18 @@ impl Flow for Unloading<'_> {
     type Done = ();
     type Error = UnpackError;
 
+    fn bytes(&self) -> u64 {
+        self.size
+    }
+
+    fn digests(&self) -> Digests {
+        Digests::of(&[self.digest.algorithm().into()])
+    }
+
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, UnpackError> {
         let blob = self.digest;
         let unreadable = |(file, source)| UnpackError::Unreadable { blob, file, source };
         self.segments.fill(buffer).map(Filled::of).map_err(unreadable)
-    }
-
-    fn streams(&mut self) -> &mut [Stream] {
-        &mut self.stream
     }
 
     fn drain(&mut self, block: &[u8]) -> Result<(), UnpackError> {
@@ -74,11 +76,9 @@ impl Flow for Unloading<'_> {
         Ok(())
     }
 
-    fn finish(self) -> Result<(), UnpackError> {
-        let [stream] = self.stream;
-        let bytes = stream.bytes();
-        let found = stream.finish().digest().expect("a blob's digest is no MD5");
-        let proof = VerifiedBlob::prove(self.digest, self.size, found, bytes)
+    fn finish(self, digested: Digested) -> Result<(), UnpackError> {
+        let found = digested.whole[0].digest().expect("a blob's digest is no MD5");
+        let proof = VerifiedBlob::prove(self.digest, self.size, found, digested.bytes)
             .map_err(|mismatch| UnpackError::Damaged { file: self.files, mismatch })?;
         Ok(self.writer.commit(proof)?)
     }

@@ -231,6 +231,7 @@ fn hash_all(
     let pumped = pump(
         environment.workers,
         lanes(Function::Sha256),
+        bytes,
         &|| {
             let at = *order.get(next.fetch_add(1, Ordering::Relaxed))?;
             let check = &checks[at];
@@ -309,6 +310,7 @@ fn locate(
     pump(
         environment.workers,
         lanes(Function::Sha256),
+        blob.size,
         &|| {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let segment = pieces.get(at)?.0.clone();

@@ -14,7 +14,7 @@ use carnet::medium::Replace;
 use carnet::oci::Digest;
 use carnet::pack::{OnFailure, PackError, PackReport, PackRequest, Splitting, Wanted};
 use carnet::registry::{Reach, Registries, Settings};
-use carnet::stream::pump::Workers;
+use carnet::stream::workers::Workers;
 use carnet::sums::{SumFunction, SumsReport};
 use carnet::trust::{KeyFile, PublicKey, Signer, TrustPolicy};
 use carnet::verify::VerifyRequest;

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use carnet::clock::Fixed;
 use carnet::environment::Environment;
 use carnet::observe::Silent;
-use carnet::stream::pump::Workers;
+use carnet::stream::workers::Workers;
 use carnet::trust::{PublicKey, TrustPolicy};
 use carnet::verify::{BundleVerdict, VerifyError, VerifyReport, VerifyRequest, verify};
 
