@@ -185,11 +185,12 @@ fn hash(
     // The longest first, and the longest together: lanes are full while lengths are alike.
     let mut order: Vec<usize> = (0..files.len()).collect();
     order.sort_by_key(|&at| std::cmp::Reverse(files[at].bytes()));
+    let lengths: Vec<u64> = order.iter().map(|&at| files[at].bytes()).collect();
     let next = AtomicUsize::new(0);
     let pumped = pump(
         environment.workers,
         functions.iter().map(|&function| lanes(function)).max().unwrap_or(1),
-        bytes,
+        &lengths,
         &|| {
             let at = *order.get(next.fetch_add(1, Ordering::Relaxed))?;
             let file = &files[at];

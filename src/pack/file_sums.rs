@@ -81,14 +81,15 @@ impl FileSums {
         if waiting.is_empty() {
             return Ok(());
         }
-        let bytes = |&number: &u32| sink.sealed(number).map(|file| file.bytes());
-        let bytes = waiting.iter().map(bytes).sum::<Result<u64, MediumError>>()?;
+        let length = |&number: &u32| sink.sealed(number).map(|file| file.bytes());
+        let lengths = waiting.iter().map(length).collect::<Result<Vec<u64>, MediumError>>()?;
+        let bytes = lengths.iter().sum();
         environment.observer.on(Event::Started { verb: "sums", bytes });
         let failed: Mutex<Option<PackError>> = Mutex::new(None);
         let pumped = pump(
             environment.workers,
             self.lanes(),
-            bytes,
+            &lengths,
             &|| Some(self.next(sink, environment.observer)?.map(Moving::File)),
             &|outcome| self.settle(outcome, &failed),
         );

@@ -43,13 +43,14 @@ fn load(
 ) -> Result<(), PackError> {
     while !waiting.is_empty() {
         let sums = &sealing.file_sums;
+        let lengths: Vec<u64> = waiting.iter().map(|&blob| sealing.layout.plan.blobs[blob].size).collect();
         let next = AtomicUsize::new(0);
         let failed: Mutex<Option<PackError>> = Mutex::new(None);
         let again: Mutex<Vec<usize>> = Mutex::default();
         pump(
             environment.workers,
             sums.lanes(),
-            waiting.iter().map(|&blob| sealing.layout.plan.blobs[blob].size).sum(),
+            &lengths,
             &|| {
                 // A sealed chunk goes first: it is in the page cache now, and longer than most blobs.
                 // Who looks on is told of the blobs.

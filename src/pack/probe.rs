@@ -68,12 +68,13 @@ pub(super) fn damaged(
     environment: &Environment<'_>,
 ) -> Result<Vec<Digest>, PackError> {
     let blobs: Vec<_> = cargo.nodes.values().collect();
+    let lengths: Vec<u64> = blobs.iter().map(|(node, _)| node.descriptor.size).collect();
     let next = AtomicUsize::new(0);
     let found: Mutex<Vec<Digest>> = Mutex::default();
     pump(
         environment.workers,
         lanes(Function::Sha256),
-        blobs.iter().map(|(node, _)| node.descriptor.size).sum(),
+        &lengths,
         &|| {
             let (node, source) = blobs.get(next.fetch_add(1, Ordering::Relaxed))?;
             let (digest, size) = (node.descriptor.digest, node.descriptor.size);

@@ -143,12 +143,14 @@ fn hash_all(
     function: &(dyn Fn(HashKey) -> Function + Sync),
     environment: &Environment<'_>,
 ) -> Result<HashMap<HashKey, Output>, PackError> {
+    let length = |segments: &[Segment]| segments.iter().map(|segment| segment.bytes).sum();
+    let lengths: Vec<u64> = wanted.iter().map(|(_, segments)| length(segments)).collect();
     let next = AtomicUsize::new(0);
     let found: Mutex<HashMap<HashKey, Output>> = Mutex::default();
     pump(
         environment.workers,
         lanes(Function::Sha256),
-        wanted.iter().flat_map(|(_, segments)| segments).map(|segment| segment.bytes).sum(),
+        &lengths,
         &|| {
             let (key, segments) = wanted.get(next.fetch_add(1, Ordering::Relaxed))?;
             Some(Ok(Digesting::new(*key, segments.clone(), &[function(*key)], &crate::observe::Silent)))
@@ -203,12 +205,13 @@ fn intact(
             Err(_) => *good[at].lock().expect("no thread panicked") = false,
         }
     }
+    let lengths: Vec<u64> = entries.iter().map(|(_, segment, _)| segment.bytes).collect();
     let next = AtomicUsize::new(0);
     let bad = |at: usize| *good[at].lock().expect("no thread panicked") = false;
     pump(
         environment.workers,
         lanes(Function::Sha256),
-        entries.iter().map(|(_, segment, _)| segment.bytes).sum(),
+        &lengths,
         &|| {
             let (at, segment, sum) = entries.get(next.fetch_add(1, Ordering::Relaxed))?;
             let key = (*at, *sum);

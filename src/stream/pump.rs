@@ -22,7 +22,7 @@ const SHARED_BUFFER_BYTES: usize = 512 << 10;
 
 /// Moves every flow that `next` gives until there is none, and tells `done` of each end; `done` may stop
 /// all. The order of flows is that of `next`, and the longest should come first; when they end is not determined.
-/// `bytes` is what they have all together, as far as anyone knows.
+/// `lengths` are theirs in bytes, in that order, as far as anyone knows.
 ///
 /// Each worker has up to `lanes` flows under way, as many as their hash function takes together. A flow that
 /// would still be under way when all others are done goes alone, which is faster for it; workers that have
@@ -33,7 +33,7 @@ const SHARED_BUFFER_BYTES: usize = 512 << 10;
 pub fn pump<F: Flow>(
     workers: &Workers,
     lanes: usize,
-    bytes: u64,
+    lengths: &[u64],
     next: &(dyn Fn() -> Option<Result<F, F::Error>> + Sync),
     done: &(dyn Fn(Result<F::Done, F::Error>) -> ControlFlow<()> + Sync),
 ) -> io::Result<()> {
@@ -42,7 +42,9 @@ pub fn pump<F: Flow>(
         lanes: lanes.min(workers.lanes_max()),
         next,
         done,
-        waiting_bytes: AtomicU64::new(bytes),
+        lengths,
+        begun: AtomicUsize::new(0),
+        waiting_bytes: AtomicU64::new(lengths.iter().sum()),
         dry: AtomicBool::new(false),
         halted: AtomicBool::new(false),
         alone: AtomicUsize::new(0),
@@ -69,7 +71,10 @@ struct Engine<'a, F: Flow> {
     lanes: usize,
     next: &'a (dyn Fn() -> Option<Result<F, F::Error>> + Sync),
     done: &'a (dyn Fn(Result<F::Done, F::Error>) -> ControlFlow<()> + Sync),
-    /// Bytes of flows that nobody has begun.
+    lengths: &'a [u64],
+    /// Flows that somebody has begun.
+    begun: AtomicUsize,
+    /// Bytes of those that nobody has.
     waiting_bytes: AtomicU64,
     /// Whether there is no flow any more that nobody has begun.
     dry: AtomicBool,
@@ -136,7 +141,8 @@ impl<F: Flow> Engine<'_, F> {
     }
 
     /// Whether this worker keeps to its only flow: it would be the last one under way if it shared lanes, where
-    /// each flow goes at a fraction of its speed. One worker always takes more, or the others would wait.
+    /// each flow goes at a fraction of its speed, and by far: alike ones rather go together. One worker always
+    /// takes more, or the others would wait.
     fn stays_alone(&self, lanes: &[Lane<F>], claim: &mut Claim<'_>) -> bool {
         let [lane] = lanes else {
             claim.give_up();
@@ -144,7 +150,9 @@ impl<F: Flow> Engine<'_, F> {
         };
         let share = self.waiting_bytes.load(Ordering::Relaxed) / self.workers.count() as u64;
         let last = lane.rest.saturating_mul(self.lanes as u64) > share;
-        if lane.waits || !last {
+        let following = self.lengths.get(self.begun.load(Ordering::Relaxed)).copied().unwrap_or(0);
+        let by_far = lane.rest > following.saturating_add(following / 4);
+        if lane.waits || !last || !by_far {
             claim.give_up();
             return false;
         }
@@ -162,6 +170,7 @@ impl<F: Flow> Engine<'_, F> {
                 Some(Ok(flow)) => {
                     let buffer = spare.pop().map_or_else(|| Buffer::new(buffer_bytes(self.lanes)), Ok)?;
                     let (rest, digests) = (flow.bytes(), flow.digests());
+                    self.begun.fetch_add(1, Ordering::Relaxed);
                     let taken = |waiting: u64| Some(waiting.saturating_sub(rest));
                     let _ = self.waiting_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
                     lanes.push(Lane { flow, digests, buffer, filled: 0, rest, waits: false });
@@ -392,11 +401,11 @@ mod tests {
         let workers = Workers::new(NonZeroUsize::new(jobs), Arc::default()).unwrap();
         let next = AtomicUsize::new(0);
         let ends = Mutex::new(Vec::new());
-        let bytes = flows.iter().map(|(length, _)| *length as u64).sum();
+        let lengths: Vec<u64> = flows.iter().map(|(length, _)| *length as u64).collect();
         pump(
             &workers,
             lanes,
-            bytes,
+            &lengths,
             &|| {
                 let name = next.fetch_add(1, Ordering::Relaxed);
                 let (length, nature) = *flows.get(name)?;

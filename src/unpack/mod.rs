@@ -139,7 +139,8 @@ fn move_all(
     waiting: &[&PlannedBlob],
     environment: &Environment<'_>,
 ) -> Result<(), UnpackError> {
-    let bytes = waiting.iter().map(|blob| blob.size).sum();
+    let lengths: Vec<u64> = waiting.iter().map(|blob| blob.size).collect();
+    let bytes = lengths.iter().sum();
     environment.observer.on(Event::Started { verb: "unpack", bytes });
     let next = AtomicUsize::new(0);
     let failed: Mutex<Option<UnpackError>> = Mutex::new(None);
@@ -147,7 +148,7 @@ fn move_all(
     let pumped = pump(
         environment.workers,
         lanes(Function::Sha256),
-        bytes,
+        &lengths,
         &|| {
             let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
             Some(Unloading::begin(bundle, sink, blob, environment.observer))

@@ -224,14 +224,15 @@ fn hash_all(
     };
     let mut order: Vec<usize> = (0..checks.len()).collect();
     order.sort_by_key(|&at| std::cmp::Reverse(checks[at].bytes()));
-    let bytes = checks.iter().map(Check::bytes).sum();
+    let lengths: Vec<u64> = order.iter().map(|&at| checks[at].bytes()).collect();
+    let bytes = lengths.iter().sum();
     environment.observer.on(Event::Started { verb: "verify", bytes });
     let next = AtomicUsize::new(0);
     let suspects: Mutex<Vec<usize>> = Mutex::default();
     let pumped = pump(
         environment.workers,
         lanes(Function::Sha256),
-        bytes,
+        &lengths,
         &|| {
             let at = *order.get(next.fetch_add(1, Ordering::Relaxed))?;
             let check = &checks[at];
@@ -305,12 +306,13 @@ fn locate(
     report: &(dyn Fn(usize, usize, String) + Sync),
 ) -> Result<(), VerifyError> {
     let Check::Whole { bundle, files, blob, pieces } = check else { return Ok(()) };
+    let lengths: Vec<u64> = pieces.iter().map(|(segment, _)| segment.bytes).collect();
     let damaged = Mutex::new(0_usize);
     let next = AtomicUsize::new(0);
     pump(
         environment.workers,
         lanes(Function::Sha256),
-        blob.size,
+        &lengths,
         &|| {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let segment = pieces.get(at)?.0.clone();
