@@ -253,6 +253,7 @@ impl BlobWriter for StagedBlob {
 
     fn commit(mut self: Box<Self>, proof: VerifiedBlob) -> Result<(), ArtifactError> {
         let digest = self.announced.accept(proof)?;
+        self.writeback.ends(&self.file);
         // The second of two writers of one blob goes; both have the same bytes.
         let mut waiting = locked(&self.shared.waiting);
         if let std::collections::btree_map::Entry::Vacant(place) = waiting.entry(digest) {

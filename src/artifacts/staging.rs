@@ -2,11 +2,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::OFlags;
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, unlinkat};
+use rustix::io::Errno;
 
 use super::ArtifactError;
 
@@ -99,35 +101,50 @@ fn lock(path: &Path) -> Result<Option<File>, ArtifactError> {
     Ok(path.exists().then_some(lock))
 }
 
-/// The lock goes last: whoever is killed in the midst leaves what the next run still knows to be stale.
-fn remove(folder: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
+/// Opens a folder of ours, never what a link points at.
+fn open_folder(path: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(CWD, path, flags, Mode::empty())
+}
+
+/// Removes a folder with what is in it, as far as that can be had: the lock goes last, so that the next run still
+/// knows what remains to be stale. Nothing outside the folder is touched, whatever was put in its place.
+fn remove(path: &Path) -> rustix::io::Result<()> {
+    remove_opened(&open_folder(path)?, path)
+}
+
+fn remove_opened(folder: &OwnedFd, path: &Path) -> rustix::io::Result<()> {
+    let mut failed = None;
+    for entry in Dir::read_from(folder)? {
         let entry = entry?;
-        if entry.file_name() != LOCK {
-            fs::remove_file(entry.path())?;
+        let name = entry.file_name();
+        if [".", "..", LOCK].map(str::as_bytes).contains(&name.to_bytes()) {
+            continue;
         }
+        let removed = unlinkat(folder, name, AtFlags::empty());
+        failed = failed.or(removed.or_else(|_| unlinkat(folder, name, AtFlags::REMOVEDIR)).err());
     }
-    fs::remove_file(folder.join(LOCK))?;
-    fs::remove_dir(folder)
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    unlinkat(folder, LOCK, AtFlags::empty())?;
+    unlinkat(CWD, path, AtFlags::REMOVEDIR)
 }
 
 /// Removes what killed runs left. What cannot be looked at or is in use stays.
 fn remove_stale(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten() {
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_folder || !Staging::is_one(&entry.file_name()) {
-            continue;
-        }
-        let flags = OFlags::NOFOLLOW.bits().cast_signed();
-        let lock = entry.path().join(LOCK);
-        match OpenOptions::new().read(true).write(true).custom_flags(flags).open(lock) {
+    for entry in entries.flatten().filter(|entry| Staging::is_one(&entry.file_name())) {
+        let path = entry.path();
+        let Ok(folder) = open_folder(&path) else { continue };
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match openat(&folder, LOCK, flags, Mode::empty()).map(File::from) {
             Ok(lock) if lock.try_lock().is_ok() => {
-                let _ = remove(&entry.path());
+                let _ = remove_opened(&folder, &path);
             }
             // Killed before it had a lock, or after it had removed it: there is nothing in it.
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let _ = fs::remove_dir(entry.path());
+            Err(Errno::NOENT) => {
+                let _ = unlinkat(CWD, &path, AtFlags::REMOVEDIR);
             }
             _ => {}
         }
@@ -153,5 +170,36 @@ mod tests {
         assert!(living.path.exists() && other.path.exists());
         drop((living, other));
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn nothing_outside_is_removed_whatever_is_put_in_its_place() {
+        let parent = tempfile::tempdir().unwrap();
+        let others = parent.path().join("others");
+        fs::create_dir(&others).unwrap();
+        for name in ["keys", "lock"] {
+            fs::write(others.join(name), "of someone else").unwrap();
+        }
+        let living = Staging::create(parent.path()).unwrap();
+        fs::rename(&living.path, parent.path().join("moved")).unwrap();
+        std::os::unix::fs::symlink(&others, &living.path).unwrap();
+        drop(living);
+        drop(Staging::create(parent.path()).unwrap());
+        assert_eq!(fs::read_dir(&others).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_removed_does_not_keep_the_rest() {
+        let parent = tempfile::tempdir().unwrap();
+        let stale = parent.path().join(".carnet-stale");
+        fs::create_dir_all(stale.join("a/b")).unwrap();
+        for name in ["0", "1", "lock"] {
+            fs::write(stale.join(name), "half a blob").unwrap();
+        }
+        drop(Staging::create(parent.path()).unwrap());
+        let mut left: Vec<_> =
+            fs::read_dir(&stale).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["a", "lock"]);
     }
 }

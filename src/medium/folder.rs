@@ -277,7 +277,10 @@ impl ChunkSink for Folder {
             .mode(0o644)
             .open(&path)
             .map_err(failed("write", &path))?;
-        reserve(&file, bytes).map_err(failed("write", &path))
+        reserve(&file, bytes).map_err(|error| {
+            let _ = fs::remove_file(&path);
+            failed("write", &path)(error)
+        })
     }
 
     fn open(&self, number: u32) -> Result<Box<dyn WriteAt>, MediumError> {

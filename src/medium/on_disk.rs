@@ -19,6 +19,8 @@ pub(crate) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
     let reserved = if bytes == 0 { Ok(()) } else { fallocate(file, FallocateFlags::empty(), 0, bytes) };
     match reserved {
         Err(error @ (rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT | rustix::io::Errno::FBIG)) => {
+            // Some file systems keep what they had found.
+            let _ = file.set_len(0);
             Err(error.into())
         }
         // What cannot reserve grows as it is written.
@@ -37,6 +39,13 @@ impl Writeback {
     pub(crate) fn wrote(&self, file: &File, bytes: u64) {
         if self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes >= STRETCH_BYTES {
             self.waiting.store(0, Ordering::Relaxed);
+            begin(file);
+        }
+    }
+
+    /// Takes note that `file` is complete: what is left of it goes too, unless it is little.
+    pub(crate) fn ends(&self, file: &File) {
+        if self.waiting.swap(0, Ordering::Relaxed) >= STRETCH_BYTES / 8 {
             begin(file);
         }
     }
@@ -71,8 +80,8 @@ mod tests {
     }
 
     #[test]
-    fn more_than_any_disk_has_is_refused() {
+    fn more_than_any_file_can_have_is_refused() {
         let file = tempfile::tempfile().unwrap();
-        assert!(reserve(&file, 1 << 62).is_err());
+        assert!(reserve(&file, 1 << 63).is_err());
     }
 }

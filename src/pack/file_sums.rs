@@ -90,7 +90,10 @@ impl FileSums {
             environment.workers,
             self.lanes(),
             &lengths,
-            &|| Some(self.next(sink, environment.observer)?.map(Moving::File)),
+            &|| {
+                let summing = self.next(sink, environment.observer)?;
+                Some(summing.map(|summing| Moving::File { summing, beside: false }))
+            },
             &|outcome| self.settle(outcome, &failed),
         );
         environment.observer.on(Event::Ended);
@@ -126,8 +129,8 @@ impl FileSums {
 pub(super) enum Moving<'a> {
     /// A blob on its way into the chunks.
     Blob(Loading<'a>),
-    /// A chunk file that is sealed, and summed.
-    File(Digesting<'a, u32>),
+    /// A chunk file that is sealed, and summed: while blobs are moved, or after all of them.
+    File { summing: Digesting<'a, u32>, beside: bool },
 }
 
 /// What came of it.
@@ -147,35 +150,39 @@ impl Flow for Moving<'_> {
     fn bytes(&self) -> u64 {
         match self {
             Moving::Blob(loading) => loading.bytes(),
-            Moving::File(digesting) => digesting.bytes(),
+            Moving::File { summing, .. } => summing.bytes(),
         }
+    }
+
+    fn is_beside(&self) -> bool {
+        matches!(self, Moving::File { beside: true, .. })
     }
 
     fn digests(&self) -> Digests {
         match self {
             Moving::Blob(loading) => loading.digests(),
-            Moving::File(digesting) => digesting.digests(),
+            Moving::File { summing, .. } => summing.digests(),
         }
     }
 
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, PackError> {
         match self {
             Moving::Blob(loading) => loading.fill(buffer),
-            Moving::File(digesting) => digesting.fill(buffer).map_err(unreadable),
+            Moving::File { summing, .. } => summing.fill(buffer).map_err(unreadable),
         }
     }
 
     fn drain(&mut self, block: &[u8]) -> Result<(), PackError> {
         match self {
             Moving::Blob(loading) => loading.drain(block),
-            Moving::File(digesting) => digesting.drain(block).map_err(unreadable),
+            Moving::File { summing, .. } => summing.drain(block).map_err(unreadable),
         }
     }
 
     fn finish(self, digested: Digested) -> Result<Moved, PackError> {
         match self {
             Moving::Blob(loading) => loading.finish(digested).map(|()| Moved::Blob),
-            Moving::File(digesting) => digesting.finish(digested).map(Moved::File).map_err(unreadable),
+            Moving::File { summing, .. } => summing.finish(digested).map(Moved::File).map_err(unreadable),
         }
     }
 }

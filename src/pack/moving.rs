@@ -55,7 +55,7 @@ fn load(
                 // A sealed chunk goes first: it is in the page cache now, and longer than most blobs.
                 // Who looks on is told of the blobs.
                 if let Some(summing) = sums.next(sealing.sink, &Silent) {
-                    return Some(summing.map(Moving::File));
+                    return Some(summing.map(|summing| Moving::File { summing, beside: true }));
                 }
                 let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
                 Some(Loading::open(sealing, blob).map(Moving::Blob))

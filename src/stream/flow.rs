@@ -12,6 +12,11 @@ pub trait Flow: Send {
     /// How many bytes it will be, as far as anyone knows: this decides who moves it, and nothing else.
     fn bytes(&self) -> u64;
 
+    /// Whether it comes beside the flows whose lengths were told when the work began.
+    fn is_beside(&self) -> bool {
+        false
+    }
+
     /// What is to be computed of its bytes. Asked once, before the first of them.
     fn digests(&self) -> Digests;
 

@@ -3,7 +3,9 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::buffer::{Buffer, buffer_bytes};
 use super::digests::Digests;
@@ -14,6 +16,10 @@ use super::workers::Workers;
 /// How long a worker sleeps all of whose flows wait for a network.
 const IDLE: Duration = Duration::from_micros(500);
 
+/// How long a worker without flows looks out for work before it sleeps in between, and for how long then.
+const LOOKOUT: Duration = Duration::from_micros(200);
+const NAP: Duration = Duration::from_micros(50);
+
 /// A flow with this many bytes to come is worth another worker's help.
 const WORTH_HELP_BYTES: u64 = 2 << 20;
 
@@ -22,7 +28,8 @@ const SHARED_BUFFER_BYTES: usize = 512 << 10;
 
 /// Moves every flow that `next` gives until there is none, and tells `done` of each end; `done` may stop
 /// all. The order of flows is that of `next`, and the longest should come first; when they end is not determined.
-/// `lengths` are theirs in bytes, in that order, as far as anyone knows.
+/// `lengths` are theirs in bytes, in that order, as far as anyone knows; flows that are [`Flow::is_beside`] are not
+/// among them, and may come even after `next` gave nothing.
 ///
 /// Each worker has up to `lanes` flows under way, as many as their hash function takes together. A flow that
 /// would still be under way when all others are done goes alone, which is faster for it; workers that have
@@ -42,15 +49,25 @@ pub fn pump<F: Flow>(
         lanes: lanes.min(workers.lanes_max()),
         next,
         done,
-        lengths,
+        longest_from: longest_from(lengths),
         begun: AtomicUsize::new(0),
         waiting_bytes: AtomicU64::new(lengths.iter().sum()),
         dry: AtomicBool::new(false),
         halted: AtomicBool::new(false),
+        network: AtomicBool::new(false),
         alone: AtomicUsize::new(0),
-        idle: AtomicUsize::new(0),
+        crew: Mutex::new(Crew { busy: 0, idle: 0, promised: 0, handed: Vec::new() }),
     };
-    workers.each(|| engine.work(Vec::new())).into_iter().collect()
+    workers.each(|| engine.work()).into_iter().collect()
+}
+
+/// The longest of those from each place on.
+fn longest_from(lengths: &[u64]) -> Vec<u64> {
+    let mut longest = lengths.to_vec();
+    for place in (1..longest.len()).rev() {
+        longest[place - 1] = longest[place - 1].max(longest[place]);
+    }
+    longest
 }
 
 /// A flow under way.
@@ -61,8 +78,23 @@ struct Lane<F> {
     filled: usize,
     /// Bytes still to come, as far as anyone knows.
     rest: u64,
-    /// Whether it ever had to wait: only many such flows together keep a network busy.
+    /// Whether nothing had come when it was asked last.
     waits: bool,
+    /// Whether it is not among the flows whose lengths are known.
+    beside: bool,
+}
+
+/// Who is where, and what is handed over.
+struct Crew<F> {
+    /// Workers that move flows.
+    busy: usize,
+    /// Workers that look out for work.
+    idle: usize,
+    /// How many of those somebody counts on.
+    promised: usize,
+    /// Lanes that wait for one of them. They are never given to a worker that has others under way: those would
+    /// stand still.
+    handed: Vec<Vec<Lane<F>>>,
 }
 
 /// What all workers share.
@@ -71,18 +103,19 @@ struct Engine<'a, F: Flow> {
     lanes: usize,
     next: &'a (dyn Fn() -> Option<Result<F, F::Error>> + Sync),
     done: &'a (dyn Fn(Result<F::Done, F::Error>) -> ControlFlow<()> + Sync),
-    lengths: &'a [u64],
+    longest_from: Vec<u64>,
     /// Flows that somebody has begun.
     begun: AtomicUsize,
     /// Bytes of those that nobody has.
     waiting_bytes: AtomicU64,
-    /// Whether there is no flow any more that nobody has begun.
+    /// Whether `next` had nothing any more.
     dry: AtomicBool,
     halted: AtomicBool,
+    /// Whether any flow ever had to wait: only many such flows together keep a network busy.
+    network: AtomicBool,
     /// Workers that keep to a single flow though others wait.
     alone: AtomicUsize,
-    /// Workers that have nothing left to do.
-    idle: AtomicUsize,
+    crew: Mutex<Crew<F>>,
 }
 
 impl<F: Flow> Engine<'_, F> {
@@ -96,17 +129,27 @@ impl<F: Flow> Engine<'_, F> {
         !self.halted.load(Ordering::Relaxed) && !self.workers.interrupted()
     }
 
-    /// Moves `lanes`, and whatever else is to be moved.
-    fn work(&self, lanes: Vec<Lane<F>>) -> io::Result<()> {
-        let worked = self.try_work(lanes);
-        if worked.is_err() {
-            self.halted.store(true, Ordering::Relaxed);
-        }
-        worked
+    fn crew(&self) -> MutexGuard<'_, Crew<F>> {
+        // Its numbers are right after every change.
+        self.crew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn try_work(&self, mut lanes: Vec<Lane<F>>) -> io::Result<()> {
-        let mut spare: Vec<Buffer> = Vec::new();
+    /// Moves flows, and those that others hand over, until all are moved.
+    fn work(&self) -> io::Result<()> {
+        let mut ends = HaltUnlessWell { halted: &self.halted, well: false };
+        self.crew().busy += 1;
+        let mut lanes = Some(Vec::new());
+        while let Some(begun) = lanes {
+            self.move_lanes(begun)?;
+            lanes = self.look_out()?;
+        }
+        ends.well = true;
+        Ok(())
+    }
+
+    /// Moves these lanes, and whatever nobody has begun.
+    fn move_lanes(&self, mut lanes: Vec<Lane<F>>) -> io::Result<()> {
+        let mut spare = Spare::default();
         let mut claim = Claim { on: &self.alone, held: false };
         while self.goes_on() {
             if !self.stays_alone(&lanes, &mut claim) {
@@ -116,73 +159,122 @@ impl<F: Flow> Engine<'_, F> {
                 break;
             }
             if self.dry.load(Ordering::Relaxed) {
-                if lanes.len() > 1 && self.finds_help() {
-                    drop(claim);
-                    let others = split_off_half(&mut lanes);
-                    let (mine, theirs) = rayon::join(|| self.work(lanes), || self.work(others));
-                    return mine.and(theirs);
-                }
-                if let [lane] = lanes.as_slice()
-                    && lane.rest >= WORTH_HELP_BYTES
-                    && !lane.waits
-                    && self.idle.load(Ordering::Relaxed) > 0
-                    && let Some(lane) = lanes.pop()
-                {
-                    lanes.extend(self.move_with_help(lane)?);
-                    continue;
+                if lanes.len() > 1 {
+                    self.hand_over_half(&mut lanes);
+                } else if let Some(lane) = lanes.pop_if(|lane| lane.rest >= WORTH_HELP_BYTES && !lane.waits) {
+                    if self.finds_help() {
+                        let moved = self.move_with_help(lane, &mut spare);
+                        self.crew().promised -= 1;
+                        lanes.extend(moved?);
+                        continue;
+                    }
+                    lanes.push(lane);
                 }
             }
             if !self.step(&mut lanes, &mut spare) {
-                std::thread::sleep(IDLE);
+                thread::sleep(IDLE);
             }
         }
-        self.idle.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Waits for lanes that another worker hands over, or for a flow that comes late; meanwhile does what others
+    /// share. `None` when nobody has anything left.
+    fn look_out(&self) -> io::Result<Option<Vec<Lane<F>>>> {
+        {
+            let mut crew = self.crew();
+            crew.busy -= 1;
+            crew.idle += 1;
+        }
+        let mut since = Instant::now();
+        loop {
+            {
+                let mut crew = self.crew();
+                let handed = crew.handed.pop();
+                if handed.is_some() {
+                    crew.promised -= 1;
+                }
+                if handed.is_some() || crew.busy == 0 || !self.goes_on() {
+                    crew.idle -= 1;
+                    crew.busy += usize::from(handed.is_some());
+                    return Ok(handed);
+                }
+            }
+            if let Some(lane) = self.begin_next(&mut Spare::default())? {
+                let mut crew = self.crew();
+                crew.idle -= 1;
+                crew.busy += 1;
+                return Ok(Some(vec![lane]));
+            }
+            match rayon::yield_now() {
+                Some(rayon::Yield::Executed) => since = Instant::now(),
+                _ if since.elapsed() < LOOKOUT => thread::yield_now(),
+                _ => thread::sleep(NAP),
+            }
+        }
     }
 
     /// Whether this worker keeps to its only flow: it would be the last one under way if it shared lanes, where
     /// each flow goes at a fraction of its speed, and by far: alike ones rather go together. One worker always
     /// takes more, or the others would wait.
     fn stays_alone(&self, lanes: &[Lane<F>], claim: &mut Claim<'_>) -> bool {
-        let [lane] = lanes else {
-            claim.give_up();
-            return false;
+        let by_far_the_last = |lane: &Lane<F>| {
+            let share = self.waiting_bytes.load(Ordering::Relaxed) / self.workers.count() as u64;
+            let following = self.longest_from.get(self.begun.load(Ordering::Relaxed)).copied().unwrap_or(0);
+            lane.rest.saturating_mul(self.lanes as u64) > share
+                && lane.rest > following.saturating_add(following / 4)
         };
-        let share = self.waiting_bytes.load(Ordering::Relaxed) / self.workers.count() as u64;
-        let last = lane.rest.saturating_mul(self.lanes as u64) > share;
-        let following = self.lengths.get(self.begun.load(Ordering::Relaxed)).copied().unwrap_or(0);
-        let by_far = lane.rest > following.saturating_add(following / 4);
-        if lane.waits || !last || !by_far {
-            claim.give_up();
-            return false;
+        match lanes {
+            [lane] if !lane.beside && !self.network.load(Ordering::Relaxed) && by_far_the_last(lane) => {
+                claim.is_held(self.workers.count() - 1)
+            }
+            _ => {
+                claim.give_up();
+                false
+            }
         }
-        claim.is_held(self.workers.count() - 1)
     }
 
     /// Begins flows, up to twice as many as are under way: a worker that filled all its lanes at once would take
     /// the longest flows from the others, and end alone.
-    fn take_more(&self, lanes: &mut Vec<Lane<F>>, spare: &mut Vec<Buffer>) -> io::Result<()> {
+    fn take_more(&self, lanes: &mut Vec<Lane<F>>, spare: &mut Spare) -> io::Result<()> {
         let wanted = (2 * lanes.len()).clamp(1, self.lanes);
         while lanes.len() < wanted && !self.dry.load(Ordering::Relaxed) {
-            match (self.next)() {
+            match self.begin_next(spare)? {
+                Some(lane) => lanes.push(lane),
                 None => self.dry.store(true, Ordering::Relaxed),
-                Some(Err(error)) => self.report(Err(error)),
-                Some(Ok(flow)) => {
-                    let buffer = spare.pop().map_or_else(|| Buffer::new(buffer_bytes(self.lanes)), Ok)?;
-                    let (rest, digests) = (flow.bytes(), flow.digests());
-                    self.begun.fetch_add(1, Ordering::Relaxed);
-                    let taken = |waiting: u64| Some(waiting.saturating_sub(rest));
-                    let _ = self.waiting_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
-                    lanes.push(Lane { flow, digests, buffer, filled: 0, rest, waits: false });
-                }
             }
         }
         Ok(())
     }
 
+    /// Begins the next flow, if there is one.
+    fn begin_next(&self, spare: &mut Spare) -> io::Result<Option<Lane<F>>> {
+        while self.goes_on() {
+            match (self.next)() {
+                None => break,
+                Some(Err(error)) => {
+                    self.begun.fetch_add(1, Ordering::Relaxed);
+                    self.report(Err(error));
+                }
+                Some(Ok(flow)) => {
+                    let (rest, digests, beside) = (flow.bytes(), flow.digests(), flow.is_beside());
+                    if !beside {
+                        self.begun.fetch_add(1, Ordering::Relaxed);
+                        let taken = |waiting: u64| Some(waiting.saturating_sub(rest));
+                        let _ = self.waiting_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
+                    }
+                    let buffer = spare.take(buffer_bytes(self.lanes))?;
+                    return Ok(Some(Lane { flow, digests, buffer, filled: 0, rest, waits: false, beside }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Moves every lane one block on: all read, all hash together, all write. Those that wait are passed over; false
     /// if all did.
-    fn step(&self, lanes: &mut Vec<Lane<F>>, spare: &mut Vec<Buffer>) -> bool {
+    fn step(&self, lanes: &mut Vec<Lane<F>>, spare: &mut Spare) -> bool {
         let mut moved = false;
         let mut at = 0;
         while at < lanes.len() {
@@ -191,21 +283,22 @@ impl<F: Flow> Engine<'_, F> {
                 Ok(Filled::End) => {
                     moved = true;
                     let lane = lanes.swap_remove(at);
-                    spare.push(lane.buffer);
+                    spare.put(lane.buffer);
                     self.report(lane.flow.finish(lane.digests.finish()));
                 }
                 Ok(Filled::Bytes(filled)) => {
                     moved = true;
-                    lane.filled = filled;
+                    (lane.filled, lane.waits) = (filled, false);
                     at += 1;
                 }
                 Ok(Filled::Waiting) => {
                     (lane.filled, lane.waits) = (0, true);
+                    self.network.store(true, Ordering::Relaxed);
                     at += 1;
                 }
                 Err(error) => {
                     moved = true;
-                    spare.push(lanes.swap_remove(at).buffer);
+                    spare.put(lanes.swap_remove(at).buffer);
                     self.report(Err(error));
                 }
             }
@@ -228,7 +321,7 @@ impl<F: Flow> Engine<'_, F> {
             match lane.flow.drain(&lane.buffer[..lane.filled]) {
                 Ok(()) => at += 1,
                 Err(error) => {
-                    spare.push(lanes.swap_remove(at).buffer);
+                    spare.put(lanes.swap_remove(at).buffer);
                     self.report(Err(error));
                 }
             }
@@ -238,11 +331,11 @@ impl<F: Flow> Engine<'_, F> {
 
     /// Moves a flow to its end, hashing each block while it is written and the next one is read, by whoever has
     /// nothing else to do. Gives the flow back if it has to wait.
-    fn move_with_help(&self, lane: Lane<F>) -> io::Result<Option<Lane<F>>> {
-        let Lane { mut flow, mut digests, buffer, mut rest, .. } = lane;
-        let (mut block, mut following) =
-            (Buffer::new(SHARED_BUFFER_BYTES)?, Buffer::new(SHARED_BUFFER_BYTES)?);
+    fn move_with_help(&self, lane: Lane<F>, spare: &mut Spare) -> io::Result<Option<Lane<F>>> {
+        let Lane { mut flow, mut digests, buffer, mut rest, beside, .. } = lane;
+        let (mut block, mut following) = (spare.take(SHARED_BUFFER_BYTES)?, spare.take(SHARED_BUFFER_BYTES)?);
         let mut filled = flow.fill(&mut block);
+        let mut waits = false;
         while self.goes_on() {
             match filled {
                 Ok(Filled::Bytes(bytes)) => {
@@ -253,25 +346,70 @@ impl<F: Flow> Engine<'_, F> {
                     std::mem::swap(&mut block, &mut following);
                 }
                 Ok(Filled::Waiting) => {
-                    return Ok(Some(Lane { flow, digests, buffer, filled: 0, rest, waits: true }));
+                    waits = true;
+                    break;
                 }
                 Ok(Filled::End) => {
                     self.report(flow.finish(digests.finish()));
-                    break;
+                    return Ok(None);
                 }
                 Err(error) => {
                     self.report(Err(error));
-                    break;
+                    return Ok(None);
                 }
             }
         }
-        Ok(None)
+        spare.put(block);
+        spare.put(following);
+        Ok(waits.then_some(Lane { flow, digests, buffer, filled: 0, rest, waits, beside }))
     }
 
     /// Counts on a worker that has nothing to do, if there is one.
     fn finds_help(&self) -> bool {
-        let one_less = |idle: usize| idle.checked_sub(1);
-        self.idle.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+        let mut crew = self.crew();
+        let found = crew.idle > crew.promised;
+        crew.promised += usize::from(found);
+        found
+    }
+
+    /// Hands half of these lanes to a worker that has nothing to do, if there is one.
+    fn hand_over_half(&self, lanes: &mut Vec<Lane<F>>) {
+        if self.finds_help() {
+            let others = split_off_half(lanes);
+            self.crew().handed.push(others);
+        }
+    }
+}
+
+/// Buffers that no lane needs now.
+#[derive(Default)]
+struct Spare(Vec<Buffer>);
+
+impl Spare {
+    /// One of this many bytes.
+    fn take(&mut self, bytes: usize) -> io::Result<Buffer> {
+        match self.0.iter().position(|buffer| buffer.len() == bytes) {
+            Some(place) => Ok(self.0.swap_remove(place)),
+            None => Buffer::new(bytes),
+        }
+    }
+
+    fn put(&mut self, buffer: Buffer) {
+        self.0.push(buffer);
+    }
+}
+
+/// Has all workers end when one of them fails or panics: nobody would hand over what it had.
+struct HaltUnlessWell<'a> {
+    halted: &'a AtomicBool,
+    well: bool,
+}
+
+impl Drop for HaltUnlessWell<'_> {
+    fn drop(&mut self) {
+        if !self.well {
+            self.halted.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -336,6 +474,8 @@ mod tests {
         Unreadable,
         /// Fails to write its first block.
         Unwritable,
+        /// Comes beside the others.
+        Late,
     }
 
     /// Bytes from memory to memory.
@@ -356,6 +496,10 @@ mod tests {
 
         fn bytes(&self) -> u64 {
             self.source.len() as u64
+        }
+
+        fn is_beside(&self) -> bool {
+            self.nature == Nature::Late
         }
 
         fn digests(&self) -> Digests {
@@ -472,6 +616,36 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_late_is_begun_by_whoever_is_idle() {
+        let workers = Workers::new(NonZeroUsize::new(2), Arc::default()).unwrap();
+        let (asked, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let length = 3_000_000;
+        pump(
+            &workers,
+            2,
+            &[length],
+            &|| {
+                let name = asked.fetch_add(1, Ordering::SeqCst);
+                let nature = match name {
+                    // Under way for some while: it waits at every other block.
+                    0 => Nature::Waits,
+                    9 => Nature::Late,
+                    _ => return None,
+                };
+                let source = Arc::new(vec![7; usize::try_from(length).unwrap()]);
+                Some(Ok(Copying { name, nature, source, read: 0, written: Vec::new(), asked: 0 }))
+            },
+            &|end| {
+                assert!(end.is_ok());
+                ended.fetch_add(1, Ordering::SeqCst);
+                ControlFlow::Continue(())
+            },
+        )
+        .unwrap();
+        assert_eq!(ended.into_inner(), 2);
+    }
+
+    #[test]
     fn enough_is_enough() {
         let flows = [(3_000_000, Nature::Plain); 40];
         let ends = move_all(&flows, 2, 2, 1).len();
@@ -488,6 +662,7 @@ mod tests {
                 filled: 0,
                 rest,
                 waits: false,
+                beside: false,
             };
             lengths.iter().map(lane).collect::<Vec<_>>()
         };
