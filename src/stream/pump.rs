@@ -16,9 +16,11 @@ use super::workers::Workers;
 /// How long a worker sleeps all of whose flows wait for a network.
 const IDLE: Duration = Duration::from_micros(500);
 
-/// How long a worker without flows looks out for work before it sleeps in between, and for how long then.
+/// How long a worker without flows looks out for work before it sleeps in between.
 const LOOKOUT: Duration = Duration::from_micros(200);
-const NAP: Duration = Duration::from_micros(50);
+
+/// Its first nap and its longest; each is twice the one before, so that many idle workers cost little.
+const NAPS: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
 
 /// A flow with this many bytes to come is worth another worker's help.
 const WORTH_HELP_BYTES: u64 = 2 << 20;
@@ -186,7 +188,7 @@ impl<F: Flow> Engine<'_, F> {
             crew.busy -= 1;
             crew.idle += 1;
         }
-        let mut since = Instant::now();
+        let (mut since, mut nap) = (Instant::now(), NAPS.0);
         loop {
             {
                 let mut crew = self.crew();
@@ -207,9 +209,12 @@ impl<F: Flow> Engine<'_, F> {
                 return Ok(Some(vec![lane]));
             }
             match rayon::yield_now() {
-                Some(rayon::Yield::Executed) => since = Instant::now(),
+                Some(rayon::Yield::Executed) => (since, nap) = (Instant::now(), NAPS.0),
                 _ if since.elapsed() < LOOKOUT => thread::yield_now(),
-                _ => thread::sleep(NAP),
+                _ => {
+                    thread::sleep(nap);
+                    nap = NAPS.1.min(2 * nap);
+                }
             }
         }
     }
