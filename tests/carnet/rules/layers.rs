@@ -21,7 +21,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("oci_spec", &["src/oci/"]),
     ("sha2", &["src/oci/digest.rs", "src/stream/hash", "src/artifacts/", "src/trust/"]),
     ("md5", &["src/stream/hash"]),
-    ("rayon", &["src/stream/pump.rs", "src/stream/workers.rs", "src/stream/hash/lanes.rs"]),
+    ("rayon", &["src/stream/pump/", "src/stream/workers.rs", "src/stream/hash/lanes.rs"]),
     ("memmap2", &["src/stream/buffer.rs"]),
     ("libc", &["src/medium/on_disk.rs"]),
     ("ed25519_dalek", &["src/trust/"]),

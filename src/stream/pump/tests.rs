@@ -1,0 +1,222 @@
+//! Flows from memory to memory, by any number of workers and lanes.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::stream::buffer::Buffer;
+use crate::stream::digests::Digested;
+use crate::stream::digests::Digests;
+use crate::stream::hash::{Function, Output};
+
+/// What a flow does that is not like the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nature {
+    Plain,
+    /// Says at every other block that nothing has come yet.
+    Waits,
+    /// Fails to read at its end.
+    Unreadable,
+    /// Fails to write its first block.
+    Unwritable,
+    /// Comes beside the others.
+    Late,
+}
+
+/// Bytes from memory to memory.
+struct Copying {
+    name: usize,
+    nature: Nature,
+    source: Arc<Vec<u8>>,
+    read: usize,
+    written: Vec<u8>,
+    asked: usize,
+}
+
+type Copied = (usize, Vec<u8>, Digested);
+
+impl Flow for Copying {
+    type Done = Copied;
+    type Error = usize;
+
+    fn bytes(&self) -> u64 {
+        self.source.len() as u64
+    }
+
+    fn is_beside(&self) -> bool {
+        self.nature == Nature::Late
+    }
+
+    fn digests(&self) -> Digests {
+        Digests::of(&[Function::Sha256])
+    }
+
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, usize> {
+        self.asked += 1;
+        if self.nature == Nature::Waits && self.asked % 2 == 1 {
+            return Ok(Filled::Waiting);
+        }
+        let rest = &self.source[self.read..];
+        if rest.is_empty() && self.nature == Nature::Unreadable {
+            return Err(self.name);
+        }
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        self.read += length;
+        Ok(Filled::of(length))
+    }
+
+    fn drain(&mut self, block: &[u8]) -> Result<(), usize> {
+        if self.nature == Nature::Unwritable {
+            return Err(self.name);
+        }
+        self.written.extend_from_slice(block);
+        Ok(())
+    }
+
+    fn finish(self, digested: Digested) -> Result<Copied, usize> {
+        Ok((self.name, self.written, digested))
+    }
+}
+
+/// Moves flows of these lengths, the longest first, and says how each ended.
+fn move_all(
+    flows: &[(usize, Nature)],
+    jobs: usize,
+    lanes: usize,
+    stop_at: usize,
+) -> Vec<Result<Copied, usize>> {
+    let source = |length: usize| Arc::new((0..=250).cycle().take(length).collect::<Vec<u8>>());
+    let workers = Workers::new(NonZeroUsize::new(jobs), Arc::default()).unwrap();
+    let next = AtomicUsize::new(0);
+    let ends = Mutex::new(Vec::new());
+    let lengths: Vec<u64> = flows.iter().map(|(length, _)| *length as u64).collect();
+    pump(
+        &workers,
+        lanes,
+        &lengths,
+        &|| {
+            let name = next.fetch_add(1, Ordering::Relaxed);
+            let (length, nature) = *flows.get(name)?;
+            let source = source(length);
+            Some(Ok(Copying { name, nature, source, read: 0, written: Vec::new(), asked: 0 }))
+        },
+        &|end| {
+            let mut ends = ends.lock().unwrap();
+            ends.push(end);
+            if ends.len() >= stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        },
+    )
+    .unwrap();
+    ends.into_inner().unwrap()
+}
+
+fn natures() -> impl Strategy<Value = Nature> {
+    prop_oneof![
+        6 => Just(Nature::Plain), 1 => Just(Nature::Waits),
+        1 => Just(Nature::Unreadable), 1 => Just(Nature::Unwritable),
+    ]
+}
+
+/// Lengths on both sides of a buffer and of what is worth help.
+fn lengths() -> impl Strategy<Value = usize> {
+    prop_oneof![Just(0), 1_usize..200_000, 2_000_000_usize..4_000_000]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn every_flow_ends_once_and_comes_whole(
+        mut flows in prop::collection::vec((lengths(), natures()), 0..20),
+        jobs in 1_usize..5,
+        lanes in 1_usize..17,
+    ) {
+        flows.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+        let mut seen = vec![false; flows.len()];
+        for end in move_all(&flows, jobs, lanes, usize::MAX) {
+            let name = match &end { Ok((name, ..)) | Err(name) => *name };
+            prop_assert!(!std::mem::replace(&mut seen[name], true));
+            let (length, nature) = flows[name];
+            let fails = nature == Nature::Unreadable || (nature == Nature::Unwritable && length > 0);
+            prop_assert_eq!(end.is_err(), fails);
+            if let Ok((_, written, digested)) = end {
+                let source: Vec<u8> = (0..=250).cycle().take(length).collect();
+                prop_assert!(written == source);
+                let mut expected = Digests::of(&[Function::Sha256]);
+                expected.update(&source);
+                prop_assert_eq!(digested, expected.finish());
+            }
+        }
+        prop_assert!(seen.into_iter().all(|seen| seen));
+    }
+}
+
+#[test]
+fn a_last_long_flow_is_hashed_while_it_is_read() {
+    // Alone from its first block on, and the other worker idle: what both halves see must fit.
+    let ends = move_all(&[(40_000_001, Nature::Plain)], 2, 4, usize::MAX);
+    let (_, written, digested) = ends[0].as_ref().unwrap();
+    assert_eq!((written.len(), digested.bytes), (40_000_001, 40_000_001));
+    assert!(matches!(digested.whole[..], [Output::Sha256(_)]));
+}
+
+#[test]
+fn what_comes_late_is_begun_by_whoever_is_idle() {
+    let workers = Workers::new(NonZeroUsize::new(2), Arc::default()).unwrap();
+    let (asked, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let length = 3_000_000;
+    pump(
+        &workers,
+        2,
+        &[length],
+        &|| {
+            let name = asked.fetch_add(1, Ordering::SeqCst);
+            let nature = match name {
+                // Under way for some while: it waits at every other block.
+                0 => Nature::Waits,
+                9 => Nature::Late,
+                _ => return None,
+            };
+            let source = Arc::new(vec![7; usize::try_from(length).unwrap()]);
+            Some(Ok(Copying { name, nature, source, read: 0, written: Vec::new(), asked: 0 }))
+        },
+        &|end| {
+            assert!(end.is_ok());
+            ended.fetch_add(1, Ordering::SeqCst);
+            ControlFlow::Continue(())
+        },
+    )
+    .unwrap();
+    assert_eq!(ended.into_inner(), 2);
+}
+
+#[test]
+fn enough_is_enough() {
+    let flows = [(3_000_000, Nature::Plain); 40];
+    let ends = move_all(&flows, 2, 2, 1).len();
+    assert!((1..=8).contains(&ends), "{ends} ended");
+}
+
+#[test]
+fn the_longest_stay_when_lanes_are_shared_out() {
+    let lanes_of = |lengths: &[u64]| {
+        let lane = |&rest: &u64| Lane {
+            flow: (),
+            digests: Digests::of(&[Function::Sha256]),
+            buffer: Buffer::new(64).unwrap(),
+            filled: 0,
+            rest,
+            waits: false,
+            beside: false,
+        };
+        lengths.iter().map(lane).collect::<Vec<_>>()
+    };
+    for (lengths, stay) in [(&[1, 9][..], 1), (&[5, 5, 5, 5], 2), (&[1, 1, 1, 20, 1], 1), (&[0, 0], 1)] {
+        let mut lanes = lanes_of(lengths);
+        let given = split_off_half(&mut lanes);
+        assert_eq!((lanes.len(), given.len()), (stay, lengths.len() - stay), "{lengths:?}");
+        assert_eq!(lanes[0].rest, *lengths.iter().max().unwrap());
+    }
+}
