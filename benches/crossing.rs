@@ -11,7 +11,7 @@ use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
 use carnet::medium::Replace;
-use carnet::observe::Silent;
+use carnet::observe::Monitor;
 use carnet::oci::write::{IndexEntry, OCI_LAYOUT, image_manifest, index_json};
 use carnet::oci::{Descriptor, Digest, MediaType};
 use carnet::pack::{OnFailure, PackRequest, Splitting, Wanted, pack};
@@ -98,7 +98,7 @@ fn crossing(criterion: &mut Criterion) {
     let policy = TrustPolicy::single_key(key.public_key().clone(), "bench").unwrap();
     let workers = Workers::new(None, Arc::default()).unwrap();
     let clock = Fixed(Timestamp::from_seconds(1_800_000_000).unwrap());
-    let environment = Environment { clock: &clock, observer: &Silent, workers: &workers };
+    let environment = Environment { clock: &clock, monitor: Monitor::silent(), workers: &workers };
     let chunks = folder.path().join("chunks");
     pack_to(&layout, &chunks, &key, &environment);
     let paths: Vec<PathBuf> = vec![chunks];

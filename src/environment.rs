@@ -1,7 +1,7 @@
 //! What a verb needs of the world beside its request.
 
 use crate::clock::Clock;
-use crate::observe::Observer;
+use crate::observe::Monitor;
 use crate::stream::workers::Workers;
 
 /// The last parameter of every verb.
@@ -9,7 +9,7 @@ pub struct Environment<'a> {
     /// Tells the time.
     pub clock: &'a dyn Clock,
     /// Is told what happens.
-    pub observer: &'a dyn Observer,
+    pub monitor: Monitor<'a>,
     /// Do the work.
     pub workers: &'a Workers,
 }

@@ -1,17 +1,86 @@
-//! What happens while a verb works. The library tells; the binary shows it.
+//! What happens during a run. The library reports it; the program shows it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// One run of one verb. A service runs several at once and tells their events apart by this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Run {
+    /// Unique among the runs of one observer.
+    pub id: RunId,
+    /// The verb that runs.
+    pub verb: Verb,
+}
+
+/// Identifies a run. The caller chooses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub u64);
+
+/// A verb of the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Verb {
+    /// [`crate::pack`].
+    Pack,
+    /// [`crate::sign`].
+    Sign,
+    /// [`crate::verify`].
+    Verify,
+    /// [`crate::missing`].
+    Missing,
+    /// [`crate::inspect`].
+    Inspect,
+    /// [`crate::unpack`].
+    Unpack,
+    /// [`crate::import`].
+    Import,
+    /// [`crate::sums`].
+    Sums,
+}
+
+/// A part of a run that moves bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Phase {
+    /// Blobs are packed into chunks.
+    Pack,
+    /// Chunk files are summed.
+    Sums,
+    /// Chunk files are hashed and compared.
+    Verify,
+    /// Blobs are written to the target.
+    Unpack,
+    /// Blobs are pushed into a registry.
+    Import,
+}
+
+impl Phase {
+    /// The word for it in progress lines.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Phase::Pack => "pack",
+            Phase::Sums => "sums",
+            Phase::Verify => "verify",
+            Phase::Unpack => "unpack",
+            Phase::Import => "import",
+        }
+    }
+}
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// So many bytes will be moved, in all.
+    /// A phase begins.
     Started {
-        /// What is done: `pack`, `verify`, …
-        verb: &'static str,
-        /// Bytes to be moved.
+        /// Which.
+        phase: Phase,
+        /// Bytes that it will move.
         bytes: u64,
     },
-    /// So many more bytes were moved.
+    /// More bytes were moved.
     Moved {
         /// Bytes since the last such event of this worker.
         bytes: u64,
@@ -22,7 +91,7 @@ pub enum Event {
         number: u32,
         /// The highest number.
         last: u32,
-        /// Its file, escaped.
+        /// Its file.
         file: String,
         /// Whether it was there from an earlier run.
         kept: bool,
@@ -32,20 +101,35 @@ pub enum Event {
         /// A sentence.
         text: String,
     },
-    /// The moving is over, well or not.
+    /// The phase is over, successful or not.
     Ended,
 }
 
-/// Is told what happens; from any thread, so it should be quick.
+/// Receives events; from any thread, so it should be quick.
 pub trait Observer: Send + Sync {
-    /// Takes note.
-    fn on(&self, event: Event);
+    /// Receives an event of a run. Returns nothing, so it cannot fail.
+    fn on(&self, run: Run, event: Event);
 }
 
-/// Takes no note.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
+/// Passes the events of one run to its observer.
+#[derive(Clone, Copy)]
+pub struct Monitor<'a>(Option<(&'a dyn Observer, Run)>);
 
-impl Observer for Silent {
-    fn on(&self, _: Event) {}
+impl<'a> Monitor<'a> {
+    /// For the events of `run`.
+    pub const fn new(observer: &'a dyn Observer, run: Run) -> Monitor<'a> {
+        Monitor(Some((observer, run)))
+    }
+
+    /// Passes nothing on.
+    pub const fn silent() -> Monitor<'static> {
+        Monitor(None)
+    }
+
+    /// Passes an event on.
+    pub fn tell(self, event: Event) {
+        if let Some((observer, run)) = self.0 {
+            observer.on(run, event);
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::environment::Environment;
 use crate::format::BundleName;
 use crate::format::body::BodyError;
 use crate::medium::{ArrivedFile, ChunkFile, MediumError, Temporary, collect};
-use crate::observe::Event;
+use crate::observe::{Event, Phase};
 use crate::pack::{ChunkReport, PackReport};
 use crate::stream::digesting::{Digesting, Unreadable};
 use crate::stream::hash::{Function, Output, lanes};
@@ -179,7 +179,7 @@ fn hash(
     environment: &Environment<'_>,
 ) -> Result<Vec<Vec<Output>>, VerifyError> {
     let bytes = files.iter().map(|file| file.bytes()).sum();
-    environment.observer.on(Event::Started { verb: "sums", bytes });
+    environment.monitor.tell(Event::Started { phase: Phase::Sums, bytes });
     let outputs: Vec<Mutex<Vec<Output>>> = files.iter().map(|_| Mutex::default()).collect();
     let failed: Mutex<Option<Unreadable<usize>>> = Mutex::new(None);
     // The longest first, and the longest together: lanes are full while lengths are alike.
@@ -195,7 +195,7 @@ fn hash(
             let at = *order.get(next.fetch_add(1, Ordering::Relaxed))?;
             let file = &files[at];
             let segment = Segment { file: file.clone(), offset: 0, bytes: file.bytes() };
-            Some(Ok(Digesting::new(at, vec![segment], functions, environment.observer)))
+            Some(Ok(Digesting::new(at, vec![segment], functions, environment.monitor)))
         },
         &|outcome| match outcome {
             Ok((at, found)) => {
@@ -208,7 +208,7 @@ fn hash(
             }
         },
     );
-    environment.observer.on(Event::Ended);
+    environment.monitor.tell(Event::Ended);
     pumped.map_err(VerifyError::System)?;
     if let Some(Unreadable { file, source, .. }) = failed.into_inner().expect("no thread panicked") {
         return Err(MediumError::Io { what: "read", path: file, source }.into());

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::format::plan::PlannedBlob;
-use crate::observe::{Event, Observer};
+use crate::observe::{Event, Monitor};
 use crate::oci::VerifiedBlob;
 use crate::oci::digest::BlobMismatch;
 use crate::registry::Feed;
@@ -22,22 +22,18 @@ pub(super) struct Outgoing<'a> {
     /// Where the next byte is in the blob.
     at: u64,
     stream: Stream,
-    /// How many bytes were told to the observer.
+    /// How many bytes were told to the monitor.
     told: u64,
-    observer: &'a dyn Observer,
+    monitor: Monitor<'a>,
     /// What is wrong with the chunk files.
     fault: Option<UnpackError>,
 }
 
 impl<'a> Outgoing<'a> {
-    pub(super) fn new(
-        blob: &'a PlannedBlob,
-        pieces: Vec<Segment>,
-        observer: &'a dyn Observer,
-    ) -> Outgoing<'a> {
+    pub(super) fn new(blob: &'a PlannedBlob, pieces: Vec<Segment>, monitor: Monitor<'a>) -> Outgoing<'a> {
         let stream = Stream::new(blob.digest.algorithm().into());
         let reader = Segments::new(pieces.clone());
-        Outgoing { blob, pieces, reader, at: 0, stream, told: 0, observer, fault: None }
+        Outgoing { blob, pieces, reader, at: 0, stream, told: 0, monitor, fault: None }
     }
 
     /// What is wrong with the chunk files, if that is why the blob did not arrive.
@@ -104,7 +100,7 @@ impl Feed for Outgoing<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let filled = self.advance(buffer)?;
         if self.at > self.told {
-            self.observer.on(Event::Moved { bytes: self.at - self.told });
+            self.monitor.tell(Event::Moved { bytes: self.at - self.told });
             self.told = self.at;
         }
         Ok(filled)
@@ -130,7 +126,7 @@ mod tests {
     use crate::format::plan::Piece;
     use crate::format::statement::Class;
     use crate::medium::{ChunkFile, ReadAt};
-    use crate::observe::Silent;
+    use crate::observe::Monitor;
     use crate::oci::{Digest, MediaType};
 
     struct Bytes(Vec<u8>);
@@ -195,7 +191,7 @@ mod tests {
         let blob = blob();
         for broken_at in 0..=BLOB.len() {
             for goes_on_at in 0..=BLOB.len() {
-                let mut feed = Outgoing::new(&blob, pieces(BLOB), &Silent);
+                let mut feed = Outgoing::new(&blob, pieces(BLOB), Monitor::silent());
                 feed.open(0).unwrap();
                 assert_eq!(read_to_end(&mut feed, broken_at), BLOB[..broken_at]);
                 feed.open(goes_on_at as u64).unwrap();
@@ -204,7 +200,7 @@ mod tests {
                 assert!(feed.into_fault().is_none());
             }
         }
-        let mut feed = Outgoing::new(&blob, pieces(BLOB), &Silent);
+        let mut feed = Outgoing::new(&blob, pieces(BLOB), Monitor::silent());
         assert!(feed.open(BLOB.len() as u64 + 1).is_err());
     }
 
@@ -213,12 +209,12 @@ mod tests {
         let blob = blob();
         let mut damaged = BLOB.to_vec();
         damaged[20] ^= 1;
-        let mut feed = Outgoing::new(&blob, pieces(&damaged), &Silent);
+        let mut feed = Outgoing::new(&blob, pieces(&damaged), Monitor::silent());
         feed.open(0).unwrap();
         read_to_end(&mut feed, usize::MAX);
         assert!(feed.prove().is_err());
         assert!(feed.into_fault().unwrap().to_string().contains("b_00001.tar"));
-        let mut feed = Outgoing::new(&blob, pieces(BLOB), &Silent);
+        let mut feed = Outgoing::new(&blob, pieces(BLOB), Monitor::silent());
         feed.open(0).unwrap();
         read_to_end(&mut feed, 10);
         assert!(feed.prove().is_err(), "a part is not the blob");

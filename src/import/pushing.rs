@@ -10,7 +10,7 @@ use super::run::Run;
 use super::shipment::{BlobJob, DocumentJob, Shipment};
 use crate::diagnosis::Diagnose as _;
 use crate::format::plan::PlannedBlob;
-use crate::observe::Event;
+use crate::observe::{Event, Phase};
 use crate::oci::Descriptor;
 use crate::oci::graph::Reason;
 use crate::registry::{Pushed, Reference, RegistryError, RepositoryName};
@@ -74,22 +74,22 @@ pub(super) fn foresee(run: &Run<'_>, shipment: &Shipment<'_>) {
 
 /// Pushes the blobs, turn by turn.
 pub(super) fn push_blobs(run: &Run<'_>, shipment: &Shipment<'_>) -> Result<(), ImportError> {
-    let observer = run.environment.observer;
+    let monitor = run.environment.monitor;
     let is_there = |job: &BlobJob<'_>| {
         let state = run.ledger.open();
         job.repositories.iter().any(|&place| state.blobs_present.contains(&(place, job.blob.digest)))
     };
     // What is there in one repository is mounted in the others.
     let bytes = shipment.blobs.iter().filter(|job| !is_there(job)).map(|job| job.blob.size).sum();
-    observer.on(Event::Started { verb: "import", bytes });
+    monitor.tell(Event::Started { phase: Phase::Import, bytes });
     for turn in shipment.blob_turns() {
         run.transfer(turn, &|job| push_everywhere(run, job));
         if let Err(error) = run.check() {
-            observer.on(Event::Ended);
+            monitor.tell(Event::Ended);
             return Err(error);
         }
     }
-    observer.on(Event::Ended);
+    monitor.tell(Event::Ended);
     Ok(())
 }
 
@@ -126,12 +126,12 @@ fn push_blob(
     from: Option<&RepositoryName>,
 ) -> Result<Pushed, ImportError> {
     let bundle = run.request.bundle;
-    let observer = run.environment.observer;
+    let monitor = run.environment.monitor;
     let repository = run.repository(place);
     let pieces = bundle.segments(blob).ok_or_else(|| UnpackError::without(bundle, blob))?;
     let pieces = pieces.into_iter().map(|(segment, _)| segment).collect();
     run.ledger.open().touched = true;
-    let mut feed = Outgoing::new(blob, pieces, observer);
+    let mut feed = Outgoing::new(blob, pieces, monitor);
     let pushed = repository.push_blob(&descriptor(blob), from, &mut feed);
     let (error, fault) = match (pushed, feed.into_fault()) {
         (Ok(pushed), _) => return Ok(pushed),
@@ -143,7 +143,7 @@ fn push_blob(
     let Some(good) = good else {
         return Err(if error.code() == "interrupted" { error.into() } else { fault.into() });
     };
-    let mut feed = Outgoing::new(blob, good, observer);
+    let mut feed = Outgoing::new(blob, good, monitor);
     Ok(repository.push_blob(&descriptor(blob), from, &mut feed)?)
 }
 

@@ -12,7 +12,7 @@ use super::PackError;
 use super::load::Loading;
 use crate::environment::Environment;
 use crate::medium::{ChunkSink, MediumError};
-use crate::observe::{Event, Observer};
+use crate::observe::{Event, Monitor, Phase};
 use crate::stream::digesting::{Digesting, Unreadable};
 use crate::stream::digests::{Digested, Digests};
 use crate::stream::flow::{Filled, Flow};
@@ -54,12 +54,12 @@ impl FileSums {
     pub(super) fn next<'a>(
         &self,
         sink: &dyn ChunkSink,
-        observer: &'a dyn Observer,
+        monitor: Monitor<'a>,
     ) -> Option<Result<Digesting<'a, u32>, PackError>> {
         let number = self.waiting.lock().expect("no thread panicked").pop_front()?;
         let flow = sink.sealed(number).map(|file| {
             let bytes = file.bytes();
-            Digesting::new(number, vec![Segment { file, offset: 0, bytes }], &self.functions, observer)
+            Digesting::new(number, vec![Segment { file, offset: 0, bytes }], &self.functions, monitor)
         });
         Some(flow.map_err(PackError::from))
     }
@@ -84,19 +84,19 @@ impl FileSums {
         let length = |&number: &u32| sink.sealed(number).map(|file| file.bytes());
         let lengths = waiting.iter().map(length).collect::<Result<Vec<u64>, MediumError>>()?;
         let bytes = lengths.iter().sum();
-        environment.observer.on(Event::Started { verb: "sums", bytes });
+        environment.monitor.tell(Event::Started { phase: Phase::Sums, bytes });
         let failed: Mutex<Option<PackError>> = Mutex::new(None);
         let pumped = pump(
             environment.workers,
             self.lanes(),
             &lengths,
             &|| {
-                let summing = self.next(sink, environment.observer)?;
+                let summing = self.next(sink, environment.monitor)?;
                 Some(summing.map(|summing| Moving::File { summing, beside: false }))
             },
             &|outcome| self.settle(outcome, &failed),
         );
-        environment.observer.on(Event::Ended);
+        environment.monitor.tell(Event::Ended);
         pumped.map_err(PackError::System)?;
         match failed.into_inner().expect("no thread panicked") {
             Some(error) => Err(error),

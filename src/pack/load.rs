@@ -137,7 +137,7 @@ impl Flow for Loading<'_> {
         }
         self.offset += block.len() as u64;
         self.rest -= block.len() as u64;
-        self.sealing.environment.observer.on(Event::Moved { bytes: block.len() as u64 });
+        self.sealing.environment.monitor.tell(Event::Moved { bytes: block.len() as u64 });
         if self.rest == 0 && self.piece + 1 < self.blob.pieces.len() {
             self.piece += 1;
             self.begin_piece()?;

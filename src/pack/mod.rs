@@ -161,7 +161,7 @@ pub fn pack(
             Err((error, withdraw)) if request.on_failure == OnFailure::Continue => match damaged_blob(&error)
             {
                 Some(digest) if !excluded.contains(&digest) => {
-                    environment.observer.on(Event::Note { text: error.to_string() });
+                    environment.monitor.tell(Event::Note { text: error.to_string() });
                     withdraw_chunks(request, &withdraw)?;
                     excluded.push(digest);
                 }

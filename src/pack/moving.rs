@@ -10,7 +10,7 @@ use super::load::Loading;
 use super::seal::Sealing;
 use super::{PackError, damaged_blob};
 use crate::environment::Environment;
-use crate::observe::{Event, Silent};
+use crate::observe::{Event, Monitor, Phase};
 use crate::registry::RegistryError;
 use crate::stream::pump::pump;
 
@@ -29,9 +29,9 @@ pub(super) fn load_all(sealing: &Sealing<'_>, environment: &Environment<'_>) -> 
         (control, planned.pieces[0].chunk, std::cmp::Reverse(planned.size), blob)
     });
     let bytes = waiting.iter().map(|&blob| plan.blobs[blob].size).sum();
-    environment.observer.on(Event::Started { verb: "pack", bytes });
+    environment.monitor.tell(Event::Started { phase: Phase::Pack, bytes });
     let loaded = load(sealing, waiting, environment);
-    environment.observer.on(Event::Ended);
+    environment.monitor.tell(Event::Ended);
     loaded
 }
 
@@ -54,7 +54,7 @@ fn load(
             &|| {
                 // A sealed chunk goes first: it is in the page cache now, and longer than most blobs.
                 // Who looks on is told of the blobs.
-                if let Some(summing) = sums.next(sealing.sink, &Silent) {
+                if let Some(summing) = sums.next(sealing.sink, Monitor::silent()) {
                     return Some(summing.map(|summing| Moving::File { summing, beside: true }));
                 }
                 let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;

@@ -14,6 +14,7 @@ use crate::format::Sum;
 use crate::format::head::Head;
 use crate::format::plan::Piece;
 use crate::medium::{ChunkFile, ChunkSink as _, Folder, MediumError, Replace};
+use crate::observe::Monitor;
 use crate::oci::VerifiedBlob;
 use crate::stream::digesting::Digesting;
 use crate::stream::hash::{Function, Output, lanes};
@@ -153,7 +154,7 @@ fn hash_all(
         &lengths,
         &|| {
             let (key, segments) = wanted.get(next.fetch_add(1, Ordering::Relaxed))?;
-            Some(Ok(Digesting::new(*key, segments.clone(), &[function(*key)], &crate::observe::Silent)))
+            Some(Ok(Digesting::new(*key, segments.clone(), &[function(*key)], Monitor::silent())))
         },
         &|outcome| {
             if let Ok((key, mut outputs)) = outcome {
@@ -215,7 +216,7 @@ fn intact(
         &|| {
             let (at, segment, sum) = entries.get(next.fetch_add(1, Ordering::Relaxed))?;
             let key = (*at, *sum);
-            Some(Ok(Digesting::new(key, vec![segment.clone()], &[Function::Sha256], &crate::observe::Silent)))
+            Some(Ok(Digesting::new(key, vec![segment.clone()], &[Function::Sha256], Monitor::silent())))
         },
         &|outcome| {
             match outcome {

@@ -334,7 +334,7 @@ impl<'a> Sealing<'a> {
     fn tell_finished(&self, number: u32, kept: bool) {
         self.file_sums.sealed(number);
         let (last, file) = (self.layout.plan.last, self.sink.file_name(number));
-        self.environment.observer.on(Event::ChunkFinished { number, last, file, kept });
+        self.environment.monitor.tell(Event::ChunkFinished { number, last, file, kept });
     }
 }
 

@@ -6,7 +6,7 @@ use super::digests::{Digested, Digests};
 use super::flow::{Filled, Flow};
 use super::hash::{Function, Output};
 use super::segments::{Segment, Segments};
-use crate::observe::{Event, Observer};
+use crate::observe::{Event, Monitor};
 
 /// Hashes segments as one, with one or several functions. `key` is the caller's name for it.
 pub struct Digesting<'a, K> {
@@ -14,7 +14,7 @@ pub struct Digesting<'a, K> {
     bytes: u64,
     segments: Segments,
     functions: Vec<Function>,
-    observer: &'a dyn Observer,
+    monitor: Monitor<'a>,
 }
 
 /// A file that could not be read.
@@ -30,9 +30,9 @@ pub struct Unreadable<K> {
 
 impl<'a, K> Digesting<'a, K> {
     /// A flow over these segments.
-    pub fn new(key: K, segments: Vec<Segment>, functions: &[Function], observer: &'a dyn Observer) -> Self {
+    pub fn new(key: K, segments: Vec<Segment>, functions: &[Function], monitor: Monitor<'a>) -> Self {
         let bytes = segments.iter().map(|segment| segment.bytes).sum();
-        Digesting { key, bytes, segments: Segments::new(segments), functions: functions.to_vec(), observer }
+        Digesting { key, bytes, segments: Segments::new(segments), functions: functions.to_vec(), monitor }
     }
 }
 
@@ -57,7 +57,7 @@ impl<K: Send + Clone> Flow for Digesting<'_, K> {
     }
 
     fn drain(&mut self, block: &[u8]) -> Result<(), Self::Error> {
-        self.observer.on(Event::Moved { bytes: block.len() as u64 });
+        self.monitor.tell(Event::Moved { bytes: block.len() as u64 });
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::plan::PlannedBlob;
 use crate::format::statement::Crossing;
-use crate::observe::Event;
+use crate::observe::{Event, Phase};
 use crate::oci::Descriptor;
 use crate::report::{ArtifactReport, OmissionReport, SignerReport};
 use crate::stream::hash::{Function, lanes};
@@ -141,7 +141,7 @@ fn move_all(
 ) -> Result<(), UnpackError> {
     let lengths: Vec<u64> = waiting.iter().map(|blob| blob.size).collect();
     let bytes = lengths.iter().sum();
-    environment.observer.on(Event::Started { verb: "unpack", bytes });
+    environment.monitor.tell(Event::Started { phase: Phase::Unpack, bytes });
     let next = AtomicUsize::new(0);
     let failed: Mutex<Option<UnpackError>> = Mutex::new(None);
     let again: Mutex<Vec<(&PlannedBlob, UnpackError)>> = Mutex::default();
@@ -151,7 +151,7 @@ fn move_all(
         &lengths,
         &|| {
             let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
-            Some(Unloading::begin(bundle, sink, blob, environment.observer))
+            Some(Unloading::begin(bundle, sink, blob, environment.monitor))
         },
         &|outcome| match outcome {
             Ok(()) => ControlFlow::Continue(()),
@@ -165,7 +165,7 @@ fn move_all(
             }
         },
     );
-    environment.observer.on(Event::Ended);
+    environment.monitor.tell(Event::Ended);
     if let Some(error) = failed.into_inner().expect("no thread panicked") {
         return Err(error);
     }
@@ -175,7 +175,7 @@ fn move_all(
     }
     for (blob, error) in again.into_inner().expect("no thread panicked") {
         let Some(segments) = bundle.good_segments(blob) else { return Err(error) };
-        move_one(Unloading::of(segments, sink, blob, environment.observer)?)?;
+        move_one(Unloading::of(segments, sink, blob, environment.monitor)?)?;
     }
     Ok(())
 }

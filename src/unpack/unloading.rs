@@ -4,7 +4,7 @@ use super::{UnpackError, descriptor};
 use crate::arrival::ReleasedBundle;
 use crate::artifacts::{ArtifactSink, BlobWriter};
 use crate::format::plan::PlannedBlob;
-use crate::observe::{Event, Observer};
+use crate::observe::{Event, Monitor};
 use crate::oci::{Digest, VerifiedBlob};
 use crate::stream::digests::{Digested, Digests};
 use crate::stream::flow::{Filled, Flow};
@@ -18,7 +18,7 @@ pub(super) struct Unloading<'a> {
     files: String,
     segments: Segments,
     writer: Box<dyn BlobWriter + 'a>,
-    observer: &'a dyn Observer,
+    monitor: Monitor<'a>,
 }
 
 impl<'a> Unloading<'a> {
@@ -26,18 +26,18 @@ impl<'a> Unloading<'a> {
         bundle: &ReleasedBundle<'_>,
         sink: &'a dyn ArtifactSink,
         blob: &PlannedBlob,
-        observer: &'a dyn Observer,
+        monitor: Monitor<'a>,
     ) -> Result<Unloading<'a>, UnpackError> {
         let pieces = bundle.segments(blob).ok_or_else(|| UnpackError::without(bundle, blob))?;
         let segments = pieces.into_iter().map(|(segment, _)| segment).collect();
-        Unloading::of(segments, sink, blob, observer)
+        Unloading::of(segments, sink, blob, monitor)
     }
 
     pub(super) fn of(
         segments: Vec<Segment>,
         sink: &'a dyn ArtifactSink,
         blob: &PlannedBlob,
-        observer: &'a dyn Observer,
+        monitor: Monitor<'a>,
     ) -> Result<Unloading<'a>, UnpackError> {
         let files: Vec<&str> = segments.iter().map(|segment| segment.file.name()).collect();
         let files = files.join(", ");
@@ -47,7 +47,7 @@ impl<'a> Unloading<'a> {
             files,
             segments: Segments::new(segments),
             writer: sink.begin(&descriptor(blob))?,
-            observer,
+            monitor,
         })
     }
 }
@@ -72,7 +72,7 @@ impl Flow for Unloading<'_> {
 
     fn drain(&mut self, block: &[u8]) -> Result<(), UnpackError> {
         self.writer.write(block)?;
-        self.observer.on(Event::Moved { bytes: block.len() as u64 });
+        self.monitor.tell(Event::Moved { bytes: block.len() as u64 });
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use crate::format::Sum;
 use crate::format::body::BodyEntry;
 use crate::format::plan::PlannedBlob;
 use crate::medium::{MediumError, collect};
-use crate::observe::Event;
+use crate::observe::{Event, Monitor, Phase};
 use crate::oci::Algorithm;
 use crate::stream::digesting::{Digesting, Unreadable};
 use crate::stream::hash::{Function, Output, lanes};
@@ -226,7 +226,7 @@ fn hash_all(
     order.sort_by_key(|&at| std::cmp::Reverse(checks[at].bytes()));
     let lengths: Vec<u64> = order.iter().map(|&at| checks[at].bytes()).collect();
     let bytes = lengths.iter().sum();
-    environment.observer.on(Event::Started { verb: "verify", bytes });
+    environment.monitor.tell(Event::Started { phase: Phase::Verify, bytes });
     let next = AtomicUsize::new(0);
     let suspects: Mutex<Vec<usize>> = Mutex::default();
     let pumped = pump(
@@ -236,7 +236,7 @@ fn hash_all(
         &|| {
             let at = *order.get(next.fetch_add(1, Ordering::Relaxed))?;
             let check = &checks[at];
-            Some(Ok(Digesting::new(at, check.segments(), &check.functions(), environment.observer)))
+            Some(Ok(Digesting::new(at, check.segments(), &check.functions(), environment.monitor)))
         },
         &|outcome: Result<(usize, Vec<Output>), Unreadable<usize>>| {
             match outcome {
@@ -256,7 +256,7 @@ fn hash_all(
             ControlFlow::Continue(())
         },
     );
-    environment.observer.on(Event::Ended);
+    environment.monitor.tell(Event::Ended);
     pumped.map_err(VerifyError::System)?;
     if environment.workers.interrupted() {
         return Err(VerifyError::Interrupted);
@@ -316,7 +316,7 @@ fn locate(
         &|| {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let segment = pieces.get(at)?.0.clone();
-            Some(Ok(Digesting::new(at, vec![segment], &[Function::Sha256], &crate::observe::Silent)))
+            Some(Ok(Digesting::new(at, vec![segment], &[Function::Sha256], Monitor::silent())))
         },
         &|outcome: Result<(usize, Vec<Output>), Unreadable<usize>>| {
             let (at, found) = match &outcome {

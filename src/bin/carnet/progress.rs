@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use carnet::observe::{Event, Observer};
+use carnet::observe::{Event, Observer, Run};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use super::args::Screen;
@@ -113,9 +113,9 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn on(&self, event: Event) {
+    fn on(&self, _: Run, event: Event) {
         match event {
-            Event::Started { verb, bytes } => self.start(verb, bytes),
+            Event::Started { phase, bytes } => self.start(phase.word(), bytes),
             Event::Moved { bytes } => self.advance(bytes),
             Event::ChunkFinished { number, last, file, kept } => {
                 let how = if kept { "kept" } else { "finished" };

@@ -11,6 +11,7 @@ use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
 use carnet::import::{ImportRequest, OnFailure as ImportFailure, Receipt, ReceiptFiles, TagPolicy};
 use carnet::medium::Replace;
+use carnet::observe::{Monitor, Run, RunId, Verb};
 use carnet::oci::Digest;
 use carnet::pack::{OnFailure, PackError, PackReport, PackRequest, Splitting, Wanted};
 use carnet::registry::{Reach, Registries, Settings};
@@ -73,7 +74,9 @@ fn dispatch(command: Command, screen: Screen) -> Result<u8, Trouble> {
     let workers = Workers::new(screen.jobs, stop)
         .map_err(|error| trouble(Failure::Failed, "system", error.to_string()))?;
     let observer = Progress::new(screen);
-    let environment = Environment { clock: &SystemClock, observer: &observer, workers: &workers };
+    let monitor =
+        verb(&command).map_or(Monitor::silent(), |verb| Monitor::new(&observer, Run { id: RunId(0), verb }));
+    let environment = Environment { clock: &SystemClock, monitor, workers: &workers };
     match command {
         Command::Keygen(args) => keygen(&args, screen),
         Command::Pack(args) => pack(*args, screen, &environment),
@@ -127,6 +130,21 @@ fn dispatch(command: Command, screen: Screen) -> Result<u8, Trouble> {
             schema::write_all(&args.to).map_err(|error| unusable("write", &args.to, &error))?;
             Ok(exit::DONE)
         }
+    }
+}
+
+/// The verb of the library that a command runs.
+fn verb(command: &Command) -> Option<Verb> {
+    match command {
+        Command::Pack(_) => Some(Verb::Pack),
+        Command::Sign(_) => Some(Verb::Sign),
+        Command::Verify(_) => Some(Verb::Verify),
+        Command::Missing(_) => Some(Verb::Missing),
+        Command::Inspect(_) => Some(Verb::Inspect),
+        Command::Unpack(_) => Some(Verb::Unpack),
+        Command::Import(_) => Some(Verb::Import),
+        Command::Sums(_) => Some(Verb::Sums),
+        _ => None,
     }
 }
 

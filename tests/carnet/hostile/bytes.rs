@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use carnet::clock::Fixed;
 use carnet::environment::Environment;
-use carnet::observe::Silent;
+use carnet::observe::Monitor;
 use carnet::stream::workers::Workers;
 use carnet::trust::{PublicKey, TrustPolicy};
 use carnet::verify::{BundleVerdict, VerifyError, VerifyReport, VerifyRequest, verify};
@@ -30,7 +30,7 @@ impl Receiver {
 
     fn verify(&self, paths: &[PathBuf]) -> Result<VerifyReport, VerifyError> {
         let clock = Fixed("2026-12-01T00:00:00Z".parse().expect("a time"));
-        let environment = Environment { clock: &clock, observer: &Silent, workers: &self.workers };
+        let environment = Environment { clock: &clock, monitor: Monitor::silent(), workers: &self.workers };
         verify(&VerifyRequest { paths, policy: Some(&self.policy) }, &environment)
     }
 }
