@@ -123,12 +123,13 @@ impl Observer for Progress {
                     "event": "chunk", "number": number, "last": last, "file": file, "kept": kept
                 });
                 if self.verbose || self.form == Form::Json {
+                    let file = super::render::plain(&file);
                     self.line(&format!("chunk {number} of {last} {how}: {file}"), &json.to_string());
                 }
             }
             Event::Note { text } => {
                 let json = serde_json::json!({ "event": "note", "text": text });
-                self.line(&format!("note: {text}"), &json.to_string());
+                self.line(&format!("note: {}", super::render::plain(&text)), &json.to_string());
             }
             Event::Ended => {
                 let mut state = self.state.lock().expect("no thread panicked");

@@ -1,24 +1,27 @@
 //! Runs a command: reads what it names, calls the library, hands the report to the screen.
 
+use std::collections::HashSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use carnet::arrival::Bundle;
-use carnet::artifacts::{DestinationSpec, ExistingName, RegistryDestination, RegistrySources, SourceSpec};
+use carnet::arrival::{Bundle, OpenRequest, open};
+use carnet::artifacts::{
+    DestinationSpec, ExistingName, OnFailure, RegistryDestination, RegistrySources, SourceSpec,
+};
 use carnet::diagnosis::{Diagnose, Failure};
 use carnet::environment::Environment;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
-use carnet::import::{ImportRequest, OnFailure as ImportFailure, Receipt, ReceiptFiles, TagPolicy};
-use carnet::medium::Replace;
+use carnet::import::{ImportRequest, Receipt, ReceiptFiles, TagPolicy};
+use carnet::medium::{ChunkFile, ChunkStore as _, Folder, Replace, collect};
 use carnet::observe::{Monitor, Run, RunId, Verb};
 use carnet::oci::Digest;
-use carnet::pack::{OnFailure, PackError, PackReport, PackRequest, Splitting, Wanted};
+use carnet::pack::{PackError, PackReport, PackRequest, Splitting, Wanted};
 use carnet::registry::{Reach, Registries, Settings};
 use carnet::stream::workers::Workers;
 use carnet::sums::{SumFunction, SumsReport};
 use carnet::trust::{KeyFile, PublicKey, Signer, TrustPolicy};
-use carnet::verify::VerifyRequest;
 use clap::CommandFactory as _;
 
 use super::args::{self, Args, Command, Screen, Trust};
@@ -40,7 +43,7 @@ impl<E: Diagnose> From<E> for Trouble {
         Trouble {
             code: error.code(),
             failure: error.failure(),
-            message: error.to_string(),
+            message: render::plain(&error.to_string()),
             hint: error.hint(),
         }
     }
@@ -82,20 +85,20 @@ fn dispatch(command: Command, screen: Screen) -> Result<u8, Trouble> {
         Command::Pack(args) => pack(*args, screen, &environment),
         Command::Sign(args) => {
             let key = load_key(&args.key, screen)?;
-            let report = carnet::sign::sign(&args.paths, &key, &environment)?;
+            let report = carnet::sign::sign(&collect(&args.paths)?, &key, &environment)?;
             render::sign(&report, screen);
             Ok(exit::DONE)
         }
         Command::Verify(args) => {
             let policy = policy(&args.trust)?;
-            let request = VerifyRequest { paths: &args.paths, policy: policy.as_ref() };
+            let request = OpenRequest { files: &collect(&args.paths)?, policy: policy.as_ref() };
             let report = carnet::verify::verify(&request, &environment)?;
             render::verify(&report, screen);
             Ok(report.failure().map_or(exit::DONE, exit::code))
         }
         Command::Missing(args) => {
             let policy = policy(&args.trust)?;
-            let request = VerifyRequest { paths: &args.paths, policy: policy.as_ref() };
+            let request = OpenRequest { files: &collect(&args.paths)?, policy: policy.as_ref() };
             let report = carnet::missing::missing(&request, &environment)?;
             render::missing(&report, screen);
             Ok(if report.bundles.is_empty() { exit::DONE } else { exit::DAMAGED })
@@ -111,7 +114,7 @@ fn dispatch(command: Command, screen: Screen) -> Result<u8, Trouble> {
             if args.md5 {
                 functions.push(SumFunction::Md5);
             }
-            let report = carnet::sums::sums(&args.paths, &functions, &environment)?;
+            let report = carnet::sums::sums(&collect(&args.paths)?, &functions, &environment)?;
             render::sums(&report, &functions, screen);
             Ok(exit::DONE)
         }
@@ -276,6 +279,7 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
         }
     }
     let carriage = |omit: bool| if omit { Carriage::Omit } else { Carriage::Carry };
+    let store = Folder::new(&args.to);
     let file_sums: Vec<SumFunction> = args.file_sums.iter().map(|&word| word.into()).collect();
     let request = PackRequest {
         sources: wanted,
@@ -286,7 +290,7 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
             previous: args.previous,
             label: args.label,
         },
-        folder: &args.to,
+        store: &store,
         chunk_size: args.chunk_size,
         splitting: if args.no_split { Splitting::Forbidden } else { Splitting::Allowed },
         nondistributable: args.nondistributable,
@@ -313,10 +317,10 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
     report.failures.extend(unopened);
     if !args.dry_run {
         let sums = SumsReport::of_packed(&report, &file_sums);
-        carnet::sums::write(&sums, &file_sums, &args.to, &args.name)?;
+        carnet::sums::write(&sums, &file_sums, &store, &args.name)?;
     }
     if let Some(to) = args.push_nondistributable_to.as_ref().filter(|_| !args.dry_run) {
-        push_nondistributable(&report, &args.to, &key, to, settings, environment)?;
+        push_nondistributable(&report, &store, &key, to, settings, environment)?;
         report.nondistributable_pushed_to = Some(to.to_string());
     }
     render::pack(&report, &args.to, screen);
@@ -326,31 +330,30 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
 /// Pushes the non-distributable layers of the bundle that was just packed, from its chunk files.
 fn push_nondistributable(
     report: &PackReport,
-    folder: &Path,
+    store: &Folder,
     key: &KeyFile,
     to: &RegistryDestination,
     settings: Settings,
     environment: &Environment<'_>,
 ) -> Result<(), Trouble> {
-    let paths: Vec<PathBuf> = report.chunks.iter().map(|chunk| folder.join(&chunk.file)).collect();
-    // The bundle is ours: whoever packed it may read it.
+    let names: HashSet<&str> = report.chunks.iter().map(|chunk| chunk.file.as_str()).collect();
+    let is_ours = |file: &Arc<dyn ChunkFile>| file.file_name().is_some_and(|name| names.contains(name));
+    let files: Vec<_> = store.files()?.into_iter().filter(is_ours).collect();
+    // The bundle is ours, so the packer's key is all the trust that it needs.
     let policy = TrustPolicy::single_key(key.public_key().clone(), "packer")?;
-    let request = VerifyRequest { paths: &paths, policy: Some(&policy) };
-    let (bundles, _) = carnet::verify::open(&request, environment)?;
-    let ours = bundles.iter().find(|bundle| bundle.id == report.bundle);
-    let released = ours.and_then(Bundle::released).ok_or_else(|| {
-        trouble(Failure::Damaged, "no-such-bundle", "the bundle that was packed cannot be read again")
-    })?;
+    let arrivals = open(&OpenRequest { files: &files, policy: Some(&policy) }, environment)?;
+    let bundle = arrivals.select(Some(&report.bundle.to_string()))?;
+    let whole = bundle.released()?.whole()?;
     let connections = settings.connections;
     let registries = Registries::new(settings);
     let request = ImportRequest {
-        bundle: &released,
+        bundle: &whole,
         registry: registries.registry(&to.host)?,
         to,
         artifacts: &[],
         rename: &[],
         tags: TagPolicy { overwrite: false, backup: None },
-        on_failure: ImportFailure::Stop,
+        on_failure: OnFailure::Stop,
         dry_run: false,
         connections,
     };
@@ -360,7 +363,7 @@ fn push_nondistributable(
 
 fn inspect(args: &args::Inspect, screen: Screen, environment: &Environment<'_>) -> Result<u8, Trouble> {
     let policy = policy(&args.trust)?;
-    let request = VerifyRequest { paths: &args.paths, policy: policy.as_ref() };
+    let request = OpenRequest { files: &collect(&args.paths)?, policy: policy.as_ref() };
     let report = carnet::inspect::inspect(&request, environment)?;
     render::inspect(&report, screen);
     Ok(if report.unknown.iter().any(|bundle| bundle.untrusted) {
@@ -380,46 +383,19 @@ fn one_bundle(
     environment: &Environment<'_>,
 ) -> Result<Bundle, Trouble> {
     let policy = policy(trust)?;
-    let request = VerifyRequest { paths, policy: policy.as_ref() };
-    let (mut bundles, _) = carnet::verify::open(&request, environment)?;
-    if let Some(wanted) = wanted {
-        bundles.retain(|bundle| {
-            let id = bundle.id.to_string();
-            bundle.name().as_str() == wanted || (wanted.len() >= 8 && id.starts_with(wanted))
-        });
-    }
-    // A stranger's files beside ours must not stop ours.
-    let trusted = |bundle: &Bundle| bundle.files.iter().any(|opened| opened.accepted.is_some());
-    if bundles.iter().any(trusted) {
-        bundles.retain(trusted);
-    }
-    if bundles.len() > 1 {
-        let ids: Vec<String> = bundles.iter().map(|bundle| bundle.id.to_string()).collect();
-        return Err(Trouble {
-            hint: Some("name one with --bundle".to_owned()),
-            ..trouble(
-                Failure::Usage,
-                "several-bundles",
-                format!("several bundles arrived: {}", ids.join(", ")),
-            )
-        });
-    }
-    bundles.pop().ok_or_else(|| {
-        let message = format!("no bundle {:?} arrived", wanted.unwrap_or_default());
-        trouble(Failure::Damaged, "no-such-bundle", message)
-    })
+    let request = OpenRequest { files: &collect(paths)?, policy: policy.as_ref() };
+    Ok(open(&request, environment)?.select(wanted)?)
 }
 
 fn unpack(args: &args::Unpack, screen: Screen, environment: &Environment<'_>) -> Result<u8, Trouble> {
     let bundle = one_bundle(&args.paths, &args.trust, args.bundle.as_deref(), environment)?;
-    let Some(released) = bundle.released() else { return Err(carnet::unpack::refusal(&bundle).into()) };
-    carnet::unpack::check_complete(&released)?;
-    let plan = &released.contents().plan;
+    let whole = bundle.released()?.whole()?;
+    let plan = &whole.contents().plan;
     let blobs: Vec<(Digest, u64)> = plan.blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
     let existing = if args.overwrite_tags { ExistingName::Replace } else { ExistingName::Refuse };
     let to: &DestinationSpec = &args.to;
     let sink = to.open(&blobs, existing)?;
-    let report = carnet::unpack::unpack(&released, sink, environment)?;
+    let report = carnet::unpack::unpack(&whole, sink, environment)?;
     render::unpack(&report, screen);
     Ok(exit::DONE)
 }
@@ -439,20 +415,20 @@ fn import(args: &args::Import, screen: Screen, environment: &Environment<'_>) ->
         None => None,
     };
     let bundle = one_bundle(&args.paths, &args.trust, args.bundle.as_deref(), environment)?;
-    let Some(released) = bundle.released() else { return Err(carnet::unpack::refusal(&bundle).into()) };
+    let whole = bundle.released()?.whole()?;
     let mut hosts = vec![args.to.host.clone()];
     hosts.extend(args.allow_host.iter().cloned());
     check_proxy().map_err(|message| trouble(Failure::Usage, "proxy-unusable", message))?;
     let registries =
         Registries::new(args.connection.settings(Reach::Only(hosts), environment.workers.stop()));
     let request = ImportRequest {
-        bundle: &released,
+        bundle: &whole,
         registry: registries.registry(&args.to.host)?,
         to: &args.to,
         artifacts: &args.artifact,
         rename: &args.rename,
         tags: TagPolicy { overwrite: args.overwrite_tags, backup: args.backup_tags.clone() },
-        on_failure: if args.continue_on_errors { ImportFailure::Continue } else { ImportFailure::Stop },
+        on_failure: if args.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
         dry_run: args.dry_run,
         connections: args.connection.connections,
     };
@@ -465,7 +441,7 @@ fn import(args: &args::Import, screen: Screen, environment: &Environment<'_>) ->
     let written = match (files, report) {
         (Some(files), Some(report)) => {
             let times = [started, environment.clock.now()];
-            let receipt = Receipt::new(&released, &args.to.host, report, times, signer);
+            let receipt = Receipt::new(&whole, &args.to.host, report, times, signer);
             files.write(&receipt, signer)
         }
         _ => Ok(()),

@@ -5,7 +5,7 @@ use carnet::format::statement::Class;
 use carnet::inspect::{InspectReport, InspectedArtifact, InspectedBundle};
 use indicatif::HumanBytes;
 
-use super::{holders, json, omissions, table, text};
+use super::{holders, json, omissions, plain, table, text};
 use crate::args::Screen;
 
 pub(crate) fn inspect(report: &InspectReport, screen: Screen) {
@@ -17,7 +17,7 @@ pub(crate) fn inspect(report: &InspectReport, screen: Screen) {
         out += &bundle_text(bundle, screen);
     }
     for unknown in &report.unknown {
-        out += &format!("bundle {}: nothing can be said: {}\n", unknown.bundle, unknown.problem);
+        out += &format!("bundle {}: nothing can be said: {}\n", unknown.bundle, plain(&unknown.problem));
     }
     text(&out);
 }
@@ -124,7 +124,7 @@ fn chunks(bundle: &InspectedBundle, screen: Screen) -> String {
             chunk.kind.to_string(),
             chunk.class.to_string(),
             chunk.sealed_bytes.to_string(),
-            chunk.file.clone().unwrap_or_else(|| "(not here)".to_owned()),
+            chunk.file.as_deref().map_or_else(|| "(not here)".to_owned(), plain),
         ]
     };
     let rows = bundle.chunks.iter().map(row).collect();

@@ -78,12 +78,33 @@ pub(crate) fn bytes(bytes: &[u8]) {
     }
 }
 
+/// Text from outside, so that it stays on its line and does not steer a terminal.
+pub(crate) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) { plain.extend(c.escape_debug()) } else { plain.push(c) }
+    }
+    plain
+}
+
+/// Whether a character moves the cursor, ends the line, or turns the direction of writing.
+fn steers(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    c.is_control() || turns
+}
+
 fn text(text: &str) {
     bytes(text.as_bytes());
 }
 
 fn json(report: &impl Serialize) {
-    let mut out = serde_json::to_string_pretty(report).expect("a report serialises");
+    let document = serde_json::to_string_pretty(report).expect("a report serialises");
+    let mut out = String::with_capacity(document.len() + 1);
+    // JSON lets most of them stand in a string as they are; a terminal would obey them. None is outside the BMP.
+    for c in document.chars() {
+        if c != '\n' && steers(c) { out += &format!("\\u{:04x}", u32::from(c)) } else { out.push(c) }
+    }
     out.push('\n');
     text(&out);
 }
@@ -94,7 +115,7 @@ fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(header.to_vec());
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| plain(cell)));
     }
     for &column in right {
         if let Some(column) = table.column_mut(column) {
@@ -232,7 +253,7 @@ pub(crate) fn pack(report: &PackReport, folder: &Path, screen: Screen) {
     if report.outcome == Outcome::Planned || screen.verbose > 0 || report.chunks.len() <= 20 {
         let row = |chunk: &carnet::pack::ChunkReport| {
             vec![
-                chunk.file.clone(),
+                plain(&chunk.file),
                 chunk.class.to_string(),
                 chunk.entries.to_string(),
                 chunk.bytes.to_string(),
@@ -257,7 +278,7 @@ pub(crate) fn sign(report: &SignReport, screen: Screen) {
         let done = if bundle.already_signed { "was signed by this key before" } else { "signed" };
         out += &format!("bundle {} {done}: {} artifact(s)\n", bundle.crossing.name, bundle.artifacts.len());
         out += &format!("id     {}\nkey    {}\n", bundle.bundle, bundle.key);
-        out += &format!("file   {} ({} signature(s) now)\n", bundle.file, bundle.signatures);
+        out += &format!("file   {} ({} signature(s) now)\n", plain(&bundle.file), bundle.signatures);
         for artifact in &bundle.artifacts {
             let name = artifact.name.as_ref().map_or("-", carnet::oci::RefName::as_str);
             out += &format!("  {name}  {}\n", artifact.digest);

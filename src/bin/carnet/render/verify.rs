@@ -2,7 +2,7 @@
 
 use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, VerifyReport};
 
-use super::{holders, json, omissions, table, text};
+use super::{holders, json, omissions, plain, table, text};
 use crate::args::Screen;
 
 /// Verdict, chunk by chunk where there are few or something is wrong, and what to do next.
@@ -18,8 +18,8 @@ pub(crate) fn verify(report: &VerifyReport, screen: Screen) {
     }
     if !screen.quiet {
         for other in &report.others {
-            let problem = other.problems.first().map_or("", String::as_str);
-            out += &format!("not a chunk: {}: {problem}\n", other.file);
+            let problem = other.problems.first().map_or_else(String::new, ToString::to_string);
+            out += &format!("not a chunk: {}: {}\n", plain(&other.file), plain(&problem));
         }
     }
     text(&out);
@@ -43,7 +43,7 @@ fn bundle_text(bundle: &BundleReport, screen: Screen) -> String {
         }
     }
     if let Some(problem) = &bundle.control_problem {
-        out += &format!("control chunk: {problem}\n");
+        out += &format!("control chunk: {}\n", plain(problem));
     }
     let bad = |file: &&FileReport| !matches!(file.verdict, ChunkVerdict::Accepted | ChunkVerdict::Intact);
     let shown: Vec<&FileReport> = if screen.verbose > 0 || bundle.files.len() <= 20 {
@@ -57,7 +57,7 @@ fn bundle_text(bundle: &BundleReport, screen: Screen) -> String {
             file.class.map_or_else(|| "-".to_owned(), |class| class.to_string()),
             file.bytes.to_string(),
             word(file.verdict).to_owned(),
-            file.file.clone(),
+            plain(&file.file),
         ]
     };
     if !shown.is_empty() {
@@ -66,7 +66,7 @@ fn bundle_text(bundle: &BundleReport, screen: Screen) -> String {
     }
     for file in bundle.files.iter().filter(bad) {
         for problem in &file.problems {
-            out += &format!("  {}: {problem}\n", file.file);
+            out += &format!("  {}: {}\n", plain(&file.file), plain(&problem.to_string()));
         }
     }
     for problem in &bundle.unsound {
