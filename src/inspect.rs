@@ -165,7 +165,7 @@ pub fn inspect(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Resu
 }
 
 fn unknown(bundle: &Bundle) -> UnknownBundle {
-    let control = || bundle.files.iter().filter(|opened| opened.statement.number == 0);
+    let control = || bundle.files.iter().filter(|opened| opened.statement.is_control());
     let refused = control().find_map(|opened| match &opened.standing {
         Standing::Untrusted(reason) => Some(reason.to_string()),
         _ => None,

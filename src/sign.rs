@@ -14,12 +14,12 @@ use crate::diagnosis::{Diagnose, Failure};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::body::{Body, BodyEntry};
-use crate::format::head::Signature;
 use crate::format::limits::SIGNATURES_MAX;
+use crate::format::signature::Signature;
 use crate::format::statement::Crossing;
 use crate::medium::{ChunkFile, MediumError};
 use crate::report::{ArtifactReport, OmissionReport};
-use crate::trust::Signer;
+use crate::trust::{Signer, SignerError};
 
 /// Why nothing was signed.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum SignError {
     /// The control chunk cannot be written.
     #[error(transparent)]
     Medium(#[from] MediumError),
+    /// The key cannot sign.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
     /// Bytes of the control chunk are damaged.
     #[error("{file}: {finding}")]
     Damaged {
@@ -58,10 +61,12 @@ pub enum SignError {
         second: String,
     },
     /// No room for another signature.
-    #[error("{file} has {SIGNATURES_MAX} signatures already")]
+    #[error("{file} has {signatures} signatures, and no room for another")]
     Full {
-        /// The file, escaped.
+        /// The file.
         file: String,
+        /// How many it has.
+        signatures: usize,
     },
 }
 
@@ -70,6 +75,7 @@ impl Diagnose for SignError {
         match self {
             SignError::Open(error) => error.code(),
             SignError::Medium(error) => error.code(),
+            SignError::Signer(error) => error.code(),
             SignError::Damaged { .. } => "control-chunk-damaged",
             SignError::Contents(error) => error.code(),
             SignError::NoControl { .. } => "no-control-chunk",
@@ -82,6 +88,7 @@ impl Diagnose for SignError {
         match self {
             SignError::Open(error) => error.failure(),
             SignError::Medium(error) => error.failure(),
+            SignError::Signer(error) => error.failure(),
             SignError::Contents(error) => error.failure(),
             SignError::Damaged { .. } | SignError::NoControl { .. } => Failure::Damaged,
             SignError::Forked { .. } => Failure::Untrusted,
@@ -93,6 +100,7 @@ impl Diagnose for SignError {
         match self {
             SignError::Open(error) => error.hint(),
             SignError::Medium(error) => error.hint(),
+            SignError::Signer(error) => error.hint(),
             SignError::Damaged { .. } => Some("ask for these chunks again".to_owned()),
             SignError::Contents(error) => error.hint(),
             SignError::NoControl { .. } => Some("the control chunk is the file NAME_00000.tar".to_owned()),
@@ -179,13 +187,13 @@ pub fn sign(
 
 /// The good control chunks of a bundle: several where it arrived more than once.
 fn controls(bundle: &Bundle) -> impl Iterator<Item = (&Opened, &Body)> {
-    let controls = bundle.files.iter().filter(|opened| opened.statement.number == 0);
+    let controls = bundle.files.iter().filter(|opened| opened.statement.is_control());
     controls.filter_map(|opened| Some((opened, opened.body()?)))
 }
 
 fn damaged(bundle: &Bundle) -> Option<SignError> {
     bundle.files.iter().find_map(|opened| match &opened.standing {
-        Standing::Damaged(finding) if opened.statement.number == 0 => {
+        Standing::Damaged(finding) if opened.statement.is_control() => {
             Some(SignError::Damaged { file: opened.file.name().to_owned(), finding: finding.clone() })
         }
         _ => None,
@@ -224,17 +232,19 @@ fn sign_control(
     let old = read_head(file.as_ref()).map_err(|error| unusable(io::Error::other(error)))?;
     let key = signer.public_key();
     let short: [u8; 8] = key.id().short().into();
-    let signed = |s: &Signature| s.key == short && key.verify(&old.statement_bytes, &s.bytes);
+    let signed = |s: &Signature| key.has_signed(&old.statement_bytes, s);
     let already_signed = old.signatures.iter().any(signed);
     let mut head = old.clone();
     if !already_signed {
         // A signature under our key's name that is not ours makes room for the right one.
-        head.signatures.retain(|signature| signature.key != short);
-        if head.signatures.len() == SIGNATURES_MAX {
-            return Err(SignError::Full { file: file.name().to_owned() });
+        let algorithm = signer.algorithm();
+        head.signatures.retain(|signature| (signature.key, signature.algorithm) != (short, algorithm));
+        head.signatures.push(signer.signature(&old.statement_bytes)?);
+        head.signatures.sort_by_key(|signature| (signature.key, signature.algorithm));
+        if head.signatures.len() > SIGNATURES_MAX || head.sealed_at() > contents.plan.heads.control {
+            let signatures = old.signatures.len();
+            return Err(SignError::Full { file: file.name().to_owned(), signatures });
         }
-        head.signatures.push(Signature { key: short, bytes: signer.sign(&old.statement_bytes) });
-        head.signatures.sort_by_key(|signature| signature.key);
         // What replaces a good file is read once more before it does.
         let check = |new: Arc<dyn ChunkFile>| {
             let found = read_head(new.as_ref()).map_err(io::Error::other)?;

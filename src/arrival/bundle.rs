@@ -9,7 +9,7 @@ use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::format::head::Head;
 use crate::format::plan::PlannedBlob;
-use crate::format::statement::{Class, Statement};
+use crate::format::statement::{Class, Kind, Statement};
 use crate::format::{BundleName, Sum, Timestamp};
 use crate::medium::ChunkFile;
 use crate::observe::Monitor;
@@ -40,6 +40,8 @@ pub enum Standing {
     Damaged(Finding),
     /// Accepted, but not the chunk that the control chunk names under this number.
     Forked,
+    /// Accepted, and of a kind that this version passes over: its payload is not looked at.
+    PassedOver,
 }
 
 /// A file of the bundle.
@@ -227,7 +229,7 @@ fn read_controls(accepted: &[Admitted], gate: Gate<'_>) -> Controls {
     let mut forked = false;
     for (place, (member, token)) in accepted.iter().enumerate() {
         let statement = &member.head.statement;
-        if statement.number != 0 {
+        if !statement.is_control() {
             continue;
         }
         let copy_of = read.as_ref().filter(|(sums, _)| *sums == statement.sums).map(|(_, contents)| contents);
@@ -316,6 +318,9 @@ fn check_copy(member: &Member<Head>, contents: &Contents) -> Result<(), Contents
 }
 
 fn standing(member: &Member<Head>, control: &Control, broken: Option<&Finding>) -> Standing {
+    if member.head.statement.kind == Kind::Parity {
+        return Standing::PassedOver;
+    }
     let body = match read_body(member.file.as_ref(), &member.head) {
         Ok(body) => body,
         Err(error) => return Standing::Damaged((&error).into()),

@@ -11,7 +11,7 @@ use crate::format::error::FormatError;
 use crate::format::head::Head;
 use crate::format::limits::{ANNEX_BYTES_MAX, RECOVER_BYTES_MAX};
 use crate::format::plan::{Placed, Plan};
-use crate::format::shape::{Item, Shape, control_capacity};
+use crate::format::shape::{Item, Shape};
 use crate::format::statement::Kind;
 use crate::medium::ChunkFile;
 use crate::oci::write::OCI_LAYOUT;
@@ -132,13 +132,14 @@ impl Contents {
                 "others".to_owned(),
             ));
         }
-        let capacity = control_capacity(plan.chunk_bytes);
+        let capacity = plan.control_capacity();
         if statement.bytes > capacity {
             return Err(refuse(
                 &format!("a sealed part of at most {capacity} bytes"),
                 statement.bytes.to_string(),
             ));
         }
+        check_head_room(&control.head, plan.heads.control)?;
         let chunks = ChunkTable::parse(&documents[1])?;
         let pieces = plan.contents();
         let data = pieces.len() - 1;
@@ -180,13 +181,15 @@ impl Contents {
         if statement.crossing != self.plan.crossing || statement.last != self.plan.last {
             return Err(refuse("name, stream, label and chunks of the plan"));
         }
+        check_head_room(head, self.plan.heads.data)?;
         if let Some(annex) = self.annex.iter().find(|chunk| chunk.number == number) {
             let same = statement.kind == Kind::Control && statement.bytes == annex.bytes;
             return if same { Ok(()) } else { Err(refuse("kind and size of the annex")) };
         }
         let Some(line) = self.chunks.line(number) else { return Err(refuse("a number of the bundle")) };
-        let same =
-            statement.kind == Kind::Data && statement.class == line.class && statement.bytes == line.bytes;
+        let same = statement.kind == Kind::Data
+            && statement.class == Some(line.class)
+            && statement.bytes == line.bytes;
         if !same || !same_items(self.plan.data_shape(&self.pieces[number as usize]).items(), &body.entries) {
             return Err(refuse("kind, class, size and entries of the plan"));
         }
@@ -213,6 +216,19 @@ impl Contents {
         let annex = self.annex.iter().find(|chunk| chunk.number == number).map(|chunk| chunk.sums);
         annex.or_else(|| self.chunks.line(number).map(|line| line.sums))
     }
+}
+
+/// A head stays within the room that the plan keeps for it, so that no chunk grows beyond the limit.
+fn check_head_room(head: &Head, room: u64) -> Result<(), FormatError> {
+    let found = head.sealed_at();
+    if found <= room {
+        return Ok(());
+    }
+    Err(FormatError::whole(
+        "chunk",
+        format!("a head of at most {room} bytes, as the plan has it"),
+        found.to_string(),
+    ))
 }
 
 fn same_items(items: &[Item], entries: &[BodyEntry]) -> bool {
@@ -361,7 +377,7 @@ fn read_annex_chunk(
 fn check_annex_shapes(parts: &[Vec<u8>; 3], bodies: &[Body]) -> Result<(), FormatError> {
     let plan = Plan::parse(&parts[0])?;
     let sizes = [parts[0].len() as u64, parts[1].len() as u64, parts[2].len() as u64];
-    let shapes = annex_shapes(plan.chunk_bytes, sizes);
+    let shapes = annex_shapes(plan.data_capacity(), sizes);
     let as_filled = |(shape, body): (&Shape, &Body)| same_items(shape.items(), &body.entries);
     let same = shapes.len() == bodies.len() && shapes.iter().zip(bodies).all(as_filled);
     if same {

@@ -20,9 +20,12 @@ mod open;
 mod refusal;
 mod released;
 
+use std::io;
+
 use crate::format::body::{Body, BodyError};
 use crate::format::error::FormatError;
-use crate::format::head::{HEAD_READ_BYTES, Head};
+use crate::format::head::{HEAD_READ_BYTES, HEAD_READ_BYTES_FIRST, Head};
+use crate::format::tar::BLOCK;
 use crate::medium::ChunkFile;
 
 pub use blob::BlobError;
@@ -44,15 +47,22 @@ use lot::sort;
 /// # Errors
 /// [`BodyError`]: not readable, or not a head of this format.
 pub fn read_head(file: &dyn ChunkFile) -> Result<Head, BodyError> {
-    let bytes = file.bytes().min(HEAD_READ_BYTES);
-    if bytes < 512 {
-        return Err(
-            FormatError::whole("chunk", "a file of 2048 bytes at least", format!("{bytes} bytes")).into()
-        );
+    if file.bytes() < BLOCK {
+        let found = format!("{} bytes", file.bytes());
+        return Err(FormatError::whole("chunk", "a file of 2048 bytes at least", found).into());
     }
-    let mut start = vec![0; usize::try_from(bytes).expect("a head is short")];
-    file.open()?.read_exact_at(&mut start, 0)?;
-    Ok(Head::parse(&start, file.bytes())?)
+    let reader = file.open()?;
+    let mut start = Vec::new();
+    let mut read_to = |bytes: u64| -> io::Result<Result<Head, FormatError>> {
+        start.resize(usize::try_from(file.bytes().min(bytes)).expect("a head is short"), 0);
+        reader.read_exact_at(&mut start, 0)?;
+        Ok(Head::parse(&start, file.bytes()))
+    };
+    match read_to(HEAD_READ_BYTES_FIRST)? {
+        // Few heads are longer; whatever else is wrong is found again.
+        Err(_) if file.bytes() > HEAD_READ_BYTES_FIRST => Ok(read_to(HEAD_READ_BYTES)??),
+        head => Ok(head?),
+    }
 }
 
 /// Reads the structure of a file whose head was accepted.

@@ -5,7 +5,7 @@ use super::entry::{Document, EntryName};
 use super::error::FormatError;
 use super::limits::{ANNEX_BYTES_MAX, CHUNK_BYTES_MAX};
 use super::lines::{Lines, Number, Sum};
-use super::shape::{Item, SEALED_OVERHEAD, Shape, data_capacity, entry_cost};
+use super::shape::{Item, SEALED_OVERHEAD, Shape, entry_cost};
 use super::statement::chunk_number;
 use super::tar::BLOCK;
 
@@ -108,9 +108,9 @@ impl Annex {
     }
 }
 
-/// How documents of these sizes are laid into annex chunks: each chunk filled before the next begins.
-pub fn annex_shapes(chunk_bytes: u64, documents: [u64; 3]) -> Vec<Shape> {
-    let room_max = data_capacity(chunk_bytes) - SEALED_OVERHEAD;
+/// How documents of these sizes are laid into annex chunks whose sealed part is at most `capacity` bytes: each chunk filled before the next begins.
+pub fn annex_shapes(capacity: u64, documents: [u64; 3]) -> Vec<Shape> {
+    let room_max = capacity - SEALED_OVERHEAD;
     let mut shapes = Vec::new();
     let mut items: Vec<Item> = Vec::new();
     let mut room = room_max;

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use super::signature::SignatureAlgorithm;
 use crate::oci::digest::decode_hex;
 use crate::oci::{Algorithm, Digest};
 
@@ -50,8 +51,8 @@ impl Document {
 pub enum EntryName {
     /// `00_statement.txt`
     Statement,
-    /// `01_<16 hex>.ed25519.sig`: a signature by the key whose id starts so.
-    Signature([u8; 8]),
+    /// `01_<16 hex>.<algorithm>.sig`: a signature by the key whose id starts so.
+    Signature([u8; 8], SignatureAlgorithm),
     /// `02_sums.txt`
     Sums,
     /// `annex.txt`
@@ -100,7 +101,7 @@ impl fmt::Display for EntryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EntryName::Statement => f.write_str("00_statement.txt"),
-            EntryName::Signature(key) => write!(f, "01_{}.ed25519.sig", hex::encode(key)),
+            EntryName::Signature(key, algorithm) => write!(f, "01_{}.{algorithm}.sig", hex::encode(key)),
             EntryName::Sums => f.write_str("02_sums.txt"),
             EntryName::Annex => f.write_str("annex.txt"),
             EntryName::Document(document) => f.write_str(document.name()),
@@ -129,7 +130,8 @@ impl FromStr for EntryName {
                     if let Some(document) = document(text) {
                         EntryName::Document(document)
                     } else if let Some(rest) = text.strip_prefix("01_") {
-                        EntryName::Signature(decode_hex(rest.strip_suffix(".ed25519.sig")?)?)
+                        let (key, algorithm) = rest.strip_suffix(".sig")?.split_once('.')?;
+                        EntryName::Signature(decode_hex(key)?, algorithm.parse().ok()?)
                     } else if let Some(rest) = text.strip_prefix("annex/") {
                         let (name, offset) = cut_offset(rest)?;
                         EntryName::AnnexPart(document(name)?, offset)
@@ -160,7 +162,8 @@ mod tests {
         let (short, long) = (Digest::sha256(b"x"), Digest::Sha512([0xab; 64]));
         for name in [
             EntryName::Statement,
-            EntryName::Signature([1, 2, 3, 4, 5, 6, 7, 8]),
+            EntryName::Signature([1, 2, 3, 4, 5, 6, 7, 8], SignatureAlgorithm::ED25519),
+            EntryName::Signature([0xff; 8], "mldsa87".parse().unwrap()),
             EntryName::Sums,
             EntryName::Annex,
             EntryName::Document(Document::Plan),
@@ -189,7 +192,10 @@ mod tests {
             "blobs/sha256/../x",
             "blobs/sha256/",
             "01_.ed25519.sig",
-            "01_0102030405060708.rsa.sig",
+            "01_0102030405060708.sig",
+            "01_0102030405060708..sig",
+            "01_0102030405060708.RSA.sig",
+            "01_0102030405060708.a.b.sig",
             "slices/sha256/x.1",
             "annex/oci-layout.0000000000000",
             "a\u{202e}",

@@ -4,24 +4,16 @@
 use super::entry::EntryName;
 use super::error::FormatError;
 use super::limits::{SIGNATURES_MAX, STATEMENT_BYTES_MAX};
-use super::shape::head_bytes_max;
-use super::statement::Statement;
+use super::shape::{HeadRoom, head_entry_bytes};
+use super::signature::{ED25519_BYTES, Signature};
+use super::statement::{Kind, Statement};
 use super::tar::{BLOCK, Header, padded};
 
-/// Bytes of an Ed25519 signature (RFC 8032).
-pub const SIGNATURE_BYTES: usize = 64;
-
 /// How much of a file must be read to parse any head, in bytes: the header after the signatures too.
-pub const HEAD_READ_BYTES: u64 = head_bytes_max(SIGNATURES_MAX) + BLOCK;
+pub const HEAD_READ_BYTES: u64 = HeadRoom::BYTES_MAX + BLOCK;
 
-/// A signature and the first 8 bytes of the id of the key that is said to have made it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Signature {
-    /// Which key to try.
-    pub key: [u8; 8],
-    /// The signature.
-    pub bytes: [u8; SIGNATURE_BYTES],
-}
+/// How much is read to parse all but the longest heads, in bytes: sixteen Ed25519 signatures.
+pub const HEAD_READ_BYTES_FIRST: u64 = HeadRoom::of(ED25519_BYTES as u64).control + BLOCK;
 
 /// A head as it was read: nothing in it is to be believed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +22,7 @@ pub struct Head {
     pub statement: Statement,
     /// The signed bytes.
     pub statement_bytes: Vec<u8>,
-    /// The signatures, sorted by key.
+    /// The signatures, sorted by key and algorithm.
     pub signatures: Vec<Signature>,
 }
 
@@ -56,7 +48,7 @@ impl Head {
         let mut signatures: Vec<Signature> = Vec::new();
         loop {
             let header = take_header(start, &mut at)?;
-            let EntryName::Signature(key) = header.name else {
+            let EntryName::Signature(key, algorithm) = header.name else {
                 if header.name == EntryName::Sums {
                     break;
                 }
@@ -66,17 +58,24 @@ impl Head {
                     header.name.to_string(),
                 ));
             };
-            let follows = signatures.last().is_none_or(|before| before.key < key);
-            if !follows || signatures.len() == SIGNATURES_MAX || header.bytes != SIGNATURE_BYTES as u64 {
-                let expected = format!("at most {SIGNATURES_MAX} signatures of 64 bytes, sorted");
+            let follows =
+                signatures.last().is_none_or(|before| (before.key, before.algorithm) < (key, algorithm));
+            if !follows || signatures.len() == SIGNATURES_MAX {
+                let expected = format!("at most {SIGNATURES_MAX} signatures, sorted");
                 return Err(FormatError::whole("chunk", expected, header.name.to_string()));
             }
-            let payload = take_payload(start, &mut at, header.bytes)?;
-            let bytes = payload.try_into().expect("the header said 64 bytes");
-            signatures.push(Signature { key, bytes });
+            let allowed = algorithm.bytes();
+            if !allowed.contains(&header.bytes) {
+                let expected = format!("a signature of {} to {} bytes", allowed.start(), allowed.end());
+                let found = format!("{} of {} bytes", header.name, header.bytes);
+                return Err(FormatError::whole("chunk", expected, found));
+            }
+            let bytes = take_payload(start, &mut at, header.bytes)?.to_vec();
+            signatures.push(Signature { key, algorithm, bytes });
         }
         // Only the control chunk is released; on others a second signature could only be a passenger.
-        let allowed = if statement.number == 0 { 1..=SIGNATURES_MAX } else { 1..=1 };
+        let is_control = statement.number == 0 && statement.kind == Kind::Control;
+        let allowed = if is_control { 1..=SIGNATURES_MAX } else { 1..=1 };
         if !allowed.contains(&signatures.len()) {
             let expected = format!("{} to {} signatures", allowed.start(), allowed.end());
             return Err(FormatError::whole("chunk", expected, signatures.len().to_string()));
@@ -98,14 +97,16 @@ impl Head {
         let mut out = Vec::new();
         put(&mut out, EntryName::Statement, &self.statement_bytes);
         for signature in &self.signatures {
-            put(&mut out, EntryName::Signature(signature.key), &signature.bytes);
+            put(&mut out, EntryName::Signature(signature.key, signature.algorithm), &signature.bytes);
         }
         out
     }
 
     /// Where the sealed part begins, in bytes from the start of the file.
     pub fn sealed_at(&self) -> u64 {
-        super::shape::head_bytes(self.statement_bytes.len() as u64, self.signatures.len())
+        let signatures =
+            self.signatures.iter().map(|signature| head_entry_bytes(signature.bytes.len() as u64));
+        head_entry_bytes(self.statement_bytes.len() as u64) + signatures.sum::<u64>()
     }
 }
 

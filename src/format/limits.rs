@@ -3,6 +3,9 @@
 /// Largest statement, in bytes.
 pub const STATEMENT_BYTES_MAX: u64 = 4096;
 
+/// Longest signature of any algorithm, in bytes.
+pub const SIGNATURE_BYTES_MAX: u64 = 8192;
+
 /// Most signatures on one chunk.
 pub const SIGNATURES_MAX: usize = 16;
 

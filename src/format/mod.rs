@@ -15,6 +15,7 @@ pub mod name;
 pub mod plan;
 pub mod recover;
 pub mod shape;
+pub mod signature;
 pub mod statement;
 pub mod sums;
 pub mod tar;

@@ -2,31 +2,40 @@
 //! (docs/format.md, "A chunk is a strict ustar tar").
 
 use super::entry::EntryName;
-use super::limits::{SIGNATURES_MAX, STATEMENT_BYTES_MAX};
+use super::limits::{SIGNATURE_BYTES_MAX, SIGNATURES_MAX, STATEMENT_BYTES_MAX};
+use super::signature::ED25519_BYTES;
 use super::sums::line_bytes;
 use super::tar::{BLOCK, END_BYTES, padded};
 
-/// Bytes of one signature entry: header and padded signature.
-pub const SIGNATURE_ENTRY_BYTES: u64 = 2 * BLOCK;
-
-/// What stands before the sealed part at most, with this many signatures, in bytes.
-pub const fn head_bytes_max(signatures: usize) -> u64 {
-    BLOCK + padded(STATEMENT_BYTES_MAX) + signatures as u64 * SIGNATURE_ENTRY_BYTES
+/// Bytes of an entry of the head: header and padded payload.
+pub const fn head_entry_bytes(payload_bytes: u64) -> u64 {
+    BLOCK + padded(payload_bytes)
 }
 
-/// What stands before the sealed part, in bytes.
-pub const fn head_bytes(statement_bytes: u64, signatures: usize) -> u64 {
-    BLOCK + padded(statement_bytes) + signatures as u64 * SIGNATURE_ENTRY_BYTES
+/// The room that the heads of a bundle's chunks may take, in bytes: `heads` of its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadRoom {
+    /// Of every chunk but the control chunk.
+    pub data: u64,
+    /// Of the control chunk, which is signed again and again.
+    pub control: u64,
 }
 
-/// How large the sealed part of a data chunk may be under this limit, in bytes.
-pub const fn data_capacity(chunk_bytes: u64) -> u64 {
-    chunk_bytes - head_bytes_max(1)
-}
+impl HeadRoom {
+    /// Least room: the largest statement and one Ed25519 signature.
+    pub const BYTES_MIN: u64 = head_entry_bytes(STATEMENT_BYTES_MAX) + head_entry_bytes(ED25519_BYTES as u64);
 
-/// How large the sealed part of the control chunk may be: it keeps room for every signature.
-pub const fn control_capacity(chunk_bytes: u64) -> u64 {
-    chunk_bytes - head_bytes_max(SIGNATURES_MAX)
+    /// Most room: the largest statement and as many signatures as there may be, each the longest.
+    pub const BYTES_MAX: u64 =
+        head_entry_bytes(STATEMENT_BYTES_MAX) + SIGNATURES_MAX as u64 * head_entry_bytes(SIGNATURE_BYTES_MAX);
+
+    /// Room for the largest statement and one signature of this length, in bytes; on the control chunk also for as
+    /// many Ed25519 signatures as there may be.
+    pub const fn of(signature_bytes: u64) -> HeadRoom {
+        let data = head_entry_bytes(STATEMENT_BYTES_MAX) + head_entry_bytes(signature_bytes);
+        let others = SIGNATURES_MAX as u64 - 1;
+        HeadRoom { data, control: data + others * head_entry_bytes(ED25519_BYTES as u64) }
+    }
 }
 
 /// What an entry adds to a sealed part at most, in bytes: its header, its payload and its line of the sums.

@@ -22,6 +22,8 @@ pub enum Kind {
     Control,
     /// Blobs and slices.
     Data,
+    /// Reserved for redundancy over the other chunks. This version passes over such chunks.
+    Parity,
 }
 
 /// What the blobs of a chunk are. The order is that of the chunks.
@@ -56,7 +58,7 @@ macro_rules! words {
     };
 }
 
-words!(Kind, "control or data", Control = "control", Data = "data");
+words!(Kind, "control, data or parity", Control = "control", Data = "data", Parity = "parity");
 words!(
     Class,
     "nondistributable, metadata or distributable",
@@ -87,11 +89,11 @@ pub struct Statement {
     pub bundle: Sum,
     /// Name, stream, sequence and label, the same in every chunk of a bundle.
     pub crossing: Crossing,
-    /// Control or data.
+    /// What the chunk is for.
     pub kind: Kind,
-    /// What its blobs are.
-    pub class: Class,
-    /// The chunk's number; 0 is the control chunk.
+    /// What its blobs are; `None` for a parity chunk, which has none.
+    pub class: Option<Class>,
+    /// The chunk's number; 0 is the control chunk. Parity chunks are numbered apart, from 0.
     pub number: u32,
     /// The highest number in the bundle.
     pub last: u32,
@@ -130,6 +132,11 @@ impl Crossing {
 }
 
 impl Statement {
+    /// Whether this is the statement of chunk 0.
+    pub fn is_control(&self) -> bool {
+        self.kind == Kind::Control && self.number == 0
+    }
+
     /// The bytes that are signed.
     pub fn render(&self) -> Vec<u8> {
         format!(
@@ -138,7 +145,7 @@ impl Statement {
             self.bundle,
             self.crossing.render(),
             self.kind,
-            self.class,
+            or_dash(self.class.as_ref()),
             self.number,
             self.last,
             self.bytes,
@@ -160,14 +167,24 @@ impl Statement {
         let bundle = lines.parsed("bundle")?;
         let mut crossing = Crossing::parse(&mut lines)?;
         let kind: Kind = lines.parsed("kind")?;
-        let class: Class = lines.parsed("class")?;
-        if kind == Kind::Control && class != Class::Metadata {
-            return Err(lines.refuse("class metadata in a control chunk".to_owned(), None));
+        let class: Option<Class> = lines.optional("class")?;
+        let (fits, expected) = match kind {
+            Kind::Control => (class == Some(Class::Metadata), "class metadata in a control chunk"),
+            Kind::Data => (class.is_some(), "a class in a data chunk"),
+            Kind::Parity => (class.is_none(), "no class in a parity chunk"),
+        };
+        if !fits {
+            return Err(lines.refuse(expected.to_owned(), None));
         }
         let [number, of, last] = lines.words("chunk")?;
         let number = chunk_number(&lines, number)?;
         let last = chunk_number(&lines, last)?;
-        if of != "of" || number > last || (number == 0 && kind != Kind::Control) {
+        let in_place = match kind {
+            Kind::Control => number <= last,
+            Kind::Data => (1..=last).contains(&number),
+            Kind::Parity => true,
+        };
+        if of != "of" || !in_place {
             let found = format!("{number} {of} {last}");
             return Err(lines.refuse("a chunk number, \"of\" and the last number".to_owned(), Some(&found)));
         }

@@ -52,7 +52,7 @@ impl Sums {
             let sum: Sum = lines.word(sum)?;
             let name: EntryName = lines.word(name)?;
             match name {
-                EntryName::Statement | EntryName::Signature(_) | EntryName::Sums => {
+                EntryName::Statement | EntryName::Signature(..) | EntryName::Sums => {
                     return Err(refuse("an entry that stands after the sums"));
                 }
                 EntryName::Blob(Digest::Sha256(digest)) if digest != sum.0 => {

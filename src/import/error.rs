@@ -7,6 +7,7 @@ use crate::diagnosis::{Diagnose, Failure};
 use crate::oci::Digest;
 use crate::oci::document::DocumentError;
 use crate::registry::{NameError, RegistryError, Tag};
+use crate::trust::SignerError;
 
 /// A tag that points at something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub enum ImportError {
     /// A blob cannot be had from the chunk files.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// The receipt's key cannot sign.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
     /// The registry cannot be used, or refuses something.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -173,6 +177,7 @@ impl Diagnose for ImportError {
     fn code(&self) -> &'static str {
         match self {
             ImportError::Blob(error) => error.code(),
+            ImportError::Signer(error) => error.code(),
             ImportError::Registry(error) => error.code(),
             ImportError::Unnamed { .. } => "repository-unnamed",
             ImportError::BadName { .. } => "repository-name",
@@ -193,6 +198,7 @@ impl Diagnose for ImportError {
     fn failure(&self) -> Failure {
         match self {
             ImportError::Blob(error) => error.failure(),
+            ImportError::Signer(error) => error.failure(),
             ImportError::Registry(error) => error.failure(),
             ImportError::Unnamed { .. }
             | ImportError::BadName { .. }
@@ -208,6 +214,7 @@ impl Diagnose for ImportError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             ImportError::Blob(error) => return error.hint(),
+            ImportError::Signer(error) => return error.hint(),
             ImportError::Registry(error) => return error.hint(),
             ImportError::Unnamed { names } => {
                 let name = names.first().map_or("", String::as_str);

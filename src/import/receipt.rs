@@ -379,7 +379,7 @@ impl ReceiptFiles {
         json.push(b'\n');
         self.text.write(receipt.text().as_bytes())?;
         if let (Some(signature), Some(signer)) = (self.signature, signer) {
-            signature.write(&signer.sign(&json))?;
+            signature.write(&signer.signature(&json)?.bytes)?;
         }
         self.json.write(&json)
     }

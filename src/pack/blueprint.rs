@@ -3,7 +3,7 @@
 
 use super::place::Placement;
 use crate::format::plan::{Placed, Plan};
-use crate::format::shape::{Item, Shape, head_bytes};
+use crate::format::shape::{Item, Shape, head_entry_bytes};
 use crate::format::statement::{Class, Kind, Statement};
 use crate::format::{Sum, Timestamp};
 
@@ -37,13 +37,19 @@ pub(super) struct Blueprint {
     first_annex: u32,
     /// By blob, then by piece.
     pieces: Vec<Vec<PieceAt>>,
+    signature_bytes: u64,
     created: Timestamp,
     expires: Option<Timestamp>,
 }
 
 impl Blueprint {
-    /// Of blobs that have their places, in chunks that are sealed at `created`.
-    pub(super) fn new(placement: Placement, created: Timestamp, expires: Option<Timestamp>) -> Blueprint {
+    /// Of blobs that have their places, in chunks that are sealed at `created` with one signature of this length.
+    pub(super) fn new(
+        placement: Placement,
+        signature_bytes: u64,
+        created: Timestamp,
+        expires: Option<Timestamp>,
+    ) -> Blueprint {
         let Placement { plan, document_bytes, chunks, annex } = placement;
         let mut blueprint = Blueprint {
             bundle: plan.bundle_id(),
@@ -52,6 +58,7 @@ impl Blueprint {
             chunks: chunks.into_iter().chain(annex).collect(),
             plan,
             document_bytes,
+            signature_bytes,
             created,
             expires,
         };
@@ -110,7 +117,7 @@ impl Blueprint {
             bundle: self.bundle,
             crossing: self.plan.crossing.clone(),
             kind: *kind,
-            class: *class,
+            class: Some(*class),
             number,
             last: self.plan.last,
             bytes: shape.sealed_bytes(),
@@ -122,7 +129,8 @@ impl Blueprint {
 
     /// Where the sealed part of a chunk begins in its file, in bytes.
     pub(super) fn sealed_at(&self, number: u32) -> u64 {
-        head_bytes(self.statement(number, Sum([0; 32])).render().len() as u64, 1)
+        let statement_bytes = self.statement(number, Sum([0; 32])).render().len() as u64;
+        head_entry_bytes(statement_bytes) + head_entry_bytes(self.signature_bytes)
     }
 
     /// The size of a chunk's file as it is packed, in bytes.

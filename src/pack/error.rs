@@ -10,6 +10,7 @@ use crate::oci::{Digest, MediaType, RefName, digest::BlobMismatch};
 
 use crate::registry::RegistryError;
 use crate::stream::pump::Halted;
+use crate::trust::SignerError;
 
 use super::ArtifactFailure;
 
@@ -151,6 +152,9 @@ pub enum PackError {
     /// More than any reader takes.
     #[error("the bundle would break a limit of the format: {0}")]
     Format(#[from] FormatError),
+    /// The packer's key cannot sign.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
     /// No memory or threads.
     #[error("the system gives no more memory or threads: {0}")]
     System(std::io::Error),
@@ -200,6 +204,7 @@ impl Diagnose for PackError {
             }
             PackError::Artifact(error) => error.code(),
             PackError::Medium(error) => error.code(),
+            PackError::Signer(error) => error.code(),
             PackError::Document { .. } => "malformed-document",
             PackError::Graph { .. } => "refused-graph",
             PackError::NotAnArtifact { .. } => "not-an-artifact",
@@ -223,6 +228,7 @@ impl Diagnose for PackError {
         match self {
             PackError::Artifact(error) => error.failure(),
             PackError::Medium(error) => error.failure(),
+            PackError::Signer(error) => error.failure(),
             PackError::Document { .. }
             | PackError::Graph { source: WalkError::SizesDiffer { .. }, .. }
             | PackError::Missing { .. }
@@ -241,6 +247,7 @@ impl Diagnose for PackError {
         let hint = match self {
             PackError::Artifact(error) => return error.hint(),
             PackError::Medium(error) => return error.hint(),
+            PackError::Signer(error) => return error.hint(),
             PackError::Unreadable { source, .. } => {
                 return registry_error(source).and_then(RegistryError::hint);
             }

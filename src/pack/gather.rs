@@ -7,6 +7,7 @@ use super::{ArtifactFailure, PackError, PackRequest};
 use crate::artifacts::{ArtifactSource, OnFailure, Root, Selection, read_document};
 use crate::format::limits::METADATA_BYTES_MAX;
 use crate::format::plan::{Artifact, Carriage, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};
+use crate::format::shape::HeadRoom;
 use crate::format::statement::Class;
 use crate::oci::graph::{self, Closure, Node, Part, Reason, Referrer, Walk};
 use crate::oci::media_type::Role;
@@ -203,7 +204,7 @@ impl Cargo {
     }
 
     /// The plan of this cargo, sorted and without places.
-    pub(super) fn plan(&self, request: &PackRequest<'_>) -> Plan {
+    pub(super) fn plan(&self, request: &PackRequest<'_>, heads: HeadRoom) -> Plan {
         let purpose = |digest: &Digest| self.artifact_types.get(digest).cloned();
         let mut artifacts: Vec<Artifact> = self.artifacts.iter().cloned().collect();
         let mut referrers = self.referrers.clone();
@@ -228,6 +229,7 @@ impl Cargo {
         Plan {
             crossing: request.crossing.clone(),
             chunk_bytes: request.chunk_size.bytes(),
+            heads,
             nondistributable: request.nondistributable,
             referrers_carriage: request.referrers,
             platforms,

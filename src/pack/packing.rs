@@ -14,6 +14,7 @@ use crate::environment::Environment;
 use crate::format::error::FormatError;
 use crate::format::limits::INDEX_BYTES_MAX;
 use crate::format::plan::Plan;
+use crate::format::shape::HeadRoom;
 use crate::medium::{ChunkSink, MediumError};
 use crate::observe::Event;
 use crate::oci::Digest;
@@ -28,10 +29,10 @@ pub(super) struct Prepared {
 /// Says what [`pack`] would do; writes nothing and reads manifests only.
 pub fn plan(
     request: &PackRequest<'_>,
-    _: &dyn Signer,
+    signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
-    let Prepared { cargo, blueprint } = prepare(request, &[], environment)?;
+    let Prepared { cargo, blueprint } = prepare(request, signer, &[], environment)?;
     Ok(PackReport::new(&blueprint, &cargo, None, Outcome::Planned))
 }
 
@@ -50,7 +51,7 @@ pub fn pack(
 ) -> Result<PackReport, PackError> {
     let mut excluded = Vec::new();
     loop {
-        let prepared = prepare(request, &excluded, environment)?;
+        let prepared = prepare(request, signer, &excluded, environment)?;
         let sink = request.store.hold(&request.crossing.name, request.replace)?;
         let error = match write(request, &prepared, sink.as_ref(), signer, environment) {
             Ok(report) => return Ok(report),
@@ -84,17 +85,21 @@ pub fn pack(
 /// The first step: gathers what travels, without `excluded`, and gives every byte its place.
 fn prepare(
     request: &PackRequest<'_>,
+    signer: &dyn Signer,
     excluded: &[Digest],
     environment: &Environment<'_>,
 ) -> Result<Prepared, PackError> {
     let cargo = gather(request, excluded).map_err(|error| or_interrupted(error, environment))?;
-    let placement = place(cargo.plan(request))?;
+    let placement = place(cargo.plan(request, HeadRoom::of(signer.signature_bytes())))?;
     if request.splitting == Splitting::Forbidden {
         refuse_slices(&placement)?;
     }
     check_readable(&placement.plan)?;
     let expires = request.expires.and_then(|expiry: Expiry| expiry.from(request.created));
-    Ok(Prepared { cargo, blueprint: Blueprint::new(placement, request.created, expires) })
+    Ok(Prepared {
+        cargo,
+        blueprint: Blueprint::new(placement, signer.signature_bytes(), request.created, expires),
+    })
 }
 
 /// Writes what is not there yet: the second and the third step.

@@ -7,7 +7,7 @@ use crate::format::chunk_table::ChunkTable;
 use crate::format::entry::{EntryName, SLICE_OFFSET_MAX};
 use crate::format::limits::{CHUNK_NUMBER_MAX, ENTRIES_MAX};
 use crate::format::plan::{Piece, Placed, Plan};
-use crate::format::shape::{Item, SEALED_OVERHEAD, Shape, control_capacity, data_capacity, entry_cost};
+use crate::format::shape::{Item, SEALED_OVERHEAD, Shape, entry_cost};
 use crate::format::statement::{Class, Kind};
 use crate::format::tar::BLOCK;
 
@@ -59,8 +59,7 @@ fn in_control_chunk(plan: &Plan) -> Option<Placement> {
     let data = data_chunks(plan, contents);
     let document_bytes = document_bytes(plan, &data);
     let shape = plan.control_shape(&in_control, document_bytes);
-    let fits =
-        shape.sealed_bytes() <= control_capacity(plan.chunk_bytes) && shape.items().len() <= ENTRIES_MAX;
+    let fits = shape.sealed_bytes() <= plan.control_capacity() && shape.items().len() <= ENTRIES_MAX;
     fits.then(|| {
         let chunks = std::iter::once(control_chunk(shape, in_control)).chain(data).collect();
         Placement { plan: plan.clone(), document_bytes, chunks, annex: Vec::new() }
@@ -74,14 +73,14 @@ fn with_annex(mut plan: Plan) -> Result<Placement, PackError> {
     // The number of chunks stands in the plan, so its digits count too: a step or two, and it holds.
     loop {
         let document_bytes = document_bytes(&plan, &data);
-        let annex = annex_shapes(plan.chunk_bytes, document_bytes);
+        let annex = annex_shapes(plan.data_capacity(), document_bytes);
         let last = last_data as usize + annex.len();
         let too_many = || PackError::TooManyChunks { chunk_bytes: plan.chunk_bytes, limit: CHUNK_NUMBER_MAX };
         let last = u32::try_from(last).ok().filter(|&last| last <= CHUNK_NUMBER_MAX).ok_or_else(too_many)?;
         if last == plan.last {
             let chunks = (last_data + 1..=last).zip(annex.iter().map(Shape::sealed_bytes));
             let control = annexed_control_shape(Annex::bytes(document_bytes, chunks));
-            if control.sealed_bytes() > control_capacity(plan.chunk_bytes) {
+            if control.sealed_bytes() > plan.control_capacity() {
                 return Err(too_many());
             }
             let chunks = std::iter::once(control_chunk(control, Vec::new())).chain(data).collect();
@@ -127,7 +126,7 @@ fn document_bytes(plan: &Plan, data: &[PlannedChunk]) -> [u64; 3] {
 fn fill_chunks(plan: &mut Plan, in_control: &[Class]) -> Result<u32, PackError> {
     let mut last = 0;
     for class in [Class::Nondistributable, Class::Metadata, Class::Distributable] {
-        let mut filler = Filler::new(plan.chunk_bytes, last);
+        let mut filler = Filler::new(plan, last);
         for blob in plan.blobs.iter_mut().filter(|blob| blob.class == class) {
             blob.pieces = if in_control.contains(&class) {
                 vec![Piece { chunk: 0, bytes: blob.size }]
@@ -157,8 +156,8 @@ struct Filler {
 }
 
 impl Filler {
-    fn new(chunk_bytes: u64, last: u32) -> Filler {
-        let room_max = data_capacity(chunk_bytes) - SEALED_OVERHEAD;
+    fn new(plan: &Plan, last: u32) -> Filler {
+        let (chunk_bytes, room_max) = (plan.chunk_bytes, plan.data_capacity() - SEALED_OVERHEAD);
         Filler { chunk_bytes, room_max, rooms: BTreeSet::new(), entries: Vec::new(), first: last + 1, last }
     }
 

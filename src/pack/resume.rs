@@ -166,7 +166,7 @@ fn is_ours(
         return false;
     }
     let key = signer.public_key();
-    let signed = head.signatures.iter().any(|signature| key.verify(&head.statement_bytes, &signature.bytes));
+    let signed = head.signatures.iter().any(|signature| key.has_signed(&head.statement_bytes, signature));
     let mut expected = blueprint.statement(number, found.sums);
     expected.created = found.created;
     expected.expires = request.expires.and_then(|expiry| expiry.from(found.created));

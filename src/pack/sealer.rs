@@ -9,7 +9,7 @@ use super::file_sums::FileSums;
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::entry::EntryName;
-use crate::format::head::{Head, Signature, put};
+use crate::format::head::{Head, put};
 use crate::format::plan::Piece;
 use crate::format::shape::Item;
 use crate::format::statement::Statement;
@@ -182,7 +182,7 @@ impl<'a> Sealer<'a> {
             return if kept == sum { Ok(sum) } else { Err(exists().into()) };
         };
         let sealed_at = self.blueprint.sealed_at(number);
-        let mut start = self.sign(self.blueprint.statement(number, sum)).render();
+        let mut start = self.sign(self.blueprint.statement(number, sum))?.render();
         put(&mut start, EntryName::Sums, &sums);
         let written = (|| {
             for (item, offset) in shape.items().iter().zip(shape.offsets()) {
@@ -204,13 +204,10 @@ impl<'a> Sealer<'a> {
         Ok(sum)
     }
 
-    fn sign(&self, statement: Statement) -> Head {
+    fn sign(&self, statement: Statement) -> Result<Head, PackError> {
         let statement_bytes = statement.render();
-        let signature = Signature {
-            key: self.signer.public_key().id().short().into(),
-            bytes: self.signer.sign(&statement_bytes),
-        };
-        Head { statement, statement_bytes, signatures: vec![signature] }
+        let signature = self.signer.signature(&statement_bytes)?;
+        Ok(Head { statement, statement_bytes, signatures: vec![signature] })
     }
 
     /// Sums the chunk files that nobody summed yet.

@@ -1,6 +1,5 @@
 //! The two gates: a chunk is accepted by its packer's signature, a bundle is released by its releasers'.
 
-use super::key::ShortKeyId;
 use super::policy::{Accepted, Judgement, Refused, Role, TrustPolicy};
 use crate::format::Timestamp;
 use crate::format::head::Head;
@@ -121,9 +120,7 @@ pub fn release(policy: &TrustPolicy, control: &AcceptedChunk, now: Timestamp) ->
 }
 
 fn judge(policy: &TrustPolicy, role: Role, head: &Head, now: Timestamp) -> Judgement {
-    let signatures: Vec<_> =
-        head.signatures.iter().map(|signature| (ShortKeyId::from(signature.key), signature.bytes)).collect();
     let stream = head.statement.crossing.stream.as_ref().map(crate::format::StreamName::as_str);
     let created = head.statement.created.get();
-    policy.judge(role, stream, created, now.get(), &head.statement_bytes, &signatures)
+    policy.judge(role, stream, created, now.get(), &head.statement_bytes, &head.signatures)
 }

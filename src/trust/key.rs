@@ -16,6 +16,7 @@ use super::{
     key_error::{KeyError, KeyProblem},
     key_file::read_key_text,
 };
+use crate::format::signature::{ED25519_BYTES, Signature as HeadSignature, SignatureAlgorithm};
 use crate::oci::digest::decode_hex;
 
 /// Everything of an Ed25519 SPKI before the key's 32 bytes (RFC 8410, section 4). DER leaves no
@@ -222,6 +223,15 @@ impl PublicKey {
         self.key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 
+    /// Whether an entry of a head is this key's signature over `message`; see [`PublicKey::verify`].
+    #[must_use]
+    pub fn has_signed(&self, message: &[u8], signature: &HeadSignature) -> bool {
+        let bytes = <&[u8; ED25519_BYTES]>::try_from(signature.bytes.as_slice());
+        signature.algorithm == SignatureAlgorithm::ED25519
+            && self.id.short() == ShortKeyId::from(signature.key)
+            && bytes.is_ok_and(|bytes| self.verify(message, bytes))
+    }
+
     /// The key's id.
     pub fn id(&self) -> KeyId {
         self.id
@@ -314,26 +324,12 @@ pub(super) fn pem_label(pem: &str) -> &str {
     label.map_or("", |(label, _)| label)
 }
 
-/// Who can sign statements.
-///
-/// A signature depends on the key and the message only: signing twice gives the same bytes, so an
-/// interrupted pack goes on to the same files.
-pub trait Signer: Send + Sync {
-    /// The key that the signatures verify under.
-    fn public_key(&self) -> &PublicKey;
-
-    /// The Ed25519 signature over `message` (RFC 8032), without hashing the message first.
-    ///
-    /// Idempotent and deterministic, touches no file, and may be called from many threads at once.
-    fn sign(&self, message: &[u8]) -> [u8; 64];
-}
-
 #[cfg(test)]
 mod tests {
     use ed25519_dalek::Verifier as _;
 
     use super::*;
-    use crate::trust::KeyFile;
+    use crate::trust::{KeyFile, Signer as _};
 
     /// Every canonical encoding of a point of order 1, 2, 4 or 8.
     const SMALL_ORDER: [&str; 8] = [
@@ -402,7 +398,7 @@ mod tests {
         let order: [u8; 32] =
             decode_hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").unwrap();
         let key = KeyFile::from_seed(&[1; 32]);
-        let mut signature = key.sign(b"message");
+        let mut signature: [u8; 64] = key.sign(b"message").unwrap().try_into().unwrap();
         assert!(key.public_key().verify(b"message", &signature));
         assert!(!key.public_key().verify(b"massage", &signature));
         let mut carry = 0;
@@ -417,7 +413,7 @@ mod tests {
     #[test]
     fn every_flipped_bit_of_a_signature_is_seen() {
         let key = KeyFile::from_seed(&[2; 32]);
-        let signature = key.sign(b"message");
+        let signature: [u8; 64] = key.sign(b"message").unwrap().try_into().unwrap();
         for bit in 0..512 {
             let mut flipped = signature;
             flipped[bit / 8] ^= 1 << (bit % 8);

@@ -19,9 +19,11 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use zeroize::Zeroizing;
 
 use super::{
-    key::{PUBLIC_LABEL, PublicKey, Signer, malformed, pem_label, single_pem, wrong_kind},
+    key::{PUBLIC_LABEL, PublicKey, malformed, pem_label, single_pem, wrong_kind},
     key_error::{KeyError, KeyProblem},
+    signer::{Signer, SignerError},
 };
+use crate::format::signature::{ED25519_BYTES, SignatureAlgorithm};
 
 /// No key file is longer; an encrypted one has some 400 bytes.
 const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -173,8 +175,17 @@ impl Signer for KeyFile {
         &self.public
     }
 
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.key.sign(message).to_bytes()
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::ED25519
+    }
+
+    fn signature_bytes(&self) -> u64 {
+        ED25519_BYTES as u64
+    }
+
+    /// Ed25519 over the message itself (RFC 8032): the same bytes give the same signature, and it never fails.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+        Ok(self.key.sign(message).to_bytes().to_vec())
     }
 }
 

@@ -15,10 +15,12 @@ mod key_file;
 mod policy;
 mod policy_error;
 mod policy_file;
+mod signer;
 
 pub use accept::{AcceptedChunk, Release, Unreleased, Untrusted, accept, release};
-pub use key::{KeyId, PublicKey, ShortKeyId, ShortKeyIdError, Signer};
+pub use key::{KeyId, PublicKey, ShortKeyId, ShortKeyIdError};
 pub use key_error::{KeyError, KeyProblem};
 pub use key_file::KeyFile;
 pub use policy::{Accepted, Judgement, PolicyKey, RefusalReason, Refused, Revocation, Role, TrustPolicy};
 pub use policy_error::{PolicyError, PolicyProblem};
+pub use signer::{Signer, SignerError};

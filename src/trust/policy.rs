@@ -10,6 +10,7 @@ use super::{
     key::{KeyId, PublicKey, ShortKeyId},
     policy_error::{PolicyError, PolicyProblem},
 };
+use crate::format::signature::{Signature, SignatureAlgorithm};
 
 /// How many keys a policy may list.
 pub(super) const KEYS_MAX: usize = 256;
@@ -150,6 +151,8 @@ struct Question<'a> {
 pub enum RefusalReason {
     /// The policy has no such key.
     UnknownKey,
+    /// This version does not know the algorithm.
+    UnknownAlgorithm,
     /// No key of that id made this signature over this message.
     WrongSignature,
     /// The key may not act in this role.
@@ -172,6 +175,7 @@ impl fmt::Display for RefusalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             RefusalReason::UnknownKey => "the trust policy has no key of this id",
+            RefusalReason::UnknownAlgorithm => "this version does not know the signature's algorithm",
             RefusalReason::WrongSignature => "the signature is not of these bytes and this key",
             RefusalReason::WrongRole => "the trust policy does not give the key this role",
             RefusalReason::WrongStream => "the trust policy does not give the key this stream",
@@ -299,15 +303,15 @@ impl TrustPolicy {
         created: Timestamp,
         now: Timestamp,
         message: &[u8],
-        signatures: &[(ShortKeyId, [u8; 64])],
+        signatures: &[Signature],
     ) -> Judgement {
         let question = Question { role, stream, created, now };
         let mut counted: Vec<&PolicyKey> = Vec::new();
         let mut refused = Vec::new();
-        for (short, signature) in signatures {
-            match self.admit(&question, *short, message, signature, &counted) {
+        for signature in signatures {
+            match self.admit(&question, message, signature, &counted) {
                 Ok(key) => counted.push(key),
-                Err(reason) => refused.push(Refused { short: *short, reason }),
+                Err(reason) => refused.push(Refused { short: signature.key.into(), reason }),
             }
         }
         let accepted = counted.into_iter().map(|k| Accepted { holder: k.holder.clone(), key_id: k.key.id() });
@@ -317,15 +321,18 @@ impl TrustPolicy {
     fn admit(
         &self,
         question: &Question<'_>,
-        short: ShortKeyId,
         message: &[u8],
-        signature: &[u8; 64],
+        signature: &Signature,
         counted: &[&PolicyKey],
     ) -> Result<&PolicyKey, RefusalReason> {
+        if signature.algorithm != SignatureAlgorithm::ED25519 {
+            return Err(RefusalReason::UnknownAlgorithm);
+        }
+        let short = ShortKeyId::from(signature.key);
         let mut reason = RefusalReason::UnknownKey;
         // Several keys may share a short id, and only one of them may have signed.
         for key in self.keys.iter().filter(|key| key.key.id().short() == short) {
-            if !key.key.verify(message, signature) {
+            if !key.key.has_signed(message, signature) {
                 if reason == RefusalReason::UnknownKey {
                     reason = RefusalReason::WrongSignature;
                 }

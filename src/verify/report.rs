@@ -27,6 +27,9 @@ pub enum ChunkVerdict {
     Untrusted,
     /// Validly signed, but not what the control chunk names under this number.
     Forked,
+    /// Accepted, or intact by its length; of a kind that this version passes over.
+    #[serde(rename = "passed-over")]
+    PassedOver,
     /// No chunk at all.
     Unreadable,
 }
@@ -234,6 +237,7 @@ fn file_report(opened: &Opened, damage: Option<&Vec<Finding>>) -> FileReport {
             (ChunkVerdict::Untrusted, vec![Finding::Untrusted { reason: reason.to_string() }])
         }
         (Standing::Forked, _) => (ChunkVerdict::Forked, vec![Finding::Forked]),
+        (Standing::PassedOver, _) => (ChunkVerdict::PassedOver, Vec::new()),
         (Standing::Damaged(problem), _) => (ChunkVerdict::Damaged, vec![problem.clone()]),
         (Standing::Good(_), Some(problems)) => (ChunkVerdict::Damaged, problems.clone()),
         (Standing::Good(_), None) if opened.accepted.is_some() => (ChunkVerdict::Accepted, Vec::new()),
@@ -244,7 +248,7 @@ fn file_report(opened: &Opened, damage: Option<&Vec<Finding>>) -> FileReport {
         file: opened.file.name().to_owned(),
         number: Some(statement.number),
         kind: Some(statement.kind),
-        class: Some(statement.class),
+        class: statement.class,
         bytes: opened.file.bytes(),
         verdict,
         packers: opened.accepted.as_ref().map(|chunk| SignerReport::all(chunk.packers())).unwrap_or_default(),

@@ -7,7 +7,6 @@ use super::{Carriage, Plan, PlannedBlob};
 use crate::format::entry::SLICE_OFFSET_MAX;
 use crate::format::error::FormatError;
 use crate::format::limits::{CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, ENTRIES_MAX};
-use crate::format::shape::data_capacity;
 use crate::format::statement::Class;
 use crate::oci::graph::{BLOBS_MAX, Reason};
 use crate::oci::{Digest, RefName};
@@ -143,7 +142,7 @@ impl Plan {
             if pieces.len() > ENTRIES_MAX {
                 return Err(refuse(format!("at most {ENTRIES_MAX} entries in a chunk"), found()));
             }
-            if self.data_shape(pieces).sealed_bytes() > data_capacity(self.chunk_bytes) {
+            if self.data_shape(pieces).sealed_bytes() > self.data_capacity() {
                 return Err(refuse("chunks within chunk-bytes", found()));
             }
         }

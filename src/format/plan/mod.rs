@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use super::entry::{Document, EntryName};
 use super::lines::Sum;
-use super::shape::{Item, Shape};
+use super::shape::{HeadRoom, Item, Shape};
 use super::statement::{Class, Crossing};
 use crate::oci::graph::Reason;
 use crate::oci::write::{IndexEntry, index_json};
@@ -128,6 +128,8 @@ pub struct Plan {
     pub crossing: Crossing,
     /// No file of the bundle is larger, in bytes.
     pub chunk_bytes: u64,
+    /// The room that is kept for heads under that limit.
+    pub heads: HeadRoom,
     /// Whether non-distributable layers travel.
     pub nondistributable: Carriage,
     /// Whether signatures, SBOMs and other referrers travel.
@@ -163,6 +165,16 @@ impl Plan {
     /// The bundle's id.
     pub fn bundle_id(&self) -> Sum {
         Sum::of(&self.render())
+    }
+
+    /// How large the sealed part of a data or annex chunk may be, in bytes.
+    pub fn data_capacity(&self) -> u64 {
+        self.chunk_bytes - self.heads.data
+    }
+
+    /// How large the sealed part of the control chunk may be, in bytes.
+    pub fn control_capacity(&self) -> u64 {
+        self.chunk_bytes - self.heads.control
     }
 
     /// The highest number of a data chunk; annex chunks follow.

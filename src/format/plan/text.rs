@@ -6,7 +6,9 @@ use super::{Artifact, Carriage, Piece, Plan, PlannedBlob, PlannedOmission, Plann
 use crate::format::error::FormatError;
 use crate::format::limits::{PIECES_MAX, PLAN_BYTES_MAX, REFERENCES_MAX};
 use crate::format::lines::{Lines, Number, or_dash};
+use crate::format::shape::HeadRoom;
 use crate::format::statement::{Crossing, chunk_number};
+use crate::format::tar::BLOCK;
 use crate::oci::graph::Reason;
 
 const FIRST_LINE: &str = "carnet-plan v1";
@@ -21,9 +23,11 @@ impl Plan {
             some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         };
         let head = format!(
-            "label {}\nchunk-bytes {}\nnondistributable {}\nreferrers {}\nplatforms {platforms}\nchunks {}\n",
+            "label {}\nchunk-bytes {}\nheads {} {}\nnondistributable {}\nreferrers {}\nplatforms {platforms}\nchunks {}\n",
             or_dash(self.crossing.label.as_ref()),
             self.chunk_bytes,
+            self.heads.data,
+            self.heads.control,
             self.nondistributable,
             self.referrers_carriage,
             self.last,
@@ -70,6 +74,7 @@ impl Plan {
         let mut crossing = Crossing::parse(&mut lines)?;
         crossing.label = lines.optional("label")?;
         let chunk_bytes = lines.parsed::<Number>("chunk-bytes")?.0;
+        let heads = head_room(&mut lines, chunk_bytes)?;
         let nondistributable: Carriage = lines.parsed("nondistributable")?;
         let referrers_carriage: Carriage = lines.parsed("referrers")?;
         let platforms = match lines.value("platforms")? {
@@ -81,6 +86,7 @@ impl Plan {
         let mut plan = Plan {
             crossing,
             chunk_bytes,
+            heads,
             nondistributable,
             referrers_carriage,
             platforms,
@@ -111,6 +117,21 @@ impl Plan {
         plan.check()?;
         Ok(plan)
     }
+}
+
+/// Reads the room for heads. The control chunk has room for one more than a data chunk has, and both leave half of
+/// the limit to the sealed part.
+fn head_room(lines: &mut Lines<'_>, chunk_bytes: u64) -> Result<HeadRoom, FormatError> {
+    let [data, control] = lines.words("heads")?;
+    let room = HeadRoom { data: lines.word::<Number>(data)?.0, control: lines.word::<Number>(control)?.0 };
+    let whole_blocks = room.data.is_multiple_of(BLOCK) && room.control.is_multiple_of(BLOCK);
+    let most = HeadRoom::BYTES_MAX.min(chunk_bytes / 2);
+    if !whole_blocks || room.data < HeadRoom::BYTES_MIN || room.control < room.data || room.control > most {
+        let expected = format!("rising multiples of 512 from {} to {most}", HeadRoom::BYTES_MIN);
+        let found = format!("{data} {control}");
+        return Err(lines.refuse(expected, Some(&found)));
+    }
+    Ok(room)
 }
 
 fn check_references(lines: &Lines<'_>, found: usize) -> Result<(), FormatError> {

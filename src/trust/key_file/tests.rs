@@ -31,7 +31,7 @@ fn openssl_reads_our_keys_and_we_each_verify_the_other() {
     key.write_pair(&at("plain"), None).unwrap();
     key.write_pair(&at("locked"), Some(PASSPHRASE)).unwrap();
     fs::write(at("message"), b"statement\n").unwrap();
-    fs::write(at("ours.sig"), key.sign(b"statement\n")).unwrap();
+    fs::write(at("ours.sig"), key.sign(b"statement\n").unwrap()).unwrap();
 
     let verify = "pkeyutl -verify -pubin -inkey plain.pub.pem -rawin -in message -sigfile ours.sig";
     let Some((verified, _)) = openssl(dir.path(), verify) else { return };
@@ -41,7 +41,11 @@ fn openssl_reads_our_keys_and_we_each_verify_the_other() {
         let (signed, _) = openssl(dir.path(), &(sign + passin)).unwrap();
         assert!(signed, "{file}");
         // Ed25519 is deterministic, so the two agree to the byte.
-        assert_eq!(fs::read(at(&format!("{file}.sig"))).unwrap(), key.sign(b"statement\n"), "{file}");
+        assert_eq!(
+            fs::read(at(&format!("{file}.sig"))).unwrap(),
+            key.sign(b"statement\n").unwrap(),
+            "{file}"
+        );
     }
     let (_, public) = openssl(dir.path(), "pkey -in plain.key.pem -pubout").unwrap();
     assert_eq!(String::from_utf8(public).unwrap(), key.public_key().to_pem());

@@ -1,7 +1,7 @@
 //! Thresholds, times and streams: who counts, and who does not.
 
 use super::*;
-use crate::trust::{KeyFile, Signer as _};
+use crate::trust::{KeyFile, Signer};
 
 const MESSAGE: &[u8] = b"carnet-chunk v1\n";
 const NOW: &str = "2026-11-20T00:00:00Z";
@@ -39,11 +39,15 @@ fn two_must_release(change: impl FnOnce(&mut [PolicyKey])) -> TrustPolicy {
     TrustPolicy::new(2, keys).unwrap()
 }
 
-fn sign(seed: u8) -> (ShortKeyId, [u8; 64]) {
-    (key(seed).public_key().id().short(), key(seed).sign(MESSAGE))
+fn sign(seed: u8) -> Signature {
+    signed_by(&key(seed))
 }
 
-fn release(policy: &TrustPolicy, signatures: &[(ShortKeyId, [u8; 64])]) -> Judgement {
+fn signed_by(signer: &dyn Signer) -> Signature {
+    signer.signature(MESSAGE).unwrap()
+}
+
+fn release(policy: &TrustPolicy, signatures: &[Signature]) -> Judgement {
     let now = time(NOW);
     policy.judge(Role::Releaser, Some("corp-to-high"), now, now, MESSAGE, signatures)
 }
@@ -52,7 +56,7 @@ fn release(policy: &TrustPolicy, signatures: &[(ShortKeyId, [u8; 64])]) -> Judge
 fn bob_is_refused(policy: &TrustPolicy, created: &str, now: &str, reason: RefusalReason) {
     let signatures = [sign(1), sign(3)];
     let judgement = policy.judge(Role::Releaser, None, time(created), time(now), MESSAGE, &signatures);
-    assert_eq!(judgement.refused(), [Refused { short: signatures[1].0, reason }]);
+    assert_eq!(judgement.refused(), [Refused { short: signatures[1].key.into(), reason }]);
     assert_eq!(judgement.accepted().len(), 1);
     assert!(!policy.satisfied(&judgement));
 }
@@ -103,12 +107,16 @@ fn threshold_same_key_two_ids_cannot_be_written() {
 fn a_signature_is_bound_to_its_key_and_message() {
     let policy = two_must_release(|_| {});
     let (alice, bob) = (sign(1), sign(3));
-    let swapped = [(alice.0, bob.1), (bob.0, alice.1)];
+    let under = |key: &Signature, bytes: &Signature| Signature { key: key.key, ..bytes.clone() };
+    let swapped = [under(&alice, &bob), under(&bob, &alice)];
     assert_eq!(reasons(&release(&policy, &swapped)), [RefusalReason::WrongSignature; 2]);
-    let other_tool = (alice.0, key(1).sign(b"other-tool v1\n"));
+    let other_tool = Signature { bytes: key(1).sign(b"other-tool v1\n").unwrap(), ..alice.clone() };
     assert_eq!(reasons(&release(&policy, &[other_tool])), [RefusalReason::WrongSignature]);
     assert_eq!(reasons(&release(&policy, &[sign(77)])), [RefusalReason::UnknownKey]);
-    assert_eq!(reasons(&release(&policy, &[(alice.0, [0; 64])])), [RefusalReason::WrongSignature]);
+    assert_eq!(
+        reasons(&release(&policy, &[Signature { bytes: vec![0; 64], ..alice.clone() }])),
+        [RefusalReason::WrongSignature]
+    );
 }
 
 #[test]
@@ -181,10 +189,10 @@ fn keys_that_share_a_short_id_are_all_tried() {
         keys[2].key = keys[2].key.clone().with_id_of(&alice);
     });
     let alice = sign(1);
-    let judgement = release(&policy, &[(alice.0, sign(3).1), alice]);
+    let judgement = release(&policy, &[Signature { key: alice.key, ..sign(3) }, alice.clone()]);
     assert_eq!(judgement.refused(), []);
     assert!(policy.satisfied(&judgement));
-    let carols = (alice.0, sign(4).1);
+    let carols = Signature { key: alice.key, ..sign(4) };
     assert_eq!(reasons(&release(&policy, &[carols])), [RefusalReason::WrongSignature]);
 }
 
@@ -237,6 +245,6 @@ fn reasons_are_stable_words() {
     let shown = serde_json::to_value(release(&policy, &[sign(77)])).unwrap();
     assert_eq!(shown["role"], "releaser");
     assert_eq!(shown["refused"][0]["reason"], "unknown-key");
-    assert_eq!(shown["refused"][0]["short"], sign(77).0.to_string());
+    assert_eq!(shown["refused"][0]["short"], ShortKeyId::from(sign(77).key).to_string());
     assert_eq!(serde_json::to_value(RefusalReason::NotYetValid).unwrap(), "not-yet-valid");
 }

@@ -174,7 +174,7 @@ fn chunk_numbers_are_those_of_the_bundle() {
     });
     edit("C05 another count", &|statement| statement.last = count);
     edit("C05 another class", &|statement| {
-        statement.class = carnet::format::statement::Class::Distributable;
+        statement.class = Some(carnet::format::statement::Class::Distributable);
     });
     edit("C05 another name", &|statement| statement.crossing.name = "other".parse().expect("a name"));
     edit("C05 another label", &|statement| {
@@ -185,7 +185,7 @@ fn chunk_numbers_are_those_of_the_bundle() {
     });
     edit("C05 control instead of data", &|statement| {
         statement.kind = carnet::format::statement::Kind::Control;
-        statement.class = carnet::format::statement::Class::Metadata;
+        statement.class = Some(carnet::format::statement::Class::Metadata);
     });
 }
 

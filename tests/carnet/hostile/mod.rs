@@ -14,6 +14,7 @@ mod files;
 mod graphs;
 mod plan_lies;
 mod readers;
+mod reserved;
 mod round_trips;
 mod signatures;
 mod statement;

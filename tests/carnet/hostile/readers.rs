@@ -12,7 +12,9 @@ fn ours(bytes: &[u8]) -> Vec<(String, u64)> {
     let text = parts.fitting().render();
     let head = carnet::format::head::Head::parse(bytes, bytes.len() as u64).expect("a head");
     let mut entries = vec![("00_statement.txt".to_owned(), text.len() as u64)];
-    entries.extend(head.signatures.iter().map(|s| (format!("01_{}.ed25519.sig", hex::encode(s.key)), 64)));
+    entries.extend(
+        head.signatures.iter().map(|s| (format!("01_{}.{}.sig", hex::encode(s.key), s.algorithm), 64)),
+    );
     entries.push(("02_sums.txt".to_owned(), parts.sums.len() as u64));
     entries.extend(parts.entries.iter().map(|(name, payload)| (name.to_string(), payload.len() as u64)));
     entries

@@ -77,13 +77,15 @@ fn class() -> impl Strategy<Value = Class> {
 }
 
 fn statement() -> impl Strategy<Value = Statement> {
-    let numbers = (0..=99_999_u32, 0..=99_999_u32, 0..=8_589_934_591_u64, any::<bool>());
+    let numbers = (0..=99_999_u32, 0..=99_999_u32, 0..=8_589_934_591_u64, 0..3_u8);
     (sum(), crossing(), class(), numbers, time(), proptest::option::of(time()), sum()).prop_map(
-        |(bundle, crossing, class, (a, b, bytes, control), created, expires, sums)| {
-            let (number, last) = (a.min(b), a.max(b));
-            let control = control || number == 0;
-            let kind = if control { Kind::Control } else { Kind::Data };
-            let class = if control { Class::Metadata } else { class };
+        |(bundle, crossing, class, (a, b, bytes, kind), created, expires, sums)| {
+            let (number, last) = if kind == 2 { (a, b) } else { (a.min(b), a.max(b)) };
+            let (kind, class) = match kind {
+                2 => (Kind::Parity, None),
+                1 if number > 0 => (Kind::Data, Some(class)),
+                _ => (Kind::Control, Some(Class::Metadata)),
+            };
             Statement { bundle, crossing, kind, class, number, last, bytes, created, expires, sums }
         },
     )

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use carnet::format::head::Signature;
+use carnet::format::signature::Signature;
 use carnet::trust::{KeyFile, PublicKey, Signer as _};
 
 use super::support::forge::{Forged, head, signature};
@@ -98,7 +98,7 @@ fn signatures_are_not_bent() {
     let ours = |change: &dyn Fn(&mut [u8; 64])| {
         resigned(&|text| {
             let mut signature = signature(&packed().key, text);
-            change(&mut signature.bytes);
+            change(signature.bytes.as_mut_slice().try_into().expect("64 bytes"));
             vec![signature]
         })
     };
@@ -138,7 +138,7 @@ fn signatures_have_64_bytes() {
         let parts = &Forged::new().chunks[1];
         let text = parts.fitting().render();
         let signature = signature(&packed().key, &text);
-        let mut bytes = signature.bytes.to_vec();
+        let mut bytes = signature.bytes.clone();
         bytes.resize(length, 0);
         let name = format!("01_{}.ed25519.sig", hex::encode(signature.key));
         let entry = super::support::tar::entry(name.as_bytes(), &bytes);
@@ -153,9 +153,9 @@ fn signatures_are_sorted_and_each_key_once() {
     let parts = &Forged::new().chunks[1];
     let text = parts.fitting().render();
     let ours = signature(&packed().key, &text);
-    let mut two = vec![ours, signature(&other, &text)];
+    let mut two = vec![ours.clone(), signature(&other, &text)];
     two.sort_by_key(|signature| std::cmp::Reverse(signature.key));
-    for (what, signatures) in [("C09 unsorted", two), ("C09 one twice", vec![ours, ours])] {
+    for (what, signatures) in [("C09 unsorted", two), ("C09 one twice", vec![ours.clone(), ours])] {
         let mut chunks = packed().chunks.clone();
         chunks[1] = [head(&text, &signatures), parts.body()].concat();
         deliver(what, &named(&chunks), Expect::Incomplete);
@@ -236,7 +236,7 @@ fn a_bundle_is_released_by_different_people() {
     let parts = &Forged::new().chunks[0];
     let text = parts.fitting().render();
     let mine = signature(ours, &text);
-    let again = Signature { key: second.public_key().id().short().into(), ..mine };
+    let again = Signature { key: second.public_key().id().short().into(), ..mine.clone() };
     let mut signatures = vec![mine, again];
     signatures.sort_by_key(|signature| signature.key);
     doubled[0] = [head(&text, &signatures), parts.body()].concat();

@@ -151,7 +151,7 @@ fn a_million_signatures_are_not_read() {
     let text = parts.fitting().render();
     let good = signature(&packed().key, &text);
     for count in [17_usize, 20_000] {
-        let mut signatures = vec![good; count];
+        let mut signatures = vec![good.clone(); count];
         for (index, signature) in signatures.iter_mut().enumerate().skip(1) {
             signature.key = (index as u64).to_be_bytes();
         }

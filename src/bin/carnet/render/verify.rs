@@ -45,7 +45,9 @@ fn bundle_text(bundle: &BundleReport, screen: Screen) -> String {
     if let Some(problem) = &bundle.control_problem {
         out += &format!("control chunk: {}\n", plain(problem));
     }
-    let bad = |file: &&FileReport| !matches!(file.verdict, ChunkVerdict::Accepted | ChunkVerdict::Intact);
+    let bad = |file: &&FileReport| {
+        !matches!(file.verdict, ChunkVerdict::Accepted | ChunkVerdict::Intact | ChunkVerdict::PassedOver)
+    };
     let shown: Vec<&FileReport> = if screen.verbose > 0 || bundle.files.len() <= 20 {
         bundle.files.iter().collect()
     } else {
@@ -109,6 +111,7 @@ fn word(verdict: ChunkVerdict) -> &'static str {
         ChunkVerdict::Damaged => "DAMAGED",
         ChunkVerdict::Untrusted => "UNTRUSTED",
         ChunkVerdict::Forked => "FORKED",
+        ChunkVerdict::PassedOver => "passed over",
         ChunkVerdict::Unreadable => "UNREADABLE",
     }
 }

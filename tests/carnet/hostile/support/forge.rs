@@ -5,8 +5,9 @@ use carnet::format::Sum;
 use carnet::format::body::Body;
 use carnet::format::chunk_table::{ChunkLine, ChunkTable};
 use carnet::format::entry::{Document, EntryName};
-use carnet::format::head::{Head, Signature};
+use carnet::format::head::Head;
 use carnet::format::plan::Plan;
+use carnet::format::signature::Signature;
 use carnet::format::statement::{Kind, Statement};
 use carnet::format::sums::Sums;
 use carnet::trust::Signer;
@@ -103,14 +104,14 @@ pub(in crate::hostile) fn sums_of(entries: &[(EntryName, Vec<u8>)]) -> Vec<u8> {
 }
 
 pub(in crate::hostile) fn signature(key: &dyn Signer, text: &[u8]) -> Signature {
-    Signature { key: key.public_key().id().short().into(), bytes: key.sign(text) }
+    key.signature(text).expect("a key in a file signs")
 }
 
 /// Statement and signatures as they stand in a file.
 pub(in crate::hostile) fn head(text: &[u8], signatures: &[Signature]) -> Vec<u8> {
     let mut out = entry(b"00_statement.txt", text);
     for signature in signatures {
-        out.extend(block(EntryName::Signature(signature.key), &signature.bytes));
+        out.extend(block(EntryName::Signature(signature.key, signature.algorithm), &signature.bytes));
     }
     out
 }
@@ -159,6 +160,7 @@ impl Forged {
             }
             if number > 0 && parts.statement.kind == Kind::Data {
                 let Statement { class, bytes, sums, .. } = parts.fitting();
+                let class = class.expect("a data chunk has a class");
                 lines.push(ChunkLine { number, class, bytes, sums });
             }
         }

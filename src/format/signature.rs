@@ -1,0 +1,81 @@
+//! Signatures as they stand in the head of a chunk (docs/format.md, "Signatures").
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Longest name of an algorithm, in bytes.
+pub const ALGORITHM_NAME_BYTES_MAX: usize = 16;
+
+/// The name of a signature algorithm: 1 to 16 of `a` to `z` and `0` to `9`. Not every name is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SignatureAlgorithm([u8; ALGORITHM_NAME_BYTES_MAX]);
+
+impl SignatureAlgorithm {
+    /// Ed25519 (RFC 8032), whose signatures have [`ED25519_BYTES`].
+    pub const ED25519: SignatureAlgorithm = SignatureAlgorithm(*b"ed25519\0\0\0\0\0\0\0\0\0");
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        let end = self.0.iter().position(|&byte| byte == 0).unwrap_or(self.0.len());
+        std::str::from_utf8(&self.0[..end]).expect("letters and digits")
+    }
+
+    /// The lengths that a signature of this algorithm may have, in bytes.
+    pub(super) fn bytes(self) -> std::ops::RangeInclusive<u64> {
+        if self == SignatureAlgorithm::ED25519 {
+            ED25519_BYTES as u64..=ED25519_BYTES as u64
+        } else {
+            1..=super::limits::SIGNATURE_BYTES_MAX
+        }
+    }
+}
+
+/// Length of an Ed25519 signature, in bytes (RFC 8032).
+pub const ED25519_BYTES: usize = 64;
+
+impl fmt::Display for SignatureAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SignatureAlgorithm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        if !plain || !(1..=ALGORITHM_NAME_BYTES_MAX).contains(&text.len()) {
+            return Err(format!("1 to {ALGORITHM_NAME_BYTES_MAX} of a to z and 0 to 9"));
+        }
+        let mut name = [0; ALGORITHM_NAME_BYTES_MAX];
+        name[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(SignatureAlgorithm(name))
+    }
+}
+
+/// A signature, and the first 8 bytes of the id of the key that is said to have made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Which key to try.
+    pub key: [u8; 8],
+    /// By which algorithm.
+    pub algorithm: SignatureAlgorithm,
+    /// The signature itself.
+    pub bytes: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back_and_nothing_else_is_one() {
+        for name in ["ed25519", "mldsa87", "a", "0123456789abcdef"] {
+            assert_eq!(name.parse::<SignatureAlgorithm>().unwrap().to_string(), name);
+        }
+        assert_eq!("ed25519".parse(), Ok(SignatureAlgorithm::ED25519));
+        for name in ["", "Ed25519", "ml-dsa", "ecdsa.p384", "0123456789abcdefg", "é"] {
+            assert!(name.parse::<SignatureAlgorithm>().is_err(), "{name:?}");
+        }
+    }
+}
