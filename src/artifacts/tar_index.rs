@@ -2,7 +2,7 @@
 //!
 //! The `tar` crate's own iterator reads long names and PAX records into memory whatever their size,
 //! and takes the first of two sizes. So headers are walked here, and what two readers could read
-//! differently is refused (hostile inputs T01 to T14).
+//! differently is refused.
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -1,5 +1,4 @@
-//! C21, J08: what is small when it arrives must not be large in memory. Every run of these tests may
-//! have 400 MB of addresses.
+//! A small input must not need much memory. Each run here gets 400 MB of address space.
 
 use carnet::format::Sum;
 use carnet::format::entry::{Document, EntryName};
@@ -50,7 +49,7 @@ fn sizes_do_not_overflow() {
     ] {
         let blobs = (0..count).map(|index| blob(index, size, class, &chunk.to_string())).collect();
         let text = plan_head(chunk) + &sorted(blobs);
-        deliver(&format!("C21 {what}"), &named(&with_plan(text)[..1]), Expect::Incomplete);
+        deliver(what, &named(&with_plan(text)[..1]), Expect::Incomplete);
     }
 }
 
@@ -63,7 +62,7 @@ fn a_document_that_is_no_plan_is_only_read() {
     ] {
         let mut forged = Forged::new();
         forged.plan = bytes;
-        deliver(&format!("C21 {what}"), &named(&forged.seal()), Expect::Incomplete);
+        deliver(what, &named(&forged.seal()), Expect::Incomplete);
     }
     for (document, what) in [(Document::Chunks, "chunks"), (Document::Index, "index")] {
         let mut forged = Forged::new();
@@ -71,7 +70,7 @@ fn a_document_that_is_no_plan_is_only_read() {
         replace(&mut forged.chunks[0], EntryName::Document(document), &big);
         let mut chunks = forged.seal();
         chunks[0] = forged.chunks[0].seal();
-        deliver(&format!("C21 {what} of 30 MB"), &named(&chunks), Expect::Incomplete);
+        deliver(&format!("{what} of 30 MB"), &named(&chunks), Expect::Incomplete);
     }
 }
 
@@ -80,14 +79,14 @@ fn an_announced_size_is_not_a_size() {
     // A plan for blobs of petabytes in a control chunk of kilobytes.
     let text =
         plan_head(1) + &sorted((0..3).map(|index| blob(index, 1 << 50, "distributable", "1")).collect());
-    deliver("C21 petabytes", &named(&with_plan(text)[..1]), Expect::Incomplete);
+    deliver("petabytes", &named(&with_plan(text)[..1]), Expect::Incomplete);
 }
 
 #[test]
 fn many_blobs_are_bounded() {
     let blobs: Vec<String> = (0..262_145).map(|index| blob(index, 0, "metadata", "0")).collect();
     let text = plan_head(0) + &sorted(blobs);
-    deliver("C21 a blob too many", &named(&with_plan(text)[..1]), Expect::Incomplete);
+    deliver("a blob too many", &named(&with_plan(text)[..1]), Expect::Incomplete);
 }
 
 /// `blobs` blobs, each cut into one byte for each of `chunks` chunks.
@@ -102,7 +101,7 @@ fn slices(blobs: usize, chunks: usize) -> String {
 fn many_slices_are_bounded() {
     let text = slices(5, 99_999);
     assert!(text.len() < 5 << 20, "{}", text.len());
-    deliver("C21 half a million slices", &named(&with_plan(text)[..1]), Expect::Incomplete);
+    deliver("half a million slices", &named(&with_plan(text)[..1]), Expect::Incomplete);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! C01: no byte of a chunk can change unnoticed.
+//! No byte of a chunk can change without being noticed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -94,7 +94,7 @@ fn the_program_says_which_file_is_damaged() {
             // A changed name in a statement makes it another bundle's, a changed signature a stranger's.
             let signature = (1024..2560).contains(&at);
             let expect = if signature { Expect::Untrusted } else { Expect::Incomplete };
-            let (verified, _) = deliver(&format!("C01 byte {at} of chunk {number}"), &named(&chunks), expect);
+            let (verified, _) = deliver(&format!("byte {at} of chunk {number}"), &named(&chunks), expect);
             assert!(verified.stdout.contains(&format!("hostile_{number:05}.tar")), "{verified}");
         }
     }

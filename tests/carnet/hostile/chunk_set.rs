@@ -1,4 +1,4 @@
-//! C02–C05, C12: chunks that are lost, doubled, renamed, swapped, forked, or of another bundle.
+//! Chunks that are lost, duplicated, renamed, swapped, forked, or from another bundle.
 
 use carnet::format::Sum;
 
@@ -13,18 +13,18 @@ fn names_and_order_of_files_mean_nothing() {
     let files: Vec<(String, Vec<u8>)> =
         renamed.map(|(bytes, name)| (name.to_owned(), bytes.clone())).collect();
     assert_eq!(files.len(), chunks.len());
-    deliver("C02 renamed and reordered", &files, Expect::Complete);
+    deliver("renamed and reordered", &files, Expect::Complete);
 
     let mut rotated = chunks.clone();
     rotated.rotate_left(1);
-    deliver("C02 each under its neighbour's name", &named(&rotated), Expect::Complete);
+    deliver("each under its neighbour's name", &named(&rotated), Expect::Complete);
 }
 
 #[test]
 fn a_chunk_may_arrive_twice() {
     let mut files = named(&packed().chunks);
     files.extend(packed().chunks.iter().enumerate().map(|(n, bytes)| (format!("copy{n}"), bytes.clone())));
-    deliver("C02 everything twice", &files, Expect::Complete);
+    deliver("everything twice", &files, Expect::Complete);
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn every_lost_chunk_is_missed() {
     for lost in 0..packed().chunks.len() {
         let mut files = named(&packed().chunks);
         files.remove(lost);
-        let (verified, _) = deliver(&format!("C02 without chunk {lost}"), &files, Expect::Incomplete);
+        let (verified, _) = deliver(&format!("without chunk {lost}"), &files, Expect::Incomplete);
         assert_eq!(verified.json()["bundles"][0]["missing"], serde_json::json!([lost]), "{verified}");
     }
 }
@@ -44,7 +44,7 @@ fn a_damaged_copy_does_not_hide_the_loss_of_the_good_one() {
     files[2].1[last] ^= 1;
     let copy = files[2].clone();
     files.push(("copy".to_owned(), copy.1));
-    deliver("C02 damaged twice", &files, Expect::Incomplete);
+    deliver("damaged twice", &files, Expect::Incomplete);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_good_copy_makes_up_for_a_damaged_one() {
         spoiled[at] ^= 1;
         files.push((good.to_owned(), bytes));
         files.push((damaged.to_owned(), spoiled));
-        deliver(&format!("C02 the good copy is {good}"), &files, Expect::Complete);
+        deliver(&format!("the good copy is {good}"), &files, Expect::Complete);
     }
 }
 
@@ -70,7 +70,7 @@ fn two_control_chunks_are_a_fork() {
     forged.chunks[0].rebuild();
     let mut files = named(&packed().chunks);
     files.push(("other".to_owned(), forged.chunks[0].seal()));
-    deliver("C03 two control chunks", &files, Expect::Forked);
+    deliver("two control chunks", &files, Expect::Forked);
 }
 
 /// Chunk `at` with other bytes in a slice, signed by the same packer. A blob's sum is its name; a
@@ -91,14 +91,14 @@ fn a_chunk_in_place_of_the_one_of_its_number_is_a_fork() {
     let (at, other) = other_version();
     let mut files = named(&packed().chunks);
     files[at].1 = other;
-    deliver("C03 another chunk of its number", &files, Expect::Forked);
+    deliver("another chunk of its number", &files, Expect::Forked);
 }
 
 #[test]
 fn two_data_chunks_of_one_number_are_a_fork() {
     let mut files = named(&packed().chunks);
     files.push(("other".to_owned(), other_version().1));
-    deliver("C03 two chunks of one number", &files, Expect::Forked);
+    deliver("two chunks of one number", &files, Expect::Forked);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_chunk_of_another_bundle_is_no_chunk_of_this_one() {
     for number in 1..packed().chunks.len().min(other.len()) {
         let mut files = named(&packed().chunks);
         files[number].1.clone_from(&other[number]);
-        let missing = deliver_foreign(&format!("C04 chunk {number} of another bundle"), &files);
+        let missing = deliver_foreign(&format!("chunk {number} of another bundle"), &files);
         assert!(missing.contains(&format!("[{number}]")), "{missing}");
     }
 }
@@ -150,7 +150,7 @@ fn a_chunk_with_this_bundles_id_and_another_ones_bytes_is_a_fork() {
         parts.statement.bundle = Sum::of(&Forged::new().plan);
         let mut files = named(&packed().chunks);
         files[number].1 = parts.seal();
-        deliver(&format!("C04 chunk {number}, relabelled and signed"), &files, Expect::Forked);
+        deliver(&format!("chunk {number}, relabelled and signed"), &files, Expect::Forked);
     }
 }
 
@@ -164,26 +164,26 @@ fn chunk_numbers_are_those_of_the_bundle() {
         files[1].1 = parts.seal();
         deliver(what, &files, Expect::Incomplete);
     };
-    edit("C05 a number beyond the bundle's", &|statement| {
+    edit("a number beyond the bundle's", &|statement| {
         statement.number = count;
         statement.last = count;
     });
-    edit("C05 the highest number there is", &|statement| {
+    edit("the highest number there is", &|statement| {
         statement.number = 99_999;
         statement.last = 99_999;
     });
-    edit("C05 another count", &|statement| statement.last = count);
-    edit("C05 another class", &|statement| {
+    edit("another count", &|statement| statement.last = count);
+    edit("another class", &|statement| {
         statement.class = carnet::format::statement::Class::Distributable;
     });
-    edit("C05 another name", &|statement| statement.crossing.name = "other".parse().expect("a name"));
-    edit("C05 another label", &|statement| {
+    edit("another name", &|statement| statement.crossing.name = "other".parse().expect("a name"));
+    edit("another label", &|statement| {
         statement.crossing.label = Some("SECRET".parse().expect("a label"));
     });
-    edit("C05 another stream", &|statement| {
+    edit("another stream", &|statement| {
         statement.crossing.stream = Some("other".parse().expect("a stream"));
     });
-    edit("C05 control instead of data", &|statement| {
+    edit("control instead of data", &|statement| {
         statement.kind = carnet::format::statement::Kind::Control;
         statement.class = carnet::format::statement::Class::Metadata;
     });
@@ -198,5 +198,5 @@ fn the_slice_of_one_number_under_another_is_refused() {
     for number in [2, 3] {
         forged.chunks[number].rebuild();
     }
-    deliver("C02 contents swapped, signed", &named(&forged.seal()), Expect::Incomplete);
+    deliver("contents swapped, signed", &named(&forged.seal()), Expect::Incomplete);
 }

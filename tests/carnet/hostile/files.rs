@@ -1,4 +1,4 @@
-//! C15, C16, E06: what is named is a regular file, and stays the one that was found.
+//! Only regular files are read, and a file that was replaced after it was found is refused.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -56,14 +56,18 @@ fn what_is_no_regular_file_is_not_opened() {
     let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
     for path in [&pipe, &link, &loose, &socket, Path::new("/dev/zero"), Path::new("/dev/null")] {
         for ran in name_to_all(station.path(), path) {
-            assert_eq!(ran.code, 1, "C16 {}: {ran}", path.display());
+            assert_eq!(ran.code, 1, "{}: {ran}", path.display());
             let code = ran.error_code();
-            assert!(["file-not-regular", "file-unusable"].contains(&code.as_str()), "C16: {ran}");
+            assert!(
+                ["file-not-regular", "file-unusable"].contains(&code.as_str()),
+                "{}: {ran}",
+                path.display()
+            );
         }
     }
-    nothing_visible("C16", station.path(), &station.path().join("new"));
+    nothing_visible("special files", station.path(), &station.path().join("new"));
     // In a folder they are passed over, and the rest is read.
-    judge("C16 in a folder", station.path(), &public(), Expect::Complete);
+    judge("in a folder", station.path(), &public(), Expect::Complete);
 }
 
 #[test]
@@ -73,7 +77,7 @@ fn folders_and_links_do_not_lead_astray() {
     symlink(&inside, inside.join("round")).expect("a link");
     symlink("/", inside.join("root")).expect("a link");
     fs::create_dir(inside.join("hostile_00004.tar")).expect("a folder");
-    judge("C16 links and folders", station.path(), &public(), Expect::Complete);
+    judge("links and folders", station.path(), &public(), Expect::Complete);
 }
 
 #[test]
@@ -99,7 +103,7 @@ fn a_file_of_a_terabyte_is_not_read() {
         if file.set_len(1 << 40).is_err() {
             continue;
         }
-        judge("C16 a terabyte of nothing", station.path(), &public(), Expect::Incomplete);
+        judge("a terabyte of nothing", station.path(), &public(), Expect::Incomplete);
     }
 }
 
@@ -112,22 +116,22 @@ fn a_file_is_the_one_that_was_found() {
     let other = station.path().join("other");
     fs::copy(&path, &other).expect("a copy");
     fs::rename(&other, &path).expect("renamed");
-    assert!(found.open().is_err(), "C15 another file of the same bytes");
+    assert!(found.open().is_err(), "another file of the same bytes");
 
     let found = ArrivedFile::new(&path).expect("a file");
     fs::remove_file(&path).expect("removed");
     symlink(station.path().join("in/hostile_00002.tar"), &path).expect("a link");
-    assert!(found.open().is_err(), "C15 a link");
+    assert!(found.open().is_err(), "a link");
     fs::remove_file(&path).expect("removed");
-    assert!(found.open().is_err(), "C15 nothing");
+    assert!(found.open().is_err(), "nothing");
     assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
-    assert!(found.open().is_err(), "C15 a pipe");
+    assert!(found.open().is_err(), "a pipe");
 
     let path = station.path().join("in/hostile_00002.tar");
     let found = ArrivedFile::new(&path).expect("a file");
     let file = fs::File::options().append(true).open(&path).expect("a file");
     file.set_len(100).expect("shortened");
-    assert!(found.open().is_err(), "C15 shorter");
+    assert!(found.open().is_err(), "shorter");
 }
 
 #[test]

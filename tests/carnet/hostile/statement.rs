@@ -1,4 +1,4 @@
-//! C05, C06, C12: a statement has one form, byte for byte, however well it is signed.
+//! A statement has exactly one form, byte for byte. A good signature does not change that.
 
 use super::support::forge::Forged;
 use super::support::run::{Expect, deliver};
@@ -81,15 +81,15 @@ fn another_byte_is_another_statement() {
         ("text of another kind", "untrusted comment: signature from minisign\n".to_owned()),
     ] {
         assert_ne!(text, good, "{what} changes something");
-        refused(&format!("C06 {what}"), text.as_bytes());
+        refused(what, text.as_bytes());
     }
 }
 
 #[test]
 fn a_statement_has_4096_bytes_at_most() {
     let long = format!("{}{}\n", good(), "x".repeat(4096));
-    refused("C06 a statement that is too long", &long.as_bytes()[..4097]);
-    refused("C06 4096 bytes of something", &long.as_bytes()[..4096]);
+    refused("a statement that is too long", &long.as_bytes()[..4097]);
+    refused("4096 bytes of something", &long.as_bytes()[..4096]);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn the_size_is_that_of_the_file() {
         format!("-{bytes}"),
         "8589934591".to_owned(),
     ] {
-        refused(&format!("C21 bytes {size}"), other(&size).as_bytes());
+        refused(&format!("bytes {size}"), other(&size).as_bytes());
     }
 }
 
@@ -121,10 +121,10 @@ fn bytes_after_the_end_are_refused() {
         for number in 0..2 {
             let mut chunks = packed().chunks.clone();
             chunks[number].extend(vec![0; extra]);
-            deliver(&format!("C14 {extra} zeros after chunk {number}"), &named(&chunks), Expect::Incomplete);
+            deliver(&format!("{extra} zeros after chunk {number}"), &named(&chunks), Expect::Incomplete);
             let length = chunks[number].len();
             chunks[number][length - 1] = b'x';
-            deliver(&format!("C14 {extra} bytes after chunk {number}"), &named(&chunks), Expect::Incomplete);
+            deliver(&format!("{extra} bytes after chunk {number}"), &named(&chunks), Expect::Incomplete);
         }
     }
 }

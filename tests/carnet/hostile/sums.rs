@@ -1,4 +1,4 @@
-//! C07, C08: the list of sums is exactly what follows it.
+//! The list of sums must match the entries that follow it exactly.
 
 use carnet::format::Sum;
 use carnet::format::entry::EntryName;
@@ -38,21 +38,21 @@ fn first_line(text: &str) -> String {
 
 #[test]
 fn what_is_not_listed_is_not_carried() {
-    refused("C07 an entry that is not listed", &|parts| {
+    refused("an entry that is not listed", &|parts| {
         let name = EntryName::Blob(carnet::oci::Digest::sha256(b"hidden"));
         parts.blocks.push(entry(name.to_string().as_bytes(), b"hidden"));
     });
-    refused("C07 an entry that is listed and not there", &|parts| {
+    refused("an entry that is listed and not there", &|parts| {
         parts.blocks.pop();
     });
-    refused("C07 nothing but the list", &|parts| parts.blocks.clear());
-    refused("C07 another order", &|parts| parts.blocks.reverse());
-    refused("C07 one more blob than planned", &|parts| {
+    refused("nothing but the list", &|parts| parts.blocks.clear());
+    refused("another order", &|parts| parts.blocks.reverse());
+    refused("one more blob than planned", &|parts| {
         let name = EntryName::Blob(carnet::oci::Digest::sha256(b"hidden"));
         parts.entries.push((name, b"hidden".to_vec()));
         parts.rebuild();
     });
-    refused("C07 one entry less than planned", &|parts| {
+    refused("one entry less than planned", &|parts| {
         parts.entries.pop();
         parts.rebuild();
     });
@@ -60,27 +60,27 @@ fn what_is_not_listed_is_not_carried() {
 
 #[test]
 fn sums_have_one_form() {
-    edit("C07 a line twice", &|text| format!("{text}{}", first_line(text)));
-    edit("C07 the binary mark", &|text| text.replacen("  ", " *", 1));
-    edit("C07 an escaped name", &|text| format!("\\{text}"));
-    edit("C07 BSD's form", &|text| {
+    edit("a line twice", &|text| format!("{text}{}", first_line(text)));
+    edit("the binary mark", &|text| text.replacen("  ", " *", 1));
+    edit("an escaped name", &|text| format!("\\{text}"));
+    edit("BSD's form", &|text| {
         let (sum, name) = text.lines().next().and_then(|line| line.split_once("  ")).expect("a line");
         text.replacen(&first_line(text), &format!("SHA256 ({name}) = {sum}\n"), 1)
     });
-    edit("C07 one blank", &|text| text.replacen("  ", " ", 1));
-    edit("C07 three blanks", &|text| text.replacen("  ", "   ", 1));
-    edit("C07 a comment", &|text| format!("# sums\n{text}"));
-    edit("C07 an empty line", &|text| format!("{text}\n"));
-    edit("C07 no LF at the end", &|text| text.trim_end().to_owned());
-    edit("C07 CR LF", &|text| text.replace('\n', "\r\n"));
-    edit("C07 upper-case sums", &|text| format!("{}{}", text[..64].to_uppercase(), &text[64..]));
-    edit("C07 a sum too short", &|text| text[1..].to_owned());
-    edit("C07 an MD5 sum", &|text| text[32..].to_owned());
-    edit("C07 a SHA-512 sum", &|text| format!("{}{text}", &text[..64]));
-    edit("C07 nothing", &|_| String::new());
-    edit("C07 the head is listed", &|text| format!("{}  00_statement.txt\n{text}", Sum::of(b"x")));
-    edit("C07 the list lists itself", &|text| format!("{}  02_sums.txt\n{text}", Sum::of(b"x")));
-    edit("C07 a megabyte of lines", &|text| text.repeat(20_000));
+    edit("one blank", &|text| text.replacen("  ", " ", 1));
+    edit("three blanks", &|text| text.replacen("  ", "   ", 1));
+    edit("a comment", &|text| format!("# sums\n{text}"));
+    edit("an empty line", &|text| format!("{text}\n"));
+    edit("no LF at the end", &|text| text.trim_end().to_owned());
+    edit("CR LF", &|text| text.replace('\n', "\r\n"));
+    edit("upper-case sums", &|text| format!("{}{}", text[..64].to_uppercase(), &text[64..]));
+    edit("a sum too short", &|text| text[1..].to_owned());
+    edit("an MD5 sum", &|text| text[32..].to_owned());
+    edit("a SHA-512 sum", &|text| format!("{}{text}", &text[..64]));
+    edit("nothing", &|_| String::new());
+    edit("the head is listed", &|text| format!("{}  00_statement.txt\n{text}", Sum::of(b"x")));
+    edit("the list lists itself", &|text| format!("{}  02_sums.txt\n{text}", Sum::of(b"x")));
+    edit("a megabyte of lines", &|text| text.repeat(20_000));
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn each_sum_is_that_of_its_entry() {
         // not all of them, or no carnet.
         let is_slice = matches!(forged.chunks[at].entries[line].0, EntryName::Slice(..));
         let expect = if is_slice { Expect::Complete } else { Expect::Incomplete };
-        deliver(&format!("C07 another sum in line {line}"), &named(&forged.seal()), expect);
+        deliver(&format!("another sum in line {line}"), &named(&forged.seal()), expect);
     }
 }
 
@@ -113,7 +113,7 @@ fn digests_are_not_confused() {
         ("a path", "blobs/sha256/../../x".to_owned()),
         ("another blob's digest", format!("blobs/sha256/{}", Sum::of(b"another"))),
     ] {
-        refused(&format!("C08 {what}"), &|parts| {
+        refused(what, &|parts| {
             parts.blocks.push(entry(name.as_bytes(), &bytes(0)));
             parts.sums.extend(format!("{sum}  {name}\n").bytes());
         });
@@ -130,6 +130,6 @@ fn the_statement_names_the_sums() {
         parts.sums[last] ^= 1;
         let mut chunks = forged.seal();
         chunks[at] = parts.seal_text(&text);
-        deliver("C07 sums that the statement does not name", &named(&chunks), Expect::Incomplete);
+        deliver("sums that the statement does not name", &named(&chunks), Expect::Incomplete);
     }
 }

@@ -1,4 +1,4 @@
-//! T21, T24, T25, T27: names that are none of the format's, and files that are no chunk at all.
+//! Entry names that the format does not have, and files that are not chunks.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -73,7 +73,7 @@ fn no_other_name_is_a_name_in_a_header() {
         let size =
             u64::from_str_radix(std::str::from_utf8(&block[124..135]).expect("octal"), 8).expect("octal");
         block[..512].copy_from_slice(&header(&name, size));
-        let what = format!("T21 {:?}", String::from_utf8_lossy(&name));
+        let what = format!("{:?}", String::from_utf8_lossy(&name));
         deliver(&what, &named(&forged.seal()), Expect::Incomplete);
     }
 }
@@ -87,7 +87,7 @@ fn no_other_name_is_a_name_in_the_sums() {
         let line = [Sum::of(b"x").to_string().as_bytes(), b"  ", &name, b"\n"].concat();
         parts.sums.extend(line);
         parts.blocks.push(entry(&name, b"x"));
-        let what = format!("T21 listed {:?}", String::from_utf8_lossy(&name));
+        let what = format!("listed {:?}", String::from_utf8_lossy(&name));
         deliver(&what, &named(&forged.seal()), Expect::Incomplete);
     }
 }
@@ -106,7 +106,7 @@ fn a_chunk_is_not_compressed() {
         let Ok(output) = ran else { continue };
         let mut chunks = packed().chunks.clone();
         chunks[1] = output.stdout;
-        deliver(&format!("T24 {program}"), &named(&chunks), Expect::Incomplete);
+        deliver(program, &named(&chunks), Expect::Incomplete);
     }
 }
 
@@ -116,15 +116,15 @@ fn a_chunk_is_not_something_else_too() {
     for number in [0, 1] {
         let mut chunks = packed().chunks.clone();
         chunks[number].extend(zip);
-        deliver("T24 a zip at the end", &named(&chunks), Expect::Incomplete);
+        deliver("a zip at the end", &named(&chunks), Expect::Incomplete);
         let mut chunks = packed().chunks.clone();
         chunks[number] = [&zip[..], &chunks[number]].concat();
-        deliver("T24 a zip at the start", &named(&chunks), Expect::Incomplete);
+        deliver("a zip at the start", &named(&chunks), Expect::Incomplete);
         let mut forged = Forged::new();
         forged.chunks[number].end.extend(zip);
         let mut sealed = packed().chunks.clone();
         sealed[number] = forged.chunks[number].seal();
-        deliver("T24 a zip at the end, signed", &named(&sealed), Expect::Incomplete);
+        deliver("a zip at the end, signed", &named(&sealed), Expect::Incomplete);
     }
 }
 
@@ -141,7 +141,7 @@ fn entries_have_a_number_that_is_bounded() {
         for index in 0..count {
             parts.sums.extend(format!("{empty}  slices/sha256/{index:064x}.0000000000001\n").bytes());
         }
-        deliver(&format!("T25 {count} empty entries"), &named(&forged.seal()), Expect::Incomplete);
+        deliver(&format!("{count} empty entries"), &named(&forged.seal()), Expect::Incomplete);
     }
 }
 
@@ -158,7 +158,7 @@ fn a_million_signatures_are_not_read() {
         signatures.sort_by_key(|signature| signature.key);
         let mut chunks = packed().chunks.clone();
         chunks[1] = [head(&text, &signatures), parts.body()].concat();
-        deliver(&format!("T25 {count} signatures"), &named(&chunks), Expect::Incomplete);
+        deliver(&format!("{count} signatures"), &named(&chunks), Expect::Incomplete);
     }
 }
 
@@ -170,7 +170,7 @@ fn truncated_files_are_damage() {
     {
         let mut chunks = packed().chunks.clone();
         chunks[2].truncate(length);
-        deliver(&format!("T14 {length} bytes left"), &named(&chunks), Expect::Incomplete);
+        deliver(&format!("{length} bytes left"), &named(&chunks), Expect::Incomplete);
     }
 }
 
@@ -186,10 +186,10 @@ fn tiny_and_empty_files_are_no_chunks() {
         ("a tar of another kind", [entry(b"a.txt", b"x"), vec![0; 1024]].concat()),
         ("a statement alone", [entry(b"00_statement.txt", b"x\n"), vec![0; 1024]].concat()),
     ] {
-        deliver(&format!("T27 {what}"), &[("x.tar".to_owned(), bytes.clone())], Expect::NoChunk);
+        deliver(what, &[("x.tar".to_owned(), bytes.clone())], Expect::NoChunk);
         let mut chunks = packed().chunks.clone();
         chunks[1] = bytes;
-        deliver(&format!("T27 {what} among chunks"), &named(&chunks), Expect::Incomplete);
+        deliver(&format!("{what} among chunks"), &named(&chunks), Expect::Incomplete);
     }
 }
 
@@ -199,6 +199,6 @@ fn a_statement_of_8_gib_is_not_read() {
         let mut chunks = packed().chunks.clone();
         let field = format!("{size:011o}\0").into_bytes();
         set(&mut chunks[1][..512], &[Field(124, field)]);
-        deliver(&format!("C21 a statement of {size} bytes"), &named(&chunks), Expect::Incomplete);
+        deliver(&format!("a statement of {size} bytes"), &named(&chunks), Expect::Incomplete);
     }
 }
