@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tar::Header;
 
 use super::ArtifactError;
-use super::files::{Extent, open_regular};
+use super::extent::{Extent, open_regular};
 
 /// How many entries an archive may have.
 const ENTRIES_MAX: usize = 1_000_000;
