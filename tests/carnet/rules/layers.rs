@@ -70,7 +70,8 @@ fn rank(module: &str) -> usize {
     })
 }
 
-fn library() -> Vec<(String, String)> {
+/// Every file of the library, with its code.
+pub(super) fn library() -> Vec<(String, String)> {
     sources("src")
         .iter()
         .map(|path| (relative(path), code(path)))
