@@ -45,7 +45,7 @@ fn damage(source: &Source, victim: &Value, how: &str) {
 const DAMAGES: [&str; 7] = ["missing", "short", "long", "flipped", "folder", "fifo", "link"];
 
 #[test]
-fn an_artifact_that_cannot_be_had_stops_packing_and_leaves_no_half_file() {
+fn an_unreadable_artifact_stops_packing_and_leaves_no_partial_file() {
     for how in DAMAGES {
         for size in ["2g", "64KiB"] {
             let desk = Desk::new();
@@ -74,7 +74,7 @@ fn an_artifact_that_cannot_be_had_stops_packing_and_leaves_no_half_file() {
 }
 
 #[test]
-fn damage_is_told_from_absence() {
+fn damaged_and_missing_blobs_have_different_errors() {
     for (how, word) in [("missing", "not in the source"), ("short", "149999"), ("flipped", "found sha256:")] {
         let desk = Desk::new();
         let mut source = desk.source("src");
@@ -85,7 +85,7 @@ fn damage_is_told_from_absence() {
 }
 
 #[test]
-fn continuing_packs_the_others_and_names_the_failure() {
+fn continue_on_errors_packs_the_rest_and_names_the_failure() {
     for how in DAMAGES {
         let desk = Desk::new();
         let mut source = desk.source("src");
@@ -116,18 +116,18 @@ fn continues_again(how: &str) {
 }
 
 #[test]
-fn continuing_again_changes_nothing() {
+fn continue_on_errors_again_changes_nothing() {
     continues_again("missing");
     continues_again("short");
 }
 
 #[test]
-fn continuing_again_after_a_damaged_blob_changes_nothing() {
+fn continue_on_errors_again_after_a_damaged_blob_changes_nothing() {
     continues_again("flipped");
 }
 
 #[test]
-fn a_source_that_is_not_there_is_a_failure_among_others() {
+fn a_missing_source_is_one_failure_among_others() {
     let desk = Desk::new();
     two(&mut desk.source("src"));
     desk.pack("oci:src oci:nowhere").ends(1).says(&["nowhere"]);
@@ -139,7 +139,7 @@ fn a_source_that_is_not_there_is_a_failure_among_others() {
 }
 
 #[test]
-fn with_nothing_left_there_is_nothing_to_pack() {
+fn if_every_artifact_fails_there_is_nothing_to_pack() {
     let desk = Desk::new();
     desk.pack("oci:nowhere --continue-on-errors").ends(1).says(&["nowhere"]);
     desk.source("empty");
@@ -148,7 +148,7 @@ fn with_nothing_left_there_is_nothing_to_pack() {
 }
 
 #[test]
-fn a_lost_referrer_is_named_when_continuing() {
+fn continue_on_errors_names_a_lost_referrer() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[100]);

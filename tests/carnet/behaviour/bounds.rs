@@ -51,7 +51,7 @@ fn memory_does_not_grow_with_the_bundle() {
 }
 
 #[test]
-fn few_open_files_suffice_for_many_chunks() {
+fn many_chunks_need_few_open_files() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{}");

@@ -49,7 +49,7 @@ fn fill(desk: &Desk) {
 }
 
 #[test]
-fn a_disk_that_is_too_small_is_known_before_anything_is_written() {
+fn a_disk_that_is_too_small_is_refused_before_anything_is_written() {
     let desk = Desk::new();
     let Some(small) = Mounted::new(&desk, "size=1m") else { return };
     fill(&desk);
@@ -62,7 +62,7 @@ fn a_disk_that_is_too_small_is_known_before_anything_is_written() {
 }
 
 #[test]
-fn a_disk_that_fills_up_while_packing_leaves_whole_chunks_and_the_next_run_goes_on() {
+fn a_disk_that_fills_up_while_packing_leaves_whole_chunks_and_the_next_run_resumes() {
     let desk = Desk::new();
     // Enough bytes, and files for some chunks only.
     let Some(small) = Mounted::new(&desk, "size=16m,nr_inodes=24") else { return };
@@ -102,7 +102,7 @@ fn limited(desk: &Desk, kib: u32, line: &str) -> Run {
 }
 
 #[test]
-fn a_limit_on_file_sizes_is_an_error_and_leaves_nothing_half() {
+fn a_file_size_limit_is_an_error_and_leaves_no_partial_file() {
     let desk = Desk::new();
     fill(&desk);
     let pack = "pack oci:src --to out --name b --key k.key.pem";

@@ -59,7 +59,7 @@ fn only_good_chunks(desk: &Desk, folder: &str) {
 }
 
 #[test]
-fn after_a_kill_the_next_run_keeps_what_is_finished() {
+fn after_a_kill_the_next_run_keeps_finished_chunks() {
     let desk = Desk::new();
     fill(&desk);
     assert!(command(&desk, "whole").status().unwrap().success());
@@ -88,7 +88,7 @@ fn after_a_kill_the_next_run_keeps_what_is_finished() {
 }
 
 #[test]
-fn a_kill_at_any_time_leaves_no_half_file() {
+fn a_kill_at_any_time_leaves_no_partial_file() {
     let desk = Desk::new();
     fill(&desk);
     for pause in [0, 3, 7, 15, 31, 63, 127] {
@@ -105,7 +105,7 @@ fn a_kill_at_any_time_leaves_no_half_file() {
 }
 
 #[test]
-fn ctrl_c_ends_cleanly_and_says_how_to_go_on() {
+fn ctrl_c_ends_cleanly_and_says_how_to_resume() {
     for name in ["INT", "TERM"] {
         let desk = Desk::new();
         fill(&desk);
@@ -123,7 +123,7 @@ fn ctrl_c_ends_cleanly_and_says_how_to_go_on() {
 }
 
 #[test]
-fn until_the_new_bundle_is_complete_the_old_one_stays() {
+fn the_old_bundle_stays_until_the_new_one_is_complete() {
     let desk = Desk::new();
     let mut old = desk.source("old");
     let image = old.image(99, &[400_000]);
@@ -145,7 +145,7 @@ fn until_the_new_bundle_is_complete_the_old_one_stays() {
 }
 
 #[test]
-fn two_runs_at_once_do_not_mix() {
+fn two_concurrent_runs_do_not_mix() {
     let desk = Desk::new();
     fill(&desk);
     let mut first = command(&desk, "out").spawn().unwrap();

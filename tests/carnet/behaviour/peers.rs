@@ -28,7 +28,7 @@ fn skopeo(desk: &Desk, args: &str) -> Run {
 }
 
 #[test]
-fn skopeo_and_umoci_read_what_is_unpacked() {
+fn skopeo_and_umoci_read_unpacked_layouts() {
     let Some(desk) = packed("--chunk-size 1MiB") else { return };
     desk.carnet("unpack out --pub k.pub.pem --to oci:back").ok();
     assert_same_layout(&sample_image(), &desk.path("back"));
@@ -44,7 +44,7 @@ fn skopeo_and_umoci_read_what_is_unpacked() {
 }
 
 #[test]
-fn skopeo_reads_a_bundle_of_one_file_as_it_is() {
+fn skopeo_reads_a_single_file_bundle_directly() {
     let Some(desk) = packed("") else { return };
     assert_eq!(desk.files("out").len(), 1);
     let digest =
@@ -78,7 +78,7 @@ fn an_image_with_referrers_becomes_a_docker_archive_too() {
 }
 
 #[test]
-fn gnu_tar_lists_every_chunk_without_a_word_of_complaint() {
+fn gnu_tar_lists_every_chunk_without_a_warning() {
     let desk = Desk::new();
     everything(&desk);
     desk.pack("oci:src --chunk-size 64KiB").ok();
@@ -116,7 +116,7 @@ fn recover(desk: &Desk) -> Run {
 }
 
 #[test]
-fn the_recovery_text_rebuilds_a_bundle_of_one_file() {
+fn the_recovery_text_rebuilds_a_single_file_bundle() {
     if !installed(&["openssl"]) {
         return;
     }
@@ -146,7 +146,7 @@ fn the_recovery_text_rebuilds_slices_long_digests_and_an_annex() {
 }
 
 #[test]
-fn the_recovery_text_leaves_out_what_is_damaged_or_forged() {
+fn the_recovery_text_skips_damaged_and_forged_parts() {
     if !installed(&["openssl"]) {
         return;
     }

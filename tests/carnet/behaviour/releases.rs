@@ -77,7 +77,7 @@ fn a_stranger_and_the_packer_do_not_count() {
 }
 
 #[test]
-fn signing_changes_the_head_only_and_twice_changes_nothing() {
+fn signing_changes_only_the_head_and_signing_twice_changes_nothing() {
     let desk = desk();
     let before = desk.files("out");
     let first = sign(&desk, "alice");
@@ -101,7 +101,7 @@ fn signing_changes_the_head_only_and_twice_changes_nothing() {
 }
 
 #[test]
-fn the_order_of_signatures_does_not_show() {
+fn the_order_of_signing_does_not_change_the_bytes() {
     let desk = desk();
     desk.sh("cp -r out other").ok();
     for (folder, names) in [("out", ["alice", "bob"]), ("other", ["bob", "alice"])] {
@@ -113,7 +113,7 @@ fn the_order_of_signatures_does_not_show() {
 }
 
 #[test]
-fn sixteen_sign_and_no_file_outgrows_the_limit() {
+fn sixteen_signatures_fit_within_the_file_limit() {
     let desk = desk();
     for at in 0..15 {
         desk.carnet(&format!("keygen extra{at}")).ok();
@@ -139,7 +139,7 @@ fn the_control_chunk_alone_can_be_signed_and_inspected() {
 }
 
 #[test]
-fn who_is_not_trusted_to_pack_is_refused() {
+fn an_untrusted_packer_is_refused() {
     let desk = desk();
     let run = desk.carnet("verify out --pub mallory.pub.pem").ends(3);
     run.says(&["NOT TRUSTED", "UNTRUSTED"]);
@@ -152,7 +152,7 @@ fn who_is_not_trusted_to_pack_is_refused() {
 }
 
 #[test]
-fn streams_times_and_revocation_are_held() {
+fn streams_validity_and_revocation_are_enforced() {
     for (line, options, good) in [
         ("streams = [\"north\"]\n", "--stream north --sequence 7", true),
         ("streams = [\"north\"]\n", "--stream south --sequence 7", false),
@@ -179,7 +179,7 @@ fn streams_times_and_revocation_are_held() {
 }
 
 #[test]
-fn a_trust_file_is_strict() {
+fn trust_files_are_parsed_strictly() {
     let desk = desk();
     let good = std::fs::read_to_string(desk.path("trust.toml")).unwrap();
     for (from, to) in [

@@ -25,7 +25,7 @@ fn chunks(report: &Value) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn no_file_is_larger_than_the_limit_and_a_dry_run_knows_each() {
+fn no_file_exceeds_the_limit_and_a_dry_run_predicts_every_size() {
     for (size, bytes) in [("64KiB", 65_536), ("100000", 100_000), ("1MiB", 1 << 20), ("100m", 100_000_000)] {
         let desk = Desk::new();
         big_and_small(&desk);
@@ -72,7 +72,7 @@ fn a_control_chunk_that_is_too_small_for_its_documents_gets_an_annex() {
 }
 
 #[test]
-fn without_cutting_what_is_too_large_is_listed() {
+fn without_splitting_blobs_that_are_too_large_are_listed() {
     let desk = Desk::new();
     let big = big_and_small(&desk);
     let run = desk.pack("oci:src --chunk-size 1MiB --no-split").ends(1);
@@ -84,7 +84,7 @@ fn without_cutting_what_is_too_large_is_listed() {
 }
 
 #[test]
-fn what_is_just_as_large_as_a_chunk_takes_is_not_cut() {
+fn a_blob_that_just_fits_a_chunk_is_not_split() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{}");
@@ -105,7 +105,7 @@ fn what_is_just_as_large_as_a_chunk_takes_is_not_cut() {
 }
 
 #[test]
-fn a_small_bundle_is_one_file() {
+fn a_small_bundle_is_a_single_file() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[100_000, 20]);
@@ -115,7 +115,7 @@ fn a_small_bundle_is_one_file() {
 }
 
 #[test]
-fn sizes_that_make_no_sense_are_refused() {
+fn invalid_sizes_are_refused() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[10]);

@@ -67,7 +67,7 @@ fn refused(what: &str, transport: &str, bytes: &[u8], codes: &[&str]) {
 }
 
 #[test]
-fn archives_of_friends_are_packed() {
+fn well_formed_archives_are_packed() {
     for (transport, bytes) in [
         ("oci-archive", archive(&blocks(&layout()))),
         ("docker-archive", archive(&blocks(&layout()))),
@@ -145,7 +145,7 @@ fn tricks() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn archives_have_one_reading() {
+fn ambiguous_archives_are_refused() {
     for (what, trick) in tricks() {
         for (transport, files) in [("oci-archive", layout()), ("docker-archive", layout())] {
             let mut all = blocks(&files);
@@ -160,7 +160,7 @@ fn archives_have_one_reading() {
 }
 
 #[test]
-fn archives_are_whole_and_plain() {
+fn truncated_and_compressed_archives_are_refused() {
     let whole = archive(&blocks(&layout()));
     for length in [0, 1, 511, 512, 513, 1024, 1536, whole.len() - 1024, whole.len() - 1500] {
         let codes = ["bad-archive", "not-a-layout"];
@@ -178,7 +178,7 @@ fn archives_are_whole_and_plain() {
 }
 
 #[test]
-fn links_lead_nowhere() {
+fn links_out_of_the_archive_are_refused() {
     for (kind, target) in [
         (b'2', "/etc/passwd"),
         (b'2', "../../../etc/passwd"),
@@ -216,7 +216,7 @@ fn links_lead_nowhere() {
 }
 
 #[test]
-fn docker_manifests_name_files_of_the_archive() {
+fn docker_manifests_may_name_only_files_of_the_archive() {
     for path in [
         "../../x",
         "/etc/passwd",

@@ -5,11 +5,11 @@ use super::support::run::{Expect, deliver};
 use super::support::{named, packed};
 
 #[test]
-fn what_was_packed_is_accepted() {
+fn an_unchanged_bundle_is_accepted() {
     deliver("as packed", &named(&packed().chunks), Expect::Complete);
 }
 
 #[test]
-fn a_bundle_resealed_without_a_lie_is_the_same() {
+fn a_bundle_resealed_without_changes_is_identical() {
     assert_eq!(Forged::new().seal(), packed().chunks);
 }

@@ -54,7 +54,7 @@ fn sizes_do_not_overflow() {
 }
 
 #[test]
-fn a_document_that_is_no_plan_is_only_read() {
+fn huge_invalid_documents_are_refused_within_memory() {
     for (what, bytes) in [
         ("a plan of 20 MB of one line", vec![b'x'; 20_000_000]),
         ("a plan of 20 MB of lines", b"blob \n".repeat(3_000_000)),
@@ -75,7 +75,7 @@ fn a_document_that_is_no_plan_is_only_read() {
 }
 
 #[test]
-fn an_announced_size_is_not_a_size() {
+fn an_announced_size_allocates_nothing() {
     // A plan for blobs of petabytes in a control chunk of kilobytes.
     let text =
         plan_head(1) + &sorted((0..3).map(|index| blob(index, 1 << 50, "distributable", "1")).collect());
@@ -83,7 +83,7 @@ fn an_announced_size_is_not_a_size() {
 }
 
 #[test]
-fn many_blobs_are_bounded() {
+fn the_number_of_blobs_is_bounded() {
     let blobs: Vec<String> = (0..262_145).map(|index| blob(index, 0, "metadata", "0")).collect();
     let text = plan_head(0) + &sorted(blobs);
     deliver("a blob too many", &named(&with_plan(text)[..1]), Expect::Incomplete);
@@ -98,14 +98,14 @@ fn slices(blobs: usize, chunks: usize) -> String {
 }
 
 #[test]
-fn many_slices_are_bounded() {
+fn the_number_of_slices_is_bounded() {
     let text = slices(5, 99_999);
     assert!(text.len() < 5 << 20, "{}", text.len());
     deliver("half a million slices", &named(&with_plan(text)[..1]), Expect::Incomplete);
 }
 
 #[test]
-fn the_largest_plan_is_within_memory() {
+fn the_largest_plan_fits_in_memory() {
     let text = slices(80, 99_999);
     let mut forged = Forged::new();
     forged.plan = text.into_bytes();

@@ -69,17 +69,17 @@ fn flip_every(number: usize, step: usize, flip: u8) {
 }
 
 #[test]
-fn every_byte_of_a_small_chunk_counts() {
+fn every_changed_byte_of_a_small_chunk_is_noticed() {
     flip_every(1, 1, 1);
 }
 
 #[test]
-fn bytes_of_the_control_chunk_count() {
+fn changed_bytes_of_the_control_chunk_are_noticed() {
     flip_every(0, 7, 0x80);
 }
 
 #[test]
-fn bytes_of_chunks_with_slices_count() {
+fn changed_bytes_of_chunks_with_slices_are_noticed() {
     flip_every(2, 101, 0x20);
     flip_every(3, 101, 0xff);
 }

@@ -7,7 +7,7 @@ use super::support::run::{Expect, deliver};
 use super::support::{named, noise, other_bundle, packed};
 
 #[test]
-fn names_and_order_of_files_mean_nothing() {
+fn names_and_order_of_files_do_not_matter() {
     let chunks = &packed().chunks;
     let renamed = chunks.iter().rev().zip(["b", "z.tar", "a.txt", "00.bin", "c", "d", "e", "f"]);
     let files: Vec<(String, Vec<u8>)> =
@@ -28,7 +28,7 @@ fn a_chunk_may_arrive_twice() {
 }
 
 #[test]
-fn every_lost_chunk_is_missed() {
+fn every_lost_chunk_is_reported() {
     for lost in 0..packed().chunks.len() {
         let mut files = named(&packed().chunks);
         files.remove(lost);
@@ -38,7 +38,7 @@ fn every_lost_chunk_is_missed() {
 }
 
 #[test]
-fn a_damaged_copy_does_not_hide_the_loss_of_the_good_one() {
+fn two_damaged_copies_do_not_make_a_good_chunk() {
     let mut files = named(&packed().chunks);
     let last = files[2].1.len() - 2000;
     files[2].1[last] ^= 1;
@@ -48,7 +48,7 @@ fn a_damaged_copy_does_not_hide_the_loss_of_the_good_one() {
 }
 
 #[test]
-fn a_good_copy_makes_up_for_a_damaged_one() {
+fn a_good_copy_replaces_a_damaged_one() {
     for (good, damaged) in [("a", "b"), ("b", "a")] {
         let mut files = named(&packed().chunks);
         let (_, bytes) = files.remove(2);
@@ -87,7 +87,7 @@ fn other_version() -> (usize, Vec<u8>) {
 }
 
 #[test]
-fn a_chunk_in_place_of_the_one_of_its_number_is_a_fork() {
+fn a_different_chunk_with_the_same_number_is_a_fork() {
     let (at, other) = other_version();
     let mut files = named(&packed().chunks);
     files[at].1 = other;
@@ -95,14 +95,14 @@ fn a_chunk_in_place_of_the_one_of_its_number_is_a_fork() {
 }
 
 #[test]
-fn two_data_chunks_of_one_number_are_a_fork() {
+fn two_data_chunks_with_the_same_number_are_a_fork() {
     let mut files = named(&packed().chunks);
     files.push(("other".to_owned(), other_version().1));
     deliver("two chunks of one number", &files, Expect::Forked);
 }
 
 #[test]
-fn a_chunk_of_another_bundle_is_no_chunk_of_this_one() {
+fn a_chunk_of_another_bundle_does_not_count() {
     let other = other_bundle();
     for number in 1..packed().chunks.len().min(other.len()) {
         let mut files = named(&packed().chunks);
@@ -144,7 +144,7 @@ fn deliver_foreign(what: &str, files: &[(String, Vec<u8>)]) -> String {
 }
 
 #[test]
-fn a_chunk_with_this_bundles_id_and_another_ones_bytes_is_a_fork() {
+fn a_relabelled_chunk_of_another_bundle_is_a_fork() {
     for number in 1..packed().chunks.len().min(other_bundle().len()) {
         let mut parts = Parts::of(&other_bundle()[number]);
         parts.statement.bundle = Sum::of(&Forged::new().plan);
@@ -155,7 +155,7 @@ fn a_chunk_with_this_bundles_id_and_another_ones_bytes_is_a_fork() {
 }
 
 #[test]
-fn chunk_numbers_are_those_of_the_bundle() {
+fn statements_must_agree_with_the_bundle() {
     let count = u32::try_from(packed().chunks.len()).expect("few");
     let edit = |what: &str, change: &dyn Fn(&mut carnet::format::statement::Statement)| {
         let mut parts = Forged::new().chunks[1].clone();
@@ -190,7 +190,7 @@ fn chunk_numbers_are_those_of_the_bundle() {
 }
 
 #[test]
-fn the_slice_of_one_number_under_another_is_refused() {
+fn swapped_contents_of_two_chunks_are_refused() {
     let mut forged = Forged::new();
     let (second, third) = (forged.chunks[2].clone(), forged.chunks[3].clone());
     forged.chunks[2].entries = third.entries;

@@ -53,7 +53,7 @@ const MALFORMED: &[&str] = &["malformed-document"];
 type Edit = Box<dyn Fn(&str) -> String>;
 
 #[test]
-fn a_document_has_one_reading() {
+fn ambiguous_documents_are_refused() {
     let edits: Vec<(&str, Edit)> = vec![
         ("layers twice", Box::new(|text| text.replacen("\"layers\":", "\"layers\":[],\"layers\":", 1))),
         ("size twice", Box::new(|text| text.replacen("\"size\":", "\"size\":1,\"size\":", 1))),
@@ -142,7 +142,7 @@ fn a_document_has_one_reading() {
 }
 
 #[test]
-fn text_is_utf_8() {
+fn invalid_utf_8_is_refused() {
     refused("invalid UTF-8", MALFORMED, &|source| {
         let (config, layer) = source.plain_image(1);
         let mut text = image_text(&config, &[layer]).into_bytes();
@@ -152,7 +152,7 @@ fn text_is_utf_8() {
 }
 
 #[test]
-fn sizes_are_whole_numbers_and_true() {
+fn malformed_and_false_sizes_are_refused() {
     for size in [
         "-1",
         "1e3",
@@ -188,7 +188,7 @@ fn sizes_are_whole_numbers_and_true() {
 }
 
 #[test]
-fn documents_are_bounded() {
+fn huge_documents_are_refused() {
     let many = |what: &str, text: &dyn Fn(&Item, &Item) -> String| {
         manifest(what, &["bad-document", "malformed-document"], text);
     };
@@ -225,7 +225,7 @@ fn documents_are_bounded() {
 }
 
 #[test]
-fn what_is_referred_to_is_there_and_what_it_says() {
+fn missing_and_false_blobs_are_refused() {
     let without = |which: usize| {
         refused("not there", &["blob-missing"], &|source| {
             let (config, layer) = source.plain_image(1);
@@ -257,7 +257,7 @@ fn what_is_referred_to_is_there_and_what_it_says() {
 }
 
 #[test]
-fn blobs_are_regular_files() {
+fn blobs_that_are_not_regular_files_are_refused() {
     let replaced = |what: &str, put: &dyn Fn(&std::path::Path)| {
         for which in 0..2 {
             refused(what, &["unsafe-path", "artifact-io"], &|source| {
@@ -281,7 +281,7 @@ fn blobs_are_regular_files() {
 }
 
 #[test]
-fn types_contradict_nothing() {
+fn contradictory_media_types_are_refused() {
     refused("an index called a manifest", MALFORMED, &|source| {
         let (config, layer) = source.plain_image(1);
         let image = source.image(&config, &[layer]);

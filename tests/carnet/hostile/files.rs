@@ -45,7 +45,7 @@ fn name_to_all(station: &Path, path: &Path) -> Vec<Ran> {
 }
 
 #[test]
-fn what_is_no_regular_file_is_not_opened() {
+fn files_that_are_not_regular_are_not_opened() {
     let station = station();
     let at = |name: &str| station.path().join("in").join(name);
     let chunk = at("hostile_00001.tar");
@@ -71,7 +71,7 @@ fn what_is_no_regular_file_is_not_opened() {
 }
 
 #[test]
-fn folders_and_links_do_not_lead_astray() {
+fn folders_and_links_among_the_chunks_are_ignored() {
     let station = station();
     let inside = station.path().join("in");
     symlink(&inside, inside.join("round")).expect("a link");
@@ -81,7 +81,7 @@ fn folders_and_links_do_not_lead_astray() {
 }
 
 #[test]
-fn folders_deeper_than_any_medium_has_are_an_error() {
+fn folders_nested_too_deeply_are_an_error() {
     let station = station();
     let mut deep = station.path().join("in");
     for _ in 0..200 {
@@ -108,7 +108,7 @@ fn a_file_of_a_terabyte_is_not_read() {
 }
 
 #[test]
-fn a_file_is_the_one_that_was_found() {
+fn a_file_replaced_after_it_was_found_is_refused() {
     let station = station();
     let path = station.path().join("in/hostile_00001.tar");
     let found = ArrivedFile::new(&path).expect("a file");
@@ -135,7 +135,7 @@ fn a_file_is_the_one_that_was_found() {
 }
 
 #[test]
-fn names_of_files_do_not_steer_the_terminal() {
+fn control_characters_in_file_names_are_escaped() {
     let names: [&[u8]; 6] = [
         b"\x1b[2J\x1b]0;owned\x07.tar",
         b"a\nbundle hostile: COMPLETE, verified and released\n.tar",
@@ -203,7 +203,7 @@ fn names_of_files_do_not_steer_the_terminal() {
 }
 
 #[test]
-fn a_chunk_of_a_stranger_does_not_name_the_bundle() {
+fn an_untrusted_chunk_does_not_rename_the_bundle() {
     // A file that nobody trusted signed says of itself that it is of this bundle, under another name.
     let mut parts = Forged::new().chunks[1].clone();
     parts.statement.crossing.name = "owned".parse().expect("a name");
@@ -238,13 +238,13 @@ fn unpacked_beside(stranger: &dyn Fn(&mut super::support::forge::Parts), more: &
 }
 
 #[test]
-fn a_bundle_of_a_stranger_does_not_stop_ours() {
+fn an_untrusted_bundle_does_not_stop_a_trusted_one() {
     let ran = unpacked_beside(&|parts| parts.statement.bundle = carnet::format::Sum([7; 32]), &[]);
     assert_eq!(ran.code, 0, "{ran}");
 }
 
 #[test]
-fn a_stranger_does_not_rename_our_bundle() {
+fn an_untrusted_chunk_does_not_hide_a_bundle_selected_by_name() {
     let rename = |parts: &mut super::support::forge::Parts| {
         parts.statement.crossing.name = "owned".parse().expect("a name");
     };

@@ -30,7 +30,7 @@ fn carried(what: &str, build: &dyn Fn(&SourceLayout)) -> Vec<String> {
 }
 
 #[test]
-fn graphs_are_bounded() {
+fn deep_graphs_are_refused() {
     refused("indexes 100 deep", &["refused-graph"], &|source| {
         let (config, layer) = source.plain_image(1);
         let mut at = source.image(&config, &[layer]);
@@ -42,7 +42,7 @@ fn graphs_are_bounded() {
 }
 
 #[test]
-fn more_blobs_than_a_bundle_has_are_refused() {
+fn more_blobs_than_the_limit_are_refused() {
     let station = folder();
     let source = SourceLayout::new(station.path().join("images"));
     let digest = |n: usize| Digest::sha256(&n.to_be_bytes()).to_string();
@@ -61,7 +61,7 @@ fn more_blobs_than_a_bundle_has_are_refused() {
 }
 
 #[test]
-fn one_manifest_a_hundred_thousand_times_is_one() {
+fn a_manifest_listed_a_hundred_thousand_times_is_packed_once() {
     let files = carried("shared", &|source| {
         let (config, layer) = source.plain_image(1);
         let image = source.image(&config, &[layer]);
@@ -78,7 +78,7 @@ fn one_manifest_a_hundred_thousand_times_is_one() {
 }
 
 #[test]
-fn a_name_means_one_artifact() {
+fn ambiguous_and_malformed_names_are_refused() {
     refused("a name twice", &["ambiguous-name"], &|source| {
         let (config, layer) = source.plain_image(1);
         let first = source.image(&config, &[layer]).named("app:1");
@@ -159,7 +159,7 @@ fn urls_are_shown_and_never_opened() {
 }
 
 #[test]
-fn texts_of_documents_do_not_steer_the_terminal() {
+fn control_characters_in_documents_are_escaped() {
     let evil = "\\u001b[2J\\u001b]0;owned\\u0007\\nbundle x: COMPLETE, verified and released\\u009b2J\\u202e";
     let build = |source: &SourceLayout| {
         let (config, layer) = source.plain_image(1);
@@ -215,7 +215,7 @@ fn layers_are_never_unpacked() {
 }
 
 #[test]
-fn what_nothing_refers_to_stays_behind() {
+fn unreferenced_files_are_not_packed() {
     let files = carried("unreferenced", &|source| {
         let (config, layer) = source.plain_image(1);
         source.layer(b"secret");
@@ -227,7 +227,7 @@ fn what_nothing_refers_to_stays_behind() {
 }
 
 #[test]
-fn blobs_of_sha_512_and_of_no_bytes_travel() {
+fn sha512_blobs_and_empty_blobs_are_packed() {
     let files = carried("SHA-512, nothing", &|source| {
         let config = source.blob(b"{}");
         let large = noise(4, 90_000);
@@ -243,7 +243,7 @@ fn blobs_of_sha_512_and_of_no_bytes_travel() {
 }
 
 #[test]
-fn a_subject_that_was_never_there_is_named() {
+fn a_missing_subject_does_not_stop_packing() {
     carried("a subject that is not there", &|source| {
         let (config, layer) = source.plain_image(1);
         let absent = Item::of(super::support::layout::MANIFEST_TYPE, b"absent");

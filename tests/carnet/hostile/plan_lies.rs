@@ -37,7 +37,7 @@ fn cut(pieces: &'static str) -> impl Fn(&str) -> String {
 }
 
 #[test]
-fn slices_make_up_their_blob() {
+fn slices_that_do_not_make_up_their_blob_are_refused() {
     plan("slices swapped", &cut("SECOND,FIRST"));
     plan("a slice twice", &cut("FIRST,FIRST,SECOND"));
     plan("a slice more", &cut("FIRST,SECOND,9:1"));
@@ -63,7 +63,7 @@ fn slices_make_up_their_blob() {
 }
 
 #[test]
-fn a_plan_has_one_form() {
+fn plans_in_another_form_are_refused() {
     plan("another version", &|text| text.replacen("carnet-plan v1", "carnet-plan v2", 1));
     plan("CR LF", &|text| text.replace('\n', "\r\n"));
     plan("a comment", &|text| format!("{text}# hello\n"));
@@ -100,7 +100,7 @@ fn a_plan_has_one_form() {
 }
 
 #[test]
-fn a_tag_points_at_what_the_bundle_holds() {
+fn tags_of_absent_or_wrong_artifacts_are_refused() {
     let absent = Digest::sha256(b"absent").to_string();
     let artifact =
         |text: &str| text.lines().find(|line| line.starts_with("artifact ")).expect("an artifact").to_owned();
@@ -143,7 +143,7 @@ fn a_tag_points_at_what_the_bundle_holds() {
 }
 
 #[test]
-fn the_index_is_that_of_the_plan() {
+fn an_index_that_differs_from_the_plan_is_refused() {
     let mut forged = Forged::new();
     let index = String::from_utf8(forged.read_plan().index_json()).expect("text");
     for (what, text) in [
@@ -163,7 +163,7 @@ fn the_index_is_that_of_the_plan() {
 }
 
 #[test]
-fn what_a_manifest_names_travels_or_is_named_as_left_out() {
+fn a_layer_dropped_from_the_plan_makes_the_bundle_unsound() {
     let mut forged = Forged::new();
     let text = String::from_utf8(forged.plan.clone()).expect("ASCII");
     let kept = |line: &&str| !(line.starts_with("blob ") && line.contains(" 3000 distributable "));
@@ -189,7 +189,7 @@ fn cut_wrongly() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_blob_is_what_its_digest_says_though_every_slice_is_signed() {
+fn signed_slices_do_not_replace_the_digest_of_the_blob() {
     let (verified, unpacked) =
         deliver("a blob that is not what its digest says", &named(&cut_wrongly()), Expect::Incomplete);
     assert!(verified.stdout.contains("the packer cut something else"), "{verified}");
@@ -197,7 +197,7 @@ fn a_blob_is_what_its_digest_says_though_every_slice_is_signed() {
 }
 
 #[test]
-fn a_blob_whose_payload_is_another_is_not_unpacked() {
+fn a_blob_with_another_payload_is_not_unpacked() {
     for at in 0..packed().chunks.len() {
         let mut forged = Forged::new();
         let of_blob = |(name, payload): &(EntryName, Vec<u8>)| {
@@ -213,7 +213,7 @@ fn a_blob_whose_payload_is_another_is_not_unpacked() {
 }
 
 #[test]
-fn no_target_keeps_anything_of_a_bundle_that_fails() {
+fn no_target_keeps_anything_of_a_refused_bundle() {
     let station = folder();
     let arrived = station.path().join("in");
     fs::create_dir(&arrived).expect("a folder");

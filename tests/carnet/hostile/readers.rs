@@ -36,7 +36,7 @@ const PYTHON: &str = "import sys, tarfile
 for m in tarfile.open(sys.argv[1], 'r:', errorlevel=2): print(m.size, m.name)";
 
 #[test]
-fn chunks_are_listed_alike() {
+fn other_tar_readers_list_the_same_entries() {
     let station = folder();
     for (name, bytes) in named(&packed().chunks).into_iter().chain(named(other_bundle())) {
         let path = station.path().join(name);
@@ -58,7 +58,7 @@ fn chunks_are_listed_alike() {
 }
 
 #[test]
-fn chunks_extract_to_the_bytes_that_we_read() {
+fn gnu_tar_extracts_the_same_bytes() {
     let station = folder();
     for (name, bytes) in named(&packed().chunks) {
         let path = station.path().join(&name);

@@ -183,7 +183,7 @@ proptest! {
     }
 
     #[test]
-    fn any_block_is_a_header_in_one_way(block in proptest::collection::vec(any::<u8>(), 512)) {
+    fn a_header_has_one_encoding(block in proptest::collection::vec(any::<u8>(), 512)) {
         let block: [u8; 512] = block.try_into().expect("512 bytes");
         prop_assert!(Header::decode(&block).map_or(true, |read| read.encode() == block));
     }
@@ -208,7 +208,7 @@ proptest! {
     }
 
     #[test]
-    fn noise_is_nothing(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+    fn random_bytes_render_back_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         same!(Statement, &bytes);
         same!(Sums, &bytes);
         same!(ChunkTable, &bytes);

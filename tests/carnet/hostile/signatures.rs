@@ -19,7 +19,7 @@ fn signed(by: &[&KeyFile]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn only_the_control_chunk_has_several_signatures() {
+fn only_the_control_chunk_may_have_several_signatures() {
     let mut chunks = signed(&[&packed().key]);
     chunks[1] =
         resigned(&|text| vec![signature(&packed().key, text), signature(&key(), text)]).swap_remove(1);
@@ -67,12 +67,12 @@ const PACKER: &str = "roles = [\"packer\"]";
 const RELEASER: &str = "roles = [\"releaser\"]";
 
 #[test]
-fn a_signature_is_needed() {
+fn a_chunk_without_a_signature_is_refused() {
     deliver("none", &named(&resigned(&|_| Vec::new())), Expect::NoChunk);
 }
 
 #[test]
-fn a_stranger_signs_in_vain() {
+fn signatures_of_untrusted_keys_do_not_count() {
     let stranger = key();
     deliver("a stranger's", &named(&signed(&[&stranger])), Expect::Untrusted);
     let named_as_ours = resigned(&|text| {
@@ -88,12 +88,12 @@ fn a_stranger_signs_in_vain() {
 }
 
 #[test]
-fn a_stranger_beside_us_does_no_harm() {
+fn an_additional_untrusted_signature_does_no_harm() {
     deliver("ours and a stranger's", &named(&signed(&[&packed().key, &key()])), Expect::Complete);
 }
 
 #[test]
-fn signatures_are_not_bent() {
+fn altered_signatures_are_refused() {
     let ours = |change: &dyn Fn(&mut [u8; 64])| {
         resigned(&|text| {
             let mut signature = signature(&packed().key, text);
@@ -131,7 +131,7 @@ fn signatures_are_not_bent() {
 }
 
 #[test]
-fn signatures_have_64_bytes() {
+fn signatures_of_other_lengths_are_refused() {
     for length in [0_usize, 63, 65, 128] {
         let mut chunks = packed().chunks.clone();
         let parts = &Forged::new().chunks[1];
@@ -147,7 +147,7 @@ fn signatures_have_64_bytes() {
 }
 
 #[test]
-fn signatures_are_sorted_and_each_key_once() {
+fn unsorted_and_duplicate_signatures_are_refused() {
     let other = key();
     let parts = &Forged::new().chunks[1];
     let text = parts.fitting().render();
@@ -162,7 +162,7 @@ fn signatures_are_sorted_and_each_key_once() {
 }
 
 #[test]
-fn weak_keys_are_not_taken() {
+fn weak_keys_are_refused() {
     let station = folder();
     // The points of small order (cr.yp.to/ecdh.html#validate, as Edwards points), and two that are not written canonically.
     for point in [
@@ -196,7 +196,7 @@ fn weak_keys_are_not_taken() {
 }
 
 #[test]
-fn roles_streams_and_times_of_keys_hold() {
+fn roles_streams_and_validity_of_keys_are_enforced() {
     let ours = packed().key.public_key();
     let other = key();
     let chunks = &packed().chunks;
@@ -216,7 +216,7 @@ fn roles_streams_and_times_of_keys_hold() {
 }
 
 #[test]
-fn a_bundle_is_released_by_different_people() {
+fn a_release_needs_different_holders() {
     let (ours, second, third) = (&packed().key, key(), key());
     let two = signed(&[ours, &second]);
     let different = policy(2, &[("us", ours.public_key(), BOTH), ("they", second.public_key(), RELEASER)]);
@@ -249,7 +249,7 @@ fn a_bundle_is_released_by_different_people() {
 }
 
 #[test]
-fn what_expired_is_not_accepted() {
+fn an_expired_bundle_is_refused() {
     let mut forged = Forged::new();
     for parts in &mut forged.chunks {
         parts.statement.created = "2020-01-01T00:00:00Z".parse().expect("a time");

@@ -23,7 +23,7 @@ fn upper_case(good: &str) -> String {
 }
 
 #[test]
-fn another_byte_is_another_statement() {
+fn statements_in_another_form_are_refused() {
     let good = good();
     let swapped = {
         let mut lines: Vec<&str> = good.lines().collect();
@@ -86,14 +86,14 @@ fn another_byte_is_another_statement() {
 }
 
 #[test]
-fn a_statement_has_4096_bytes_at_most() {
+fn statements_over_4096_bytes_are_refused() {
     let long = format!("{}{}\n", good(), "x".repeat(4096));
     refused("a statement that is too long", &long.as_bytes()[..4097]);
     refused("4096 bytes of something", &long.as_bytes()[..4096]);
 }
 
 #[test]
-fn the_size_is_that_of_the_file() {
+fn a_false_file_size_is_refused() {
     let good = good();
     let line = good.lines().find(|line| line.starts_with("bytes ")).expect("bytes");
     let bytes: u64 = line[6..].parse().expect("a number");

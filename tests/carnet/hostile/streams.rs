@@ -49,7 +49,7 @@ fn delivered(what: &str, trust: &str, files: &[(String, Vec<u8>)], expect: Expec
 }
 
 #[test]
-fn a_release_of_another_stream_releases_nothing_here() {
+fn a_key_for_another_stream_cannot_release() {
     let theirs = KeyFile::generate().expect("a key");
     let trust = trust(&theirs, "[\"packer\"]");
     let forged = of_stream_low(&Forged::new().chunks[0], &theirs);
@@ -61,7 +61,7 @@ fn a_release_of_another_stream_releases_nothing_here() {
 }
 
 #[test]
-fn a_packer_of_another_stream_forks_nothing_here() {
+fn a_key_for_another_stream_cannot_cause_a_fork() {
     let theirs = KeyFile::generate().expect("a key");
     let trust = trust(&theirs, "[\"packer\", \"releaser\"]");
     let mut other = Forged::new();

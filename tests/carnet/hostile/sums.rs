@@ -37,7 +37,7 @@ fn first_line(text: &str) -> String {
 }
 
 #[test]
-fn what_is_not_listed_is_not_carried() {
+fn entries_and_their_list_must_match() {
     refused("an entry that is not listed", &|parts| {
         let name = EntryName::Blob(carnet::oci::Digest::sha256(b"hidden"));
         parts.blocks.push(entry(name.to_string().as_bytes(), b"hidden"));
@@ -59,7 +59,7 @@ fn what_is_not_listed_is_not_carried() {
 }
 
 #[test]
-fn sums_have_one_form() {
+fn sums_in_another_form_are_refused() {
     edit("a line twice", &|text| format!("{text}{}", first_line(text)));
     edit("the binary mark", &|text| text.replacen("  ", " *", 1));
     edit("an escaped name", &|text| format!("\\{text}"));
@@ -84,7 +84,7 @@ fn sums_have_one_form() {
 }
 
 #[test]
-fn each_sum_is_that_of_its_entry() {
+fn a_false_sum_is_refused_unless_the_digest_covers_it() {
     for line in 0..Forged::new().chunks[Forged::new().richest()].entries.len() {
         let mut forged = Forged::new();
         let at = forged.richest();
@@ -100,7 +100,7 @@ fn each_sum_is_that_of_its_entry() {
 }
 
 #[test]
-fn digests_are_not_confused() {
+fn malformed_digests_in_names_are_refused() {
     let bytes = |at: usize| Forged::new().chunks[at].payload(EntryName::OciLayout);
     let sum = Sum::of(&bytes(0)).to_string();
     for (what, name) in [
@@ -121,7 +121,7 @@ fn digests_are_not_confused() {
 }
 
 #[test]
-fn the_statement_names_the_sums() {
+fn sums_that_the_statement_does_not_name_are_refused() {
     for at in [0, 1, Forged::new().richest()] {
         let forged = Forged::new();
         let mut parts = forged.chunks[at].clone();

@@ -201,7 +201,7 @@ fn tricks_in_the_control_chunk_are_damage() {
 }
 
 #[test]
-fn tricks_with_a_stolen_chunk_are_damage() {
+fn tricks_under_an_original_signature_are_damage() {
     for (what, trick) in tricks() {
         let forged = Forged::new();
         let at = forged.richest();
@@ -215,7 +215,7 @@ fn tricks_with_a_stolen_chunk_are_damage() {
 }
 
 #[test]
-fn only_files_are_entries() {
+fn entries_that_are_not_files_are_refused() {
     for kind in b"\x001234567SVMxgLKDANX" {
         for trick in [
             fields(move || vec![Field(156, vec![*kind])]),
@@ -231,7 +231,7 @@ fn only_files_are_entries() {
 }
 
 #[test]
-fn fields_are_what_the_format_says() {
+fn fields_that_are_not_canonical_are_refused() {
     for (what, at, bytes) in [
         ("setuid", 100, &b"0004755\0"[..]),
         ("sticky", 100, b"0001444\0"),
@@ -255,7 +255,7 @@ fn fields_are_what_the_format_says() {
 }
 
 #[test]
-fn nothing_stands_before_the_statement() {
+fn entries_before_the_statement_are_refused() {
     let chunk = &packed().chunks[1];
     for (what, bytes) in [
         ("a PAX size", pax(b'x', "size", "1024")),

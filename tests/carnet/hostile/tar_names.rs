@@ -65,7 +65,7 @@ fn names() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn no_other_name_is_a_name_in_a_header() {
+fn other_names_in_headers_are_refused() {
     for name in names() {
         let mut forged = Forged::new();
         let at = forged.richest();
@@ -79,7 +79,7 @@ fn no_other_name_is_a_name_in_a_header() {
 }
 
 #[test]
-fn no_other_name_is_a_name_in_the_sums() {
+fn other_names_in_the_sums_are_refused() {
     for name in names() {
         let mut forged = Forged::new();
         let at = forged.richest();
@@ -93,7 +93,7 @@ fn no_other_name_is_a_name_in_the_sums() {
 }
 
 #[test]
-fn a_chunk_is_not_compressed() {
+fn compressed_chunks_are_refused() {
     let station = folder();
     for (program, args) in [("gzip", &["-c"][..]), ("xz", &["-c"]), ("bzip2", &["-c"])] {
         let from = station.path().join("chunk");
@@ -111,7 +111,7 @@ fn a_chunk_is_not_compressed() {
 }
 
 #[test]
-fn a_chunk_is_not_something_else_too() {
+fn chunks_that_are_also_zip_files_are_refused() {
     let zip = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
     for number in [0, 1] {
         let mut chunks = packed().chunks.clone();
@@ -129,7 +129,7 @@ fn a_chunk_is_not_something_else_too() {
 }
 
 #[test]
-fn entries_have_a_number_that_is_bounded() {
+fn the_number_of_entries_is_bounded() {
     let text = |index: usize| format!("blobs/sha256/{index:064x}").into_bytes();
     let empty = Sum::of(b"");
     for count in [10_001, 60_000] {
@@ -146,7 +146,7 @@ fn entries_have_a_number_that_is_bounded() {
 }
 
 #[test]
-fn a_million_signatures_are_not_read() {
+fn the_number_of_signatures_is_bounded() {
     let parts = &Forged::new().chunks[1];
     let text = parts.fitting().render();
     let good = signature(&packed().key, &text);
@@ -175,7 +175,7 @@ fn truncated_files_are_damage() {
 }
 
 #[test]
-fn tiny_and_empty_files_are_no_chunks() {
+fn tiny_and_empty_files_are_not_chunks() {
     let first = &packed().chunks[0];
     for (what, bytes) in [
         ("no byte", vec![]),
@@ -194,7 +194,7 @@ fn tiny_and_empty_files_are_no_chunks() {
 }
 
 #[test]
-fn a_statement_of_8_gib_is_not_read() {
+fn a_huge_statement_is_not_read() {
     for size in [4097_u64, 77_777_777, 0o77_777_777_777] {
         let mut chunks = packed().chunks.clone();
         let field = format!("{size:011o}\0").into_bytes();

@@ -41,7 +41,7 @@ fn discreet(run: crate::behaviour::support::Run, secrets: &[&str]) -> crate::beh
 }
 
 #[test]
-fn a_password_is_found_in_a_file_or_where_others_look_for_it() {
+fn passwords_are_read_from_a_file_or_the_usual_places() {
     let station = station();
     let registry = seeded(&station, basic());
     let at = registry.name();
@@ -76,7 +76,7 @@ fn a_password_is_found_in_a_file_or_where_others_look_for_it() {
 }
 
 #[test]
-fn a_password_of_a_repository_goes_before_that_of_its_host() {
+fn credentials_for_a_repository_take_precedence_over_its_host() {
     let station = station();
     let registry = seeded(&station, basic());
     let at = registry.name();
@@ -103,7 +103,7 @@ fn a_wrong_password_is_tried_once_and_never_shown() {
 }
 
 #[test]
-fn broken_credentials_are_named_and_not_shown() {
+fn broken_credentials_files_are_named_but_not_shown() {
     let station = station();
     let registry = seeded(&station, basic());
     for text in ["{\"auths\":", "[]", r#"{"auths":{"HOST":{"auth":"%%%secret"}}}"#] {
@@ -119,7 +119,7 @@ fn broken_credentials_are_named_and_not_shown() {
 }
 
 #[test]
-fn tokens_are_asked_for_with_service_and_scope() {
+fn tokens_are_requested_with_service_and_scope() {
     let station = station();
     let service = TokenService::new(tokens());
     let registry = seeded(&station, Access::Token(service.clone()));
@@ -142,7 +142,7 @@ fn tokens_are_asked_for_with_service_and_scope() {
 }
 
 #[test]
-fn anyone_may_pull_where_anyone_may() {
+fn anonymous_pulls_need_no_credentials() {
     let station = station();
     let service = TokenService::new(Tokens { anonymous: true, ..tokens() });
     let registry = seeded(&station, Access::Token(service));
@@ -155,7 +155,7 @@ fn anyone_may_pull_where_anyone_may() {
 }
 
 #[test]
-fn an_identity_token_stands_for_a_password() {
+fn an_identity_token_replaces_a_password() {
     let station = station();
     let rules = Tokens { identity: Some("refresh-me"), ..Tokens::default() };
     let registry = seeded(&station, Access::Token(TokenService::new(rules)));
@@ -169,7 +169,7 @@ fn an_identity_token_stands_for_a_password() {
 }
 
 #[test]
-fn a_token_that_ends_on_the_way_is_renewed() {
+fn a_token_that_expires_midway_is_renewed() {
     let station = Station::new();
     let mut source = station.source("src");
     source.tag(&source.image(1, &[3000, 4000, 5000, 6000, 7000]), "low.example/app:1");
@@ -186,7 +186,7 @@ fn a_token_that_ends_on_the_way_is_renewed() {
 }
 
 #[test]
-fn import_asks_for_no_more_than_it_needs() {
+fn import_requests_no_more_scope_than_it_needs() {
     let station = station();
     station.pack("oci:src").ok();
     let service = TokenService::new(tokens());
@@ -283,7 +283,7 @@ fn a_token_service_elsewhere_is_used_when_packing_and_refused_when_importing() {
 }
 
 #[test]
-fn debians_registry_takes_a_password_by_htpasswd() {
+fn debians_registry_accepts_a_password_by_htpasswd() {
     let Some(registry) = Debian::start(&Setup { password: true, ..Setup::default() }) else { return };
     let station = station();
     station.pack("oci:src").ok();
@@ -298,7 +298,7 @@ fn debians_registry_takes_a_password_by_htpasswd() {
 }
 
 #[test]
-fn debians_registry_is_reached_by_tls_of_a_ca_that_is_named() {
+fn debians_registry_is_reached_over_tls_with_a_given_ca() {
     let certificates = Certificates::new();
     let Some(registry) = Debian::start(&Setup { tls: Some(&certificates), ..Setup::default() }) else {
         return;
@@ -319,7 +319,7 @@ fn debians_registry_is_reached_by_tls_of_a_ca_that_is_named() {
 }
 
 #[test]
-fn debians_registry_asks_for_a_certificate() {
+fn debians_registry_accepts_a_client_certificate() {
     let certificates = Certificates::new();
     let setup = Setup { tls: Some(&certificates), client_certificates: true, ..Setup::default() };
     let Some(registry) = Debian::start(&setup) else { return };
@@ -355,7 +355,7 @@ fn a_certificate_for_another_name_is_refused() {
 }
 
 #[test]
-fn from_https_nobody_is_led_to_http() {
+fn redirects_from_https_to_http_are_refused() {
     if !installed(&["openssl", "python3"]) {
         return;
     }
@@ -379,7 +379,7 @@ fn from_https_nobody_is_led_to_http() {
 }
 
 #[test]
-fn a_helper_is_asked_for_what_it_keeps() {
+fn a_credential_helper_is_asked() {
     use std::os::unix::fs::PermissionsExt as _;
     let station = station();
     let registry = seeded(&station, basic());

@@ -49,7 +49,7 @@ fn addresses(trace: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_system_sees_connections_to_the_target_only() {
+fn import_connects_to_the_target_only() {
     if !installed(&["strace"]) {
         return;
     }
@@ -76,7 +76,7 @@ fn the_system_sees_connections_to_the_target_only() {
 }
 
 #[test]
-fn commands_that_need_no_registry_speak_to_nobody() {
+fn offline_commands_open_no_connection() {
     if !installed(&["strace"]) {
         return;
     }
@@ -103,7 +103,7 @@ fn commands_that_need_no_registry_speak_to_nobody() {
 }
 
 #[test]
-fn other_hosts_are_refused_wherever_the_registry_leads() {
+fn other_hosts_are_refused() {
     let bait = Host::start("127.0.0.2", TokenService::new(Tokens { anonymous: true, ..Tokens::default() }));
     let station = packed("https://layers.invalid/base");
     let url = format!("http://{}", bait.name());
@@ -137,7 +137,7 @@ fn other_hosts_are_refused_wherever_the_registry_leads() {
 }
 
 #[test]
-fn other_hosts_that_are_allowed_are_followed_without_credentials() {
+fn allowed_hosts_are_followed_without_credentials() {
     let station = packed("https://layers.invalid/base");
     // Uploads go to a second registry, which is the first one's store for the purpose of this test.
     let store = Registry::with(Options { ip: "127.0.0.2", ..Options::default() });

@@ -49,7 +49,7 @@ fn asked(registry: &Registry, method: &str, part: &str) -> Vec<Exchange> {
 }
 
 #[test]
-fn an_index_comes_whole_with_all_that_refers_to_it() {
+fn an_index_is_packed_whole_with_its_referrers() {
     for referrers in [true, false] {
         let station = Station::new();
         let registry = seeded(&station, Options { referrers, ..Options::default() });
@@ -68,7 +68,7 @@ fn an_index_comes_whole_with_all_that_refers_to_it() {
 }
 
 #[test]
-fn one_repository_without_the_referrers_api_says_nothing_of_another() {
+fn the_referrers_api_is_detected_per_repository() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     let mut source = station.source("other");
@@ -100,7 +100,7 @@ pub(super) fn fallback_tags(registry: &Registry, name: &str) {
 }
 
 #[test]
-fn referrers_of_the_tag_scheme_come_too() {
+fn referrers_in_the_tag_scheme_are_packed() {
     let station = Station::new();
     let mut source = station.source("src");
     let image = source.image(1, &[3000]);
@@ -119,7 +119,7 @@ fn referrers_of_the_tag_scheme_come_too() {
 }
 
 #[test]
-fn without_referrers_none_is_asked_for() {
+fn no_referrers_requests_no_referrers() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     station.pack(&format!("docker://{}/team/app:1 --no-referrers", registry.name())).ok();
@@ -128,7 +128,7 @@ fn without_referrers_none_is_asked_for() {
 }
 
 #[test]
-fn names_are_those_of_the_registry_or_given() {
+fn names_come_from_the_registry_or_the_command_line() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     let at = registry.name();
@@ -145,7 +145,7 @@ fn names_are_those_of_the_registry_or_given() {
 }
 
 #[test]
-fn tags_and_repositories_are_chosen_by_pattern_over_many_pages() {
+fn patterns_select_tags_and_repositories_over_many_pages() {
     let station = Station::new();
     let registry = seeded(&station, Options { page: 2, ..Options::default() });
     let at = registry.name();
@@ -185,7 +185,7 @@ fn tags_and_repositories_are_chosen_by_pattern_over_many_pages() {
 }
 
 #[test]
-fn a_misspelt_name_is_told_with_what_looks_like_it() {
+fn a_misspelt_name_suggests_similar_ones() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     let at = registry.name();
@@ -202,7 +202,7 @@ fn a_misspelt_name_is_told_with_what_looks_like_it() {
 }
 
 #[test]
-fn other_sources_go_along_and_lists_of_sources_are_read() {
+fn other_sources_and_lists_of_sources_can_be_mixed() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     let at = registry.name();
@@ -214,7 +214,7 @@ fn other_sources_go_along_and_lists_of_sources_are_read() {
 }
 
 #[test]
-fn images_of_docker_come_as_they_are() {
+fn docker_images_are_packed_unchanged() {
     let station = Station::new();
     let source = station.source("src");
     let media_type = |kind: &str| format!("application/vnd.docker.{kind}");
@@ -239,7 +239,7 @@ fn images_of_docker_come_as_they_are() {
 }
 
 #[test]
-fn a_manifest_of_the_first_schema_is_refused_by_name() {
+fn docker_schema_1_is_refused_by_name() {
     let station = Station::new();
     let registry = Registry::start();
     registry.change("old", |old| {
@@ -254,7 +254,7 @@ fn a_manifest_of_the_first_schema_is_refused_by_name() {
 }
 
 #[test]
-fn a_platform_that_is_left_out_is_not_fetched() {
+fn an_omitted_platform_is_not_fetched() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     station.pack(&format!("docker://{}/team/app:1 --platform linux/arm64", registry.name())).ok();
@@ -275,7 +275,7 @@ fn a_dry_run_fetches_documents_only() {
 }
 
 #[test]
-fn a_blob_of_two_repositories_is_fetched_once() {
+fn a_blob_in_two_repositories_is_fetched_once() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     let at = registry.name();
@@ -289,7 +289,7 @@ fn a_blob_of_two_repositories_is_fetched_once() {
 }
 
 #[test]
-fn the_same_content_gives_the_same_bundle_whatever_the_order_of_answers() {
+fn the_order_of_answers_does_not_change_the_bundle() {
     let station = Station::new();
     let mut bundles = Vec::new();
     for connections in [1, 6] {
@@ -317,7 +317,7 @@ fn digest_by_size(registry: &Registry, size: usize) -> String {
 }
 
 #[test]
-fn a_broken_blob_is_resumed_where_it_broke() {
+fn a_broken_download_is_resumed_where_it_broke() {
     let station = Station::new();
     let registry = layers(&station, &[100_000], Options::default());
     let blob = digest_by_size(&registry, 100_000);
@@ -331,7 +331,7 @@ fn a_broken_blob_is_resumed_where_it_broke() {
 }
 
 #[test]
-fn a_blob_that_breaks_again_and_again_gets_there_as_long_as_it_gets_on() {
+fn a_download_that_keeps_breaking_completes_while_it_progresses() {
     let station = Station::new();
     let registry = layers(&station, &[100_000], Options::default());
     let blob = digest_by_size(&registry, 100_000);
@@ -341,7 +341,7 @@ fn a_blob_that_breaks_again_and_again_gets_there_as_long_as_it_gets_on() {
 }
 
 #[test]
-fn without_ranges_a_broken_blob_is_fetched_again() {
+fn without_ranges_a_broken_download_is_restarted() {
     let honest = |fault: Fault| fault;
     // A server may also answer with another range than it was asked for, or claim one and send it all.
     let elsewhere =
@@ -451,7 +451,7 @@ fn after_a_signal_only_the_rest_is_fetched() {
 }
 
 #[test]
-fn connections_are_as_many_as_were_allowed() {
+fn the_number_of_connections_is_limited() {
     let station = Station::new();
     let registry = layers(&station, &[3000; 0], Options::default());
     let mut source = station.source("many");
@@ -465,7 +465,7 @@ fn connections_are_as_many_as_were_allowed() {
 }
 
 #[test]
-fn the_rate_has_a_limit_over_all_connections() {
+fn the_rate_is_limited_over_all_connections() {
     let station = Station::new();
     let registry = layers(&station, &[500_000, 500_001], Options::default());
     let start = Instant::now();
@@ -475,7 +475,7 @@ fn the_rate_has_a_limit_over_all_connections() {
 }
 
 #[test]
-fn one_artifact_may_fail_alone() {
+fn one_artifact_can_fail_alone() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     let at = registry.name();
@@ -495,7 +495,7 @@ fn one_artifact_may_fail_alone() {
 }
 
 #[test]
-fn a_pattern_passes_over_repositories_without_the_tag() {
+fn a_pattern_skips_repositories_without_the_tag() {
     let station = Station::new();
     let registry = Registry::start();
     for (repository, tag) in [("team/a", "1"), ("team/b", "2"), ("team/c", "1")] {
@@ -513,7 +513,7 @@ fn a_pattern_passes_over_repositories_without_the_tag() {
 }
 
 #[test]
-fn what_was_fetched_outlives_a_run_that_fails_before_it_looks() {
+fn fetched_blobs_survive_a_run_that_fails_early() {
     let station = Station::new();
     let registry = stalling_at_the_third(&station);
     let line = format!("pack docker://{}/app:1 --to out --name b --key k.key.pem", registry.name());

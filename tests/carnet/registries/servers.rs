@@ -61,7 +61,7 @@ fn curl(station: &Station, args: &str) -> Run {
 }
 
 #[test]
-fn curl_sees_ranges_pages_referrers_and_refusals() {
+fn curl_gets_ranges_pages_referrers_and_errors() {
     if !installed(&["curl"]) {
         return;
     }
@@ -107,7 +107,7 @@ fn curl_sees_ranges_pages_referrers_and_refusals() {
 }
 
 #[test]
-fn faults_happen_when_and_as_often_as_they_are_told() {
+fn faults_happen_when_and_as_often_as_configured() {
     if !installed(&["curl"]) {
         return;
     }
@@ -188,7 +188,7 @@ fn debians_registry_asks_for_a_password_or_a_certificate() {
 }
 
 #[test]
-fn a_front_speaks_tls_for_a_registry_that_does_not() {
+fn a_front_adds_tls_to_a_registry() {
     if !installed(&["curl", "openssl", "python3"]) {
         return;
     }

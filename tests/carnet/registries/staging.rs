@@ -30,7 +30,7 @@ fn left_over(station: &Station, options: &str) -> (Registry, PathBuf) {
 }
 
 #[test]
-fn what_lies_between_the_blobs_is_written_anew() {
+fn bytes_between_the_blobs_are_rewritten() {
     let station = Station::new();
     let (registry, pending) = left_over(&station, "");
     let bytes = std::fs::read(&pending).unwrap();
@@ -46,7 +46,7 @@ fn what_lies_between_the_blobs_is_written_anew() {
 }
 
 #[test]
-fn links_in_staging_lead_to_nothing_that_is_written() {
+fn links_in_staging_are_never_written_through() {
     let link = |victim: &std::path::Path, at: &std::path::Path| symlink(victim, at).unwrap();
     let hard_link = |victim: &std::path::Path, at: &std::path::Path| std::fs::hard_link(victim, at).unwrap();
     for make in [link as fn(&std::path::Path, &std::path::Path), hard_link] {

@@ -22,7 +22,7 @@ fn one_layer(station: &Station) -> (Registry, String) {
 }
 
 #[test]
-fn a_refused_range_gives_its_turn_back_before_the_blob_is_asked_for_anew() {
+fn a_refused_range_releases_its_permit_before_the_retry() {
     let refused = |fault: Fault| fault.answers(Response::new(416));
     let elsewhere =
         |fault: Fault| fault.alters(|response| response.headers.set("Content-Range", "bytes 5-99999/100000"));
@@ -44,7 +44,7 @@ fn status(request: &Request, bytes: u64) -> Response {
 }
 
 #[test]
-fn an_upload_that_never_gets_beyond_a_point_is_given_up() {
+fn an_upload_without_progress_is_given_up() {
     // The first says now that more has arrived and now that less has; the second forgets what had arrived.
     let back_and_forth = |count: usize, request: &Request| status(request, [50, 100][count % 2]);
     let forgetful = |count: usize, request: &Request| match count % 2 {

@@ -80,7 +80,7 @@ pub(super) fn library() -> Vec<(String, String)> {
 }
 
 #[test]
-fn each_module_uses_only_what_stands_above_it() {
+fn each_module_uses_only_layers_above_it() {
     let mut wrong = Vec::new();
     for (path, code) in library() {
         let here = rank(module(&path));
@@ -133,7 +133,7 @@ fn the_library_neither_prints_nor_exits() {
 }
 
 #[test]
-fn nothing_is_named_for_being_useful() {
+fn no_module_has_a_generic_name() {
     for path in sources("src") {
         for part in relative(&path).trim_end_matches(".rs").split('/') {
             assert!(!BANNED_NAMES.contains(&part), "{}", relative(&path));

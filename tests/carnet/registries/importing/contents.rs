@@ -26,7 +26,7 @@ fn everything_arrives_byte_for_byte_and_tag_for_tag() {
 }
 
 #[test]
-fn blobs_come_before_manifests_children_before_indexes_and_the_tag_last() {
+fn blobs_are_pushed_before_manifests_children_before_indexes_and_tags_last() {
     let station = packed("--chunk-size 64KiB");
     let registry = Registry::start();
     station.import(&registry.name(), "").ok();
@@ -56,7 +56,7 @@ fn blobs_come_before_manifests_children_before_indexes_and_the_tag_last() {
 }
 
 #[test]
-fn once_more_changes_nothing() {
+fn importing_again_changes_nothing() {
     let station = packed("");
     let registry = Registry::start();
     station.import(&registry.name(), "").ok();
@@ -68,7 +68,7 @@ fn once_more_changes_nothing() {
 }
 
 #[test]
-fn what_the_registry_has_is_not_sent_again() {
+fn blobs_that_the_registry_has_are_not_sent() {
     let station = packed("");
     let registry = Registry::start();
     let whole = expected(&station, "team/app").repository("team/app");
@@ -97,7 +97,7 @@ fn two_repositories() -> Station {
 }
 
 #[test]
-fn a_blob_of_two_repositories_is_sent_once_and_mounted() {
+fn a_blob_in_two_repositories_is_sent_once_and_mounted() {
     for mounts in [true, false] {
         let station = two_repositories();
         let registry = Registry::with(Options { mounts, ..Options::default() });
@@ -113,7 +113,7 @@ fn a_blob_of_two_repositories_is_sent_once_and_mounted() {
 }
 
 #[test]
-fn a_dry_run_only_looks() {
+fn a_dry_run_changes_nothing() {
     let station = packed("");
     let registry = Registry::start();
     station.import(&registry.name(), "--dry-run").ok().says(&["team/app:1"]);
@@ -122,7 +122,7 @@ fn a_dry_run_only_looks() {
 }
 
 #[test]
-fn one_artifact_may_fail_and_the_others_arrive() {
+fn if_one_artifact_fails_the_others_arrive() {
     let station = Station::new();
     let mut source = station.source("src");
     for (seed, name) in ["one", "two", "three"].into_iter().enumerate() {
@@ -147,7 +147,7 @@ fn one_artifact_may_fail_and_the_others_arrive() {
 }
 
 #[test]
-fn what_is_not_trusted_or_not_whole_touches_no_registry() {
+fn an_untrusted_or_incomplete_bundle_reaches_no_registry() {
     let station = packed("--chunk-size 64KiB");
     station.carnet("keygen stranger").ok();
     let registry = Registry::start();

@@ -8,7 +8,7 @@ use crate::registries::server::Registry;
 use crate::registries::station::Station;
 
 #[test]
-fn uploads_that_go_wrong() {
+fn broken_uploads_are_reported() {
     importing_fails(&[
         case("no location", NONSENSE, |_| {
             Fault::on("POST", "*/blobs/uploads/*").alters(|response| response.headers.remove("Location"))
@@ -46,7 +46,7 @@ fn uploads_that_go_wrong() {
 }
 
 #[test]
-fn manifests_that_are_not_taken() {
+fn rejected_manifests_are_reported() {
     importing_fails(&[
         case("refused, with a reason", &["registry-protocol", "registry-failed", "registry-denied"], |_| {
             Fault::on("PUT", "*/manifests/*").answers(Response::new(400).json(
@@ -82,12 +82,12 @@ fn arrives_in_spite_of(fault: Fault) {
 }
 
 #[test]
-fn a_finish_that_was_not_heard_is_found_out() {
+fn an_upload_whose_last_answer_was_lost_is_detected() {
     arrives_in_spite_of(Fault::on("PUT", "*/blobs/uploads/*").delivers(Delivery::Silence));
 }
 
 #[test]
-fn a_head_that_lies_is_not_believed() {
+fn a_false_answer_to_head_is_not_believed() {
     // A registry says that it has every blob, without a byte: what it says is not what was asked for.
     arrives_in_spite_of(Fault::on("HEAD", "*/blobs/*").answers(Response::new(200)));
 }
