@@ -1,11 +1,11 @@
-//! Sources that cannot give what they name.
+//! Sources with missing or damaged blobs.
 
 use serde_json::Value;
 
 use super::layouts::{CONFIG, LAYER, digest_of};
 use super::support::{Desk, Run, Source, entries, noise};
 
-/// `good:1`, and `bad:1`, which has a blob of its own that is returned.
+/// A layout with `good:1` and `bad:1`. Returns a blob that only `bad:1` has.
 fn two(source: &mut Source) -> Value {
     let good = source.image(1, &[200_000]);
     source.tag(&good, "good:1");
@@ -63,7 +63,7 @@ fn an_unreadable_artifact_stops_packing_and_leaves_no_partial_file() {
                 let files = report["bundles"][0]["files"].as_array().unwrap();
                 assert!(files.iter().all(|file| file["verdict"] == "accepted"), "{how}: {files:?}");
             }
-            // Mended, the same command goes on.
+            // Once the blob is repaired, the same command succeeds.
             let path = source.blob_path(&victim);
             let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path));
             std::fs::write(path, noise(50, 150_000)).unwrap();
@@ -158,7 +158,7 @@ fn continue_on_errors_names_a_lost_referrer() {
     let signature = source.referrer(&sbom, "application/x-signature", "of the sbom");
     source.list(&signature);
     std::fs::remove_file(source.blob_path(&signature)).unwrap();
-    // Not even its subject is known any more, so nothing refers to the SBOM: it stands for itself.
+    // Its subject is unknown now, too, so the SBOM is an artifact of its own.
     desk.pack("oci:src").ends(4).says(&[digest_of(&signature)]);
     desk.pack("oci:src --continue-on-errors").ends(4).says(&[digest_of(&signature)]);
     desk.carnet("verify out --pub k.pub.pem").ok();

@@ -1,4 +1,4 @@
-//! Everything reachable from a root is carried, or named as not carried.
+//! Everything reachable from a root is packed, or reported as not packed.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn digests(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(digest_of).collect()
 }
 
-/// An index for two platforms in an index, with referrers on every level.
+/// An index for two platforms inside an index, with referrers at every level.
 fn family(source: &mut Source) -> [Value; 8] {
     let (amd, arm) = (source.image(1, &[3000, 500]), source.image(2, &[2000]));
     let inner = source.index(&[on("linux/amd64", &amd), on("linux/arm64/v8", &arm)]);
@@ -76,7 +76,7 @@ fn the_fallback_tag_and_cosign_tags_are_packed_with_their_artifact() {
     let mut source = desk.source("src");
     let image = source.image(1, &[700]);
     source.tag(&image, "1.0");
-    // Its subject field is not needed: the tag says what it is of.
+    // It needs no subject field: the tag names its subject.
     let sbom = source.referrer(&image, "application/spdx+json", "listed by the fallback index only");
     let fallback = source.index(&[plain(&sbom)]);
     let stem = format!("sha256-{}", hex_of(&image));

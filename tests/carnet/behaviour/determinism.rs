@@ -1,4 +1,4 @@
-//! The same input, key and time make the same bytes.
+//! The same input, key and time give the same bytes.
 
 use std::process::Command;
 

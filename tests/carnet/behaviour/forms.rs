@@ -1,4 +1,4 @@
-//! Whatever a layout may hold goes through, byte for byte.
+//! Everything that a layout may hold is preserved, byte for byte.
 
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ fn an_empty_config_with_inline_data_needs_no_file() {
     desk.pack("oci:src").ok();
     desk.carnet("unpack out --pub k.pub.pem --to oci:back").ok();
     assert_eq!(std::fs::read(desk.path("back/blobs/sha256").join(hex_of(&empty))).unwrap(), b"{}");
-    // With the file it is the layout that came.
+    // With the file added, the layouts are equal.
     source.blob(EMPTY, b"{}");
     assert_same_layout(source.path(), &desk.path("back"));
 }
@@ -157,7 +157,7 @@ fn documents_are_never_rewritten() {
 fn a_large_config_and_many_layers_are_preserved() {
     let desk = Desk::new();
     let mut source = desk.source("src");
-    // Above what counts as metadata.
+    // Larger than the limit for metadata.
     let config = source.blob(CONFIG, &noise(1, (4 << 20) + 1));
     let layers: Vec<Value> = (0..300).map(|seed| source.blob(LAYER, &noise(seed, 10))).collect();
     let image = source.manifest(&config, &layers);

@@ -1,12 +1,12 @@
-//! What import refuses before it asks a registry anything.
+//! What import refuses before it contacts a registry.
 
 use super::layouts::digest_of;
 use super::support::Desk;
 
-/// Nobody listens there: whoever connects fails, and says so.
+/// Nothing listens there, so connecting fails with an error.
 const NOWHERE: &str = "import out --pub k.pub.pem --to docker://127.0.0.1:9";
 
-/// A desk with a bundle of one artifact; its digest.
+/// A desk with a bundle of one artifact, and the digest of the artifact.
 fn packed(name: Option<&str>) -> (Desk, String) {
     let desk = Desk::new();
     let mut source = desk.source("src");

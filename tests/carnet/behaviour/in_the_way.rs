@@ -1,4 +1,4 @@
-//! What is in the folder already, and is not to be lost.
+//! Files that are already in the target folder and must not be lost.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, symlink};
@@ -66,7 +66,7 @@ fn a_chunk_of_another_bundle_is_kept_and_stops_the_run() {
     let before = state(&desk);
     desk.pack("oci:src --chunk-size 64KiB").ends(1).says(&["exists"]);
     assert!(state(&desk) == before);
-    // Other options make another bundle, too.
+    // Other options also make another bundle.
     desk.pack("oci:other --chunk-size 100000").ends(1).says(&["exists"]);
     desk.carnet("keygen other").ok();
     desk.carnet("pack oci:other --chunk-size 64KiB --to out --name b --key other.key.pem").ends(1);

@@ -1,4 +1,4 @@
-//! Killed at any point, packing leaves finished chunks only, and the next run goes on from there.
+//! If packing is killed at any point, only finished chunks remain, and the next run continues from there.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::layouts::{CONFIG, LAYER};
 use super::support::{Desk, Run, noise, signal, wait_for};
 
-/// Some 140 chunks of 64 KiB.
+/// About 140 chunks of 64 KiB.
 fn fill(desk: &Desk) {
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{}");
@@ -28,7 +28,7 @@ fn command(desk: &Desk, folder: &str) -> Command {
     command
 }
 
-/// Inode and time of every visible file; a file that is written again has another inode.
+/// Inode and time of every visible file. A file that was written again has another inode.
 fn identities(folder: &Path) -> BTreeMap<String, (u64, i64, i64)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return BTreeMap::new() };
     let entries = entries.map(|entry| entry.unwrap());
@@ -42,7 +42,7 @@ fn identities(folder: &Path) -> BTreeMap<String, (u64, i64, i64)> {
         .collect()
 }
 
-/// Every visible file is a chunk that verifies.
+/// Asserts that every visible file is a valid chunk.
 #[track_caller]
 fn only_good_chunks(desk: &Desk, folder: &str) {
     if identities(&desk.path(folder)).is_empty() {
@@ -149,7 +149,7 @@ fn two_concurrent_runs_do_not_mix() {
     let desk = Desk::new();
     fill(&desk);
     let mut first = command(&desk, "out").spawn().unwrap();
-    // The lock is held from before the first chunk is begun.
+    // The lock is taken before the first chunk is started.
     let staged = || std::fs::read_dir(desk.path("out/.b.partial")).map_or(0, Iterator::count) >= 2;
     assert!(wait_for(&mut first, staged));
     signal(&first, "STOP");

@@ -48,7 +48,7 @@ fn key_files_are_never_overwritten() {
     let before = desk.files("");
     desk.carnet("keygen k").ends(1).says(&["k.key.pem"]);
     assert!(desk.files("") == before);
-    // With one of the two there, the other is not made.
+    // If one of the two exists, the other is not written.
     std::fs::write(desk.path("half.pub.pem"), "someone's").unwrap();
     desk.carnet("keygen half").ends(1).says(&["half.pub.pem"]);
     assert!(!desk.path("half.key.pem").exists());

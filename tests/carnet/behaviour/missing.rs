@@ -2,7 +2,7 @@
 
 use super::support::Desk;
 
-/// 17 chunks or so.
+/// About 17 chunks.
 fn desk() -> Desk {
     let desk = Desk::new();
     let mut source = desk.source("src");
@@ -92,7 +92,7 @@ fn chunks_that_are_sent_again_complete_the_bundle() {
     desk.sh("mkdir again && mv out/b_00003.tar out/b_00000.tar again/").ok();
     desk.carnet("missing out").ends(4);
     desk.carnet("missing out again").ok();
-    // A damaged copy beside a good one is no harm.
+    // A damaged copy beside a good one does no harm.
     let mut bytes = std::fs::read(desk.path("again/b_00003.tar")).unwrap();
     bytes[30_000] ^= 1;
     std::fs::write(desk.path("out/copy.tar"), bytes).unwrap();

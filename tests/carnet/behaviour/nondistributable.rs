@@ -9,7 +9,7 @@ const OCI: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
 const DOCKER: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
 const URL: &str = "https://layers.example/windows/base";
 
-/// An image with a layer of each family between two that may be distributed.
+/// An image with a non-distributable layer of each type, between two ordinary layers.
 fn image(desk: &Desk) -> [Value; 2] {
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{}");

@@ -1,4 +1,4 @@
-//! What every command prints: documents after the published schemas, silence when asked for, help.
+//! What every command prints: documents that match the published schemas, nothing with `--quiet`, help.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ fn fits(run: &Run, schema: &str) {
     assert!(errors.is_empty(), "{}\n{}\n{}", run.command, errors.join("\n"), run.stdout);
 }
 
-/// An image, an index for two platforms, referrers, a foreign layer: something in every field.
+/// An image, an index for two platforms, referrers, a foreign layer: no field of a report is empty.
 fn desk() -> Desk {
     use super::layouts::{CONFIG, on};
     let desk = Desk::new();

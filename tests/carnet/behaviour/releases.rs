@@ -1,8 +1,8 @@
-//! Who packs, who releases, and what does not count.
+//! Who may pack, who may release, and which signatures do not count.
 
 use super::support::{Desk, Run};
 
-/// A bundle packed by `k`, and a trust file in which `alice`, who has two keys, and `bob` release.
+/// A bundle packed by `k`, and a trust file in which `alice`, with two keys, and `bob` are releasers.
 fn desk() -> Desk {
     let desk = Desk::new();
     let mut source = desk.source("src");
@@ -85,7 +85,7 @@ fn signing_changes_only_the_head_and_signing_twice_changes_nothing() {
     let after = desk.files("out");
     for (name, bytes) in &before {
         if name == "b_00000.tar" {
-            // One entry more, of a header and a block; everything after the signatures is as it was.
+            // One more entry: a header and a block. Everything after the signatures is unchanged.
             assert_eq!(after[name].len(), bytes.len() + 1024);
             let sealed = bytes.len() - 4096;
             assert!(after[name].ends_with(&bytes[bytes.len() - sealed..]));
@@ -133,7 +133,7 @@ fn the_control_chunk_alone_can_be_signed_and_inspected() {
     desk.carnet("sign review/b_00000.tar --key bob.key.pem").ok();
     desk.sh("cp review/b_00000.tar out/b_00000.tar").ok();
     unpack(&desk).ok();
-    // A copy without the releases beside it does no harm.
+    // An additional copy without the releases does no harm.
     desk.sh("mv out/b_00000.tar out/z.tar").ok();
     desk.carnet("verify out review --trust trust.toml").ok();
 }
@@ -171,7 +171,7 @@ fn streams_validity_and_revocation_are_enforced() {
         sign(&desk, "bob");
         let run = desk.carnet("verify out --trust trust.toml");
         let expected = if good { 0 } else { 3 };
-        // A policy in which nobody can release any more may be refused as such.
+        // A policy under which nobody can release may be refused itself.
         let refused_policy = !good && line.contains("revoked") && run.code == Some(2);
         assert!(run.code == Some(expected) || refused_policy, "{line}{options}: {run:?}");
         assert_eq!(unpack(&desk).code == Some(0), good, "{line}{options}");

@@ -1,4 +1,4 @@
-//! How sources are named, and what they hold.
+//! How sources are written, and which artifacts they select.
 
 use serde_json::json;
 
@@ -124,7 +124,7 @@ fn an_archive_of_a_layout_is_a_source() {
     desk.carnet("pack oci-archive:src.tar.gz --to x --name b --key k.key.pem").ends(1).says(&["gzip -d"]);
 }
 
-/// An image as `docker save` wrote it before version 25; the layers' folder names mean nothing.
+/// An image as `docker save` wrote it before version 25. The names of the layers' folders have no meaning.
 fn old_docker_archive(desk: &Desk) -> [Vec<u8>; 2] {
     let folder = desk.path("saved");
     let layers = [noise(1, 4096), noise(2, 1024)];

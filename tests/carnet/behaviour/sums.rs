@@ -48,7 +48,7 @@ fn packing_writes_sums_files_that_coreutils_check() {
     assert_eq!(lines.lines().count(), chunks);
     desk.carnet("verify out --pub k.pub.pem").ok();
     desk.carnet("unpack out --pub k.pub.pem --to oci:back").ok();
-    // Again, and with a smaller bundle in its place.
+    // Pack again, then replace the bundle with a smaller one.
     desk.pack("oci:src --chunk-size 64KiB --file-sums sha256,md5").ok();
     desk.pack("oci:src --overwrite --file-sums sha256").ok();
     desk.sh("cd out && sha256sum -c --strict --quiet b_sha256.txt").ok();

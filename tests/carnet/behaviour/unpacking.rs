@@ -1,4 +1,4 @@
-//! Where artifacts go.
+//! Unpacking into layouts and archives.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -79,7 +79,7 @@ fn a_taken_name_is_reported_before_anything_is_written() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[20_000] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    // Moving would have met the damage.
+    // If blobs had been read, the damage would have been reported instead.
     desk.carnet(&format!("{UNPACK} oci:back")).ends(1).says(&["name-taken"]);
 }
 
@@ -190,7 +190,7 @@ fn a_killed_unpack_leaves_no_artifact_and_the_next_run_works() {
                 continue;
             }
             killed += 1;
-            // A kill between the last write and the exit finds all of it done.
+            // A kill between the last write and the exit comes too late.
             let index = |folder: &str| std::fs::read_to_string(desk.path(folder).join("index.json"));
             if to == format!("oci:{old}") && !index(&old).unwrap().contains("app:1") {
                 for (name, bytes) in &before {

@@ -28,7 +28,7 @@ fn layout() -> Vec<(String, Vec<u8>)> {
     ]
 }
 
-/// What `docker save` writes, in the old form, with this for a `manifest.json`.
+/// The files that `docker save` writes in the old form, with this text as `manifest.json`.
 fn saved(manifest: &str) -> Vec<(String, Vec<u8>)> {
     let layer = noise(1, 700);
     let id = carnet::oci::Digest::sha256(&layer);
@@ -86,7 +86,7 @@ fn well_formed_archives_are_packed() {
     }
 }
 
-/// Blocks before the files of an archive that two readers read differently.
+/// Blocks that make two readers read an archive differently when they stand before its files.
 fn tricks() -> Vec<(&'static str, Vec<u8>)> {
     let mut sparse = special(b'S', b"sparse", b"", &noise(1, 512));
     set(&mut sparse[..512], &[Field(482, vec![1])]);
@@ -114,7 +114,7 @@ fn tricks() -> Vec<(&'static str, Vec<u8>)> {
         ("two names", [pax(b'x', "path", "b"), special(b'L', b"x", b"", b"c\0"), entry(b"a", b"x")].concat()),
         ("two PAX names", [pax(b'x', "path", "b"), pax(b'x', "path", "c"), entry(b"a", b"x")].concat()),
         ("a record too long", [special(b'x', b"x", b"", b"99 path=a\n"), entry(b"a", b"x")].concat()),
-        ("a record of no length", [special(b'x', b"x", b"", b"path=a\n"), entry(b"a", b"x")].concat()),
+        ("a record without a length", [special(b'x', b"x", b"", b"path=a\n"), entry(b"a", b"x")].concat()),
         (
             "a record that ends before it begins",
             [special(b'x', b"x", b"", b"1 path=a\n"), entry(b"a", b"x")].concat(),
@@ -122,14 +122,14 @@ fn tricks() -> Vec<(&'static str, Vec<u8>)> {
         ("a global name", [pax(b'g', "path", "index.json"), entry(b"a", b"x")].concat()),
         ("a global size", [pax(b'g', "size", "1"), entry(b"a", b"x")].concat()),
         ("a folder with bytes", folder),
-        ("minus one", negative),
+        ("a size of minus one", negative),
         ("8 GiB", huge),
         ("2^63", huger),
         ("a long name of a gigabyte", long),
         ("a path behind a NUL", [pax(b'x', "path", "a\0../../evil"), entry(b"a", b"x")].concat()),
         ("a name twice", [entry(b"index.json", b"{}")].concat()),
         ("a name twice, as ./", [entry(b"./index.json", b"{}")].concat()),
-        ("a checksum", checksum),
+        ("a wrong checksum", checksum),
         ("a device", special(b'3', b"a", b"", b"")),
         ("a pipe", special(b'6', b"a", b"", b"")),
         ("another volume", special(b'M', b"a", b"", b"x")),
@@ -137,10 +137,10 @@ fn tricks() -> Vec<(&'static str, Vec<u8>)> {
         ("/", entry(b"/etc/evil", b"x")),
         ("../ inside", entry(b"a/../../evil", b"x")),
         ("an escape and ..", entry(b"../\x1b[2J\n", b"x")),
-        ("no UTF-8", entry(b"\xff\x1b[2J", b"x")),
+        ("a name that is not UTF-8", entry(b"\xff\x1b[2J", b"x")),
         ("GNU sparse", sparse),
         ("PAX sparse", [pax(b'x', "GNU.sparse.major", "1"), entry(b"a", b"x")].concat()),
-        ("a name for nothing", Vec::new()),
+        ("a name without an entry", Vec::new()),
     ]
 }
 
@@ -264,5 +264,5 @@ fn docker_manifests_may_name_only_files_of_the_archive() {
     }
     let mut files = saved(MANIFEST);
     files[2].1[0] ^= 1;
-    refused("a layer that is another", "docker-archive", &archive(&blocks(&files)), &["blob-mismatch"]);
+    refused("another layer", "docker-archive", &archive(&blocks(&files)), &["blob-mismatch"]);
 }

@@ -1,4 +1,4 @@
-//! That the forgery of these tests is good: what is forged without a lie is accepted.
+//! The forgery of these tests works: a bundle that was taken apart and sealed again unchanged is accepted.
 
 use super::support::forge::Forged;
 use super::support::run::{Expect, deliver};

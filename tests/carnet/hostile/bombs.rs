@@ -8,14 +8,14 @@ use super::support::forge::{Forged, replace};
 use super::support::run::{Expect, KIB_MAX, carnet_within, deliver};
 use super::support::{folder, named};
 
-/// The bundle with another plan, whatever it says.
+/// The bundle with another text as its plan.
 fn with_plan(text: String) -> Vec<Vec<u8>> {
     let mut forged = Forged::new();
     forged.plan = text.into_bytes();
     forged.seal()
 }
 
-/// The lines before the artifacts, for so many chunks.
+/// The lines before the artifacts, for a plan with this last chunk.
 fn plan_head(last: usize) -> String {
     let forged = Forged::new();
     let text = String::from_utf8(forged.plan).expect("ASCII");
@@ -32,7 +32,7 @@ fn blob(index: usize, size: u64, class: &str, places: &str) -> String {
     format!("blob {digest} {size} {class} application/x {places}\n")
 }
 
-/// Blobs sorted as a plan must have them.
+/// Blobs in the order that a plan requires.
 fn sorted(mut lines: Vec<String>) -> String {
     lines.sort();
     lines.concat()
@@ -76,7 +76,7 @@ fn huge_invalid_documents_are_refused_within_memory() {
 
 #[test]
 fn an_announced_size_allocates_nothing() {
-    // A plan for blobs of petabytes in a control chunk of kilobytes.
+    // A control chunk of kilobytes announces blobs of petabytes.
     let text =
         plan_head(1) + &sorted((0..3).map(|index| blob(index, 1 << 50, "distributable", "1")).collect());
     deliver("petabytes", &named(&with_plan(text)[..1]), Expect::Incomplete);
@@ -86,7 +86,7 @@ fn an_announced_size_allocates_nothing() {
 fn the_number_of_blobs_is_bounded() {
     let blobs: Vec<String> = (0..262_145).map(|index| blob(index, 0, "metadata", "0")).collect();
     let text = plan_head(0) + &sorted(blobs);
-    deliver("a blob too many", &named(&with_plan(text)[..1]), Expect::Incomplete);
+    deliver("one blob too many", &named(&with_plan(text)[..1]), Expect::Incomplete);
 }
 
 /// `blobs` blobs, each cut into one byte for each of `chunks` chunks.
@@ -109,7 +109,7 @@ fn the_largest_plan_fits_in_memory() {
     let text = slices(80, 99_999);
     let mut forged = Forged::new();
     forged.plan = text.into_bytes();
-    // The table and the index agree with the plan, so that all of it is read.
+    // The table and the index match the plan, so that all of it is read.
     let chunks = forged.seal();
     let station = folder();
     let file = station.path().join("control.tar");

@@ -65,7 +65,7 @@ fn flip_every(number: usize, step: usize, flip: u8) {
         bytes[at] ^= flip;
     }
     fs::write(&paths[number], &bytes).expect("written");
-    assert!(complete(&receiver.verify(&paths)), "as it was");
+    assert!(complete(&receiver.verify(&paths)), "unchanged again");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn the_program_says_which_file_is_damaged() {
         for at in [0, 200, 700, length / 2, length - 1025, length - 1] {
             let mut chunks = packed().chunks.clone();
             chunks[number][at] ^= 1;
-            // A changed name in a statement makes it another bundle's, a changed signature a stranger's.
+            // A changed signature is that of an untrusted key.
             let signature = (1024..2560).contains(&at);
             let expect = if signature { Expect::Untrusted } else { Expect::Incomplete };
             let (verified, _) = deliver(&format!("byte {at} of chunk {number}"), &named(&chunks), expect);

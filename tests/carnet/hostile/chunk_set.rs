@@ -64,7 +64,7 @@ fn a_good_copy_replaces_a_damaged_one() {
 #[test]
 fn two_control_chunks_are_a_fork() {
     let mut forged = Forged::new();
-    // recover.txt is the one part that the plan does not fix.
+    // recover.txt is the only part that the plan does not determine.
     let recover = forged.chunks[0].entries.iter().position(|(name, _)| name.to_string() == "recover.txt");
     forged.chunks[0].entries[recover.expect("recover.txt")].1 = b"# another\n".to_vec();
     forged.chunks[0].rebuild();
@@ -73,8 +73,8 @@ fn two_control_chunks_are_a_fork() {
     deliver("two control chunks", &files, Expect::Forked);
 }
 
-/// Chunk `at` with other bytes in a slice, signed by the same packer. A blob's sum is its name; a
-/// slice's is not, so such a chunk is well-formed.
+/// Chunk `at` with other bytes in a slice, signed by the same packer. The name of a blob is its sum, the
+/// name of a slice is not, so such a chunk is well-formed.
 fn other_version() -> (usize, Vec<u8>) {
     let mut forged = Forged::new();
     let at = forged.richest();
@@ -112,7 +112,7 @@ fn a_chunk_of_another_bundle_does_not_count() {
     }
 }
 
-/// The chunks that each bundle misses. Several bundles are there, so `unpack` asks for one; this asks about each of them.
+/// The chunks that each bundle misses. With several bundles, `unpack` needs to be told which one, so this tries each.
 fn deliver_foreign(what: &str, files: &[(String, Vec<u8>)]) -> String {
     use super::support::folder;
     use super::support::run::carnet;

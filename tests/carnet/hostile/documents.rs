@@ -15,7 +15,7 @@ pub(super) fn pack(spec: &str, out: &std::path::Path) -> Ran {
     pack_within(KIB_MAX, spec, out)
 }
 
-/// The same, where it may have so much memory, in KiB.
+/// The same with another limit on memory, in KiB.
 pub(super) fn pack_within(kib: u64, spec: &str, out: &std::path::Path) -> Ran {
     let args =
         ["pack", spec, "--name", "hostile", "--chunk-size", "64KiB", "--json", "--key"].map(str::as_ref);
@@ -23,7 +23,7 @@ pub(super) fn pack_within(kib: u64, spec: &str, out: &std::path::Path) -> Ran {
     carnet_within(kib, args.into_iter().chain(more))
 }
 
-/// Packing the source that `build` makes ends with `codes`, and writes no file.
+/// Asserts that packing the source that `build` makes fails with one of `codes` and writes no file.
 pub(super) fn refused(what: &str, codes: &[&str], build: &dyn Fn(&SourceLayout)) -> Ran {
     let station = folder();
     let source = SourceLayout::new(station.path().join("images"));
@@ -40,7 +40,7 @@ pub(super) fn refused(what: &str, codes: &[&str], build: &dyn Fn(&SourceLayout))
     ran
 }
 
-/// A source whose only image has this text for a manifest.
+/// Asserts that a source whose only image has this text as its manifest is refused.
 fn manifest(what: &str, codes: &[&str], text: &dyn Fn(&Item, &Item) -> String) {
     refused(what, codes, &|source| {
         let (config, layer) = source.plain_image(1);
@@ -83,7 +83,7 @@ fn ambiguous_documents_are_refused() {
         ("a NUL in a text", Box::new(|text| text.replacen('{', "{\"x\":\"\0\",", 1))),
         ("a lone surrogate", Box::new(|text| text.replacen('{', "{\"x\":\"\\ud800\",", 1))),
         ("a comment", Box::new(|text| format!("// hello\n{text}"))),
-        ("a comma too many", Box::new(|text| text.replacen("}]", "},]", 1))),
+        ("a trailing comma", Box::new(|text| text.replacen("}]", "},]", 1))),
         ("NaN", Box::new(|text| text.replacen('{', "{\"x\":NaN,", 1))),
         ("not JSON", Box::new(|_| "hello".to_owned())),
         ("nothing", Box::new(|_| String::new())),
@@ -106,7 +106,7 @@ fn ambiguous_documents_are_refused() {
             }),
         ),
         ("MD5", Box::new(|text| text.replacen("sha256:", "md5:", 1))),
-        ("an algorithm there is not", Box::new(|text| text.replacen("sha256:", "sha999:", 1))),
+        ("an unknown algorithm", Box::new(|text| text.replacen("sha256:", "sha999:", 1))),
         ("upper case", Box::new(|text| text.replacen("sha256:", "SHA256:", 1))),
         ("a path", Box::new(|text| text.replacen("sha256:", "sha256:../../", 1))),
         ("SHA-512 of 64 digits", Box::new(|text| text.replacen("sha256:", "sha512:", 1))),
@@ -118,7 +118,7 @@ fn ambiguous_documents_are_refused() {
             assert_ne!(good, spoiled, "{what} changes something");
             spoiled
         });
-        // The same in the index of the layout, where it changes something.
+        // Apply the same edit to the index of the layout, if it changes something there.
         let in_index = |good: &str| {
             let spoiled = edit(&good.replace("\"manifests\"", "\"layers\""));
             spoiled
@@ -207,7 +207,7 @@ fn huge_documents_are_refused() {
             1,
         )
     });
-    many("5 MiB of blanks", &|config, layer| {
+    many("5 MiB of spaces", &|config, layer| {
         image_text(config, std::slice::from_ref(layer)) + &" ".repeat(5 << 20)
     });
     refused("an index.json of a gigabyte", &["file-too-large"], &|source| {
@@ -238,8 +238,8 @@ fn missing_and_false_blobs_are_refused() {
     (0..3).for_each(|which| drop(without(which)));
     for (what, more) in [
         ("data that is another blob", r#""data":"AAAA""#),
-        ("data that is no base64", r#""data":"*""#),
-        ("data that is no text", r#""data":1"#),
+        ("data that is not base64", r#""data":"*""#),
+        ("data that is not a string", r#""data":1"#),
     ] {
         manifest(what, MALFORMED, &|config, layer| image_text(config, &[layer.clone().with(more)]));
     }
@@ -293,11 +293,11 @@ fn contradictory_media_types_are_refused() {
         let text = format!(r#"{{"schemaVersion":2,"config":{},"layers":{}}}"#, config.json(), list(&[layer]));
         source.index(&[source.typed(INDEX_TYPE, text.as_bytes())]);
     });
-    refused("a root that is no document", &["not-an-artifact"], &|source| {
+    refused("a root that is not a document", &["not-an-artifact"], &|source| {
         source.index(&[source.typed(LAYER_TYPE, b"x"), source.typed(CONFIG_TYPE, b"{}")]);
     });
     for (what, media_type) in [
-        ("blanks", "a b"),
+        ("spaces", "a b"),
         ("an escape", "a\\u001b[2J"),
         ("nothing", ""),
         ("a newline", "a\\nb"),

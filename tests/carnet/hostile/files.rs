@@ -26,7 +26,7 @@ fn public() -> [&'static OsStr; 2] {
     ["--pub".as_ref(), packed().public.as_os_str()]
 }
 
-/// Names `path` to each verb that reads chunks; `unpack` writes to `new` in the station.
+/// Passes `path` to each verb that reads chunks. `unpack` writes to `new` in the station.
 fn name_to_all(station: &Path, path: &Path) -> Vec<Ran> {
     let to = format!("oci:{}", station.join("new").display());
     let run = |verb: &str, more: &[&OsStr]| {
@@ -66,7 +66,7 @@ fn files_that_are_not_regular_are_not_opened() {
         }
     }
     nothing_visible("special files", station.path(), &station.path().join("new"));
-    // In a folder they are passed over, and the rest is read.
+    // In a folder they are skipped, and the other files are read.
     judge("in a folder", station.path(), &public(), Expect::Complete);
 }
 
@@ -103,7 +103,7 @@ fn a_file_of_a_terabyte_is_not_read() {
         if file.set_len(1 << 40).is_err() {
             continue;
         }
-        judge("a terabyte of nothing", station.path(), &public(), Expect::Incomplete);
+        judge("a sparse file of a terabyte", station.path(), &public(), Expect::Incomplete);
     }
 }
 
@@ -204,7 +204,7 @@ fn control_characters_in_file_names_are_escaped() {
 
 #[test]
 fn an_untrusted_chunk_does_not_rename_the_bundle() {
-    // A file that nobody trusted signed says of itself that it is of this bundle, under another name.
+    // A chunk signed by an untrusted key claims to be of this bundle, under another name.
     let mut parts = Forged::new().chunks[1].clone();
     parts.statement.crossing.name = "owned".parse().expect("a name");
     parts.statement.crossing.label = Some("TOP SECRET".parse().expect("a label"));
@@ -220,7 +220,7 @@ fn an_untrusted_chunk_does_not_rename_the_bundle() {
     assert_eq!(verified.json()["bundles"][0]["name"], "hostile", "{verified}");
 }
 
-/// Unpacks the bundle with one more file beside it, which a stranger signed.
+/// Unpacks the bundle with an additional chunk that an untrusted key signed.
 fn unpacked_beside(stranger: &dyn Fn(&mut super::support::forge::Parts), more: &[&str]) -> Ran {
     let station = station();
     let mut parts = Forged::new().chunks[0].clone();

@@ -9,7 +9,7 @@ use super::support::layout::{INDEX_TYPE, Item, NONDISTRIBUTABLE_TYPE, SourceLayo
 use super::support::run::{carnet, list};
 use super::support::{folder, noise, packed};
 
-/// Packs, verifies, shows and unpacks the source that `build` makes. Gives what was unpacked.
+/// Packs, verifies, inspects and unpacks the source that `build` makes. Returns the unpacked files.
 fn carried(what: &str, build: &dyn Fn(&SourceLayout)) -> Vec<String> {
     let station = folder();
     let source = SourceLayout::new(station.path().join("images"));
@@ -54,7 +54,7 @@ fn more_blobs_than_the_limit_are_refused() {
         inner.push(source.typed(INDEX_TYPE, index_text(&items).as_bytes()));
     }
     source.index(&[source.typed(INDEX_TYPE, index_text(&inner).as_bytes())]);
-    // A quarter of a million descriptors take some 350 MB, so this one may have more than others.
+    // A quarter of a million descriptors need about 350 MB, so this run gets more memory than others.
     let ran = pack_within(1_200_000, &source.spec(), &station.path().join("out"));
     assert_eq!((ran.code, ran.error_code().as_str()), (1, "refused-graph"), "{ran}");
     assert!(!station.path().join("out").exists());
@@ -62,10 +62,10 @@ fn more_blobs_than_the_limit_are_refused() {
 
 #[test]
 fn a_manifest_listed_a_hundred_thousand_times_is_packed_once() {
-    let files = carried("shared", &|source| {
+    let files = carried("a shared manifest", &|source| {
         let (config, layer) = source.plain_image(1);
         let image = source.image(&config, &[layer]);
-        // 18,000 lines fill an index; six indexes differ by one line.
+        // 18,000 lines fill an index. The six indexes differ in one line.
         let mut inner = Vec::new();
         for index in 0..6 {
             let mut items = vec![image.clone(); 18_000];
@@ -85,7 +85,7 @@ fn ambiguous_and_malformed_names_are_refused() {
         let second = source.image(&config, &[]).named("app:1");
         source.index(&[first, second]);
     });
-    refused("a name of nothing", &["blob-missing"], &|source| {
+    refused("a name of an absent artifact", &["blob-missing"], &|source| {
         let (config, layer) = source.plain_image(1);
         let image = source.image(&config, &[layer]).named("app:1");
         source.index(&[Item { digest: Digest::sha256(b"absent").to_string(), ..image }]);
@@ -184,7 +184,7 @@ fn control_characters_in_documents_are_escaped() {
     };
     assert_eq!(run(&["--platform", "linux/amd64"]).code, 1);
     assert_eq!(run(&["--platform", "linux/amd64", "--continue-on-errors"]).code, 1);
-    // Without the image the index is short of one, and the hint names the platform.
+    // Without the image the index lacks a child, and the hint names the platform.
     fs::read_dir(source.path().join("blobs/sha256")).expect("blobs").for_each(|entry| {
         let path = entry.expect("an entry").path();
         let text = fs::read_to_string(&path).unwrap_or_default();

@@ -9,7 +9,7 @@ use super::support::forge::Forged;
 use super::support::run::{Expect, carnet, deliver, list};
 use super::support::{folder, named, noise, packed};
 
-/// Changes the text of the plan; everything else is sealed to go with it.
+/// Changes the text of the plan and seals everything else to match it.
 fn plan(what: &str, edit: &dyn Fn(&str) -> String) {
     let mut forged = Forged::new();
     let text = String::from_utf8(forged.plan.clone()).expect("ASCII");
@@ -19,7 +19,7 @@ fn plan(what: &str, edit: &dyn Fn(&str) -> String) {
     deliver(what, &named(&forged.seal()), Expect::Incomplete);
 }
 
-/// The line of the blob that is cut, and the same with other pieces.
+/// Replaces the pieces in the plan's line of the blob that is in slices.
 fn cut(pieces: &'static str) -> impl Fn(&str) -> String {
     move |text| {
         let line = text.lines().find(|line| {
@@ -40,11 +40,11 @@ fn cut(pieces: &'static str) -> impl Fn(&str) -> String {
 fn slices_that_do_not_make_up_their_blob_are_refused() {
     plan("slices swapped", &cut("SECOND,FIRST"));
     plan("a slice twice", &cut("FIRST,FIRST,SECOND"));
-    plan("a slice more", &cut("FIRST,SECOND,9:1"));
-    plan("a slice less", &cut("FIRST"));
+    plan("an additional slice", &cut("FIRST,SECOND,9:1"));
+    plan("a missing slice", &cut("FIRST"));
     plan("a hole", &cut("2:100,SECOND"));
     plan("an overlap", &cut("2:90000,3:90000"));
-    plan("all of it in one", &cut("2:100000"));
+    plan("the whole blob as one slice", &cut("2:100000"));
     plan("whole, though it does not fit", &cut("2"));
     plan("an empty slice", &cut("FIRST,SECOND,4:0"));
     plan("a slice in the control chunk", &cut("0:1,FIRST,SECOND"));
@@ -52,8 +52,8 @@ fn slices_that_do_not_make_up_their_blob_are_refused() {
     plan("cut elsewhere", &cut("2:50000,3:50000"));
     plan("sizes that overflow", &cut("2:9223372036854775807,3:9223372036854775807,4:100002"));
     plan("a negative size", &cut("2:-1,3:100001"));
-    plan("a chunk there is not", &cut("2:50000,99999:50000"));
-    plan("a chunk beyond all", &cut("2:50000,100000:50000"));
+    plan("a chunk that does not exist", &cut("2:50000,99999:50000"));
+    plan("a chunk number above the limit", &cut("2:50000,100000:50000"));
     plan("no slice", &cut(","));
     plan("a million slices", &|text| {
         let many: Vec<String> = (1..100_000).map(|n| format!("{n}:1")).collect();
@@ -104,7 +104,7 @@ fn tags_of_absent_or_wrong_artifacts_are_refused() {
     let absent = Digest::sha256(b"absent").to_string();
     let artifact =
         |text: &str| text.lines().find(|line| line.starts_with("artifact ")).expect("an artifact").to_owned();
-    plan("a tag of nothing", &|text| {
+    plan("a tag of an absent artifact", &|text| {
         let line = artifact(text);
         let digest = line.split(' ').nth(1).expect("a digest");
         text.replacen(&line, &line.replace(digest, &absent), 1)
@@ -135,7 +135,7 @@ fn tags_of_absent_or_wrong_artifacts_are_refused() {
         let words: Vec<&str> = layer.split(' ').collect();
         text.replacen(&line, &format!("artifact {} {} {} - app:1.0", words[1], words[2], words[4]), 1)
     });
-    plan("a referrer of nothing", &|text| {
+    plan("an absent referrer", &|text| {
         let line = artifact(text);
         let subject = line.split(' ').nth(1).expect("a digest");
         text.replacen(&line, &format!("{line}\nreferrer {absent} 2 application/json - {subject} -"), 1)
@@ -152,7 +152,7 @@ fn an_index_that_differs_from_the_plan_is_refused() {
             "a digest that is not there",
             index.replace(&forged.read_plan().artifacts[0].digest.hex(), &"a".repeat(64)),
         ),
-        ("the same, with a blank", format!("{index} ")),
+        ("the same with a space at the end", format!("{index} ")),
         ("two tags", index.replace("]}", ",{}]}")),
         ("no JSON", "x".repeat(index.len())),
     ] {
@@ -177,7 +177,7 @@ fn a_layer_dropped_from_the_plan_makes_the_bundle_unsound() {
     deliver("a layer dropped", &named(&forged.seal()), Expect::Unsound);
 }
 
-/// A bundle in which every sum and signature holds, and a blob is not what its digest says.
+/// A bundle in which every sum and signature is valid, but a blob does not have its digest.
 fn cut_wrongly() -> Vec<Vec<u8>> {
     let mut forged = Forged::new();
     let at = forged.richest();

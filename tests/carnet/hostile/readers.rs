@@ -1,4 +1,4 @@
-//! What we accept, others read alike: GNU tar and Python list the same names and sizes.
+//! Other tar readers agree with carnet: GNU tar and Python list the same names and sizes.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use super::support::forge::Parts;
 use super::support::{folder, named, other_bundle, packed};
 
-/// Name and size of every entry, in order, as we read them.
+/// Name and size of every entry, in order, as carnet reads them.
 fn ours(bytes: &[u8]) -> Vec<(String, u64)> {
     let parts = Parts::of(bytes);
     let text = parts.fitting().render();

@@ -1,4 +1,4 @@
-//! What parses renders to the same bytes, and no bytes make a parser panic.
+//! What parses renders to the same bytes, and no input makes a parser panic.
 
 use carnet::format::annex::{Annex, AnnexChunk, AnnexDocument};
 use carnet::format::chunk_table::{ChunkLine, ChunkTable};
@@ -89,7 +89,7 @@ fn statement() -> impl Strategy<Value = Statement> {
     )
 }
 
-/// Changes, insertions and cuts anywhere.
+/// Changes, insertions and removals at any place.
 fn mutations() -> impl Strategy<Value = Vec<(usize, u8, u8)>> {
     proptest::collection::vec((any::<usize>(), any::<u8>(), 0..6_u8), 1..4)
 }
@@ -108,7 +108,7 @@ fn mutate(bytes: &[u8], mutations: &[(usize, u8, u8)]) -> Vec<u8> {
             3 => drop(out.remove(at)),
             4 => out.truncate(at),
             _ => {
-                // Numbers grow.
+                // This makes numbers larger.
                 let nine = out[at].is_ascii_digit();
                 out[at] = if nine { b'9' } else { b' ' };
             }
@@ -117,7 +117,7 @@ fn mutate(bytes: &[u8], mutations: &[(usize, u8, u8)]) -> Vec<u8> {
     out
 }
 
-/// Parses, and holds what renders against what was read.
+/// Parses, and asserts that the result renders to the same bytes.
 macro_rules! same {
     ($type:ty, $bytes:expr) => {{
         let bytes: &[u8] = $bytes;
@@ -238,7 +238,7 @@ proptest! {
             let media_type = if index { MediaType::image_index() } else { MediaType::image_manifest() };
             Descriptor::new(media_type, Digest::sha256(&[n]), 1)
         };
-        // Hashes know no cycles; a walk must not rely on that.
+        // Real digests cannot form cycles, but a walk must not rely on that.
         let Ok(mut walk) = Walk::new(&at(0, true), &[]) else { return Ok(()) };
         let mut entered = 0;
         while let Some((descriptor, depth)) = walk.next() {

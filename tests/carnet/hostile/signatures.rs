@@ -68,28 +68,28 @@ const RELEASER: &str = "roles = [\"releaser\"]";
 
 #[test]
 fn a_chunk_without_a_signature_is_refused() {
-    deliver("none", &named(&resigned(&|_| Vec::new())), Expect::NoChunk);
+    deliver("no signatures", &named(&resigned(&|_| Vec::new())), Expect::NoChunk);
 }
 
 #[test]
 fn signatures_of_untrusted_keys_do_not_count() {
     let stranger = key();
-    deliver("a stranger's", &named(&signed(&[&stranger])), Expect::Untrusted);
+    deliver("signed by a stranger", &named(&signed(&[&stranger])), Expect::Untrusted);
     let named_as_ours = resigned(&|text| {
         vec![Signature { key: packed().key.public_key().id().short().into(), ..signature(&stranger, text) }]
     });
-    deliver("a stranger's under our id", &named(&named_as_ours), Expect::Untrusted);
+    deliver("signed by a stranger under our id", &named(&named_as_ours), Expect::Untrusted);
     let mut one = packed().chunks.clone();
     one[1] = signed(&[&stranger])[1].clone();
-    deliver("one chunk of a stranger's", &named(&one), Expect::Untrusted);
+    deliver("one chunk signed by a stranger", &named(&one), Expect::Untrusted);
     let mut control = packed().chunks.clone();
     control[0] = signed(&[&stranger])[0].clone();
-    deliver("the control chunk of a stranger's", &named(&control), Expect::Untrusted);
+    deliver("the control chunk signed by a stranger", &named(&control), Expect::Untrusted);
 }
 
 #[test]
 fn an_additional_untrusted_signature_does_no_harm() {
-    deliver("ours and a stranger's", &named(&signed(&[&packed().key, &key()])), Expect::Complete);
+    deliver("signed by us and a stranger", &named(&signed(&[&packed().key, &key()])), Expect::Complete);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn altered_signatures_are_refused() {
             vec![signature]
         })
     };
-    // The order of the group, which S stays below (RFC 8032, section 5.1.7).
+    // The order of the group. S must be smaller (RFC 8032, section 5.1.7).
     let order = hex::decode("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").expect("hex");
     let add_order = |bytes: &mut [u8; 64]| {
         let mut carry = 0_u16;
@@ -113,8 +113,8 @@ fn altered_signatures_are_refused() {
     };
     for (what, chunks) in [
         ("S and the group's order", ours(&add_order)),
-        ("a bit in R", ours(&|bytes| bytes[0] ^= 1)),
-        ("a bit in S", ours(&|bytes| bytes[32] ^= 1)),
+        ("a changed bit in R", ours(&|bytes| bytes[0] ^= 1)),
+        ("a changed bit in S", ours(&|bytes| bytes[32] ^= 1)),
         ("the sign of R", ours(&|bytes| bytes[31] ^= 0x80)),
         ("zeros", ours(&|bytes| bytes.fill(0))),
         (
@@ -164,7 +164,7 @@ fn unsorted_and_duplicate_signatures_are_refused() {
 #[test]
 fn weak_keys_are_refused() {
     let station = folder();
-    // The points of small order (cr.yp.to/ecdh.html#validate, as Edwards points), and two that are not written canonically.
+    // The points of small order (cr.yp.to/ecdh.html#validate, as Edwards points), and two encodings that are not canonical.
     for point in [
         "0100000000000000000000000000000000000000000000000000000000000000",
         "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
@@ -203,12 +203,17 @@ fn roles_streams_and_validity_of_keys_are_enforced() {
     let with = |more: &str| {
         policy(1, &[("us", ours, &format!("{BOTH}\n{more}")), ("they", other.public_key(), BOTH)])
     };
-    deliver_under("all is well", &with(""), chunks, Expect::Complete);
+    deliver_under("a valid key", &with(""), chunks, Expect::Complete);
     deliver_under("expired", &with("valid-until = 2020-01-01T00:00:00Z"), chunks, Expect::Untrusted);
     deliver_under("not yet valid", &with("valid-from = 2999-01-01T00:00:00Z"), chunks, Expect::Untrusted);
     deliver_under("revoked", &with("revoked = true"), chunks, Expect::Untrusted);
     deliver_under("revoked before", &with("revoked = 2020-01-01T00:00:00Z"), chunks, Expect::Untrusted);
-    deliver_under("another stream's", &with("streams = [\"corp-to-high\"]"), chunks, Expect::Untrusted);
+    deliver_under(
+        "a key for another stream",
+        &with("streams = [\"corp-to-high\"]"),
+        chunks,
+        Expect::Untrusted,
+    );
     let swapped = policy(1, &[("us", ours, RELEASER), ("they", other.public_key(), PACKER)]);
     deliver_under("the right key in the wrong role", &swapped, chunks, Expect::Untrusted);
     let packer = policy(1, &[("us", ours, PACKER), ("they", other.public_key(), RELEASER)]);

@@ -4,7 +4,7 @@ use super::support::forge::Forged;
 use super::support::run::{Expect, deliver};
 use super::support::{named, packed};
 
-/// Signs `text` as the statement of chunk 1, and says what the bundle is then.
+/// Signs `text` as the statement of chunk 1, and asserts that the chunk is refused.
 fn refused(what: &str, text: &[u8]) {
     let parts = &Forged::new().chunks[1];
     let mut chunks = packed().chunks.clone();
@@ -16,7 +16,7 @@ fn good() -> String {
     String::from_utf8(Forged::new().chunks[1].fitting().render()).expect("ASCII")
 }
 
-/// The same with the sum in upper case.
+/// The statement with its sum in upper case.
 fn upper_case(good: &str) -> String {
     let (rest, sum) = good.split_once("\nsums ").expect("sums");
     format!("{rest}\nsums {}", sum.to_uppercase())
@@ -37,8 +37,8 @@ fn statements_in_another_form_are_refused() {
         ("CR LF", good.replace('\n', "\r\n")),
         ("a byte order mark", format!("\u{feff}{good}")),
         ("a tab", good.replacen("name ", "name\t", 1)),
-        ("two blanks", good.replacen("name ", "name  ", 1)),
-        ("a blank at the end", good.replacen('\n', " \n", 1)),
+        ("two spaces", good.replacen("name ", "name  ", 1)),
+        ("a space at the end of a line", good.replacen('\n', " \n", 1)),
         ("no LF at the end", good.trim_end().to_owned()),
         ("an empty line", good.replacen('\n', "\n\n", 1)),
         ("a line more", format!("{good}comment hello\n")),
@@ -71,8 +71,8 @@ fn statements_in_another_form_are_refused() {
         ("chunk 100000", good.replacen("chunk 1 of ", "chunk 100000 of 100000 ", 1)),
         ("a number above the count", good.replacen("chunk 1 of ", "chunk 9 of ", 1)),
         ("a leap second", good.replacen(':', ":60", 1)),
-        ("a kind there is not", good.replacen("kind data", "kind parity", 1)),
-        ("a class there is not", good.replacen("class nondistributable", "class secret", 1)),
+        ("an unknown kind", good.replacen("kind data", "kind parity", 1)),
+        ("an unknown class", good.replacen("class nondistributable", "class secret", 1)),
         ("a class of another case", good.replacen("class nondistributable", "class Nondistributable", 1)),
         ("another tool's first line", good.replacen("carnet-chunk v1", "carnet-release v1", 1)),
         ("another version", good.replacen("carnet-chunk v1", "carnet-chunk v2", 1)),

@@ -63,12 +63,12 @@ fn sums_in_another_form_are_refused() {
     edit("a line twice", &|text| format!("{text}{}", first_line(text)));
     edit("the binary mark", &|text| text.replacen("  ", " *", 1));
     edit("an escaped name", &|text| format!("\\{text}"));
-    edit("BSD's form", &|text| {
+    edit("the form of BSD", &|text| {
         let (sum, name) = text.lines().next().and_then(|line| line.split_once("  ")).expect("a line");
         text.replacen(&first_line(text), &format!("SHA256 ({name}) = {sum}\n"), 1)
     });
-    edit("one blank", &|text| text.replacen("  ", " ", 1));
-    edit("three blanks", &|text| text.replacen("  ", "   ", 1));
+    edit("one space", &|text| text.replacen("  ", " ", 1));
+    edit("three spaces", &|text| text.replacen("  ", "   ", 1));
     edit("a comment", &|text| format!("# sums\n{text}"));
     edit("an empty line", &|text| format!("{text}\n"));
     edit("no LF at the end", &|text| text.trim_end().to_owned());
@@ -91,8 +91,8 @@ fn a_false_sum_is_refused_unless_the_digest_covers_it() {
         let sums = &mut forged.chunks[at].sums;
         let start = sums.split_inclusive(|&b| b == b'\n').take(line).map(<[u8]>::len).sum::<usize>();
         sums[start..start + 64].copy_from_slice(Sum::of(b"another").to_string().as_bytes());
-        // The digest of the whole blob holds its slices where all are there: their sums are for whoever has
-        // not all of them, or no carnet.
+        // The digest of the blob covers its slices if all of them arrived. Their sums are for readers that have
+        // only some of them, or no carnet.
         let is_slice = matches!(forged.chunks[at].entries[line].0, EntryName::Slice(..));
         let expect = if is_slice { Expect::Complete } else { Expect::Incomplete };
         deliver(&format!("another sum in line {line}"), &named(&forged.seal()), expect);

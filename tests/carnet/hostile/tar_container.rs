@@ -6,7 +6,7 @@ use super::support::run::{Expect, deliver};
 use super::support::tar::{Field, checksum, entry, header, padded, pax, set, special};
 use super::support::{named, noise, packed};
 
-/// Spoils the entries of a chunk.
+/// Changes the entries of a chunk.
 type Trick = Box<dyn Fn(&mut Parts)>;
 
 fn before(bytes: Vec<u8>) -> Trick {
@@ -79,10 +79,10 @@ fn tricks() -> Vec<(&'static str, Trick)> {
         ("more zero blocks at the end", Box::new(|parts| parts.end.extend([0; 512]))),
         ("10 KiB of zeros, as GNU tar pads", Box::new(|parts| parts.end.extend([0; 10_240]))),
         ("one zero block at the end", Box::new(|parts| parts.end.truncate(512))),
-        ("no end", Box::new(|parts| parts.end.clear())),
-        ("a bit in the end", Box::new(|parts| parts.end[1023] = 1)),
+        ("no end marker", Box::new(|parts| parts.end.clear())),
+        ("a changed bit in the end marker", Box::new(|parts| parts.end[1023] = 1)),
         (
-            "a bit in the padding",
+            "a changed byte in the padding",
             Box::new(|parts| {
                 let block = parts.blocks.iter_mut().find(|b| b.last() == Some(&0)).expect("padding");
                 *block.last_mut().expect("a block") = b'!';
@@ -164,16 +164,16 @@ fn tricks() -> Vec<(&'static str, Trick)> {
             before([pax(b'x', "GNU.sparse.numblocks", "1048576"), entry(b"s", b"x")].concat()),
         ),
         ("a V7 header", fields(|| vec![Field(257, vec![0; 8])])),
-        ("leading blanks in the mode", fields(|| vec![Field(100, b"   444 \0".to_vec())])),
+        ("leading spaces in the mode", fields(|| vec![Field(100, b"   444 \0".to_vec())])),
         (
-            "leading blanks in the size",
+            "leading spaces in the size",
             change(|block| {
                 let size = String::from_utf8_lossy(&block[124..135]).into_owned();
                 let field = format!("{:>11}\0", size.trim_start_matches('0')).into_bytes();
                 set(&mut block[..512], &[Field(124, field)]);
             }),
         ),
-        ("a blank for a terminator", fields(|| vec![Field(135, vec![b' '])])),
+        ("a space as terminator", fields(|| vec![Field(135, vec![b' '])])),
         ("bytes behind the prefix", fields(|| vec![Field(500, vec![1])])),
     ]
 }

@@ -1,4 +1,4 @@
-//! Who one is to a registry: passwords, tokens and certificates, and whom they are never shown.
+//! Authentication: passwords, tokens and certificates, and that they never leak.
 
 use serde_json::json;
 
@@ -32,7 +32,7 @@ fn tokens() -> Tokens {
     Tokens { user: Some(("me", "secret")), ..Tokens::default() }
 }
 
-/// Nothing that a command said has a secret in it.
+/// Asserts that the output has no secret in it.
 fn discreet(run: crate::behaviour::support::Run, secrets: &[&str]) -> crate::behaviour::support::Run {
     for secret in secrets {
         assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{secret} in {run:?}");
@@ -96,7 +96,7 @@ fn a_wrong_password_is_tried_once_and_never_shown() {
         let run = station.pack(&format!("docker://{at}/app:1 --authfile auth.json -v")).ends(1);
         let run = run.says(&["error[registry-unauthorized]", &at]);
         discreet(run, &["mistaken", "bWU6bWlzdGFrZW4"]);
-        // An account may be locked after a few.
+        // Some registries lock an account after a few attempts.
         let tries = registry.log().iter().filter(|one| one.headers.get("Authorization").is_some()).count();
         assert!(tries <= 2, "tried {tries} times");
     }
@@ -133,7 +133,7 @@ fn tokens_are_requested_with_service_and_scope() {
         service.minted()
     );
     assert!(service.minted().len() <= 2, "one token serves many requests: {:?}", service.minted());
-    // The password goes to the token service, the token to the registry.
+    // The token service gets the password, the registry gets the token.
     for one in registry.log() {
         let sent = one.headers.get("Authorization").unwrap_or_default();
         let password = sent.starts_with("Basic");
@@ -216,7 +216,7 @@ fn a_blob_is_mounted_with_tokens_for_both_repositories() {
     assert!(sent < 60_000, "{sent}");
 }
 
-/// A host that has the blobs of a registry, and remembers who asked.
+/// A host that has the blobs of a registry, and logs the requests.
 fn elsewhere(registry: &Registry) -> Host {
     struct Blobs(super::server::Repository);
     impl super::http::Site for Blobs {
@@ -249,7 +249,7 @@ fn redirects_to_another_host_are_followed_without_credentials() {
         let station = station();
         let registry = seeded(&station, access);
         let host = elsewhere(&registry);
-        // Credentials for the other host are there, too. They are for the registry of that name.
+        // There are credentials for the other host, too, but only for a registry on that host.
         station.credentials("auth.json", &[(&registry.name(), SECRET), (&host.name(), "other:word")]);
         station.pack(&format!("docker://{}/app:1 --authfile auth.json", registry.name())).ok();
         assert!(host.log().len() >= 2, "{:?}", host.log());
@@ -367,7 +367,7 @@ fn redirects_from_https_to_http_are_refused() {
     let run = station.pack(&format!("docker://{}/app:1 {tls}", front.name())).ends(1);
     run.says(&["error[registry-host-refused]", front.name()]);
     assert_eq!(host.accepted_connections(), 0);
-    // The same for the token service: a password in the clear.
+    // The same for the token service, which would get the password in clear text.
     let host = Host::start("127.0.0.2", TokenService::new(tokens()));
     let challenge = format!("Bearer realm=\"http://{}/token\",service=\"registry.example\"", host.name());
     registry.heal();
@@ -384,7 +384,7 @@ fn a_credential_helper_is_asked() {
     let station = station();
     let registry = seeded(&station, basic());
     let at = registry.name();
-    // As docker-credential-helpers do: the host comes in, JSON goes out, and what is unknown is said so.
+    // As docker-credential-helpers do: read the host, write JSON, report unknown hosts.
     station.write(
         "bin/docker-credential-drawer",
         &format!(

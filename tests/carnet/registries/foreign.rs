@@ -1,4 +1,4 @@
-//! Layers that may not be distributed: fetched from the registry or from their URLs, under conditions.
+//! Non-distributable layers: when they are fetched from the registry, and when from their URLs.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ fn foreign() -> Vec<u8> {
     noise(7, BYTES)
 }
 
-/// A registry with an image whose foreign layer has these URLs, as `app:1`; and the layer.
+/// A registry with `app:1`, an image whose foreign layer has these URLs, and that layer.
 fn registry(station: &Station, media_type: &str, urls: &[String]) -> (Registry, Value) {
     let mut source = station.source("src");
     let config = source.blob(CONFIG, b"{\"os\":\"windows\"}");
@@ -34,7 +34,7 @@ fn registry(station: &Station, media_type: &str, urls: &[String]) -> (Registry, 
     (registry, layer)
 }
 
-/// The same, and the registry itself does not have the layer.
+/// The same, but the registry itself does not have the layer.
 fn without(station: &Station, urls: &[String]) -> (Registry, Value) {
     let (registry, layer) = registry(station, OCI, urls);
     registry.change("app", |app| drop(app.blobs.remove(digest_of(&layer))));
@@ -181,7 +181,7 @@ fn each_failing_url_is_listed_with_its_reason() {
         assert!(run.stderr.contains(url.as_str()), "{url} is not listed in\n{}", run.stderr);
     }
     assert!(files.log().iter().all(|one| one.headers.get("Authorization").is_none()));
-    // Chunks that were finished before the layer failed stay; without the first there is no bundle.
+    // Chunks that were finished before the failure remain, but without the control chunk there is no bundle.
     assert!(!station.chunks().contains(&"b_00000.tar".to_owned()));
 }
 
@@ -269,7 +269,7 @@ fn a_layer_with_urls_and_an_ordinary_type_is_an_ordinary_layer() {
     let (registry, layer) = registry(&station, LAYER, &[files.url("/base")]);
     registry.change("app", |app| drop(app.blobs.remove(digest_of(&layer))));
     let run = station.pack(&format!("{} --allow-private-urls 127.0.0.1", source(&registry)));
-    // It may be told from its URLs, but never without being allowed to; here it is.
+    // The URL is allowed here, so both fetching the layer and failing are acceptable.
     assert!(matches!(run.code, Some(0 | 1)), "{run:?}");
     if run.code == Some(0) {
         station.carnet("verify out --pub k.pub.pem").ok();
@@ -328,12 +328,12 @@ fn debians_registry_accepts_the_manifest_if_configured_to() {
     let open = Setup { urls: Some("^http://127\\.0\\.0\\.1:.*"), ..Setup::default() };
     let Some(open) = Debian::start(&open) else { return };
     station.import(open.name(), "").ok();
-    // It is a layer like any other there: it can be fetched by its digest.
+    // There it is an ordinary blob that can be fetched by its digest.
     let got = station.path("got");
     let url = format!("http://{}/v2/app/blobs/{}", open.name(), digest_of(&layer));
     station.desk.sh(&format!("curl -sSfo {} {url}", got.display())).ok();
     assert!(std::fs::read(got).unwrap() == foreign());
-    // And packed from there, no URL is needed.
+    // Packing from there needs no URL.
     let before = files.accepted_connections();
     station.pack(&format!("docker://{}/app:1 --overwrite", open.name())).ok();
     assert_eq!(files.accepted_connections(), before);
@@ -358,7 +358,7 @@ fn a_signal_while_a_url_stalls_is_an_interruption() {
     }
 }
 
-/// Without the limits of time that the other tests have.
+/// The source without a timeout and a limit on retries.
 fn source_of(registry: &Registry) -> String {
     format!("docker://{}/app:1", registry.name())
 }

@@ -1,4 +1,4 @@
-//! What is packed from a registry, under which names, and what the registry is asked for.
+//! What is packed from a registry, under which names, and with which requests.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
@@ -13,7 +13,7 @@ use super::station::{Station, blob_bytes};
 use crate::behaviour::layouts::{CONFIG, LAYER, Source, digest_of, on};
 use crate::behaviour::support::{assert_same_blobs, noise, signal, wait_for};
 
-/// An index of two platforms, with a referrer of one of them and one of that.
+/// An index for two platforms. One of them has a referrer, and that has a referrer, too.
 fn index(source: &mut Source, name: &str) -> Value {
     let (one, two) = (source.image(1, &[50_000, 3000]), source.image(2, &[60_000]));
     let index = source.index(&[on("linux/amd64", &one), on("linux/arm64/v8", &two)]);
@@ -43,7 +43,7 @@ fn names(station: &Station) -> Vec<String> {
     names
 }
 
-/// What was asked for with this method and in this part of the registry.
+/// The requests with this method and with this text in their path.
 fn asked(registry: &Registry, method: &str, part: &str) -> Vec<Exchange> {
     registry.log().into_iter().filter(|exchange| exchange.is(method, part)).collect()
 }
@@ -83,7 +83,7 @@ fn the_referrers_api_is_detected_per_repository() {
     assert_eq!(app["referrers"].as_array().unwrap().len(), 2, "{app}");
 }
 
-/// Puts into a repository the tags by which referrers are found where there is no API for them.
+/// Adds the fallback tags, by which referrers are found without the referrers API.
 pub(super) fn fallback_tags(registry: &Registry, name: &str) {
     let repository = registry.repository(name);
     for subject in repository.manifests.keys() {
@@ -301,7 +301,7 @@ fn the_order_of_answers_does_not_change_the_bundle() {
     assert!(bundles[0] == bundles[1], "the bundles differ");
 }
 
-/// A registry with an image of layers of these sizes, as `app:1`.
+/// A registry with `app:1`, an image with layers of these sizes.
 fn layers(station: &Station, sizes: &[usize], options: Options) -> Registry {
     let mut source = station.source("src");
     source.tag(&source.image(1, sizes), "1");
@@ -343,7 +343,7 @@ fn a_download_that_keeps_breaking_completes_while_it_progresses() {
 #[test]
 fn without_ranges_a_broken_download_is_restarted() {
     let honest = |fault: Fault| fault;
-    // A server may also answer with another range than it was asked for, or claim one and send it all.
+    // A server may also answer with another range than requested, or with the whole blob.
     let elsewhere =
         |fault: Fault| fault.alters(|response| response.headers.set("Content-Range", "bytes 5-99999/100000"));
     let all = |fault: Fault| fault.mishears(|request| request.headers.set("Range", "bytes=0-"));
@@ -365,14 +365,14 @@ fn without_ranges_a_broken_download_is_restarted() {
 
 const SIZES: [usize; 5] = [400_000, 300_000, 200_000, 100_000, 70_000];
 
-/// Bytes of layers that were sent, by size of the layer.
+/// The number of bytes that were sent of each layer, by the size of the layer.
 fn layer_bytes(registry: &Registry) -> BTreeMap<usize, u64> {
     let app = registry.repository("app");
     let sent = blob_bytes(registry).into_iter().map(|(digest, bytes)| (app.blobs[&digest].len(), bytes));
     sent.filter(|(size, _)| *size >= 70_000).collect()
 }
 
-/// A registry with an image whose third layer and all after it stop in the middle.
+/// A registry with an image of which the third layer, and all after it, stall in the middle.
 fn stalling_at_the_third(station: &Station) -> Registry {
     let registry = layers(station, &SIZES, Options::default());
     let layers = AtomicUsize::new(0);
@@ -384,8 +384,8 @@ fn stalling_at_the_third(station: &Station) -> Registry {
     registry
 }
 
-/// Breaks the third layer of a pack by `end`, which sees the running program; packs again, and holds what
-/// was served then against what had been done before.
+/// Runs a pack that stalls at the third layer and lets `end` end it. Packs again, and checks that only the rest
+/// is fetched.
 fn interrupted(options: &str, end: impl Fn(&Station, &Registry, &str)) {
     let station = Station::new();
     let registry = stalling_at_the_third(&station);
@@ -422,7 +422,7 @@ fn after_a_failure_only_the_rest_is_fetched() {
     }
 }
 
-/// Starts the program and waits until the third layer stands still.
+/// Starts the program and waits until the third layer stalls.
 fn standing_still(station: &Station, registry: &Registry, line: &str) -> Child {
     let mut child = station.command(line).stderr(Stdio::null()).spawn().unwrap();
     assert!(wait_for(&mut child, || layer_bytes(registry).len() >= 3), "it ended before");
@@ -519,7 +519,7 @@ fn fetched_blobs_survive_a_run_that_fails_early() {
     let line = format!("pack docker://{}/app:1 --to out --name b --key k.key.pem", registry.name());
     let line = format!("{line} --connections 1 --timeout 1 --retries 0");
     station.carnet(&line).ends(1);
-    // Something lies under the name of a chunk.
+    // A file has the name of a chunk.
     std::fs::write(station.path("out/b_00000.tar"), "in the way").unwrap();
     station.carnet(&line).ends(1).says(&["error[target-exists]"]);
     std::fs::remove_file(station.path("out/b_00000.tar")).unwrap();

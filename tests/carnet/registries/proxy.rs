@@ -1,4 +1,4 @@
-//! A registry that is reached through a proxy only, under a name that nobody here resolves.
+//! A registry that is reached only through a proxy, under a name that does not resolve here.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use super::server::Registry;
 use super::station::Station;
 use crate::behaviour::support::Run;
 
-/// A proxy that leads every CONNECT to one address, and notes where it was asked to lead.
+/// A proxy that connects every CONNECT to one address, and records the requested targets.
 struct Proxy {
     url: String,
     asked: Arc<Mutex<Vec<String>>>,

@@ -1,4 +1,4 @@
-//! What import writes about what it did.
+//! The receipts that import writes.
 
 use super::http::{Fault, Response};
 use super::server::Registry;

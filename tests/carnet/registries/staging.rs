@@ -1,4 +1,4 @@
-//! What an earlier run left, or someone else put there, is taken over only as far as it can be trusted.
+//! Files in the staging folder, from an earlier run or from someone else, are reused only if their blobs verify.
 
 use std::os::unix::fs::{FileExt as _, symlink};
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ fn bytes_between_the_blobs_are_rewritten() {
     let (registry, pending) = left_over(&station, "");
     let bytes = std::fs::read(&pending).unwrap();
     let file = std::fs::OpenOptions::new().write(true).open(&pending).unwrap();
-    // Everything that is zero, and the end: a disk that lost its power may give back anything there.
+    // All zero bytes, and the end: after a power loss the disk may return anything there.
     for (at, block) in bytes.chunks(8).enumerate() {
         if block.iter().all(|byte| *byte == 0) {
             file.write_all_at(&vec![0xaa; block.len()], at as u64 * 8).unwrap();

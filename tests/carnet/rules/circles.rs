@@ -100,7 +100,7 @@ fn reachable<'a>(from: &str, uses: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTr
 struct Tree<'a> {
     /// The file of each module.
     files: BTreeMap<Path, &'a str>,
-    /// What each `mod.rs` brings into its module: the name there, and the path that it was used by.
+    /// What each `mod.rs` imports: the name in its module, and the path that it comes from.
     imports: BTreeMap<Path, BTreeMap<String, Path>>,
 }
 
@@ -136,7 +136,7 @@ impl<'a> Tree<'a> {
                     at.pop();
                     let import = self.imports.get(&at).and_then(|imports| imports.get(word));
                     return match import {
-                        // An import of an import, and so on; none is this long unless it never ends.
+                        // A chain of imports. One that is longer never ends.
                         Some(import) if hops < 8 => {
                             let rest = [import, &path[index + 1..]].concat();
                             self.resolve(&at, &rest, hops + 1)
@@ -199,7 +199,7 @@ fn read_paths(text: &str) -> (Vec<(Path, String)>, &str) {
         while !rest.is_empty() && !rest.starts_with('}') {
             let (paths, after) = read_paths(rest);
             found.extend(paths);
-            // What is no path, as `*`, is passed over.
+            // Text that is not a path, such as `*`, is skipped.
             let end = after.find([',', '}']).unwrap_or(after.len());
             rest = after[end..].trim_start_matches(',').trim_start();
         }

@@ -1,4 +1,4 @@
-//! What holds for the source tree and its documents.
+//! Rules for the source tree and its documents.
 
 mod circles;
 mod frozen;

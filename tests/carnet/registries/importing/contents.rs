@@ -1,4 +1,4 @@
-//! What arrives, in which order, and what is not sent.
+//! What import pushes, in which order, and what it does not send.
 
 use serde_json::json;
 
@@ -38,7 +38,7 @@ fn blobs_are_pushed_before_manifests_children_before_indexes_and_tags_last() {
             .position(|one| one == name)
             .unwrap_or_else(|| panic!("{name} never came: {arrivals:?}"))
     };
-    // A document that has a tag may come by that tag alone.
+    // A document with a tag may be pushed under the tag only.
     let tag = app.tags["1"].clone();
     let of = |digest: &str| if digest == tag { place("1") } else { place(digest) };
     for (digest, manifest) in &app.manifests {
@@ -157,7 +157,7 @@ fn an_untrusted_or_incomplete_bundle_reaches_no_registry() {
     std::fs::rename(station.path("out").join(&last), station.path("aside")).unwrap();
     station.import(&registry.name(), "").ends(4);
     assert_eq!(registry.accepted_connections(), 0);
-    // A damaged byte is found at the latest when its blob is sent: nothing is made of it.
+    // A damaged byte is found at the latest when its blob is sent, and the upload is not completed.
     let mut bytes = std::fs::read(station.path("aside")).unwrap();
     let at = bytes.iter().rposition(|byte| *byte != 0).unwrap();
     bytes[at] ^= 1;

@@ -1,4 +1,4 @@
-//! Tags that are taken, and names on the far side.
+//! Taken tags, and names in the target registry.
 
 use crate::registries::server::Registry;
 use crate::registries::station::Station;
@@ -29,11 +29,11 @@ fn a_taken_tag_is_kept_replaced_or_moved_aside() {
     station.import(&registry.name(), "--backup-tags .old").ok();
     let tags = registry.repository("app").tags;
     assert_eq!((&tags["1"], &tags["1.old"], tags.len()), (&new, &old, 2));
-    // The old one is kept before the new one takes its place.
+    // The old artifact is tagged aside before the new one takes its tag.
     let arrivals = arrivals(&registry);
     let place = |name: &str| arrivals.iter().position(|one| one == name).unwrap();
     assert!(place("1.old") < place("1"), "{arrivals:?}");
-    // A tag that points where it should needs neither.
+    // A tag that already points at the right artifact needs neither.
     station.import(&registry.name(), "--backup-tags .older").ok();
     assert_eq!(registry.repository("app").tags, tags);
 }

@@ -1,4 +1,4 @@
-//! Referrers where the registry tells of them, and where it does not.
+//! Referrers in registries with and without the referrers API.
 
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ fn registries_with_the_referrers_api_get_no_fallback_tags() {
     assert_eq!(tags, ["1"]);
 }
 
-/// A bundle with two images, the first of which has two referrers; and their digests.
+/// A bundle with two images, of which the first has two referrers, and the digests of the referrers.
 fn signed() -> (Station, [String; 2]) {
     let station = Station::new();
     let mut source = station.source("src");

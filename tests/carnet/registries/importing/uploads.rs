@@ -1,4 +1,4 @@
-//! Uploads that break, and registries that forget.
+//! Broken uploads, and registries that lose what they accepted.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn a_broken_upload_is_resumed_or_restarted() {
         |fault: Fault| fault.takes_only(40_000),
         |fault: Fault| fault.answers(Response::new(503)),
         |fault: Fault| fault.answers(Response::new(429)).at_once(),
-        |fault: Fault| fault.answers(Response::new(404)), // The registry forgot the upload.
+        |fault: Fault| fault.answers(Response::new(404)), // The registry lost the upload.
         |fault: Fault| fault.delivers(Delivery::Silence),
         |fault: Fault| fault.delivers(Delivery::Reset(0)),
     ];
@@ -37,7 +37,7 @@ fn upload_locations_are_used_as_given() {
     let station = one_image("low.example/app:1");
     let registry = Registry::start();
     let name = registry.name();
-    // Absolute, where the registry's own are relative.
+    // An absolute URL; the test registry's own are relative.
     registry.fault(Fault::on("*", "*/blobs/uploads/*").alters(move |response| {
         if let Some(location) = response.headers.get("Location").map(str::to_owned) {
             response.headers.set("Location", format!("http://{name}{location}"));
@@ -51,7 +51,7 @@ fn upload_locations_are_used_as_given() {
 fn an_interrupted_import_leaves_no_tag_and_resumes() {
     let station = one_image("low.example/app:1");
     let registry = Registry::start();
-    // The second blob of three that is finished is the last that is answered.
+    // Only the first two of three blobs can be finished.
     registry.fault(Fault::on("PUT", "*/blobs/uploads/*").after(2).delivers(Delivery::Silence));
     let line = format!("import out --pub k.pub.pem --to docker://{} --connections 1", registry.name());
     let mut child = station.command(&line).stderr(Stdio::null()).spawn().unwrap();

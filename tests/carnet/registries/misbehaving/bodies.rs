@@ -1,4 +1,4 @@
-//! Blobs and documents that are not what was asked for, that break, stand still or drip.
+//! Blobs and documents that are wrong, break, stall or drip.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn wrong_blobs_are_refused() {
         case("too long", SIZE, |_| layers(|response| response.body.push(0))),
         case("empty", SIZE, |_| layers(|response| response.body.clear())),
         case("endless", SIZE, |_| layers(|response| response.delivery = Delivery::Endless)),
-        case("endless, and said so", SIZE, |_| {
+        case("endless, with a huge Content-Length", SIZE, |_| {
             layers(|response| {
                 response.headers.set("Content-Length", "9223372036854775807");
                 response.delivery = Delivery::Endless;
@@ -56,7 +56,7 @@ fn stalled_blobs_are_given_up() {
 
 #[test]
 fn dripping_answers_are_given_up() {
-    // A byte now and then is not nothing; but a layer that would take days is a registry that is broken.
+    // A byte now and then is some progress, but a registry that needs days for a layer is broken.
     packing_fails(&[
         case("a layer", STALLED, |_| {
             layers(|response| response.delivery = Delivery::Drip(Duration::from_millis(300)))

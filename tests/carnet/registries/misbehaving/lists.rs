@@ -113,7 +113,7 @@ fn false_lists_of_referrers_are_refused() {
         registry.fault(Fault::on("GET", "*/referrers/*").answers(answer));
         let start = Instant::now();
         let run = station.pack(&format!("docker://{}/app:1 --timeout 1 --retries 1", registry.name()));
-        // Signatures that are lost without a word would be worse than a failure.
+        // Losing signatures silently would be worse than a failure.
         let codes =
             ["registry-protocol", "blob-missing", "malformed-document", "no-such-artifact", "refused-graph"];
         fails(what, &run, &codes, &registry.name(), start);

@@ -1,4 +1,4 @@
-//! Statuses, redirects, and what is over soon.
+//! Error statuses, redirects, and temporary failures.
 
 use std::time::{Duration, Instant};
 
@@ -92,7 +92,7 @@ fn bad_redirects_are_refused() {
 #[test]
 fn unreachable_hosts_are_reported() {
     let station = Station::new();
-    // A port that nobody listens on, and one whose listener never accepts.
+    // A port without a listener, and one whose listener never accepts.
     let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     for (host, codes) in [
         ("127.0.0.1:1".to_owned(), &["registry-unreachable"][..]),

@@ -1,4 +1,4 @@
-//! Uploads and manifests that are not taken.
+//! Uploads and manifests that the registry does not accept.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ fn broken_uploads_are_reported() {
         case("no location", NONSENSE, |_| {
             Fault::on("POST", "*/blobs/uploads/*").alters(|response| response.headers.remove("Location"))
         }),
-        case("a location that is none", NONSENSE, |_| {
+        case("an invalid location", NONSENSE, |_| {
             Fault::on("POST", "*/blobs/uploads/*")
                 .alters(|response| response.headers.set("Location", "http://[::1"))
         }),
@@ -21,8 +21,8 @@ fn broken_uploads_are_reported() {
             Fault::on("POST", "*/blobs/uploads/*")
                 .alters(|response| response.headers.set("Location", "file:///etc/passwd"))
         }),
-        case("no begin", &["registry-failed"], |_| Fault::on("POST", "*").answers(Response::new(500))),
-        case("200 for a begin", NONSENSE, |_| Fault::on("POST", "*").answers(Response::new(200))),
+        case("no start", &["registry-failed"], |_| Fault::on("POST", "*").answers(Response::new(500))),
+        case("200 for a start", NONSENSE, |_| Fault::on("POST", "*").answers(Response::new(200))),
         case("denied", &["registry-denied"], |_| Fault::on("POST", "*").answers(Response::new(403))),
         case("unauthorized", &["registry-unauthorized"], |_| {
             Fault::on("POST", "*").answers(Response::new(401))
@@ -68,7 +68,7 @@ fn rejected_manifests_are_reported() {
     ]);
 }
 
-/// Imports an image into a registry with this fault, which all of it must reach.
+/// Imports an image into a registry with this fault, and asserts that all of it arrives.
 fn arrives_in_spite_of(fault: Fault) {
     let station = Station::new();
     let mut source = station.source("src");
@@ -88,6 +88,6 @@ fn an_upload_whose_last_answer_was_lost_is_detected() {
 
 #[test]
 fn a_false_answer_to_head_is_not_believed() {
-    // A registry says that it has every blob, without a byte: what it says is not what was asked for.
+    // The registry claims to have every blob, but with a size of zero.
     arrives_in_spite_of(Fault::on("HEAD", "*/blobs/*").answers(Response::new(200)));
 }
