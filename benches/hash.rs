@@ -1,6 +1,6 @@
-//! Hashing: one stream, and many together as a worker hashes them. `CARNET_HASH` chooses the kernel.
+//! Hashing of one stream, and of many together as a worker does it. `CARNET_HASH` chooses the kernel.
 #![allow(missing_docs, clippy::unwrap_used)] // A bench that cannot set up should stop.
-#![allow(clippy::disallowed_methods)] // A bench has no binary that reads the environment for it.
+#![allow(clippy::disallowed_methods)] // A bench has no program that reads the environment.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! `chunks.txt`: what parses renders back to the same bytes.
+//! `chunks.txt`: a text that parses renders to the same bytes.
 #![no_main]
 
 use carnet::format::chunk_table::ChunkTable;

@@ -1,4 +1,4 @@
-//! Manifests and indexes, read under each media type that has a role of its own.
+//! Manifests and indexes, parsed under each media type of a document.
 #![no_main]
 
 use carnet::oci::{Descriptor, Digest, Document, MediaType};

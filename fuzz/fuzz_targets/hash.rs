@@ -1,17 +1,17 @@
-//! Many streams together say what the crates say, on whatever this processor hashes with.
+//! Hashing many streams together gives the same digests as hashing each alone.
 #![no_main]
 
 use carnet::stream::hash::{Function, Kernel, Stream, update_together};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(init: {
-    // The widest lanes, also where the SHA instructions would be faster.
+    // Use the widest lanes, even if SHA instructions would be faster.
     let lanes = Kernel::available().find(|kernel| *kernel != Kernel::ShaNi);
     lanes.expect("there is always the portable kernel").force().expect("nothing was hashed yet");
 }, |messages: Vec<(bool, Vec<u8>, u8)>| {
     let function = |md5: bool| if md5 { Function::Md5 } else { Function::Sha256 };
     let mut streams: Vec<Stream> = messages.iter().map(|(md5, ..)| Stream::new(function(*md5))).collect();
-    // Each message comes in two parts, cut anywhere.
+    // Each message comes in two parts, split at any place.
     for second in [false, true] {
         let mut parts: Vec<(&mut Stream, &[u8])> = streams
             .iter_mut()
@@ -25,7 +25,7 @@ fuzz_target!(init: {
     }
     for (stream, (md5, message, _)) in streams.into_iter().zip(&messages) {
         let mut alone = Stream::new(function(*md5));
-        // One stream alone goes through other code than many.
+        // A single stream takes another path through the code.
         update_together(&mut [(&mut alone, &message[..])]);
         assert_eq!(stream.finish().hex(), alone.finish().hex());
     }

@@ -1,4 +1,4 @@
-//! Places as they are written on the command line: what parses is written back the same, and means the same again.
+//! Sources and destinations on the command line: what parses, once written back, parses to the same value.
 #![no_main]
 
 use carnet::artifacts::{RegistryDestination, SourceSpec};

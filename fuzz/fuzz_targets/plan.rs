@@ -1,4 +1,4 @@
-//! `plan.txt`: what parses renders back to the same bytes.
+//! `plan.txt`: a text that parses renders to the same bytes.
 #![no_main]
 
 use carnet::format::plan::Plan;

@@ -1,4 +1,4 @@
-//! The name of an artifact: what parses is shown as it was, and its parts are parts of it.
+//! The name of an artifact: a name that parses is shown unchanged, and contains its repository and tag.
 #![no_main]
 
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! `00_statement.txt`: what parses renders back to the same bytes.
+//! `00_statement.txt`: a text that parses renders to the same bytes.
 #![no_main]
 
 use carnet::format::statement::Statement;

@@ -1,4 +1,4 @@
-//! `02_sums.txt`: what parses renders back to the same bytes.
+//! `02_sums.txt`: a text that parses renders to the same bytes.
 #![no_main]
 
 use carnet::format::sums::Sums;

@@ -1,4 +1,4 @@
-//! A tar header: what decodes encodes back to the same bytes.
+//! A tar header: a block that decodes encodes to the same bytes.
 #![no_main]
 
 use carnet::format::tar::Header;

@@ -1,4 +1,4 @@
-//! The trust file, with no key file within reach.
+//! The trust file, without any key files.
 #![no_main]
 
 use std::path::Path;

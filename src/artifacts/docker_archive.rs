@@ -9,7 +9,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::catalog::Catalog;
-use super::files::{Extent, Files};
+use super::extent::Extent;
+use super::files::Files;
 use super::layout::{Layout, Naming, escaped};
 use super::tar_index::{Links, normal_path};
 use super::{ArtifactError, ArtifactSource, Root, Selection};

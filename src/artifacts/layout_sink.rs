@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, syncfs};
 
 use super::announced::Announced;
-use super::files::{Extent, Files};
+use super::extent::Extent;
+use super::files::Files;
 use super::index_merge::merged;
 use super::layout::{blob_path, check_layout_file};
 use super::staging::Staging;

@@ -10,6 +10,7 @@ mod destination;
 mod docker_archive;
 mod docker_manifest;
 mod error;
+mod extent;
 mod files;
 mod index_merge;
 mod layout;

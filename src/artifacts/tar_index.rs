@@ -2,7 +2,7 @@
 //!
 //! The `tar` crate's own iterator reads long names and PAX records into memory whatever their size,
 //! and takes the first of two sizes. So headers are walked here, and what two readers could read
-//! differently is refused (hostile inputs T01 to T14).
+//! differently is refused.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tar::Header;
 
 use super::ArtifactError;
-use super::files::{Extent, open_regular};
+use super::extent::{Extent, open_regular};
 
 /// How many entries an archive may have.
 const ENTRIES_MAX: usize = 1_000_000;

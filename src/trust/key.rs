@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     key_error::{KeyError, KeyProblem},
-    key_file::read_key_text,
+    pem::{malformed, pem_label, read_key_text, single_pem, wrong_kind},
 };
 use crate::format::signature::{ED25519_BYTES, Signature as HeadSignature, SignatureAlgorithm};
 use crate::oci::digest::decode_hex;
@@ -291,37 +291,6 @@ fn not_ed25519(der: &[u8]) -> KeyError {
         Ok(_) => malformed("an Ed25519 key takes no parameters and has 32 bytes"),
         Err(error) => malformed(error),
     }
-}
-
-pub(super) fn malformed(detail: impl fmt::Display) -> KeyError {
-    KeyProblem::Malformed { detail: detail.to_string() }.into()
-}
-
-pub(super) fn wrong_kind(expected: &'static str, found: &str) -> KeyError {
-    KeyProblem::Kind { expected, found: found.chars().take(40).collect() }.into()
-}
-
-/// The text without white space around it, if it is one PEM block and nothing else.
-///
-/// A second block would be read by nobody, or by another tool than this one.
-pub(super) fn single_pem(text: &str) -> Result<&str, KeyError> {
-    let pem = text.trim_ascii();
-    if !pem.starts_with("-----BEGIN ") {
-        return Err(malformed("it does not start with a -----BEGIN line"));
-    }
-    if pem.matches("-----BEGIN ").count() > 1 {
-        return Err(malformed("it holds more than one PEM block"));
-    }
-    if pem.matches("-----END ").count() != 1 || !pem.ends_with("-----") {
-        return Err(malformed("it does not end with the -----END line of its only block"));
-    }
-    Ok(pem)
-}
-
-/// The label of a text that [`single_pem`] let through.
-pub(super) fn pem_label(pem: &str) -> &str {
-    let label = pem.strip_prefix("-----BEGIN ").and_then(|rest| rest.split_once("-----"));
-    label.map_or("", |(label, _)| label)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::{
     ffi::OsString,
     fmt,
     fs::{self, File, OpenOptions},
-    io::{self, Read as _, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -19,14 +19,12 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use zeroize::Zeroizing;
 
 use super::{
-    key::{PUBLIC_LABEL, PublicKey, malformed, pem_label, single_pem, wrong_kind},
+    key::{PUBLIC_LABEL, PublicKey},
     key_error::{KeyError, KeyProblem},
+    pem::{malformed, pem_label, read_key_text, single_pem, wrong_kind},
     signer::{Signer, SignerError},
 };
 use crate::format::signature::{ED25519_BYTES, SignatureAlgorithm};
-
-/// No key file is longer; an encrypted one has some 400 bytes.
-const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// How much memory a key file may ask for to derive its key; OpenSSL's own default stops at 32 MiB.
 const SCRYPT_BYTES_MAX: u64 = 1 << 30;
@@ -229,28 +227,6 @@ fn decrypt(der: &[u8], passphrase: &[u8]) -> Result<SecretDocument, KeyError> {
         ) => unsupported(error.to_string()),
         _ => KeyProblem::Passphrase.into(),
     })
-}
-
-/// Reads a key's file, and whether others than its owner may read or write it.
-///
-/// A pipe will do, so that a secret store can hand over a key.
-pub(super) fn read_key_text(path: &Path) -> Result<(Zeroizing<String>, bool), KeyError> {
-    let unreadable = |error| KeyError::at(path, KeyProblem::Read(error));
-    let file = File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    let too_open = metadata.is_file() && metadata.mode() & 0o077 != 0;
-    // Room for everything from the start: growing would leave copies of the key behind.
-    let mut text = Zeroizing::new(String::with_capacity(65 * 1024));
-    file.take(KEY_FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => {
-            KeyError::at(path, KeyProblem::Malformed { detail: "it is not a text".to_owned() })
-        }
-        _ => unreadable(error),
-    })?;
-    if text.len() as u64 > KEY_FILE_BYTES_MAX {
-        return Err(KeyError::at(path, KeyProblem::TooLong { limit: KEY_FILE_BYTES_MAX }));
-    }
-    Ok((text, too_open))
 }
 
 fn with_suffix(prefix: &Path, suffix: &str) -> Result<PathBuf, KeyError> {

@@ -12,6 +12,7 @@ mod accept;
 mod key;
 mod key_error;
 mod key_file;
+mod pem;
 mod policy;
 mod policy_error;
 mod policy_file;

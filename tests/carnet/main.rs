@@ -1,4 +1,4 @@
-//! All integration tests, in one binary: black box through the command line where a user can see it.
+//! All integration tests in one binary. Most run the program as an operator would.
 #![allow(missing_docs, clippy::unwrap_used)] // A test that cannot set up has failed.
 
 mod behaviour;

@@ -49,7 +49,7 @@ fn makes_the_manifest_that_the_old_form_lacks() {
     assert!(source.roots(&Selection::Digest(parts[1].digest)).is_err());
 }
 
-/// J13: paths of `manifest.json` lead nowhere but into the archive.
+/// Paths in `manifest.json` can only point at files of the archive.
 #[test]
 fn the_old_form_is_read_in_one_way() {
     for (manifest, code) in [

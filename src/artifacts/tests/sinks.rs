@@ -237,7 +237,7 @@ fn what_is_there_is_not_overwritten() {
     assert_eq!(listing(folder.path()), ["out"]);
 }
 
-/// J14: the name of a SHA-512 blob does not fit the header.
+/// The name of a SHA-512 blob does not fit the header.
 #[test]
 fn long_names_and_large_sizes_fit_an_archive() {
     let folder = tempfile::tempdir().unwrap();

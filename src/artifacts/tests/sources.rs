@@ -102,7 +102,7 @@ fn what_refers_to_another_is_no_root() {
     }
 }
 
-/// J12: one name, two artifacts.
+/// One name for two artifacts.
 #[test]
 fn a_name_means_one_artifact() {
     let mut made = Made::new();
@@ -124,7 +124,7 @@ fn refused(made: &Made) -> ArtifactError {
     Layout::in_directory(folder.path(), "oci:x").unwrap_err()
 }
 
-/// J12: names that confuse.
+/// Names that could be mistaken for others.
 #[test]
 fn names_that_cannot_travel_are_named() {
     for name in ["a b", "../x", "a\u{202e}b", "a\nb", &"t".repeat(129)] {
@@ -137,7 +137,7 @@ fn names_that_cannot_travel_are_named() {
     }
 }
 
-/// J02, J04 and what else two readers read differently in `index.json` and `oci-layout`.
+/// What two readers read differently in `index.json` and `oci-layout`.
 #[test]
 fn an_index_is_read_in_one_way() {
     for text in [
@@ -167,7 +167,7 @@ fn an_index_is_read_in_one_way() {
     assert_eq!(refused(&made).code(), "file-too-large");
 }
 
-/// J14: what is missing or damaged fails where it is used, and nowhere else.
+/// A missing or damaged file fails only where it is used.
 #[test]
 fn damage_shows_where_it_is_used() {
     let mut made = Made::new();
@@ -196,7 +196,7 @@ fn damage_shows_where_it_is_used() {
     }
 }
 
-/// J14: inline data stands in for a blob, where it is that blob.
+/// Inline data replaces a blob only if it has the digest of that blob.
 #[test]
 fn inline_data_is_a_blob() {
     let mut made = Made::new();

@@ -6,9 +6,8 @@
 #![allow(unsafe_code)] // Calls the vector operations of `words`.
 #![allow(clippy::inline_always)] // A vector must not cross a call: see `words`.
 
-use super::kernel::LANES_MAX;
 use super::sha256::{K, expand};
-use super::words::Words;
+use super::words::{LANES_MAX, Words};
 
 /// Expanded words, each with its round's constant added: word `i` of block `lane` at `i * LANES + lane`.
 #[repr(align(64))]

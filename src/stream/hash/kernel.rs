@@ -25,9 +25,6 @@ pub enum Kernel {
     ShaNi,
 }
 
-/// Streams that the widest kernel takes together.
-pub(super) const LANES_MAX: usize = 16;
-
 static CHOSEN: OnceLock<Kernel> = OnceLock::new();
 
 const ALL: [Kernel; 4] = [Kernel::ShaNi, Kernel::Avx512, Kernel::Avx2, Kernel::Portable];

@@ -1,7 +1,7 @@
 //! Keeps the lanes of a kernel full: streams of unequal length share them, and one that ends makes room.
 
 use super::block_stream::Waiting;
-use super::kernel::LANES_MAX;
+use super::words::LANES_MAX;
 
 /// Takes all waiting blocks into their states. `width` says how many lanes so many streams should go
 /// through; `many` takes the same number of blocks into as many states at once, `one` takes blocks of a

@@ -6,6 +6,9 @@
 #![allow(unsafe_code)] // Vector intrinsics and loads through the pointers of several streams.
 #![allow(clippy::inline_always)] // A vector must not cross a call: see `words`.
 
+/// Streams that the widest kernel takes together.
+pub(super) const LANES_MAX: usize = 16;
+
 /// A vector of words.
 pub(super) trait Words: Copy {
     /// How many streams it serves.

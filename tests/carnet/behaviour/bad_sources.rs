@@ -1,11 +1,11 @@
-//! Sources that cannot give what they name.
+//! Sources with missing or damaged blobs.
 
 use serde_json::Value;
 
 use super::layouts::{CONFIG, LAYER, digest_of};
 use super::support::{Desk, Run, Source, entries, noise};
 
-/// `good:1`, and `bad:1`, which has a blob of its own that is returned.
+/// A layout with `good:1` and `bad:1`. Returns a blob that only `bad:1` has.
 fn two(source: &mut Source) -> Value {
     let good = source.image(1, &[200_000]);
     source.tag(&good, "good:1");
@@ -45,7 +45,7 @@ fn damage(source: &Source, victim: &Value, how: &str) {
 const DAMAGES: [&str; 7] = ["missing", "short", "long", "flipped", "folder", "fifo", "link"];
 
 #[test]
-fn an_artifact_that_cannot_be_had_stops_packing_and_leaves_no_half_file() {
+fn an_unreadable_artifact_stops_packing_and_leaves_no_partial_file() {
     for how in DAMAGES {
         for size in ["2g", "64KiB"] {
             let desk = Desk::new();
@@ -63,7 +63,7 @@ fn an_artifact_that_cannot_be_had_stops_packing_and_leaves_no_half_file() {
                 let files = report["bundles"][0]["files"].as_array().unwrap();
                 assert!(files.iter().all(|file| file["verdict"] == "accepted"), "{how}: {files:?}");
             }
-            // Mended, the same command goes on.
+            // Once the blob is repaired, the same command succeeds.
             let path = source.blob_path(&victim);
             let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path));
             std::fs::write(path, noise(50, 150_000)).unwrap();
@@ -74,7 +74,7 @@ fn an_artifact_that_cannot_be_had_stops_packing_and_leaves_no_half_file() {
 }
 
 #[test]
-fn damage_is_told_from_absence() {
+fn damaged_and_missing_blobs_have_different_errors() {
     for (how, word) in [("missing", "not in the source"), ("short", "149999"), ("flipped", "found sha256:")] {
         let desk = Desk::new();
         let mut source = desk.source("src");
@@ -85,7 +85,7 @@ fn damage_is_told_from_absence() {
 }
 
 #[test]
-fn continuing_packs_the_others_and_names_the_failure() {
+fn continue_on_errors_packs_the_rest_and_names_the_failure() {
     for how in DAMAGES {
         let desk = Desk::new();
         let mut source = desk.source("src");
@@ -116,18 +116,18 @@ fn continues_again(how: &str) {
 }
 
 #[test]
-fn continuing_again_changes_nothing() {
+fn continue_on_errors_again_changes_nothing() {
     continues_again("missing");
     continues_again("short");
 }
 
 #[test]
-fn continuing_again_after_a_damaged_blob_changes_nothing() {
+fn continue_on_errors_again_after_a_damaged_blob_changes_nothing() {
     continues_again("flipped");
 }
 
 #[test]
-fn a_source_that_is_not_there_is_a_failure_among_others() {
+fn a_missing_source_is_one_failure_among_others() {
     let desk = Desk::new();
     two(&mut desk.source("src"));
     desk.pack("oci:src oci:nowhere").ends(1).says(&["nowhere"]);
@@ -139,7 +139,7 @@ fn a_source_that_is_not_there_is_a_failure_among_others() {
 }
 
 #[test]
-fn with_nothing_left_there_is_nothing_to_pack() {
+fn if_every_artifact_fails_there_is_nothing_to_pack() {
     let desk = Desk::new();
     desk.pack("oci:nowhere --continue-on-errors").ends(1).says(&["nowhere"]);
     desk.source("empty");
@@ -148,7 +148,7 @@ fn with_nothing_left_there_is_nothing_to_pack() {
 }
 
 #[test]
-fn a_lost_referrer_is_named_when_continuing() {
+fn continue_on_errors_names_a_lost_referrer() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[100]);
@@ -158,7 +158,7 @@ fn a_lost_referrer_is_named_when_continuing() {
     let signature = source.referrer(&sbom, "application/x-signature", "of the sbom");
     source.list(&signature);
     std::fs::remove_file(source.blob_path(&signature)).unwrap();
-    // Not even its subject is known any more, so nothing refers to the SBOM: it stands for itself.
+    // Its subject is unknown now, too, so the SBOM is an artifact of its own.
     desk.pack("oci:src").ends(4).says(&[digest_of(&signature)]);
     desk.pack("oci:src --continue-on-errors").ends(4).says(&[digest_of(&signature)]);
     desk.carnet("verify out --pub k.pub.pem").ok();

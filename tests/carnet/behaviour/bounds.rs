@@ -1,4 +1,4 @@
-//! Bounds of memory and of open files.
+//! Limits on memory and on open files.
 
 use std::process::Command;
 
@@ -21,7 +21,7 @@ fn memory_does_not_grow_with_the_bundle() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{}");
-    // 300 MiB: one long blob, several that are not short, many that are.
+    // 300 MiB: one large blob, several medium ones, many small ones.
     let sizes = [150 << 20, 64 << 20, 48 << 20, 30 << 20].into_iter().chain((1..80).map(|at| at * 2000));
     let layers: Vec<_> = (0_u8..)
         .zip(sizes)
@@ -51,7 +51,7 @@ fn memory_does_not_grow_with_the_bundle() {
 }
 
 #[test]
-fn few_open_files_suffice_for_many_chunks() {
+fn many_chunks_need_few_open_files() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{}");

@@ -1,4 +1,4 @@
-//! Everything reachable from a root is carried, or named as not carried.
+//! Everything reachable from a root is packed, or reported as not packed.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn digests(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(digest_of).collect()
 }
 
-/// An index for two platforms in an index, with referrers on every level.
+/// An index for two platforms inside an index, with referrers at every level.
 fn family(source: &mut Source) -> [Value; 8] {
     let (amd, arm) = (source.image(1, &[3000, 500]), source.image(2, &[2000]));
     let inner = source.index(&[on("linux/amd64", &amd), on("linux/arm64/v8", &arm)]);
@@ -26,7 +26,7 @@ fn family(source: &mut Source) -> [Value; 8] {
 }
 
 #[test]
-fn nested_indexes_and_referrers_of_every_level_travel() {
+fn nested_indexes_and_referrers_at_every_level_are_packed() {
     let desk = Desk::new();
     let family = family(&mut desk.source("src"));
     desk.round_trip("src", "");
@@ -48,7 +48,7 @@ fn nested_indexes_and_referrers_of_every_level_travel() {
 }
 
 #[test]
-fn one_name_brings_its_referrers_and_nothing_else() {
+fn packing_one_name_packs_its_referrers_and_nothing_else() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let (wanted, other) = (source.image(1, &[800]), source.image(2, &[900]));
@@ -71,12 +71,12 @@ fn one_name_brings_its_referrers_and_nothing_else() {
 }
 
 #[test]
-fn the_fallback_tag_and_cosigns_tags_travel_with_their_artifact() {
+fn the_fallback_tag_and_cosign_tags_are_packed_with_their_artifact() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[700]);
     source.tag(&image, "1.0");
-    // Its subject field is not needed: the tag says what it is of.
+    // It needs no subject field: the tag names its subject.
     let sbom = source.referrer(&image, "application/spdx+json", "listed by the fallback index only");
     let fallback = source.index(&[plain(&sbom)]);
     let stem = format!("sha256-{}", hex_of(&image));
@@ -104,7 +104,7 @@ fn the_fallback_tag_and_cosigns_tags_travel_with_their_artifact() {
 }
 
 #[test]
-fn tags_made_of_digests_move_into_the_repository_that_a_source_gives() {
+fn digest_tags_move_to_the_repository_named_by_the_source() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[700]);
@@ -119,7 +119,7 @@ fn tags_made_of_digests_move_into_the_repository_that_a_source_gives() {
 }
 
 #[test]
-fn shared_blobs_are_carried_once() {
+fn shared_blobs_are_packed_once() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let config = source.blob(super::layouts::CONFIG, b"{\"shared\":true}");
@@ -139,7 +139,7 @@ fn shared_blobs_are_carried_once() {
 }
 
 #[test]
-fn the_subject_of_an_artifact_that_is_asked_for_comes_along() {
+fn the_subject_of_a_selected_artifact_is_packed_too() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[700]);
@@ -181,7 +181,7 @@ fn without_referrers_is_recorded_and_shown() {
 }
 
 #[test]
-fn narrowing_keeps_the_index_and_lists_what_is_left_out() {
+fn selecting_platforms_keeps_the_index_and_lists_what_is_omitted() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let [outer, inner, amd, arm, _, sbom_of_amd, sbom_of_arm, _] = family(&mut source);
@@ -213,7 +213,7 @@ fn narrowing_keeps_the_index_and_lists_what_is_left_out() {
 }
 
 #[test]
-fn a_platform_that_no_child_has_is_an_error_that_lists_those_there_are() {
+fn an_unknown_platform_is_an_error_that_lists_the_known_ones() {
     let desk = Desk::new();
     family(&mut desk.source("src"));
     let run = desk.pack("oci:src --platform linux/s390x").ends(1);
@@ -222,7 +222,7 @@ fn a_platform_that_no_child_has_is_an_error_that_lists_those_there_are() {
 }
 
 #[test]
-fn what_is_reachable_by_two_ways_has_one_place() {
+fn a_document_reachable_in_two_ways_is_packed_once() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[700]);
@@ -237,7 +237,7 @@ fn what_is_reachable_by_two_ways_has_one_place() {
 }
 
 #[test]
-fn a_walk_in_a_circle_ends() {
+fn a_cycle_of_referrers_does_not_loop() {
     // The SBOM refers to the image, and both are children of the index that the SBOM of the SBOM refers to.
     let desk = Desk::new();
     let mut source = desk.source("src");

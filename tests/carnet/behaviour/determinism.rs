@@ -1,4 +1,4 @@
-//! The same input, key and time make the same bytes.
+//! The same input, key and time give the same bytes.
 
 use std::process::Command;
 
@@ -29,7 +29,7 @@ fn pack(desk: &Desk, args: &str) -> Run {
 }
 
 #[test]
-fn neither_threads_nor_the_order_of_the_input_show_in_the_bytes() {
+fn threads_and_input_order_do_not_change_the_bytes() {
     let desk = Desk::new();
     fill(&mut desk.source("src"), false);
     fill(&mut desk.source("reversed"), true);
@@ -52,7 +52,7 @@ fn neither_threads_nor_the_order_of_the_input_show_in_the_bytes() {
 }
 
 #[test]
-fn an_archive_packs_to_the_same_bytes_as_its_folder() {
+fn an_archive_packs_to_the_same_bytes_as_its_layout() {
     let desk = Desk::new();
     fill(&mut desk.source("src"), false);
     Run::of(Command::new("tar").args(["-C", "src", "-cf", "src.tar", "."]).current_dir(desk.path(""))).ok();
@@ -62,7 +62,7 @@ fn an_archive_packs_to_the_same_bytes_as_its_folder() {
 }
 
 #[test]
-fn another_time_or_key_is_another_bundle_file_but_the_same_plan() {
+fn another_time_or_key_changes_the_chunks_but_not_the_plan() {
     let desk = Desk::new();
     fill(&mut desk.source("src"), false);
     desk.carnet("keygen other").ok();
@@ -76,7 +76,7 @@ fn another_time_or_key_is_another_bundle_file_but_the_same_plan() {
 }
 
 #[test]
-fn a_time_that_is_none_is_a_usage_error() {
+fn an_invalid_time_is_a_usage_error() {
     let desk = Desk::new();
     fill(&mut desk.source("src"), false);
     let mut command = desk.command("pack oci:src --to out --name b --key k.key.pem");

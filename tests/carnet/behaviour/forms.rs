@@ -1,4 +1,4 @@
-//! Whatever a layout may hold goes through, byte for byte.
+//! Everything that a layout may hold is preserved, byte for byte.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn over(source: &mut Source, layers: &[Value]) {
 }
 
 #[test]
-fn unknown_media_types_go_through() {
+fn unknown_media_types_are_preserved() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let config = source.blob("application/vnd.nobody.config", b"\x00\xff");
@@ -27,7 +27,7 @@ fn unknown_media_types_go_through() {
 }
 
 #[test]
-fn an_index_may_point_at_a_blob_that_is_no_document() {
+fn an_index_may_point_at_a_plain_blob() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[100]);
@@ -50,13 +50,13 @@ fn an_empty_config_with_inline_data_needs_no_file() {
     desk.pack("oci:src").ok();
     desk.carnet("unpack out --pub k.pub.pem --to oci:back").ok();
     assert_eq!(std::fs::read(desk.path("back/blobs/sha256").join(hex_of(&empty))).unwrap(), b"{}");
-    // With the file it is the layout that came.
+    // With the file added, the layouts are equal.
     source.blob(EMPTY, b"{}");
     assert_same_layout(source.path(), &desk.path("back"));
 }
 
 #[test]
-fn sha512_blobs_go_through_whole_and_in_slices() {
+fn sha512_blobs_are_packed_whole_and_in_slices() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let whole = source.blob_sha512(LAYER, &noise(1, 10_000));
@@ -75,7 +75,7 @@ fn sha512_blobs_go_through_whole_and_in_slices() {
 }
 
 #[test]
-fn a_manifest_and_its_referrers_may_be_addressed_by_sha512() {
+fn a_manifest_and_its_referrers_may_use_sha512() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let config = source.blob_sha512(CONFIG, b"{}");
@@ -91,7 +91,7 @@ fn a_manifest_and_its_referrers_may_be_addressed_by_sha512() {
 }
 
 #[test]
-fn blobs_of_no_bytes_go_through() {
+fn empty_blobs_are_preserved() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let layers = [source.blob(LAYER, b""), source.blob(LAYER, b"x"), source.blob(LAYER, &noise(1, 512))];
@@ -117,7 +117,7 @@ fn compressed_and_uncompressed_layers_keep_their_types() {
 }
 
 #[test]
-fn docker_schema_2_goes_through_with_its_foreign_layer() {
+fn docker_schema_2_is_preserved_with_its_foreign_layer() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let docker = |name: &str| format!("application/vnd.docker.{name}");
@@ -136,7 +136,7 @@ fn docker_schema_2_goes_through_with_its_foreign_layer() {
 }
 
 #[test]
-fn documents_are_never_written_anew() {
+fn documents_are_never_rewritten() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b" { \"b\":1 ,\"a\" : 2.50 }\r\n");
@@ -154,10 +154,10 @@ fn documents_are_never_written_anew() {
 }
 
 #[test]
-fn a_large_config_and_many_layers_go_through() {
+fn a_large_config_and_many_layers_are_preserved() {
     let desk = Desk::new();
     let mut source = desk.source("src");
-    // Above what counts as metadata.
+    // Larger than the limit for metadata.
     let config = source.blob(CONFIG, &noise(1, (4 << 20) + 1));
     let layers: Vec<Value> = (0..300).map(|seed| source.blob(LAYER, &noise(seed, 10))).collect();
     let image = source.manifest(&config, &layers);
@@ -166,7 +166,7 @@ fn a_large_config_and_many_layers_go_through() {
 }
 
 #[test]
-fn artifacts_without_a_name_stay_without_one() {
+fn unnamed_artifacts_stay_unnamed() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let (named, unnamed) = (source.image(1, &[10]), source.image(2, &[20]));
@@ -178,7 +178,7 @@ fn artifacts_without_a_name_stay_without_one() {
 }
 
 #[test]
-fn the_same_artifact_from_two_sources_is_one() {
+fn the_same_artifact_from_two_sources_is_packed_once() {
     let desk = Desk::new();
     let mut one = desk.source("one");
     let image = one.image(1, &[5000]);
@@ -194,7 +194,7 @@ fn the_same_artifact_from_two_sources_is_one() {
 }
 
 #[test]
-fn two_artifacts_of_one_name_are_an_error() {
+fn two_artifacts_with_the_same_name_are_an_error() {
     let desk = Desk::new();
     for (seed, name) in [(1, "one"), (2, "two")] {
         let mut source = desk.source(name);

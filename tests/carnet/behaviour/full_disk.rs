@@ -1,4 +1,4 @@
-//! When there is no room.
+//! Full disks.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,11 +6,11 @@ use std::process::Command;
 use super::layouts::{CONFIG, LAYER};
 use super::support::{Desk, Run, assert_same_layout, noise};
 
-/// A small file system of its own; gone when dropped.
+/// A small file system, unmounted when dropped.
 struct Mounted(PathBuf);
 
 impl Mounted {
-    /// `None`, said aloud, where mounting is not allowed.
+    /// `None` if mounting is not allowed; then the test is reported as skipped.
     fn new(desk: &Desk, options: &str) -> Option<Mounted> {
         let path = desk.path("disk");
         std::fs::create_dir(&path).unwrap();
@@ -27,7 +27,7 @@ impl Mounted {
         Run::of(Command::new("mount").args(["-o", &options]).arg(&self.0)).ok();
     }
 
-    /// Everything on it, by name, the root apart.
+    /// Every entry on it by name, without the root.
     fn names(&self) -> Vec<String> {
         super::support::files(&self.0).into_keys().collect()
     }
@@ -39,7 +39,7 @@ impl Drop for Mounted {
     }
 }
 
-/// Some 50 chunks of 64 KiB.
+/// About 50 chunks of 64 KiB.
 fn fill(desk: &Desk) {
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{}");
@@ -49,7 +49,7 @@ fn fill(desk: &Desk) {
 }
 
 #[test]
-fn a_disk_that_is_too_small_is_known_before_anything_is_written() {
+fn a_disk_that_is_too_small_is_refused_before_anything_is_written() {
     let desk = Desk::new();
     let Some(small) = Mounted::new(&desk, "size=1m") else { return };
     fill(&desk);
@@ -62,9 +62,9 @@ fn a_disk_that_is_too_small_is_known_before_anything_is_written() {
 }
 
 #[test]
-fn a_disk_that_fills_up_while_packing_leaves_whole_chunks_and_the_next_run_goes_on() {
+fn a_disk_that_fills_up_while_packing_leaves_whole_chunks_and_the_next_run_resumes() {
     let desk = Desk::new();
-    // Enough bytes, and files for some chunks only.
+    // Enough bytes, but inodes for only some of the chunks.
     let Some(small) = Mounted::new(&desk, "size=16m,nr_inodes=24") else { return };
     fill(&desk);
     let args = "pack oci:src --to disk/out --name b --key k.key.pem --chunk-size 64KiB";
@@ -95,14 +95,14 @@ fn a_disk_that_fills_up_while_unpacking_shows_no_artifact_and_the_next_run_works
     assert_same_layout(&desk.path("src"), &desk.path("disk/back"));
 }
 
-/// `line` in a shell where no file may grow beyond some KiB.
+/// Runs `line` in a shell with a limit on file sizes, in KiB.
 fn limited(desk: &Desk, kib: u32, line: &str) -> Run {
-    // Ignored, the signal becomes an error that a program can see.
+    // If the signal is ignored, the program gets an error instead.
     desk.sh(&format!("trap '' XFSZ; ulimit -f {}; exec {} {line}", kib * 2, super::support::CARNET))
 }
 
 #[test]
-fn a_limit_on_file_sizes_is_an_error_and_leaves_nothing_half() {
+fn a_file_size_limit_is_an_error_and_leaves_no_partial_file() {
     let desk = Desk::new();
     fill(&desk);
     let pack = "pack oci:src --to out --name b --key k.key.pem";

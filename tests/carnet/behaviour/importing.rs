@@ -1,12 +1,12 @@
-//! What import refuses before it asks a registry anything.
+//! What import refuses before it contacts a registry.
 
 use super::layouts::digest_of;
 use super::support::Desk;
 
-/// Nobody listens there: whoever connects fails, and says so.
+/// Nothing listens there, so connecting fails with an error.
 const NOWHERE: &str = "import out --pub k.pub.pem --to docker://127.0.0.1:9";
 
-/// A desk with a bundle of one artifact; its digest.
+/// A desk with a bundle of one artifact, and the digest of the artifact.
 fn packed(name: Option<&str>) -> (Desk, String) {
     let desk = Desk::new();
     let mut source = desk.source("src");
@@ -20,7 +20,7 @@ fn packed(name: Option<&str>) -> (Desk, String) {
 }
 
 #[test]
-fn an_artifact_without_a_repository_is_told_how_to_be_named() {
+fn an_artifact_without_a_repository_is_an_error_with_a_hint() {
     let (desk, _) = packed(Some("1.0"));
     let rename = "--rename '1.0=team/app:1.0'";
     desk.carnet(NOWHERE).ends(2).says(&["repository-unnamed", "1.0", rename]);
@@ -35,7 +35,7 @@ fn an_artifact_without_a_repository_is_told_how_to_be_named() {
 }
 
 #[test]
-fn rules_and_places_that_mean_nothing_are_refused() {
+fn invalid_rename_rules_and_destinations_are_refused() {
     let (desk, _) = packed(Some("team/app:1.0"));
     for (rule, why) in [("x", "no '='"), ("(=x", "group"), ("(.*)=$1_x", "${1}"), ("=x", "empty")] {
         desk.carnet(&format!("{NOWHERE} --rename {rule}")).ends(2).says(&[why]);
@@ -58,7 +58,7 @@ fn rules_and_places_that_mean_nothing_are_refused() {
 }
 
 #[test]
-fn two_artifacts_do_not_share_a_tag() {
+fn two_artifacts_cannot_share_a_tag() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     for (seed, name) in [(1, "a.example/app:1"), (2, "b.example/app:1")] {
@@ -86,7 +86,7 @@ fn a_receipt_never_replaces_a_file() {
 }
 
 #[test]
-fn nothing_is_left_where_nothing_was_done() {
+fn an_import_that_reaches_no_registry_leaves_nothing() {
     let (desk, _) = packed(Some("team/app:1.0"));
     let before: Vec<_> = desk.files(".").into_keys().collect();
     desk.carnet(&format!("{NOWHERE} --retries 0 --receipt r.json --key k.key.pem"))
@@ -96,7 +96,7 @@ fn nothing_is_left_where_nothing_was_done() {
 }
 
 #[test]
-fn what_is_not_verified_is_not_imported() {
+fn an_unverified_bundle_is_not_imported() {
     let (desk, _) = packed(Some("team/app:1.0"));
     desk.carnet("keygen other").ok();
     desk.carnet("import out --pub other.pub.pem --to docker://127.0.0.1:9")

@@ -1,4 +1,4 @@
-//! What is in the folder already, and is not to be lost.
+//! Files that are already in the target folder and must not be lost.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, symlink};
@@ -23,7 +23,7 @@ fn state(desk: &Desk) -> BTreeMap<String, (u64, SystemTime, Vec<u8>)> {
 }
 
 #[test]
-fn a_second_run_of_a_complete_bundle_changes_nothing_and_says_so() {
+fn packing_a_complete_bundle_again_changes_nothing_and_says_so() {
     for options in
         ["", "--chunk-size 64KiB", "--chunk-size 64KiB --overwrite", "--expires 90d --label SECRET"]
     {
@@ -45,7 +45,7 @@ fn a_second_run_of_a_complete_bundle_changes_nothing_and_says_so() {
 }
 
 #[test]
-fn files_that_are_no_chunks_of_this_bundle_stay_and_stop_it() {
+fn foreign_files_are_kept_and_stop_the_run() {
     for name in ["b_00000.tar", "b_00002.tar", "b_00077.tar"] {
         let desk = Desk::new();
         fill(&desk, "src", 1, 300_000);
@@ -58,7 +58,7 @@ fn files_that_are_no_chunks_of_this_bundle_stay_and_stop_it() {
 }
 
 #[test]
-fn a_chunk_of_another_bundle_stays_and_stops_it() {
+fn a_chunk_of_another_bundle_is_kept_and_stops_the_run() {
     let desk = Desk::new();
     fill(&desk, "src", 1, 300_000);
     fill(&desk, "other", 2, 300_000);
@@ -66,7 +66,7 @@ fn a_chunk_of_another_bundle_stays_and_stops_it() {
     let before = state(&desk);
     desk.pack("oci:src --chunk-size 64KiB").ends(1).says(&["exists"]);
     assert!(state(&desk) == before);
-    // Other options make another bundle, too.
+    // Other options also make another bundle.
     desk.pack("oci:other --chunk-size 100000").ends(1).says(&["exists"]);
     desk.carnet("keygen other").ok();
     desk.carnet("pack oci:other --chunk-size 64KiB --to out --name b --key other.key.pem").ends(1);
@@ -74,7 +74,7 @@ fn a_chunk_of_another_bundle_stays_and_stops_it() {
 }
 
 #[test]
-fn a_finished_chunk_that_was_damaged_since_is_not_taken_for_good() {
+fn a_finished_chunk_that_was_damaged_later_is_not_reused() {
     let desk = Desk::new();
     fill(&desk, "src", 1, 300_000);
     desk.pack("oci:src --chunk-size 64KiB").ok();
@@ -90,7 +90,7 @@ fn a_finished_chunk_that_was_damaged_since_is_not_taken_for_good() {
 }
 
 #[test]
-fn other_names_are_no_concern() {
+fn unrelated_file_names_are_ignored() {
     let desk = Desk::new();
     fill(&desk, "src", 1, 300_000);
     std::fs::create_dir(desk.path("out")).unwrap();
@@ -107,7 +107,7 @@ fn other_names_are_no_concern() {
 }
 
 #[test]
-fn overwriting_replaces_all_and_leaves_no_chunk_of_the_old() {
+fn overwriting_replaces_every_chunk_of_the_old_bundle() {
     let desk = Desk::new();
     fill(&desk, "large", 1, 600_000);
     fill(&desk, "small", 2, 70_000);
@@ -123,7 +123,7 @@ fn overwriting_replaces_all_and_leaves_no_chunk_of_the_old() {
 }
 
 #[test]
-fn links_and_folders_under_a_chunks_name_are_not_followed() {
+fn links_and_folders_with_the_name_of_a_chunk_are_not_followed() {
     for options in ["", "--overwrite"] {
         let desk = Desk::new();
         fill(&desk, "src", 1, 1000);
@@ -141,7 +141,7 @@ fn links_and_folders_under_a_chunks_name_are_not_followed() {
 }
 
 #[test]
-fn where_a_file_has_the_folders_name_nothing_is_written() {
+fn a_file_with_the_name_of_the_folder_stops_the_run() {
     let desk = Desk::new();
     fill(&desk, "src", 1, 1000);
     std::fs::write(desk.path("out"), "someone's letter").unwrap();

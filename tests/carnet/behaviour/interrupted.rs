@@ -1,4 +1,4 @@
-//! Killed at any point, packing leaves finished chunks only, and the next run goes on from there.
+//! If packing is killed at any point, only finished chunks remain, and the next run continues from there.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::layouts::{CONFIG, LAYER};
 use super::support::{Desk, Run, noise, signal, wait_for};
 
-/// Some 140 chunks of 64 KiB.
+/// About 140 chunks of 64 KiB.
 fn fill(desk: &Desk) {
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{}");
@@ -28,7 +28,7 @@ fn command(desk: &Desk, folder: &str) -> Command {
     command
 }
 
-/// Inode and time of every visible file; a file that is written again has another inode.
+/// Inode and time of every visible file. A file that was written again has another inode.
 fn identities(folder: &Path) -> BTreeMap<String, (u64, i64, i64)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return BTreeMap::new() };
     let entries = entries.map(|entry| entry.unwrap());
@@ -42,7 +42,7 @@ fn identities(folder: &Path) -> BTreeMap<String, (u64, i64, i64)> {
         .collect()
 }
 
-/// Every visible file is a chunk that verifies.
+/// Asserts that every visible file is a valid chunk.
 #[track_caller]
 fn only_good_chunks(desk: &Desk, folder: &str) {
     if identities(&desk.path(folder)).is_empty() {
@@ -59,7 +59,7 @@ fn only_good_chunks(desk: &Desk, folder: &str) {
 }
 
 #[test]
-fn after_a_kill_the_next_run_keeps_what_is_finished() {
+fn after_a_kill_the_next_run_keeps_finished_chunks() {
     let desk = Desk::new();
     fill(&desk);
     assert!(command(&desk, "whole").status().unwrap().success());
@@ -88,7 +88,7 @@ fn after_a_kill_the_next_run_keeps_what_is_finished() {
 }
 
 #[test]
-fn a_kill_at_any_time_leaves_no_half_file() {
+fn a_kill_at_any_time_leaves_no_partial_file() {
     let desk = Desk::new();
     fill(&desk);
     for pause in [0, 3, 7, 15, 31, 63, 127] {
@@ -105,7 +105,7 @@ fn a_kill_at_any_time_leaves_no_half_file() {
 }
 
 #[test]
-fn ctrl_c_ends_cleanly_and_says_how_to_go_on() {
+fn ctrl_c_ends_cleanly_and_says_how_to_resume() {
     for name in ["INT", "TERM"] {
         let desk = Desk::new();
         fill(&desk);
@@ -123,7 +123,7 @@ fn ctrl_c_ends_cleanly_and_says_how_to_go_on() {
 }
 
 #[test]
-fn until_the_new_bundle_is_complete_the_old_one_stays() {
+fn the_old_bundle_stays_until_the_new_one_is_complete() {
     let desk = Desk::new();
     let mut old = desk.source("old");
     let image = old.image(99, &[400_000]);
@@ -145,11 +145,11 @@ fn until_the_new_bundle_is_complete_the_old_one_stays() {
 }
 
 #[test]
-fn two_runs_at_once_do_not_mix() {
+fn two_concurrent_runs_do_not_mix() {
     let desk = Desk::new();
     fill(&desk);
     let mut first = command(&desk, "out").spawn().unwrap();
-    // The lock is held from before the first chunk is begun.
+    // The lock is taken before the first chunk is started.
     let staged = || std::fs::read_dir(desk.path("out/.b.partial")).map_or(0, Iterator::count) >= 2;
     assert!(wait_for(&mut first, staged));
     signal(&first, "STOP");

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::support::{Desk, installed};
 
 #[test]
-fn openssl_reads_both_files_and_they_belong_together() {
+fn openssl_reads_both_files_as_one_pair() {
     if !installed(&["openssl"]) {
         return;
     }
@@ -20,7 +20,7 @@ fn openssl_reads_both_files_and_they_belong_together() {
 }
 
 #[test]
-fn the_key_id_is_what_openssl_and_sha256sum_say() {
+fn the_key_id_matches_openssl_and_sha256sum() {
     if !installed(&["openssl"]) {
         return;
     }
@@ -31,7 +31,7 @@ fn the_key_id_is_what_openssl_and_sha256sum_say() {
 }
 
 #[test]
-fn a_private_key_is_for_its_owner_only() {
+fn a_private_key_is_readable_by_its_owner_only() {
     let desk = Desk::new();
     let mode = |name: &str| std::fs::metadata(desk.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("k.key.pem"), 0o600);
@@ -43,12 +43,12 @@ fn a_private_key_is_for_its_owner_only() {
 }
 
 #[test]
-fn no_file_is_ever_overwritten() {
+fn key_files_are_never_overwritten() {
     let desk = Desk::new();
     let before = desk.files("");
     desk.carnet("keygen k").ends(1).says(&["k.key.pem"]);
     assert!(desk.files("") == before);
-    // With one of the two there, the other is not made.
+    // If one of the two exists, the other is not written.
     std::fs::write(desk.path("half.pub.pem"), "someone's").unwrap();
     desk.carnet("keygen half").ends(1).says(&["half.pub.pem"]);
     assert!(!desk.path("half.key.pem").exists());
@@ -85,7 +85,7 @@ fn an_encrypted_key_packs_and_signs_with_its_passphrase() {
 }
 
 #[test]
-fn a_key_that_openssl_made_packs() {
+fn a_key_made_by_openssl_can_pack() {
     if !installed(&["openssl"]) {
         return;
     }
@@ -100,7 +100,7 @@ fn a_key_that_openssl_made_packs() {
 }
 
 #[test]
-fn a_key_that_others_can_read_is_warned_about() {
+fn a_key_that_others_can_read_causes_a_warning() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[100]);

@@ -1,4 +1,4 @@
-//! A builder of image layouts, of whatever may be in one.
+//! A builder of image layouts.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,13 @@ pub(crate) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 pub(crate) const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 pub(crate) const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
-/// A layout that grows; its `index.json` is right after every step.
+/// A layout that grows. Its `index.json` is valid after every step.
 pub(crate) struct Source {
     path: PathBuf,
     entries: Vec<Value>,
 }
 
-/// What points at bytes.
+/// A descriptor.
 pub(crate) fn descriptor(media_type: &str, digest: &Digest, bytes: usize) -> Value {
     json!({ "mediaType": media_type, "digest": digest.to_string(), "size": bytes })
 }
@@ -32,7 +32,7 @@ pub(crate) fn hex_of(descriptor: &Value) -> &str {
     digest_of(descriptor).split_once(':').unwrap().1
 }
 
-/// Adds what is in `more` to an object.
+/// Adds the members of `more` to an object.
 pub(crate) fn with(mut object: Value, more: &Value) -> Value {
     for (key, value) in more.as_object().unwrap() {
         object[key] = value.clone();
@@ -73,7 +73,7 @@ impl Source {
         self.store(media_type, &Digest::Sha512([0; 64]).same_algorithm(bytes), bytes)
     }
 
-    /// A document, pretty-printed and with a key that nobody knows: bytes that no writer would make again.
+    /// A document, pretty-printed and with an unknown key, so that writing it anew would change its bytes.
     pub(crate) fn document(&self, media_type: &str, fields: &Value) -> Value {
         let fields = with(fields.clone(), &json!({ "schemaVersion": 2, "mediaType": media_type }));
         let fields = with(fields, &json!({ "x-nobody-knows": [1, null, { "é": 1.50 }] }));
@@ -85,7 +85,7 @@ impl Source {
         self.document(MANIFEST, &json!({ "config": config, "layers": layers }))
     }
 
-    /// An image with layers of these many bytes, all different from those of another `seed`.
+    /// An image with layers of these sizes. Another `seed` gives other layers.
     pub(crate) fn image(&self, seed: u64, layers: &[usize]) -> Value {
         let config = json!({ "architecture": "amd64", "os": "linux", "seed": seed,
             "rootfs": { "type": "layers", "diff_ids": [] } });
@@ -121,7 +121,7 @@ impl Source {
         self.list(&with(descriptor.clone(), &json!({ "annotations": annotations })));
     }
 
-    /// Another order of the same entries.
+    /// Reverses the order of the entries.
     pub(crate) fn reverse(&mut self) {
         self.entries.reverse();
         self.write_index();
@@ -133,7 +133,7 @@ impl Source {
     }
 }
 
-/// A descriptor with nothing but what it must have.
+/// A descriptor with only the required members.
 pub(crate) fn plain(descriptor: &Value) -> Value {
     json!({ "mediaType": descriptor["mediaType"], "digest": descriptor["digest"], "size": descriptor["size"] })
 }

@@ -2,7 +2,7 @@
 
 use super::support::Desk;
 
-/// 17 chunks or so.
+/// About 17 chunks.
 fn desk() -> Desk {
     let desk = Desk::new();
     let mut source = desk.source("src");
@@ -34,7 +34,7 @@ fn says(desk: &Desk, total: usize, count: u32, numbers: &str) {
 }
 
 #[test]
-fn nothing_is_said_of_a_complete_bundle() {
+fn a_complete_bundle_misses_nothing() {
     let desk = desk();
     for trust in ["", " --pub k.pub.pem"] {
         let run = desk.carnet(&format!("missing out{trust}")).ok();
@@ -44,7 +44,7 @@ fn nothing_is_said_of_a_complete_bundle() {
 }
 
 #[test]
-fn what_is_not_there_or_damaged_is_listed_in_one_line() {
+fn missing_and_damaged_chunks_are_listed_in_one_line() {
     let desk = desk();
     let total = desk.files("out").len();
     remove(&desk, &[3, 9, 10]);
@@ -67,7 +67,7 @@ fn what_is_not_there_or_damaged_is_listed_in_one_line() {
 }
 
 #[test]
-fn the_control_chunk_is_missed_as_well() {
+fn a_missing_control_chunk_is_listed() {
     let desk = desk();
     let total = desk.files("out").len();
     remove(&desk, &[0, 5]);
@@ -77,7 +77,7 @@ fn the_control_chunk_is_missed_as_well() {
 }
 
 #[test]
-fn the_control_chunk_alone_misses_all_others() {
+fn with_the_control_chunk_alone_all_others_are_missing() {
     let desk = desk();
     let total = desk.files("out").len();
     let others: Vec<u32> = (1..u32::try_from(total).unwrap()).collect();
@@ -87,12 +87,12 @@ fn the_control_chunk_alone_misses_all_others() {
 }
 
 #[test]
-fn what_was_sent_again_completes_it() {
+fn chunks_that_are_sent_again_complete_the_bundle() {
     let desk = desk();
     desk.sh("mkdir again && mv out/b_00003.tar out/b_00000.tar again/").ok();
     desk.carnet("missing out").ends(4);
     desk.carnet("missing out again").ok();
-    // A damaged copy beside a good one is no harm.
+    // A damaged copy beside a good one does no harm.
     let mut bytes = std::fs::read(desk.path("again/b_00003.tar")).unwrap();
     bytes[30_000] ^= 1;
     std::fs::write(desk.path("out/copy.tar"), bytes).unwrap();
@@ -103,7 +103,7 @@ fn what_was_sent_again_completes_it() {
 }
 
 #[test]
-fn each_bundle_has_its_line() {
+fn each_bundle_has_its_own_line() {
     let desk = desk();
     let mut source = desk.source("other");
     let image = source.image(2, &[300_000]);

@@ -1,4 +1,4 @@
-//! What a user sees when all is well, and when the world is not: round trips, sizes, failures, outputs.
+//! What an operator sees, in success and in failure: round trips, sizes, interruptions, outputs.
 // A failing step is a failing test, here as in the tests themselves.
 #![allow(clippy::unwrap_used, clippy::case_sensitive_file_extension_comparisons)]
 

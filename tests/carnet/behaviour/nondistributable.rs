@@ -9,7 +9,7 @@ const OCI: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
 const DOCKER: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
 const URL: &str = "https://layers.example/windows/base";
 
-/// An image with a layer of each family between two that may be distributed.
+/// An image with a non-distributable layer of each type, between two ordinary layers.
 fn image(desk: &Desk) -> [Value; 2] {
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{}");
@@ -23,7 +23,7 @@ fn image(desk: &Desk) -> [Value; 2] {
 }
 
 #[test]
-fn they_come_first_in_chunks_of_their_own() {
+fn nondistributable_layers_come_first_in_their_own_chunks() {
     for (size, least) in [("2g", 1), ("64KiB", 3)] {
         let desk = Desk::new();
         let layers = image(&desk);
@@ -51,7 +51,7 @@ fn they_come_first_in_chunks_of_their_own() {
 }
 
 #[test]
-fn absent_ones_are_an_error_that_says_where_they_are_and_what_to_do() {
+fn a_missing_layer_is_an_error_that_names_its_urls_and_the_options() {
     let desk = Desk::new();
     let layers = image(&desk);
     for layer in &layers {
@@ -63,7 +63,7 @@ fn absent_ones_are_an_error_that_says_where_they_are_and_what_to_do() {
 }
 
 #[test]
-fn leaving_them_out_is_recorded_and_shown() {
+fn omitted_layers_are_recorded_and_shown() {
     for absent in [false, true] {
         let desk = Desk::new();
         let layers = image(&desk);
@@ -84,7 +84,7 @@ fn leaving_them_out_is_recorded_and_shown() {
 }
 
 #[test]
-fn a_blob_that_is_also_a_layer_of_an_ordinary_type_is_carried_as_one() {
+fn a_blob_that_is_also_an_ordinary_layer_is_packed_as_ordinary() {
     let desk = Desk::new();
     let layers = image(&desk);
     let mut source = desk.source("other");

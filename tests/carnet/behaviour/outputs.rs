@@ -1,4 +1,4 @@
-//! What every command prints: documents after the published schemas, silence when asked for, help.
+//! What every command prints: documents that match the published schemas, nothing with `--quiet`, help.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ fn fits(run: &Run, schema: &str) {
     assert!(errors.is_empty(), "{}\n{}\n{}", run.command, errors.join("\n"), run.stdout);
 }
 
-/// An image, an index for two platforms, referrers, a foreign layer: something in every field.
+/// An image, an index for two platforms, referrers, a foreign layer: no field of a report is empty.
 fn desk() -> Desk {
     use super::layouts::{CONFIG, on};
     let desk = Desk::new();
@@ -48,7 +48,7 @@ fn desk() -> Desk {
 const STREAM: &str = "--stream north --sequence 3 --label UNCLASSIFIED --expires 90d --nondistributable omit";
 
 #[test]
-fn every_document_fits_its_schema() {
+fn every_document_matches_its_schema() {
     let desk = desk();
     fits(&desk.carnet("keygen other --json").ok(), "keygen");
     let options =
@@ -74,7 +74,7 @@ fn every_document_fits_its_schema() {
 }
 
 #[test]
-fn every_error_fits_the_schema_of_errors() {
+fn every_error_matches_the_error_schema() {
     let desk = desk();
     desk.pack("oci:src").ok();
     for (line, code) in [
@@ -109,7 +109,7 @@ fn the_published_schemas_are_those_of_the_program() {
 }
 
 #[test]
-fn quiet_says_nothing_when_all_is_well_and_errors_otherwise() {
+fn quiet_prints_errors_only() {
     let desk = desk();
     for line in [
         "keygen other -q",
@@ -133,7 +133,7 @@ fn quiet_says_nothing_when_all_is_well_and_errors_otherwise() {
 }
 
 #[test]
-fn with_json_stdout_is_one_document_and_progress_is_lines_of_json() {
+fn with_json_stdout_is_one_document_and_progress_is_json_lines() {
     let desk = desk();
     let run = desk.pack("oci:src --chunk-size 64KiB --json").ok();
     run.json();
@@ -145,7 +145,7 @@ fn with_json_stdout_is_one_document_and_progress_is_lines_of_json() {
 }
 
 #[test]
-fn every_command_helps_with_an_example() {
+fn every_help_text_has_an_example() {
     let desk = Desk::new();
     let help = desk.carnet("--help").ok().stdout;
     assert!(help.contains("Exit codes"));
@@ -162,7 +162,7 @@ fn every_command_helps_with_an_example() {
 }
 
 #[test]
-fn nonsense_is_a_usage_error() {
+fn invalid_arguments_are_a_usage_error() {
     let desk = desk();
     for line in [
         "",
@@ -182,7 +182,7 @@ fn nonsense_is_a_usage_error() {
 }
 
 #[test]
-fn completions_and_manual_pages_come_out() {
+fn completions_and_manual_pages_are_printed() {
     let desk = Desk::new();
     for shell in ["bash", "zsh", "fish"] {
         let run = desk.carnet(&format!("completions {shell}")).ok();
@@ -199,7 +199,7 @@ fn completions_and_manual_pages_come_out() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn a_closed_pipe_is_not_a_failure() {
     let desk = desk();
     desk.pack("oci:src --chunk-size 64KiB").ok();
     let line = format!("{{ {} inspect out -v; echo $? >code; }} | true", super::support::CARNET);
@@ -208,7 +208,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
-fn what_comes_from_outside_is_escaped() {
+fn untrusted_text_is_escaped() {
     let desk = desk();
     desk.pack("oci:src").ok();
     std::fs::write(desk.path("out/\u{1b}[2Jletter"), "no chunk").unwrap();
@@ -225,7 +225,7 @@ fn what_comes_from_outside_is_escaped() {
 }
 
 #[test]
-fn what_a_bundle_is_for_is_recorded_and_shown() {
+fn name_stream_and_label_are_recorded_and_shown() {
     let desk = desk();
     let previous = "ab".repeat(32);
     desk.pack(&format!("oci:src {STREAM} --previous {previous} --expires 2099-01-01")).ends(2);

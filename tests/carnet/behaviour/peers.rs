@@ -1,4 +1,4 @@
-//! What other tools make of it: skopeo, umoci, openssl, coreutils.
+//! Other tools read what carnet writes: skopeo, umoci, openssl, coreutils.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 const NAME: &str = "sample/hello:1.0";
 
-/// A desk with the sample image packed; `None`, said aloud, without the tools.
+/// A desk with the sample image packed. `None` without the tools; then the test is reported as skipped.
 fn packed(options: &str) -> Option<Desk> {
     if !installed(&["skopeo", "umoci", "jq"]) {
         return None;
@@ -28,14 +28,14 @@ fn skopeo(desk: &Desk, args: &str) -> Run {
 }
 
 #[test]
-fn skopeo_and_umoci_read_what_is_unpacked() {
+fn skopeo_and_umoci_read_unpacked_layouts() {
     let Some(desk) = packed("--chunk-size 1MiB") else { return };
     desk.carnet("unpack out --pub k.pub.pem --to oci:back").ok();
     assert_same_layout(&sample_image(), &desk.path("back"));
     desk.sh("umoci ls --layout back").ok().says(&[NAME]);
     skopeo(&desk, &format!("inspect oci:back:{NAME}")).ok();
     skopeo(&desk, &format!("copy -q oci:back:{NAME} dir:copied")).ok();
-    // umoci names are bare tags.
+    // umoci uses bare tags as names.
     skopeo(&desk, &format!("copy -q oci:back:{NAME} oci:short:one")).ok();
     desk.sh("umoci unpack --rootless --image short:one bundle").ok();
     assert!(desk.path("bundle/rootfs/app/hello").exists());
@@ -44,7 +44,7 @@ fn skopeo_and_umoci_read_what_is_unpacked() {
 }
 
 #[test]
-fn skopeo_reads_a_bundle_of_one_file_as_it_is() {
+fn skopeo_reads_a_single_file_bundle_directly() {
     let Some(desk) = packed("") else { return };
     assert_eq!(desk.files("out").len(), 1);
     let digest =
@@ -53,7 +53,7 @@ fn skopeo_reads_a_bundle_of_one_file_as_it_is() {
     let (_, expected, ..) = entries.iter().find(|(name, ..)| name.as_deref() == Some(NAME)).unwrap();
     assert_eq!(digest.stdout.trim(), expected);
     skopeo(&desk, &format!("copy -q oci-archive:out/b_00000.tar:{NAME} oci:copied:{NAME}")).ok();
-    // Released, it is still one.
+    // After a release it is still readable.
     desk.carnet("keygen r").ok();
     desk.carnet("sign out --key r.key.pem").ok();
     skopeo(&desk, &format!("copy -q oci-archive:out/b_00000.tar:{NAME} dir:copied2")).ok();
@@ -78,7 +78,7 @@ fn an_image_with_referrers_becomes_a_docker_archive_too() {
 }
 
 #[test]
-fn gnu_tar_lists_every_chunk_without_a_word_of_complaint() {
+fn gnu_tar_lists_every_chunk_without_a_warning() {
     let desk = Desk::new();
     everything(&desk);
     desk.pack("oci:src --chunk-size 64KiB").ok();
@@ -88,7 +88,7 @@ fn gnu_tar_lists_every_chunk_without_a_word_of_complaint() {
     }
 }
 
-/// What the recovery text must put together again: slices, both digests, an annex, a shared blob.
+/// Everything that the recovery text must handle: slices, both digest algorithms, an annex, a shared blob.
 fn everything(desk: &Desk) {
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{\"rootfs\":{}}");
@@ -108,7 +108,7 @@ fn everything(desk: &Desk) {
     source.list(&bare);
 }
 
-/// Follows the recovery text, as it says, in a folder with the chunks and the public key only.
+/// Follows the recovery text to the letter, in a folder with only the chunks and the public key.
 fn recover(desk: &Desk) -> Run {
     desk.sh("rm -rf r && mkdir r && cp out/*.tar r/ && cp k.pub.pem r/packer.pub.pem").ok();
     desk.sh("test -f out/b_00000.tar && tar -xOf out/b_00000.tar recover.txt > recover.sh");
@@ -116,7 +116,7 @@ fn recover(desk: &Desk) -> Run {
 }
 
 #[test]
-fn the_recovery_text_rebuilds_a_bundle_of_one_file() {
+fn the_recovery_text_rebuilds_a_single_file_bundle() {
     if !installed(&["openssl"]) {
         return;
     }
@@ -146,7 +146,7 @@ fn the_recovery_text_rebuilds_slices_long_digests_and_an_annex() {
 }
 
 #[test]
-fn the_recovery_text_leaves_out_what_is_damaged_or_forged() {
+fn the_recovery_text_skips_damaged_and_forged_parts() {
     if !installed(&["openssl"]) {
         return;
     }
@@ -158,12 +158,12 @@ fn the_recovery_text_leaves_out_what_is_damaged_or_forged() {
     source.tag(&other, "other:1");
     desk.pack("oci:src --chunk-size 64KiB").ok();
     let last = desk.files("out").into_keys().next_back().unwrap();
-    // A slice, the control chunk, a chunk of whole blobs: damaged, or not there at all.
+    // A slice, the control chunk, a chunk of whole blobs: each damaged, then missing.
     for name in ["b_00002.tar", "b_00000.tar", &last] {
         let path = desk.path("out").join(name);
         let good = std::fs::read(&path).unwrap();
         let mut bytes = good.clone();
-        // The last byte that is no padding belongs to the last entry.
+        // The last byte before the padding belongs to the last entry.
         let at = bytes.iter().rposition(|byte| *byte != 0).unwrap();
         bytes[at] ^= 1;
         std::fs::write(&path, bytes).unwrap();

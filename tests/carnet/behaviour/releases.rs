@@ -1,8 +1,8 @@
-//! Who packs, who releases, and what does not count.
+//! Who may pack, who may release, and which signatures do not count.
 
 use super::support::{Desk, Run};
 
-/// A bundle packed by `k`, and a trust file in which `alice`, who has two keys, and `bob` release.
+/// A bundle packed by `k`, and a trust file in which `alice`, with two keys, and `bob` are releasers.
 fn desk() -> Desk {
     let desk = Desk::new();
     let mut source = desk.source("src");
@@ -77,7 +77,7 @@ fn a_stranger_and_the_packer_do_not_count() {
 }
 
 #[test]
-fn signing_changes_the_head_only_and_twice_changes_nothing() {
+fn signing_changes_only_the_head_and_signing_twice_changes_nothing() {
     let desk = desk();
     let before = desk.files("out");
     let first = sign(&desk, "alice");
@@ -85,7 +85,7 @@ fn signing_changes_the_head_only_and_twice_changes_nothing() {
     let after = desk.files("out");
     for (name, bytes) in &before {
         if name == "b_00000.tar" {
-            // One entry more, of a header and a block; everything after the signatures is as it was.
+            // One more entry: a header and a block. Everything after the signatures is unchanged.
             assert_eq!(after[name].len(), bytes.len() + 1024);
             let sealed = bytes.len() - 4096;
             assert!(after[name].ends_with(&bytes[bytes.len() - sealed..]));
@@ -101,7 +101,7 @@ fn signing_changes_the_head_only_and_twice_changes_nothing() {
 }
 
 #[test]
-fn the_order_of_signatures_does_not_show() {
+fn the_order_of_signing_does_not_change_the_bytes() {
     let desk = desk();
     desk.sh("cp -r out other").ok();
     for (folder, names) in [("out", ["alice", "bob"]), ("other", ["bob", "alice"])] {
@@ -113,7 +113,7 @@ fn the_order_of_signatures_does_not_show() {
 }
 
 #[test]
-fn sixteen_sign_and_no_file_outgrows_the_limit() {
+fn sixteen_signatures_fit_within_the_file_limit() {
     let desk = desk();
     for at in 0..15 {
         desk.carnet(&format!("keygen extra{at}")).ok();
@@ -133,13 +133,13 @@ fn the_control_chunk_alone_can_be_signed_and_inspected() {
     desk.carnet("sign review/b_00000.tar --key bob.key.pem").ok();
     desk.sh("cp review/b_00000.tar out/b_00000.tar").ok();
     unpack(&desk).ok();
-    // A copy without the releases beside it does no harm.
+    // An additional copy without the releases does no harm.
     desk.sh("mv out/b_00000.tar out/z.tar").ok();
     desk.carnet("verify out review --trust trust.toml").ok();
 }
 
 #[test]
-fn who_is_not_trusted_to_pack_is_refused() {
+fn an_untrusted_packer_is_refused() {
     let desk = desk();
     let run = desk.carnet("verify out --pub mallory.pub.pem").ends(3);
     run.says(&["NOT TRUSTED", "UNTRUSTED"]);
@@ -152,7 +152,7 @@ fn who_is_not_trusted_to_pack_is_refused() {
 }
 
 #[test]
-fn streams_times_and_revocation_are_held() {
+fn streams_validity_and_revocation_are_enforced() {
     for (line, options, good) in [
         ("streams = [\"north\"]\n", "--stream north --sequence 7", true),
         ("streams = [\"north\"]\n", "--stream south --sequence 7", false),
@@ -171,7 +171,7 @@ fn streams_times_and_revocation_are_held() {
         sign(&desk, "bob");
         let run = desk.carnet("verify out --trust trust.toml");
         let expected = if good { 0 } else { 3 };
-        // A policy in which nobody can release any more may be refused as such.
+        // A policy under which nobody can release may be refused itself.
         let refused_policy = !good && line.contains("revoked") && run.code == Some(2);
         assert!(run.code == Some(expected) || refused_policy, "{line}{options}: {run:?}");
         assert_eq!(unpack(&desk).code == Some(0), good, "{line}{options}");
@@ -179,7 +179,7 @@ fn streams_times_and_revocation_are_held() {
 }
 
 #[test]
-fn a_trust_file_is_strict() {
+fn trust_files_are_parsed_strictly() {
     let desk = desk();
     let good = std::fs::read_to_string(desk.path("trust.toml")).unwrap();
     for (from, to) in [

@@ -1,11 +1,11 @@
-//! No file is larger than the limit, and a dry run says how large each is.
+//! No file exceeds the limit, and a dry run predicts the size of each.
 
 use serde_json::Value;
 
 use super::layouts::{CONFIG, LAYER, digest_of};
 use super::support::{Desk, noise};
 
-/// A layer far larger than a small chunk and many small ones, of all sizes around a tar block.
+/// One layer far larger than a small chunk, and many small ones with sizes around a tar block.
 fn big_and_small(desk: &Desk) -> Value {
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{}");
@@ -25,7 +25,7 @@ fn chunks(report: &Value) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn no_file_is_larger_than_the_limit_and_a_dry_run_knows_each() {
+fn no_file_exceeds_the_limit_and_a_dry_run_predicts_every_size() {
     for (size, bytes) in [("64KiB", 65_536), ("100000", 100_000), ("1MiB", 1 << 20), ("100m", 100_000_000)] {
         let desk = Desk::new();
         big_and_small(&desk);
@@ -47,7 +47,7 @@ fn a_control_chunk_that_is_too_small_for_its_documents_gets_an_annex() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{}");
-    // Some 500 chunks and 900 blobs: neither chunks.txt nor plan.txt fits 64 KiB.
+    // About 500 chunks and 900 blobs: neither chunks.txt nor plan.txt fits in 64 KiB.
     let mut layers: Vec<Value> = (0..900).map(|at| source.blob(LAYER, &noise(at, 400))).collect();
     layers.push(source.blob(LAYER, &noise(5000, 30 << 20)));
     let image = source.manifest(&config, &layers);
@@ -60,7 +60,7 @@ fn a_control_chunk_that_is_too_small_for_its_documents_gets_an_annex() {
     let found: Vec<(String, u64)> = files.iter().map(|(name, b)| (name.clone(), b.len() as u64)).collect();
     assert_eq!(chunks(&planned), found);
     desk.sh("tar -tf out/b_00000.tar").ok().says(&["annex.txt"]);
-    // The annex is as needed as the control chunk: without it nothing is read, and it is asked for.
+    // The annex is as necessary as the control chunk: without it the bundle cannot be read, and it is reported missing.
     let last = files.keys().next_back().unwrap();
     desk.sh(&format!("tar -tf out/{last}")).ok().says(&["annex/"]);
     std::fs::remove_file(desk.path("out").join(last)).unwrap();
@@ -72,7 +72,7 @@ fn a_control_chunk_that_is_too_small_for_its_documents_gets_an_annex() {
 }
 
 #[test]
-fn without_cutting_what_is_too_large_is_listed() {
+fn without_splitting_blobs_that_are_too_large_are_listed() {
     let desk = Desk::new();
     let big = big_and_small(&desk);
     let run = desk.pack("oci:src --chunk-size 1MiB --no-split").ends(1);
@@ -84,7 +84,7 @@ fn without_cutting_what_is_too_large_is_listed() {
 }
 
 #[test]
-fn what_is_just_as_large_as_a_chunk_takes_is_not_cut() {
+fn a_blob_that_just_fits_a_chunk_is_not_split() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{}");
@@ -105,7 +105,7 @@ fn what_is_just_as_large_as_a_chunk_takes_is_not_cut() {
 }
 
 #[test]
-fn a_small_bundle_is_one_file() {
+fn a_small_bundle_is_a_single_file() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[100_000, 20]);
@@ -115,7 +115,7 @@ fn a_small_bundle_is_one_file() {
 }
 
 #[test]
-fn sizes_that_make_no_sense_are_refused() {
+fn invalid_sizes_are_refused() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[10]);

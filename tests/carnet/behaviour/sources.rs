@@ -1,4 +1,4 @@
-//! How sources are named, and what they hold.
+//! How sources are written, and which artifacts they select.
 
 use serde_json::json;
 
@@ -32,7 +32,7 @@ fn without_a_name_every_artifact_is_packed() {
 }
 
 #[test]
-fn a_name_selects_one() {
+fn a_name_selects_one_artifact() {
     let desk = Desk::new();
     three(&desk);
     desk.pack("oci:src:team/app:1.1").ok();
@@ -40,7 +40,7 @@ fn a_name_selects_one() {
 }
 
 #[test]
-fn a_digest_selects_one_and_its_names() {
+fn a_digest_selects_one_artifact_with_its_names() {
     let desk = Desk::new();
     let digests = three(&desk);
     desk.pack(&format!("oci:src@{}", digests[1])).ok();
@@ -48,7 +48,7 @@ fn a_digest_selects_one_and_its_names() {
 }
 
 #[test]
-fn a_digest_finds_what_index_json_does_not_list() {
+fn a_digest_finds_an_artifact_that_index_json_does_not_list() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let (amd, arm) = (source.image(1, &[500]), source.image(2, &[600]));
@@ -70,7 +70,7 @@ fn a_new_name_replaces_the_old() {
 }
 
 #[test]
-fn a_misspelt_name_is_answered_with_those_that_look_like_it() {
+fn a_misspelt_name_suggests_similar_ones() {
     let desk = Desk::new();
     three(&desk);
     desk.pack("oci:src:team/ap:1.0").ends(1).says(&["team/ap:1.0", "did you mean", "team/app:1.0"]);
@@ -80,7 +80,7 @@ fn a_misspelt_name_is_answered_with_those_that_look_like_it() {
 }
 
 #[test]
-fn what_is_no_source_is_a_usage_error_with_the_forms() {
+fn an_invalid_source_is_a_usage_error_that_lists_the_forms() {
     let desk = Desk::new();
     for text in ["src", "docker://example/app", "oci:", "oci:src:a:b:c=", "oci:src@sha256:abc"] {
         let run = desk.pack(text);
@@ -89,7 +89,7 @@ fn what_is_no_source_is_a_usage_error_with_the_forms() {
 }
 
 #[test]
-fn a_list_of_sources_has_comments() {
+fn a_list_of_sources_may_have_comments() {
     let desk = Desk::new();
     three(&desk);
     let list = "# what the far side asked for\n\n  oci:src:team/app:1.0   # first\r\noci:src:other=renamed:1\n#oci:src\n";
@@ -124,7 +124,7 @@ fn an_archive_of_a_layout_is_a_source() {
     desk.carnet("pack oci-archive:src.tar.gz --to x --name b --key k.key.pem").ends(1).says(&["gzip -d"]);
 }
 
-/// An image as `docker save` wrote it before version 25; the layers' folder names mean nothing.
+/// An image as `docker save` wrote it before version 25. The names of the layers' folders have no meaning.
 fn old_docker_archive(desk: &Desk) -> [Vec<u8>; 2] {
     let folder = desk.path("saved");
     let layers = [noise(1, 4096), noise(2, 1024)];
@@ -148,7 +148,7 @@ fn old_docker_archive(desk: &Desk) -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn a_docker_archive_of_the_old_form_is_a_source() {
+fn a_docker_archive_in_the_old_form_is_a_source() {
     let desk = Desk::new();
     let layers = old_docker_archive(&desk);
     desk.pack("docker-archive:saved.tar").ok();
@@ -162,7 +162,7 @@ fn a_docker_archive_of_the_old_form_is_a_source() {
 }
 
 #[test]
-fn a_docker_archive_without_a_name_can_be_given_one() {
+fn an_unnamed_docker_archive_can_be_given_a_name() {
     let desk = Desk::new();
     old_docker_archive(&desk);
     let manifest = std::fs::read_to_string(desk.path("saved/manifest.json")).unwrap();
@@ -175,7 +175,7 @@ fn a_docker_archive_without_a_name_can_be_given_one() {
 }
 
 #[test]
-fn a_docker_archive_with_an_index_is_read_as_the_layout_it_is() {
+fn a_docker_archive_with_an_index_is_read_as_a_layout() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let image = source.image(1, &[5000]);
@@ -190,7 +190,7 @@ fn a_docker_archive_with_an_index_is_read_as_the_layout_it_is() {
 }
 
 #[test]
-fn what_skopeo_writes_is_a_source() {
+fn archives_written_by_skopeo_are_sources() {
     if !super::support::installed(&["skopeo", "umoci"]) {
         return;
     }

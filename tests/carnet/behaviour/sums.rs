@@ -11,7 +11,7 @@ fn desk() -> Desk {
 }
 
 #[test]
-fn coreutils_check_what_sums_prints() {
+fn coreutils_check_the_output_of_sums() {
     let desk = desk();
     desk.pack("oci:src --chunk-size 64KiB").ok();
     for (option, program) in [("", "sha256sum"), ("--sha256", "sha256sum"), ("--md5", "md5sum")] {
@@ -26,7 +26,7 @@ fn coreutils_check_what_sums_prints() {
 }
 
 #[test]
-fn other_files_and_odd_names_do_not_disturb() {
+fn sums_skips_other_files_and_handles_odd_names() {
     let desk = desk();
     desk.pack("oci:src --chunk-size 64KiB").ok();
     desk.sh("echo letter > out/letter && mv out/b_00001.tar 'out/odd name\\with.tar'").ok();
@@ -38,7 +38,7 @@ fn other_files_and_odd_names_do_not_disturb() {
 }
 
 #[test]
-fn packing_writes_sums_files_that_check() {
+fn packing_writes_sums_files_that_coreutils_check() {
     let desk = desk();
     desk.pack("oci:src --chunk-size 64KiB --file-sums sha256,md5").ok();
     desk.sh("cd out && sha256sum -c --strict --quiet b_sha256.txt && md5sum -c --strict --quiet b_md5.txt")
@@ -48,14 +48,14 @@ fn packing_writes_sums_files_that_check() {
     assert_eq!(lines.lines().count(), chunks);
     desk.carnet("verify out --pub k.pub.pem").ok();
     desk.carnet("unpack out --pub k.pub.pem --to oci:back").ok();
-    // Again, and with a smaller bundle in its place.
+    // Pack again, then replace the bundle with a smaller one.
     desk.pack("oci:src --chunk-size 64KiB --file-sums sha256,md5").ok();
     desk.pack("oci:src --overwrite --file-sums sha256").ok();
     desk.sh("cd out && sha256sum -c --strict --quiet b_sha256.txt").ok();
 }
 
 #[test]
-fn by_default_and_in_a_dry_run_there_are_none() {
+fn sums_files_are_not_written_by_default_or_in_a_dry_run() {
     let desk = desk();
     desk.pack("oci:src --file-sums sha256 --dry-run").ok();
     assert!(!desk.path("out").exists());
@@ -64,7 +64,7 @@ fn by_default_and_in_a_dry_run_there_are_none() {
 }
 
 #[test]
-fn what_cannot_be_written_to_stdout_is_no_success() {
+fn an_error_writing_to_stdout_is_a_failure() {
     let desk = desk();
     desk.pack("oci:src").ok();
     for verb in ["sums out", "inspect out --json", "missing out --json"] {
@@ -74,7 +74,7 @@ fn what_cannot_be_written_to_stdout_is_no_success() {
 }
 
 #[test]
-fn a_name_that_no_list_can_hold_is_refused() {
+fn a_name_that_a_sums_list_cannot_hold_is_refused() {
     let desk = desk();
     desk.pack("oci:src").ok();
     std::fs::rename(desk.path("out/b_00000.tar"), desk.path("out/\u{1b}[2J.tar")).unwrap();

@@ -1,4 +1,4 @@
-//! What the tests stand on: a desk with a key pair, the program, and two layouts held side by side.
+//! A folder with a key pair to run the program in, and functions that compare layouts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -14,12 +14,12 @@ pub(crate) use super::layouts::Source;
 /// The program under test.
 pub(crate) const CARNET: &str = env!("CARGO_BIN_EXE_carnet");
 
-/// A folder of its own, in which commands run, with the key pair `k`.
+/// A temporary folder in which commands run, with the key pair `k`.
 pub(crate) struct Desk {
     folder: TempDir,
 }
 
-/// What a command said, and how it ended.
+/// The output and the exit code of a command.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) command: String,
@@ -40,7 +40,7 @@ impl Run {
         }
     }
 
-    /// It ended with this code.
+    /// Asserts that it ended with this code.
     #[track_caller]
     pub(crate) fn ends(self, code: i32) -> Run {
         assert_eq!(
@@ -54,13 +54,13 @@ impl Run {
         self
     }
 
-    /// It ended well.
+    /// Asserts that it succeeded.
     #[track_caller]
     pub(crate) fn ok(self) -> Run {
         self.ends(0)
     }
 
-    /// Every one of `words` stands in what it said.
+    /// Asserts that each of `words` is in its output.
     #[track_caller]
     pub(crate) fn says(self, words: &[&str]) -> Run {
         let said = format!("{}\n{}", self.stdout, self.stderr);
@@ -70,7 +70,7 @@ impl Run {
         self
     }
 
-    /// The document that it printed.
+    /// The JSON document that it printed.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
@@ -89,12 +89,12 @@ impl Desk {
         self.folder.path().join(name)
     }
 
-    /// A new layout of this name.
+    /// A new layout with this name.
     pub(crate) fn source(&self, name: &str) -> Source {
         Source::new(self.path(name))
     }
 
-    /// The program with these arguments, parted by blanks, in the desk's folder.
+    /// The program with these arguments, separated by spaces, in the desk's folder.
     pub(crate) fn command(&self, args: &str) -> Command {
         let mut command = Command::new(CARNET);
         command.args(args.split_whitespace()).current_dir(self.folder.path()).env_remove("SOURCE_DATE_EPOCH");
@@ -120,14 +120,14 @@ impl Desk {
         files(&self.path(folder))
     }
 
-    /// `inspect --json` of what is in `folder`.
+    /// The report of `inspect --json` on `folder`.
     pub(crate) fn inspected(&self, folder: &str) -> Value {
         let report = self.carnet(&format!("inspect {folder} --pub k.pub.pem --json")).ok().json();
         report["bundles"][0].clone()
     }
 
-    /// Packs the layout `source` with `options`, verifies, unpacks to the new layout `back`, and holds the
-    /// two side by side.
+    /// Packs the layout `source` with `options`, verifies, unpacks to the new layout `back`, and asserts that
+    /// both are the same.
     #[track_caller]
     pub(crate) fn round_trip(&self, source: &str, options: &str) {
         self.pack(&format!("oci:{source} {options}")).ok();
@@ -137,7 +137,7 @@ impl Desk {
     }
 }
 
-/// Every file below `folder`, by its path in it.
+/// Every file below `folder`, by its relative path.
 pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut waiting = vec![folder.to_owned()];
@@ -171,7 +171,7 @@ pub(crate) fn entries(layout: &Path) -> BTreeSet<(Option<String>, String, String
     index["manifests"].as_array().unwrap().iter().map(entry).collect()
 }
 
-/// Blob for blob, tag for tag.
+/// Asserts that two layouts have the same blobs and tags.
 #[track_caller]
 pub(crate) fn assert_same_layout(left: &Path, right: &Path) {
     assert_same_blobs(left, right);
@@ -197,7 +197,7 @@ pub(crate) fn assert_same_blobs(left: &Path, right: &Path) {
     }
 }
 
-/// Bytes that do not repeat, the same for the same seed.
+/// Bytes that do not repeat. The same seed gives the same bytes.
 pub(crate) fn noise(seed: u64, bytes: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut out = Vec::with_capacity(bytes + 8);
@@ -211,7 +211,7 @@ pub(crate) fn noise(seed: u64, bytes: usize) -> Vec<u8> {
     out
 }
 
-/// Waits until `ready`; false if the process ended before.
+/// Waits until `ready` is true. Returns false if the process ended before that.
 pub(crate) fn wait_for(child: &mut Child, ready: impl Fn() -> bool) -> bool {
     let start = Instant::now();
     loop {
@@ -230,12 +230,12 @@ pub(crate) fn signal(child: &Child, name: &str) {
     Run::of(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()])).ok();
 }
 
-/// Says aloud that a test was left out; what `eprintln!` says in a test that passes is not shown.
+/// Reports that a test was skipped. The test runner hides `eprintln!` in a test that passes.
 pub(crate) fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
-/// Whether all of these programs are installed; says so where one is not.
+/// Whether all of these programs are installed. Reports the missing ones as a reason to skip.
 pub(crate) fn installed(programs: &[&str]) -> bool {
     let there = |name: &&str| {
         let found = Command::new("sh").args(["-c", "command -v \"$0\" >/dev/null", name]).status();
@@ -248,7 +248,7 @@ pub(crate) fn installed(programs: &[&str]) -> bool {
     absent.is_empty()
 }
 
-/// The layout that `scripts/sample-image` makes, once for all tests; never to be written to.
+/// The layout that `scripts/sample-image` makes, once for all tests. Do not write to it.
 pub(crate) fn sample_image() -> PathBuf {
     static MADE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     let make = || {

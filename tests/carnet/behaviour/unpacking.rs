@@ -1,4 +1,4 @@
-//! Where artifacts go.
+//! Unpacking into layouts and archives.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn fill(desk: &Desk, name: &str, seed: u64, tag: &str) -> String {
 const UNPACK: &str = "unpack out --pub k.pub.pem --to";
 
 #[test]
-fn a_layout_that_has_artifacts_keeps_them() {
+fn an_existing_layout_keeps_its_artifacts() {
     let desk = Desk::new();
     fill(&desk, "src", 1, "new:1");
     fill(&desk, "back", 2, "old:1");
@@ -51,7 +51,7 @@ fn unpacking_again_changes_nothing() {
 }
 
 #[test]
-fn a_name_that_is_taken_stays_unless_told_otherwise() {
+fn a_taken_name_is_kept_unless_told_otherwise() {
     let desk = Desk::new();
     let new = fill(&desk, "src", 1, "app:1");
     let old = fill(&desk, "back", 2, "app:1");
@@ -70,7 +70,7 @@ fn a_name_that_is_taken_stays_unless_told_otherwise() {
 }
 
 #[test]
-fn a_name_that_is_taken_is_noticed_before_anything_is_moved() {
+fn a_taken_name_is_reported_before_anything_is_written() {
     let desk = Desk::new();
     fill(&desk, "src", 1, "app:1");
     fill(&desk, "back", 2, "app:1");
@@ -79,7 +79,7 @@ fn a_name_that_is_taken_is_noticed_before_anything_is_moved() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[20_000] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    // Moving would have met the damage.
+    // If blobs had been read, the damage would have been reported instead.
     desk.carnet(&format!("{UNPACK} oci:back")).ends(1).says(&["name-taken"]);
 }
 
@@ -100,7 +100,7 @@ fn a_damaged_blob_in_the_target_is_replaced() {
 }
 
 #[test]
-fn a_folder_that_is_no_layout_is_left_alone() {
+fn a_folder_that_is_not_a_layout_is_left_alone() {
     let desk = Desk::new();
     fill(&desk, "src", 1, "app:1");
     desk.pack("oci:src").ok();
@@ -136,7 +136,7 @@ fn an_archive_equals_the_source_and_is_never_overwritten() {
 }
 
 #[test]
-fn what_docker_cannot_load_is_refused_as_a_docker_archive() {
+fn an_artifact_that_docker_cannot_load_is_refused_as_a_docker_archive() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let config = source.blob("application/vnd.nobody.config", b"{}");
@@ -168,7 +168,7 @@ fn a_damaged_bundle_leaves_no_artifact() {
 }
 
 #[test]
-fn a_killed_unpack_shows_nothing_and_the_next_run_works() {
+fn a_killed_unpack_leaves_no_artifact_and_the_next_run_works() {
     let desk = Desk::new();
     let mut source = desk.source("src");
     let config = source.blob(CONFIG, b"{}");
@@ -190,7 +190,7 @@ fn a_killed_unpack_shows_nothing_and_the_next_run_works() {
                 continue;
             }
             killed += 1;
-            // A kill between the last write and the exit finds all of it done.
+            // A kill between the last write and the exit comes too late.
             let index = |folder: &str| std::fs::read_to_string(desk.path(folder).join("index.json"));
             if to == format!("oci:{old}") && !index(&old).unwrap().contains("app:1") {
                 for (name, bytes) in &before {
@@ -222,7 +222,7 @@ fn a_killed_unpack_shows_nothing_and_the_next_run_works() {
 }
 
 #[test]
-fn several_bundles_at_once_ask_which_one() {
+fn with_several_bundles_one_must_be_chosen() {
     let desk = Desk::new();
     fill(&desk, "src", 1, "app:1");
     fill(&desk, "other", 2, "other:1");
@@ -235,7 +235,7 @@ fn several_bundles_at_once_ask_which_one() {
 }
 
 #[test]
-fn files_may_have_any_names_and_be_anywhere() {
+fn chunk_files_may_have_any_name_in_any_folder() {
     let desk = Desk::new();
     fill(&desk, "src", 1, "app:1");
     desk.pack("oci:src --chunk-size 64KiB").ok();

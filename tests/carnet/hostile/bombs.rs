@@ -1,5 +1,4 @@
-//! C21, J08: what is small when it arrives must not be large in memory. Every run of these tests may
-//! have 400 MB of addresses.
+//! A small input must not need much memory. Each run here gets 400 MB of address space.
 
 use carnet::format::Sum;
 use carnet::format::entry::{Document, EntryName};
@@ -9,14 +8,14 @@ use super::support::forge::{Forged, replace};
 use super::support::run::{Expect, KIB_MAX, carnet_within, deliver};
 use super::support::{folder, named};
 
-/// The bundle with another plan, whatever it says.
+/// The bundle with another text as its plan.
 fn with_plan(text: String) -> Vec<Vec<u8>> {
     let mut forged = Forged::new();
     forged.plan = text.into_bytes();
     forged.seal()
 }
 
-/// The lines before the artifacts, for so many chunks.
+/// The lines before the artifacts, for a plan with this last chunk.
 fn plan_head(last: usize) -> String {
     let forged = Forged::new();
     let text = String::from_utf8(forged.plan).expect("ASCII");
@@ -33,7 +32,7 @@ fn blob(index: usize, size: u64, class: &str, places: &str) -> String {
     format!("blob {digest} {size} {class} application/x {places}\n")
 }
 
-/// Blobs sorted as a plan must have them.
+/// Blobs in the order that a plan requires.
 fn sorted(mut lines: Vec<String>) -> String {
     lines.sort();
     lines.concat()
@@ -50,12 +49,12 @@ fn sizes_do_not_overflow() {
     ] {
         let blobs = (0..count).map(|index| blob(index, size, class, &chunk.to_string())).collect();
         let text = plan_head(chunk) + &sorted(blobs);
-        deliver(&format!("C21 {what}"), &named(&with_plan(text)[..1]), Expect::Incomplete);
+        deliver(what, &named(&with_plan(text)[..1]), Expect::Incomplete);
     }
 }
 
 #[test]
-fn a_document_that_is_no_plan_is_only_read() {
+fn huge_invalid_documents_are_refused_within_memory() {
     for (what, bytes) in [
         ("a plan of 20 MB of one line", vec![b'x'; 20_000_000]),
         ("a plan of 20 MB of lines", b"blob \n".repeat(3_000_000)),
@@ -63,7 +62,7 @@ fn a_document_that_is_no_plan_is_only_read() {
     ] {
         let mut forged = Forged::new();
         forged.plan = bytes;
-        deliver(&format!("C21 {what}"), &named(&forged.seal()), Expect::Incomplete);
+        deliver(what, &named(&forged.seal()), Expect::Incomplete);
     }
     for (document, what) in [(Document::Chunks, "chunks"), (Document::Index, "index")] {
         let mut forged = Forged::new();
@@ -71,23 +70,23 @@ fn a_document_that_is_no_plan_is_only_read() {
         replace(&mut forged.chunks[0], EntryName::Document(document), &big);
         let mut chunks = forged.seal();
         chunks[0] = forged.chunks[0].seal();
-        deliver(&format!("C21 {what} of 30 MB"), &named(&chunks), Expect::Incomplete);
+        deliver(&format!("{what} of 30 MB"), &named(&chunks), Expect::Incomplete);
     }
 }
 
 #[test]
-fn an_announced_size_is_not_a_size() {
-    // A plan for blobs of petabytes in a control chunk of kilobytes.
+fn an_announced_size_allocates_nothing() {
+    // A control chunk of kilobytes announces blobs of petabytes.
     let text =
         plan_head(1) + &sorted((0..3).map(|index| blob(index, 1 << 50, "distributable", "1")).collect());
-    deliver("C21 petabytes", &named(&with_plan(text)[..1]), Expect::Incomplete);
+    deliver("petabytes", &named(&with_plan(text)[..1]), Expect::Incomplete);
 }
 
 #[test]
-fn many_blobs_are_bounded() {
+fn the_number_of_blobs_is_bounded() {
     let blobs: Vec<String> = (0..262_145).map(|index| blob(index, 0, "metadata", "0")).collect();
     let text = plan_head(0) + &sorted(blobs);
-    deliver("C21 a blob too many", &named(&with_plan(text)[..1]), Expect::Incomplete);
+    deliver("one blob too many", &named(&with_plan(text)[..1]), Expect::Incomplete);
 }
 
 /// `blobs` blobs, each cut into one byte for each of `chunks` chunks.
@@ -99,18 +98,18 @@ fn slices(blobs: usize, chunks: usize) -> String {
 }
 
 #[test]
-fn many_slices_are_bounded() {
+fn the_number_of_slices_is_bounded() {
     let text = slices(5, 99_999);
     assert!(text.len() < 5 << 20, "{}", text.len());
-    deliver("C21 half a million slices", &named(&with_plan(text)[..1]), Expect::Incomplete);
+    deliver("half a million slices", &named(&with_plan(text)[..1]), Expect::Incomplete);
 }
 
 #[test]
-fn the_largest_plan_is_within_memory() {
+fn the_largest_plan_fits_in_memory() {
     let text = slices(80, 99_999);
     let mut forged = Forged::new();
     forged.plan = text.into_bytes();
-    // The table and the index agree with the plan, so that all of it is read.
+    // The table and the index match the plan, so that all of it is read.
     let chunks = forged.seal();
     let station = folder();
     let file = station.path().join("control.tar");

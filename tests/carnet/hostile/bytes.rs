@@ -1,4 +1,4 @@
-//! C01: no byte of a chunk can change unnoticed.
+//! No byte of a chunk can change without being noticed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -68,21 +68,21 @@ fn flip_every(number: usize, step: usize, flip: u8) {
         bytes[at] ^= flip;
     }
     fs::write(&paths[number], &bytes).expect("written");
-    assert!(complete(&receiver.verify(&paths)), "as it was");
+    assert!(complete(&receiver.verify(&paths)), "unchanged again");
 }
 
 #[test]
-fn every_byte_of_a_small_chunk_counts() {
+fn every_changed_byte_of_a_small_chunk_is_noticed() {
     flip_every(1, 1, 1);
 }
 
 #[test]
-fn bytes_of_the_control_chunk_count() {
+fn changed_bytes_of_the_control_chunk_are_noticed() {
     flip_every(0, 7, 0x80);
 }
 
 #[test]
-fn bytes_of_chunks_with_slices_count() {
+fn changed_bytes_of_chunks_with_slices_are_noticed() {
     flip_every(2, 101, 0x20);
     flip_every(3, 101, 0xff);
 }
@@ -94,10 +94,10 @@ fn the_program_says_which_file_is_damaged() {
         for at in [0, 200, 700, length / 2, length - 1025, length - 1] {
             let mut chunks = packed().chunks.clone();
             chunks[number][at] ^= 1;
-            // A changed name in a statement makes it another bundle's, a changed signature a stranger's.
+            // A changed signature is that of an untrusted key.
             let signature = (1024..2560).contains(&at);
             let expect = if signature { Expect::Untrusted } else { Expect::Incomplete };
-            let (verified, _) = deliver(&format!("C01 byte {at} of chunk {number}"), &named(&chunks), expect);
+            let (verified, _) = deliver(&format!("byte {at} of chunk {number}"), &named(&chunks), expect);
             assert!(verified.stdout.contains(&format!("hostile_{number:05}.tar")), "{verified}");
         }
     }

@@ -1,4 +1,4 @@
-//! J01–J09, J14: documents that two readers read differently are not packed.
+//! Documents that two readers read differently are not packed.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -15,7 +15,7 @@ pub(super) fn pack(spec: &str, out: &std::path::Path) -> Ran {
     pack_within(KIB_MAX, spec, out)
 }
 
-/// The same, where it may have so much memory, in KiB.
+/// The same with another limit on memory, in KiB.
 pub(super) fn pack_within(kib: u64, spec: &str, out: &std::path::Path) -> Ran {
     let args =
         ["pack", spec, "--name", "hostile", "--chunk-size", "64KiB", "--json", "--key"].map(str::as_ref);
@@ -23,7 +23,7 @@ pub(super) fn pack_within(kib: u64, spec: &str, out: &std::path::Path) -> Ran {
     carnet_within(kib, args.into_iter().chain(more))
 }
 
-/// Packing the source that `build` makes ends with `codes`, and writes no file.
+/// Asserts that packing the source that `build` makes fails with one of `codes` and writes no file.
 pub(super) fn refused(what: &str, codes: &[&str], build: &dyn Fn(&SourceLayout)) -> Ran {
     let station = folder();
     let source = SourceLayout::new(station.path().join("images"));
@@ -40,7 +40,7 @@ pub(super) fn refused(what: &str, codes: &[&str], build: &dyn Fn(&SourceLayout))
     ran
 }
 
-/// A source whose only image has this text for a manifest.
+/// Asserts that a source whose only image has this text as its manifest is refused.
 fn manifest(what: &str, codes: &[&str], text: &dyn Fn(&Item, &Item) -> String) {
     refused(what, codes, &|source| {
         let (config, layer) = source.plain_image(1);
@@ -53,50 +53,50 @@ const MALFORMED: &[&str] = &["malformed-document"];
 type Edit = Box<dyn Fn(&str) -> String>;
 
 #[test]
-fn a_document_has_one_reading() {
+fn ambiguous_documents_are_refused() {
     let edits: Vec<(&str, Edit)> = vec![
-        ("J01 layers twice", Box::new(|text| text.replacen("\"layers\":", "\"layers\":[],\"layers\":", 1))),
-        ("J01 size twice", Box::new(|text| text.replacen("\"size\":", "\"size\":1,\"size\":", 1))),
-        ("J02 Layers", Box::new(|text| text.replacen('{', "{\"Layers\":[],", 1))),
-        ("J02 mediatype", Box::new(|text| text.replacen('{', "{\"mediatype\":\"x\",", 1))),
-        ("J03 a long s", Box::new(|text| text.replacen("\"size\":", "\"\u{17f}ize\":99,\"size\":", 1))),
+        ("layers twice", Box::new(|text| text.replacen("\"layers\":", "\"layers\":[],\"layers\":", 1))),
+        ("size twice", Box::new(|text| text.replacen("\"size\":", "\"size\":1,\"size\":", 1))),
+        ("Layers", Box::new(|text| text.replacen('{', "{\"Layers\":[],", 1))),
+        ("mediatype", Box::new(|text| text.replacen('{', "{\"mediatype\":\"x\",", 1))),
+        ("a long s", Box::new(|text| text.replacen("\"size\":", "\"\u{17f}ize\":99,\"size\":", 1))),
         (
-            "J03 a Kelvin sign",
+            "a Kelvin sign",
             Box::new(|text| text.replacen('{', "{\"a\u{212a}\":1,\"A\u{17f}\":2,\"layer\u{17f}\":[],", 1)),
         ),
-        ("J03 escaped", Box::new(|text| text.replacen("\"size\":", "\"\\u017fize\":99,\"size\":", 1))),
-        ("J04 manifests too", Box::new(|text| text.replacen('{', "{\"manifests\":[],", 1))),
-        ("J04 blobs too", Box::new(|text| text.replacen('{', "{\"blobs\":[],", 1))),
-        ("J04 no config", Box::new(|text| text.replacen("\"config\"", "\"noconfig\"", 1))),
-        ("J05 an index's type", Box::new(|text| text.replacen(MANIFEST_TYPE, INDEX_TYPE, 1))),
+        ("escaped", Box::new(|text| text.replacen("\"size\":", "\"\\u017fize\":99,\"size\":", 1))),
+        ("manifests too", Box::new(|text| text.replacen('{', "{\"manifests\":[],", 1))),
+        ("blobs too", Box::new(|text| text.replacen('{', "{\"blobs\":[],", 1))),
+        ("no config", Box::new(|text| text.replacen("\"config\"", "\"noconfig\"", 1))),
+        ("an index's type", Box::new(|text| text.replacen(MANIFEST_TYPE, INDEX_TYPE, 1))),
         (
-            "J05 Docker's type",
+            "Docker's type",
             Box::new(|text| {
                 text.replacen(MANIFEST_TYPE, "application/vnd.docker.distribution.manifest.v2+json", 1)
             }),
         ),
-        ("J05 schema 1", Box::new(|text| text.replacen("\"schemaVersion\":2", "\"schemaVersion\":1", 1))),
-        ("J05 no schema", Box::new(|text| text.replacen("\"schemaVersion\":2,", "", 1))),
-        ("J09 a byte order mark", Box::new(|text| format!("\u{feff}{text}"))),
-        ("J09 a second document", Box::new(|text| format!("{text}{{}}"))),
-        ("J09 a NUL at the end", Box::new(|text| format!("{text}\0"))),
-        ("J09 a NUL in a text", Box::new(|text| text.replacen('{', "{\"x\":\"\0\",", 1))),
-        ("J09 a lone surrogate", Box::new(|text| text.replacen('{', "{\"x\":\"\\ud800\",", 1))),
-        ("J09 a comment", Box::new(|text| format!("// hello\n{text}"))),
-        ("J09 a comma too many", Box::new(|text| text.replacen("}]", "},]", 1))),
-        ("J09 NaN", Box::new(|text| text.replacen('{', "{\"x\":NaN,", 1))),
-        ("J09 not JSON", Box::new(|_| "hello".to_owned())),
-        ("J09 nothing", Box::new(|_| String::new())),
-        ("J09 a list", Box::new(|_| "[]".to_owned())),
-        ("J09 null", Box::new(|_| "null".to_owned())),
+        ("schema 1", Box::new(|text| text.replacen("\"schemaVersion\":2", "\"schemaVersion\":1", 1))),
+        ("no schema", Box::new(|text| text.replacen("\"schemaVersion\":2,", "", 1))),
+        ("a byte order mark", Box::new(|text| format!("\u{feff}{text}"))),
+        ("a second document", Box::new(|text| format!("{text}{{}}"))),
+        ("a NUL at the end", Box::new(|text| format!("{text}\0"))),
+        ("a NUL in a text", Box::new(|text| text.replacen('{', "{\"x\":\"\0\",", 1))),
+        ("a lone surrogate", Box::new(|text| text.replacen('{', "{\"x\":\"\\ud800\",", 1))),
+        ("a comment", Box::new(|text| format!("// hello\n{text}"))),
+        ("a trailing comma", Box::new(|text| text.replacen("}]", "},]", 1))),
+        ("NaN", Box::new(|text| text.replacen('{', "{\"x\":NaN,", 1))),
+        ("not JSON", Box::new(|_| "hello".to_owned())),
+        ("nothing", Box::new(|_| String::new())),
+        ("a list", Box::new(|_| "[]".to_owned())),
+        ("null", Box::new(|_| "null".to_owned())),
         (
-            "J08 nested",
+            "nested",
             Box::new(|text| {
                 text.replacen('{', &format!("{{\"x\":{}{},", "[".repeat(200_000), "]".repeat(200_000)), 1)
             }),
         ),
         (
-            "J08 nested objects",
+            "nested objects",
             Box::new(|text| {
                 text.replacen(
                     '{',
@@ -105,11 +105,11 @@ fn a_document_has_one_reading() {
                 )
             }),
         ),
-        ("J07 MD5", Box::new(|text| text.replacen("sha256:", "md5:", 1))),
-        ("J07 an algorithm there is not", Box::new(|text| text.replacen("sha256:", "sha999:", 1))),
-        ("C08 upper case", Box::new(|text| text.replacen("sha256:", "SHA256:", 1))),
-        ("C08 a path", Box::new(|text| text.replacen("sha256:", "sha256:../../", 1))),
-        ("C08 SHA-512 of 64 digits", Box::new(|text| text.replacen("sha256:", "sha512:", 1))),
+        ("MD5", Box::new(|text| text.replacen("sha256:", "md5:", 1))),
+        ("an unknown algorithm", Box::new(|text| text.replacen("sha256:", "sha999:", 1))),
+        ("upper case", Box::new(|text| text.replacen("sha256:", "SHA256:", 1))),
+        ("a path", Box::new(|text| text.replacen("sha256:", "sha256:../../", 1))),
+        ("SHA-512 of 64 digits", Box::new(|text| text.replacen("sha256:", "sha512:", 1))),
     ];
     for (what, edit) in edits {
         manifest(what, MALFORMED, &|config, layer| {
@@ -118,7 +118,7 @@ fn a_document_has_one_reading() {
             assert_ne!(good, spoiled, "{what} changes something");
             spoiled
         });
-        // The same in the index of the layout, where it changes something.
+        // Apply the same edit to the index of the layout, if it changes something there.
         let in_index = |good: &str| {
             let spoiled = edit(&good.replace("\"manifests\"", "\"layers\""));
             spoiled
@@ -142,8 +142,8 @@ fn a_document_has_one_reading() {
 }
 
 #[test]
-fn text_is_utf_8() {
-    refused("J09 invalid UTF-8", MALFORMED, &|source| {
+fn invalid_utf_8_is_refused() {
+    refused("invalid UTF-8", MALFORMED, &|source| {
         let (config, layer) = source.plain_image(1);
         let mut text = image_text(&config, &[layer]).into_bytes();
         text.splice(1..1, b"\"x\":\"\xff\",".iter().copied());
@@ -152,7 +152,7 @@ fn text_is_utf_8() {
 }
 
 #[test]
-fn sizes_are_whole_numbers_and_true() {
+fn malformed_and_false_sizes_are_refused() {
     for size in [
         "-1",
         "1e3",
@@ -166,40 +166,40 @@ fn sizes_are_whole_numbers_and_true() {
         "[]",
         "1e400",
     ] {
-        manifest(&format!("J06 size {size}"), MALFORMED, &|config, layer| {
+        manifest(&format!("size {size}"), MALFORMED, &|config, layer| {
             let layer = Item { size: size.to_owned(), ..layer.clone() };
             image_text(config, &[layer])
         });
     }
     for size in ["0", "999", "1001", "9007199254740993", "9223372036854775807"] {
-        manifest(&format!("J06 a layer of {size} bytes"), &["blob-size-mismatch"], &|config, layer| {
+        manifest(&format!("a layer of {size} bytes"), &["blob-size-mismatch"], &|config, layer| {
             image_text(config, &[Item { size: size.to_owned(), ..layer.clone() }])
         });
         let codes = ["blob-size", "bad-document", "refused-graph", "blob-mismatch"];
-        refused(&format!("J06 a manifest of {size} bytes"), &codes, &|source| {
+        refused(&format!("a manifest of {size} bytes"), &codes, &|source| {
             let (config, layer) = source.plain_image(1);
             let image = source.image(&config, &[layer]);
             source.index(&[Item { size: size.to_owned(), ..image }]);
         });
     }
-    manifest("J06 one blob of two sizes", &["refused-graph"], &|config, layer| {
+    manifest("one blob of two sizes", &["refused-graph"], &|config, layer| {
         image_text(config, &[layer.clone(), Item { size: "5".to_owned(), ..layer.clone() }])
     });
 }
 
 #[test]
-fn documents_are_bounded() {
+fn huge_documents_are_refused() {
     let many = |what: &str, text: &dyn Fn(&Item, &Item) -> String| {
         manifest(what, &["bad-document", "malformed-document"], text);
     };
-    many("J08 a million layers", &|config, layer| {
+    many("a million layers", &|config, layer| {
         image_text(config, &[]).replacen(
             "[]",
             &format!("[{}{}]", format!("{},", layer.json()).repeat(100_000), layer.json()),
             1,
         )
     });
-    many("J08 a million annotations", &|config, layer| {
+    many("a million annotations", &|config, layer| {
         let annotations: String = (0..1_000_000).map(|n| format!("\"{n}\":\"\",")).collect();
         image_text(config, std::slice::from_ref(layer)).replacen(
             '{',
@@ -207,15 +207,15 @@ fn documents_are_bounded() {
             1,
         )
     });
-    many("J08 5 MiB of blanks", &|config, layer| {
+    many("5 MiB of spaces", &|config, layer| {
         image_text(config, std::slice::from_ref(layer)) + &" ".repeat(5 << 20)
     });
-    refused("J08 an index.json of a gigabyte", &["file-too-large"], &|source| {
+    refused("an index.json of a gigabyte", &["file-too-large"], &|source| {
         source.index(&[]);
         let file = fs::File::options().write(true).open(source.path().join("index.json")).expect("a file");
         file.set_len(1 << 30).expect("longer");
     });
-    refused("J08 a manifest of a gigabyte", &["bad-document"], &|source| {
+    refused("a manifest of a gigabyte", &["bad-document"], &|source| {
         let (config, layer) = source.plain_image(1);
         let image = source.image(&config, &[layer]);
         let file = fs::File::options().write(true).open(source.blob_path(&image.digest)).expect("a file");
@@ -225,9 +225,9 @@ fn documents_are_bounded() {
 }
 
 #[test]
-fn what_is_referred_to_is_there_and_what_it_says() {
+fn missing_and_false_blobs_are_refused() {
     let without = |which: usize| {
-        refused("J14 not there", &["blob-missing"], &|source| {
+        refused("not there", &["blob-missing"], &|source| {
             let (config, layer) = source.plain_image(1);
             let image = source.image(&config, std::slice::from_ref(&layer));
             source.index(std::slice::from_ref(&image));
@@ -237,15 +237,15 @@ fn what_is_referred_to_is_there_and_what_it_says() {
     };
     (0..3).for_each(|which| drop(without(which)));
     for (what, more) in [
-        ("J14 data that is another blob", r#""data":"AAAA""#),
-        ("J14 data that is no base64", r#""data":"*""#),
-        ("J14 data that is no text", r#""data":1"#),
+        ("data that is another blob", r#""data":"AAAA""#),
+        ("data that is not base64", r#""data":"*""#),
+        ("data that is not a string", r#""data":1"#),
     ] {
         manifest(what, MALFORMED, &|config, layer| image_text(config, &[layer.clone().with(more)]));
     }
     for which in 0..3 {
         let codes = ["blob-mismatch"];
-        refused("J14 another blob of the same size", &codes, &|source| {
+        refused("another blob of the same size", &codes, &|source| {
             let (config, layer) = source.plain_image(1);
             let image = source.image(&config, std::slice::from_ref(&layer));
             source.index(std::slice::from_ref(&image));
@@ -257,7 +257,7 @@ fn what_is_referred_to_is_there_and_what_it_says() {
 }
 
 #[test]
-fn blobs_are_regular_files() {
+fn blobs_that_are_not_regular_files_are_refused() {
     let replaced = |what: &str, put: &dyn Fn(&std::path::Path)| {
         for which in 0..2 {
             refused(what, &["unsafe-path", "artifact-io"], &|source| {
@@ -270,40 +270,40 @@ fn blobs_are_regular_files() {
             });
         }
     };
-    replaced("C16 a link", &|path| symlink("/etc/passwd", path).expect("a link"));
-    replaced("C16 a folder", &|path| fs::create_dir(path).expect("a folder"));
-    replaced("C16 a pipe", &|path| {
+    replaced("a link", &|path| symlink("/etc/passwd", path).expect("a link"));
+    replaced("a folder", &|path| fs::create_dir(path).expect("a folder"));
+    replaced("a pipe", &|path| {
         assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo").success());
     });
-    refused("C16 a link for an index", &["unsafe-path"], &|source| {
+    refused("a link for an index", &["unsafe-path"], &|source| {
         symlink("/etc/passwd", source.path().join("index.json")).expect("a link");
     });
 }
 
 #[test]
-fn types_contradict_nothing() {
-    refused("J05 an index called a manifest", MALFORMED, &|source| {
+fn contradictory_media_types_are_refused() {
+    refused("an index called a manifest", MALFORMED, &|source| {
         let (config, layer) = source.plain_image(1);
         let image = source.image(&config, &[layer]);
         let inner = source.typed(MANIFEST_TYPE, index_text(&[image]).as_bytes());
         source.index(&[inner]);
     });
-    refused("J05 a manifest without a type called an index", MALFORMED, &|source| {
+    refused("a manifest without a type called an index", MALFORMED, &|source| {
         let (config, layer) = source.plain_image(1);
         let text = format!(r#"{{"schemaVersion":2,"config":{},"layers":{}}}"#, config.json(), list(&[layer]));
         source.index(&[source.typed(INDEX_TYPE, text.as_bytes())]);
     });
-    refused("a root that is no document", &["not-an-artifact"], &|source| {
+    refused("a root that is not a document", &["not-an-artifact"], &|source| {
         source.index(&[source.typed(LAYER_TYPE, b"x"), source.typed(CONFIG_TYPE, b"{}")]);
     });
     for (what, media_type) in [
-        ("blanks", "a b"),
+        ("spaces", "a b"),
         ("an escape", "a\\u001b[2J"),
         ("nothing", ""),
         ("a newline", "a\\nb"),
         ("300 letters", &"x".repeat(300)),
     ] {
-        manifest(&format!("J05 a type of {what}"), MALFORMED, &|config, layer| {
+        manifest(&format!("a type of {what}"), MALFORMED, &|config, layer| {
             image_text(config, &[Item { media_type: media_type.to_owned(), ..layer.clone() }])
         });
     }

@@ -1,4 +1,4 @@
-//! C15, C16, E06: what is named is a regular file, and stays the one that was found.
+//! Only regular files are read, and a file that was replaced after it was found is refused.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -26,7 +26,7 @@ fn public() -> [&'static OsStr; 2] {
     ["--pub".as_ref(), packed().public.as_os_str()]
 }
 
-/// Names `path` to each verb that reads chunks; `unpack` writes to `new` in the station.
+/// Passes `path` to each verb that reads chunks. `unpack` writes to `new` in the station.
 fn name_to_all(station: &Path, path: &Path) -> Vec<Ran> {
     let to = format!("oci:{}", station.join("new").display());
     let run = |verb: &str, more: &[&OsStr]| {
@@ -45,7 +45,7 @@ fn name_to_all(station: &Path, path: &Path) -> Vec<Ran> {
 }
 
 #[test]
-fn what_is_no_regular_file_is_not_opened() {
+fn files_that_are_not_regular_are_not_opened() {
     let station = station();
     let at = |name: &str| station.path().join("in").join(name);
     let chunk = at("hostile_00001.tar");
@@ -56,28 +56,32 @@ fn what_is_no_regular_file_is_not_opened() {
     let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
     for path in [&pipe, &link, &loose, &socket, Path::new("/dev/zero"), Path::new("/dev/null")] {
         for ran in name_to_all(station.path(), path) {
-            assert_eq!(ran.code, 1, "C16 {}: {ran}", path.display());
+            assert_eq!(ran.code, 1, "{}: {ran}", path.display());
             let code = ran.error_code();
-            assert!(["file-not-regular", "file-unusable"].contains(&code.as_str()), "C16: {ran}");
+            assert!(
+                ["file-not-regular", "file-unusable"].contains(&code.as_str()),
+                "{}: {ran}",
+                path.display()
+            );
         }
     }
-    nothing_visible("C16", station.path(), &station.path().join("new"));
-    // In a folder they are passed over, and the rest is read.
-    judge("C16 in a folder", station.path(), &public(), Expect::Complete);
+    nothing_visible("special files", station.path(), &station.path().join("new"));
+    // In a folder they are skipped, and the other files are read.
+    judge("in a folder", station.path(), &public(), Expect::Complete);
 }
 
 #[test]
-fn folders_and_links_do_not_lead_astray() {
+fn folders_and_links_among_the_chunks_are_ignored() {
     let station = station();
     let inside = station.path().join("in");
     symlink(&inside, inside.join("round")).expect("a link");
     symlink("/", inside.join("root")).expect("a link");
     fs::create_dir(inside.join("hostile_00004.tar")).expect("a folder");
-    judge("C16 links and folders", station.path(), &public(), Expect::Complete);
+    judge("links and folders", station.path(), &public(), Expect::Complete);
 }
 
 #[test]
-fn folders_deeper_than_any_medium_has_are_an_error() {
+fn folders_nested_too_deeply_are_an_error() {
     let station = station();
     let mut deep = station.path().join("in");
     for _ in 0..200 {
@@ -99,12 +103,12 @@ fn a_file_of_a_terabyte_is_not_read() {
         if file.set_len(1 << 40).is_err() {
             continue;
         }
-        judge("C16 a terabyte of nothing", station.path(), &public(), Expect::Incomplete);
+        judge("a sparse file of a terabyte", station.path(), &public(), Expect::Incomplete);
     }
 }
 
 #[test]
-fn a_file_is_the_one_that_was_found() {
+fn a_file_replaced_after_it_was_found_is_refused() {
     let station = station();
     let path = station.path().join("in/hostile_00001.tar");
     let found = ArrivedFile::new(&path).expect("a file");
@@ -112,26 +116,26 @@ fn a_file_is_the_one_that_was_found() {
     let other = station.path().join("other");
     fs::copy(&path, &other).expect("a copy");
     fs::rename(&other, &path).expect("renamed");
-    assert!(found.open().is_err(), "C15 another file of the same bytes");
+    assert!(found.open().is_err(), "another file of the same bytes");
 
     let found = ArrivedFile::new(&path).expect("a file");
     fs::remove_file(&path).expect("removed");
     symlink(station.path().join("in/hostile_00002.tar"), &path).expect("a link");
-    assert!(found.open().is_err(), "C15 a link");
+    assert!(found.open().is_err(), "a link");
     fs::remove_file(&path).expect("removed");
-    assert!(found.open().is_err(), "C15 nothing");
+    assert!(found.open().is_err(), "nothing");
     assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
-    assert!(found.open().is_err(), "C15 a pipe");
+    assert!(found.open().is_err(), "a pipe");
 
     let path = station.path().join("in/hostile_00002.tar");
     let found = ArrivedFile::new(&path).expect("a file");
     let file = fs::File::options().append(true).open(&path).expect("a file");
     file.set_len(100).expect("shortened");
-    assert!(found.open().is_err(), "C15 shorter");
+    assert!(found.open().is_err(), "shorter");
 }
 
 #[test]
-fn names_of_files_do_not_steer_the_terminal() {
+fn control_characters_in_file_names_are_escaped() {
     let names: [&[u8]; 6] = [
         b"\x1b[2J\x1b]0;owned\x07.tar",
         b"a\nbundle hostile: COMPLETE, verified and released\n.tar",
@@ -199,8 +203,8 @@ fn names_of_files_do_not_steer_the_terminal() {
 }
 
 #[test]
-fn a_chunk_of_a_stranger_does_not_name_the_bundle() {
-    // A file that nobody trusted signed says of itself that it is of this bundle, under another name.
+fn an_untrusted_chunk_does_not_rename_the_bundle() {
+    // A chunk signed by an untrusted key claims to be of this bundle, under another name.
     let mut parts = Forged::new().chunks[1].clone();
     parts.statement.crossing.name = "owned".parse().expect("a name");
     parts.statement.crossing.label = Some("TOP SECRET".parse().expect("a label"));
@@ -216,7 +220,7 @@ fn a_chunk_of_a_stranger_does_not_name_the_bundle() {
     assert_eq!(verified.json()["bundles"][0]["name"], "hostile", "{verified}");
 }
 
-/// Unpacks the bundle with one more file beside it, which a stranger signed.
+/// Unpacks the bundle with an additional chunk that an untrusted key signed.
 fn unpacked_beside(stranger: &dyn Fn(&mut super::support::forge::Parts), more: &[&str]) -> Ran {
     let station = station();
     let mut parts = Forged::new().chunks[0].clone();
@@ -234,13 +238,13 @@ fn unpacked_beside(stranger: &dyn Fn(&mut super::support::forge::Parts), more: &
 }
 
 #[test]
-fn a_bundle_of_a_stranger_does_not_stop_ours() {
+fn an_untrusted_bundle_does_not_stop_a_trusted_one() {
     let ran = unpacked_beside(&|parts| parts.statement.bundle = carnet::format::Sum([7; 32]), &[]);
     assert_eq!(ran.code, 0, "{ran}");
 }
 
 #[test]
-fn a_stranger_does_not_rename_our_bundle() {
+fn an_untrusted_chunk_does_not_hide_a_bundle_selected_by_name() {
     let rename = |parts: &mut super::support::forge::Parts| {
         parts.statement.crossing.name = "owned".parse().expect("a name");
     };

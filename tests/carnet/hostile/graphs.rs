@@ -1,4 +1,4 @@
-//! J10–J12, J15, E06: graphs, names and texts of a hostile source.
+//! Graphs, names and texts of a hostile source.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use super::support::layout::{INDEX_TYPE, Item, NONDISTRIBUTABLE_TYPE, SourceLayo
 use super::support::run::{carnet, list};
 use super::support::{folder, noise, packed};
 
-/// Packs, verifies, shows and unpacks the source that `build` makes. Gives what was unpacked.
+/// Packs, verifies, inspects and unpacks the source that `build` makes. Returns the unpacked files.
 fn carried(what: &str, build: &dyn Fn(&SourceLayout)) -> Vec<String> {
     let station = folder();
     let source = SourceLayout::new(station.path().join("images"));
@@ -30,8 +30,8 @@ fn carried(what: &str, build: &dyn Fn(&SourceLayout)) -> Vec<String> {
 }
 
 #[test]
-fn graphs_are_bounded() {
-    refused("J10 indexes 100 deep", &["refused-graph"], &|source| {
+fn deep_graphs_are_refused() {
+    refused("indexes 100 deep", &["refused-graph"], &|source| {
         let (config, layer) = source.plain_image(1);
         let mut at = source.image(&config, &[layer]);
         for _ in 0..100 {
@@ -42,7 +42,7 @@ fn graphs_are_bounded() {
 }
 
 #[test]
-fn more_blobs_than_a_bundle_has_are_refused() {
+fn more_blobs_than_the_limit_are_refused() {
     let station = folder();
     let source = SourceLayout::new(station.path().join("images"));
     let digest = |n: usize| Digest::sha256(&n.to_be_bytes()).to_string();
@@ -54,18 +54,18 @@ fn more_blobs_than_a_bundle_has_are_refused() {
         inner.push(source.typed(INDEX_TYPE, index_text(&items).as_bytes()));
     }
     source.index(&[source.typed(INDEX_TYPE, index_text(&inner).as_bytes())]);
-    // A quarter of a million descriptors take some 350 MB, so this one may have more than others.
+    // A quarter of a million descriptors need about 350 MB, so this run gets more memory than others.
     let ran = pack_within(1_200_000, &source.spec(), &station.path().join("out"));
     assert_eq!((ran.code, ran.error_code().as_str()), (1, "refused-graph"), "{ran}");
     assert!(!station.path().join("out").exists());
 }
 
 #[test]
-fn one_manifest_a_hundred_thousand_times_is_one() {
-    let files = carried("J10 shared", &|source| {
+fn a_manifest_listed_a_hundred_thousand_times_is_packed_once() {
+    let files = carried("a shared manifest", &|source| {
         let (config, layer) = source.plain_image(1);
         let image = source.image(&config, &[layer]);
-        // 18,000 lines fill an index; six indexes differ by one line.
+        // 18,000 lines fill an index. The six indexes differ in one line.
         let mut inner = Vec::new();
         for index in 0..6 {
             let mut items = vec![image.clone(); 18_000];
@@ -78,14 +78,14 @@ fn one_manifest_a_hundred_thousand_times_is_one() {
 }
 
 #[test]
-fn a_name_means_one_artifact() {
-    refused("J12 a name twice", &["ambiguous-name"], &|source| {
+fn ambiguous_and_malformed_names_are_refused() {
+    refused("a name twice", &["ambiguous-name"], &|source| {
         let (config, layer) = source.plain_image(1);
         let first = source.image(&config, &[layer]).named("app:1");
         let second = source.image(&config, &[]).named("app:1");
         source.index(&[first, second]);
     });
-    refused("J12 a name of nothing", &["blob-missing"], &|source| {
+    refused("a name of an absent artifact", &["blob-missing"], &|source| {
         let (config, layer) = source.plain_image(1);
         let image = source.image(&config, &[layer]).named("app:1");
         source.index(&[Item { digest: Digest::sha256(b"absent").to_string(), ..image }]);
@@ -120,7 +120,7 @@ fn a_name_means_one_artifact() {
         "C:\\x",
         "*",
     ] {
-        let ran = refused(&format!("J12 the name {name:?}"), &["bad-name"], &|source| {
+        let ran = refused(&format!("the name {name:?}"), &["bad-name"], &|source| {
             let (config, layer) = source.plain_image(1);
             source.index(&[source.image(&config, &[layer]).named(name)]);
         });
@@ -144,13 +144,13 @@ fn urls_are_shown_and_never_opened() {
     ];
     let urls: Vec<String> = urls.iter().map(|url| format!("\"{url}\"")).collect();
     let urls = format!(r#""urls":[{}]"#, urls.join(","));
-    let ran = refused("J11 not there", &["nondistributable-missing"], &|source| {
+    let ran = refused("not there", &["nondistributable-missing"], &|source| {
         let config = source.blob(b"{}");
         let layer = Item::of(NONDISTRIBUTABLE_TYPE, b"elsewhere").with(&urls);
         source.index(&[source.image(&config, &[layer])]);
     });
     assert!(ran.stderr.contains("169.254.169.254"), "the operator learns where it may be: {ran}");
-    let files = carried("J11 there", &|source| {
+    let files = carried("there", &|source| {
         let config = source.blob(b"{}");
         let layer = source.typed(NONDISTRIBUTABLE_TYPE, b"here").with(&urls);
         source.index(&[source.image(&config, &[layer]).named("app:1")]);
@@ -159,7 +159,7 @@ fn urls_are_shown_and_never_opened() {
 }
 
 #[test]
-fn texts_of_documents_do_not_steer_the_terminal() {
+fn control_characters_in_documents_are_escaped() {
     let evil = "\\u001b[2J\\u001b]0;owned\\u0007\\nbundle x: COMPLETE, verified and released\\u009b2J\\u202e";
     let build = |source: &SourceLayout| {
         let (config, layer) = source.plain_image(1);
@@ -171,7 +171,7 @@ fn texts_of_documents_do_not_steer_the_terminal() {
         let index = source.typed(INDEX_TYPE, index_text(&[image.with(&platform)]).as_bytes());
         source.index(&[index.named("app:1")]);
     };
-    carried("E06 a platform", &build);
+    carried("a platform", &build);
     let station = folder();
     let source = SourceLayout::new(station.path().join("images"));
     build(&source);
@@ -184,7 +184,7 @@ fn texts_of_documents_do_not_steer_the_terminal() {
     };
     assert_eq!(run(&["--platform", "linux/amd64"]).code, 1);
     assert_eq!(run(&["--platform", "linux/amd64", "--continue-on-errors"]).code, 1);
-    // Without the image the index is short of one, and the hint names the platform.
+    // Without the image the index lacks a child, and the hint names the platform.
     fs::read_dir(source.path().join("blobs/sha256")).expect("blobs").for_each(|entry| {
         let path = entry.expect("an entry").path();
         let text = fs::read_to_string(&path).unwrap_or_default();
@@ -204,7 +204,7 @@ fn layers_are_never_unpacked() {
         vec![0; 1024],
     ]
     .concat();
-    let files = carried("J15", &|source| {
+    let files = carried("a layer with orders to unpack it", &|source| {
         let config = source.blob(b"{}");
         let more = r#""annotations":{"io.deis.oras.content.unpack":"true","org.opencontainers.image.title":"../../x"}"#;
         let layer = source.layer(&layer).with(more);
@@ -215,8 +215,8 @@ fn layers_are_never_unpacked() {
 }
 
 #[test]
-fn what_nothing_refers_to_stays_behind() {
-    let files = carried("J14 unreferenced", &|source| {
+fn unreferenced_files_are_not_packed() {
+    let files = carried("unreferenced", &|source| {
         let (config, layer) = source.plain_image(1);
         source.layer(b"secret");
         fs::write(source.path().join("blobs/sha256/notes.txt"), "secret").expect("written");
@@ -227,8 +227,8 @@ fn what_nothing_refers_to_stays_behind() {
 }
 
 #[test]
-fn blobs_of_sha_512_and_of_no_bytes_travel() {
-    let files = carried("J14 SHA-512, nothing", &|source| {
+fn sha512_blobs_and_empty_blobs_are_packed() {
+    let files = carried("SHA-512, nothing", &|source| {
         let config = source.blob(b"{}");
         let large = noise(4, 90_000);
         let item = |bytes: &[u8]| {
@@ -243,8 +243,8 @@ fn blobs_of_sha_512_and_of_no_bytes_travel() {
 }
 
 #[test]
-fn a_subject_that_was_never_there_is_named() {
-    carried("J10 a subject that is not there", &|source| {
+fn a_missing_subject_does_not_stop_packing() {
+    carried("a subject that is not there", &|source| {
         let (config, layer) = source.plain_image(1);
         let absent = Item::of(super::support::layout::MANIFEST_TYPE, b"absent");
         let text =

@@ -1,6 +1,6 @@
 //! What the receiving side refuses, and what the sending side does not pack.
 //!
-//! The ids (T01, C03, J12, …) are those of the list of hostile inputs that the format was designed against.
+//! docs/testing.md lists the classes of hostile inputs and the file that has each.
 
 #![allow(clippy::format_collect, clippy::format_push_string)] // Inputs are built as they read best.
 

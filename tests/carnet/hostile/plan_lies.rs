@@ -1,4 +1,4 @@
-//! C17, C18, J12: a malicious packer whose plan lies, or whose chunks are not what the plan says.
+//! A malicious packer: its plan lies, or its chunks do not match the plan.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use super::support::forge::Forged;
 use super::support::run::{Expect, carnet, deliver, list};
 use super::support::{folder, named, noise, packed};
 
-/// Changes the text of the plan; everything else is sealed to go with it.
+/// Changes the text of the plan and seals everything else to match it.
 fn plan(what: &str, edit: &dyn Fn(&str) -> String) {
     let mut forged = Forged::new();
     let text = String::from_utf8(forged.plan.clone()).expect("ASCII");
@@ -19,7 +19,7 @@ fn plan(what: &str, edit: &dyn Fn(&str) -> String) {
     deliver(what, &named(&forged.seal()), Expect::Incomplete);
 }
 
-/// The line of the blob that is cut, and the same with other pieces.
+/// Replaces the pieces in the plan's line of the blob that is in slices.
 fn cut(pieces: &'static str) -> impl Fn(&str) -> String {
     move |text| {
         let line = text.lines().find(|line| {
@@ -37,25 +37,25 @@ fn cut(pieces: &'static str) -> impl Fn(&str) -> String {
 }
 
 #[test]
-fn slices_make_up_their_blob() {
-    plan("C17 slices swapped", &cut("SECOND,FIRST"));
-    plan("C17 a slice twice", &cut("FIRST,FIRST,SECOND"));
-    plan("C17 a slice more", &cut("FIRST,SECOND,9:1"));
-    plan("C17 a slice less", &cut("FIRST"));
-    plan("C17 a hole", &cut("2:100,SECOND"));
-    plan("C17 an overlap", &cut("2:90000,3:90000"));
-    plan("C17 all of it in one", &cut("2:100000"));
-    plan("C17 whole, though it does not fit", &cut("2"));
-    plan("C17 an empty slice", &cut("FIRST,SECOND,4:0"));
-    plan("C17 a slice in the control chunk", &cut("0:1,FIRST,SECOND"));
-    plan("C17 slices in one chunk", &cut("2:50000,2:50000"));
-    plan("C17 cut elsewhere", &cut("2:50000,3:50000"));
-    plan("C17 sizes that overflow", &cut("2:9223372036854775807,3:9223372036854775807,4:100002"));
-    plan("C17 a negative size", &cut("2:-1,3:100001"));
-    plan("C17 a chunk there is not", &cut("2:50000,99999:50000"));
-    plan("C17 a chunk beyond all", &cut("2:50000,100000:50000"));
-    plan("C17 no slice", &cut(","));
-    plan("C17 a million slices", &|text| {
+fn slices_that_do_not_make_up_their_blob_are_refused() {
+    plan("slices swapped", &cut("SECOND,FIRST"));
+    plan("a slice twice", &cut("FIRST,FIRST,SECOND"));
+    plan("an additional slice", &cut("FIRST,SECOND,9:1"));
+    plan("a missing slice", &cut("FIRST"));
+    plan("a hole", &cut("2:100,SECOND"));
+    plan("an overlap", &cut("2:90000,3:90000"));
+    plan("the whole blob as one slice", &cut("2:100000"));
+    plan("whole, though it does not fit", &cut("2"));
+    plan("an empty slice", &cut("FIRST,SECOND,4:0"));
+    plan("a slice in the control chunk", &cut("0:1,FIRST,SECOND"));
+    plan("slices in one chunk", &cut("2:50000,2:50000"));
+    plan("cut elsewhere", &cut("2:50000,3:50000"));
+    plan("sizes that overflow", &cut("2:9223372036854775807,3:9223372036854775807,4:100002"));
+    plan("a negative size", &cut("2:-1,3:100001"));
+    plan("a chunk that does not exist", &cut("2:50000,99999:50000"));
+    plan("a chunk number above the limit", &cut("2:50000,100000:50000"));
+    plan("no slice", &cut(","));
+    plan("a million slices", &|text| {
         let many: Vec<String> = (1..100_000).map(|n| format!("{n}:1")).collect();
         let first = text.lines().find(|line| line.starts_with("blob ")).expect("a blob");
         text.replacen(first, &format!("{} {}", first.rsplit_once(' ').expect("words").0, many.join(",")), 1)
@@ -63,7 +63,7 @@ fn slices_make_up_their_blob() {
 }
 
 #[test]
-fn a_plan_has_one_form() {
+fn plans_in_another_form_are_refused() {
     plan("another version", &|text| text.replacen("carnet-plan v1", "carnet-plan v2", 1));
     plan("CR LF", &|text| text.replace('\n', "\r\n"));
     plan("a comment", &|text| format!("{text}# hello\n"));
@@ -100,16 +100,16 @@ fn a_plan_has_one_form() {
 }
 
 #[test]
-fn a_tag_points_at_what_the_bundle_holds() {
+fn tags_of_absent_or_wrong_artifacts_are_refused() {
     let absent = Digest::sha256(b"absent").to_string();
     let artifact =
         |text: &str| text.lines().find(|line| line.starts_with("artifact ")).expect("an artifact").to_owned();
-    plan("J12 a tag of nothing", &|text| {
+    plan("a tag of an absent artifact", &|text| {
         let line = artifact(text);
         let digest = line.split(' ').nth(1).expect("a digest");
         text.replacen(&line, &line.replace(digest, &absent), 1)
     });
-    plan("J12 one tag for two artifacts", &|text| {
+    plan("one tag for two artifacts", &|text| {
         let line = artifact(text);
         let config = text
             .lines()
@@ -120,13 +120,13 @@ fn a_tag_points_at_what_the_bundle_holds() {
         lines.sort();
         text.replacen(&line, &lines.join("\n"), 1)
     });
-    plan("J12 a tag of another size", &|text| {
+    plan("a tag of another size", &|text| {
         let line = artifact(text);
         let mut words: Vec<&str> = line.split(' ').collect();
         words[2] = "1";
         text.replacen(&line, &words.join(" "), 1)
     });
-    plan("J12 a tag of a layer", &|text| {
+    plan("a tag of a layer", &|text| {
         let line = artifact(text);
         let layer = text
             .lines()
@@ -135,7 +135,7 @@ fn a_tag_points_at_what_the_bundle_holds() {
         let words: Vec<&str> = layer.split(' ').collect();
         text.replacen(&line, &format!("artifact {} {} {} - app:1.0", words[1], words[2], words[4]), 1)
     });
-    plan("J12 a referrer of nothing", &|text| {
+    plan("an absent referrer", &|text| {
         let line = artifact(text);
         let subject = line.split(' ').nth(1).expect("a digest");
         text.replacen(&line, &format!("{line}\nreferrer {absent} 2 application/json - {subject} -"), 1)
@@ -143,7 +143,7 @@ fn a_tag_points_at_what_the_bundle_holds() {
 }
 
 #[test]
-fn the_index_is_that_of_the_plan() {
+fn an_index_that_differs_from_the_plan_is_refused() {
     let mut forged = Forged::new();
     let index = String::from_utf8(forged.read_plan().index_json()).expect("text");
     for (what, text) in [
@@ -152,18 +152,18 @@ fn the_index_is_that_of_the_plan() {
             "a digest that is not there",
             index.replace(&forged.read_plan().artifacts[0].digest.hex(), &"a".repeat(64)),
         ),
-        ("the same, with a blank", format!("{index} ")),
+        ("the same with a space at the end", format!("{index} ")),
         ("two tags", index.replace("]}", ",{}]}")),
         ("no JSON", "x".repeat(index.len())),
     ] {
         assert_ne!(text, index, "{what}");
         forged.index = Some(text.into_bytes());
-        deliver(&format!("J12 an index of {what}"), &named(&forged.seal()), Expect::Incomplete);
+        deliver(&format!("an index of {what}"), &named(&forged.seal()), Expect::Incomplete);
     }
 }
 
 #[test]
-fn what_a_manifest_names_travels_or_is_named_as_left_out() {
+fn a_layer_dropped_from_the_plan_makes_the_bundle_unsound() {
     let mut forged = Forged::new();
     let text = String::from_utf8(forged.plan.clone()).expect("ASCII");
     let kept = |line: &&str| !(line.starts_with("blob ") && line.contains(" 3000 distributable "));
@@ -174,10 +174,10 @@ fn what_a_manifest_names_travels_or_is_named_as_left_out() {
         parts.entries.retain(|(_, payload)| payload.len() != 3000);
         parts.rebuild();
     }
-    deliver("J12 a layer dropped", &named(&forged.seal()), Expect::Unsound);
+    deliver("a layer dropped", &named(&forged.seal()), Expect::Unsound);
 }
 
-/// A bundle in which every sum and signature holds, and a blob is not what its digest says.
+/// A bundle in which every sum and signature is valid, but a blob does not have its digest.
 fn cut_wrongly() -> Vec<Vec<u8>> {
     let mut forged = Forged::new();
     let at = forged.richest();
@@ -189,14 +189,15 @@ fn cut_wrongly() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_blob_is_what_its_digest_says_though_every_slice_is_signed() {
-    let (verified, unpacked) = deliver("C18", &named(&cut_wrongly()), Expect::Incomplete);
+fn signed_slices_do_not_replace_the_digest_of_the_blob() {
+    let (verified, unpacked) =
+        deliver("a blob that is not what its digest says", &named(&cut_wrongly()), Expect::Incomplete);
     assert!(verified.stdout.contains("slices-of-another"), "{verified}");
     assert_eq!(unpacked.error_code(), "blob-mismatch", "{unpacked}");
 }
 
 #[test]
-fn a_blob_whose_payload_is_another_is_not_unpacked() {
+fn a_blob_with_another_payload_is_not_unpacked() {
     for at in 0..packed().chunks.len() {
         let mut forged = Forged::new();
         let of_blob = |(name, payload): &(EntryName, Vec<u8>)| {
@@ -206,7 +207,7 @@ fn a_blob_whose_payload_is_another_is_not_unpacked() {
         forged.chunks[at].blocks[place][512] ^= 1;
         let mut chunks = forged.seal();
         chunks[at] = forged.chunks[at].seal();
-        let (_, unpacked) = deliver("C18 another payload", &named(&chunks), Expect::Incomplete);
+        let (_, unpacked) = deliver("another payload", &named(&chunks), Expect::Incomplete);
         // A control chunk is hashed before anything relies on it; other chunks are hashed as they are moved.
         let expected = if at == 0 { "bundle-incomplete" } else { "blob-mismatch" };
         assert_eq!(unpacked.error_code(), expected, "{unpacked}");
@@ -214,7 +215,7 @@ fn a_blob_whose_payload_is_another_is_not_unpacked() {
 }
 
 #[test]
-fn no_target_keeps_anything_of_a_bundle_that_fails() {
+fn no_target_keeps_anything_of_a_refused_bundle() {
     let station = folder();
     let arrived = station.path().join("in");
     fs::create_dir(&arrived).expect("a folder");

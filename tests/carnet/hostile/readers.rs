@@ -1,4 +1,4 @@
-//! What we accept, others read alike: GNU tar and Python list the same names and sizes.
+//! Other tar readers agree with carnet: GNU tar and Python list the same names and sizes.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use super::support::forge::Parts;
 use super::support::{folder, named, other_bundle, packed};
 
-/// Name and size of every entry, in order, as we read them.
+/// Name and size of every entry, in order, as carnet reads them.
 fn ours(bytes: &[u8]) -> Vec<(String, u64)> {
     let parts = Parts::of(bytes);
     let text = parts.fitting().render();
@@ -38,7 +38,7 @@ const PYTHON: &str = "import sys, tarfile
 for m in tarfile.open(sys.argv[1], 'r:', errorlevel=2): print(m.size, m.name)";
 
 #[test]
-fn chunks_are_listed_alike() {
+fn other_tar_readers_list_the_same_entries() {
     let station = folder();
     for (name, bytes) in named(&packed().chunks).into_iter().chain(named(other_bundle())) {
         let path = station.path().join(name);
@@ -60,7 +60,7 @@ fn chunks_are_listed_alike() {
 }
 
 #[test]
-fn chunks_extract_to_the_bytes_that_we_read() {
+fn gnu_tar_extracts_the_same_bytes() {
     let station = folder();
     for (name, bytes) in named(&packed().chunks) {
         let path = station.path().join(&name);

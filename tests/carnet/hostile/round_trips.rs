@@ -1,4 +1,4 @@
-//! What parses renders to the same bytes, and no bytes make a parser panic.
+//! What parses renders to the same bytes, and no input makes a parser panic.
 
 use carnet::format::annex::{Annex, AnnexChunk, AnnexDocument};
 use carnet::format::chunk_table::{ChunkLine, ChunkTable};
@@ -91,7 +91,7 @@ fn statement() -> impl Strategy<Value = Statement> {
     )
 }
 
-/// Changes, insertions and cuts anywhere.
+/// Changes, insertions and removals at any place.
 fn mutations() -> impl Strategy<Value = Vec<(usize, u8, u8)>> {
     proptest::collection::vec((any::<usize>(), any::<u8>(), 0..6_u8), 1..4)
 }
@@ -110,7 +110,7 @@ fn mutate(bytes: &[u8], mutations: &[(usize, u8, u8)]) -> Vec<u8> {
             3 => drop(out.remove(at)),
             4 => out.truncate(at),
             _ => {
-                // Numbers grow.
+                // This makes numbers larger.
                 let nine = out[at].is_ascii_digit();
                 out[at] = if nine { b'9' } else { b' ' };
             }
@@ -119,7 +119,7 @@ fn mutate(bytes: &[u8], mutations: &[(usize, u8, u8)]) -> Vec<u8> {
     out
 }
 
-/// Parses, and holds what renders against what was read.
+/// Parses, and asserts that the result renders to the same bytes.
 macro_rules! same {
     ($type:ty, $bytes:expr) => {{
         let bytes: &[u8] = $bytes;
@@ -185,7 +185,7 @@ proptest! {
     }
 
     #[test]
-    fn any_block_is_a_header_in_one_way(block in proptest::collection::vec(any::<u8>(), 512)) {
+    fn a_header_has_one_encoding(block in proptest::collection::vec(any::<u8>(), 512)) {
         let block: [u8; 512] = block.try_into().expect("512 bytes");
         prop_assert!(Header::decode(&block).map_or(true, |read| read.encode() == block));
     }
@@ -210,7 +210,7 @@ proptest! {
     }
 
     #[test]
-    fn noise_is_nothing(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+    fn random_bytes_render_back_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         same!(Statement, &bytes);
         same!(Sums, &bytes);
         same!(ChunkTable, &bytes);
@@ -240,7 +240,7 @@ proptest! {
             let media_type = if index { MediaType::image_index() } else { MediaType::image_manifest() };
             Descriptor::new(media_type, Digest::sha256(&[n]), 1)
         };
-        // Hashes know no cycles; a walk must not rely on that.
+        // Real digests cannot form cycles, but a walk must not rely on that.
         let Ok(mut walk) = Walk::new(&at(0, true), &[]) else { return Ok(()) };
         let mut entered = 0;
         while let Some((descriptor, depth)) = walk.next() {

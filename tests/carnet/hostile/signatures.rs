@@ -1,4 +1,4 @@
-//! C09, C11: who signed decides, and one person counts once.
+//! Signatures: who signed decides, and each holder counts once.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,8 +11,7 @@ use super::support::forge::{Forged, head, signature};
 use super::support::run::{Expect, carnet, deliver, judge};
 use super::support::{folder, named, packed};
 
-/// All chunks signed by these instead.
-/// The control chunk signed by all, the others by the first: they have one signature.
+/// The control chunk signed by all of these keys, the other chunks by the first one only.
 fn signed(by: &[&KeyFile]) -> Vec<Vec<u8>> {
     let mut chunks = resigned(&|text| vec![signature(by[0], text)]);
     chunks[0] = resigned(&|text| by.iter().map(|key| signature(*key, text)).collect()).swap_remove(0);
@@ -20,7 +19,7 @@ fn signed(by: &[&KeyFile]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn only_the_control_chunk_has_several_signatures() {
+fn only_the_control_chunk_may_have_several_signatures() {
     let mut chunks = signed(&[&packed().key]);
     chunks[1] =
         resigned(&|text| vec![signature(&packed().key, text), signature(&key(), text)]).swap_remove(1);
@@ -68,33 +67,33 @@ const PACKER: &str = "roles = [\"packer\"]";
 const RELEASER: &str = "roles = [\"releaser\"]";
 
 #[test]
-fn a_signature_is_needed() {
-    deliver("C09 none", &named(&resigned(&|_| Vec::new())), Expect::NoChunk);
+fn a_chunk_without_a_signature_is_refused() {
+    deliver("no signatures", &named(&resigned(&|_| Vec::new())), Expect::NoChunk);
 }
 
 #[test]
-fn a_stranger_signs_in_vain() {
+fn signatures_of_untrusted_keys_do_not_count() {
     let stranger = key();
-    deliver("C09 a stranger's", &named(&signed(&[&stranger])), Expect::Untrusted);
+    deliver("signed by a stranger", &named(&signed(&[&stranger])), Expect::Untrusted);
     let named_as_ours = resigned(&|text| {
         vec![Signature { key: packed().key.public_key().id().short().into(), ..signature(&stranger, text) }]
     });
-    deliver("C09 a stranger's under our id", &named(&named_as_ours), Expect::Untrusted);
+    deliver("signed by a stranger under our id", &named(&named_as_ours), Expect::Untrusted);
     let mut one = packed().chunks.clone();
     one[1] = signed(&[&stranger])[1].clone();
-    deliver("C09 one chunk of a stranger's", &named(&one), Expect::Untrusted);
+    deliver("one chunk signed by a stranger", &named(&one), Expect::Untrusted);
     let mut control = packed().chunks.clone();
     control[0] = signed(&[&stranger])[0].clone();
-    deliver("C09 the control chunk of a stranger's", &named(&control), Expect::Untrusted);
+    deliver("the control chunk signed by a stranger", &named(&control), Expect::Untrusted);
 }
 
 #[test]
-fn a_stranger_beside_us_does_no_harm() {
-    deliver("C09 ours and a stranger's", &named(&signed(&[&packed().key, &key()])), Expect::Complete);
+fn an_additional_untrusted_signature_does_no_harm() {
+    deliver("signed by us and a stranger", &named(&signed(&[&packed().key, &key()])), Expect::Complete);
 }
 
 #[test]
-fn signatures_are_not_bent() {
+fn altered_signatures_are_refused() {
     let ours = |change: &dyn Fn(&mut [u8; 64])| {
         resigned(&|text| {
             let mut signature = signature(&packed().key, text);
@@ -102,7 +101,7 @@ fn signatures_are_not_bent() {
             vec![signature]
         })
     };
-    // The order of the group, which S stays below (RFC 8032, section 5.1.7).
+    // The order of the group. S must be smaller (RFC 8032, section 5.1.7).
     let order = hex::decode("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").expect("hex");
     let add_order = |bytes: &mut [u8; 64]| {
         let mut carry = 0_u16;
@@ -113,26 +112,26 @@ fn signatures_are_not_bent() {
         }
     };
     for (what, chunks) in [
-        ("C11 S and the group's order", ours(&add_order)),
-        ("C11 a bit in R", ours(&|bytes| bytes[0] ^= 1)),
-        ("C11 a bit in S", ours(&|bytes| bytes[32] ^= 1)),
-        ("C11 the sign of R", ours(&|bytes| bytes[31] ^= 0x80)),
-        ("C11 zeros", ours(&|bytes| bytes.fill(0))),
+        ("S and the group's order", ours(&add_order)),
+        ("a changed bit in R", ours(&|bytes| bytes[0] ^= 1)),
+        ("a changed bit in S", ours(&|bytes| bytes[32] ^= 1)),
+        ("the sign of R", ours(&|bytes| bytes[31] ^= 0x80)),
+        ("zeros", ours(&|bytes| bytes.fill(0))),
         (
-            "C11 the identity and zero",
+            "the identity and zero",
             ours(&|bytes| {
                 bytes.fill(0);
                 bytes[0] = 1;
             }),
         ),
-        ("C11 all ones", ours(&|bytes| bytes.fill(0xff))),
+        ("all ones", ours(&|bytes| bytes.fill(0xff))),
     ] {
         deliver(what, &named(&chunks), Expect::Untrusted);
     }
 }
 
 #[test]
-fn signatures_have_64_bytes() {
+fn signatures_of_other_lengths_are_refused() {
     for length in [0_usize, 63, 65, 128] {
         let mut chunks = packed().chunks.clone();
         let parts = &Forged::new().chunks[1];
@@ -143,19 +142,19 @@ fn signatures_have_64_bytes() {
         let name = format!("01_{}.ed25519.sig", hex::encode(signature.key));
         let entry = super::support::tar::entry(name.as_bytes(), &bytes);
         chunks[1] = [head(&text, &[]), entry, parts.body()].concat();
-        deliver(&format!("C11 a signature of {length} bytes"), &named(&chunks), Expect::Incomplete);
+        deliver(&format!("a signature of {length} bytes"), &named(&chunks), Expect::Incomplete);
     }
 }
 
 #[test]
-fn signatures_are_sorted_and_each_key_once() {
+fn unsorted_and_duplicate_signatures_are_refused() {
     let other = key();
     let parts = &Forged::new().chunks[1];
     let text = parts.fitting().render();
     let ours = signature(&packed().key, &text);
     let mut two = vec![ours.clone(), signature(&other, &text)];
     two.sort_by_key(|signature| std::cmp::Reverse(signature.key));
-    for (what, signatures) in [("C09 unsorted", two), ("C09 one twice", vec![ours.clone(), ours])] {
+    for (what, signatures) in [("unsorted", two), ("one twice", vec![ours.clone(), ours])] {
         let mut chunks = packed().chunks.clone();
         chunks[1] = [head(&text, &signatures), parts.body()].concat();
         deliver(what, &named(&chunks), Expect::Incomplete);
@@ -163,9 +162,9 @@ fn signatures_are_sorted_and_each_key_once() {
 }
 
 #[test]
-fn weak_keys_are_not_taken() {
+fn weak_keys_are_refused() {
     let station = folder();
-    // The points of small order (cr.yp.to/ecdh.html#validate, as Edwards points), and two that are not written canonically.
+    // The points of small order (cr.yp.to/ecdh.html#validate, as Edwards points), and two encodings that are not canonical.
     for point in [
         "0100000000000000000000000000000000000000000000000000000000000000",
         "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
@@ -191,38 +190,43 @@ fn weak_keys_are_not_taken() {
             file.as_os_str(),
             "--json".as_ref(),
         ]);
-        assert!([1, 2, 3].contains(&ran.code), "C11 {point}: {ran}");
-        assert!(ran.error_code().contains("key"), "C11 {point}: {ran}");
+        assert!([1, 2, 3].contains(&ran.code), "{point}: {ran}");
+        assert!(ran.error_code().contains("key"), "{point}: {ran}");
     }
 }
 
 #[test]
-fn roles_streams_and_times_of_keys_hold() {
+fn roles_streams_and_validity_of_keys_are_enforced() {
     let ours = packed().key.public_key();
     let other = key();
     let chunks = &packed().chunks;
     let with = |more: &str| {
         policy(1, &[("us", ours, &format!("{BOTH}\n{more}")), ("they", other.public_key(), BOTH)])
     };
-    deliver_under("C09 all is well", &with(""), chunks, Expect::Complete);
-    deliver_under("C09 expired", &with("valid-until = 2020-01-01T00:00:00Z"), chunks, Expect::Untrusted);
-    deliver_under("C09 not yet valid", &with("valid-from = 2999-01-01T00:00:00Z"), chunks, Expect::Untrusted);
-    deliver_under("C09 revoked", &with("revoked = true"), chunks, Expect::Untrusted);
-    deliver_under("C09 revoked before", &with("revoked = 2020-01-01T00:00:00Z"), chunks, Expect::Untrusted);
-    deliver_under("C09 another stream's", &with("streams = [\"corp-to-high\"]"), chunks, Expect::Untrusted);
+    deliver_under("a valid key", &with(""), chunks, Expect::Complete);
+    deliver_under("expired", &with("valid-until = 2020-01-01T00:00:00Z"), chunks, Expect::Untrusted);
+    deliver_under("not yet valid", &with("valid-from = 2999-01-01T00:00:00Z"), chunks, Expect::Untrusted);
+    deliver_under("revoked", &with("revoked = true"), chunks, Expect::Untrusted);
+    deliver_under("revoked before", &with("revoked = 2020-01-01T00:00:00Z"), chunks, Expect::Untrusted);
+    deliver_under(
+        "a key for another stream",
+        &with("streams = [\"corp-to-high\"]"),
+        chunks,
+        Expect::Untrusted,
+    );
     let swapped = policy(1, &[("us", ours, RELEASER), ("they", other.public_key(), PACKER)]);
-    deliver_under("C09 the right key in the wrong role", &swapped, chunks, Expect::Untrusted);
+    deliver_under("the right key in the wrong role", &swapped, chunks, Expect::Untrusted);
     let packer = policy(1, &[("us", ours, PACKER), ("they", other.public_key(), RELEASER)]);
-    deliver_under("C09 a packer does not release", &packer, chunks, Expect::Unreleased);
+    deliver_under("a packer does not release", &packer, chunks, Expect::Unreleased);
 }
 
 #[test]
-fn a_bundle_is_released_by_different_people() {
+fn a_release_needs_different_holders() {
     let (ours, second, third) = (&packed().key, key(), key());
     let two = signed(&[ours, &second]);
     let different = policy(2, &[("us", ours.public_key(), BOTH), ("they", second.public_key(), RELEASER)]);
-    deliver_under("C09 two of two", &different, &two, Expect::Complete);
-    deliver_under("C09 one of two", &different, &packed().chunks, Expect::Unreleased);
+    deliver_under("two of two", &different, &two, Expect::Complete);
+    deliver_under("one of two", &different, &packed().chunks, Expect::Unreleased);
     let same = policy(
         2,
         &[
@@ -231,7 +235,7 @@ fn a_bundle_is_released_by_different_people() {
             ("they", third.public_key(), RELEASER),
         ],
     );
-    deliver_under("C09 two keys of one holder", &same, &two, Expect::Unreleased);
+    deliver_under("two keys of one holder", &same, &two, Expect::Unreleased);
     let mut doubled = packed().chunks.clone();
     let parts = &Forged::new().chunks[0];
     let text = parts.fitting().render();
@@ -240,21 +244,21 @@ fn a_bundle_is_released_by_different_people() {
     let mut signatures = vec![mine, again];
     signatures.sort_by_key(|signature| signature.key);
     doubled[0] = [head(&text, &signatures), parts.body()].concat();
-    deliver_under("C09 one signature under two ids", &different, &doubled, Expect::Unreleased);
+    deliver_under("one signature under two ids", &different, &doubled, Expect::Unreleased);
     let data_only = {
         let mut chunks = two.clone();
         chunks[0].clone_from(&packed().chunks[0]);
         chunks
     };
-    deliver_under("C09 the release is on the control chunk", &different, &data_only, Expect::Unreleased);
+    deliver_under("the release is on the control chunk", &different, &data_only, Expect::Unreleased);
 }
 
 #[test]
-fn what_expired_is_not_accepted() {
+fn an_expired_bundle_is_refused() {
     let mut forged = Forged::new();
     for parts in &mut forged.chunks {
         parts.statement.created = "2020-01-01T00:00:00Z".parse().expect("a time");
         parts.statement.expires = Some("2020-01-02T00:00:00Z".parse().expect("a time"));
     }
-    deliver("C09 an expired bundle", &named(&forged.seal()), Expect::Untrusted);
+    deliver("an expired bundle", &named(&forged.seal()), Expect::Untrusted);
 }

@@ -1,10 +1,10 @@
-//! C05, C06, C12: a statement has one form, byte for byte, however well it is signed.
+//! A statement has exactly one form, byte for byte. A good signature does not change that.
 
 use super::support::forge::Forged;
 use super::support::run::{Expect, deliver};
 use super::support::{named, packed};
 
-/// Signs `text` as the statement of chunk 1, and says what the bundle is then.
+/// Signs `text` as the statement of chunk 1, and asserts that the chunk is refused.
 fn refused(what: &str, text: &[u8]) {
     let parts = &Forged::new().chunks[1];
     let mut chunks = packed().chunks.clone();
@@ -16,14 +16,14 @@ fn good() -> String {
     String::from_utf8(Forged::new().chunks[1].fitting().render()).expect("ASCII")
 }
 
-/// The same with the sum in upper case.
+/// The statement with its sum in upper case.
 fn upper_case(good: &str) -> String {
     let (rest, sum) = good.split_once("\nsums ").expect("sums");
     format!("{rest}\nsums {}", sum.to_uppercase())
 }
 
 #[test]
-fn another_byte_is_another_statement() {
+fn statements_in_another_form_are_refused() {
     let good = good();
     let swapped = {
         let mut lines: Vec<&str> = good.lines().collect();
@@ -37,8 +37,8 @@ fn another_byte_is_another_statement() {
         ("CR LF", good.replace('\n', "\r\n")),
         ("a byte order mark", format!("\u{feff}{good}")),
         ("a tab", good.replacen("name ", "name\t", 1)),
-        ("two blanks", good.replacen("name ", "name  ", 1)),
-        ("a blank at the end", good.replacen('\n', " \n", 1)),
+        ("two spaces", good.replacen("name ", "name  ", 1)),
+        ("a space at the end of a line", good.replacen('\n', " \n", 1)),
         ("no LF at the end", good.trim_end().to_owned()),
         ("an empty line", good.replacen('\n', "\n\n", 1)),
         ("a line more", format!("{good}comment hello\n")),
@@ -71,8 +71,8 @@ fn another_byte_is_another_statement() {
         ("chunk 100000", good.replacen("chunk 1 of ", "chunk 100000 of 100000 ", 1)),
         ("a number above the count", good.replacen("chunk 1 of ", "chunk 9 of ", 1)),
         ("a leap second", good.replacen(':', ":60", 1)),
-        ("a kind there is not", good.replacen("kind data", "kind parity", 1)),
-        ("a class there is not", good.replacen("class nondistributable", "class secret", 1)),
+        ("an unknown kind", good.replacen("kind data", "kind parity", 1)),
+        ("an unknown class", good.replacen("class nondistributable", "class secret", 1)),
         ("a class of another case", good.replacen("class nondistributable", "class Nondistributable", 1)),
         ("another tool's first line", good.replacen("carnet-chunk v1", "carnet-release v1", 1)),
         ("another version", good.replacen("carnet-chunk v1", "carnet-chunk v2", 1)),
@@ -81,19 +81,19 @@ fn another_byte_is_another_statement() {
         ("text of another kind", "untrusted comment: signature from minisign\n".to_owned()),
     ] {
         assert_ne!(text, good, "{what} changes something");
-        refused(&format!("C06 {what}"), text.as_bytes());
+        refused(what, text.as_bytes());
     }
 }
 
 #[test]
-fn a_statement_has_4096_bytes_at_most() {
+fn statements_over_4096_bytes_are_refused() {
     let long = format!("{}{}\n", good(), "x".repeat(4096));
-    refused("C06 a statement that is too long", &long.as_bytes()[..4097]);
-    refused("C06 4096 bytes of something", &long.as_bytes()[..4096]);
+    refused("a statement that is too long", &long.as_bytes()[..4097]);
+    refused("4096 bytes of something", &long.as_bytes()[..4096]);
 }
 
 #[test]
-fn the_size_is_that_of_the_file() {
+fn a_false_file_size_is_refused() {
     let good = good();
     let line = good.lines().find(|line| line.starts_with("bytes ")).expect("bytes");
     let bytes: u64 = line[6..].parse().expect("a number");
@@ -111,7 +111,7 @@ fn the_size_is_that_of_the_file() {
         format!("-{bytes}"),
         "8589934591".to_owned(),
     ] {
-        refused(&format!("C21 bytes {size}"), other(&size).as_bytes());
+        refused(&format!("bytes {size}"), other(&size).as_bytes());
     }
 }
 
@@ -121,10 +121,10 @@ fn bytes_after_the_end_are_refused() {
         for number in 0..2 {
             let mut chunks = packed().chunks.clone();
             chunks[number].extend(vec![0; extra]);
-            deliver(&format!("C14 {extra} zeros after chunk {number}"), &named(&chunks), Expect::Incomplete);
+            deliver(&format!("{extra} zeros after chunk {number}"), &named(&chunks), Expect::Incomplete);
             let length = chunks[number].len();
             chunks[number][length - 1] = b'x';
-            deliver(&format!("C14 {extra} bytes after chunk {number}"), &named(&chunks), Expect::Incomplete);
+            deliver(&format!("{extra} bytes after chunk {number}"), &named(&chunks), Expect::Incomplete);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A key for one stream has no say in another, whatever it signs.
+//! A key for one stream does not count in another, whatever it signs.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,7 +10,7 @@ use super::support::forge::{Forged, Parts, head, signature};
 use super::support::run::{Expect, judge};
 use super::support::{folder, named, packed};
 
-/// A trust file: ours for everything but `low`, theirs for `low` alone.
+/// A trust file: our key for the stream of the bundle, their key for `low` only.
 fn trust(theirs: &KeyFile, our_roles: &str) -> String {
     let other = match &Forged::new().chunks[0].statement.crossing.stream {
         Some(stream) => stream.to_string(),
@@ -25,7 +25,7 @@ fn trust(theirs: &KeyFile, our_roles: &str) -> String {
     )
 }
 
-/// A chunk that says it is of the stream `low`, signed by their key.
+/// A chunk that claims to be of the stream `low`, signed by their key.
 fn of_stream_low(parts: &Parts, theirs: &KeyFile) -> Vec<u8> {
     let mut statement = parts.fitting();
     let low: StreamName = "low".parse().expect("a name");
@@ -49,7 +49,7 @@ fn delivered(what: &str, trust: &str, files: &[(String, Vec<u8>)], expect: Expec
 }
 
 #[test]
-fn a_release_of_another_stream_releases_nothing_here() {
+fn a_key_for_another_stream_cannot_release() {
     let theirs = KeyFile::generate().expect("a key");
     let trust = trust(&theirs, "[\"packer\"]");
     let forged = of_stream_low(&Forged::new().chunks[0], &theirs);
@@ -61,14 +61,14 @@ fn a_release_of_another_stream_releases_nothing_here() {
 }
 
 #[test]
-fn a_packer_of_another_stream_forks_nothing_here() {
+fn a_key_for_another_stream_cannot_cause_a_fork() {
     let theirs = KeyFile::generate().expect("a key");
     let trust = trust(&theirs, "[\"packer\", \"releaser\"]");
     let mut other = Forged::new();
     for (_, payload) in &mut other.chunks[1].entries {
         payload.reverse();
     }
-    // The names of whole blobs bind their bytes, so only the sums of slices can differ.
+    // The name of a whole blob determines its bytes, so only the sums of slices can differ.
     let number = 1;
     other.chunks[number].rebuild();
     for name in ["0_first", "z_last"] {

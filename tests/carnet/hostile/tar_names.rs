@@ -1,4 +1,4 @@
-//! T21, T24, T25, T27: names that are none of the format's, and files that are no chunk at all.
+//! Entry names that the format does not have, and files that are not chunks.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -65,7 +65,7 @@ fn names() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn no_other_name_is_a_name_in_a_header() {
+fn other_names_in_headers_are_refused() {
     for name in names() {
         let mut forged = Forged::new();
         let at = forged.richest();
@@ -73,13 +73,13 @@ fn no_other_name_is_a_name_in_a_header() {
         let size =
             u64::from_str_radix(std::str::from_utf8(&block[124..135]).expect("octal"), 8).expect("octal");
         block[..512].copy_from_slice(&header(&name, size));
-        let what = format!("T21 {:?}", String::from_utf8_lossy(&name));
+        let what = format!("{:?}", String::from_utf8_lossy(&name));
         deliver(&what, &named(&forged.seal()), Expect::Incomplete);
     }
 }
 
 #[test]
-fn no_other_name_is_a_name_in_the_sums() {
+fn other_names_in_the_sums_are_refused() {
     for name in names() {
         let mut forged = Forged::new();
         let at = forged.richest();
@@ -87,13 +87,13 @@ fn no_other_name_is_a_name_in_the_sums() {
         let line = [Sum::of(b"x").to_string().as_bytes(), b"  ", &name, b"\n"].concat();
         parts.sums.extend(line);
         parts.blocks.push(entry(&name, b"x"));
-        let what = format!("T21 listed {:?}", String::from_utf8_lossy(&name));
+        let what = format!("listed {:?}", String::from_utf8_lossy(&name));
         deliver(&what, &named(&forged.seal()), Expect::Incomplete);
     }
 }
 
 #[test]
-fn a_chunk_is_not_compressed() {
+fn compressed_chunks_are_refused() {
     let station = folder();
     for (program, args) in [("gzip", &["-c"][..]), ("xz", &["-c"]), ("bzip2", &["-c"])] {
         let from = station.path().join("chunk");
@@ -106,30 +106,30 @@ fn a_chunk_is_not_compressed() {
         let Ok(output) = ran else { continue };
         let mut chunks = packed().chunks.clone();
         chunks[1] = output.stdout;
-        deliver(&format!("T24 {program}"), &named(&chunks), Expect::Incomplete);
+        deliver(program, &named(&chunks), Expect::Incomplete);
     }
 }
 
 #[test]
-fn a_chunk_is_not_something_else_too() {
+fn chunks_that_are_also_zip_files_are_refused() {
     let zip = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
     for number in [0, 1] {
         let mut chunks = packed().chunks.clone();
         chunks[number].extend(zip);
-        deliver("T24 a zip at the end", &named(&chunks), Expect::Incomplete);
+        deliver("a zip at the end", &named(&chunks), Expect::Incomplete);
         let mut chunks = packed().chunks.clone();
         chunks[number] = [&zip[..], &chunks[number]].concat();
-        deliver("T24 a zip at the start", &named(&chunks), Expect::Incomplete);
+        deliver("a zip at the start", &named(&chunks), Expect::Incomplete);
         let mut forged = Forged::new();
         forged.chunks[number].end.extend(zip);
         let mut sealed = packed().chunks.clone();
         sealed[number] = forged.chunks[number].seal();
-        deliver("T24 a zip at the end, signed", &named(&sealed), Expect::Incomplete);
+        deliver("a zip at the end, signed", &named(&sealed), Expect::Incomplete);
     }
 }
 
 #[test]
-fn entries_have_a_number_that_is_bounded() {
+fn the_number_of_entries_is_bounded() {
     let text = |index: usize| format!("blobs/sha256/{index:064x}").into_bytes();
     let empty = Sum::of(b"");
     for count in [10_001, 60_000] {
@@ -141,12 +141,12 @@ fn entries_have_a_number_that_is_bounded() {
         for index in 0..count {
             parts.sums.extend(format!("{empty}  slices/sha256/{index:064x}.0000000000001\n").bytes());
         }
-        deliver(&format!("T25 {count} empty entries"), &named(&forged.seal()), Expect::Incomplete);
+        deliver(&format!("{count} empty entries"), &named(&forged.seal()), Expect::Incomplete);
     }
 }
 
 #[test]
-fn a_million_signatures_are_not_read() {
+fn the_number_of_signatures_is_bounded() {
     let parts = &Forged::new().chunks[1];
     let text = parts.fitting().render();
     let good = signature(&packed().key, &text);
@@ -158,7 +158,7 @@ fn a_million_signatures_are_not_read() {
         signatures.sort_by_key(|signature| signature.key);
         let mut chunks = packed().chunks.clone();
         chunks[1] = [head(&text, &signatures), parts.body()].concat();
-        deliver(&format!("T25 {count} signatures"), &named(&chunks), Expect::Incomplete);
+        deliver(&format!("{count} signatures"), &named(&chunks), Expect::Incomplete);
     }
 }
 
@@ -170,12 +170,12 @@ fn truncated_files_are_damage() {
     {
         let mut chunks = packed().chunks.clone();
         chunks[2].truncate(length);
-        deliver(&format!("T14 {length} bytes left"), &named(&chunks), Expect::Incomplete);
+        deliver(&format!("{length} bytes left"), &named(&chunks), Expect::Incomplete);
     }
 }
 
 #[test]
-fn tiny_and_empty_files_are_no_chunks() {
+fn tiny_and_empty_files_are_not_chunks() {
     let first = &packed().chunks[0];
     for (what, bytes) in [
         ("no byte", vec![]),
@@ -186,19 +186,19 @@ fn tiny_and_empty_files_are_no_chunks() {
         ("a tar of another kind", [entry(b"a.txt", b"x"), vec![0; 1024]].concat()),
         ("a statement alone", [entry(b"00_statement.txt", b"x\n"), vec![0; 1024]].concat()),
     ] {
-        deliver(&format!("T27 {what}"), &[("x.tar".to_owned(), bytes.clone())], Expect::NoChunk);
+        deliver(what, &[("x.tar".to_owned(), bytes.clone())], Expect::NoChunk);
         let mut chunks = packed().chunks.clone();
         chunks[1] = bytes;
-        deliver(&format!("T27 {what} among chunks"), &named(&chunks), Expect::Incomplete);
+        deliver(&format!("{what} among chunks"), &named(&chunks), Expect::Incomplete);
     }
 }
 
 #[test]
-fn a_statement_of_8_gib_is_not_read() {
+fn a_huge_statement_is_not_read() {
     for size in [4097_u64, 77_777_777, 0o77_777_777_777] {
         let mut chunks = packed().chunks.clone();
         let field = format!("{size:011o}\0").into_bytes();
         set(&mut chunks[1][..512], &[Field(124, field)]);
-        deliver(&format!("C21 a statement of {size} bytes"), &named(&chunks), Expect::Incomplete);
+        deliver(&format!("a statement of {size} bytes"), &named(&chunks), Expect::Incomplete);
     }
 }

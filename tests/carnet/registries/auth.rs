@@ -1,4 +1,4 @@
-//! Who one is to a registry: passwords, tokens and certificates, and whom they are never shown.
+//! Authentication: passwords, tokens and certificates, and that they never leak.
 
 use serde_json::json;
 
@@ -32,7 +32,7 @@ fn tokens() -> Tokens {
     Tokens { user: Some(("me", "secret")), ..Tokens::default() }
 }
 
-/// Nothing that a command said has a secret in it.
+/// Asserts that the output has no secret in it.
 fn discreet(run: crate::behaviour::support::Run, secrets: &[&str]) -> crate::behaviour::support::Run {
     for secret in secrets {
         assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{secret} in {run:?}");
@@ -41,7 +41,7 @@ fn discreet(run: crate::behaviour::support::Run, secrets: &[&str]) -> crate::beh
 }
 
 #[test]
-fn a_password_is_found_in_a_file_or_where_others_look_for_it() {
+fn passwords_are_read_from_a_file_or_the_usual_places() {
     let station = station();
     let registry = seeded(&station, basic());
     let at = registry.name();
@@ -76,7 +76,7 @@ fn a_password_is_found_in_a_file_or_where_others_look_for_it() {
 }
 
 #[test]
-fn a_password_of_a_repository_goes_before_that_of_its_host() {
+fn credentials_for_a_repository_take_precedence_over_its_host() {
     let station = station();
     let registry = seeded(&station, basic());
     let at = registry.name();
@@ -96,14 +96,14 @@ fn a_wrong_password_is_tried_once_and_never_shown() {
         let run = station.pack(&format!("docker://{at}/app:1 --authfile auth.json -v")).ends(1);
         let run = run.says(&["error[registry-unauthorized]", &at]);
         discreet(run, &["mistaken", "bWU6bWlzdGFrZW4"]);
-        // An account may be locked after a few.
+        // Some registries lock an account after a few attempts.
         let tries = registry.log().iter().filter(|one| one.headers.get("Authorization").is_some()).count();
         assert!(tries <= 2, "tried {tries} times");
     }
 }
 
 #[test]
-fn broken_credentials_are_named_and_not_shown() {
+fn broken_credentials_files_are_named_but_not_shown() {
     let station = station();
     let registry = seeded(&station, basic());
     for text in ["{\"auths\":", "[]", r#"{"auths":{"HOST":{"auth":"%%%secret"}}}"#] {
@@ -119,7 +119,7 @@ fn broken_credentials_are_named_and_not_shown() {
 }
 
 #[test]
-fn tokens_are_asked_for_with_service_and_scope() {
+fn tokens_are_requested_with_service_and_scope() {
     let station = station();
     let service = TokenService::new(tokens());
     let registry = seeded(&station, Access::Token(service.clone()));
@@ -133,7 +133,7 @@ fn tokens_are_asked_for_with_service_and_scope() {
         service.minted()
     );
     assert!(service.minted().len() <= 2, "one token serves many requests: {:?}", service.minted());
-    // The password goes to the token service, the token to the registry.
+    // The token service gets the password, the registry gets the token.
     for one in registry.log() {
         let sent = one.headers.get("Authorization").unwrap_or_default();
         let password = sent.starts_with("Basic");
@@ -142,7 +142,7 @@ fn tokens_are_asked_for_with_service_and_scope() {
 }
 
 #[test]
-fn anyone_may_pull_where_anyone_may() {
+fn anonymous_pulls_need_no_credentials() {
     let station = station();
     let service = TokenService::new(Tokens { anonymous: true, ..tokens() });
     let registry = seeded(&station, Access::Token(service));
@@ -155,7 +155,7 @@ fn anyone_may_pull_where_anyone_may() {
 }
 
 #[test]
-fn an_identity_token_stands_for_a_password() {
+fn an_identity_token_replaces_a_password() {
     let station = station();
     let rules = Tokens { identity: Some("refresh-me"), ..Tokens::default() };
     let registry = seeded(&station, Access::Token(TokenService::new(rules)));
@@ -169,7 +169,7 @@ fn an_identity_token_stands_for_a_password() {
 }
 
 #[test]
-fn a_token_that_ends_on_the_way_is_renewed() {
+fn a_token_that_expires_midway_is_renewed() {
     let station = Station::new();
     let mut source = station.source("src");
     source.tag(&source.image(1, &[3000, 4000, 5000, 6000, 7000]), "low.example/app:1");
@@ -186,7 +186,7 @@ fn a_token_that_ends_on_the_way_is_renewed() {
 }
 
 #[test]
-fn import_asks_for_no_more_than_it_needs() {
+fn import_requests_no_more_scope_than_it_needs() {
     let station = station();
     station.pack("oci:src").ok();
     let service = TokenService::new(tokens());
@@ -216,7 +216,7 @@ fn a_blob_is_mounted_with_tokens_for_both_repositories() {
     assert!(sent < 60_000, "{sent}");
 }
 
-/// A host that has the blobs of a registry, and remembers who asked.
+/// A host that has the blobs of a registry, and logs the requests.
 fn elsewhere(registry: &Registry) -> Host {
     struct Blobs(super::server::Repository);
     impl super::http::Site for Blobs {
@@ -249,7 +249,7 @@ fn redirects_to_another_host_are_followed_without_credentials() {
         let station = station();
         let registry = seeded(&station, access);
         let host = elsewhere(&registry);
-        // Credentials for the other host are there, too. They are for the registry of that name.
+        // There are credentials for the other host, too, but only for a registry on that host.
         station.credentials("auth.json", &[(&registry.name(), SECRET), (&host.name(), "other:word")]);
         station.pack(&format!("docker://{}/app:1 --authfile auth.json", registry.name())).ok();
         assert!(host.log().len() >= 2, "{:?}", host.log());
@@ -283,7 +283,7 @@ fn a_token_service_elsewhere_is_used_when_packing_and_refused_when_importing() {
 }
 
 #[test]
-fn debians_registry_takes_a_password_by_htpasswd() {
+fn debians_registry_accepts_a_password_by_htpasswd() {
     let Some(registry) = Debian::start(&Setup { password: true, ..Setup::default() }) else { return };
     let station = station();
     station.pack("oci:src").ok();
@@ -298,7 +298,7 @@ fn debians_registry_takes_a_password_by_htpasswd() {
 }
 
 #[test]
-fn debians_registry_is_reached_by_tls_of_a_ca_that_is_named() {
+fn debians_registry_is_reached_over_tls_with_a_given_ca() {
     let certificates = Certificates::new();
     let Some(registry) = Debian::start(&Setup { tls: Some(&certificates), ..Setup::default() }) else {
         return;
@@ -319,7 +319,7 @@ fn debians_registry_is_reached_by_tls_of_a_ca_that_is_named() {
 }
 
 #[test]
-fn debians_registry_asks_for_a_certificate() {
+fn debians_registry_accepts_a_client_certificate() {
     let certificates = Certificates::new();
     let setup = Setup { tls: Some(&certificates), client_certificates: true, ..Setup::default() };
     let Some(registry) = Debian::start(&setup) else { return };
@@ -355,7 +355,7 @@ fn a_certificate_for_another_name_is_refused() {
 }
 
 #[test]
-fn from_https_nobody_is_led_to_http() {
+fn redirects_from_https_to_http_are_refused() {
     if !installed(&["openssl", "python3"]) {
         return;
     }
@@ -367,7 +367,7 @@ fn from_https_nobody_is_led_to_http() {
     let run = station.pack(&format!("docker://{}/app:1 {tls}", front.name())).ends(1);
     run.says(&["error[registry-host-refused]", front.name()]);
     assert_eq!(host.accepted_connections(), 0);
-    // The same for the token service: a password in the clear.
+    // The same for the token service, which would get the password in clear text.
     let host = Host::start("127.0.0.2", TokenService::new(tokens()));
     let challenge = format!("Bearer realm=\"http://{}/token\",service=\"registry.example\"", host.name());
     registry.heal();
@@ -379,12 +379,12 @@ fn from_https_nobody_is_led_to_http() {
 }
 
 #[test]
-fn a_helper_is_asked_for_what_it_keeps() {
+fn a_credential_helper_is_asked() {
     use std::os::unix::fs::PermissionsExt as _;
     let station = station();
     let registry = seeded(&station, basic());
     let at = registry.name();
-    // As docker-credential-helpers do: the host comes in, JSON goes out, and what is unknown is said so.
+    // As docker-credential-helpers do: read the host, write JSON, report unknown hosts.
     station.write(
         "bin/docker-credential-drawer",
         &format!(

@@ -1,4 +1,4 @@
-//! The whole way: pushed by skopeo, packed, imported on the other side, pulled by skopeo.
+//! The whole way: skopeo pushes, carnet packs and imports, skopeo pulls on the other side.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ impl Side {
     }
 }
 
-/// What any HTTP client gets; `None` for a 404.
+/// The answer to a plain HTTP request; `None` for a 404.
 fn get(station: &Station, url: &str) -> Option<Value> {
     let accept =
         "-H 'Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json'";
@@ -33,7 +33,7 @@ fn get(station: &Station, url: &str) -> Option<Value> {
     (run.code == Some(0)).then(|| run.json())
 }
 
-/// Digests of what refers to `digest`, by the API or, where there is none, by the fallback tag.
+/// Digests of the referrers of `digest`, from the API or, without it, from the fallback tag.
 fn referrers(station: &Station, side: &Side, repository: &str, digest: &str) -> BTreeSet<String> {
     let at = format!("http://{}/v2/{repository}", side.name());
     let index = get(station, &format!("{at}/referrers/{digest}"))
@@ -42,7 +42,7 @@ fn referrers(station: &Station, side: &Side, repository: &str, digest: &str) -> 
     listed.iter().map(|one| one["digest"].as_str().unwrap().to_owned()).collect()
 }
 
-/// From one side to the other, and compares what skopeo says of both.
+/// Moves an image from one side to the other and compares what skopeo says about both.
 fn crosses(low: &Side, high: &Side) {
     let station = Station::new();
     let mut source = station.source("src");
@@ -58,7 +58,7 @@ fn crosses(low: &Side, high: &Side) {
     let subject = index["digest"].as_str().unwrap();
     let sbom = push_referrer(&station, &from, &index);
     if matches!(low, Side::Debian(_)) {
-        // As a client must that pushes a referrer to a registry without the API.
+        // A client must do this when it pushes a referrer to a registry without the API.
         let media_type = "application/vnd.oci.image.index.v1+json";
         let listed = json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": [sbom] });
         put_manifest(&station, &from, &subject.replace(':', "-"), media_type, &listed.to_string());
@@ -92,12 +92,12 @@ fn crosses(low: &Side, high: &Side) {
     let ends = format!("docker://{to}/team/app:1 oci:back:app:1");
     station.skopeo(&format!("copy -q --all --preserve-digests --src-tls-verify=false {ends}")).ok();
     assert_same_blobs(&station.path("src"), &station.path("back"));
-    // Again, and nothing is new.
+    // A second import changes nothing.
     station.import(&to, "").ok();
     assert_eq!(referrers(&station, high, "team/app", subject), found);
 }
 
-/// Pushes an SBOM of `subject` with curl; its descriptor.
+/// Pushes an SBOM of `subject` with curl and returns its descriptor.
 fn push_referrer(station: &Station, host: &str, subject: &Value) -> Value {
     let put = |bytes: &str| {
         let digest = carnet::oci::Digest::sha256(bytes.as_bytes()).to_string();

@@ -1,4 +1,4 @@
-//! The registry that Debian packages, on a free port and with a folder of its own.
+//! The registry from Debian's package, on a free port and with a temporary folder.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -11,22 +11,22 @@ use tempfile::TempDir;
 use super::tls::Certificates;
 use crate::behaviour::support::installed;
 
-/// How it is set up.
+/// Its configuration.
 #[derive(Default)]
 pub(crate) struct Setup<'certificates> {
-    /// `me` with the password `secret` may come in, and nobody else.
+    /// Only `me` with the password `secret` has access.
     pub(crate) password: bool,
     pub(crate) tls: Option<&'certificates Certificates>,
-    /// Only who has a certificate of the CA.
+    /// Only clients with a certificate of the CA have access.
     pub(crate) client_certificates: bool,
-    /// Manifests may have layers with URLs like this.
+    /// Manifests may have layers with URLs that match this pattern.
     pub(crate) urls: Option<&'static str>,
 }
 
-/// `me:secret`, as htpasswd writes it with bcrypt of cost 5.
+/// `me:secret` in the form of htpasswd, with bcrypt of cost 5.
 const HTPASSWD: &str = "me:$2y$05$ixtEg7cs8MiuRrhKdrm0fuoiL8XMMWy211JC6fSyUQ7retTiGEs6e\n";
 
-/// Runs until it is dropped.
+/// A running registry, stopped when dropped.
 pub(crate) struct Debian {
     process: Child,
     folder: TempDir,
@@ -34,12 +34,12 @@ pub(crate) struct Debian {
 }
 
 impl Debian {
-    /// `None`, said aloud, where the package is not installed.
+    /// `None` if the package is not installed; then the test is reported as skipped.
     pub(crate) fn start(setup: &Setup) -> Option<Debian> {
         if !installed(&["docker-registry"]) {
             return None;
         }
-        // The port that is free now may be taken when the registry asks for it.
+        // The port that is free now may be taken when the registry opens it.
         (0..5).find_map(|_| Debian::try_start(setup)).or_else(|| panic!("docker-registry does not start"))
     }
 
@@ -86,7 +86,7 @@ impl Debian {
         &self.name
     }
 
-    /// What it wrote about requests.
+    /// Its log of requests.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }

@@ -1,4 +1,4 @@
-//! Layers that may not be distributed: fetched from the registry or from their URLs, under conditions.
+//! Non-distributable layers: when they are fetched from the registry, and when from their URLs.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ fn foreign() -> Vec<u8> {
     noise(7, BYTES)
 }
 
-/// A registry with an image whose foreign layer has these URLs, as `app:1`; and the layer.
+/// A registry with `app:1`, an image whose foreign layer has these URLs, and that layer.
 fn registry(station: &Station, media_type: &str, urls: &[String]) -> (Registry, Value) {
     let mut source = station.source("src");
     let config = source.blob(CONFIG, b"{\"os\":\"windows\"}");
@@ -34,7 +34,7 @@ fn registry(station: &Station, media_type: &str, urls: &[String]) -> (Registry, 
     (registry, layer)
 }
 
-/// The same, and the registry itself does not have the layer.
+/// The same, but the registry itself does not have the layer.
 fn without(station: &Station, urls: &[String]) -> (Registry, Value) {
     let (registry, layer) = registry(station, OCI, urls);
     registry.change("app", |app| drop(app.blobs.remove(digest_of(&layer))));
@@ -58,7 +58,7 @@ fn the_registry_is_asked_first() {
 }
 
 #[test]
-fn then_its_urls_one_after_the_other_without_credentials() {
+fn urls_are_tried_in_order_without_credentials() {
     let station = Station::new();
     let bad = Files::start("127.0.0.1", &[("/other", &noise(9, BYTES)), ("/short", &foreign()[1..])]);
     let good = Files::start("127.0.0.2", &[("/base", &foreign())]);
@@ -99,7 +99,7 @@ fn a_private_address_is_refused_unless_it_is_allowed() {
 }
 
 #[test]
-fn a_redirect_is_held_to_the_same_rules() {
+fn redirects_obey_the_same_rules() {
     let station = Station::new();
     let inner = Files::start("127.0.0.2", &[("/base", &foreign())]);
     let outer = Files::start("127.0.0.1", &[]);
@@ -121,7 +121,7 @@ fn a_redirect_is_held_to_the_same_rules() {
 }
 
 #[test]
-fn urls_that_nobody_should_follow_are_not_followed() {
+fn dangerous_urls_are_not_followed() {
     let station = Station::new();
     let urls: Vec<String> = [
         "http://169.254.169.254/latest/meta-data/",
@@ -160,7 +160,7 @@ fn urls_that_nobody_should_follow_are_not_followed() {
 }
 
 #[test]
-fn a_url_that_misbehaves_is_listed_with_what_it_did() {
+fn each_failing_url_is_listed_with_its_reason() {
     let station = Station::new();
     let files = Files::start("127.0.0.1", &[("/stall", &foreign()), ("/long", &foreign()), ("/loop", b"")]);
     files.fault(Fault::on("GET", "/stall").delivers(Delivery::Stall(100)));
@@ -181,12 +181,12 @@ fn a_url_that_misbehaves_is_listed_with_what_it_did() {
         assert!(run.stderr.contains(url.as_str()), "{url} is not listed in\n{}", run.stderr);
     }
     assert!(files.log().iter().all(|one| one.headers.get("Authorization").is_none()));
-    // Chunks that were finished before the layer failed stay; without the first there is no bundle.
+    // Chunks that were finished before the failure remain, but without the control chunk there is no bundle.
     assert!(!station.chunks().contains(&"b_00000.tar".to_owned()));
 }
 
 #[test]
-fn one_image_s_bad_url_does_not_hide_another_s_good_one() {
+fn a_bad_url_of_one_image_does_not_hide_a_good_url_of_another() {
     let station = Station::new();
     let files = Files::start("127.0.0.1", &[("/base", &foreign())]);
     let mut source = station.source("src");
@@ -208,7 +208,7 @@ fn one_image_s_bad_url_does_not_hide_another_s_good_one() {
 }
 
 #[test]
-fn a_bad_url_is_given_up_however_it_is_written() {
+fn a_bad_url_is_given_up_in_any_spelling() {
     let station = Station::new();
     let files = Files::start("127.0.0.1", &[("/base", &noise(9, BYTES))]);
     let odd = files.url("/./base").replace("http:", "HTTP:");
@@ -218,7 +218,7 @@ fn a_bad_url_is_given_up_however_it_is_written() {
 }
 
 #[test]
-fn a_port_that_is_allowed_opens_no_other() {
+fn allowing_one_port_allows_no_other() {
     let station = Station::new();
     let files = Files::start("127.0.0.1", &[("/base", &foreign())]);
     let (registry, _) = without(&station, &[files.url("/base")]);
@@ -229,7 +229,7 @@ fn a_port_that_is_allowed_opens_no_other() {
 }
 
 #[test]
-fn the_proxy_s_own_machine_is_as_private_as_any() {
+fn the_proxy_does_not_make_loopback_public() {
     let station = Station::new();
     let inner = Files::start("127.0.0.1", &[("/base", &foreign())]);
     let port = inner.name().rsplit(':').next().unwrap().to_owned();
@@ -252,7 +252,7 @@ fn a_blob_that_breaks_at_its_url_is_resumed_or_fetched_again() {
 }
 
 #[test]
-fn left_out_it_is_not_asked_for() {
+fn an_omitted_layer_is_not_requested() {
     let station = Station::new();
     let files = Files::start("127.0.0.1", &[("/base", &foreign())]);
     let (registry, layer) = without(&station, &[files.url("/base")]);
@@ -269,7 +269,7 @@ fn a_layer_with_urls_and_an_ordinary_type_is_an_ordinary_layer() {
     let (registry, layer) = registry(&station, LAYER, &[files.url("/base")]);
     registry.change("app", |app| drop(app.blobs.remove(digest_of(&layer))));
     let run = station.pack(&format!("{} --allow-private-urls 127.0.0.1", source(&registry)));
-    // It may be told from its URLs, but never without being allowed to; here it is.
+    // The URL is allowed here, so both fetching the layer and failing are acceptable.
     assert!(matches!(run.code, Some(0 | 1)), "{run:?}");
     if run.code == Some(0) {
         station.carnet("verify out --pub k.pub.pem").ok();
@@ -277,7 +277,7 @@ fn a_layer_with_urls_and_an_ordinary_type_is_an_ordinary_layer() {
 }
 
 #[test]
-fn it_can_be_pushed_to_a_registry_on_the_way() {
+fn a_layer_can_be_pushed_to_another_registry_while_packing() {
     let station = Station::new();
     let files = Files::start("127.0.0.1", &[("/base", &foreign())]);
     let (registry, layer) = without(&station, &[files.url("/base")]);
@@ -296,7 +296,7 @@ fn it_can_be_pushed_to_a_registry_on_the_way() {
 }
 
 #[test]
-fn on_the_far_side_it_comes_first_and_its_url_is_never_asked() {
+fn import_pushes_the_layer_first_and_never_asks_its_url() {
     let station = Station::new();
     let files = Files::start("127.0.0.1", &[("/base", &foreign())]);
     let (registry, layer) = without(&station, &[files.url("/base")]);
@@ -315,7 +315,7 @@ fn on_the_far_side_it_comes_first_and_its_url_is_never_asked() {
 }
 
 #[test]
-fn debians_registry_takes_the_manifest_where_it_is_told_to() {
+fn debians_registry_accepts_the_manifest_if_configured_to() {
     let station = Station::new();
     let files = Files::start("127.0.0.1", &[("/base", &foreign())]);
     let (registry, layer) = without(&station, &[files.url("/base")]);
@@ -328,19 +328,19 @@ fn debians_registry_takes_the_manifest_where_it_is_told_to() {
     let open = Setup { urls: Some("^http://127\\.0\\.0\\.1:.*"), ..Setup::default() };
     let Some(open) = Debian::start(&open) else { return };
     station.import(open.name(), "").ok();
-    // It is a layer like any other there: it can be fetched by its digest.
+    // There it is an ordinary blob that can be fetched by its digest.
     let got = station.path("got");
     let url = format!("http://{}/v2/app/blobs/{}", open.name(), digest_of(&layer));
     station.desk.sh(&format!("curl -sSfo {} {url}", got.display())).ok();
     assert!(std::fs::read(got).unwrap() == foreign());
-    // And packed from there, no URL is needed.
+    // Packing from there needs no URL.
     let before = files.accepted_connections();
     station.pack(&format!("docker://{}/app:1 --overwrite", open.name())).ok();
     assert_eq!(files.accepted_connections(), before);
 }
 
 #[test]
-fn a_signal_while_a_url_stalls_is_an_interruption_and_no_failure_of_the_layer() {
+fn a_signal_while_a_url_stalls_is_an_interruption() {
     for options in ["", "--continue-on-errors"] {
         let station = Station::new();
         let files = Files::start("127.0.0.1", &[("/base", &foreign())]);
@@ -358,7 +358,7 @@ fn a_signal_while_a_url_stalls_is_an_interruption_and_no_failure_of_the_layer() 
     }
 }
 
-/// Without the limits of time that the other tests have.
+/// The source without a timeout and a limit on retries.
 fn source_of(registry: &Registry) -> String {
     format!("docker://{}/app:1", registry.name())
 }

@@ -1,7 +1,7 @@
-//! Registries on both sides: packing from them, importing into them, and what happens when they misbehave.
+//! Packing from registries and importing into them, when they work and when they misbehave.
 //!
-//! `server` is a registry of the tests' own, on `http`, which can be told to fail in any way; `debian` runs
-//! the one that Debian packages; `files` is a plain host for layers that are named by URL.
+//! `server` is a registry in memory, on top of `http`, which can be told to fail in any way. `debian` runs
+//! the registry from Debian's package. `files` is a plain host for layers that are named by URL.
 #![allow(clippy::unwrap_used, clippy::format_push_string)] // A failing step is a failing test.
 
 pub(crate) mod http;

@@ -1,4 +1,4 @@
-//! What is packed from a registry, under which names, and what the registry is asked for.
+//! What is packed from a registry, under which names, and with which requests.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
@@ -13,7 +13,7 @@ use super::station::{Station, blob_bytes};
 use crate::behaviour::layouts::{CONFIG, LAYER, Source, digest_of, on};
 use crate::behaviour::support::{assert_same_blobs, noise, signal, wait_for};
 
-/// An index of two platforms, with a referrer of one of them and one of that.
+/// An index for two platforms. One of them has a referrer, and that has a referrer, too.
 fn index(source: &mut Source, name: &str) -> Value {
     let (one, two) = (source.image(1, &[50_000, 3000]), source.image(2, &[60_000]));
     let index = source.index(&[on("linux/amd64", &one), on("linux/arm64/v8", &two)]);
@@ -43,13 +43,13 @@ fn names(station: &Station) -> Vec<String> {
     names
 }
 
-/// What was asked for with this method and in this part of the registry.
+/// The requests with this method and with this text in their path.
 fn asked(registry: &Registry, method: &str, part: &str) -> Vec<Exchange> {
     registry.log().into_iter().filter(|exchange| exchange.is(method, part)).collect()
 }
 
 #[test]
-fn an_index_comes_whole_with_all_that_refers_to_it() {
+fn an_index_is_packed_whole_with_its_referrers() {
     for referrers in [true, false] {
         let station = Station::new();
         let registry = seeded(&station, Options { referrers, ..Options::default() });
@@ -68,7 +68,7 @@ fn an_index_comes_whole_with_all_that_refers_to_it() {
 }
 
 #[test]
-fn one_repository_without_the_referrers_api_says_nothing_of_another() {
+fn the_referrers_api_is_detected_per_repository() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     let mut source = station.source("other");
@@ -83,7 +83,7 @@ fn one_repository_without_the_referrers_api_says_nothing_of_another() {
     assert_eq!(app["referrers"].as_array().unwrap().len(), 2, "{app}");
 }
 
-/// Puts into a repository the tags by which referrers are found where there is no API for them.
+/// Adds the fallback tags, by which referrers are found without the referrers API.
 pub(super) fn fallback_tags(registry: &Registry, name: &str) {
     let repository = registry.repository(name);
     for subject in repository.manifests.keys() {
@@ -100,7 +100,7 @@ pub(super) fn fallback_tags(registry: &Registry, name: &str) {
 }
 
 #[test]
-fn referrers_of_the_tag_scheme_come_too() {
+fn referrers_in_the_tag_scheme_are_packed() {
     let station = Station::new();
     let mut source = station.source("src");
     let image = source.image(1, &[3000]);
@@ -119,7 +119,7 @@ fn referrers_of_the_tag_scheme_come_too() {
 }
 
 #[test]
-fn without_referrers_none_is_asked_for() {
+fn no_referrers_requests_no_referrers() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     station.pack(&format!("docker://{}/team/app:1 --no-referrers", registry.name())).ok();
@@ -128,7 +128,7 @@ fn without_referrers_none_is_asked_for() {
 }
 
 #[test]
-fn names_are_those_of_the_registry_or_given() {
+fn names_come_from_the_registry_or_the_command_line() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     let at = registry.name();
@@ -145,7 +145,7 @@ fn names_are_those_of_the_registry_or_given() {
 }
 
 #[test]
-fn tags_and_repositories_are_chosen_by_pattern_over_many_pages() {
+fn patterns_select_tags_and_repositories_over_many_pages() {
     let station = Station::new();
     let registry = seeded(&station, Options { page: 2, ..Options::default() });
     let at = registry.name();
@@ -185,7 +185,7 @@ fn tags_and_repositories_are_chosen_by_pattern_over_many_pages() {
 }
 
 #[test]
-fn a_misspelt_name_is_told_with_what_looks_like_it() {
+fn a_misspelt_name_suggests_similar_ones() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     let at = registry.name();
@@ -202,7 +202,7 @@ fn a_misspelt_name_is_told_with_what_looks_like_it() {
 }
 
 #[test]
-fn other_sources_go_along_and_lists_of_sources_are_read() {
+fn other_sources_and_lists_of_sources_can_be_mixed() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     let at = registry.name();
@@ -214,7 +214,7 @@ fn other_sources_go_along_and_lists_of_sources_are_read() {
 }
 
 #[test]
-fn images_of_docker_come_as_they_are() {
+fn docker_images_are_packed_unchanged() {
     let station = Station::new();
     let source = station.source("src");
     let media_type = |kind: &str| format!("application/vnd.docker.{kind}");
@@ -239,7 +239,7 @@ fn images_of_docker_come_as_they_are() {
 }
 
 #[test]
-fn a_manifest_of_the_first_schema_is_refused_by_name() {
+fn docker_schema_1_is_refused_by_name() {
     let station = Station::new();
     let registry = Registry::start();
     registry.change("old", |old| {
@@ -254,7 +254,7 @@ fn a_manifest_of_the_first_schema_is_refused_by_name() {
 }
 
 #[test]
-fn a_platform_that_is_left_out_is_not_fetched() {
+fn an_omitted_platform_is_not_fetched() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     station.pack(&format!("docker://{}/team/app:1 --platform linux/arm64", registry.name())).ok();
@@ -275,7 +275,7 @@ fn a_dry_run_fetches_documents_only() {
 }
 
 #[test]
-fn a_blob_of_two_repositories_is_fetched_once() {
+fn a_blob_in_two_repositories_is_fetched_once() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     let at = registry.name();
@@ -289,7 +289,7 @@ fn a_blob_of_two_repositories_is_fetched_once() {
 }
 
 #[test]
-fn the_same_content_gives_the_same_bundle_whatever_the_order_of_answers() {
+fn the_order_of_answers_does_not_change_the_bundle() {
     let station = Station::new();
     let mut bundles = Vec::new();
     for connections in [1, 6] {
@@ -301,7 +301,7 @@ fn the_same_content_gives_the_same_bundle_whatever_the_order_of_answers() {
     assert!(bundles[0] == bundles[1], "the bundles differ");
 }
 
-/// A registry with an image of layers of these sizes, as `app:1`.
+/// A registry with `app:1`, an image with layers of these sizes.
 fn layers(station: &Station, sizes: &[usize], options: Options) -> Registry {
     let mut source = station.source("src");
     source.tag(&source.image(1, sizes), "1");
@@ -317,7 +317,7 @@ fn digest_by_size(registry: &Registry, size: usize) -> String {
 }
 
 #[test]
-fn a_broken_blob_is_resumed_where_it_broke() {
+fn a_broken_download_is_resumed_where_it_broke() {
     let station = Station::new();
     let registry = layers(&station, &[100_000], Options::default());
     let blob = digest_by_size(&registry, 100_000);
@@ -331,7 +331,7 @@ fn a_broken_blob_is_resumed_where_it_broke() {
 }
 
 #[test]
-fn a_blob_that_breaks_again_and_again_gets_there_as_long_as_it_gets_on() {
+fn a_download_that_keeps_breaking_completes_while_it_progresses() {
     let station = Station::new();
     let registry = layers(&station, &[100_000], Options::default());
     let blob = digest_by_size(&registry, 100_000);
@@ -341,9 +341,9 @@ fn a_blob_that_breaks_again_and_again_gets_there_as_long_as_it_gets_on() {
 }
 
 #[test]
-fn without_ranges_a_broken_blob_is_fetched_again() {
+fn without_ranges_a_broken_download_is_restarted() {
     let honest = |fault: Fault| fault;
-    // A server may also answer with another range than it was asked for, or claim one and send it all.
+    // A server may also answer with another range than requested, or with the whole blob.
     let elsewhere =
         |fault: Fault| fault.alters(|response| response.headers.set("Content-Range", "bytes 5-99999/100000"));
     let all = |fault: Fault| fault.mishears(|request| request.headers.set("Range", "bytes=0-"));
@@ -365,14 +365,14 @@ fn without_ranges_a_broken_blob_is_fetched_again() {
 
 const SIZES: [usize; 5] = [400_000, 300_000, 200_000, 100_000, 70_000];
 
-/// Bytes of layers that were sent, by size of the layer.
+/// The number of bytes that were sent of each layer, by the size of the layer.
 fn layer_bytes(registry: &Registry) -> BTreeMap<usize, u64> {
     let app = registry.repository("app");
     let sent = blob_bytes(registry).into_iter().map(|(digest, bytes)| (app.blobs[&digest].len(), bytes));
     sent.filter(|(size, _)| *size >= 70_000).collect()
 }
 
-/// A registry with an image whose third layer and all after it stop in the middle.
+/// A registry with an image of which the third layer, and all after it, stall in the middle.
 fn stalling_at_the_third(station: &Station) -> Registry {
     let registry = layers(station, &SIZES, Options::default());
     let layers = AtomicUsize::new(0);
@@ -384,8 +384,8 @@ fn stalling_at_the_third(station: &Station) -> Registry {
     registry
 }
 
-/// Breaks the third layer of a pack by `end`, which sees the running program; packs again, and holds what
-/// was served then against what had been done before.
+/// Runs a pack that stalls at the third layer and lets `end` end it. Packs again, and checks that only the rest
+/// is fetched.
 fn interrupted(options: &str, end: impl Fn(&Station, &Registry, &str)) {
     let station = Station::new();
     let registry = stalling_at_the_third(&station);
@@ -422,7 +422,7 @@ fn after_a_failure_only_the_rest_is_fetched() {
     }
 }
 
-/// Starts the program and waits until the third layer stands still.
+/// Starts the program and waits until the third layer stalls.
 fn standing_still(station: &Station, registry: &Registry, line: &str) -> Child {
     let mut child = station.command(line).stderr(Stdio::null()).spawn().unwrap();
     assert!(wait_for(&mut child, || layer_bytes(registry).len() >= 3), "it ended before");
@@ -451,7 +451,7 @@ fn after_a_signal_only_the_rest_is_fetched() {
 }
 
 #[test]
-fn connections_are_as_many_as_were_allowed() {
+fn the_number_of_connections_is_limited() {
     let station = Station::new();
     let registry = layers(&station, &[3000; 0], Options::default());
     let mut source = station.source("many");
@@ -465,7 +465,7 @@ fn connections_are_as_many_as_were_allowed() {
 }
 
 #[test]
-fn the_rate_has_a_limit_over_all_connections() {
+fn the_rate_is_limited_over_all_connections() {
     let station = Station::new();
     let registry = layers(&station, &[500_000, 500_001], Options::default());
     let start = Instant::now();
@@ -475,7 +475,7 @@ fn the_rate_has_a_limit_over_all_connections() {
 }
 
 #[test]
-fn one_artifact_may_fail_alone() {
+fn one_artifact_can_fail_alone() {
     let station = Station::new();
     let registry = seeded(&station, Options::default());
     let at = registry.name();
@@ -495,7 +495,7 @@ fn one_artifact_may_fail_alone() {
 }
 
 #[test]
-fn a_pattern_passes_over_repositories_without_the_tag() {
+fn a_pattern_skips_repositories_without_the_tag() {
     let station = Station::new();
     let registry = Registry::start();
     for (repository, tag) in [("team/a", "1"), ("team/b", "2"), ("team/c", "1")] {
@@ -513,13 +513,13 @@ fn a_pattern_passes_over_repositories_without_the_tag() {
 }
 
 #[test]
-fn what_was_fetched_outlives_a_run_that_fails_before_it_looks() {
+fn fetched_blobs_survive_a_run_that_fails_early() {
     let station = Station::new();
     let registry = stalling_at_the_third(&station);
     let line = format!("pack docker://{}/app:1 --to out --name b --key k.key.pem", registry.name());
     let line = format!("{line} --connections 1 --timeout 1 --retries 0");
     station.carnet(&line).ends(1);
-    // Something lies under the name of a chunk.
+    // A file has the name of a chunk.
     std::fs::write(station.path("out/b_00000.tar"), "in the way").unwrap();
     station.carnet(&line).ends(1).says(&["error[target-exists]"]);
     std::fs::remove_file(station.path("out/b_00000.tar")).unwrap();

@@ -1,4 +1,4 @@
-//! A registry that is reached through a proxy only, under a name that nobody here resolves.
+//! A registry that is reached only through a proxy, under a name that does not resolve here.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use super::server::Registry;
 use super::station::Station;
 use crate::behaviour::support::Run;
 
-/// A proxy that leads every CONNECT to one address, and notes where it was asked to lead.
+/// A proxy that connects every CONNECT to one address, and records the requested targets.
 struct Proxy {
     url: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -58,7 +58,7 @@ fn lead(mut client: TcpStream, target: &str, asked: &Mutex<Vec<String>>) {
 }
 
 #[test]
-fn what_the_environment_names_as_proxy_is_used_and_loopback_is_not_proxied() {
+fn the_proxy_of_the_environment_is_used_except_for_loopback() {
     let station = Station::new();
     let mut source = station.source("src");
     source.tag(&source.image(1, &[30_000]), "low.example/app:1");
@@ -81,7 +81,7 @@ fn what_the_environment_names_as_proxy_is_used_and_loopback_is_not_proxied() {
 }
 
 #[test]
-fn a_proxy_that_is_not_spoken_is_refused_and_not_gone_around() {
+fn an_unsupported_proxy_is_refused_and_not_bypassed() {
     let station = Station::new();
     let registry = Registry::start();
     for (variable, value) in

@@ -1,4 +1,4 @@
-//! What import writes about what it did.
+//! The receipts that import writes.
 
 use super::http::{Fault, Response};
 use super::server::Registry;
@@ -24,7 +24,7 @@ fn read(station: &Station, name: &str) -> String {
 }
 
 #[test]
-fn a_receipt_says_what_went_where_on_whose_word() {
+fn a_receipt_names_artifacts_targets_and_signers() {
     let (station, digests) = station();
     let registry = Registry::start();
     station.import(&format!("{}/pre", registry.name()), "--receipt receipt.json").ok();
@@ -48,7 +48,7 @@ fn a_receipt_says_what_went_where_on_whose_word() {
 }
 
 #[test]
-fn a_receipt_is_signed_so_that_openssl_agrees() {
+fn openssl_verifies_the_signature_of_a_receipt() {
     if !installed(&["openssl"]) {
         return;
     }
@@ -63,7 +63,7 @@ fn a_receipt_is_signed_so_that_openssl_agrees() {
 }
 
 #[test]
-fn a_receipt_of_a_run_that_failed_in_part_says_so() {
+fn a_receipt_of_a_partly_failed_import_says_so() {
     let (station, _) = station();
     let registry = Registry::start();
     registry.fault(Fault::on("PUT", "/v2/two/manifests/*").answers(Response::new(403)));
@@ -75,7 +75,7 @@ fn a_receipt_of_a_run_that_failed_in_part_says_so() {
 }
 
 #[test]
-fn a_receipt_in_the_way_is_never_overwritten_unseen() {
+fn an_existing_receipt_is_not_silently_overwritten() {
     let (station, _) = station();
     let registry = Registry::start();
     station.write("receipt.json", "an older one");
@@ -90,7 +90,7 @@ fn a_receipt_in_the_way_is_never_overwritten_unseen() {
 }
 
 #[test]
-fn receipts_of_the_same_import_differ_in_their_time_only() {
+fn receipts_of_the_same_import_differ_only_in_their_time() {
     let (station, _) = station();
     let registry = Registry::start();
     station.import(&registry.name(), "--receipt first.json").ok();
@@ -104,7 +104,7 @@ fn receipts_of_the_same_import_differ_in_their_time_only() {
 }
 
 #[test]
-fn a_receipt_that_came_meanwhile_is_not_replaced() {
+fn a_receipt_created_meanwhile_is_not_replaced() {
     let (station, _) = station();
     let registry = Registry::start();
     let (json, text) = (station.path("receipt.json"), station.path("receipt.json.txt"));

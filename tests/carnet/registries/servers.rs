@@ -1,4 +1,4 @@
-//! The tests' own registry, looked at with tools that know registries.
+//! The test registry itself, tested with skopeo and curl.
 
 use super::debian::{Debian, Setup};
 use super::http::{Delivery, Fault, Response};
@@ -7,7 +7,7 @@ use super::station::{Station, assert_same};
 use super::tls::{Certificates, Front};
 use crate::behaviour::support::{Run, installed, sample_image};
 
-/// An image of an index and two manifests in `src`, as `app:1`.
+/// A layout `src` with `app:1`, an index of two manifests.
 fn image(station: &Station) {
     let mut source = station.source("src");
     let one = source.image(1, &[5000, 0, 70_000]);
@@ -61,7 +61,7 @@ fn curl(station: &Station, args: &str) -> Run {
 }
 
 #[test]
-fn curl_sees_ranges_pages_referrers_and_refusals() {
+fn curl_gets_ranges_pages_referrers_and_errors() {
     if !installed(&["curl"]) {
         return;
     }
@@ -107,7 +107,7 @@ fn curl_sees_ranges_pages_referrers_and_refusals() {
 }
 
 #[test]
-fn faults_happen_when_and_as_often_as_they_are_told() {
+fn faults_happen_when_and_as_often_as_configured() {
     if !installed(&["curl"]) {
         return;
     }
@@ -149,7 +149,7 @@ fn faults_happen_when_and_as_often_as_they_are_told() {
     curl(&station, &location).ok().says(&["204", "Range: 0-99"]);
 }
 
-/// What `skopeo` says of a registry that was set up so, with these arguments for its side.
+/// The output of `skopeo` for a registry with this configuration, with these arguments.
 fn debian_with(setup: &Setup, arguments: &str) -> Option<Run> {
     if !installed(&["skopeo"]) {
         return None;
@@ -188,7 +188,7 @@ fn debians_registry_asks_for_a_password_or_a_certificate() {
 }
 
 #[test]
-fn a_front_speaks_tls_for_a_registry_that_does_not() {
+fn a_front_adds_tls_to_a_registry() {
     if !installed(&["curl", "openssl", "python3"]) {
         return;
     }

@@ -1,4 +1,4 @@
-//! What an earlier run left, or someone else put there, is taken over only as far as it can be trusted.
+//! Files in the staging folder, from an earlier run or from someone else, are reused only if their blobs verify.
 
 use std::os::unix::fs::{FileExt as _, symlink};
 use std::path::PathBuf;
@@ -30,12 +30,12 @@ fn left_over(station: &Station, options: &str) -> (Registry, PathBuf) {
 }
 
 #[test]
-fn what_lies_between_the_blobs_is_written_anew() {
+fn bytes_between_the_blobs_are_rewritten() {
     let station = Station::new();
     let (registry, pending) = left_over(&station, "");
     let bytes = std::fs::read(&pending).unwrap();
     let file = std::fs::OpenOptions::new().write(true).open(&pending).unwrap();
-    // Everything that is zero, and the end: a disk that lost its power may give back anything there.
+    // All zero bytes, and the end: after a power loss the disk may return anything there.
     for (at, block) in bytes.chunks(8).enumerate() {
         if block.iter().all(|byte| *byte == 0) {
             file.write_all_at(&vec![0xaa; block.len()], at as u64 * 8).unwrap();
@@ -46,7 +46,7 @@ fn what_lies_between_the_blobs_is_written_anew() {
 }
 
 #[test]
-fn links_in_staging_lead_to_nothing_that_is_written() {
+fn links_in_staging_are_never_written_through() {
     let link = |victim: &std::path::Path, at: &std::path::Path| symlink(victim, at).unwrap();
     let hard_link = |victim: &std::path::Path, at: &std::path::Path| std::fs::hard_link(victim, at).unwrap();
     for make in [link as fn(&std::path::Path, &std::path::Path), hard_link] {

@@ -1,4 +1,4 @@
-//! A desk from which registries are reached, with a home of its own and no patience.
+//! A desk for commands that use registries, with its own home and a time limit for each command.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::server::{Registry, Repository};
 use crate::behaviour::support::{Desk, Run, Source};
 
-/// No command takes longer, whatever a registry does.
+/// No command may take longer, whatever a registry does.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 pub(crate) struct Station {
@@ -33,14 +33,14 @@ impl Station {
         self.desk.source(name)
     }
 
-    /// The program with these arguments, parted by blanks, in an environment that holds no credentials.
+    /// The program with these arguments, separated by spaces, in an environment without credentials.
     pub(crate) fn command(&self, args: &str) -> Command {
         let mut command = self.desk.command(args);
         self.furnish(&mut command);
         command
     }
 
-    /// Gives a command the station's environment and folder.
+    /// Sets the station's environment and folder for a command.
     pub(crate) fn furnish(&self, command: &mut Command) {
         for name in ["XDG_RUNTIME_DIR", "REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "http_proxy", "https_proxy"] {
             command.env_remove(name).env_remove(name.to_uppercase());
@@ -49,7 +49,7 @@ impl Station {
         command.env("SOURCE_DATE_EPOCH", "1700000000").current_dir(self.path(""));
     }
 
-    /// Runs the program to its end, which must come in time.
+    /// Runs the program, which must end within the time limit.
     #[track_caller]
     pub(crate) fn carnet(&self, args: &str) -> Run {
         in_time(&mut self.command(args), PATIENCE)
@@ -75,7 +75,7 @@ impl Station {
         in_time(&mut command, PATIENCE)
     }
 
-    /// Writes a credentials file of that name: host and `user:password`.
+    /// Writes a credentials file with this name, from pairs of a host and `user:password`.
     pub(crate) fn credentials(&self, file: &str, entries: &[(&str, &str)]) {
         use base64::Engine as _;
         let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
@@ -90,7 +90,7 @@ impl Station {
         std::fs::write(path, text).unwrap();
     }
 
-    /// Names of the chunk files that are to be seen in `out`.
+    /// Names of the visible chunk files in `out`.
     pub(crate) fn chunks(&self) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.path("out")) else { return Vec::new() };
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -99,7 +99,7 @@ impl Station {
         names
     }
 
-    /// No chunk is there, and nothing was left in the home or among temporary files.
+    /// Asserts that there is no chunk, and no file in the home or the temporary folder.
     #[track_caller]
     pub(crate) fn is_tidy(&self) {
         assert_eq!(self.chunks(), Vec::<String>::new());
@@ -111,7 +111,7 @@ impl Station {
     }
 }
 
-/// Runs a command to its end, and ends it when it takes longer than `patience`.
+/// Runs a command, and kills it if it takes longer than `patience`.
 #[track_caller]
 pub(crate) fn in_time(command: &mut Command, patience: Duration) -> Run {
     let text = format!("{command:?}");
@@ -147,7 +147,7 @@ fn wait(child: &mut Child, patience: Duration) -> Option<std::process::ExitStatu
     None
 }
 
-/// Manifest for manifest, blob for blob, tag for tag.
+/// Asserts that two repositories have the same manifests, blobs and tags.
 #[track_caller]
 pub(crate) fn assert_same(left: &Repository, right: &Repository) {
     assert_eq!(left.tags, right.tags, "tags differ");

@@ -1,4 +1,4 @@
-//! Registries that keep us busy: nothing waits, and nothing is tried, for ever.
+//! Registries that could keep carnet busy for ever: no wait and no retry is endless.
 
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use super::server::{Options, Registry};
 use super::station::Station;
 use crate::behaviour::support::{signal, wait_for};
 
-/// A registry with an image whose layer has 100,000 bytes, as `app:1`; and the layer's digest.
+/// A registry with `app:1`, an image whose layer has 100,000 bytes, and the digest of the layer.
 fn one_layer(station: &Station) -> (Registry, String) {
     let mut source = station.source("src");
     source.tag(&source.image(1, &[100_000]), "1");
@@ -22,7 +22,7 @@ fn one_layer(station: &Station) -> (Registry, String) {
 }
 
 #[test]
-fn a_refused_range_gives_its_turn_back_before_the_blob_is_asked_for_anew() {
+fn a_refused_range_releases_its_permit_before_the_retry() {
     let refused = |fault: Fault| fault.answers(Response::new(416));
     let elsewhere =
         |fault: Fault| fault.alters(|response| response.headers.set("Content-Range", "bytes 5-99999/100000"));
@@ -37,15 +37,15 @@ fn a_refused_range_gives_its_turn_back_before_the_blob_is_asked_for_anew() {
     }
 }
 
-/// What an upload says of itself: where it goes on, and that `bytes` have arrived.
+/// The status of an upload: its location, and that `bytes` have arrived.
 fn status(request: &Request, bytes: u64) -> Response {
     let location = request.target.clone();
     Response::new(204).with("Location", location).with("Range", format!("0-{}", bytes - 1))
 }
 
 #[test]
-fn an_upload_that_never_gets_beyond_a_point_is_given_up() {
-    // The first says now that more has arrived and now that less has; the second forgets what had arrived.
+fn an_upload_without_progress_is_given_up() {
+    // The first reports more bytes and fewer bytes in turn. The second loses the upload again and again.
     let back_and_forth = |count: usize, request: &Request| status(request, [50, 100][count % 2]);
     let forgetful = |count: usize, request: &Request| match count % 2 {
         0 => status(request, 100),

@@ -1,4 +1,4 @@
-//! A certification authority for an hour, made by openssl, and a host that speaks TLS for another.
+//! A short-lived certification authority made by openssl, and a host that adds TLS to another.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use crate::behaviour::support::Run;
 use tempfile::TempDir;
 
-/// `ca.pem`, and `NAME.pem` with `NAME.key` for `server`, `client` and `stranger`, whom another CA signed.
+/// `ca.pem`, and `NAME.pem` with `NAME.key` for `server`, `client` and `stranger`. Another CA signed `stranger`.
 pub(crate) struct Certificates {
     folder: TempDir,
 }
@@ -47,7 +47,7 @@ impl Certificates {
     }
 }
 
-/// Speaks TLS on a port of its own and passes everything on to a host that does not.
+/// Accepts TLS on its own port and forwards everything to a host without TLS.
 pub(crate) struct Front {
     proxy: Child,
     name: String,
@@ -89,7 +89,7 @@ while True:
 ";
 
 impl Front {
-    /// In front of `host`, with the certificate of that name; `clients` signs those that may come in.
+    /// Starts in front of `host`, with the certificate of that name. `clients` is the CA of the clients it accepts.
     pub(crate) fn start(certificates: &Certificates, name: &str, clients: Option<&str>, host: &str) -> Front {
         let (ip, port) = host.rsplit_once(':').unwrap();
         let mut command = Command::new("python3");

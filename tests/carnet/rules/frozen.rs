@@ -1,4 +1,4 @@
-//! Bundles of every released version of the format stay readable: `tests/frozen/vN` is never changed.
+//! Bundles of every released version of the format stay readable. `tests/frozen/vN` is never changed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

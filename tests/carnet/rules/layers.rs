@@ -1,10 +1,10 @@
-//! The layers of docs/architecture.md: who may use whom, and which crate is named where.
+//! The layers of docs/architecture.md: which module may use which, and which crate is named where.
 
 use std::path::Path;
 
 use super::{root, sources};
 
-/// Modules by layer: each may use what stands in its own layer or above.
+/// Modules by layer. Each may use modules of its own layer and of those above.
 const LAYERS: &[&[&str]] = &[
     &["diagnosis"],
     &["oci"],
@@ -44,19 +44,19 @@ const CRATES: &[(&str, &[&str])] = &[
     ("signal_hook", &["src/bin/"]),
 ];
 
-/// Words that name no thing.
+/// Names that do not say what a module is.
 const BANNED_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager", "aux"];
 
 fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned()
 }
 
-/// The module of layer and verb that a file of the library belongs to.
+/// The top-level module of a file of the library.
 fn module(path: &str) -> &str {
     path.strip_prefix("src/").unwrap().split(['/', '.']).next().unwrap()
 }
 
-/// The code of a file: without its tests and comments.
+/// The code of a file, without its tests and comments.
 fn code(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
@@ -70,7 +70,8 @@ fn rank(module: &str) -> usize {
     })
 }
 
-fn library() -> Vec<(String, String)> {
+/// Every file of the library, with its code.
+pub(super) fn library() -> Vec<(String, String)> {
     sources("src")
         .iter()
         .map(|path| (relative(path), code(path)))
@@ -79,7 +80,7 @@ fn library() -> Vec<(String, String)> {
 }
 
 #[test]
-fn each_module_uses_only_what_stands_above_it() {
+fn each_module_uses_only_layers_above_it() {
     let mut wrong = Vec::new();
     for (path, code) in library() {
         let here = rank(module(&path));
@@ -117,7 +118,7 @@ fn each_crate_is_named_in_its_place_only() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// `format::tar` is ours.
+/// `format::tar` is a module of this crate, not the external one.
 fn line_names_own_module(path: &str, krate: &str) -> bool {
     krate == "tar" && !path.starts_with("src/artifacts/") && !path.starts_with("src/bin/")
 }
@@ -132,7 +133,7 @@ fn the_library_neither_prints_nor_exits() {
 }
 
 #[test]
-fn nothing_is_named_for_being_useful() {
+fn no_module_has_a_generic_name() {
     for path in sources("src") {
         for part in relative(&path).trim_end_matches(".rs").split('/') {
             assert!(!BANNED_NAMES.contains(&part), "{}", relative(&path));

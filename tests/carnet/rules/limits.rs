@@ -1,10 +1,10 @@
-//! The table of limits in docs/format.md is the code's.
+//! The table of limits in docs/format.md agrees with the code.
 
 use std::collections::BTreeMap;
 
 use carnet::format::limits;
 
-/// Every limit that the document must have.
+/// Every limit that the document must list.
 fn in_code() -> BTreeMap<&'static str, u64> {
     BTreeMap::from([
         ("STATEMENT_BYTES_MAX", limits::STATEMENT_BYTES_MAX),

@@ -1,5 +1,5 @@
-//! Chunks taken apart and put together again: by a thief with raw bytes, or by a malicious packer
-//! with a key that is trusted.
+//! Takes chunks apart and puts them together again, as an attacker could: by changing raw bytes without a
+//! key, or as a malicious packer with a trusted key.
 
 use carnet::format::Sum;
 use carnet::format::body::Body;
@@ -15,17 +15,17 @@ use carnet::trust::Signer;
 use super::packed;
 use super::tar::entry;
 
-/// A chunk in parts, each of which may be spoiled.
+/// A chunk in parts. A test may change any of them.
 #[derive(Clone)]
 pub(in crate::hostile) struct Parts {
     pub(in crate::hostile) statement: Statement,
     /// `02_sums.txt`.
     pub(in crate::hostile) sums: Vec<u8>,
-    /// Names and payloads of the entries, for the sums and for those who look for one.
+    /// Names and payloads of the entries, from which the sums are computed.
     pub(in crate::hostile) entries: Vec<(EntryName, Vec<u8>)>,
     /// Every entry after the sums: header, payload, padding.
     pub(in crate::hostile) blocks: Vec<Vec<u8>>,
-    /// What ends the file.
+    /// The end of the file.
     pub(in crate::hostile) end: Vec<u8>,
 }
 
@@ -56,7 +56,7 @@ impl Parts {
         parts
     }
 
-    /// Makes blocks and sums anew from the entries.
+    /// Computes the blocks and sums again from the entries.
     pub(in crate::hostile) fn rebuild(&mut self) {
         self.blocks = self.entries.iter().map(|(name, payload)| block(*name, payload)).collect();
         self.sums = sums_of(&self.entries);
@@ -72,18 +72,18 @@ impl Parts {
         [block(EntryName::Sums, &self.sums), self.blocks.concat(), self.end.clone()].concat()
     }
 
-    /// The statement that goes with the parts.
+    /// The statement that matches the parts.
     pub(in crate::hostile) fn fitting(&self) -> Statement {
         let bytes = self.body().len() as u64;
         Statement { bytes, sums: Sum::of(&self.sums), ..self.statement.clone() }
     }
 
-    /// Signed by the trusted packer, whatever it is.
+    /// The chunk signed by the trusted packer, whatever it contains.
     pub(in crate::hostile) fn seal(&self) -> Vec<u8> {
         self.seal_text(&self.fitting().render())
     }
 
-    /// Signed by the trusted packer, with any text for a statement.
+    /// The chunk signed by the trusted packer, with any text as its statement.
     pub(in crate::hostile) fn seal_text(&self, text: &[u8]) -> Vec<u8> {
         [head(text, &[signature(&packed().key, text)]), self.body()].concat()
     }
@@ -107,7 +107,7 @@ pub(in crate::hostile) fn signature(key: &dyn Signer, text: &[u8]) -> Signature 
     key.signature(text).expect("a key in a file signs")
 }
 
-/// Statement and signatures as they stand in a file.
+/// Statement and signatures, as in a file.
 pub(in crate::hostile) fn head(text: &[u8], signatures: &[Signature]) -> Vec<u8> {
     let mut out = entry(b"00_statement.txt", text);
     for signature in signatures {
@@ -120,9 +120,9 @@ pub(in crate::hostile) fn head(text: &[u8], signatures: &[Signature]) -> Vec<u8>
 #[derive(Clone)]
 pub(in crate::hostile) struct Forged {
     pub(in crate::hostile) chunks: Vec<Parts>,
-    /// The text of the plan; the bundle's id follows from it.
+    /// The text of the plan, which determines the bundle's id.
     pub(in crate::hostile) plan: Vec<u8>,
-    /// Left as it is where it does not follow from a plan that can be read.
+    /// `index.json`; without it, the one that belongs to the plan, if the plan can be parsed.
     pub(in crate::hostile) index: Option<Vec<u8>>,
 }
 
@@ -141,12 +141,12 @@ impl Forged {
         Plan::parse(&self.plan).expect("a plan")
     }
 
-    /// The chunk that has most entries, slices among them.
+    /// The data chunk with the most entries. It has slices.
     pub(in crate::hostile) fn richest(&self) -> usize {
         (1..self.chunks.len()).max_by_key(|&n| self.chunks[n].entries.len()).expect("chunks")
     }
 
-    /// A malicious packer's bundle: statements, table and sums agree with what the parts are now.
+    /// The bundle of a malicious packer: statements, table and sums match the parts as they are now.
     pub(in crate::hostile) fn seal(&self) -> Vec<Vec<u8>> {
         let id = Sum::of(&self.plan);
         let mut chunks = self.chunks.clone();
@@ -176,7 +176,7 @@ impl Forged {
     }
 }
 
-/// Puts another payload under a name that is there, and sums it; everything else stays.
+/// Replaces the payload of an existing entry and updates its sum. Everything else is unchanged.
 pub(in crate::hostile) fn replace(parts: &mut Parts, name: EntryName, payload: &[u8]) {
     let Some(at) = parts.entries.iter().position(|(known, _)| *known == name) else { return };
     if parts.entries[at].1 != payload {

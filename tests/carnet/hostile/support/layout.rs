@@ -1,4 +1,4 @@
-//! Image layouts written by hand: as well-formed or as hostile as a test asks for.
+//! Image layouts written by hand, well-formed or hostile.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ pub(in crate::hostile) const LAYER_TYPE: &str = "application/vnd.oci.image.layer
 pub(in crate::hostile) const NONDISTRIBUTABLE_TYPE: &str =
     "application/vnd.oci.image.layer.nondistributable.v1.tar";
 
-/// A descriptor as text, so that a test may spoil any part of it.
+/// A descriptor as text, so that a test can change any part of it.
 #[derive(Clone, Debug)]
 pub(in crate::hostile) struct Item {
     pub(in crate::hostile) media_type: String,
@@ -107,7 +107,7 @@ impl SourceLayout {
         fs::write(self.0.join("index.json"), text).expect("written");
     }
 
-    /// An image with one small layer, which nothing is wrong with.
+    /// The config and layer of a well-formed image.
     pub(in crate::hostile) fn plain_image(&self, seed: u64) -> (Item, Item) {
         (self.blob(b"{}"), self.layer(&super::noise(seed, 1_000)))
     }

@@ -1,4 +1,4 @@
-//! A station that packs a small bundle with the real program, and everything to forge one from it.
+//! Packs a small bundle with the real program, and has everything to forge others from it.
 
 pub(super) mod forge;
 pub(super) mod layout;
@@ -15,12 +15,12 @@ use tempfile::TempDir;
 use layout::{NONDISTRIBUTABLE_TYPE, SourceLayout};
 use run::carnet;
 
-/// A folder of its own for a test.
+/// A temporary folder.
 pub(super) fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
-/// The key that packs and releases, the bundle that it packed, and where the public half is.
+/// The key that packs and releases, its files, and the bundle that it packed.
 pub(super) struct Packed {
     _folder: TempDir,
     pub(super) key: KeyFile,
@@ -81,19 +81,19 @@ fn packed_with(seed: u64, key: KeyFile) -> Packed {
     Packed { _folder: folder, key, public, private, chunks }
 }
 
-/// The bundle that most tests begin with; packed once.
+/// The bundle that most tests start with. It is packed once.
 pub(super) fn packed() -> &'static Packed {
     static PACKED: OnceLock<Packed> = OnceLock::new();
     PACKED.get_or_init(|| packed_with(1, KeyFile::generate().expect("a key")))
 }
 
-/// Another bundle, of the same station.
+/// Another bundle, signed with the same key.
 pub(super) fn other_bundle() -> &'static Vec<Vec<u8>> {
     static OTHER: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     OTHER.get_or_init(|| pack(&packed().private, 77, folder().path()))
 }
 
-/// The names under which chunks are delivered here.
+/// The chunks with file names.
 pub(super) fn named(chunks: &[Vec<u8>]) -> Vec<(String, Vec<u8>)> {
     chunks.iter().enumerate().map(|(n, bytes)| (format!("hostile_{n:05}.tar"), bytes.clone())).collect()
 }

@@ -1,4 +1,4 @@
-//! Runs the real program, and says what must hold whenever it refuses.
+//! Runs the real program, and checks what must hold whenever it refuses an input.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -12,10 +12,10 @@ use super::{folder, packed};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_carnet");
 
-/// No run lasts longer, in seconds; a program that waits for a pipe is killed and fails the test.
+/// The longest time for a run, in seconds. A program that waits for a pipe is killed and fails the test.
 const SECONDS_MAX: &str = "120";
 
-/// What the program did.
+/// The result of a run.
 pub(in crate::hostile) struct Ran {
     pub(in crate::hostile) code: i32,
     pub(in crate::hostile) stdout: String,
@@ -41,7 +41,7 @@ impl Ran {
         ran
     }
 
-    /// Nothing that steers a terminal comes out raw, whatever went in.
+    /// Asserts that no control character reaches the terminal, whatever the input was.
     fn check_screen(&self) {
         for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             let steers = |c: &char| (c.is_control() && *c != '\n') || matches!(*c, '\u{202a}'..='\u{202e}');
@@ -65,23 +65,23 @@ pub(in crate::hostile) fn carnet<'a>(args: impl IntoIterator<Item = &'a OsStr>) 
     Ran::of(Command::new("timeout").arg(SECONDS_MAX).arg(PROGRAM).args(args))
 }
 
-/// Runs `carnet` where it may have so much memory, in KiB.
+/// Runs `carnet` with a limit on its memory, in KiB.
 pub(in crate::hostile) fn carnet_within<'a>(kib: u64, args: impl IntoIterator<Item = &'a OsStr>) -> Ran {
     let script = format!("ulimit -v {kib}; exec timeout {SECONDS_MAX} \"$0\" --jobs 1 \"$@\"");
     Ran::of(Command::new("sh").arg("-c").arg(script).arg(PROGRAM).args(args))
 }
 
-/// Memory that every refusal must make do with: addresses, not pages, so it is generous.
+/// The memory limit for every refusal. It limits address space, not used pages, so it is generous.
 pub(in crate::hostile) const KIB_MAX: u64 = 400_000;
 
-/// What `verify` must say.
+/// The expected verdict of `verify`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::hostile) enum Expect {
     /// Exit 0 and `complete`; unpacking succeeds too.
     Complete,
-    /// Exit 4 and `incomplete`: a chunk is damaged, missing, or none.
+    /// Exit 4 and `incomplete`: a chunk is damaged or missing, or a file is not a chunk.
     Incomplete,
-    /// Exit 4 and `unsound`: its manifests say what its plan does not.
+    /// Exit 4 and `unsound`: its manifests contradict its plan.
     Unsound,
     /// Exit 3 and `untrusted`.
     Untrusted,
@@ -89,7 +89,7 @@ pub(in crate::hostile) enum Expect {
     Forked,
     /// Exit 3 and `unreleased`.
     Unreleased,
-    /// Exit 4 and the error `no-chunk`: nothing among the files is a chunk.
+    /// Exit 4 and the error `no-chunk`: none of the files is a chunk.
     NoChunk,
 }
 
@@ -107,9 +107,9 @@ impl Expect {
     }
 }
 
-/// Delivers `files`, and checks what `verify`, `inspect` and `unpack` make of them.
+/// Writes `files` to a folder and checks the results of `verify`, `inspect`, `missing` and `unpack`.
 ///
-/// Gives the reports of `verify` and `unpack` for what else a test wants to know.
+/// Returns the runs of `verify` and `unpack`.
 pub(in crate::hostile) fn deliver(what: &str, files: &[(String, Vec<u8>)], expect: Expect) -> (Ran, Ran) {
     let station = folder();
     let arrived = station.path().join("in");
@@ -120,7 +120,7 @@ pub(in crate::hostile) fn deliver(what: &str, files: &[(String, Vec<u8>)], expec
     judge(what, station.path(), &["--pub".as_ref(), packed().public.as_os_str()], expect)
 }
 
-/// Checks what the three verbs make of the folder `in` of a station.
+/// Checks the results of these verbs for the folder `in` of a station.
 pub(in crate::hostile) fn judge(what: &str, station: &Path, trust: &[&OsStr], expect: Expect) -> (Ran, Ran) {
     let arrived = station.join("in");
     let ask = |verb: &str, more: &[&OsStr]| {
@@ -141,7 +141,7 @@ pub(in crate::hostile) fn judge(what: &str, station: &Path, trust: &[&OsStr], ex
             .collect();
         assert!(verdicts.contains(&word.into()), "{what}: expected {word}: {verified}");
     }
-    // What is shown may be little, but showing it must be safe.
+    // These need not succeed, but they must not panic or print control characters.
     ask("inspect", &[]);
     ask("missing", &[]);
     let target = station.join("new");
@@ -157,7 +157,7 @@ pub(in crate::hostile) fn judge(what: &str, station: &Path, trust: &[&OsStr], ex
     (verified, unpacked)
 }
 
-/// Nothing of a refused bundle is to be seen: not in the target, not beside it.
+/// Asserts that a refused bundle left no file, neither in the target nor beside it.
 pub(in crate::hostile) fn nothing_visible(what: &str, station: &Path, target: &Path) {
     let mut left = Vec::new();
     if target.exists() {

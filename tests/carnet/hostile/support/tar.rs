@@ -1,6 +1,6 @@
 //! Tar headers and PAX records as an attacker writes them, byte by byte.
 
-/// A field of a header that differs from what a chunk has.
+/// A changed field of a header: its offset and its bytes.
 pub(in crate::hostile) struct Field(pub(in crate::hostile) usize, pub(in crate::hostile) Vec<u8>);
 
 /// The canonical header of a chunk's entry, for any name.
@@ -19,14 +19,14 @@ pub(in crate::hostile) fn header(name: &[u8], bytes: u64) -> Vec<u8> {
     out
 }
 
-/// Sets the checksum right again.
+/// Computes the checksum again.
 pub(in crate::hostile) fn checksum(header: &mut [u8]) {
     header[148..156].copy_from_slice(b"        ");
     let sum: u32 = header[..512].iter().map(|&b| u32::from(b)).sum();
     header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
 }
 
-/// Changes fields of a header and sets its checksum right.
+/// Changes fields of a header and updates its checksum.
 pub(in crate::hostile) fn set(header: &mut [u8], fields: &[Field]) {
     for Field(at, bytes) in fields {
         header[*at..at + bytes.len()].copy_from_slice(bytes);

@@ -1,24 +1,24 @@
-//! Rules that spoil the answers to some requests.
+//! Rules that change the answers to some requests.
 
 use super::{Delivery, Request, Response};
 
 type Deed = Box<dyn Fn(&Request, &dyn Fn(&Request) -> Response) -> Response + Send + Sync>;
 
-/// What happens to requests of one method whose path looks like a pattern.
+/// A change to the answers to requests with one method and a path that matches a pattern.
 pub(crate) struct Fault {
     method: &'static str,
     pattern: String,
     skip: usize,
     times: usize,
     deed: std::sync::Arc<Deed>,
-    /// So many bytes of the request's body are taken, then the connection is reset.
+    /// This many bytes of the request's body are read, then the connection is reset.
     pub(super) intake: Option<u64>,
-    /// The answer comes before the request's body was read, and the connection ends with it.
+    /// The answer is sent before the request's body is read, and then the connection is closed.
     pub(super) unread: bool,
 }
 
 impl Fault {
-    /// For requests of `method` (`*`: any) whose path is like `pattern`, in which `*` stands for anything.
+    /// For requests with `method` (`*`: any) and a path that matches `pattern`, where `*` matches any text.
     pub(crate) fn on(method: &'static str, pattern: &str) -> Fault {
         Fault {
             method,
@@ -31,17 +31,17 @@ impl Fault {
         }
     }
 
-    /// The first `skip` of such requests are answered as ever.
+    /// The first `skip` matching requests are answered normally.
     pub(crate) fn after(self, skip: usize) -> Fault {
         Fault { skip, ..self }
     }
 
-    /// Only so many of such requests.
+    /// Only this many matching requests are affected.
     pub(crate) fn times(self, times: usize) -> Fault {
         Fault { times, ..self }
     }
 
-    /// Another answer altogether; the site never hears of the request.
+    /// Another answer. The site does not see the request.
     pub(crate) fn answers(self, response: Response) -> Fault {
         self.answers_with(move |_| response.clone())
     }
@@ -50,7 +50,7 @@ impl Fault {
         Fault { deed: std::sync::Arc::new(Box::new(move |request, _| answer(request))), ..self }
     }
 
-    /// The site's answer, changed.
+    /// Changes the answer of the site.
     pub(crate) fn alters(self, change: impl Fn(&mut Response) + Send + Sync + 'static) -> Fault {
         let deed = move |request: &Request, site: &dyn Fn(&Request) -> Response| {
             let mut response = site(request);
@@ -60,7 +60,7 @@ impl Fault {
         Fault { deed: std::sync::Arc::new(Box::new(deed)), ..self }
     }
 
-    /// The site hears another request, such as one without a header field.
+    /// Changes the request before the site sees it, such as by removing a header field.
     pub(crate) fn mishears(self, change: impl Fn(&mut Request) + Send + Sync + 'static) -> Fault {
         let deed = move |request: &Request, site: &dyn Fn(&Request) -> Response| {
             let mut request = request.clone();
@@ -74,17 +74,17 @@ impl Fault {
         self.alters(move |response| response.delivery = delivery)
     }
 
-    /// The connection is reset when so many bytes of the request's body are in. Of a PATCH they are kept.
+    /// Resets the connection after this many bytes of the request's body. The bytes of a PATCH are kept.
     pub(crate) fn takes_only(self, bytes: u64) -> Fault {
         Fault { intake: Some(bytes), ..self }
     }
 
-    /// The answer does not wait for the request's body.
+    /// Answers without waiting for the request's body.
     pub(crate) fn at_once(self) -> Fault {
         Fault { unread: true, ..self }
     }
 
-    /// The first fault for this request; it counts as used once more.
+    /// The first fault for this request. Its counter is increased.
     pub(super) fn claim(faults: &mut [Fault], request: &Request) -> Option<Fault> {
         for fault in faults {
             let method = fault.method == "*" || fault.method == request.method;
@@ -107,7 +107,7 @@ impl Fault {
     }
 }
 
-/// Whether `text` is like `pattern`, in which `*` stands for anything.
+/// Whether `text` matches `pattern`, where `*` matches any text.
 fn alike(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(text) = text.strip_prefix(start) else { return false };

@@ -1,4 +1,4 @@
-//! What a host remembers of an exchange.
+//! The record of one request and its response.
 
 use super::{Headers, Request};
 
@@ -12,7 +12,7 @@ pub(crate) struct Exchange {
     pub(crate) received: u64,
     /// 0 if the connection was reset instead.
     pub(crate) status: u16,
-    /// Bytes of the response's body that went out.
+    /// Bytes of the response's body that were sent.
     pub(crate) sent: u64,
 }
 

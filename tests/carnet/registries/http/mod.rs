@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 server on threads: a site answers, faults spoil answers, a log keeps every exchange.
+//! A small HTTP/1.1 server on threads. A site answers, faults change answers, a log records every exchange.
 
 mod fault;
 mod log;
@@ -16,12 +16,12 @@ pub(crate) use log::Exchange;
 pub(crate) use request::{Headers, Request};
 pub(crate) use response::{Delivery, Response};
 
-/// What answers requests.
+/// Answers requests.
 pub(crate) trait Site: Send + Sync + 'static {
     fn answer(&self, request: &Request) -> Response;
 }
 
-/// A site on an address of its own, until it is dropped.
+/// A site that is served on its own address until it is dropped.
 pub(crate) struct Host {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -43,7 +43,7 @@ impl Host {
         Host::on(TcpListener::bind((ip, 0)).expect("a free port"), site)
     }
 
-    /// Serves on a socket that listens already: its address may be known to the site.
+    /// Serves on a socket that already listens, so that the site can know its address.
     pub(crate) fn on(listener: TcpListener, site: impl Site) -> Host {
         let shared = Arc::new(Shared {
             site: Box::new(site),
@@ -69,12 +69,12 @@ impl Host {
         self.shared.faults.lock().unwrap().push(fault);
     }
 
-    /// All is well from now on.
+    /// Removes all faults.
     pub(crate) fn heal(&self) {
         self.shared.faults.lock().unwrap().clear();
     }
 
-    /// Every exchange since the start or since `forget`, in the order in which they were answered.
+    /// Every exchange since the start or the last `forget`, in the order of the answers.
     pub(crate) fn log(&self) -> Vec<Exchange> {
         self.shared.log.lock().unwrap().clone()
     }
@@ -83,12 +83,12 @@ impl Host {
         self.shared.log.lock().unwrap().clear();
     }
 
-    /// How many connections there were at once, at most.
+    /// The largest number of concurrent connections.
     pub(crate) fn most_connections(&self) -> usize {
         self.shared.most.load(Ordering::SeqCst)
     }
 
-    /// How many connections there were, also such as never asked for anything.
+    /// The number of connections, including those without a request.
     pub(crate) fn accepted_connections(&self) -> usize {
         self.shared.accepted.load(Ordering::SeqCst)
     }
@@ -119,10 +119,10 @@ impl Shared {
         }
     }
 
-    /// One request after the other, until the peer goes or a fault ends the connection.
+    /// Serves one request after the other until the peer disconnects or a fault ends the connection.
     fn serve(&self, mut stream: TcpStream) {
         stream.set_nodelay(true).unwrap();
-        // A peer that keeps a connection for later must not keep its thread when the host is gone.
+        // A connection that a peer keeps open must not keep this thread alive after the host is dropped.
         stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         let Ok(reader) = stream.try_clone() else { return };
         let mut reader = BufReader::new(reader);

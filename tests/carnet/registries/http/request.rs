@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read as _};
 
-/// Header fields, in order; names are found in whatever case they were written.
+/// Header fields, in order. Names are compared without regard to case.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Headers(Vec<(String, String)>);
 
@@ -11,7 +11,7 @@ impl Headers {
         self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Puts this value in the place of whatever there was.
+    /// Sets a field and removes its earlier values.
     pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
         self.remove(name);
         self.0.push((name.to_owned(), value.into()));
@@ -29,14 +29,14 @@ impl Headers {
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// As it was written: path and query.
+    /// Path and query as sent.
     pub(crate) target: String,
     pub(crate) headers: Headers,
     pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    /// The next request of a connection, without its body.
+    /// Reads the next request of a connection, without its body.
     pub(super) fn read_head(reader: &mut impl BufRead) -> Option<Request> {
         let line = line(reader)?;
         let mut words = line.split(' ');
@@ -98,7 +98,7 @@ impl Request {
         parameter(self.target.split_once('?')?.1, name)
     }
 
-    /// Every value of a parameter that may come more than once.
+    /// Every value of a repeated parameter.
     pub(crate) fn queries(&self, name: &str) -> Vec<String> {
         let query = self.target.split_once('?').map_or("", |(_, query)| query);
         parameters(query).filter(|(key, _)| *key == name).map(|(_, value)| decoded(value)).collect()
@@ -138,7 +138,7 @@ fn parameter(text: &str, name: &str) -> Option<String> {
     parameters(text).find(|(key, _)| *key == name).map(|(_, value)| decoded(value))
 }
 
-/// Without percent signs and pluses.
+/// Decodes percent signs and pluses.
 fn decoded(text: &str) -> String {
     let (bytes, mut out, mut at) = (text.as_bytes(), Vec::new(), 0);
     while at < bytes.len() {

@@ -1,4 +1,4 @@
-//! A response, and the ways in which it may not arrive.
+//! A response, and the ways in which its delivery can fail.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -8,25 +8,25 @@ use serde_json::Value;
 
 use super::Headers;
 
-/// How a response gets to the peer. Numbers are bytes of the body.
+/// How a response is delivered. Numbers are bytes of the body.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Delivery {
     Whole,
-    /// The connection is reset after so many.
+    /// The connection is reset after this many bytes.
     Reset(usize),
-    /// The connection is closed, politely, after so many.
+    /// The connection is closed in order after this many bytes.
     Close(usize),
-    /// After so many there are no more, and the connection stays.
+    /// Nothing more is sent after this many bytes, and the connection stays open.
     Stall(usize),
-    /// One byte, then a pause, and so on.
+    /// One byte at a time, with a pause after each.
     Drip(Duration),
-    /// The body is followed by more, without an end, in chunks unless it has a Content-Length.
+    /// The body never ends. It is sent in chunks unless it has a Content-Length.
     Endless,
-    /// Header fields without an end.
+    /// Endless header fields.
     EndlessHead,
-    /// Nothing, not even a status line; the connection stays.
+    /// Nothing at all, and the connection stays open.
     Silence,
-    /// The body alone, without status line and header: not HTTP, or what the test makes of it.
+    /// Only the body, without status line and header: not HTTP, or raw HTTP that the test wrote.
     Raw,
 }
 
@@ -63,7 +63,7 @@ impl Response {
         self
     }
 
-    /// Sends it; how many bytes of the body went out, and whether the connection can be used again.
+    /// Sends it. Returns how many bytes of the body were sent, and whether the connection can be used again.
     pub(super) fn send(
         &self,
         stream: &mut TcpStream,
@@ -132,14 +132,14 @@ impl Response {
     }
 }
 
-/// The peer's next read fails.
+/// Makes the peer's next read fail.
 pub(super) fn reset(stream: &TcpStream) {
     rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO)).unwrap();
 }
 
-/// Blanks, which also go on a JSON document, until the peer has enough.
+/// Sends spaces until the peer disconnects. They may also follow a JSON document.
 fn flood(stream: &mut TcpStream, chunked: bool, body: &[u8], stopping: impl Fn() -> bool) -> u64 {
-    let blanks = vec![b' '; 64 << 10];
+    let spaces = vec![b' '; 64 << 10];
     let mut sent = 0;
     let mut piece = body;
     while !stopping() {
@@ -151,7 +151,7 @@ fn flood(stream: &mut TcpStream, chunked: bool, body: &[u8], stopping: impl Fn()
             break;
         }
         sent += piece.len() as u64;
-        piece = &blanks;
+        piece = &spaces;
     }
     sent
 }

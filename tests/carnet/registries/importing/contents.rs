@@ -1,4 +1,4 @@
-//! What arrives, in which order, and what is not sent.
+//! What import pushes, in which order, and what it does not send.
 
 use serde_json::json;
 
@@ -26,7 +26,7 @@ fn everything_arrives_byte_for_byte_and_tag_for_tag() {
 }
 
 #[test]
-fn blobs_come_before_manifests_children_before_indexes_and_the_tag_last() {
+fn blobs_are_pushed_before_manifests_children_before_indexes_and_tags_last() {
     let station = packed("--chunk-size 64KiB");
     let registry = Registry::start();
     station.import(&registry.name(), "").ok();
@@ -38,7 +38,7 @@ fn blobs_come_before_manifests_children_before_indexes_and_the_tag_last() {
             .position(|one| one == name)
             .unwrap_or_else(|| panic!("{name} never came: {arrivals:?}"))
     };
-    // A document that has a tag may come by that tag alone.
+    // A document with a tag may be pushed under the tag only.
     let tag = app.tags["1"].clone();
     let of = |digest: &str| if digest == tag { place("1") } else { place(digest) };
     for (digest, manifest) in &app.manifests {
@@ -56,7 +56,7 @@ fn blobs_come_before_manifests_children_before_indexes_and_the_tag_last() {
 }
 
 #[test]
-fn once_more_changes_nothing() {
+fn importing_again_changes_nothing() {
     let station = packed("");
     let registry = Registry::start();
     station.import(&registry.name(), "").ok();
@@ -68,7 +68,7 @@ fn once_more_changes_nothing() {
 }
 
 #[test]
-fn what_the_registry_has_is_not_sent_again() {
+fn blobs_that_the_registry_has_are_not_sent() {
     let station = packed("");
     let registry = Registry::start();
     let whole = expected(&station, "team/app").repository("team/app");
@@ -97,7 +97,7 @@ fn two_repositories() -> Station {
 }
 
 #[test]
-fn a_blob_of_two_repositories_is_sent_once_and_mounted() {
+fn a_blob_in_two_repositories_is_sent_once_and_mounted() {
     for mounts in [true, false] {
         let station = two_repositories();
         let registry = Registry::with(Options { mounts, ..Options::default() });
@@ -113,7 +113,7 @@ fn a_blob_of_two_repositories_is_sent_once_and_mounted() {
 }
 
 #[test]
-fn a_dry_run_only_looks() {
+fn a_dry_run_changes_nothing() {
     let station = packed("");
     let registry = Registry::start();
     station.import(&registry.name(), "--dry-run").ok().says(&["team/app:1"]);
@@ -122,7 +122,7 @@ fn a_dry_run_only_looks() {
 }
 
 #[test]
-fn one_artifact_may_fail_and_the_others_arrive() {
+fn if_one_artifact_fails_the_others_arrive() {
     let station = Station::new();
     let mut source = station.source("src");
     for (seed, name) in ["one", "two", "three"].into_iter().enumerate() {
@@ -147,7 +147,7 @@ fn one_artifact_may_fail_and_the_others_arrive() {
 }
 
 #[test]
-fn what_is_not_trusted_or_not_whole_touches_no_registry() {
+fn an_untrusted_or_incomplete_bundle_reaches_no_registry() {
     let station = packed("--chunk-size 64KiB");
     station.carnet("keygen stranger").ok();
     let registry = Registry::start();
@@ -157,7 +157,7 @@ fn what_is_not_trusted_or_not_whole_touches_no_registry() {
     std::fs::rename(station.path("out").join(&last), station.path("aside")).unwrap();
     station.import(&registry.name(), "").ends(4);
     assert_eq!(registry.accepted_connections(), 0);
-    // A damaged byte is found at the latest when its blob is sent: nothing is made of it.
+    // A damaged byte is found at the latest when its blob is sent, and the upload is not completed.
     let mut bytes = std::fs::read(station.path("aside")).unwrap();
     let at = bytes.iter().rposition(|byte| *byte != 0).unwrap();
     bytes[at] ^= 1;

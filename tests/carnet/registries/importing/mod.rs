@@ -1,4 +1,4 @@
-//! What import puts into a registry, in which order, under which names, and what it leaves alone.
+//! What import pushes, in which order and under which names, and what it leaves alone.
 
 mod contents;
 mod names;
@@ -15,7 +15,7 @@ use crate::behaviour::support::noise;
 
 pub(super) const FOREIGN: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";
 
-/// The layout `src` with about everything in it, named `low.example/team/app:1`.
+/// The layout `src` with every kind of content, named `low.example/team/app:1`.
 pub(super) fn everything(station: &Station) {
     let mut source = station.source("src");
     let (one, two) = (source.image(1, &[150_000, 0, 3000]), source.image(2, &[60_000]));
@@ -64,7 +64,7 @@ pub(super) fn writes(registry: &Registry) -> Vec<Exchange> {
     log
 }
 
-/// What a successful request put into the registry: digest or tag, in the order of their coming.
+/// What successful requests put into the registry, digests and tags, in their order.
 pub(super) fn arrivals(registry: &Registry) -> Vec<String> {
     let name = |exchange: &Exchange| {
         let mounted = || Some(exchange.target.split_once("mount=")?.1.split('&').next()?.to_owned());

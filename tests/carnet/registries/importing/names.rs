@@ -1,4 +1,4 @@
-//! Tags that are taken, and names on the far side.
+//! Taken tags, and names in the target registry.
 
 use crate::registries::server::Registry;
 use crate::registries::station::Station;
@@ -6,7 +6,7 @@ use crate::registries::station::Station;
 use super::{arrivals, expected, one_image, writes};
 
 #[test]
-fn a_tag_that_points_elsewhere_is_left_alone_replaced_or_kept_aside() {
+fn a_taken_tag_is_kept_replaced_or_moved_aside() {
     let station = one_image("low.example/app:1");
     let new = expected(&station, "app").repository("app").tags["1"].clone();
     let start = || {
@@ -29,17 +29,17 @@ fn a_tag_that_points_elsewhere_is_left_alone_replaced_or_kept_aside() {
     station.import(&registry.name(), "--backup-tags .old").ok();
     let tags = registry.repository("app").tags;
     assert_eq!((&tags["1"], &tags["1.old"], tags.len()), (&new, &old, 2));
-    // The old one is kept before the new one takes its place.
+    // The old artifact is tagged aside before the new one takes its tag.
     let arrivals = arrivals(&registry);
     let place = |name: &str| arrivals.iter().position(|one| one == name).unwrap();
     assert!(place("1.old") < place("1"), "{arrivals:?}");
-    // A tag that points where it should needs neither.
+    // A tag that already points at the right artifact needs neither.
     station.import(&registry.name(), "--backup-tags .older").ok();
     assert_eq!(registry.repository("app").tags, tags);
 }
 
 #[test]
-fn a_taken_tag_is_noticed_before_anything_is_sent() {
+fn a_taken_tag_is_reported_before_anything_is_sent() {
     let station = one_image("low.example/app:1");
     let registry = Registry::start();
     let mut source = station.source("old");
@@ -50,7 +50,7 @@ fn a_taken_tag_is_noticed_before_anything_is_sent() {
 }
 
 #[test]
-fn names_lose_their_host_and_gain_a_prefix_or_are_changed_by_rule() {
+fn names_lose_their_host_and_can_gain_a_prefix_or_be_renamed() {
     let station = Station::new();
     let mut source = station.source("src");
     for (seed, name) in [
@@ -92,7 +92,7 @@ fn names_lose_their_host_and_gain_a_prefix_or_are_changed_by_rule() {
 }
 
 #[test]
-fn a_name_without_a_repository_is_an_error_that_says_how_to_name_it() {
+fn a_name_without_a_repository_is_an_error_with_a_hint() {
     let station = one_image("1.0");
     let registry = Registry::start();
     let run = station.import(&registry.name(), "").ends(2);
@@ -103,7 +103,7 @@ fn a_name_without_a_repository_is_an_error_that_says_how_to_name_it() {
 }
 
 #[test]
-fn one_artifact_of_many_is_imported_alone() {
+fn one_artifact_of_many_can_be_imported_alone() {
     let station = Station::new();
     let mut source = station.source("src");
     source.tag(&source.image(1, &[300]), "low.example/one:1");

@@ -1,4 +1,4 @@
-//! Referrers where the registry tells of them, and where it does not.
+//! Referrers in registries with and without the referrers API.
 
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ fn without_the_api_referrers_are_found_by_fallback_tags() {
 }
 
 #[test]
-fn a_fallback_tag_keeps_what_it_lists_and_needs_no_permission_to_grow() {
+fn a_fallback_tag_keeps_its_entries_and_can_always_be_extended() {
     let station = packed("");
     let registry = Registry::with(Options { referrers: false, ..Options::default() });
     let subject = {
@@ -69,7 +69,7 @@ fn a_fallback_tag_keeps_what_it_lists_and_needs_no_permission_to_grow() {
 }
 
 #[test]
-fn where_the_registry_tells_of_subjects_there_are_no_fallback_tags() {
+fn registries_with_the_referrers_api_get_no_fallback_tags() {
     let station = packed("");
     let registry = Registry::start();
     station.import(&registry.name(), "").ok();
@@ -77,7 +77,7 @@ fn where_the_registry_tells_of_subjects_there_are_no_fallback_tags() {
     assert_eq!(tags, ["1"]);
 }
 
-/// A bundle with two images, the first of which has two referrers; and their digests.
+/// A bundle with two images, of which the first has two referrers, and the digests of the referrers.
 fn signed() -> (Station, [String; 2]) {
     let station = Station::new();
     let mut source = station.source("src");
@@ -94,7 +94,7 @@ fn signed() -> (Station, [String; 2]) {
 }
 
 #[test]
-fn an_artifact_is_not_tagged_without_what_refers_to_it() {
+fn an_artifact_is_not_tagged_if_its_referrers_fail() {
     let (station, [signature, _]) = signed();
     let registry = Registry::start();
     let path = format!("/v2/one/manifests/{signature}");
@@ -109,7 +109,7 @@ fn an_artifact_is_not_tagged_without_what_refers_to_it() {
 }
 
 #[test]
-fn referrers_that_no_list_tells_of_have_all_failed() {
+fn without_its_referrers_list_every_referrer_has_failed() {
     let (station, referrers) = signed();
     let registry = Registry::with(Options { referrers: false, ..Options::default() });
     registry.fault(Fault::on("PUT", "/v2/one/manifests/sha256-*").answers(Response::new(403)));

@@ -1,4 +1,4 @@
-//! Uploads that break, and registries that forget.
+//! Broken uploads, and registries that lose what they accepted.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::registries::station::assert_same;
 use super::{arrivals, expected, one_image};
 
 #[test]
-fn an_upload_that_breaks_is_gone_on_with_or_begun_again() {
+fn a_broken_upload_is_resumed_or_restarted() {
     let faults = [
         |fault: Fault| fault.takes_only(40_000),
         |fault: Fault| fault.answers(Response::new(503)),
         |fault: Fault| fault.answers(Response::new(429)).at_once(),
-        |fault: Fault| fault.answers(Response::new(404)), // The registry forgot the upload.
+        |fault: Fault| fault.answers(Response::new(404)), // The registry lost the upload.
         |fault: Fault| fault.delivers(Delivery::Silence),
         |fault: Fault| fault.delivers(Delivery::Reset(0)),
     ];
@@ -33,11 +33,11 @@ fn an_upload_that_breaks_is_gone_on_with_or_begun_again() {
 }
 
 #[test]
-fn locations_are_used_as_they_are_given() {
+fn upload_locations_are_used_as_given() {
     let station = one_image("low.example/app:1");
     let registry = Registry::start();
     let name = registry.name();
-    // Absolute, where the registry's own are relative.
+    // An absolute URL; the test registry's own are relative.
     registry.fault(Fault::on("*", "*/blobs/uploads/*").alters(move |response| {
         if let Some(location) = response.headers.get("Location").map(str::to_owned) {
             response.headers.set("Location", format!("http://{name}{location}"));
@@ -48,10 +48,10 @@ fn locations_are_used_as_they_are_given() {
 }
 
 #[test]
-fn interrupted_it_leaves_no_tag_and_goes_on_where_it_was() {
+fn an_interrupted_import_leaves_no_tag_and_resumes() {
     let station = one_image("low.example/app:1");
     let registry = Registry::start();
-    // The second blob of three that is finished is the last that is answered.
+    // Only the first two of three blobs can be finished.
     registry.fault(Fault::on("PUT", "*/blobs/uploads/*").after(2).delivers(Delivery::Silence));
     let line = format!("import out --pub k.pub.pem --to docker://{} --connections 1", registry.name());
     let mut child = station.command(&line).stderr(Stdio::null()).spawn().unwrap();
@@ -70,7 +70,7 @@ fn interrupted_it_leaves_no_tag_and_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_registry_that_stores_something_else_is_caught() {
+fn a_registry_that_stores_something_else_is_detected() {
     let other = format!("sha256:{}", "0".repeat(64));
     for part in ["*/manifests/*", "*/blobs/uploads/*"] {
         let station = one_image("low.example/app:1");
@@ -85,7 +85,7 @@ fn a_registry_that_stores_something_else_is_caught() {
 }
 
 #[test]
-fn a_registry_that_forgets_what_it_took_is_caught_before_the_tag() {
+fn a_registry_that_loses_blobs_is_detected_before_tagging() {
     let station = one_image("low.example/app:1");
     let registry = Registry::start();
     let forgets = |request: &Request| {
@@ -99,7 +99,7 @@ fn a_registry_that_forgets_what_it_took_is_caught_before_the_tag() {
 }
 
 #[test]
-fn an_upload_that_cannot_be_finished_is_given_up() {
+fn an_upload_that_cannot_finish_is_given_up() {
     let station = one_image("low.example/app:1");
     let registry = Registry::start();
     registry.fault(Fault::on("PUT", "*/blobs/uploads/*").answers(Response::new(403)));

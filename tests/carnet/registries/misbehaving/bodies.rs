@@ -1,4 +1,4 @@
-//! Blobs and documents that are not what was asked for, that break, stand still or drip.
+//! Blobs and documents that are wrong, break, stall or drip.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::behaviour::support::noise;
 use crate::registries::http::{Delivery, Fault, Response};
 
 #[test]
-fn blobs_that_are_not_what_was_asked_for() {
+fn wrong_blobs_are_refused() {
     packing_fails(&[
         case("other bytes", FALSE, |_| layers(|response| response.body[500] ^= 1)),
         case("other bytes of the configuration", FALSE, |_| blobs().alters(|response| response.body[5] ^= 1)),
@@ -17,7 +17,7 @@ fn blobs_that_are_not_what_was_asked_for() {
         case("too long", SIZE, |_| layers(|response| response.body.push(0))),
         case("empty", SIZE, |_| layers(|response| response.body.clear())),
         case("endless", SIZE, |_| layers(|response| response.delivery = Delivery::Endless)),
-        case("endless, and said so", SIZE, |_| {
+        case("endless, with a huge Content-Length", SIZE, |_| {
             layers(|response| {
                 response.headers.set("Content-Length", "9223372036854775807");
                 response.delivery = Delivery::Endless;
@@ -36,7 +36,7 @@ fn blobs_that_are_not_what_was_asked_for() {
 }
 
 #[test]
-fn blobs_that_break_again_and_again() {
+fn blobs_that_keep_breaking_are_given_up() {
     packing_fails(&[
         case("closed at once", BROKEN, |_| layers(|response| response.delivery = Delivery::Close(0))),
         case("reset at once", BROKEN, |_| layers(|response| response.delivery = Delivery::Reset(0))),
@@ -47,7 +47,7 @@ fn blobs_that_break_again_and_again() {
 }
 
 #[test]
-fn blobs_that_stand_still() {
+fn stalled_blobs_are_given_up() {
     packing_fails(&[
         case("in the middle", STALLED, |_| layers(|response| response.delivery = Delivery::Stall(0))),
         case("silence", STALLED, |_| blobs().delivers(Delivery::Silence)),
@@ -55,8 +55,8 @@ fn blobs_that_stand_still() {
 }
 
 #[test]
-fn answers_that_drip() {
-    // A byte now and then is not nothing; but a layer that would take days is a registry that is broken.
+fn dripping_answers_are_given_up() {
+    // A byte now and then is some progress, but a registry that needs days for a layer is broken.
     packing_fails(&[
         case("a layer", STALLED, |_| {
             layers(|response| response.delivery = Delivery::Drip(Duration::from_millis(300)))
@@ -66,7 +66,7 @@ fn answers_that_drip() {
 }
 
 #[test]
-fn manifests_that_are_none() {
+fn invalid_manifests_are_refused() {
     packing_fails(&[
         case("bad JSON", &["registry-protocol", "malformed-document", "blob-mismatch"], |_| {
             manifests()
@@ -107,7 +107,7 @@ fn manifests_that_are_none() {
 }
 
 #[test]
-fn answers_that_are_not_http() {
+fn answers_that_are_not_http_are_refused() {
     packing_fails(&[
         case("another protocol", BROKEN, |_| {
             Fault::on("*", "*")

@@ -11,7 +11,7 @@ use crate::registries::server::{Options, Registry};
 use crate::registries::station::Station;
 
 #[test]
-fn lists_that_never_end() {
+fn endless_lists_are_given_up() {
     let page = |names: &str, n: usize| {
         Response::new(200)
             .with("Link", format!("</v2/app/tags/list?last={n}>; rel=\"next\""))
@@ -47,7 +47,7 @@ fn lists_that_never_end() {
 }
 
 #[test]
-fn lists_of_few_giants_are_too_long_at_some_point() {
+fn lists_with_huge_names_are_bounded() {
     let station = Station::new();
     let registry = registry(&station);
     registry.fault(Fault::on("GET", "*/tags/list").answers_with(|request| {
@@ -64,7 +64,7 @@ fn lists_of_few_giants_are_too_long_at_some_point() {
 }
 
 #[test]
-fn catalogues_that_never_end() {
+fn endless_catalogues_are_given_up() {
     let station = Station::new();
     let registry = registry(&station);
     registry.fault(Fault::on("GET", "/v2/_catalog").answers_with(|request| {
@@ -81,7 +81,7 @@ fn catalogues_that_never_end() {
 }
 
 #[test]
-fn names_in_lists_that_are_none_are_not_asked_for() {
+fn invalid_names_in_lists_are_not_requested() {
     let station = Station::new();
     let registry = registry(&station);
     let tags =
@@ -94,7 +94,7 @@ fn names_in_lists_that_are_none_are_not_asked_for() {
 }
 
 #[test]
-fn lists_of_referrers_that_lie() {
+fn false_lists_of_referrers_are_refused() {
     let other = format!("sha256:{}", "2".repeat(64));
     let one = move |digest: &str, size: u64| {
         json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [{
@@ -113,7 +113,7 @@ fn lists_of_referrers_that_lie() {
         registry.fault(Fault::on("GET", "*/referrers/*").answers(answer));
         let start = Instant::now();
         let run = station.pack(&format!("docker://{}/app:1 --timeout 1 --retries 1", registry.name()));
-        // Signatures that are lost without a word would be worse than a failure.
+        // Losing signatures silently would be worse than a failure.
         let codes =
             ["registry-protocol", "blob-missing", "malformed-document", "no-such-artifact", "refused-graph"];
         fails(what, &run, &codes, &registry.name(), start);
@@ -122,7 +122,7 @@ fn lists_of_referrers_that_lie() {
 }
 
 #[test]
-fn a_list_of_referrers_without_an_end() {
+fn an_endless_list_of_referrers_is_given_up() {
     let station = Station::new();
     let registry = registry(&station);
     registry.fault(Fault::on("GET", "*/referrers/*").delivers(Delivery::Endless));
@@ -132,7 +132,7 @@ fn a_list_of_referrers_without_an_end() {
 }
 
 #[test]
-fn what_does_not_refer_to_it_is_no_referrer() {
+fn listed_referrers_must_refer_to_the_subject() {
     let station = Station::new();
     let mut source = station.source("src");
     let app = source.image(1, &[500]);
@@ -165,7 +165,7 @@ fn what_does_not_refer_to_it_is_no_referrer() {
 }
 
 #[test]
-fn a_tag_that_no_bundle_can_name_is_not_passed_over() {
+fn a_tag_that_no_bundle_can_name_is_an_error() {
     let station = Station::new();
     let registry = registry(&station);
     registry.change("app", |app| {
@@ -178,7 +178,7 @@ fn a_tag_that_no_bundle_can_name_is_not_passed_over() {
 }
 
 #[test]
-fn giants_in_the_wrong_place_are_not_repeated() {
+fn huge_values_are_not_repeated_in_errors() {
     let station = Station::new();
     let giant = "x".repeat(1 << 20);
     let manifest = "application/vnd.oci.image.manifest.v1+json";

@@ -1,5 +1,5 @@
-//! Registries that answer with anything but what they should: every command ends in time, says which host
-//! it was and what, and leaves nothing behind.
+//! Registries that do not answer as they should. Every command ends in time, names the host and the problem,
+//! and leaves nothing behind.
 
 mod bodies;
 mod lists;
@@ -14,12 +14,12 @@ use super::server::Registry;
 use super::station::Station;
 use crate::behaviour::support::Run;
 
-/// How long a command may take that meets a registry which never gets better.
+/// How long a command may take if the registry never recovers.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(super) const LAYER_BYTES: usize = 60_000;
 
-/// What is wrong, how it is brought about, and the codes that say so.
+/// What is wrong, the fault that causes it, and the accepted error codes.
 pub(super) struct Case {
     what: &'static str,
     fault: fn(&Registry) -> Fault,
@@ -42,7 +42,7 @@ pub(super) fn registry(station: &Station) -> Registry {
     registry
 }
 
-/// The error has one of the codes and names the host; the program ended by itself and in time.
+/// Asserts that the error has one of the codes and names the host, and that the program ended in time.
 #[track_caller]
 pub(super) fn fails(what: &str, run: &Run, codes: &[&str], host: &str, start: Instant) {
     assert!(matches!(run.code, Some(1 | 4)), "{what}: {run:?}");
@@ -51,12 +51,12 @@ pub(super) fn fails(what: &str, run: &Run, codes: &[&str], host: &str, start: In
     assert!(codes.contains(&code), "{what}: {code} instead of one of {codes:?}\n{}", run.stderr);
     let message = message.split("\n  hint:").next().unwrap();
     assert!(message.contains(host), "{what}: the host {host} is not named in\n{}", run.stderr);
-    assert!(run.stderr.len() < 4000, "{what}: an essay\n{}", run.stderr);
+    assert!(run.stderr.len() < 4000, "{what}: too much text\n{}", run.stderr);
     assert!(start.elapsed() < PATIENCE, "{what}: it took {:?}", start.elapsed());
     assert!(!run.stderr.contains('\x1b'), "{what}: raw controls");
 }
 
-/// Packs `app:1` from a registry with each of these faults.
+/// Asserts that packing `app:1` fails with each of these faults.
 #[track_caller]
 pub(super) fn packing_fails(cases: &[Case]) {
     let station = Station::new();
@@ -71,7 +71,7 @@ pub(super) fn packing_fails(cases: &[Case]) {
     }
 }
 
-/// Imports an image into a registry with each of these faults, which must be left without a tag.
+/// Asserts that importing an image fails with each of these faults and leaves no tag.
 #[track_caller]
 pub(super) fn importing_fails(cases: &[Case]) {
     let station = Station::new();
@@ -96,11 +96,11 @@ pub(super) fn blobs() -> Fault {
 }
 
 pub(super) fn manifests() -> Fault {
-    // Where a registry has one fault for GET, it may have it for HEAD.
+    // A fault may affect both GET and HEAD.
     Fault::on("*", "*/manifests/*")
 }
 
-/// A fault of the layer alone: small documents come as they should.
+/// A fault that affects only the layer. Small documents are served normally.
 pub(super) fn layers(change: impl Fn(&mut Response) + Send + Sync + 'static) -> Fault {
     blobs().alters(move |response| {
         if response.body.len() > 1000 {

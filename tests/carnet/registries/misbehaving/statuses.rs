@@ -1,4 +1,4 @@
-//! Statuses, redirects, and what is over soon.
+//! Error statuses, redirects, and temporary failures.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use crate::registries::http::{Delivery, Fault, Request, Response};
 use crate::registries::station::Station;
 
 #[test]
-fn statuses_that_say_no() {
+fn error_statuses_are_reported() {
     packing_fails(&[
         case("401 without a challenge", &["registry-unauthorized"], |_| {
             Fault::on("*", "/v2/*").answers(Response::new(401))
@@ -24,7 +24,7 @@ fn statuses_that_say_no() {
 }
 
 #[test]
-fn a_registry_that_wants_to_be_left_alone_for_a_week() {
+fn long_retry_after_times_end_the_run() {
     packing_fails(&[
         case("429 in a week", &["registry-rate-limited"], |_| {
             manifests().answers(Response::new(429).with("Retry-After", "604800"))
@@ -39,7 +39,7 @@ fn a_registry_that_wants_to_be_left_alone_for_a_week() {
 }
 
 #[test]
-fn what_is_over_soon_is_waited_for() {
+fn temporary_failures_are_retried() {
     let station = Station::new();
     let retry = |seconds: &str| Response::new(429).with("Retry-After", seconds);
     for (fault, least) in [
@@ -61,7 +61,7 @@ fn what_is_over_soon_is_waited_for() {
 }
 
 #[test]
-fn redirects_that_lead_nowhere() {
+fn bad_redirects_are_refused() {
     packing_fails(&[
         case("to itself", NONSENSE, |_| {
             blobs()
@@ -90,9 +90,9 @@ fn redirects_that_lead_nowhere() {
 }
 
 #[test]
-fn nobody_there() {
+fn unreachable_hosts_are_reported() {
     let station = Station::new();
-    // A port that nobody listens on, and one whose listener never accepts.
+    // A port without a listener, and one whose listener never accepts.
     let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     for (host, codes) in [
         ("127.0.0.1:1".to_owned(), &["registry-unreachable"][..]),

@@ -10,7 +10,7 @@ use crate::registries::server::{Access, Options, Registry, TokenService, Tokens}
 use crate::registries::station::Station;
 
 #[test]
-fn token_services_that_are_none() {
+fn broken_token_services_are_reported() {
     let station = Station::new();
     for (what, codes, answer) in [
         (
@@ -45,7 +45,7 @@ fn token_services_that_are_none() {
 }
 
 #[test]
-fn tokens_that_are_never_good() {
+fn tokens_that_never_work_are_given_up() {
     let station = Station::new();
     let tokens = TokenService::new(Tokens { anonymous: true, worthless: true, ..Tokens::default() });
     let access = Access::Token(tokens.clone());
@@ -57,7 +57,7 @@ fn tokens_that_are_never_good() {
 }
 
 #[test]
-fn challenges_that_make_no_sense() {
+fn invalid_challenges_are_reported() {
     let station = Station::new();
     for challenge in [
         "Bearer",

@@ -1,4 +1,4 @@
-//! Uploads and manifests that are not taken.
+//! Uploads and manifests that the registry does not accept.
 
 use serde_json::json;
 
@@ -8,12 +8,12 @@ use crate::registries::server::Registry;
 use crate::registries::station::Station;
 
 #[test]
-fn uploads_that_go_wrong() {
+fn broken_uploads_are_reported() {
     importing_fails(&[
         case("no location", NONSENSE, |_| {
             Fault::on("POST", "*/blobs/uploads/*").alters(|response| response.headers.remove("Location"))
         }),
-        case("a location that is none", NONSENSE, |_| {
+        case("an invalid location", NONSENSE, |_| {
             Fault::on("POST", "*/blobs/uploads/*")
                 .alters(|response| response.headers.set("Location", "http://[::1"))
         }),
@@ -21,8 +21,8 @@ fn uploads_that_go_wrong() {
             Fault::on("POST", "*/blobs/uploads/*")
                 .alters(|response| response.headers.set("Location", "file:///etc/passwd"))
         }),
-        case("no begin", &["registry-failed"], |_| Fault::on("POST", "*").answers(Response::new(500))),
-        case("200 for a begin", NONSENSE, |_| Fault::on("POST", "*").answers(Response::new(200))),
+        case("no start", &["registry-failed"], |_| Fault::on("POST", "*").answers(Response::new(500))),
+        case("200 for a start", NONSENSE, |_| Fault::on("POST", "*").answers(Response::new(200))),
         case("denied", &["registry-denied"], |_| Fault::on("POST", "*").answers(Response::new(403))),
         case("unauthorized", &["registry-unauthorized"], |_| {
             Fault::on("POST", "*").answers(Response::new(401))
@@ -46,7 +46,7 @@ fn uploads_that_go_wrong() {
 }
 
 #[test]
-fn manifests_that_are_not_taken() {
+fn rejected_manifests_are_reported() {
     importing_fails(&[
         case("refused, with a reason", &["registry-protocol", "registry-failed", "registry-denied"], |_| {
             Fault::on("PUT", "*/manifests/*").answers(Response::new(400).json(
@@ -68,7 +68,7 @@ fn manifests_that_are_not_taken() {
     ]);
 }
 
-/// Imports an image into a registry with this fault, which all of it must reach.
+/// Imports an image into a registry with this fault, and asserts that all of it arrives.
 fn arrives_in_spite_of(fault: Fault) {
     let station = Station::new();
     let mut source = station.source("src");
@@ -82,12 +82,12 @@ fn arrives_in_spite_of(fault: Fault) {
 }
 
 #[test]
-fn a_finish_that_was_not_heard_is_found_out() {
+fn an_upload_whose_last_answer_was_lost_is_detected() {
     arrives_in_spite_of(Fault::on("PUT", "*/blobs/uploads/*").delivers(Delivery::Silence));
 }
 
 #[test]
-fn a_head_that_lies_is_not_believed() {
-    // A registry says that it has every blob, without a byte: what it says is not what was asked for.
+fn a_false_answer_to_head_is_not_believed() {
+    // The registry claims to have every blob, but with a size of zero.
     arrives_in_spite_of(Fault::on("HEAD", "*/blobs/*").answers(Response::new(200)));
 }

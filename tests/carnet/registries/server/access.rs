@@ -1,4 +1,4 @@
-//! Who may do what: nobody is asked, Basic, or tokens of a service.
+//! Access to a registry: open, by the Basic scheme, or with tokens from a service.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,20 +14,20 @@ pub(crate) enum Access {
     Token(TokenService),
 }
 
-/// What a token service knows, and how generous it is.
+/// How a token service behaves.
 #[derive(Clone)]
 pub(crate) struct Tokens {
-    /// Where it is; on the registry itself if it is not said.
+    /// Its URL; by default it is on the registry itself.
     pub(crate) realm: Option<String>,
-    /// Who may push and pull.
+    /// The user and password that may push and pull.
     pub(crate) user: Option<(&'static str, &'static str)>,
-    /// An identity token that stands for the user.
+    /// An identity token that replaces the password.
     pub(crate) identity: Option<&'static str>,
     /// Anyone may pull.
     pub(crate) anonymous: bool,
-    /// How many requests a token is good for.
+    /// How many requests a token is valid for.
     pub(crate) uses: usize,
-    /// Tokens are given, and none is ever good for anything.
+    /// Tokens are issued, but no token is ever accepted.
     pub(crate) worthless: bool,
 }
 
@@ -44,7 +44,7 @@ impl Default for Tokens {
     }
 }
 
-/// Mints tokens and knows them again. Clones are one service, on as many hosts as one likes.
+/// Issues tokens and checks them. Clones are the same service, on as many hosts as needed.
 #[derive(Clone)]
 pub(crate) struct TokenService {
     rules: Tokens,
@@ -63,13 +63,13 @@ impl TokenService {
         TokenService { rules, minted: Arc::default() }
     }
 
-    /// The same service, which registries say is at this URL.
+    /// The same service, announced by registries under this URL.
     pub(crate) fn elsewhere(&self, realm: String) -> TokenService {
         let rules = Tokens { realm: Some(realm), ..self.rules.clone() };
         TokenService { rules, minted: Arc::clone(&self.minted) }
     }
 
-    /// The scopes of every token, in the order in which they were minted.
+    /// The scopes of every token, in the order in which they were issued.
     pub(crate) fn minted(&self) -> Vec<Vec<String>> {
         self.minted.lock().unwrap().values().map(|token| token.scopes.clone()).collect()
     }
@@ -143,7 +143,7 @@ impl Site for TokenService {
 }
 
 impl Access {
-    /// Whether a request to the registry `name` may pass; `path` is below `/v2/`.
+    /// Whether a request to the registry `name` is allowed; `path` is below `/v2/`.
     pub(super) fn check(&self, name: &str, request: &Request, path: &str) -> Result<(), Box<Response>> {
         let refused = |challenge: String| {
             let refusal = refusal(401, "UNAUTHORIZED", "");
@@ -178,7 +178,7 @@ impl Access {
     }
 }
 
-/// What a token must be good for.
+/// The scope that a request needs.
 fn wanted(request: &Request, path: &str) -> Vec<(String, &'static str)> {
     if path == "_catalog" {
         return vec![("registry:catalog".to_owned(), "*")];

@@ -1,4 +1,4 @@
-//! Blobs: reading, in ranges too, and uploads of every kind.
+//! Blobs: reads, with and without ranges, and uploads of every kind.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub(super) fn upload(store: &mut Store, name: &str, id: &str, request: &Request,
     if !store.uploads.contains_key(id) {
         return refusal(404, "BLOB_UPLOAD_UNKNOWN", id);
     }
-    // Locations are to be used as they were given.
+    // Clients must use locations exactly as given.
     if request.query("_state").is_none() {
         return refusal(400, "BLOB_UPLOAD_INVALID", "without its state");
     }

@@ -1,4 +1,4 @@
-//! Lists: tags and repositories by the page, and referrers.
+//! Lists of tags and repositories in pages, and of referrers.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ pub(super) fn catalog(store: &Store, request: &Request, page: usize) -> Response
     linked(Response::new(200).json(&json!({ "repositories": names })), link)
 }
 
-/// The names of one page, and what `Link` says of the next.
+/// The names of one page, and the `Link` to the next.
 fn paged<'names>(
     names: impl Iterator<Item = &'names String>,
     path: &str,
@@ -45,7 +45,7 @@ fn linked(response: Response, link: Option<String>) -> Response {
     }
 }
 
-/// Descriptors of what refers to `digest`.
+/// Descriptors of the referrers of `digest`.
 pub(super) fn referrers(repository: &Repository, digest: &str) -> Vec<Value> {
     let refers = |document: &Value| document["subject"]["digest"].as_str() == Some(digest);
     let all = repository.manifests.iter().map(|(name, manifest)| (name, manifest, manifest.document()));

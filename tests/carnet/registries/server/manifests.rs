@@ -1,4 +1,4 @@
-//! Manifests: what they point at must be there before them.
+//! Manifests. Everything that they point at must exist before them.
 
 use carnet::oci::Digest;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::refusal;
 use super::store::{Manifest, Repository, Store};
 use crate::registries::http::{Request, Response};
 
-/// The largest document that is taken.
+/// The largest document that is accepted, in bytes.
 const BYTES_MAX: usize = 4 << 20;
 
 pub(super) fn get(store: &Store, name: &str, reference: &str) -> Response {
@@ -64,8 +64,8 @@ pub(super) fn put(
     }
 }
 
-/// The first thing that a document points at and that is not there. Layers that may not be distributed
-/// need not be there.
+/// The first missing blob or manifest that a document points at. Layers that may not be distributed
+/// may be missing.
 fn missing(repository: &Repository, document: &Value) -> Option<String> {
     let all = |key: &str| document[key].as_array().cloned().unwrap_or_default();
     let blobs = all("layers").into_iter().chain(document.get("config").cloned()).filter(|blob| {

@@ -1,4 +1,4 @@
-//! A registry by the distribution specification 1.1, in memory, which does as it is told, also badly.
+//! A registry in memory that implements the distribution specification 1.1, or breaks it on request.
 
 mod access;
 mod blobs;
@@ -19,16 +19,16 @@ pub(crate) use store::{Manifest, Repository};
 use super::http::{Host, Request, Response, Site};
 use store::Store;
 
-/// What this registry can and wants.
+/// Which features this registry has.
 pub(crate) struct Options {
     pub(crate) ip: &'static str,
     /// The referrers API.
     pub(crate) referrers: bool,
-    /// Ranges of blobs.
+    /// Range requests for blobs.
     pub(crate) ranges: bool,
-    /// Blobs from another repository, without an upload.
+    /// Mounting of blobs from another repository.
     pub(crate) mounts: bool,
-    /// The most names in one answer.
+    /// The maximum number of names in one answer.
     pub(crate) page: usize,
     pub(crate) access: Access,
 }
@@ -71,17 +71,17 @@ impl Registry {
         Registry { host: Host::on(listener, Arc::clone(&api)), api }
     }
 
-    /// Puts a whole layout into a repository. The tag is what follows the last colon of a name.
+    /// Puts a whole layout into a repository. The tag is the part of a name after its last colon.
     pub(crate) fn seed(&self, layout: &Path, repository: &str) {
         self.api.store.lock().unwrap().seed(layout, repository);
     }
 
-    /// What a repository holds now; nothing, if it is not there.
+    /// The content of a repository; empty if it does not exist.
     pub(crate) fn repository(&self, name: &str) -> Repository {
         self.api.store.lock().unwrap().repositories.get(name).cloned().unwrap_or_default()
     }
 
-    /// Changes what a repository holds.
+    /// Changes the content of a repository.
     pub(crate) fn change(&self, name: &str, change: impl FnOnce(&mut Repository)) {
         change(self.api.store.lock().unwrap().repositories.entry(name.to_owned()).or_default());
     }
@@ -90,12 +90,12 @@ impl Registry {
         self.api.store.lock().unwrap().repositories.keys().cloned().collect()
     }
 
-    /// Uploads that were begun and neither finished nor given up.
+    /// The number of uploads that were started and neither finished nor cancelled.
     pub(crate) fn open_uploads(&self) -> usize {
         self.api.store.lock().unwrap().uploads.len()
     }
 
-    /// Digests, sizes and types that the referrers API tells, sorted.
+    /// The descriptors that the referrers API returns, sorted.
     pub(crate) fn referrers(&self, repository: &str, digest: &str) -> Vec<Value> {
         lists::referrers(&self.repository(repository), digest)
     }
@@ -149,7 +149,7 @@ impl Api {
     }
 }
 
-/// Repository, kind and reference of a path below `/v2/`.
+/// The repository, kind and reference in a path below `/v2/`.
 fn parts(path: &str) -> Option<(&str, &str, &str)> {
     let part = |word: &str| path.rsplit_once(word);
     if let Some((name, _)) = part("/tags/list") {
@@ -162,7 +162,7 @@ fn parts(path: &str) -> Option<(&str, &str, &str)> {
     kinds.into_iter().find_map(|(word, kind)| part(word).map(|(name, rest)| (name, kind, rest)))
 }
 
-/// An error as the specification wants it.
+/// An error in the form that the specification requires.
 fn refusal(status: u16, code: &str, detail: &str) -> Response {
     let error = json!({ "code": code, "message": code.to_lowercase().replace('_', " "), "detail": detail });
     Response::new(status).json(&json!({ "errors": [error] }))

@@ -1,4 +1,4 @@
-//! What a registry holds.
+//! The content of a registry.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,13 +10,13 @@ use serde_json::Value;
 #[derive(Default)]
 pub(crate) struct Store {
     pub(crate) repositories: BTreeMap<String, Repository>,
-    /// Bytes so far, by id.
+    /// Uploads in progress: the bytes so far, by id.
     pub(crate) uploads: BTreeMap<String, Vec<u8>>,
-    /// How many uploads were begun.
+    /// How many uploads were started.
     pub(crate) begun: usize,
 }
 
-/// Blobs, manifests and tags of one name.
+/// The blobs, manifests and tags of one repository.
 #[derive(Clone, Default, PartialEq)]
 pub(crate) struct Repository {
     pub(crate) blobs: BTreeMap<String, Arc<Vec<u8>>>,
@@ -44,7 +44,7 @@ impl Repository {
         digest
     }
 
-    /// The digest behind a tag or a digest.
+    /// Resolves a tag or a digest to a digest.
     pub(crate) fn resolve(&self, reference: &str) -> Option<&str> {
         let digest = self.tags.get(reference).map_or(reference, String::as_str);
         self.manifests.get_key_value(digest).map(|(digest, _)| digest.as_str())
@@ -61,7 +61,7 @@ impl Store {
                 let digest = format!("{}:{}", algorithm.display(), file.file_name().display());
                 let bytes = std::fs::read(file.path()).unwrap();
                 let document: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-                // What has no mediaType is a blob here, and a document that has one is a manifest.
+                // A file with a mediaType is a manifest here; any other is a blob.
                 match document["mediaType"].as_str() {
                     Some(media_type) => {
                         let media_type = media_type.to_owned();
