@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use super::{Contents, ContentsError, Documents, Finding, Lot, Member, read_body};
+use super::{Contents, ContentsError, Finding, Lot, Member, read_body};
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::format::head::Head;
@@ -194,12 +194,6 @@ impl Bundle {
             copies.entry(opened.statement.number).or_default().push(opened);
         }
         copies
-    }
-
-    /// What its manifests say and its plan does not; see [`Documents::unsound`].
-    pub fn unsound(&self) -> Vec<String> {
-        let Some(contents) = self.contents() else { return Vec::new() };
-        Documents::new(&contents.plan, &self.copies()).unsound()
     }
 
     /// Its name: as the control chunk has it, or an accepted file, or else any.

@@ -3,13 +3,21 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Opened, segments};
+use super::{Bundle, Opened, segments};
 use crate::format::plan::{Plan, PlannedBlob};
 use crate::format::statement::Class;
 use crate::oci::document::{DOCUMENT_BYTES_MAX, DocumentError};
 use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document, MediaType};
 use crate::stream::segments::Segments;
+
+impl Bundle {
+    /// What its manifests say and its plan does not; see [`Documents::unsound`].
+    pub fn unsound(&self) -> Vec<String> {
+        let Some(contents) = self.contents() else { return Vec::new() };
+        Documents::new(&contents.plan, &self.copies()).unsound()
+    }
+}
 
 /// How many problems are told; more say nothing new.
 const PROBLEMS_MAX: usize = 100;

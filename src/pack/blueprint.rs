@@ -1,24 +1,11 @@
 //! The geometry of a bundle: what each chunk holds, and where each byte of it lies. Nothing in it changes while
 //! chunks are written, so any number of workers, or of machines, can build from it.
 
-use super::place::Placement;
-use crate::format::plan::{Placed, Plan};
-use crate::format::shape::{Item, Shape, head_entry_bytes};
-use crate::format::statement::{Class, Kind, Statement};
+use super::place::{Placement, PlannedChunk};
+use crate::format::plan::Plan;
+use crate::format::shape::{Item, head_entry_bytes};
+use crate::format::statement::Statement;
 use crate::format::{Sum, Timestamp};
-
-/// A chunk before it is written.
-#[derive(Clone, Debug)]
-pub(super) struct PlannedChunk {
-    /// Data, or control for the control chunk and its annex.
-    pub kind: Kind,
-    /// What its blobs are.
-    pub class: Class,
-    /// Its entries and where they lie in the sealed part.
-    pub shape: Shape,
-    /// The pieces of blobs in it: its last entries, in this order.
-    pub pieces: Vec<Placed>,
-}
 
 /// Where a piece lies in its chunk.
 #[derive(Clone, Copy)]

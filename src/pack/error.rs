@@ -12,7 +12,7 @@ use crate::registry::RegistryError;
 use crate::stream::pump::Halted;
 use crate::trust::SignerError;
 
-use super::ArtifactFailure;
+use super::failure::ArtifactFailure;
 
 /// Why a bundle cannot be packed.
 #[derive(Debug, thiserror::Error)]
@@ -189,6 +189,22 @@ fn list_blobs(blobs: &[(Digest, u64)]) -> String {
 
 fn list_failures(failures: &[ArtifactFailure]) -> String {
     failures.iter().map(|failure| format!("; {}: {}", failure.artifact, failure.error)).collect()
+}
+
+impl PackError {
+    /// The blob that is to blame, if one is.
+    pub(super) fn damaged_blob(&self) -> Option<Digest> {
+        match self {
+            PackError::Damaged { mismatch, .. } => Some(mismatch.expected),
+            PackError::Unreadable { digest, source, .. } => match registry_error(source) {
+                // The registry as a whole is in trouble: leaving out one blob after the other helps nobody.
+                Some(error) if !error.is_of_one_blob() => None,
+                _ => Some(*digest),
+            },
+            PackError::Size { digest, .. } => Some(*digest),
+            _ => None,
+        }
+    }
 }
 
 /// What a registry did, where a reader failed for that.

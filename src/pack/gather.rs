@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{ArtifactFailure, PackError, PackRequest};
+use super::failure::ArtifactFailure;
+use super::{PackError, PackRequest};
 use crate::artifacts::{ArtifactSource, OnFailure, Root, Selection, read_document};
 use crate::format::limits::METADATA_BYTES_MAX;
 use crate::format::plan::{Artifact, Carriage, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};

@@ -8,7 +8,6 @@ use super::error::registry_error;
 use super::gather::Cargo;
 use super::loading::Loading;
 use super::moving::{Moved, Moving};
-use super::packing::damaged_blob;
 use super::sealer::Sealer;
 use crate::observe::Phase;
 use crate::registry::RegistryError;
@@ -78,7 +77,7 @@ fn load_once(sealer: &Sealer<'_>, cargo: &Cargo, waiting: &[usize]) -> Result<Ve
 
 /// The blob that failed, if its source has another place for it; else the error.
 fn try_elsewhere(sealer: &Sealer<'_>, cargo: &Cargo, error: PackError) -> Result<usize, PackError> {
-    let Some(digest) = damaged_blob(&error) else { return Err(error) };
+    let Some(digest) = error.damaged_blob() else { return Err(error) };
     let Some(blob) = sealer.blueprint.plan().blobs.iter().position(|blob| blob.digest == digest) else {
         return Err(error);
     };

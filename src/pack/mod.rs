@@ -15,6 +15,7 @@
 mod blueprint;
 mod control;
 mod error;
+mod failure;
 mod file_sums;
 mod gather;
 mod load;
@@ -29,6 +30,7 @@ mod resume;
 mod sealer;
 
 pub use error::PackError;
+pub use failure::ArtifactFailure;
 pub use packing::{pack, plan};
-pub use report::{ArtifactFailure, ChunkReport, Outcome, PackReport};
+pub use report::{ChunkReport, Outcome, PackReport};
 pub use request::{Expiry, PackRequest, Splitting, Wanted};

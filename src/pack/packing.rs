@@ -3,7 +3,6 @@
 
 use super::blueprint::Blueprint;
 use super::control::write_control;
-use super::error::registry_error;
 use super::gather::{Cargo, gather};
 use super::load::load;
 use super::place::{Placement, place};
@@ -62,7 +61,7 @@ pub fn pack(
             Err(error) if request.on_failure == OnFailure::Stop => return Err(error),
             Err(error) => error,
         };
-        match damaged_blob(&error) {
+        match error.damaged_blob() {
             // A blob that proves unreadable takes its artifacts with it; the others get a plan of their own.
             Some(digest) if !excluded.contains(&digest) => {
                 environment.monitor.tell(Event::Note { text: error.to_string() });
@@ -145,20 +144,6 @@ fn conclude(sealer: &Sealer<'_>) -> Result<(), PackError> {
 /// Everything that breaks after a signal breaks because of it: connections are ended then.
 fn or_interrupted(error: PackError, environment: &Environment<'_>) -> PackError {
     if environment.workers.interrupted() { PackError::Interrupted } else { error }
-}
-
-/// The blob that is to blame for an error, if one is.
-pub(super) fn damaged_blob(error: &PackError) -> Option<Digest> {
-    match error {
-        PackError::Damaged { mismatch, .. } => Some(mismatch.expected),
-        PackError::Unreadable { digest, source, .. } => match registry_error(source) {
-            // The registry as a whole is in trouble: leaving out one blob after the other helps nobody.
-            Some(error) if !error.is_of_one_blob() => None,
-            _ => Some(*digest),
-        },
-        PackError::Size { digest, .. } => Some(*digest),
-        _ => None,
-    }
 }
 
 /// Refuses to write what no reader would take.

@@ -12,7 +12,19 @@ use crate::format::statement::{Class, Kind};
 use crate::format::tar::BLOCK;
 
 use super::PackError;
-use super::blueprint::PlannedChunk;
+
+/// A chunk before it is written.
+#[derive(Clone, Debug)]
+pub(super) struct PlannedChunk {
+    /// Data, or control for the control chunk and its annex.
+    pub kind: Kind,
+    /// What its blobs are.
+    pub class: Class,
+    /// Its entries and where they lie in the sealed part.
+    pub shape: Shape,
+    /// The pieces of blobs in it: its last entries, in this order.
+    pub pieces: Vec<Placed>,
+}
 
 /// A plan in which every blob has its place, and the chunks that follow from it.
 pub(super) struct Placement {

@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::blueprint::{Blueprint, PlannedChunk};
+use super::blueprint::Blueprint;
+use super::failure::ArtifactFailure;
 use super::file_sums::FileSums;
 use super::gather::Cargo;
+use super::place::PlannedChunk;
 use crate::format::Sum;
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::medium::chunk_file_name;
@@ -22,15 +24,6 @@ pub enum Outcome {
     Packed,
     /// The bundle was there already, whole and the same.
     Unchanged,
-}
-
-/// An artifact that could not be had.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct ArtifactFailure {
-    /// Which one, as source and name.
-    pub artifact: String,
-    /// Why.
-    pub error: String,
 }
 
 /// A chunk file.
