@@ -12,14 +12,17 @@ fn schemas() -> std::path::PathBuf {
 
 #[track_caller]
 fn fits(run: &Run, schema: &str) {
+    let errors = misfits(&run.json(), schema);
+    assert!(errors.is_empty(), "{}\n{}\n{}", run.command, errors.join("\n"), run.stdout);
+}
+
+/// Where a document differs from its schema.
+fn misfits(document: &Value, schema: &str) -> Vec<String> {
     let text = std::fs::read_to_string(schemas().join(format!("{schema}.json"))).unwrap();
     let schema: Value = serde_json::from_str(&text).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = validator
-        .iter_errors(&run.json())
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
-    assert!(errors.is_empty(), "{}\n{}\n{}", run.command, errors.join("\n"), run.stdout);
+    let errors = validator.iter_errors(document);
+    errors.map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
 /// An image, an index for two platforms, referrers, a foreign layer: something in every field.
@@ -135,13 +138,25 @@ fn quiet_says_nothing_when_all_is_well_and_errors_otherwise() {
 #[test]
 fn with_json_stdout_is_one_document_and_progress_is_lines_of_json() {
     let desk = desk();
-    let run = desk.pack("oci:src --chunk-size 64KiB --json").ok();
+    let run = desk.pack("oci:src --chunk-size 64KiB --file-sums sha256 --json").ok();
     run.json();
-    assert!(run.stderr.lines().count() > 0);
+    let mut phases = Vec::new();
     for line in run.stderr.lines() {
-        let event: Result<Value, _> = serde_json::from_str(line);
-        assert!(event.is_ok(), "{line}");
+        let event: Value = serde_json::from_str(line).unwrap();
+        let errors = misfits(&event, "progress");
+        assert!(errors.is_empty(), "{line}\n{}", errors.join("\n"));
+        assert_eq!((&event["run"], &event["verb"]), (&Value::from(0), &Value::from("pack")), "{line}");
+        phases.push((event["event"].clone(), event["phase"].clone()));
     }
+    for phase in ["pack", "sums"] {
+        let at = |event: &str| phases.iter().position(|found| *found == (event.into(), phase.into()));
+        assert!(at("started").is_some() && at("started") < at("ended"), "{phase}: {phases:?}");
+    }
+    assert!(phases.iter().any(|(event, _)| event == "chunk"), "{phases:?}");
+    assert!(
+        !misfits(&serde_json::json!({ "event": "started", "verb": "pack", "bytes": 1 }), "progress")
+            .is_empty()
+    );
 }
 
 #[test]
