@@ -1,24 +1,25 @@
 //! Packing, verifying and unpacking a layout of 64 MiB, in one process.
 #![allow(missing_docs, clippy::unwrap_used)] // A bench that cannot set up should stop.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use carnet::artifacts::{DestinationSpec, ExistingName, RegistrySources, Selection, SourceSpec};
+use carnet::arrival::{OpenRequest, open};
+use carnet::artifacts::{DestinationSpec, ExistingName, OnFailure, RegistrySources, Selection, SourceSpec};
 use carnet::clock::Fixed;
 use carnet::environment::Environment;
 use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
-use carnet::medium::Replace;
+use carnet::medium::{Folder, Replace, collect};
 use carnet::observe::Monitor;
 use carnet::oci::write::{IndexEntry, OCI_LAYOUT, image_manifest, index_json};
 use carnet::oci::{Descriptor, Digest, MediaType};
-use carnet::pack::{OnFailure, PackRequest, Splitting, Wanted, pack};
+use carnet::pack::{PackRequest, Splitting, Wanted, pack};
 use carnet::registry::{Registries, Settings};
 use carnet::stream::workers::Workers;
 use carnet::trust::{KeyFile, Signer as _, TrustPolicy};
-use carnet::verify::{VerifyRequest, open, verify};
+use carnet::verify::verify;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// Layers of the one image, in bytes.
@@ -75,7 +76,7 @@ fn pack_to(layout: &Path, folder: &Path, key: &KeyFile, environment: &Environmen
             previous: None,
             label: None,
         },
-        folder,
+        store: &Folder::new(folder),
         chunk_size: "10MiB".parse().unwrap(),
         splitting: Splitting::Allowed,
         nondistributable: Carriage::Carry,
@@ -101,7 +102,7 @@ fn crossing(criterion: &mut Criterion) {
     let environment = Environment { clock: &clock, monitor: Monitor::silent(), workers: &workers };
     let chunks = folder.path().join("chunks");
     pack_to(&layout, &chunks, &key, &environment);
-    let paths: Vec<PathBuf> = vec![chunks];
+    let files = collect(&[chunks]).unwrap();
 
     let mut group = criterion.benchmark_group("crossing");
     group.sample_size(10).throughput(Throughput::Bytes(LAYERS.iter().sum::<usize>() as u64));
@@ -120,7 +121,7 @@ fn crossing(criterion: &mut Criterion) {
             criterion::BatchSize::PerIteration,
         );
     });
-    let request = VerifyRequest { paths: &paths, policy: Some(&policy) };
+    let request = OpenRequest { files: &files, policy: Some(&policy) };
     group.bench_function("verify", |bencher| {
         bencher.iter(|| assert!(verify(&request, &environment).unwrap().failure().is_none()));
     });
@@ -128,11 +129,11 @@ fn crossing(criterion: &mut Criterion) {
         bencher.iter_batched(
             || fresh("back"),
             |back| {
-                let (bundles, _) = open(&request, &environment).unwrap();
-                let released = bundles[0].released().unwrap();
+                let bundle = open(&request, &environment).unwrap().select(None).unwrap();
+                let whole = bundle.released().unwrap().whole().unwrap();
                 let spec: DestinationSpec = format!("oci:{}", back.display()).parse().unwrap();
                 let sink = spec.open(&[], ExistingName::Refuse).unwrap();
-                carnet::unpack::unpack(&released, sink, &environment).unwrap();
+                carnet::unpack::unpack(&whole, sink, &environment).unwrap();
                 std::fs::remove_dir_all(back).unwrap();
             },
             criterion::BatchSize::PerIteration,

@@ -5,14 +5,13 @@ use std::collections::{HashMap, HashSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::arrival::{Bundle, Control, Documents};
+use crate::arrival::{Arrivals, Bundle, Control, Documents, OpenError, OpenRequest, Standing, open};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::plan::{Artifact, Carriage, Plan, PlannedBlob, PlannedReferrer};
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
 use crate::report::{OmissionReport, SignerReport};
-use crate::verify::{VerifyError, VerifyRequest, open};
 
 /// An artifact of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -83,7 +82,7 @@ pub struct InspectedChunk {
     pub class: Class,
     /// The size of its sealed part, in bytes.
     pub sealed_bytes: u64,
-    /// The file it arrived in, escaped; absent if it did not.
+    /// The file it arrived in; absent if it did not.
     pub file: Option<String>,
 }
 
@@ -149,15 +148,12 @@ pub struct UnknownBundle {
     pub untrusted: bool,
 }
 
-/// Says what every bundle among the paths holds; reads control chunks and manifests only.
+/// Says what every bundle among the files holds; reads control chunks and manifests only.
 ///
 /// # Errors
-/// As [`open`].
-pub fn inspect(
-    request: &VerifyRequest<'_>,
-    environment: &Environment<'_>,
-) -> Result<InspectReport, VerifyError> {
-    let (opened, _) = open(request, environment)?;
+/// As [`open()`].
+pub fn inspect(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<InspectReport, OpenError> {
+    let Arrivals { bundles: opened, .. } = open(request, environment)?;
     let mut report = InspectReport { bundles: Vec::new(), unknown: Vec::new() };
     for bundle in &opened {
         match inspect_bundle(bundle) {
@@ -169,19 +165,23 @@ pub fn inspect(
 }
 
 fn unknown(bundle: &Bundle) -> UnknownBundle {
-    let refused = bundle.files.iter().find_map(|opened| match &opened.standing {
-        crate::arrival::Standing::Untrusted(reason) if opened.statement.number == 0 => {
-            Some(reason.to_string())
-        }
+    let control = || bundle.files.iter().filter(|opened| opened.statement.number == 0);
+    let refused = control().find_map(|opened| match &opened.standing {
+        Standing::Untrusted(reason) => Some(reason.to_string()),
         _ => None,
     });
-    let untrusted = refused.is_some();
+    let damaged = control().find_map(|opened| match &opened.standing {
+        Standing::Damaged(finding) => Some(format!("{}: {finding}", opened.file.name())),
+        _ => None,
+    });
+    let untrusted = refused.is_some() && damaged.is_none();
     let problem = match &bundle.control {
         Control::Broken(error) => error.to_string(),
         Control::Forked => "two control chunks differ".to_owned(),
-        Control::Absent | Control::Read(_) => match refused {
-            Some(reason) => format!("its control chunk is not trusted: {reason}"),
-            None => "its control chunk (NAME_00000.tar) is not there".to_owned(),
+        Control::Absent | Control::Read(_) => match (damaged, refused) {
+            (Some(problem), _) => problem,
+            (None, Some(reason)) => format!("its control chunk is not trusted: {reason}"),
+            (None, None) => "its control chunk (NAME_00000.tar) is not there".to_owned(),
         },
     };
     UnknownBundle { bundle: bundle.id, problem, untrusted }

@@ -5,10 +5,11 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::arrival::{OpenError, OpenRequest};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::name::BundleName;
-use crate::verify::{VerifyError, VerifyReport, VerifyRequest, verify};
+use crate::verify::{VerifyReport, verify};
 
 /// The chunks of one bundle to send again.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -58,14 +59,11 @@ fn runs(numbers: &[u32]) -> Vec<(u32, u32)> {
     runs
 }
 
-/// Looks at every chunk among the paths and says which must be sent again.
+/// Looks at every chunk among the files and says which must be sent again.
 ///
 /// # Errors
 /// As [`verify`].
-pub fn missing(
-    request: &VerifyRequest<'_>,
-    environment: &Environment<'_>,
-) -> Result<MissingReport, VerifyError> {
+pub fn missing(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<MissingReport, OpenError> {
     let VerifyReport { bundles, .. } = verify(request, environment)?;
     let bundles =
         bundles.into_iter().filter(|bundle| !bundle.missing.is_empty()).map(|bundle| MissingBundle {

@@ -126,6 +126,14 @@ impl<'a> Monitor<'a> {
         Monitor(None)
     }
 
+    /// Does `work` as a phase that moves this many bytes: the events tell when it begins and ends.
+    pub fn phase<T>(self, phase: Phase, bytes: u64, work: impl FnOnce() -> T) -> T {
+        self.tell(Event::Started { phase, bytes });
+        let done = work();
+        self.tell(Event::Ended);
+        done
+    }
+
     /// Passes an event on.
     pub fn tell(self, event: Event) {
         if let Some((observer, run)) = self.0 {

@@ -1,30 +1,43 @@
 //! Releasing: a person's signature is added to the control chunk, and nothing else changes.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::io;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::arrival::{Contents, ContentsError, Member, read_head, sort};
+use crate::arrival::{
+    Bundle, Contents, ContentsError, Control, Finding, OpenError, OpenRequest, Opened, Standing,
+    damaged_entries, open, read_body, read_head,
+};
 use crate::diagnosis::{Diagnose, Failure};
 use crate::environment::Environment;
 use crate::format::Sum;
-use crate::format::head::{Head, Signature};
+use crate::format::body::{Body, BodyEntry};
+use crate::format::head::Signature;
 use crate::format::limits::SIGNATURES_MAX;
 use crate::format::statement::Crossing;
-use crate::medium::{ArrivedFile, ChunkFile, MediumError, Temporary, collect};
+use crate::medium::{ChunkFile, MediumError};
 use crate::report::{ArtifactReport, OmissionReport};
 use crate::trust::Signer;
 
 /// Why nothing was signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
-    /// The files cannot be looked at or written.
+    /// The files cannot be opened as bundles.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The control chunk cannot be written.
     #[error(transparent)]
     Medium(#[from] MediumError),
+    /// Bytes of the control chunk are damaged.
+    #[error("{file}: {finding}")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        finding: Finding,
+    },
     /// The control chunk does not hold together.
     #[error(transparent)]
     Contents(#[from] ContentsError),
@@ -55,7 +68,9 @@ pub enum SignError {
 impl Diagnose for SignError {
     fn code(&self) -> &'static str {
         match self {
+            SignError::Open(error) => error.code(),
             SignError::Medium(error) => error.code(),
+            SignError::Damaged { .. } => "control-chunk-damaged",
             SignError::Contents(error) => error.code(),
             SignError::NoControl { .. } => "no-control-chunk",
             SignError::Forked { .. } => "bundle-forked",
@@ -65,9 +80,10 @@ impl Diagnose for SignError {
 
     fn failure(&self) -> Failure {
         match self {
+            SignError::Open(error) => error.failure(),
             SignError::Medium(error) => error.failure(),
             SignError::Contents(error) => error.failure(),
-            SignError::NoControl { .. } => Failure::Damaged,
+            SignError::Damaged { .. } | SignError::NoControl { .. } => Failure::Damaged,
             SignError::Forked { .. } => Failure::Untrusted,
             SignError::Full { .. } => Failure::Failed,
         }
@@ -75,7 +91,9 @@ impl Diagnose for SignError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            SignError::Open(error) => error.hint(),
             SignError::Medium(error) => error.hint(),
+            SignError::Damaged { .. } => Some("ask for these chunks again".to_owned()),
             SignError::Contents(error) => error.hint(),
             SignError::NoControl { .. } => Some("the control chunk is the file NAME_00000.tar".to_owned()),
             SignError::Forked { .. } => {
@@ -115,127 +133,126 @@ pub struct SignReport {
     pub bundles: Vec<SignedBundle>,
 }
 
-/// Adds a release signature to the control chunk of every bundle among `paths`.
+/// Adds a release signature to the control chunk of every bundle among `files`.
 ///
 /// Each control chunk is replaced whole or not at all; its sealed part stays byte for byte. Signing again
 /// with the same key changes nothing.
 ///
 /// # Errors
 /// [`SignError`]: also for a control chunk that does not hold together, for that nobody should release.
-pub fn sign(paths: &[PathBuf], signer: &dyn Signer, _: &Environment<'_>) -> Result<SignReport, SignError> {
-    let files = collect(paths)?;
-    let looked_at = files.len();
-    let by_name: Vec<Arc<ArrivedFile>> = files.clone();
-    let (lots, _) = sort(files);
+pub fn sign(
+    files: &[Arc<dyn ChunkFile>],
+    signer: &dyn Signer,
+    environment: &Environment<'_>,
+) -> Result<SignReport, SignError> {
+    let mut arrivals = open(&OpenRequest { files, policy: None }, environment)?;
     // Everything is looked at before anything is signed.
-    let mut wanted: Vec<(Member, Contents)> = Vec::new();
     let mut broken = None;
-    for (bundle, lot) in &lots {
-        let first_of_lot = wanted.len();
-        for control in lot.members.iter().filter(|member| member.head.statement.number == 0) {
-            match Contents::read(control, lot.members.iter()) {
-                Ok(contents) => wanted.push((control.clone(), contents)),
-                // What does not hold together is no control chunk of this bundle, whoever put it there.
-                Err(error) => {
-                    broken.get_or_insert(error);
-                }
+    for bundle in &mut arrivals.bundles {
+        match std::mem::replace(&mut bundle.control, Control::Absent) {
+            Control::Forked => return Err(forked(bundle)),
+            Control::Broken(error) => {
+                broken.get_or_insert(SignError::from(error));
             }
+            control => bundle.control = control,
         }
-        if let [(first, _), others @ ..] = &wanted[first_of_lot..]
-            && let Some((second, _)) =
-                others.iter().find(|(other, _)| other.head.statement.sums != first.head.statement.sums)
-        {
-            let (first, second) = (first.file.name().to_owned(), second.file.name().to_owned());
-            return Err(SignError::Forked { bundle: *bundle, first, second });
+        for (opened, body) in controls(bundle) {
+            check_whole(&opened.file, body, environment)?;
         }
-    }
-    if wanted.is_empty() {
-        return Err(broken.map_or(SignError::NoControl { files: looked_at }, SignError::from));
+        if bundle.contents().is_some() && controls(bundle).next().is_none() {
+            broken = broken.or_else(|| damaged(bundle));
+        }
     }
     let mut bundles = Vec::new();
-    for (control, contents) in &wanted {
-        let file = by_name.iter().find(|file| file.name() == control.file.name()).expect("it was collected");
-        let others = &lots[&control.head.statement.bundle].members;
-        bundles.push(sign_control(control, contents, others, file, signer)?);
+    for bundle in &arrivals.bundles {
+        if let Some(contents) = bundle.contents() {
+            for (opened, _) in controls(bundle) {
+                bundles.push(sign_control(opened, contents, signer, environment)?);
+            }
+        }
+    }
+    if bundles.is_empty() {
+        return Err(broken.unwrap_or(SignError::NoControl { files: files.len() }));
     }
     Ok(SignReport { bundles })
 }
 
+/// The good control chunks of a bundle: several where it arrived more than once.
+fn controls(bundle: &Bundle) -> impl Iterator<Item = (&Opened, &Body)> {
+    let controls = bundle.files.iter().filter(|opened| opened.statement.number == 0);
+    controls.filter_map(|opened| Some((opened, opened.body()?)))
+}
+
+fn damaged(bundle: &Bundle) -> Option<SignError> {
+    bundle.files.iter().find_map(|opened| match &opened.standing {
+        Standing::Damaged(finding) if opened.statement.number == 0 => {
+            Some(SignError::Damaged { file: opened.file.name().to_owned(), finding: finding.clone() })
+        }
+        _ => None,
+    })
+}
+
+fn forked(bundle: &Bundle) -> SignError {
+    let mut controls = bundle.files.iter().filter(|opened| matches!(opened.standing, Standing::Forked));
+    let first = controls.next().expect("two control chunks differ");
+    let second = controls.find(|other| other.statement.sums != first.statement.sums).unwrap_or(first);
+    let (first, second) = (first.file.name().to_owned(), second.file.name().to_owned());
+    SignError::Forked { bundle: bundle.id, first, second }
+}
+
+/// Hashes every byte that a statement covers: a release vouches for all of it.
+fn check_whole(
+    file: &Arc<dyn ChunkFile>,
+    body: &Body,
+    environment: &Environment<'_>,
+) -> Result<(), SignError> {
+    let entries: Vec<&BodyEntry> = body.entries.iter().collect();
+    match damaged_entries(file, &entries, environment.workers).map_err(OpenError::from)? {
+        None => Ok(()),
+        Some(finding) => Err(SignError::Damaged { file: file.name().to_owned(), finding }),
+    }
+}
+
 fn sign_control(
-    control: &Member,
+    control: &Opened,
     contents: &Contents,
-    others: &[Member],
-    file: &ArrivedFile,
     signer: &dyn Signer,
+    environment: &Environment<'_>,
 ) -> Result<SignedBundle, SignError> {
+    let file = &control.file;
+    let unusable = |source| MediumError::Io { what: "write", path: file.name().to_owned(), source };
+    let old = read_head(file.as_ref()).map_err(|error| unusable(io::Error::other(error)))?;
     let key = signer.public_key();
     let short: [u8; 8] = key.id().short().into();
-    let head = &control.head;
-    let signed = |head: &Head| {
-        head.signatures.iter().any(|s| s.key == short && key.verify(&head.statement_bytes, &s.bytes))
-    };
-    let already_signed = signed(head);
-    let mut signatures = head.signatures.len();
+    let signed = |s: &Signature| s.key == short && key.verify(&old.statement_bytes, &s.bytes);
+    let already_signed = old.signatures.iter().any(signed);
+    let mut head = old.clone();
     if !already_signed {
-        let mut head = head.clone();
         // A signature under our key's name that is not ours makes room for the right one.
         head.signatures.retain(|signature| signature.key != short);
         if head.signatures.len() == SIGNATURES_MAX {
             return Err(SignError::Full { file: file.name().to_owned() });
         }
-        head.signatures.push(Signature { key: short, bytes: signer.sign(&head.statement_bytes) });
+        head.signatures.push(Signature { key: short, bytes: signer.sign(&old.statement_bytes) });
         head.signatures.sort_by_key(|signature| signature.key);
-        signatures = head.signatures.len();
-        replace_head(file, control.head.sealed_at(), &head, others)?;
+        // What replaces a good file is read once more before it does.
+        let check = |new: Arc<dyn ChunkFile>| {
+            let found = read_head(new.as_ref()).map_err(io::Error::other)?;
+            let body = read_body(new.as_ref(), &found).map_err(io::Error::other)?;
+            check_whole(&new, &body, environment).map_err(io::Error::other)?;
+            if found == head { Ok(()) } else { Err(io::Error::other("the new file does not read back")) }
+        };
+        file.replace_front(&head.render(), old.sealed_at(), &check).map_err(unusable)?;
     }
     let plan = &contents.plan;
     Ok(SignedBundle {
-        bundle: head.statement.bundle,
+        bundle: control.statement.bundle,
         crossing: plan.crossing.clone(),
         file: file.name().to_owned(),
         key: key.id().to_string(),
         already_signed,
-        signatures,
+        signatures: head.signatures.len(),
         artifacts: ArtifactReport::all(plan),
         omitted: OmissionReport::all(plan),
     })
-}
-
-/// Writes the file anew with another head, beside itself, and renames it into place. Whoever signs at the
-/// same time waits, and is told to begin again.
-fn replace_head(
-    file: &ArrivedFile,
-    sealed_at: u64,
-    head: &Head,
-    others: &[Member],
-) -> Result<(), MediumError> {
-    let failed = |source| MediumError::Io { what: "write", path: file.name().to_owned(), source };
-    let written = (|| -> io::Result<()> {
-        let path = file.path();
-        let lock = File::open(path)?;
-        lock.lock()?;
-        // Under the lock the file is the one that was read, or this fails.
-        let sealed = file.open()?;
-        let mut temporary = Temporary::beside(path)?;
-        temporary.file().write_all(&head.render())?;
-        let mut block = vec![0; 256 << 10];
-        let mut at = sealed_at;
-        while at < file.bytes() {
-            let length = usize::try_from(file.bytes() - at).unwrap_or(usize::MAX).min(block.len());
-            sealed.read_exact_at(&mut block[..length], at)?;
-            temporary.file().write_all(&block[..length])?;
-            at += length as u64;
-        }
-        temporary.file().set_permissions(fs::metadata(path)?.permissions())?;
-        // What replaces a good file is read once more before it does.
-        let again: Arc<dyn ChunkFile> =
-            Arc::new(ArrivedFile::new(temporary.path()).map_err(io::Error::other)?);
-        let again = Member { head: read_head(again.as_ref()).map_err(io::Error::other)?, file: again };
-        Contents::read(&again, others.iter()).map_err(io::Error::other)?;
-        if again.head != *head {
-            return Err(io::Error::other("the new file does not read back"));
-        }
-        temporary.place(path)
-    })();
-    written.map_err(failed)
 }

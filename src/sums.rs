@@ -1,26 +1,23 @@
 //! Sums of whole chunk files, for guards with manifest lists and for transfer forms. Everything they say
 //! is bound by the statements already; nothing here is trusted.
 
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::arrival::read_head;
+use crate::arrival::{OpenError, read_head};
+use crate::diagnosis::{Diagnose, Failure};
 use crate::environment::Environment;
 use crate::format::BundleName;
 use crate::format::body::BodyError;
-use crate::medium::{ArrivedFile, ChunkFile, MediumError, Temporary, collect};
-use crate::observe::{Event, Phase};
+use crate::medium::{ChunkFile, ChunkStore, MediumError};
+use crate::observe::Phase;
 use crate::pack::{ChunkReport, PackReport};
-use crate::stream::digesting::{Digesting, Unreadable};
-use crate::stream::hash::{Function, Output, lanes};
-use crate::stream::pump::pump;
+use crate::stream::digesting::{DigestJob, Unreadable, digest_all};
+use crate::stream::hash::{Function, Output};
+use crate::stream::pump::Halted;
 use crate::stream::segments::Segment;
-use crate::verify::VerifyError;
 
 /// Which sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -106,21 +103,19 @@ impl SumsReport {
     }
 }
 
-/// Sums every chunk file among `paths`; other files are passed over.
+/// Sums every chunk file among `files`; other files are passed over.
 ///
 /// # Errors
-/// [`VerifyError`] where a file cannot be read or none is a chunk.
+/// [`SumsError`] where a file cannot be read or none is a chunk.
 pub fn sums(
-    paths: &[PathBuf],
+    files: &[Arc<dyn ChunkFile>],
     functions: &[SumFunction],
     environment: &Environment<'_>,
-) -> Result<SumsReport, VerifyError> {
-    let found = collect(paths)?;
-    let looked_at = found.len();
-    let mut files = Vec::new();
-    for file in found {
+) -> Result<SumsReport, SumsError> {
+    let mut chunks: Vec<(&str, &Arc<dyn ChunkFile>)> = Vec::new();
+    for file in files {
         match read_head(file.as_ref()) {
-            Ok(_) => files.push(file),
+            Ok(_) => chunks.push((plain_name(file.as_ref())?, file)),
             Err(BodyError::Format(_)) => {}
             Err(BodyError::Io(source)) => {
                 let path = file.name().to_owned();
@@ -128,93 +123,104 @@ pub fn sums(
             }
         }
     }
-    if let Some(file) = files.iter().find(|file| !is_plain(file.path())) {
-        return Err(MediumError::OddName { path: file.name().to_owned() }.into());
+    if chunks.is_empty() {
+        return Err(OpenError::NoChunk { files: files.len(), first: None }.into());
     }
-    if files.is_empty() {
-        return Err(VerifyError::NoChunk { files: looked_at, first: None });
-    }
-    let wanted: Vec<Function> = functions.iter().map(|&function| function.into()).collect();
-    let outputs = hash(&files, &wanted, environment)?;
-    let report = files.iter().zip(outputs).map(|(file, outputs)| {
-        let name = file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        FileSums::new(name, file.bytes(), functions, &outputs)
-    });
+    let outputs = hash(&chunks, functions, environment)?;
+    let report = chunks
+        .iter()
+        .zip(outputs)
+        .map(|((name, file), outputs)| FileSums::new((*name).to_owned(), file.bytes(), functions, &outputs));
     Ok(SumsReport { files: report.collect() })
 }
 
-/// Whether coreutils and a terminal take the file's name as it is.
-fn is_plain(path: &Path) -> bool {
-    let name = path.file_name().and_then(std::ffi::OsStr::to_str);
-    name.is_some_and(|name| !name.chars().any(char::is_control))
+/// The name of a file, if coreutils and a terminal take it as it is.
+fn plain_name(file: &dyn ChunkFile) -> Result<&str, MediumError> {
+    let plain = file.file_name().filter(|name| !name.chars().any(char::is_control));
+    plain.ok_or_else(|| MediumError::OddName { path: file.name().to_owned() })
 }
 
-/// Writes `NAME_sha256.txt` and `NAME_md5.txt` beside the chunk files, each whole or not at all.
+/// Puts `NAME_sha256.txt` and `NAME_md5.txt` beside the chunk files, each whole or not at all.
 ///
 /// # Errors
-/// When the folder cannot be written.
+/// When the store cannot be written.
 pub fn write(
     report: &SumsReport,
     functions: &[SumFunction],
-    folder: &Path,
+    store: &dyn ChunkStore,
     name: &BundleName,
 ) -> Result<(), MediumError> {
-    for &function in functions {
-        let path = folder.join(format!("{name}_{}.txt", function.word()));
-        let written = Temporary::beside(&path).and_then(|mut temporary| {
-            std::io::Write::write_all(temporary.file(), report.lines(function).as_bytes())?;
-            temporary.place(&path)
-        });
-        written.map_err(|source| {
-            let path = path.display().to_string().escape_debug().to_string();
-            MediumError::Io { what: "write", path, source }
-        })?;
-    }
-    Ok(())
+    functions.iter().try_for_each(|&function| {
+        store.put_beside(&format!("{name}_{}.txt", function.word()), report.lines(function).as_bytes())
+    })
 }
 
 fn hash(
-    files: &[std::sync::Arc<ArrivedFile>],
-    functions: &[Function],
+    chunks: &[(&str, &Arc<dyn ChunkFile>)],
+    functions: &[SumFunction],
     environment: &Environment<'_>,
-) -> Result<Vec<Vec<Output>>, VerifyError> {
-    let bytes = files.iter().map(|file| file.bytes()).sum();
-    environment.monitor.tell(Event::Started { phase: Phase::Sums, bytes });
-    let outputs: Vec<Mutex<Vec<Output>>> = files.iter().map(|_| Mutex::default()).collect();
-    let failed: Mutex<Option<Unreadable<usize>>> = Mutex::new(None);
-    // The longest first, and the longest together: lanes are full while lengths are alike.
-    let mut order: Vec<usize> = (0..files.len()).collect();
-    order.sort_by_key(|&at| std::cmp::Reverse(files[at].bytes()));
-    let lengths: Vec<u64> = order.iter().map(|&at| files[at].bytes()).collect();
-    let next = AtomicUsize::new(0);
-    let pumped = pump(
-        environment.workers,
-        functions.iter().map(|&function| lanes(function)).max().unwrap_or(1),
-        &lengths,
-        &|| {
-            let at = *order.get(next.fetch_add(1, Ordering::Relaxed))?;
-            let file = &files[at];
-            let segment = Segment { file: file.clone(), offset: 0, bytes: file.bytes() };
-            Some(Ok(Digesting::new(at, vec![segment], functions, environment.monitor)))
-        },
-        &|outcome| match outcome {
-            Ok((at, found)) => {
-                *outputs[at].lock().expect("no thread panicked") = found;
-                ControlFlow::Continue(())
+) -> Result<Vec<Vec<Output>>, SumsError> {
+    let lengths: Vec<u64> = chunks.iter().map(|(_, file)| file.bytes()).collect();
+    let job = |at: usize| {
+        let file = Arc::clone(chunks[at].1);
+        let bytes = file.bytes();
+        DigestJob {
+            segments: vec![Segment { file, offset: 0, bytes }],
+            functions: functions.iter().map(|&function| function.into()).collect(),
+        }
+    };
+    let outputs: Vec<OnceLock<Vec<Output>>> = chunks.iter().map(|_| OnceLock::new()).collect();
+    let monitor = environment.monitor;
+    monitor.phase(Phase::Sums, lengths.iter().sum(), || {
+        digest_all(environment.workers, monitor, &lengths, &job, &|at, outcome| match outcome {
+            Ok(found) => {
+                let _ = outputs[at].set(found);
+                Ok(())
             }
-            Err(unreadable) => {
-                failed.lock().expect("no thread panicked").get_or_insert(unreadable);
-                ControlFlow::Break(())
+            Err(Unreadable { file, source }) => {
+                Err(SumsError::from(MediumError::Io { what: "read", path: file, source }))
             }
-        },
-    );
-    environment.monitor.tell(Event::Ended);
-    pumped.map_err(VerifyError::System)?;
-    if let Some(Unreadable { file, source, .. }) = failed.into_inner().expect("no thread panicked") {
-        return Err(MediumError::Io { what: "read", path: file, source }.into());
+        })
+    })?;
+    Ok(outputs.into_iter().map(|outputs| outputs.into_inner().expect("all were hashed")).collect())
+}
+
+/// Why files cannot be summed.
+#[derive(Debug, thiserror::Error)]
+pub enum SumsError {
+    /// None is a chunk, or the work was cut short.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A file cannot be read, or not be listed under its name.
+    #[error(transparent)]
+    Medium(#[from] MediumError),
+}
+
+impl From<Halted> for SumsError {
+    fn from(halted: Halted) -> SumsError {
+        SumsError::Open(halted.into())
     }
-    if environment.workers.interrupted() {
-        return Err(VerifyError::Interrupted);
+}
+
+impl Diagnose for SumsError {
+    fn code(&self) -> &'static str {
+        match self {
+            SumsError::Open(error) => error.code(),
+            SumsError::Medium(error) => error.code(),
+        }
     }
-    Ok(outputs.into_iter().map(|outputs| outputs.into_inner().expect("no thread panicked")).collect())
+
+    fn failure(&self) -> Failure {
+        match self {
+            SumsError::Open(error) => error.failure(),
+            SumsError::Medium(error) => error.failure(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            SumsError::Open(error) => error.hint(),
+            SumsError::Medium(error) => error.hint(),
+        }
+    }
 }

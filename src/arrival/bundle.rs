@@ -1,23 +1,28 @@
 //! A bundle that was opened: which of its files are accepted, what its control chunk says, whether it is
 //! released. No payload was looked at yet.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
 
-use super::{Contents, ContentsError, Documents, Lot, Member, read_body};
+use super::{Contents, ContentsError, Documents, Finding, Lot, Member, read_body};
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::format::head::Head;
 use crate::format::plan::PlannedBlob;
-use crate::format::statement::Statement;
+use crate::format::statement::{Class, Statement};
 use crate::format::{BundleName, Sum, Timestamp};
 use crate::medium::ChunkFile;
+use crate::observe::Monitor;
+use crate::oci::Digest;
+use crate::stream::digesting::{DigestJob, digest_all};
+use crate::stream::pump::Halted;
 use crate::stream::segments::Segment;
+use crate::stream::workers::Workers;
 use crate::trust::{AcceptedChunk, Release, TrustPolicy, Unreleased, Untrusted, accept, release};
 
 /// Who decides what is accepted.
 #[derive(Clone, Copy)]
-pub enum Gate<'a> {
+pub(super) enum Gate<'a> {
     /// A trust policy, at this time.
     Policy(&'a TrustPolicy, Timestamp),
     /// Nobody: only integrity is looked at, and nothing may be used.
@@ -32,7 +37,7 @@ pub enum Standing {
     /// Not accepted by the policy.
     Untrusted(Untrusted),
     /// Not what its own statement, or the plan, says.
-    Damaged(String),
+    Damaged(Finding),
     /// Accepted, but not the chunk that the control chunk names under this number.
     Forked,
 }
@@ -89,47 +94,6 @@ pub struct Bundle {
     pub release: Option<Result<Release, Unreleased>>,
 }
 
-/// A bundle that an accepted packer made and enough people released. What is missing or damaged in it is
-/// another matter. Only [`Bundle::released`] makes one.
-pub struct ReleasedBundle<'a> {
-    contents: &'a Contents,
-    release: &'a Release,
-    /// Every good file of each chunk: some arrive twice.
-    files: BTreeMap<u32, Vec<&'a Opened>>,
-}
-
-impl<'a> ReleasedBundle<'a> {
-    /// What it holds.
-    pub fn contents(&self) -> &'a Contents {
-        self.contents
-    }
-
-    /// Who released it.
-    pub fn release(&self) -> &'a Release {
-        self.release
-    }
-
-    /// The accepted file of a chunk; the first, where it arrived twice.
-    pub fn file(&self, number: u32) -> Option<&'a Opened> {
-        self.files.get(&number)?.first().copied()
-    }
-
-    /// All accepted files, by chunk.
-    pub fn files(&self) -> &BTreeMap<u32, Vec<&'a Opened>> {
-        &self.files
-    }
-
-    /// All accepted files of a chunk.
-    pub fn copies(&self, number: u32) -> &[&'a Opened] {
-        self.files.get(&number).map_or(&[], Vec::as_slice)
-    }
-
-    /// Where the bytes of a blob are, in order, with the sum of each entry; `None` if a chunk of it is missing.
-    pub fn segments(&self, blob: &PlannedBlob) -> Option<Vec<(Segment, Sum)>> {
-        segments(blob, &|number| self.file(number))
-    }
-}
-
 /// Where the bytes of a blob are, in order, with the sum of each entry; `None` if a chunk of it is missing.
 pub fn segments<'a>(
     blob: &PlannedBlob,
@@ -151,7 +115,10 @@ pub fn segments<'a>(
 
 impl Bundle {
     /// Opens the files of a lot, in the order of docs/format.md, "Reading order".
-    pub fn open(id: Sum, lot: Lot, gate: Gate<'_>) -> Bundle {
+    ///
+    /// # Errors
+    /// [`Halted`] when the work is interrupted or the system gives no memory.
+    pub(super) fn open(id: Sum, lot: Lot, gate: Gate<'_>, workers: &Workers) -> Result<Bundle, Halted> {
         let mut accepted = Vec::new();
         let mut refused = Vec::new();
         for Member { file, head } in lot.members {
@@ -170,13 +137,22 @@ impl Bundle {
         }
         let Controls { control, release, broken } = read_controls(&accepted, gate);
         let mut files = refused;
+        let layers = match &control {
+            Control::Read(contents) => layers_in_control(contents),
+            _ => HashSet::new(),
+        };
         for (place, (member, token)) in accepted.into_iter().enumerate() {
-            let standing = standing(&member, &control, broken.get(&place));
+            let mut standing = standing(&member, &control, broken.get(&place));
+            if let (0, Standing::Good(body)) = (member.head.statement.number, &standing)
+                && let Some(finding) = first_damage(&member.file, body, &layers, workers)?
+            {
+                standing = Standing::Damaged(finding);
+            }
             let Member { file, head: Head { statement, .. } } = member;
             files.push(Opened { file, statement, accepted: token, standing });
         }
         files.sort_by_key(|opened| opened.statement.number);
-        Bundle { id, files, control, release }
+        Ok(Bundle { id, files, control, release })
     }
 
     /// What the bundle holds, if its control chunk could be read.
@@ -230,20 +206,6 @@ impl Bundle {
         let any = || &trusted.or(self.files.first()).expect("a bundle has a file").statement.crossing.name;
         self.contents().map_or_else(any, |contents| &contents.plan.crossing.name)
     }
-
-    /// The bundle as something that may be used: accepted, released, and not forked.
-    pub fn released(&self) -> Option<ReleasedBundle<'_>> {
-        if self.is_forked() {
-            return None;
-        }
-        let (Some(contents), Some(Ok(release))) = (self.contents(), &self.release) else { return None };
-        let mut files: BTreeMap<u32, Vec<&Opened>> = BTreeMap::new();
-        for opened in self.files.iter().filter(|opened| opened.body().is_some() && opened.accepted.is_some())
-        {
-            files.entry(opened.statement.number).or_default().push(opened);
-        }
-        Some(ReleasedBundle { contents, release, files })
-    }
 }
 
 type Admitted = (Member<Head>, Option<AcceptedChunk>);
@@ -253,7 +215,7 @@ struct Controls {
     control: Control,
     release: Option<Result<Release, Unreleased>>,
     /// What is wrong with each that does not hold together, by its place among the accepted files.
-    broken: BTreeMap<usize, String>,
+    broken: BTreeMap<usize, Finding>,
 }
 
 /// Reads the control chunks among what was accepted. One counts only if it holds together with the plan whose
@@ -275,7 +237,7 @@ fn read_controls(accepted: &[Admitted], gate: Gate<'_>) -> Controls {
         };
         match found {
             Err(error) => {
-                controls.broken.insert(place, error.to_string());
+                controls.broken.insert(place, error.finding());
                 if read.is_none() {
                     controls.control = Control::Broken(error);
                 }
@@ -301,23 +263,71 @@ fn read_controls(accepted: &[Admitted], gate: Gate<'_>) -> Controls {
     controls
 }
 
+/// The layers in the control chunk, which only a bundle of one file has there.
+fn layers_in_control(contents: &Contents) -> HashSet<Digest> {
+    let blobs = contents.pieces[0].iter().map(|placed| &contents.plan.blobs[placed.blob]);
+    blobs.filter(|blob| blob.class != Class::Metadata).map(|blob| blob.digest).collect()
+}
+
+/// Hashes every entry of a chunk but `layers`, and returns the first one that is damaged.
+fn first_damage(
+    file: &Arc<dyn ChunkFile>,
+    body: &Body,
+    layers: &HashSet<Digest>,
+    workers: &Workers,
+) -> Result<Option<Finding>, Halted> {
+    let is_layer =
+        |entry: &&BodyEntry| matches!(&entry.name, EntryName::Blob(digest) if layers.contains(digest));
+    let entries: Vec<&BodyEntry> = body.entries.iter().filter(|entry| !is_layer(entry)).collect();
+    damaged_entries(file, &entries, workers)
+}
+
+/// Hashes entries of a chunk file, and returns the first one that is damaged.
+pub(crate) fn damaged_entries(
+    file: &Arc<dyn ChunkFile>,
+    entries: &[&BodyEntry],
+    workers: &Workers,
+) -> Result<Option<Finding>, Halted> {
+    let lengths: Vec<u64> = entries.iter().map(|entry| entry.bytes).collect();
+    let job = |at: usize| {
+        let BodyEntry { offset, bytes, .. } = *entries[at];
+        DigestJob::sum_of(Segment { file: Arc::clone(file), offset, bytes })
+    };
+    let first: Mutex<Option<(usize, Finding)>> = Mutex::new(None);
+    digest_all(workers, Monitor::silent(), &lengths, &job, &|at, outcome| {
+        let finding = match outcome {
+            Ok(outputs) if outputs[0].sum() == Some(entries[at].sum) => return Ok(()),
+            Ok(outputs) => Finding::of_entry(entries[at], outputs[0].hex()),
+            Err(unreadable) => Finding::Unreadable { reason: unreadable.source.to_string() },
+        };
+        let mut first = first.lock().expect("no thread panicked");
+        if first.as_ref().is_none_or(|(place, _)| at < *place) {
+            *first = Some((at, finding));
+        }
+        Ok::<(), Halted>(())
+    })?;
+    Ok(first.into_inner().expect("no thread panicked").map(|(_, finding)| finding))
+}
+
 fn check_copy(member: &Member<Head>, contents: &Contents) -> Result<(), ContentsError> {
     let failed = |source| ContentsError::Chunk { file: member.file.name().to_owned(), source };
     let body = read_body(member.file.as_ref(), &member.head).map_err(failed)?;
     contents.check_copy(&member.head, &body).map_err(|error| failed(error.into()))
 }
 
-fn standing(member: &Member<Head>, control: &Control, broken: Option<&String>) -> Standing {
+fn standing(member: &Member<Head>, control: &Control, broken: Option<&Finding>) -> Standing {
     let body = match read_body(member.file.as_ref(), &member.head) {
         Ok(body) => body,
-        Err(error) => return Standing::Damaged(error.to_string()),
+        Err(error) => return Standing::Damaged((&error).into()),
     };
     let statement = &member.head.statement;
     match control {
         // A control chunk that waits for its annex is not to blame.
         Control::Broken(ContentsError::AnnexMissing { .. }) if statement.number == 0 => Standing::Good(body),
-        _ if statement.number == 0 && broken.is_some() => {
-            Standing::Damaged(broken.cloned().unwrap_or_default())
+        _ if statement.number == 0
+            && let Some(finding) = broken =>
+        {
+            Standing::Damaged(finding.clone())
         }
         Control::Forked if statement.number == 0 => Standing::Forked,
         Control::Read(contents) if statement.number > 0 => {
@@ -330,7 +340,7 @@ fn standing(member: &Member<Head>, control: &Control, broken: Option<&String>) -
                 return if same && other_sums {
                     Standing::Forked
                 } else {
-                    Standing::Damaged(error.to_string())
+                    Standing::Damaged((&error).into())
                 };
             }
             if contents.sums_of(statement.number) == Some(statement.sums) {

@@ -1,6 +1,6 @@
 //! The contents of a bundle, as its control chunk has them: plan, table of chunks, index.
 
-use super::{Member, read_body};
+use super::{Finding, Member, read_body};
 use crate::diagnosis::{Diagnose, Failure};
 use crate::format::Sum;
 use crate::format::annex::{Annex, AnnexChunk, annex_shapes};
@@ -50,6 +50,21 @@ pub enum ContentsError {
         /// The highest number of the bundle.
         last: u32,
     },
+}
+
+impl ContentsError {
+    /// The same as a finding on the control chunk.
+    pub fn finding(&self) -> Finding {
+        match self {
+            ContentsError::Chunk { source, .. } => source.into(),
+            ContentsError::AnnexMissing { .. } => Finding::Malformed {
+                part: "annex.txt".to_owned(),
+                line: 0,
+                expected: "all annex chunks".to_owned(),
+                found: self.to_string(),
+            },
+        }
+    }
 }
 
 fn list(numbers: &[u32]) -> String {

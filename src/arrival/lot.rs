@@ -34,11 +34,11 @@ pub struct Lot {
 }
 
 /// Reads every head and sorts the files into bundles by id.
-pub fn sort<F: ChunkFile + 'static>(files: Vec<Arc<F>>) -> (BTreeMap<Sum, Lot>, Vec<NotAChunk>) {
+pub(super) fn sort(files: &[Arc<dyn ChunkFile>]) -> (BTreeMap<Sum, Lot>, Vec<NotAChunk>) {
     let mut lots: BTreeMap<Sum, Lot> = BTreeMap::new();
     let mut others = Vec::new();
     for file in files {
-        let file: Arc<dyn ChunkFile> = file;
+        let file = Arc::clone(file);
         match read_head(file.as_ref()) {
             Ok(head) => {
                 let lot = lots.entry(head.statement.bundle).or_default();

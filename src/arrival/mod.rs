@@ -1,23 +1,43 @@
 //! What arrived: files become heads, heads become bundles, bundles become contents.
 //!
+//! [`open()`] is the only way in, and each step towards using a bundle is a type that only this room makes:
+//!
+//! ```text
+//! files ─ open → Arrivals ─ select → Bundle ─ released → ReleasedBundle ─ whole → WholeBundle
+//! ```
+//!
 //! Nothing here decides what is trusted; `trust` does, between the steps. Reading is harmless: strict,
 //! bounded, and without effect.
 
+mod blob;
 mod bundle;
 mod contents;
 mod copies;
 mod documents;
+mod finding;
 mod lot;
+mod open;
+mod refusal;
+mod released;
 
 use crate::format::body::{Body, BodyError};
 use crate::format::error::FormatError;
 use crate::format::head::{HEAD_READ_BYTES, Head};
 use crate::medium::ChunkFile;
 
-pub use bundle::{Bundle, Control, Gate, Opened, ReleasedBundle, Standing, segments};
+pub use blob::BlobError;
+pub use bundle::{Bundle, Control, Opened, Standing, segments};
 pub use contents::{Contents, ContentsError};
 pub use documents::Documents;
-pub use lot::{Lot, Member, NotAChunk, sort};
+pub use finding::Finding;
+pub use lot::{Lot, Member, NotAChunk};
+pub use open::{Arrivals, OpenError, OpenRequest, open};
+pub use refusal::Refusal;
+pub use released::{ReleasedBundle, WholeBundle};
+
+use bundle::Gate;
+pub(crate) use bundle::damaged_entries;
+use lot::sort;
 
 /// Reads the head of a file.
 ///

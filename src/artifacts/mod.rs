@@ -41,6 +41,15 @@ pub use pattern::Pattern;
 pub use registry_source::{RegistrySource, RegistrySources};
 pub use transport::{DestinationSpec, Place, SourceSpec, SpecError, Transport};
 
+/// What an artifact that fails means for the others of the same run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Nothing more is done.
+    Stop,
+    /// The run goes on with the others, and its report names the failure.
+    Continue,
+}
+
 /// Which artifacts of a source are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::ImportError;
 use super::naming::{Nameless, Naming, Target};
 use super::papers::Papers;
 use super::report::{DeliveryReport, Outcome, Problem};
-use super::{ImportError, OnFailure};
+use crate::artifacts::OnFailure;
 use crate::format::plan::{Artifact, Plan, PlannedReferrer};
 use crate::oci::media_type::Role;
 use crate::oci::referrers_list::list_tag;

@@ -2,11 +2,11 @@
 
 use std::io;
 
+use crate::arrival::BlobError;
 use crate::diagnosis::{Diagnose, Failure};
 use crate::oci::Digest;
 use crate::oci::document::DocumentError;
 use crate::registry::{NameError, RegistryError, Tag};
-use crate::unpack::UnpackError;
 
 /// A tag that points at something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +22,9 @@ pub struct TagConflict {
 /// Why a bundle is not imported, or an artifact of it.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The bundle cannot be used, or a blob of it.
+    /// A blob cannot be had from the chunk files.
     #[error(transparent)]
-    Bundle(#[from] UnpackError),
+    Blob(#[from] BlobError),
     /// The registry cannot be used, or refuses something.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -172,7 +172,7 @@ impl ImportError {
 impl Diagnose for ImportError {
     fn code(&self) -> &'static str {
         match self {
-            ImportError::Bundle(error) => error.code(),
+            ImportError::Blob(error) => error.code(),
             ImportError::Registry(error) => error.code(),
             ImportError::Unnamed { .. } => "repository-unnamed",
             ImportError::BadName { .. } => "repository-name",
@@ -192,7 +192,7 @@ impl Diagnose for ImportError {
 
     fn failure(&self) -> Failure {
         match self {
-            ImportError::Bundle(error) => error.failure(),
+            ImportError::Blob(error) => error.failure(),
             ImportError::Registry(error) => error.failure(),
             ImportError::Unnamed { .. }
             | ImportError::BadName { .. }
@@ -207,7 +207,7 @@ impl Diagnose for ImportError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            ImportError::Bundle(error) => return error.hint(),
+            ImportError::Blob(error) => return error.hint(),
             ImportError::Registry(error) => return error.hint(),
             ImportError::Unnamed { names } => {
                 let name = names.first().map_or("", String::as_str);

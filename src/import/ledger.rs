@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard};
 
+use super::ImportError;
 use super::report::{Problem, Traffic};
-use super::{ImportError, OnFailure};
+use crate::artifacts::OnFailure;
 use crate::oci::Digest;
 use crate::registry::Pushed;
 

@@ -21,12 +21,11 @@ mod tags;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use crate::arrival::{Documents, ReleasedBundle};
-use crate::artifacts::RegistryDestination;
+use crate::arrival::WholeBundle;
+use crate::artifacts::{OnFailure, RegistryDestination};
 use crate::environment::Environment;
 use crate::registry::Registry;
 use crate::report::{OmissionReport, SignerReport};
-use crate::unpack::{check_complete, check_sound};
 
 use delivery::{Deliveries, Form};
 use naming::Naming;
@@ -40,19 +39,10 @@ pub use receipt::{Receipt, ReceiptFiles};
 pub use report::{DeliveryReport, ImportReport, Outcome, Problem, Traffic};
 pub use tags::TagPolicy;
 
-/// What to do when an artifact fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnFailure {
-    /// End.
-    Stop,
-    /// Go on with the others.
-    Continue,
-}
-
 /// What is imported, and how.
 pub struct ImportRequest<'a> {
     /// The bundle.
-    pub bundle: &'a ReleasedBundle<'a>,
+    pub bundle: &'a WholeBundle<'a>,
     /// The registry that `to` names.
     pub registry: Arc<Registry>,
     /// Where to.
@@ -93,9 +83,7 @@ impl<E: Into<ImportError>> From<E> for Stopped {
 pub fn import(request: &ImportRequest<'_>, environment: &Environment<'_>) -> Result<ImportReport, Stopped> {
     let bundle = request.bundle;
     let plan = &bundle.contents().plan;
-    check_complete(bundle)?;
-    let documents = Documents::new(plan, bundle.files());
-    check_sound(&documents, bundle)?;
+    let documents = bundle.documents();
     let naming = Naming { prefix: request.to.prefix.as_ref(), rules: request.rename };
     let mut deliveries = Deliveries::artifacts(plan, request.artifacts, &naming)?;
     deliveries.check_collisions(&request.to.host)?;
@@ -140,7 +128,7 @@ pub fn push_nondistributable(
 ) -> Result<Traffic, ImportError> {
     let bundle = request.bundle;
     let plan = &bundle.contents().plan;
-    let documents = Documents::new(plan, bundle.files());
+    let documents = bundle.documents();
     let naming = Naming { prefix: request.to.prefix.as_ref(), rules: request.rename };
     let mut deliveries = Deliveries::artifacts(plan, request.artifacts, &naming)?;
     let mut run = Run::new(request, environment, Papers::new(&documents, bundle));

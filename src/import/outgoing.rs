@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::arrival::BlobError;
 use crate::format::plan::PlannedBlob;
 use crate::observe::{Event, Monitor};
 use crate::oci::VerifiedBlob;
@@ -9,7 +10,6 @@ use crate::oci::digest::BlobMismatch;
 use crate::registry::Feed;
 use crate::stream::hash::{Stream, update_together};
 use crate::stream::segments::{Segment, Segments};
-use crate::unpack::UnpackError;
 
 /// Bytes that are hashed in one go where nothing is sent.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -26,7 +26,7 @@ pub(super) struct Outgoing<'a> {
     told: u64,
     monitor: Monitor<'a>,
     /// What is wrong with the chunk files.
-    fault: Option<UnpackError>,
+    fault: Option<BlobError>,
 }
 
 impl<'a> Outgoing<'a> {
@@ -37,7 +37,7 @@ impl<'a> Outgoing<'a> {
     }
 
     /// What is wrong with the chunk files, if that is why the blob did not arrive.
-    pub(super) fn into_fault(self) -> Option<UnpackError> {
+    pub(super) fn into_fault(self) -> Option<BlobError> {
         self.fault
     }
 
@@ -63,7 +63,7 @@ impl<'a> Outgoing<'a> {
     fn advance(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let filled = self.reader.fill(buffer).map_err(|(file, source)| {
             let told = io::Error::new(source.kind(), format!("{file}: {source}"));
-            self.fault = Some(UnpackError::Unreadable { blob: self.blob.digest, file, source });
+            self.fault = Some(BlobError::Unreadable { blob: self.blob.digest, file, source });
             told
         })?;
         let known = self.stream.bytes().saturating_sub(self.at);
@@ -113,7 +113,7 @@ impl Feed for Outgoing<'_> {
         let found = stream.finish().digest().expect("a blob's digest is no MD5");
         VerifiedBlob::prove(self.blob.digest, self.blob.size, found, bytes).inspect_err(|mismatch| {
             let files: Vec<&str> = self.pieces.iter().map(|piece| piece.file.name()).collect();
-            self.fault = Some(UnpackError::Damaged { file: files.join(", "), mismatch: mismatch.clone() });
+            self.fault = Some(BlobError::Damaged { file: files.join(", "), mismatch: mismatch.clone() });
         })
     }
 }
@@ -144,8 +144,19 @@ mod tests {
         fn name(&self) -> &'static str {
             "b_00001.tar"
         }
+        fn file_name(&self) -> Option<&str> {
+            Some(self.name())
+        }
         fn bytes(&self) -> u64 {
             self.0.len() as u64
+        }
+        fn replace_front(
+            &self,
+            _: &[u8],
+            _: u64,
+            _: &dyn Fn(Arc<dyn ChunkFile>) -> io::Result<()>,
+        ) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
         }
         fn open(&self) -> io::Result<Box<dyn ReadAt>> {
             Ok(Box::new(Bytes(self.0.clone())))

@@ -14,7 +14,6 @@ use crate::observe::{Event, Phase};
 use crate::oci::Descriptor;
 use crate::oci::graph::Reason;
 use crate::registry::{Pushed, Reference, RegistryError, RepositoryName};
-use crate::unpack::UnpackError;
 
 fn descriptor(blob: &PlannedBlob) -> Descriptor {
     Descriptor::new(blob.media_type.clone(), blob.digest, blob.size)
@@ -128,7 +127,7 @@ fn push_blob(
     let bundle = run.request.bundle;
     let monitor = run.environment.monitor;
     let repository = run.repository(place);
-    let pieces = bundle.segments(blob).ok_or_else(|| UnpackError::without(bundle, blob))?;
+    let pieces = bundle.segments(blob)?;
     let pieces = pieces.into_iter().map(|(segment, _)| segment).collect();
     run.ledger.open().touched = true;
     let mut feed = Outgoing::new(blob, pieces, monitor);

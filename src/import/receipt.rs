@@ -155,7 +155,7 @@ impl Tags {
 /// The keys whose signatures on the chunks were accepted, and on the release.
 fn verified_with(bundle: &ReleasedBundle<'_>) -> Vec<VerifiedWith> {
     let mut keys: BTreeMap<KeyId, VerifiedWith> = BTreeMap::new();
-    let accepted = bundle.files().values().flatten().filter_map(|opened| opened.accepted.as_ref());
+    let accepted = bundle.files().filter_map(|opened| opened.accepted.as_ref());
     let packers = accepted.flat_map(AcceptedChunk::packers).map(|by| (by, "packer"));
     let releasers = bundle.release().releasers().iter().map(|by| (by, "releaser"));
     for (by, role) in packers.chain(releasers) {
@@ -172,7 +172,7 @@ fn verified_with(bundle: &ReleasedBundle<'_>) -> Vec<VerifiedWith> {
 }
 
 fn chunks(bundle: &ReleasedBundle<'_>) -> Vec<ChunkReceipt> {
-    let all = bundle.files().values().flatten();
+    let all = bundle.files();
     all.map(|opened| ChunkReceipt {
         number: opened.statement.number,
         file: opened.file.name().to_owned(),

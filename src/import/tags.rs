@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use super::delivery::{Deliveries, Delivery};
 use super::report::{Outcome, Problem};
 use super::run::Run;
-use super::{ImportError, OnFailure, TagConflict};
+use super::{ImportError, TagConflict};
+use crate::artifacts::OnFailure;
 use crate::oci::Digest;
 use crate::registry::{Reference, Tag};
 

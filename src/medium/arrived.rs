@@ -1,18 +1,21 @@
 //! Files as they arrived: from folders and paths in any mixture, any order, under any names.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{ChunkFile, MediumError, ReadAt};
+use super::{ChunkFile, MediumError, ReadAt, Temporary};
 
 /// How deep folders of a medium are looked into.
 const FOLDER_DEPTH_MAX: u32 = 8;
 
 /// How many files are looked at in one call.
 const FILES_MAX: usize = 1_000_000;
+
+/// Bytes that are copied in one go.
+const COPY_BLOCK_BYTES: usize = 256 << 10;
 
 /// A regular file as it was found.
 #[derive(Clone, Debug)]
@@ -43,7 +46,7 @@ fn open_regular(path: &Path) -> io::Result<File> {
 impl ArrivedFile {
     /// Takes note of a regular file.
     pub fn new(path: &Path) -> Result<ArrivedFile, MediumError> {
-        let name = format!("{}", path.display()).escape_debug().to_string();
+        let name = path.display().to_string();
         let failed = |source| MediumError::Io { what: "read", path: name.clone(), source };
         let metadata = fs::symlink_metadata(path).map_err(failed)?;
         if !metadata.is_file() {
@@ -52,16 +55,15 @@ impl ArrivedFile {
         let identity = (metadata.dev(), metadata.ino());
         Ok(ArrivedFile { path: path.to_owned(), name, bytes: metadata.len(), identity })
     }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 impl ChunkFile for ArrivedFile {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn file_name(&self) -> Option<&str> {
+        self.path.file_name()?.to_str()
     }
 
     fn bytes(&self) -> u64 {
@@ -76,6 +78,33 @@ impl ChunkFile for ArrivedFile {
         }
         Ok(Box::new(Opened(file)))
     }
+
+    /// The new file is written beside the old one, synced, and renamed over it. Somebody who replaces it at the same
+    /// time waits, and then fails because the file has changed.
+    fn replace_front(
+        &self,
+        front: &[u8],
+        kept_from: u64,
+        check: &dyn Fn(Arc<dyn ChunkFile>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let lock = open_regular(&self.path)?;
+        lock.lock()?;
+        // Under the lock the file is the one that was found, or this fails.
+        let old = self.open()?;
+        let mut temporary = Temporary::beside(&self.path)?;
+        temporary.file().write_all(front)?;
+        let mut block = vec![0; COPY_BLOCK_BYTES];
+        let mut at = kept_from;
+        while at < self.bytes {
+            let length = usize::try_from(self.bytes - at).unwrap_or(usize::MAX).min(block.len());
+            old.read_exact_at(&mut block[..length], at)?;
+            temporary.file().write_all(&block[..length])?;
+            at += length as u64;
+        }
+        temporary.file().set_permissions(lock.metadata()?.permissions())?;
+        check(Arc::new(ArrivedFile::new(temporary.path()).map_err(io::Error::other)?))?;
+        temporary.place(&self.path)
+    }
 }
 
 /// Every regular file that `paths` name: files as they are, folders with what they hold, without
@@ -83,10 +112,10 @@ impl ChunkFile for ArrivedFile {
 ///
 /// # Errors
 /// When a path does not exist or is no file or folder, or a folder cannot be read.
-pub fn collect(paths: &[PathBuf]) -> Result<Vec<Arc<ArrivedFile>>, MediumError> {
+pub fn collect(paths: &[PathBuf]) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError> {
     let mut files = Vec::new();
     for path in paths {
-        let shown = || format!("{}", path.display()).escape_debug().to_string();
+        let shown = || path.display().to_string();
         let metadata =
             fs::metadata(path).map_err(|source| MediumError::Io { what: "read", path: shown(), source })?;
         if metadata.is_dir() {
@@ -98,11 +127,11 @@ pub fn collect(paths: &[PathBuf]) -> Result<Vec<Arc<ArrivedFile>>, MediumError> 
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let mut seen = std::collections::HashSet::new();
     files.retain(|file| seen.insert(file.identity));
-    Ok(files.into_iter().map(Arc::new).collect())
+    Ok(files.into_iter().map(|file| Arc::new(file) as Arc<dyn ChunkFile>).collect())
 }
 
 fn collect_folder(folder: &Path, depth: u32, files: &mut Vec<ArrivedFile>) -> Result<(), MediumError> {
-    let shown = format!("{}", folder.display()).escape_debug().to_string();
+    let shown = folder.display().to_string();
     let failed = |source| MediumError::Io { what: "read", path: shown.clone(), source };
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -112,7 +141,7 @@ fn collect_folder(folder: &Path, depth: u32, files: &mut Vec<ArrivedFile>) -> Re
         let kind = entry.file_type().map_err(failed)?;
         if kind.is_dir() {
             if depth == FOLDER_DEPTH_MAX {
-                let path = format!("{}", entry.path().display()).escape_debug().to_string();
+                let path = entry.path().display().to_string();
                 return Err(MediumError::TooDeep { path, limit: FOLDER_DEPTH_MAX });
             }
             collect_folder(&entry.path(), depth + 1, files)?;

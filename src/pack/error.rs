@@ -9,6 +9,7 @@ use crate::oci::graph::WalkError;
 use crate::oci::{Digest, MediaType, RefName, digest::BlobMismatch};
 
 use crate::registry::RegistryError;
+use crate::stream::pump::Halted;
 
 use super::ArtifactFailure;
 
@@ -156,6 +157,15 @@ pub enum PackError {
     /// A signal came.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<Halted> for PackError {
+    fn from(halted: Halted) -> PackError {
+        match halted {
+            Halted::System(source) => PackError::System(source),
+            Halted::Interrupted => PackError::Interrupted,
+        }
+    }
 }
 
 fn list_layers(layers: &[(Digest, Vec<String>)]) -> String {

@@ -1,9 +1,10 @@
 //! What travels: everything reachable from the artifacts that were asked for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use super::{ArtifactFailure, OnFailure, PackError, PackRequest};
-use crate::artifacts::{ArtifactSource, Root, Selection, read_document};
+use super::{ArtifactFailure, PackError, PackRequest};
+use crate::artifacts::{ArtifactSource, OnFailure, Root, Selection, read_document};
 use crate::format::limits::METADATA_BYTES_MAX;
 use crate::format::plan::{Artifact, Carriage, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};
 use crate::format::statement::Class;
@@ -13,8 +14,9 @@ use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
 
 /// What travels, and from which source.
 pub(super) struct Cargo {
-    /// Every blob, with the place of its source in the request.
+    /// Every blob, with the place of its source among `sources`.
     pub nodes: BTreeMap<Digest, (Node, usize)>,
+    sources: Vec<Arc<dyn ArtifactSource>>,
     artifacts: BTreeSet<Artifact>,
     names: HashMap<RefName, Digest>,
     referrers: Vec<PlannedReferrer>,
@@ -30,6 +32,7 @@ pub(super) struct Cargo {
 pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<Cargo, PackError> {
     let mut cargo = Cargo {
         nodes: BTreeMap::new(),
+        sources: request.sources.iter().map(|wanted| Arc::clone(&wanted.source)).collect(),
         artifacts: BTreeSet::new(),
         names: HashMap::new(),
         referrers: Vec::new(),
@@ -94,6 +97,12 @@ fn rename(
 }
 
 impl Cargo {
+    /// A blob's descriptor and where it comes from.
+    pub(super) fn origin(&self, digest: &Digest) -> (&Descriptor, &dyn ArtifactSource) {
+        let (node, source) = &self.nodes[digest];
+        (&node.descriptor, self.sources[*source].as_ref())
+    }
+
     fn fail(
         &mut self,
         request: &PackRequest<'_>,

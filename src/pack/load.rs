@@ -1,156 +1,94 @@
-//! Moves one blob from its source to its places in the chunks, hashing it on the way.
+//! The second step of a pack: moves blobs into chunks, which are sealed as they become full.
 
-use std::io::{ErrorKind, Read};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::PackError;
-use super::seal::Sealing;
-use crate::format::Sum;
-use crate::format::plan::PlannedBlob;
-use crate::format::tar::Header;
-use crate::medium::WriteAt;
-use crate::observe::Event;
-use crate::oci::{Algorithm, VerifiedBlob};
-use crate::stream::ahead::Ahead;
-use crate::stream::digests::{Digested, Digests};
-use crate::stream::flow::{Filled, Flow};
-use crate::stream::hash::{Function, Output};
+use super::error::registry_error;
+use super::gather::Cargo;
+use super::loading::Loading;
+use super::moving::{Moved, Moving};
+use super::packing::damaged_blob;
+use super::sealer::Sealer;
+use crate::observe::Phase;
+use crate::registry::RegistryError;
+use crate::stream::pump::pump;
 
-/// A blob on its way into the chunks. Where the sums of its entries are something else than its digest (of slices,
-/// or of a blob named by SHA-512), they are computed besides.
-pub(super) struct Loading<'a> {
-    sealing: &'a Sealing<'a>,
-    blob: &'a PlannedBlob,
-    at: usize,
-    source_name: &'a str,
-    reader: Box<dyn Read + Send>,
-    /// Bytes that were read.
-    read: u64,
-    /// The piece being written.
-    piece: usize,
-    /// Its chunk; `None` while that is one that an earlier run finished.
-    place: Option<Box<dyn WriteAt>>,
-    /// Where its next byte goes, in bytes from the start of the chunk file.
-    offset: u64,
-    /// Bytes of it still to come.
-    rest: u64,
-}
-
-impl<'a> Loading<'a> {
-    /// Opens the blob at place `at` of the plan.
-    pub(super) fn open(sealing: &'a Sealing<'a>, at: usize) -> Result<Loading<'a>, PackError> {
-        let blob = &sealing.layout.plan.blobs[at];
-        let (descriptor, source) = sealing.origin(&blob.digest);
-        let mut reader = source.open(descriptor, 0)?;
-        if source.waits() {
-            reader = Box::new(Ahead::of(reader).map_err(PackError::System)?);
+/// Moves every blob of the chunks that are wanted and not finished: chunk by chunk, in each the largest first, so
+/// that chunks are finished early and the long blobs do not come last. Chunks that share a sliced blob are wanted
+/// together, or the blob cannot be proven.
+pub(super) fn load(
+    sealer: &Sealer<'_>,
+    cargo: &Cargo,
+    wanted: &dyn Fn(u32) -> bool,
+) -> Result<(), PackError> {
+    let blobs = &sealer.blueprint.plan().blobs;
+    // Blobs of the control chunk are read even if that is finished: its sums tell whether it still fits.
+    let waits = |&blob: &usize| {
+        let first = blobs[blob].pieces[0].chunk;
+        wanted(first) && !sealer.is_loaded(blob) && (!sealer.is_done(blob) || first == 0)
+    };
+    let mut waiting: Vec<usize> = (0..blobs.len()).filter(waits).collect();
+    waiting.sort_by_key(|&blob| {
+        let first = blobs[blob].pieces[0].chunk;
+        (first == 0, first, std::cmp::Reverse(blobs[blob].size), blob)
+    });
+    let bytes = waiting.iter().map(|&blob| blobs[blob].size).sum();
+    sealer.environment.monitor.phase(Phase::Pack, bytes, || {
+        while !waiting.is_empty() {
+            waiting = load_once(sealer, cargo, &waiting)?;
         }
-        let mut loading = Loading {
-            sealing,
-            blob,
-            at,
-            source_name: source.name(),
-            reader,
-            read: 0,
-            piece: 0,
-            place: None,
-            offset: 0,
-            rest: 0,
-        };
-        loading.begin_piece()?;
-        Ok(loading)
-    }
-
-    fn begin_piece(&mut self) -> Result<(), PackError> {
-        let piece = self.blob.pieces[self.piece];
-        let (item, offset) = self.sealing.place_of(self.at, self.piece);
-        let place = self.sealing.open_chunk(piece.chunk)?;
-        if let Some(place) = &place {
-            let header = Header { name: item.name, bytes: item.bytes }.encode();
-            place
-                .write_all_at(&header, offset - header.len() as u64)
-                .map_err(|source| self.sealing.unwritable(piece.chunk, source))?;
-        }
-        (self.place, self.offset, self.rest) = (place, offset, piece.bytes);
         Ok(())
-    }
-
-    fn another_size(&self, found: u64) -> PackError {
-        PackError::Size { digest: self.blob.digest, expected: self.blob.size, found }
-    }
-
-    fn unreadable(&self, source: std::io::Error) -> PackError {
-        PackError::Unreadable { source_name: self.source_name.to_owned(), digest: self.blob.digest, source }
-    }
+    })
 }
 
-/// Whether the SHA-256 of the blob's entries is not its digest.
-pub(super) fn has_sum_of_its_own(blob: &PlannedBlob) -> bool {
-    blob.pieces.len() > 1 || blob.digest.algorithm() != Algorithm::Sha256
-}
-
-impl Flow for Loading<'_> {
-    type Done = ();
-    type Error = PackError;
-
-    fn bytes(&self) -> u64 {
-        self.blob.size
-    }
-
-    fn digests(&self) -> Digests {
-        let whole = Digests::of(&[self.blob.digest.algorithm().into()]);
-        if has_sum_of_its_own(self.blob) {
-            let lengths = self.blob.pieces.iter().map(|piece| piece.bytes).collect();
-            whole.and_slices(Function::Sha256, lengths)
-        } else {
-            whole
-        }
-    }
-
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, PackError> {
-        let last_piece = self.piece + 1 >= self.blob.pieces.len();
-        let at_end = last_piece && self.rest == 0;
-        // One byte more shows a source that is longer than it said.
-        let length =
-            if at_end { 1 } else { usize::try_from(self.rest).unwrap_or(usize::MAX).min(buffer.len()) };
-        let mut filled = 0;
-        while filled < length {
-            match self.reader.read(&mut buffer[filled..length]) {
-                Ok(0) if at_end => return Ok(Filled::End),
-                Ok(0) => return Err(self.another_size(self.read + filled as u64)),
-                Ok(_) if at_end => return Err(self.another_size(self.blob.size + 1)),
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(self.unreadable(error)),
+/// Moves these blobs; returns those that came wrong from one of several places, for the next one.
+fn load_once(sealer: &Sealer<'_>, cargo: &Cargo, waiting: &[usize]) -> Result<Vec<usize>, PackError> {
+    let sums = &sealer.file_sums;
+    let lengths: Vec<u64> = waiting.iter().map(|&blob| sealer.blueprint.plan().blobs[blob].size).collect();
+    let next = AtomicUsize::new(0);
+    let again: Mutex<Vec<usize>> = Mutex::default();
+    pump(
+        sealer.environment.workers,
+        sums.lanes(),
+        &lengths,
+        &|| {
+            // A sealed chunk goes first: it is in the page cache now, and longer than most blobs.
+            if let Some(summing) = sums.next(sealer.sink) {
+                return Some(summing.map(|(number, summing)| Moving::File { number, summing }));
             }
-        }
-        self.read += filled as u64;
-        Ok(if filled == 0 { Filled::Waiting } else { Filled::Bytes(filled) })
-    }
+            let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
+            Some(Loading::open(sealer, cargo, blob).map(Moving::Blob))
+        },
+        &|outcome: Result<Moved, PackError>| match outcome {
+            Ok(Moved::Blob) => Ok::<(), PackError>(()),
+            Ok(Moved::File { number, sums: found }) => {
+                sums.keep(number, found);
+                Ok(())
+            }
+            Err(error) => {
+                let blob = try_elsewhere(sealer, cargo, error)?;
+                again.lock().expect("no thread panicked").push(blob);
+                Ok(())
+            }
+        },
+    )?;
+    Ok(again.into_inner().expect("no thread panicked"))
+}
 
-    fn drain(&mut self, block: &[u8]) -> Result<(), PackError> {
-        let chunk = self.blob.pieces[self.piece].chunk;
-        if let Some(place) = &self.place {
-            place
-                .write_all_at(block, self.offset)
-                .map_err(|source| self.sealing.unwritable(chunk, source))?;
-        }
-        self.offset += block.len() as u64;
-        self.rest -= block.len() as u64;
-        self.sealing.environment.monitor.tell(Event::Moved { bytes: block.len() as u64 });
-        if self.rest == 0 && self.piece + 1 < self.blob.pieces.len() {
-            self.piece += 1;
-            self.begin_piece()?;
-        }
-        Ok(())
-    }
-
-    fn finish(mut self, digested: Digested) -> Result<(), PackError> {
-        self.place = None;
-        let found = digested.whole[0].digest().expect("a blob's digest is no MD5");
-        let proof = VerifiedBlob::prove(self.blob.digest, self.blob.size, found, digested.bytes)
-            .map_err(|mismatch| PackError::Damaged { source_name: self.source_name.to_owned(), mismatch })?;
-        let sums: Vec<Sum> = digested.slices.iter().filter_map(Output::sum).collect();
-        self.sealing.loaded(self.at, &proof, &sums)
-    }
+/// The blob that failed, if its source has another place for it; else the error.
+fn try_elsewhere(sealer: &Sealer<'_>, cargo: &Cargo, error: PackError) -> Result<usize, PackError> {
+    let Some(digest) = damaged_blob(&error) else { return Err(error) };
+    let Some(blob) = sealer.blueprint.plan().blobs.iter().position(|blob| blob.digest == digest) else {
+        return Err(error);
+    };
+    let (descriptor, source) = cargo.origin(&digest);
+    let why = match &error {
+        PackError::Unreadable { source, .. } => match registry_error(source) {
+            Some(RegistryError::Url { problem, .. }) => problem.clone(),
+            _ => source.to_string(),
+        },
+        error => error.to_string(),
+    };
+    if source.try_elsewhere(descriptor, &why)? { Ok(blob) } else { Err(error) }
 }

@@ -8,22 +8,21 @@ use crate::format::entry::{EntryName, SLICE_OFFSET_MAX};
 use crate::format::limits::{CHUNK_NUMBER_MAX, ENTRIES_MAX};
 use crate::format::plan::{Piece, Placed, Plan};
 use crate::format::shape::{Item, SEALED_OVERHEAD, Shape, control_capacity, data_capacity, entry_cost};
-use crate::format::statement::Class;
+use crate::format::statement::{Class, Kind};
 use crate::format::tar::BLOCK;
 
 use super::PackError;
+use super::blueprint::PlannedChunk;
 
-/// A plan in which every blob has its place, and the shapes that follow from it.
-pub(super) struct Layout {
+/// A plan in which every blob has its place, and the chunks that follow from it.
+pub(super) struct Placement {
     pub plan: Plan,
-    /// The documents of the control chunk, in the order of `Document::ALL`; `chunks.txt` only by its size.
+    /// The sizes of the control chunk's documents in bytes, in the order of `Document::ALL`.
     pub document_bytes: [u64; 3],
-    /// The pieces of each chunk, by number from 0, annex chunks excepted.
-    pub contents: Vec<Vec<Placed>>,
-    /// The shape of each of those chunks.
-    pub shapes: Vec<Shape>,
-    /// The shapes of the annex chunks, which follow the data chunks.
-    pub annex: Vec<Shape>,
+    /// The control chunk and the data chunks, by number from 0.
+    pub chunks: Vec<PlannedChunk>,
+    /// The annex chunks, which follow them.
+    pub annex: Vec<PlannedChunk>,
 }
 
 /// Gives every blob of `plan` its place; what was there is replaced.
@@ -33,48 +32,48 @@ pub(super) struct Layout {
 ///
 /// # Errors
 /// When the bundle would need more chunks than there are numbers.
-pub(super) fn place(mut plan: Plan) -> Result<Layout, PackError> {
+pub(super) fn place(mut plan: Plan) -> Result<Placement, PackError> {
     let single_file = plan.blobs.iter().all(|blob| blob.class != Class::Nondistributable);
     if single_file {
         for blob in &mut plan.blobs {
             blob.pieces = vec![Piece { chunk: 0, bytes: blob.size }];
         }
         plan.last = 0;
-        if let Some(layout) = in_control_chunk(&plan) {
-            return Ok(layout);
+        if let Some(placement) = in_control_chunk(&plan) {
+            return Ok(placement);
         }
     }
     for in_control in [&[Class::Metadata][..], &[]] {
         plan.last = fill_chunks(&mut plan, in_control)?;
-        if let Some(layout) = in_control_chunk(&plan) {
-            return Ok(layout);
+        if let Some(placement) = in_control_chunk(&plan) {
+            return Ok(placement);
         }
     }
     with_annex(plan)
 }
 
-/// The layout whose documents stand in the control chunk, if they fit.
-fn in_control_chunk(plan: &Plan) -> Option<Layout> {
-    let contents = plan.contents();
-    let shapes = data_shapes(plan, &contents);
-    let document_bytes = document_bytes(plan, &contents, &shapes);
-    let control = plan.control_shape(&contents[0], document_bytes);
+/// The placement whose documents stand in the control chunk, if they fit.
+fn in_control_chunk(plan: &Plan) -> Option<Placement> {
+    let mut contents = plan.contents().into_iter();
+    let in_control = contents.next().unwrap_or_default();
+    let data = data_chunks(plan, contents);
+    let document_bytes = document_bytes(plan, &data);
+    let shape = plan.control_shape(&in_control, document_bytes);
     let fits =
-        control.sealed_bytes() <= control_capacity(plan.chunk_bytes) && control.items().len() <= ENTRIES_MAX;
+        shape.sealed_bytes() <= control_capacity(plan.chunk_bytes) && shape.items().len() <= ENTRIES_MAX;
     fits.then(|| {
-        let shapes = std::iter::once(control).chain(shapes).collect();
-        Layout { plan: plan.clone(), document_bytes, contents, shapes, annex: Vec::new() }
+        let chunks = std::iter::once(control_chunk(shape, in_control)).chain(data).collect();
+        Placement { plan: plan.clone(), document_bytes, chunks, annex: Vec::new() }
     })
 }
 
-/// The layout whose documents stand in an annex.
-fn with_annex(mut plan: Plan) -> Result<Layout, PackError> {
-    let contents = plan.contents();
-    let shapes = data_shapes(&plan, &contents);
+/// The placement whose documents stand in an annex.
+fn with_annex(mut plan: Plan) -> Result<Placement, PackError> {
+    let data = data_chunks(&plan, plan.contents().into_iter().skip(1));
     let last_data = plan.last;
     // The number of chunks stands in the plan, so its digits count too: a step or two, and it holds.
     loop {
-        let document_bytes = document_bytes(&plan, &contents, &shapes);
+        let document_bytes = document_bytes(&plan, &data);
         let annex = annex_shapes(plan.chunk_bytes, document_bytes);
         let last = last_data as usize + annex.len();
         let too_many = || PackError::TooManyChunks { chunk_bytes: plan.chunk_bytes, limit: CHUNK_NUMBER_MAX };
@@ -85,15 +84,16 @@ fn with_annex(mut plan: Plan) -> Result<Layout, PackError> {
             if control.sealed_bytes() > control_capacity(plan.chunk_bytes) {
                 return Err(too_many());
             }
-            let shapes = std::iter::once(control).chain(shapes).collect();
-            return Ok(Layout { plan, document_bytes, contents, shapes, annex });
+            let chunks = std::iter::once(control_chunk(control, Vec::new())).chain(data).collect();
+            let annex = annex.into_iter().map(|shape| control_chunk(shape, Vec::new())).collect();
+            return Ok(Placement { plan, document_bytes, chunks, annex });
         }
         plan.last = last;
     }
 }
 
 /// The shape of a control chunk that has an annex.
-pub(super) fn annexed_control_shape(annex_bytes: u64) -> Shape {
+fn annexed_control_shape(annex_bytes: u64) -> Shape {
     let item = |name, bytes| Item { name, bytes };
     Shape::new(vec![
         item(EntryName::Annex, annex_bytes),
@@ -102,15 +102,23 @@ pub(super) fn annexed_control_shape(annex_bytes: u64) -> Shape {
     ])
 }
 
-fn data_shapes(plan: &Plan, contents: &[Vec<Placed>]) -> Vec<Shape> {
-    contents[1..].iter().map(|pieces| plan.data_shape(pieces)).collect()
+fn control_chunk(shape: Shape, pieces: Vec<Placed>) -> PlannedChunk {
+    PlannedChunk { kind: Kind::Control, class: Class::Metadata, shape, pieces }
 }
 
-fn document_bytes(plan: &Plan, contents: &[Vec<Placed>], shapes: &[Shape]) -> [u64; 3] {
-    let lines =
-        shapes.iter().zip(&contents[1..]).zip(1..).map(|((shape, pieces), number)| {
-            (number, plan.blobs[pieces[0].blob].class, shape.sealed_bytes())
-        });
+/// The data chunks that have these contents.
+fn data_chunks(plan: &Plan, contents: impl Iterator<Item = Vec<Placed>>) -> Vec<PlannedChunk> {
+    let chunk = |pieces: Vec<Placed>| PlannedChunk {
+        kind: Kind::Data,
+        class: plan.blobs[pieces[0].blob].class,
+        shape: plan.data_shape(&pieces),
+        pieces,
+    };
+    contents.map(chunk).collect()
+}
+
+fn document_bytes(plan: &Plan, data: &[PlannedChunk]) -> [u64; 3] {
+    let lines = (1..).zip(data).map(|(number, chunk)| (number, chunk.class, chunk.shape.sealed_bytes()));
     [plan.render().len() as u64, ChunkTable::bytes(lines), plan.index_json().len() as u64]
 }
 

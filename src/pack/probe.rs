@@ -1,18 +1,16 @@
 //! Finds the blobs of the cargo whose bytes are not what their digests say, before anything is written.
 
 use std::io::{self, Read};
-use std::ops::ControlFlow;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::PackError;
 use super::gather::Cargo;
-use super::{PackError, PackRequest};
 use crate::environment::Environment;
 use crate::oci::{Digest, VerifiedBlob};
 use crate::stream::digests::{Digested, Digests};
 use crate::stream::flow::{Filled, Flow};
 use crate::stream::hash::{Function, lanes};
-use crate::stream::pump::pump;
+use crate::stream::pump::pump_list;
 
 /// A blob that is read and hashed, and goes nowhere.
 struct Probing {
@@ -62,36 +60,22 @@ impl Flow for Probing {
 ///
 /// # Errors
 /// When the work is interrupted or the system gives no memory.
-pub(super) fn damaged(
-    request: &PackRequest<'_>,
-    cargo: &Cargo,
-    environment: &Environment<'_>,
-) -> Result<Vec<Digest>, PackError> {
-    let blobs: Vec<_> = cargo.nodes.values().collect();
-    let lengths: Vec<u64> = blobs.iter().map(|(node, _)| node.descriptor.size).collect();
-    let next = AtomicUsize::new(0);
+pub(super) fn damaged(cargo: &Cargo, environment: &Environment<'_>) -> Result<Vec<Digest>, PackError> {
+    let digests: Vec<Digest> = cargo.nodes.keys().copied().collect();
+    let lengths: Vec<u64> = cargo.nodes.values().map(|(node, _)| node.descriptor.size).collect();
     let found: Mutex<Vec<Digest>> = Mutex::default();
-    pump(
-        environment.workers,
-        lanes(Function::Sha256),
-        &lengths,
-        &|| {
-            let (node, source) = blobs.get(next.fetch_add(1, Ordering::Relaxed))?;
-            let (digest, size) = (node.descriptor.digest, node.descriptor.size);
-            let opened = request.sources[*source].source.open(&node.descriptor, 0);
-            Some(opened.map(|reader| Probing { digest, size, read: 0, reader }).map_err(|_| digest))
-        },
-        &|outcome| {
-            if let Err(digest) = outcome {
-                found.lock().expect("no thread panicked").push(digest);
-            }
-            ControlFlow::Continue(())
-        },
-    )
-    .map_err(PackError::System)?;
-    if environment.workers.interrupted() {
-        return Err(PackError::Interrupted);
-    }
+    let begin = |at: usize| {
+        let (descriptor, source) = cargo.origin(&digests[at]);
+        let (digest, size) = (descriptor.digest, descriptor.size);
+        source.open(descriptor, 0).map(|reader| Probing { digest, size, read: 0, reader }).map_err(|_| digest)
+    };
+    let lanes = lanes(Function::Sha256);
+    pump_list(environment.workers, lanes, &lengths, &begin, &|_, outcome| {
+        if let Err(digest) = outcome {
+            found.lock().expect("no thread panicked").push(digest);
+        }
+        Ok::<(), PackError>(())
+    })?;
     let mut found = found.into_inner().expect("no thread panicked");
     found.sort_unstable();
     Ok(found)

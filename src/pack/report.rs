@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::blueprint::{Blueprint, PlannedChunk};
+use super::file_sums::FileSums;
 use super::gather::Cargo;
-use super::seal::Sealing;
-use super::{PackRequest, by_class};
 use crate::format::Sum;
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::medium::chunk_file_name;
@@ -90,44 +90,42 @@ pub struct PackReport {
 }
 
 impl PackReport {
+    /// What becomes of a bundle; `file_sums` are those of its chunk files, where any were written.
     pub(super) fn new(
-        request: &PackRequest<'_>,
-        sealing: &Sealing<'_>,
+        blueprint: &Blueprint,
         cargo: &Cargo,
+        file_sums: Option<&FileSums>,
         outcome: Outcome,
     ) -> PackReport {
-        let layout = sealing.layout;
-        let plan = &layout.plan;
-        let classes = by_class(layout);
-        let (nondistributable_blobs, nondistributable_bytes) =
-            classes.get(&Class::Nondistributable).copied().unwrap_or_default();
-        let chunks = (0..=plan.last).map(|number| {
-            let shape = sealing.shape(number);
-            let statement = sealing.statement(number, shape, Sum([0; 32]));
-            ChunkReport {
-                number,
-                file: chunk_file_name(&request.crossing.name, number),
-                kind: statement.kind,
-                class: statement.class,
-                bytes: sealing.file_bytes(number, shape),
-                entries: layout.contents.get(number as usize).map_or(shape.items().len(), Vec::len),
-                file_sums: sealing.file_sums.of(number),
-            }
-        });
+        let plan = blueprint.plan();
+        let nondistributable = || plan.blobs.iter().filter(|blob| blob.class == Class::Nondistributable);
+        let chunk = |(number, chunk): (u32, &PlannedChunk)| ChunkReport {
+            number,
+            file: chunk_file_name(&plan.crossing.name, number),
+            kind: chunk.kind,
+            class: chunk.class,
+            bytes: blueprint.file_bytes(number),
+            // An annex chunk holds parts of documents.
+            entries: match chunk.pieces.len() {
+                0 if number > 0 => chunk.shape.items().len(),
+                pieces => pieces,
+            },
+            file_sums: file_sums.map(|sums| sums.of(number)).unwrap_or_default(),
+        };
         PackReport {
             outcome,
-            bundle: sealing.bundle(),
+            bundle: blueprint.bundle(),
             crossing: plan.crossing.clone(),
             chunk_bytes: plan.chunk_bytes,
             artifacts: ArtifactReport::all(plan),
             referrers: plan.referrers.len(),
             blobs: plan.blobs.len() as u64,
             payload_bytes: plan.payload_bytes(),
-            nondistributable_blobs,
-            nondistributable_bytes,
+            nondistributable_blobs: nondistributable().count() as u64,
+            nondistributable_bytes: nondistributable().map(|blob| blob.size).sum(),
             omitted: OmissionReport::all(plan),
             nondistributable_pushed_to: None,
-            chunks: chunks.collect(),
+            chunks: (0..).zip(blueprint.chunks()).map(chunk).collect(),
             failures: cargo.failures.clone(),
             warnings: cargo.warnings.clone(),
         }

@@ -1,31 +1,24 @@
 //! What an earlier run of the same command had finished.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::load::has_sum_of_its_own;
-use super::seal::Sealing;
+use super::loading::has_sum_of_its_own;
+use super::sealer::Sealer;
 use super::{PackError, PackRequest};
 use crate::arrival;
-use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::head::Head;
-use crate::format::plan::Piece;
-use crate::medium::{ChunkFile, ChunkSink as _, Folder, MediumError, Replace};
+use crate::medium::{ChunkFile, MediumError, Replace};
 use crate::observe::Monitor;
 use crate::oci::VerifiedBlob;
-use crate::stream::digesting::Digesting;
-use crate::stream::hash::{Function, Output, lanes};
-use crate::stream::pump::pump;
+use crate::stream::digesting::{DigestJob, digest_all};
+use crate::stream::hash::Output;
 use crate::stream::segments::Segment;
 use crate::trust::Signer;
 
 /// What was found.
 pub(super) struct Kept {
-    /// The chunks that are kept.
-    pub numbers: BTreeSet<u32>,
     /// Whether the bundle is complete: there is nothing to do.
     pub complete: bool,
 }
@@ -37,88 +30,85 @@ pub(super) struct Kept {
 /// [`MediumError::Exists`] for what is in the way and may not be replaced.
 pub(super) fn keep_finished(
     request: &PackRequest<'_>,
-    sealing: &Sealing<'_>,
-    folder: &Folder,
+    sealer: &Sealer<'_>,
     signer: &dyn Signer,
-    environment: &Environment<'_>,
 ) -> Result<Kept, PackError> {
-    let mut kept = Kept { numbers: BTreeSet::new(), complete: false };
-    let mut candidates: Vec<(u32, Arc<dyn ChunkFile>, Head)> = Vec::new();
-    for number in folder.present()? {
-        let Some(file) = folder.finished(number)? else { continue };
+    let chunks = sealer.blueprint.chunks().len();
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for number in sealer.sink.present()? {
+        let Some(file) = sealer.sink.finished(number)? else { continue };
         let exists = MediumError::Exists { path: file.name().to_owned() };
         let head = arrival::read_head(file.as_ref()).ok();
-        let ours = head.filter(|head| is_ours(request, sealing, signer, number, head));
+        let ours = head.filter(|head| is_ours(request, sealer, signer, number, head));
         match (ours, request.replace) {
-            (Some(head), _) => candidates.push((number, file, head)),
+            (Some(head), _) => candidates.push(Candidate { number, file, head }),
             (None, Replace::Never) => return Err(exists.into()),
             (None, Replace::WhenComplete) => {}
         }
     }
     // With a chunk of another bundle or a damaged one among them, replacing means replacing all.
-    if request.replace == Replace::WhenComplete && candidates.len() <= sealing.layout.plan.last as usize {
-        return Ok(kept);
+    if request.replace == Replace::WhenComplete && candidates.len() < chunks {
+        return Ok(Kept { complete: false });
     }
-    let intact = intact(&candidates, environment)?;
-    if request.replace == Replace::WhenComplete && intact.contains(&false) {
-        return Ok(kept);
+    let damaged = damaged(&candidates, sealer)?;
+    if request.replace == Replace::WhenComplete && !damaged.is_empty() {
+        return Ok(Kept { complete: false });
     }
-    for ((number, file, head), intact) in candidates.iter().zip(intact) {
-        if !intact {
-            return Err(MediumError::Exists { path: file.name().to_owned() }.into());
-        }
-        kept.numbers.insert(*number);
-        sealing.keep(*number, head.statement.sums);
+    if let Some(&first) = damaged.first() {
+        return Err(MediumError::Exists { path: candidates[first].file.name().to_owned() }.into());
     }
-    kept.complete = kept.numbers.len() == sealing.layout.plan.last as usize + 1;
-    Ok(kept)
+    for candidate in &candidates {
+        sealer.keep(candidate.number, candidate.head.statement.sums);
+    }
+    Ok(Kept { complete: candidates.len() == chunks })
+}
+
+/// A finished chunk that this run would write, by its head.
+struct Candidate {
+    number: u32,
+    file: Arc<dyn ChunkFile>,
+    head: Head,
 }
 
 /// Takes over the blobs that an earlier run had written into chunks that it did not finish, after hashing each.
-pub(super) fn keep_blobs(
-    sealing: &Sealing<'_>,
-    folder: &Folder,
-    environment: &Environment<'_>,
-) -> Result<(), PackError> {
-    folder.take_over(&sealing.bundle())?;
-    let plan = &sealing.layout.plan;
-    let mut files: HashMap<u32, Arc<dyn ChunkFile>> = HashMap::new();
-    for number in (0..).take(sealing.layout.shapes.len()) {
-        let found = match sealing.sums_of(number) {
-            Some(_) => folder.finished(number)?,
-            None => folder.unfinished(number)?,
-        };
-        let bytes = sealing.file_bytes(number, sealing.shape(number));
-        files.extend(found.filter(|file| file.bytes() == bytes).map(|file| (number, file)));
-    }
-    // Each blob's pieces, where all of them are there.
-    let segments = |blob: usize| -> Option<Vec<Segment>> {
-        let pieces = plan.blobs[blob].pieces.iter().enumerate();
-        let segment = |(at, piece): (usize, &Piece)| {
-            let file = Arc::clone(files.get(&piece.chunk)?);
-            Some(Segment { file, offset: sealing.place_of(blob, at).1, bytes: piece.bytes })
-        };
-        pieces.map(segment).collect()
-    };
-    let candidates: Vec<(usize, Vec<Segment>)> = (0..plan.blobs.len())
-        .filter(|&blob| !sealing.is_done(blob))
-        .filter_map(|blob| Some((blob, segments(blob)?)))
-        .collect();
-    let mut wanted: Vec<(HashKey, Vec<Segment>)> = Vec::new();
+pub(super) fn keep_blobs(sealer: &Sealer<'_>) -> Result<(), PackError> {
+    let blueprint = sealer.blueprint;
+    sealer.sink.take_over(&blueprint.bundle())?;
+    let blobs = &blueprint.plan().blobs;
+    let candidates = written_blobs(sealer)?;
+    // Each blob as a whole, and where its entries have sums of their own, each piece.
+    let mut jobs: Vec<(usize, Option<usize>)> = Vec::new();
     for (at, (blob, segments)) in candidates.iter().enumerate() {
-        wanted.push(((at, None), segments.clone()));
-        if has_sum_of_its_own(&plan.blobs[*blob]) {
-            let pieces = segments.iter().enumerate();
-            wanted.extend(pieces.map(|(piece, segment)| ((at, Some(piece)), vec![segment.clone()])));
+        jobs.push((at, None));
+        if has_sum_of_its_own(&blobs[*blob]) {
+            jobs.extend((0..segments.len()).map(|piece| (at, Some(piece))));
         }
     }
-    let function = |(at, piece): HashKey| match piece {
-        Some(_) => Function::Sha256,
-        None => plan.blobs[candidates[at].0].digest.algorithm().into(),
+    let segments = |(at, piece): (usize, Option<usize>)| match piece {
+        Some(piece) => std::slice::from_ref(&candidates[at].1[piece]),
+        None => candidates[at].1.as_slice(),
     };
-    let found = hash_all(&wanted, &function, environment)?;
+    let bytes = |&job| segments(job).iter().map(|segment| segment.bytes).sum();
+    let lengths: Vec<u64> = jobs.iter().map(bytes).collect();
+    let job = |place: usize| match jobs[place] {
+        (at, None) => {
+            let function = blobs[candidates[at].0].digest.algorithm().into();
+            DigestJob { segments: candidates[at].1.clone(), functions: vec![function] }
+        }
+        (at, Some(piece)) => DigestJob::sum_of(candidates[at].1[piece].clone()),
+    };
+    let found: Mutex<HashMap<(usize, Option<usize>), Output>> = Mutex::default();
+    let workers = sealer.environment.workers;
+    digest_all(workers, Monitor::silent(), &lengths, &job, &|place, outcome| {
+        // What cannot be read is left out.
+        if let Ok(mut outputs) = outcome {
+            found.lock().expect("no thread panicked").insert(jobs[place], outputs.remove(0));
+        }
+        Ok::<(), PackError>(())
+    })?;
+    let found = found.into_inner().expect("no thread panicked");
     for (at, (blob, segments)) in candidates.iter().enumerate() {
-        let planned = &plan.blobs[*blob];
+        let planned = &blobs[*blob];
         let whole = found.get(&(at, None)).and_then(Output::digest);
         let proof = whole
             .and_then(|whole| VerifiedBlob::prove(planned.digest, planned.size, whole, planned.size).ok());
@@ -129,107 +119,85 @@ pub(super) fn keep_blobs(
             Some(Vec::new())
         };
         if let (Some(proof), Some(sums)) = (proof, sums) {
-            sealing.take_over(*blob, &proof, &sums)?;
+            sealer.take_over(*blob, &proof, &sums)?;
         }
     }
     Ok(())
 }
 
-/// A candidate, and a piece of it or all.
-type HashKey = (usize, Option<usize>);
-
-/// Hashes stretches of files; what cannot be read is left out.
-fn hash_all(
-    wanted: &[(HashKey, Vec<Segment>)],
-    function: &(dyn Fn(HashKey) -> Function + Sync),
-    environment: &Environment<'_>,
-) -> Result<HashMap<HashKey, Output>, PackError> {
-    let length = |segments: &[Segment]| segments.iter().map(|segment| segment.bytes).sum();
-    let lengths: Vec<u64> = wanted.iter().map(|(_, segments)| length(segments)).collect();
-    let next = AtomicUsize::new(0);
-    let found: Mutex<HashMap<HashKey, Output>> = Mutex::default();
-    pump(
-        environment.workers,
-        lanes(Function::Sha256),
-        &lengths,
-        &|| {
-            let (key, segments) = wanted.get(next.fetch_add(1, Ordering::Relaxed))?;
-            Some(Ok(Digesting::new(*key, segments.clone(), &[function(*key)], Monitor::silent())))
-        },
-        &|outcome| {
-            if let Ok((key, mut outputs)) = outcome {
-                found.lock().expect("no thread panicked").insert(key, outputs.remove(0));
-            }
-            ControlFlow::Continue(())
-        },
-    )
-    .map_err(PackError::System)?;
-    if environment.workers.interrupted() {
-        return Err(PackError::Interrupted);
+/// The blobs all of whose pieces lie in files that are there, with those pieces.
+fn written_blobs(sealer: &Sealer<'_>) -> Result<Vec<(usize, Vec<Segment>)>, PackError> {
+    let blueprint = sealer.blueprint;
+    let mut files: HashMap<u32, Arc<dyn ChunkFile>> = HashMap::new();
+    for (number, chunk) in (0..).zip(blueprint.chunks()) {
+        if chunk.pieces.is_empty() {
+            continue;
+        }
+        let found = match sealer.sums_of(number) {
+            Some(_) => sealer.sink.finished(number)?,
+            None => sealer.sink.unfinished(number)?,
+        };
+        let bytes = blueprint.file_bytes(number);
+        files.extend(found.filter(|file| file.bytes() == bytes).map(|file| (number, file)));
     }
-    Ok(found.into_inner().expect("no thread panicked"))
+    let blobs = &blueprint.plan().blobs;
+    let segments = |blob: usize| -> Option<Vec<Segment>> {
+        let pieces = blobs[blob].pieces.iter().enumerate();
+        let segment = |(at, piece): (usize, &crate::format::plan::Piece)| {
+            let file = Arc::clone(files.get(&piece.chunk)?);
+            Some(Segment { file, offset: blueprint.offset_of(blob, at), bytes: piece.bytes })
+        };
+        pieces.map(segment).collect()
+    };
+    let waiting = (0..blobs.len()).filter(|&blob| !sealer.is_done(blob));
+    Ok(waiting.filter_map(|blob| Some((blob, segments(blob)?))).collect())
 }
 
 /// Whether a chunk is one that this run would write: our signature over the statement of this plan.
 fn is_ours(
     request: &PackRequest<'_>,
-    sealing: &Sealing<'_>,
+    sealer: &Sealer<'_>,
     signer: &dyn Signer,
     number: u32,
     head: &Head,
 ) -> bool {
-    let found = &head.statement;
-    if found.bundle != sealing.bundle() || found.number != number || number > sealing.layout.plan.last {
+    let (blueprint, found) = (sealer.blueprint, &head.statement);
+    if found.bundle != blueprint.bundle() || found.number != number || number > blueprint.plan().last {
         return false;
     }
     let key = signer.public_key();
     let signed = head.signatures.iter().any(|signature| key.verify(&head.statement_bytes, &signature.bytes));
-    let mut expected = sealing.statement(number, sealing.shape(number), found.sums);
+    let mut expected = blueprint.statement(number, found.sums);
     expected.created = found.created;
     expected.expires = request.expires.and_then(|expiry| expiry.from(found.created));
     signed && *found == expected
 }
 
-/// Whether all of each chunk is what its statement says.
-fn intact(
-    candidates: &[(u32, Arc<dyn ChunkFile>, Head)],
-    environment: &Environment<'_>,
-) -> Result<Vec<bool>, PackError> {
-    let good: Vec<Mutex<bool>> = candidates.iter().map(|_| Mutex::new(true)).collect();
+/// The places of the candidates that are not what their statements say, in order.
+fn damaged(candidates: &[Candidate], sealer: &Sealer<'_>) -> Result<Vec<usize>, PackError> {
+    let mut damaged: BTreeSet<usize> = BTreeSet::new();
     let mut entries: Vec<(usize, Segment, Sum)> = Vec::new();
-    for (at, (_, file, head)) in candidates.iter().enumerate() {
+    for (at, Candidate { file, head, .. }) in candidates.iter().enumerate() {
         match arrival::read_body(file.as_ref(), head) {
             Ok(body) => entries.extend(body.entries.iter().map(|entry| {
                 let segment = Segment { file: Arc::clone(file), offset: entry.offset, bytes: entry.bytes };
                 (at, segment, entry.sum)
             })),
-            Err(_) => *good[at].lock().expect("no thread panicked") = false,
+            Err(_) => {
+                damaged.insert(at);
+            }
         }
     }
     let lengths: Vec<u64> = entries.iter().map(|(_, segment, _)| segment.bytes).collect();
-    let next = AtomicUsize::new(0);
-    let bad = |at: usize| *good[at].lock().expect("no thread panicked") = false;
-    pump(
-        environment.workers,
-        lanes(Function::Sha256),
-        &lengths,
-        &|| {
-            let (at, segment, sum) = entries.get(next.fetch_add(1, Ordering::Relaxed))?;
-            let key = (*at, *sum);
-            Some(Ok(Digesting::new(key, vec![segment.clone()], &[Function::Sha256], Monitor::silent())))
-        },
-        &|outcome| {
-            match outcome {
-                Ok(((at, sum), outputs)) if outputs[0].sum() != Some(sum) => bad(at),
-                Ok(_) => {}
-                Err(unreadable) => bad(unreadable.key.0),
-            }
-            ControlFlow::Continue(())
-        },
-    )
-    .map_err(PackError::System)?;
-    if environment.workers.interrupted() {
-        return Err(PackError::Interrupted);
-    }
-    Ok(good.into_iter().map(|good| good.into_inner().expect("no thread panicked")).collect())
+    let job = |place: usize| DigestJob::sum_of(entries[place].1.clone());
+    let damaged = Mutex::new(damaged);
+    let workers = sealer.environment.workers;
+    digest_all(workers, Monitor::silent(), &lengths, &job, &|place, outcome| {
+        let (at, _, sum) = &entries[place];
+        if outcome.ok().and_then(|outputs| outputs[0].sum()) != Some(*sum) {
+            damaged.lock().expect("no thread panicked").insert(*at);
+        }
+        Ok::<(), PackError>(())
+    })?;
+    Ok(damaged.into_inner().expect("no thread panicked").into_iter().collect())
 }

@@ -2,19 +2,15 @@
 
 use super::UnpackError;
 use super::unloading::Unloading;
-use crate::arrival::ReleasedBundle;
+use crate::arrival::{BlobError, ReleasedBundle};
 use crate::format::plan::PlannedBlob;
 use crate::stream::flow::{Filled, Flow as _};
 
-/// The blob that failed, if any of its chunks arrived more than once: a copy may be good.
-pub(super) fn has_copies<'a>(bundle: &ReleasedBundle<'a>, error: &UnpackError) -> Option<&'a PlannedBlob> {
-    let digest = match error {
-        UnpackError::Damaged { mismatch, .. } => mismatch.expected,
-        UnpackError::Unreadable { blob, .. } => *blob,
-        _ => return None,
-    };
-    let blob = bundle.contents().plan.blobs.iter().find(|blob| blob.digest == digest)?;
-    bundle.has_copies(blob).then_some(blob)
+/// Whether another file may have a blob that failed, because a chunk of it arrived more than once.
+pub(super) fn may_have_a_copy(bundle: &ReleasedBundle<'_>, blob: &PlannedBlob, error: &UnpackError) -> bool {
+    let is_the_chunks_fault =
+        matches!(error, UnpackError::Blob(BlobError::Damaged { .. } | BlobError::Unreadable { .. }));
+    is_the_chunks_fault && bundle.has_copies(blob)
 }
 
 /// Moves a blob alone.

@@ -1,77 +1,16 @@
 //! Why a bundle is not unpacked.
 
-use crate::arrival::{Bundle, ReleasedBundle};
+use crate::arrival::BlobError;
 use crate::artifacts::ArtifactError;
 use crate::diagnosis::{Diagnose, Failure};
-use crate::format::Sum;
-use crate::format::plan::PlannedBlob;
-use crate::oci::Digest;
-use crate::oci::digest::BlobMismatch;
-use crate::verify::{BundleReport, BundleVerdict, ChunkVerdict, Damage};
+use crate::stream::pump::Halted;
 
 /// Why a bundle is not unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
-    /// Chunks are not there.
-    #[error("bundle {name} ({bundle}) is incomplete: chunk(s) {} of 0 to {last} are missing", list(missing))]
-    Incomplete {
-        /// The bundle's name.
-        name: String,
-        /// Its id.
-        bundle: Sum,
-        /// What is missing.
-        missing: Vec<u32>,
-        /// The highest number.
-        last: u32,
-    },
-    /// It is not signed, or not released, by those who must.
-    #[error("bundle {name} ({bundle}) is not trusted: {problem}")]
-    Untrusted {
-        /// The bundle's name, as it says.
-        name: String,
-        /// Its id.
-        bundle: Sum,
-        /// Who is missing, or what is wrong.
-        problem: String,
-    },
-    /// Its control chunk is missing or damaged.
-    #[error("bundle {name} ({bundle}) cannot be read: {problem}")]
-    NoControl {
-        /// The bundle's name, as it says.
-        name: String,
-        /// Its id.
-        bundle: Sum,
-        /// What is wrong.
-        problem: String,
-    },
-    /// Its plan does not tell what its manifests do.
-    #[error("bundle {name} ({bundle}) is unsound: {}", problems.join("; "))]
-    Unsound {
-        /// The bundle's name.
-        name: String,
-        /// Its id.
-        bundle: Sum,
-        /// What the manifests say.
-        problems: Vec<String>,
-    },
-    /// A blob is not what its digest says.
-    #[error("{file}: {mismatch}")]
-    Damaged {
-        /// The chunk file or files it is in, escaped.
-        file: String,
-        /// What was expected and found.
-        mismatch: BlobMismatch,
-    },
-    /// A chunk file cannot be read.
-    #[error("{file} cannot be read: {source}")]
-    Unreadable {
-        /// The blob that was wanted.
-        blob: Digest,
-        /// The file, escaped.
-        file: String,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// A blob cannot be had from the chunk files.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
     /// The target failed.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
@@ -83,33 +22,19 @@ pub enum UnpackError {
     Interrupted,
 }
 
-impl UnpackError {
-    /// For a blob that a chunk is missing of. None is, once that was checked: this is for a plan and files that
-    /// disagree in a way nobody thought of.
-    pub(crate) fn without(bundle: &ReleasedBundle<'_>, blob: &PlannedBlob) -> UnpackError {
-        let plan = &bundle.contents().plan;
-        UnpackError::Incomplete {
-            name: plan.crossing.name.to_string(),
-            bundle: plan.bundle_id(),
-            missing: blob.pieces.iter().map(|piece| piece.chunk).collect(),
-            last: plan.last,
+impl From<Halted> for UnpackError {
+    fn from(halted: Halted) -> UnpackError {
+        match halted {
+            Halted::System(source) => UnpackError::System(source),
+            Halted::Interrupted => UnpackError::Interrupted,
         }
     }
-}
-
-fn list(numbers: &[u32]) -> String {
-    numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl Diagnose for UnpackError {
     fn code(&self) -> &'static str {
         match self {
-            UnpackError::Incomplete { .. } => "bundle-incomplete",
-            UnpackError::Untrusted { .. } => "bundle-untrusted",
-            UnpackError::Unsound { .. } => "bundle-unsound",
-            UnpackError::NoControl { .. } => "control-chunk-missing",
-            UnpackError::Damaged { .. } => "blob-mismatch",
-            UnpackError::Unreadable { .. } => "chunk-unreadable",
+            UnpackError::Blob(error) => error.code(),
             UnpackError::Artifact(error) => error.code(),
             UnpackError::System(_) => "system",
             UnpackError::Interrupted => "interrupted",
@@ -118,56 +43,21 @@ impl Diagnose for UnpackError {
 
     fn failure(&self) -> Failure {
         match self {
-            UnpackError::Untrusted { .. } => Failure::Untrusted,
-            UnpackError::Incomplete { .. }
-            | UnpackError::Unsound { .. }
-            | UnpackError::NoControl { .. }
-            | UnpackError::Damaged { .. } => Failure::Damaged,
+            UnpackError::Blob(error) => error.failure(),
             UnpackError::Artifact(error) => error.failure(),
-            UnpackError::Unreadable { .. } | UnpackError::System(_) => Failure::Failed,
+            UnpackError::System(_) => Failure::Failed,
             UnpackError::Interrupted => Failure::Interrupted,
         }
     }
 
     fn hint(&self) -> Option<String> {
-        let hint = match self {
-            UnpackError::Incomplete { .. } => {
-                "name all files of the bundle; `carnet missing` says what to send again"
+        match self {
+            UnpackError::Blob(error) => error.hint(),
+            UnpackError::Artifact(error) => error.hint(),
+            UnpackError::Interrupted => {
+                Some("run the same command again; nothing half-written was left".to_owned())
             }
-            UnpackError::Untrusted { .. } => {
-                "run `carnet verify` for all the reasons; a releaser adds a signature with `carnet sign`"
-            }
-            UnpackError::Unsound { .. } => "tell the packing station: the bundle must be packed anew",
-            UnpackError::NoControl { .. } => "the control chunk is the file NAME_00000.tar: ask for it again",
-            UnpackError::Damaged { .. } => {
-                "run `carnet verify` for all that is damaged, and ask for those chunks again"
-            }
-            UnpackError::Artifact(error) => return error.hint(),
-            UnpackError::Interrupted => "run the same command again; nothing half-written was left",
-            UnpackError::Unreadable { .. } | UnpackError::System(_) => return None,
-        };
-        Some(hint.to_owned())
+            UnpackError::System(_) => None,
+        }
     }
-}
-
-/// Why a bundle that is not released cannot be used, for the operator.
-pub fn refusal(bundle: &Bundle) -> UnpackError {
-    let report = BundleReport::new(bundle, &Damage::new());
-    let untrusted = report.files.iter().find(|file| file.verdict == ChunkVerdict::Untrusted);
-    let problem = match (&report.release, untrusted) {
-        _ if report.verdict == BundleVerdict::Forked => {
-            "FORKED: two different chunks were validly signed under one number".to_owned()
-        }
-        (Some(release), _) if matches!(bundle.release, Some(Err(_))) => {
-            let refused: Vec<String> = release.refused.iter().map(|why| format!("; {why}")).collect();
-            format!("{} of {} release signature(s){}", release.by.len(), release.threshold, refused.concat())
-        }
-        (_, Some(file)) => format!("{}: {}", file.file, file.problems.join("; ")),
-        _ => {
-            let problem = report.control_problem.unwrap_or_else(|| "its control chunk is damaged".to_owned());
-            let name = report.crossing.name.to_string();
-            return UnpackError::NoControl { name, bundle: bundle.id, problem };
-        }
-    };
-    UnpackError::Untrusted { name: report.crossing.name.to_string(), bundle: bundle.id, problem }
 }

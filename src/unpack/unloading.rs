@@ -1,7 +1,7 @@
 //! Moves one blob from the chunks to its place, hashing it on the way.
 
 use super::{UnpackError, descriptor};
-use crate::arrival::ReleasedBundle;
+use crate::arrival::{BlobError, ReleasedBundle};
 use crate::artifacts::{ArtifactSink, BlobWriter};
 use crate::format::plan::PlannedBlob;
 use crate::observe::{Event, Monitor};
@@ -28,7 +28,7 @@ impl<'a> Unloading<'a> {
         blob: &PlannedBlob,
         monitor: Monitor<'a>,
     ) -> Result<Unloading<'a>, UnpackError> {
-        let pieces = bundle.segments(blob).ok_or_else(|| UnpackError::without(bundle, blob))?;
+        let pieces = bundle.segments(blob)?;
         let segments = pieces.into_iter().map(|(segment, _)| segment).collect();
         Unloading::of(segments, sink, blob, monitor)
     }
@@ -66,7 +66,7 @@ impl Flow for Unloading<'_> {
 
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, UnpackError> {
         let blob = self.digest;
-        let unreadable = |(file, source)| UnpackError::Unreadable { blob, file, source };
+        let unreadable = |(file, source)| BlobError::Unreadable { blob, file, source }.into();
         self.segments.fill(buffer).map(Filled::of).map_err(unreadable)
     }
 
@@ -79,7 +79,7 @@ impl Flow for Unloading<'_> {
     fn finish(self, digested: Digested) -> Result<(), UnpackError> {
         let found = digested.whole[0].digest().expect("a blob's digest is no MD5");
         let proof = VerifiedBlob::prove(self.digest, self.size, found, digested.bytes)
-            .map_err(|mismatch| UnpackError::Damaged { file: self.files, mismatch })?;
+            .map_err(|mismatch| BlobError::Damaged { file: self.files, mismatch })?;
         Ok(self.writer.commit(proof)?)
     }
 }

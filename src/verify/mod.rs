@@ -3,138 +3,29 @@
 mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::arrival::{Bundle, Gate, NotAChunk, Opened, segments, sort};
-use crate::diagnosis::{Diagnose, Failure};
+use crate::arrival::{Arrivals, Bundle, Finding, OpenError, OpenRequest, Opened, open, segments};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::body::BodyEntry;
 use crate::format::plan::PlannedBlob;
-use crate::medium::{MediumError, collect};
-use crate::observe::{Event, Monitor, Phase};
+use crate::observe::{Monitor, Phase};
 use crate::oci::Algorithm;
-use crate::stream::digesting::{Digesting, Unreadable};
-use crate::stream::hash::{Function, Output, lanes};
-use crate::stream::pump::pump;
+use crate::stream::digesting::{DigestJob, Unreadable, digest_all};
+use crate::stream::hash::{Function, Output};
+use crate::stream::pump::Halted;
 use crate::stream::segments::Segment;
-use crate::trust::TrustPolicy;
 
 pub use report::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, ReleaseReport, VerifyReport};
 
-/// What is to be verified, and by whom it must be signed.
-pub struct VerifyRequest<'a> {
-    /// Files and folders, in any mixture.
-    pub paths: &'a [PathBuf],
-    /// Who is trusted; `None` looks at integrity only, and nothing is called verified.
-    pub policy: Option<&'a TrustPolicy>,
-}
-
-/// Why no verdict was reached.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The files cannot be looked at.
-    #[error(transparent)]
-    Medium(#[from] MediumError),
-    /// No chunk is among them.
-    #[error("no chunk is among the {files} file(s) named{}", first.as_ref().map(|why| format!("; {why}")).unwrap_or_default())]
-    NoChunk {
-        /// How many files were looked at.
-        files: usize,
-        /// Why the first of them is none.
-        first: Option<String>,
-    },
-    /// More bundles than anyone sends at once, and nobody to say which of them count.
-    #[error(
-        "{found} bundles arrived, and without a trust file at most {UNVERIFIED_BUNDLES_MAX} are looked at"
-    )]
-    TooManyBundles {
-        /// How many.
-        found: usize,
-    },
-    /// No memory or threads.
-    #[error("the system gives no more memory or threads: {0}")]
-    System(std::io::Error),
-    /// A signal came.
-    #[error("interrupted")]
-    Interrupted,
-}
-
-impl Diagnose for VerifyError {
-    fn code(&self) -> &'static str {
-        match self {
-            VerifyError::Medium(error) => error.code(),
-            VerifyError::NoChunk { .. } => "no-chunk",
-            VerifyError::TooManyBundles { .. } => "too-many-bundles",
-            VerifyError::System(_) => "system",
-            VerifyError::Interrupted => "interrupted",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            VerifyError::Medium(error) => error.failure(),
-            VerifyError::NoChunk { .. } => Failure::Damaged,
-            VerifyError::TooManyBundles { .. } | VerifyError::System(_) => Failure::Failed,
-            VerifyError::Interrupted => Failure::Interrupted,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            VerifyError::Medium(error) => error.hint(),
-            VerifyError::NoChunk { .. } => {
-                Some("name the folder with the .tar files of the bundle".to_owned())
-            }
-            VerifyError::TooManyBundles { .. } => {
-                Some("name fewer files, or give --trust or --pub".to_owned())
-            }
-            _ => None,
-        }
-    }
-}
-
-/// How many bundles are looked at where nobody is trusted: each may claim many chunks.
-const UNVERIFIED_BUNDLES_MAX: usize = 256;
-
-/// Opens every bundle among `paths`; what is no chunk is named apart.
+/// Verifies every bundle among the files.
 ///
 /// # Errors
-/// [`VerifyError::NoChunk`] if there is none.
-pub fn open(
-    request: &VerifyRequest<'_>,
-    environment: &Environment<'_>,
-) -> Result<(Vec<Bundle>, Vec<NotAChunk>), VerifyError> {
-    let files = collect(request.paths)?;
-    let looked_at = files.len();
-    let (lots, others) = sort(files);
-    if lots.is_empty() {
-        let first = others.first().map(|other| format!("{}: {}", other.file.name(), other.error));
-        return Err(VerifyError::NoChunk { files: looked_at, first });
-    }
-    if request.policy.is_none() && lots.len() > UNVERIFIED_BUNDLES_MAX {
-        return Err(VerifyError::TooManyBundles { found: lots.len() });
-    }
-    let gate = match request.policy {
-        Some(policy) => Gate::Policy(policy, environment.clock.now()),
-        None => Gate::Unverified,
-    };
-    let bundles = lots.into_iter().map(|(id, lot)| Bundle::open(id, lot, gate)).collect();
-    Ok((bundles, others))
-}
-
-/// Verifies every bundle among the paths.
-///
-/// # Errors
-/// [`VerifyError`] only where no verdict was reached; a forged or damaged chunk is a verdict.
-pub fn verify(
-    request: &VerifyRequest<'_>,
-    environment: &Environment<'_>,
-) -> Result<VerifyReport, VerifyError> {
-    let (bundles, others) = open(request, environment)?;
+/// [`OpenError`] only where no verdict was reached; a forged or damaged chunk is a verdict.
+pub fn verify(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<VerifyReport, OpenError> {
+    let Arrivals { bundles, others } = open(request, environment)?;
     let checks: Vec<Check<'_>> =
         bundles.iter().enumerate().flat_map(|(at, bundle)| checks(at, bundle)).collect();
     let damage = hash_all(&checks, bundles.len(), environment)?;
@@ -144,7 +35,7 @@ pub fn verify(
 }
 
 /// What is wrong with the payload of a bundle's files, by the place of the file in the bundle.
-pub type Damage = BTreeMap<usize, Vec<String>>;
+pub type Damage = BTreeMap<usize, Vec<Finding>>;
 
 /// Something to be hashed.
 enum Check<'a> {
@@ -162,23 +53,18 @@ impl Check<'_> {
         }
     }
 
-    fn functions(&self) -> Vec<Function> {
+    fn job(&self) -> DigestJob {
         match self {
-            // A whole blob named by SHA-512 has a sum of its own besides.
-            Check::Whole { blob, .. }
-                if blob.digest.algorithm() == Algorithm::Sha512 && blob.pieces.len() == 1 =>
-            {
-                vec![Function::Sha512, Function::Sha256]
+            Check::Entry { segment, .. } => DigestJob::sum_of(segment.clone()),
+            Check::Whole { blob, pieces, .. } => {
+                let mut functions = vec![blob.digest.algorithm().into()];
+                // A whole blob named by SHA-512 has a sum of its own besides.
+                if blob.digest.algorithm() == Algorithm::Sha512 && blob.pieces.len() == 1 {
+                    functions.push(Function::Sha256);
+                }
+                let segments = pieces.iter().map(|(segment, _)| segment.clone()).collect();
+                DigestJob { segments, functions }
             }
-            Check::Whole { blob, .. } => vec![blob.digest.algorithm().into()],
-            Check::Entry { .. } => vec![Function::Sha256],
-        }
-    }
-
-    fn segments(&self) -> Vec<Segment> {
-        match self {
-            Check::Whole { pieces, .. } => pieces.iter().map(|(segment, _)| segment.clone()).collect(),
-            Check::Entry { segment, .. } => vec![segment.clone()],
         }
     }
 }
@@ -212,146 +98,116 @@ fn checks(at: usize, bundle: &Bundle) -> Vec<Check<'_>> {
     checks
 }
 
-/// Hashes everything, the largest first, and says what is damaged in each bundle.
+/// What the workers found so far, by bundle.
+struct Found(Mutex<Vec<Damage>>);
+
+impl Found {
+    fn note(&self, bundle: usize, file: usize, finding: Finding) {
+        let mut damage = self.0.lock().expect("no thread panicked");
+        damage[bundle].entry(file).or_default().push(finding);
+    }
+}
+
+/// Hashes everything, and says what is damaged in each bundle.
 fn hash_all(
     checks: &[Check<'_>],
     bundles: usize,
     environment: &Environment<'_>,
-) -> Result<Vec<Damage>, VerifyError> {
-    let damage: Mutex<Vec<Damage>> = Mutex::new(vec![Damage::new(); bundles]);
-    let report = |bundle: usize, file: usize, text: String| {
-        damage.lock().expect("no thread panicked")[bundle].entry(file).or_default().push(text);
-    };
-    let mut order: Vec<usize> = (0..checks.len()).collect();
-    order.sort_by_key(|&at| std::cmp::Reverse(checks[at].bytes()));
-    let lengths: Vec<u64> = order.iter().map(|&at| checks[at].bytes()).collect();
-    let bytes = lengths.iter().sum();
-    environment.monitor.tell(Event::Started { phase: Phase::Verify, bytes });
-    let next = AtomicUsize::new(0);
+) -> Result<Vec<Damage>, Halted> {
+    let found = Found(Mutex::new(vec![Damage::new(); bundles]));
     let suspects: Mutex<Vec<usize>> = Mutex::default();
-    let pumped = pump(
-        environment.workers,
-        lanes(Function::Sha256),
-        &lengths,
-        &|| {
-            let at = *order.get(next.fetch_add(1, Ordering::Relaxed))?;
-            let check = &checks[at];
-            Some(Ok(Digesting::new(at, check.segments(), &check.functions(), environment.monitor)))
-        },
-        &|outcome: Result<(usize, Vec<Output>), Unreadable<usize>>| {
-            match outcome {
-                Ok((at, outputs)) => judge(&checks[at], &outputs, &report, &|| {
-                    suspects.lock().expect("no thread panicked").push(at);
-                }),
-                Err(Unreadable { key, file, source }) => {
-                    let (bundle, files) = match &checks[key] {
-                        Check::Whole { bundle, files, .. } => (*bundle, files.clone()),
-                        Check::Entry { bundle, file, .. } => (*bundle, vec![*file]),
-                    };
-                    for place in files {
-                        report(bundle, place, format!("cannot be read: {file}: {source}"));
-                    }
-                }
+    let lengths: Vec<u64> = checks.iter().map(Check::bytes).collect();
+    let monitor = environment.monitor;
+    monitor.phase(Phase::Verify, lengths.iter().sum(), || {
+        digest_all(environment.workers, monitor, &lengths, &|at| checks[at].job(), &|at, outcome| {
+            if judge(&checks[at], outcome, &found) == Judgement::Suspect {
+                suspects.lock().expect("no thread panicked").push(at);
             }
-            ControlFlow::Continue(())
-        },
-    );
-    environment.monitor.tell(Event::Ended);
-    pumped.map_err(VerifyError::System)?;
-    if environment.workers.interrupted() {
-        return Err(VerifyError::Interrupted);
-    }
+            Ok::<(), Halted>(())
+        })
+    })?;
     for at in suspects.into_inner().expect("no thread panicked") {
-        locate(&checks[at], environment, &report)?;
+        locate(&checks[at], environment, &found)?;
     }
-    Ok(damage.into_inner().expect("no thread panicked"))
+    Ok(found.0.into_inner().expect("no thread panicked"))
 }
 
-/// Compares what was hashed with what it must be. A blob in slices that is not its digest is a suspect:
-/// which slice is damaged, only their sums tell.
-fn judge(check: &Check<'_>, outputs: &[Output], report: &dyn Fn(usize, usize, String), suspect: &dyn Fn()) {
+/// Whether a check is settled.
+#[derive(PartialEq, Eq)]
+enum Judgement {
+    Settled,
+    /// A blob in slices is not its digest: which slice is damaged, only their sums tell.
+    Suspect,
+}
+
+/// Compares what was hashed with what it must be.
+fn judge(check: &Check<'_>, outcome: Result<Vec<Output>, Unreadable>, found: &Found) -> Judgement {
+    let outputs = match outcome {
+        Ok(outputs) => outputs,
+        Err(Unreadable { source, .. }) => {
+            let (bundle, files) = match check {
+                Check::Whole { bundle, files, .. } => (*bundle, files.as_slice()),
+                Check::Entry { bundle, file, .. } => (*bundle, std::slice::from_ref(file)),
+            };
+            for &file in files {
+                found.note(bundle, file, Finding::Unreadable { reason: source.to_string() });
+            }
+            return Judgement::Settled;
+        }
+    };
     match check {
         Check::Entry { bundle, file, entry, .. } => {
             if outputs[0].sum() != Some(entry.sum) {
-                report(
-                    *bundle,
-                    *file,
-                    format!("entry {}: expected {}, found {}", entry.name, entry.sum, outputs[0].hex()),
-                );
+                found.note(*bundle, *file, Finding::of_entry(entry, outputs[0].hex()));
             }
         }
         Check::Whole { bundle, files, blob, pieces } => {
             let sum_holds = outputs.get(1).is_none_or(|output| output.sum() == Some(pieces[0].1));
             if outputs[0].digest() == Some(blob.digest) && sum_holds {
-                return;
+                return Judgement::Settled;
             }
-            if let [file] = files.as_slice() {
-                let found = outputs[0].hex();
-                report(
-                    *bundle,
-                    *file,
-                    format!("blob {}: expected {}, found {found}", blob.digest, blob.digest.hex()),
-                );
-            } else {
-                suspect();
-            }
+            let ([file], [(segment, _)]) = (files.as_slice(), pieces.as_slice()) else {
+                return Judgement::Suspect;
+            };
+            let (digest, offset, bytes) = (blob.digest, segment.offset, segment.bytes);
+            let finding = Finding::BlobMismatch { digest, offset, bytes, found: outputs[0].hex() };
+            found.note(*bundle, *file, finding);
         }
     }
+    Judgement::Settled
 }
 
 /// Finds the damaged slices of a blob; if none is, the packer cut something else than the blob.
-fn locate(
-    check: &Check<'_>,
-    environment: &Environment<'_>,
-    report: &(dyn Fn(usize, usize, String) + Sync),
-) -> Result<(), VerifyError> {
+fn locate(check: &Check<'_>, environment: &Environment<'_>, found: &Found) -> Result<(), Halted> {
     let Check::Whole { bundle, files, blob, pieces } = check else { return Ok(()) };
     let lengths: Vec<u64> = pieces.iter().map(|(segment, _)| segment.bytes).collect();
-    let damaged = Mutex::new(0_usize);
-    let next = AtomicUsize::new(0);
-    pump(
-        environment.workers,
-        lanes(Function::Sha256),
-        &lengths,
-        &|| {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let segment = pieces.get(at)?.0.clone();
-            Some(Ok(Digesting::new(at, vec![segment], &[Function::Sha256], Monitor::silent())))
-        },
-        &|outcome: Result<(usize, Vec<Output>), Unreadable<usize>>| {
-            let (at, found) = match &outcome {
-                Ok((at, outputs)) => (*at, outputs[0].hex()),
-                Err(unreadable) => (unreadable.key, unreadable.source.to_string()),
-            };
-            let expected = pieces[at].1.to_string();
-            if found != expected {
-                *damaged.lock().expect("no thread panicked") += 1;
-                report(
-                    *bundle,
-                    files[at],
-                    format!("slice {} of blob {}: expected {expected}, found {found}", at + 1, blob.digest),
-                );
-            }
-            ControlFlow::Continue(())
-        },
-    )
-    .map_err(VerifyError::System)?;
-    if environment.workers.interrupted() {
-        return Err(VerifyError::Interrupted);
-    }
-    if damaged.into_inner().expect("no thread panicked") == 0 {
+    let job = |at: usize| DigestJob::sum_of(pieces[at].0.clone());
+    let is_damaged = AtomicBool::new(false);
+    digest_all(environment.workers, Monitor::silent(), &lengths, &job, &|at, outcome| {
+        let (segment, sum) = &pieces[at];
+        let hex = match outcome {
+            Ok(outputs) => outputs[0].hex(),
+            Err(unreadable) => unreadable.source.to_string(),
+        };
+        let expected = sum.to_string();
+        if hex != expected {
+            is_damaged.store(true, Ordering::Relaxed);
+            let Segment { offset, bytes, .. } = *segment;
+            let (digest, slice) = (blob.digest, at + 1);
+            let finding = Finding::SliceMismatch { digest, slice, offset, bytes, expected, found: hex };
+            found.note(*bundle, files[at], finding);
+        }
+        Ok::<(), Halted>(())
+    })?;
+    if !is_damaged.into_inner() {
         for &file in files {
-            report(
-                *bundle,
-                file,
-                format!("blob {} is not what its slices make up: the packer cut something else", blob.digest),
-            );
+            found.note(*bundle, file, Finding::SlicesOfAnother { digest: blob.digest });
         }
     }
     Ok(())
 }
 
 /// The files of one number that are good and undamaged.
-pub(crate) fn is_intact(opened: &Opened, damage: Option<&Vec<String>>) -> bool {
+pub(crate) fn is_intact(opened: &Opened, damage: Option<&Vec<Finding>>) -> bool {
     opened.body().is_some() && damage.is_none()
 }

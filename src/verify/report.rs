@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Damage, is_intact};
-use crate::arrival::{Bundle, Control, NotAChunk, Opened, Standing};
+use crate::arrival::{Bundle, Control, Finding, NotAChunk, Opened, Standing};
 use crate::diagnosis::Failure;
 use crate::format::Sum;
 use crate::format::statement::{Class, Crossing, Kind};
@@ -65,7 +65,7 @@ pub struct ReleaseReport {
 /// What is said of a file.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FileReport {
-    /// The file, escaped.
+    /// The file.
     pub file: String,
     /// The number of its chunk.
     pub number: Option<u32>,
@@ -80,7 +80,7 @@ pub struct FileReport {
     /// Who packed it.
     pub packers: Vec<SignerReport>,
     /// What is wrong with it.
-    pub problems: Vec<String>,
+    pub problems: Vec<Finding>,
 }
 
 /// What is said of a bundle.
@@ -130,7 +130,7 @@ impl VerifyReport {
             bytes: other.file.bytes(),
             verdict: ChunkVerdict::Unreadable,
             packers: Vec::new(),
-            problems: vec![other.error.to_string()],
+            problems: vec![(&other.error).into()],
         };
         VerifyReport { verified, bundles, others: others.iter().map(other).collect() }
     }
@@ -228,12 +228,12 @@ fn verdict(bundle: &Bundle, files: &[FileReport], missing: &[u32], unsound: &[St
     }
 }
 
-fn file_report(opened: &Opened, damage: Option<&Vec<String>>) -> FileReport {
+fn file_report(opened: &Opened, damage: Option<&Vec<Finding>>) -> FileReport {
     let (verdict, problems) = match (&opened.standing, damage) {
-        (Standing::Untrusted(reason), _) => (ChunkVerdict::Untrusted, vec![reason.to_string()]),
-        (Standing::Forked, _) => {
-            (ChunkVerdict::Forked, vec!["not the chunk that the control chunk names".to_owned()])
+        (Standing::Untrusted(reason), _) => {
+            (ChunkVerdict::Untrusted, vec![Finding::Untrusted { reason: reason.to_string() }])
         }
+        (Standing::Forked, _) => (ChunkVerdict::Forked, vec![Finding::Forked]),
         (Standing::Damaged(problem), _) => (ChunkVerdict::Damaged, vec![problem.clone()]),
         (Standing::Good(_), Some(problems)) => (ChunkVerdict::Damaged, problems.clone()),
         (Standing::Good(_), None) if opened.accepted.is_some() => (ChunkVerdict::Accepted, Vec::new()),

@@ -5,3 +5,4 @@ mod behaviour;
 mod hostile;
 mod registries;
 mod rules;
+mod stores;

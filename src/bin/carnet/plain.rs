@@ -1,6 +1,5 @@
 //! Text from outside, made safe for a terminal. Reports may carry file names, references, annotations
-//! and names of holders that a stranger wrote; every renderer passes them through here. JSON output needs
-//! none of it: serde escapes control characters there.
+//! and names of holders that a stranger wrote; every renderer passes them through here.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -22,6 +21,22 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// JSON with the same characters escaped, as JSON writes them: it lets most of them stand in a string as they
+/// are, and a terminal would obey them. Line ends between values stay.
+pub(crate) fn plain_json(document: &str) -> String {
+    let mut out = String::with_capacity(document.len() + 1);
+    for character in document.chars() {
+        if character != '\n' && is_hidden(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                out += &format!("\\u{unit:04x}");
+            }
+        } else {
+            out.push(character);
+        }
+    }
+    out
 }
 
 /// A path as it is shown. A backslash or quote in it is escaped, too.
@@ -60,6 +75,14 @@ mod tests {
         {
             assert_eq!(plain(text), text);
         }
+    }
+
+    #[test]
+    fn json_with_hidden_characters_means_the_same_when_they_are_escaped() {
+        let value = serde_json::json!({ "file": "a\n\u{7f}\u{9b}\u{202e}\u{e0041}\u{1f600}\\\"" });
+        let escaped = plain_json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(escaped.contains("\\u007f\\u009b\\u202e\\udb40\\udc41\u{1f600}"), "{escaped}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), value);
     }
 
     #[test]

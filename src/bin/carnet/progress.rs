@@ -14,7 +14,7 @@ use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::plain::plain;
+use super::plain::{plain, plain_json};
 use super::screen::{Screen, write_line};
 
 /// How often a line about moved bytes is printed.
@@ -193,7 +193,7 @@ impl Progress {
     }
 
     fn json(&self, line: &ProgressLine) {
-        (self.write_line)(&serde_json::to_string(line).expect("a line serialises"));
+        (self.write_line)(&plain_json(&serde_json::to_string(line).expect("a line serialises")));
     }
 
     /// A line for people, above the bars if there are any.

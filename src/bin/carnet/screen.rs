@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 
 use super::args::Options;
-use super::plain::plain;
+use super::plain::{plain, plain_json};
 
 /// Stdout, and how the operator wants to see reports there.
 pub(crate) struct Screen {
@@ -43,7 +43,7 @@ impl Screen {
 
     /// A JSON document.
     pub(crate) fn document(&self, report: &impl Serialize) {
-        let mut out = serde_json::to_string_pretty(report).expect("a report serialises");
+        let mut out = plain_json(&serde_json::to_string_pretty(report).expect("a report serialises"));
         out.push('\n');
         self.bytes(out.as_bytes());
     }

@@ -8,7 +8,7 @@ use carnet::diagnosis::{Diagnose, Failure};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::plain::plain_path;
+use super::plain::{plain, plain_path};
 use super::screen::{Screen, say};
 
 /// Why a command ended without a report.
@@ -24,7 +24,7 @@ impl<E: Diagnose> From<E> for Trouble {
         Trouble {
             code: error.code(),
             failure: error.failure(),
-            message: error.to_string(),
+            message: plain(&error.to_string()).into_owned(),
             hint: error.hint(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod crew;
 mod lane;
+mod numbered;
 
 use std::io;
 use std::ops::ControlFlow;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crew::{Claim, Crew, HaltUnlessWell};
 use lane::{Lane, Spare, split_off_half};
+use numbered::Numbered;
 
 use super::buffer::buffer_bytes;
 use super::flow::{Filled, Flow};
@@ -33,29 +35,47 @@ const WORTH_HELP_BYTES: u64 = 2 << 20;
 /// How long the buffers of a flow are that two workers move, in bytes: handing over costs some microseconds.
 const SHARED_BUFFER_BYTES: usize = 512 << 10;
 
-/// Moves every flow that `next` gives until there is none, and tells `done` of each end; `done` may stop
-/// all. The order of flows is that of `next`, and the longest should come first; when they end is not determined.
-/// `lengths` are theirs in bytes, in that order, as far as anyone knows; flows that are [`Flow::is_beside`] are not
-/// among them, and may come even after `next` gave nothing.
+/// Why the engine stopped before every flow had ended.
+#[derive(Debug)]
+pub enum Halted {
+    /// The system has no memory for buffers.
+    System(io::Error),
+    /// A signal came.
+    Interrupted,
+}
+
+/// Moves every flow that `next` gives until there is none, and calls `settle` at the end of each; its first error
+/// stops all of them and is returned. Flows begin in the order of `next`, and the longest should come first; the
+/// order in which they end is not determined. `lengths` are their lengths in bytes, in that order, as far as
+/// anyone knows. Flows that are [`Flow::is_beside`] are not among them, and may come even after `next` gave
+/// nothing.
 ///
 /// Each worker has up to `lanes` flows under way, as many as their hash function takes together. A flow that
 /// would still be under way when all others are done goes alone, which is faster for it; workers that have
 /// nothing left to do help the others.
 ///
 /// # Errors
-/// Only when the system has no memory for buffers. How flows end is for `done` to judge.
-pub fn pump<F: Flow>(
+/// The first error of `settle`, else [`Halted`].
+pub fn pump<F: Flow, E: From<Halted> + Send>(
     workers: &Workers,
     lanes: usize,
     lengths: &[u64],
     next: &(dyn Fn() -> Option<Result<F, F::Error>> + Sync),
-    done: &(dyn Fn(Result<F::Done, F::Error>) -> ControlFlow<()> + Sync),
-) -> io::Result<()> {
+    settle: &(dyn Fn(Result<F::Done, F::Error>) -> Result<(), E> + Sync),
+) -> Result<(), E> {
+    let first_error: Mutex<Option<E>> = Mutex::new(None);
+    let done = |outcome| match settle(outcome) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => {
+            first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            ControlFlow::Break(())
+        }
+    };
     let engine = Engine {
         workers,
         lanes: lanes.min(workers.lanes_max()),
         next,
-        done,
+        done: &done,
         longest_from: longest_from(lengths),
         begun: AtomicUsize::new(0),
         waiting_bytes: AtomicU64::new(lengths.iter().sum()),
@@ -65,7 +85,39 @@ pub fn pump<F: Flow>(
         alone: AtomicUsize::new(0),
         crew: Mutex::new(Crew { busy: 0, idle: 0, promised: 0, handed: Vec::new() }),
     };
-    workers.each(|| engine.work()).into_iter().collect()
+    let moved: io::Result<()> = workers.each(|| engine.work()).into_iter().collect();
+    drop(engine);
+    match (first_error.into_inner().unwrap_or_else(PoisonError::into_inner), moved) {
+        (Some(error), _) => Err(error),
+        (None, Err(error)) => Err(Halted::System(error).into()),
+        (None, Ok(())) if workers.interrupted() => Err(Halted::Interrupted.into()),
+        (None, Ok(())) => Ok(()),
+    }
+}
+
+/// As [`pump`], for flows that are known by their place in a list: one for each of `lengths`.
+///
+/// # Errors
+/// As [`pump`].
+pub fn pump_list<F: Flow, E: From<Halted> + Send>(
+    workers: &Workers,
+    lanes: usize,
+    lengths: &[u64],
+    begin: impl Fn(usize) -> Result<F, F::Error> + Sync,
+    settle: impl Fn(usize, Result<F::Done, F::Error>) -> Result<(), E> + Sync,
+) -> Result<(), E> {
+    let next = AtomicUsize::new(0);
+    let begin = || {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        (at < lengths.len()).then(|| match begin(at) {
+            Ok(flow) => Ok(Numbered { at, flow }),
+            Err(error) => Err((at, error)),
+        })
+    };
+    pump(workers, lanes, lengths, &begin, &|outcome| match outcome {
+        Ok((at, done)) => settle(at, Ok(done)),
+        Err((at, error)) => settle(at, Err(error)),
+    })
 }
 
 /// The longest of those from each place on.

@@ -90,27 +90,26 @@ fn move_all(
 ) -> Vec<Result<Copied, usize>> {
     let source = |length: usize| Arc::new((0..=250).cycle().take(length).collect::<Vec<u8>>());
     let workers = Workers::new(NonZeroUsize::new(jobs), Arc::default()).unwrap();
-    let next = AtomicUsize::new(0);
     let ends = Mutex::new(Vec::new());
     let lengths: Vec<u64> = flows.iter().map(|(length, _)| *length as u64).collect();
-    pump(
-        &workers,
-        lanes,
-        &lengths,
-        &|| {
-            let name = next.fetch_add(1, Ordering::Relaxed);
-            let (length, nature) = *flows.get(name)?;
-            let source = source(length);
-            Some(Ok(Copying { name, nature, source, read: 0, written: Vec::new(), asked: 0 }))
-        },
-        &|end| {
-            let mut ends = ends.lock().unwrap();
-            ends.push(end);
-            if ends.len() >= stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        },
-    )
-    .unwrap();
-    ends.into_inner().unwrap()
+    let begin = |name: usize| {
+        let (length, nature) = flows[name];
+        Ok(Copying { name, nature, source: source(length), read: 0, written: Vec::new(), asked: 0 })
+    };
+    let moved = pump_list(&workers, lanes, &lengths, begin, |name, end: Result<Copied, usize>| {
+        assert_eq!(
+            match &end {
+                Ok((name, ..)) | Err(name) => *name,
+            },
+            name
+        );
+        let mut ends = ends.lock().unwrap();
+        ends.push(end);
+        if ends.len() >= stop_at { Err(Halted::Interrupted) } else { Ok(()) }
+    });
+    let ends = ends.into_inner().unwrap();
+    assert_eq!(moved.is_err(), ends.len() >= stop_at);
+    ends
 }
 
 fn natures() -> impl Strategy<Value = Nature> {
@@ -182,10 +181,10 @@ fn what_comes_late_is_begun_by_whoever_is_idle() {
             let source = Arc::new(vec![7; usize::try_from(length).unwrap()]);
             Some(Ok(Copying { name, nature, source, read: 0, written: Vec::new(), asked: 0 }))
         },
-        &|end| {
+        &|end: Result<Copied, usize>| {
             assert!(end.is_ok());
             ended.fetch_add(1, Ordering::SeqCst);
-            ControlFlow::Continue(())
+            Ok::<(), Halted>(())
         },
     )
     .unwrap();

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use carnet::arrival::{OpenError, OpenRequest};
 use carnet::clock::Fixed;
 use carnet::environment::Environment;
+use carnet::medium::collect;
 use carnet::observe::Monitor;
 use carnet::stream::workers::Workers;
 use carnet::trust::{PublicKey, TrustPolicy};
-use carnet::verify::{BundleVerdict, VerifyError, VerifyReport, VerifyRequest, verify};
+use carnet::verify::{BundleVerdict, VerifyReport, verify};
 
 use super::support::run::{Expect, deliver};
 use super::support::{folder, named, packed};
@@ -28,15 +30,16 @@ impl Receiver {
         Receiver { policy, workers: workers.expect("threads") }
     }
 
-    fn verify(&self, paths: &[PathBuf]) -> Result<VerifyReport, VerifyError> {
+    fn verify(&self, paths: &[PathBuf]) -> Result<VerifyReport, OpenError> {
         let clock = Fixed("2026-12-01T00:00:00Z".parse().expect("a time"));
         let environment = Environment { clock: &clock, monitor: Monitor::silent(), workers: &self.workers };
-        verify(&VerifyRequest { paths, policy: Some(&self.policy) }, &environment)
+        let files = collect(paths).expect("files");
+        verify(&OpenRequest { files: &files, policy: Some(&self.policy) }, &environment)
     }
 }
 
 /// Whether the report calls the bundle complete.
-fn complete(report: &Result<VerifyReport, VerifyError>) -> bool {
+fn complete(report: &Result<VerifyReport, OpenError>) -> bool {
     let of = |report: &VerifyReport| report.bundles.iter().any(|b| b.verdict == BundleVerdict::Complete);
     report.as_ref().is_ok_and(of)
 }

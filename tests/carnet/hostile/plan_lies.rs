@@ -191,7 +191,7 @@ fn cut_wrongly() -> Vec<Vec<u8>> {
 #[test]
 fn a_blob_is_what_its_digest_says_though_every_slice_is_signed() {
     let (verified, unpacked) = deliver("C18", &named(&cut_wrongly()), Expect::Incomplete);
-    assert!(verified.stdout.contains("the packer cut something else"), "{verified}");
+    assert!(verified.stdout.contains("slices-of-another"), "{verified}");
     assert_eq!(unpacked.error_code(), "blob-mismatch", "{unpacked}");
 }
 
@@ -207,7 +207,9 @@ fn a_blob_whose_payload_is_another_is_not_unpacked() {
         let mut chunks = forged.seal();
         chunks[at] = forged.chunks[at].seal();
         let (_, unpacked) = deliver("C18 another payload", &named(&chunks), Expect::Incomplete);
-        assert_eq!(unpacked.error_code(), "blob-mismatch", "{unpacked}");
+        // A control chunk is hashed before anything relies on it; other chunks are hashed as they are moved.
+        let expected = if at == 0 { "bundle-incomplete" } else { "blob-mismatch" };
+        assert_eq!(unpacked.error_code(), expected, "{unpacked}");
     }
 }
 

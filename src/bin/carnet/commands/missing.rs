@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use carnet::arrival::OpenRequest;
+use carnet::medium::collect;
 use carnet::missing::MissingReport;
 use carnet::observe::Verb;
-use carnet::verify::VerifyRequest;
 use clap::Args;
 use schemars::{Schema, schema_for};
 
@@ -30,7 +31,7 @@ impl Command for Missing {
 
     fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
         let policy = self.trust.policy()?;
-        let request = VerifyRequest { paths: &self.paths, policy: policy.as_ref() };
+        let request = OpenRequest { files: &collect(&self.paths)?, policy: policy.as_ref() };
         let report = carnet::missing::missing(&request, &context.environment)?;
         let text = || report.bundles.iter().map(|bundle| format!("{bundle}\n")).collect();
         context.screen.answer(&report, text);

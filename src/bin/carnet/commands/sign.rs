@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use carnet::medium::collect;
 use carnet::observe::Verb;
 use carnet::sign::SignReport;
 use clap::Args;
@@ -31,7 +32,7 @@ impl Command for Sign {
 
     fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
         let key = self.key.load(context.screen)?;
-        let report = carnet::sign::sign(&self.paths, &key, &context.environment)?;
+        let report = carnet::sign::sign(&collect(&self.paths)?, &key, &context.environment)?;
         context.screen.report(&report, || text(&report));
         Ok(exit::DONE)
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use carnet::medium::collect;
 use carnet::observe::Verb;
 use carnet::sums::{SumFunction, SumsReport};
 use clap::Args;
@@ -40,7 +41,7 @@ impl Command for Sums {
         if self.md5 {
             functions.push(SumFunction::Md5);
         }
-        let report = carnet::sums::sums(&self.paths, &functions, &context.environment)?;
+        let report = carnet::sums::sums(&collect(&self.paths)?, &functions, &context.environment)?;
         // The lines are coreutils' own, with its way to escape.
         let lines = || functions.iter().map(|&function| report.lines(function)).collect();
         context.screen.answer(&report, lines);

@@ -50,13 +50,12 @@ impl Command for Unpack {
     fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
         let environment = &context.environment;
         let bundle = one_bundle(&self.paths, &self.trust, self.bundle.as_deref(), environment)?;
-        let Some(released) = bundle.released() else { return Err(carnet::unpack::refusal(&bundle).into()) };
-        carnet::unpack::check_complete(&released)?;
-        let plan = &released.contents().plan;
+        let whole = bundle.released()?.whole()?;
+        let plan = &whole.contents().plan;
         let blobs: Vec<(Digest, u64)> = plan.blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
         let existing = if self.overwrite_tags { ExistingName::Replace } else { ExistingName::Refuse };
         let sink = self.to.open(&blobs, existing)?;
-        let report = carnet::unpack::unpack(&released, sink, environment)?;
+        let report = carnet::unpack::unpack(&whole, sink, environment)?;
         context.screen.report(&report, || text(&report));
         Ok(exit::DONE)
     }

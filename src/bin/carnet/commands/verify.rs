@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use carnet::arrival::OpenRequest;
+use carnet::medium::collect;
 use carnet::observe::Verb;
-use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, VerifyReport, VerifyRequest};
+use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, VerifyReport};
 use clap::Args;
 use schemars::{Schema, schema_for};
 
@@ -35,7 +37,7 @@ impl Command for Verify {
 
     fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
         let policy = self.trust.policy()?;
-        let request = VerifyRequest { paths: &self.paths, policy: policy.as_ref() };
+        let request = OpenRequest { files: &collect(&self.paths)?, policy: policy.as_ref() };
         let report = carnet::verify::verify(&request, &context.environment)?;
         context.screen.answer(&report, || text(&report, context.screen));
         Ok(report.failure().map_or(exit::DONE, exit::code))
@@ -56,8 +58,8 @@ fn text(report: &VerifyReport, screen: &Screen) -> String {
     }
     if !screen.quiet {
         for other in &report.others {
-            let problem = other.problems.first().map_or("", String::as_str);
-            out += &format!("not a chunk: {}: {}\n", plain(&other.file), plain(problem));
+            let problem = other.problems.first().map_or_else(String::new, ToString::to_string);
+            out += &format!("not a chunk: {}: {}\n", plain(&other.file), plain(&problem));
         }
     }
     out
@@ -104,7 +106,7 @@ fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
     }
     for file in bundle.files.iter().filter(bad) {
         for problem in &file.problems {
-            out += &format!("  {}: {}\n", plain(&file.file), plain(problem));
+            out += &format!("  {}: {}\n", plain(&file.file), plain(&problem.to_string()));
         }
     }
     for problem in &bundle.unsound {

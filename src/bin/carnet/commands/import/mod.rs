@@ -5,8 +5,8 @@ mod show;
 
 use std::path::PathBuf;
 
-use carnet::artifacts::RegistryDestination;
-use carnet::import::{ImportReport, ImportRequest, OnFailure, Receipt, ReceiptFiles, RenameRule, TagPolicy};
+use carnet::artifacts::{OnFailure, RegistryDestination};
+use carnet::import::{ImportReport, ImportRequest, Receipt, ReceiptFiles, RenameRule, TagPolicy};
 use carnet::observe::Verb;
 use carnet::registry::{Host, Reach, Registries, Tag};
 use carnet::trust::Signer;
@@ -102,14 +102,14 @@ impl Command for Import {
             None => None,
         };
         let bundle = one_bundle(&self.paths, &self.trust, self.bundle.as_deref(), environment)?;
-        let Some(released) = bundle.released() else { return Err(carnet::unpack::refusal(&bundle).into()) };
+        let whole = bundle.released()?.whole()?;
         let mut hosts = vec![self.to.host.clone()];
         hosts.extend(self.allow_host.iter().cloned());
         check_proxy()?;
         let registries =
             Registries::new(self.connection.settings(Reach::Only(hosts), environment.workers.stop()));
         let request = ImportRequest {
-            bundle: &released,
+            bundle: &whole,
             registry: registries.registry(&self.to.host)?,
             to: &self.to,
             artifacts: &self.artifact,
@@ -128,7 +128,7 @@ impl Command for Import {
         let written = match (files, report) {
             (Some(files), Some(report)) => {
                 let times = [started, environment.clock.now()];
-                let receipt = Receipt::new(&released, &self.to.host, report, times, signer);
+                let receipt = Receipt::new(&whole, &self.to.host, report, times, signer);
                 files.write(&receipt, &receipt::text(&receipt), signer)
             }
             _ => Ok(()),

@@ -4,9 +4,10 @@ mod show;
 
 use std::path::PathBuf;
 
+use carnet::arrival::OpenRequest;
 use carnet::inspect::InspectReport;
+use carnet::medium::collect;
 use carnet::observe::Verb;
-use carnet::verify::VerifyRequest;
 use clap::Args;
 use schemars::{Schema, schema_for};
 
@@ -32,7 +33,7 @@ impl Command for Inspect {
 
     fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
         let policy = self.trust.policy()?;
-        let request = VerifyRequest { paths: &self.paths, policy: policy.as_ref() };
+        let request = OpenRequest { files: &collect(&self.paths)?, policy: policy.as_ref() };
         let report = carnet::inspect::inspect(&request, &context.environment)?;
         context.screen.answer(&report, || show::text(&report, context.screen));
         Ok(if report.unknown.iter().any(|bundle| bundle.untrusted) {

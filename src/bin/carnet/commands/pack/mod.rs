@@ -7,15 +7,15 @@ mod sources;
 
 use std::path::PathBuf;
 
-use carnet::artifacts::{RegistryDestination, RegistrySources, SourceSpec};
+use carnet::artifacts::{OnFailure, RegistryDestination, RegistrySources, SourceSpec};
 use carnet::format::chunk_size::ChunkSize;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
 use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
-use carnet::medium::Replace;
+use carnet::medium::{Folder, Replace};
 use carnet::observe::Verb;
 use carnet::oci::Platform;
-use carnet::pack::{Expiry, OnFailure, PackError, PackReport, PackRequest, Splitting, Wanted};
+use carnet::pack::{Expiry, PackError, PackReport, PackRequest, Splitting, Wanted};
 use carnet::registry::{Host, Reach, Registries};
 use carnet::sums::{SumFunction, SumsReport};
 use clap::{Args, ValueEnum};
@@ -148,7 +148,8 @@ impl Command for Pack {
         let Opened { wanted, failures: unopened } =
             sources::open(specs, &registries, self.continue_on_errors)?;
         let file_sums: Vec<SumFunction> = self.file_sums.iter().map(|&word| word.into()).collect();
-        let request = self.request(wanted, created, &file_sums);
+        let store = Folder::new(&self.to);
+        let request = self.request(wanted, &store, created, &file_sums);
         let packed = if self.dry_run {
             carnet::pack::plan(&request, &key, environment)
         } else {
@@ -164,9 +165,9 @@ impl Command for Pack {
         report.failures.extend(unopened);
         if !self.dry_run {
             let sums = SumsReport::of_packed(&report, &file_sums);
-            carnet::sums::write(&sums, &file_sums, &self.to, &self.name)?;
+            carnet::sums::write(&sums, &file_sums, &store, &self.name)?;
             if let Some(to) = &self.push_nondistributable_to {
-                nondistributable::push(&report, &self.to, &key, to, settings, environment)?;
+                nondistributable::push(&report, &store, &key, to, settings, environment)?;
                 report.nondistributable_pushed_to = Some(to.to_string());
             }
         }
@@ -180,12 +181,13 @@ impl Command for Pack {
 }
 
 impl Pack {
-    fn request(
-        &self,
+    fn request<'a>(
+        &'a self,
         sources: Vec<Wanted>,
+        store: &'a Folder,
         created: Timestamp,
         file_sums: &[SumFunction],
-    ) -> PackRequest<'_> {
+    ) -> PackRequest<'a> {
         PackRequest {
             sources,
             crossing: Crossing {
@@ -195,7 +197,7 @@ impl Pack {
                 previous: self.previous,
                 label: self.label.clone(),
             },
-            folder: &self.to,
+            store,
             chunk_size: self.chunk_size,
             splitting: if self.no_split { Splitting::Forbidden } else { Splitting::Allowed },
             nondistributable: self.nondistributable,

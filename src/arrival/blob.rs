@@ -1,0 +1,60 @@
+//! Why a blob of a bundle cannot be had from its chunk files.
+
+use super::Refusal;
+use crate::diagnosis::{Diagnose, Failure};
+use crate::oci::Digest;
+use crate::oci::digest::BlobMismatch;
+
+/// Why a blob of a bundle cannot be had from its chunk files.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// A chunk of it is not there.
+    #[error(transparent)]
+    Missing(#[from] Refusal),
+    /// Its bytes are not what its digest says.
+    #[error("{file}: {mismatch}")]
+    Damaged {
+        /// The chunk file or files it is in.
+        file: String,
+        /// What was expected and found.
+        mismatch: BlobMismatch,
+    },
+    /// A chunk file cannot be read.
+    #[error("{file} cannot be read: {source}")]
+    Unreadable {
+        /// The blob that was wanted.
+        blob: Digest,
+        /// The file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Diagnose for BlobError {
+    fn code(&self) -> &'static str {
+        match self {
+            BlobError::Missing(refusal) => refusal.code(),
+            BlobError::Damaged { .. } => "blob-mismatch",
+            BlobError::Unreadable { .. } => "chunk-unreadable",
+        }
+    }
+
+    fn failure(&self) -> Failure {
+        match self {
+            BlobError::Missing(refusal) => refusal.failure(),
+            BlobError::Damaged { .. } => Failure::Damaged,
+            BlobError::Unreadable { .. } => Failure::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            BlobError::Missing(refusal) => refusal.hint(),
+            BlobError::Damaged { .. } => {
+                Some("run `carnet verify` for all that is damaged, and ask for those chunks again".to_owned())
+            }
+            BlobError::Unreadable { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! A bundle that may be used, step by step: released, then whole. Verbs that use one require the type.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+
+use super::{BlobError, Bundle, Contents, Control, Documents, Opened, Refusal, Standing, segments};
+use crate::format::Sum;
+use crate::format::plan::PlannedBlob;
+use crate::stream::segments::Segment;
+use crate::trust::Release;
+
+/// A bundle that an accepted packer made and enough people released. What is missing or damaged in it is
+/// another matter. Only [`Bundle::released`] makes one.
+pub struct ReleasedBundle<'a> {
+    contents: &'a Contents,
+    release: &'a Release,
+    all: &'a [Opened],
+    /// Every good file of each chunk: some arrive twice.
+    files: BTreeMap<u32, Vec<&'a Opened>>,
+}
+
+/// A released bundle all of whose chunks are there and good as far as that is known before blobs are hashed, and
+/// whose plan says what its manifests say. Only [`ReleasedBundle::whole`] makes one.
+pub struct WholeBundle<'a>(ReleasedBundle<'a>);
+
+impl Bundle {
+    /// The bundle as something that may be used: accepted, released, and not forked.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the reason.
+    pub fn released(&self) -> Result<ReleasedBundle<'_>, Refusal> {
+        match (self.contents(), &self.release) {
+            (Some(contents), Some(Ok(release))) if !self.is_forked() => {
+                let accepted = self.files.iter().filter(|opened| opened.accepted.is_some());
+                let mut files: BTreeMap<u32, Vec<&Opened>> = BTreeMap::new();
+                for opened in accepted.filter(|opened| opened.body().is_some()) {
+                    files.entry(opened.statement.number).or_default().push(opened);
+                }
+                Ok(ReleasedBundle { contents, release, all: &self.files, files })
+            }
+            _ => Err(self.refusal()),
+        }
+    }
+
+    /// Why this bundle may not be used.
+    fn refusal(&self) -> Refusal {
+        let (name, bundle) = (self.name().clone(), self.id);
+        let untrusted = |problem| Refusal::Untrusted { name: name.clone(), bundle, problem };
+        if self.is_forked() {
+            let problem = "FORKED: two different chunks were validly signed under one number";
+            return untrusted(problem.to_owned());
+        }
+        if let Some(Err(unreleased)) = &self.release {
+            let (found, threshold) = (unreleased.releasers.len(), unreleased.threshold);
+            let refused = unreleased.refused.iter().map(|why| format!("; {}: {}", why.short, why.reason));
+            let refused: String = refused.collect();
+            return untrusted(format!("{found} of {threshold} release signature(s){refused}"));
+        }
+        let refused = self.files.iter().find_map(|opened| match &opened.standing {
+            Standing::Untrusted(reason) => Some(format!("{}: {reason}", opened.file.name())),
+            _ => None,
+        });
+        if let Some(problem) = refused {
+            return untrusted(problem);
+        }
+        let problem = match &self.control {
+            Control::Absent => "no accepted control chunk arrived".to_owned(),
+            Control::Broken(error) => error.to_string(),
+            Control::Forked | Control::Read(_) => "its control chunk is damaged".to_owned(),
+        };
+        Refusal::NoControl { name, bundle, problem }
+    }
+}
+
+impl<'a> ReleasedBundle<'a> {
+    /// What it holds.
+    pub fn contents(&self) -> &'a Contents {
+        self.contents
+    }
+
+    /// Who released it.
+    pub fn release(&self) -> &'a Release {
+        self.release
+    }
+
+    /// The accepted file of a chunk; the first, where it arrived twice.
+    pub fn file(&self, number: u32) -> Option<&'a Opened> {
+        self.files.get(&number)?.first().copied()
+    }
+
+    /// All accepted files of a chunk.
+    pub fn copies(&self, number: u32) -> &[&'a Opened] {
+        self.files.get(&number).map_or(&[], Vec::as_slice)
+    }
+
+    /// Its manifests and indexes.
+    pub fn documents(&self) -> Documents<'_> {
+        Documents::new(&self.contents.plan, &self.files)
+    }
+
+    /// Where the bytes of a blob are, in order, with the sum of each entry.
+    ///
+    /// # Errors
+    /// [`BlobError::Missing`] if a chunk of it is not there.
+    pub fn segments(&self, blob: &PlannedBlob) -> Result<Vec<(Segment, Sum)>, BlobError> {
+        segments(blob, &|number| self.file(number)).ok_or_else(|| {
+            let missing = blob.pieces.iter().map(|piece| piece.chunk);
+            self.incomplete(missing.filter(|&number| self.file(number).is_none()).collect()).into()
+        })
+    }
+
+    fn incomplete(&self, missing: Vec<u32>) -> Refusal {
+        let plan = &self.contents.plan;
+        let (name, bundle) = (plan.crossing.name.clone(), plan.bundle_id());
+        let damage = self.all.iter().find_map(|opened| match &opened.standing {
+            Standing::Damaged(finding) if missing.contains(&opened.statement.number) => {
+                Some(format!("{}: {finding}", opened.file.name()))
+            }
+            _ => None,
+        });
+        Refusal::Incomplete { name, bundle, missing, last: plan.last, damage }
+    }
+
+    /// All accepted files.
+    pub fn files(&self) -> impl Iterator<Item = &'a Opened> {
+        self.files.values().flatten().copied()
+    }
+
+    /// The bundle, if it is whole.
+    ///
+    /// # Errors
+    /// [`Refusal::Incomplete`] naming the chunks that are missing or damaged; [`Refusal::Unsound`] with what the
+    /// manifests say and the plan does not.
+    pub fn whole(self) -> Result<WholeBundle<'a>, Refusal> {
+        let plan = &self.contents.plan;
+        let missing = self.missing();
+        if !missing.is_empty() {
+            return Err(self.incomplete(missing));
+        }
+        let problems = self.documents().unsound();
+        if !problems.is_empty() {
+            let (name, bundle) = (plan.crossing.name.clone(), plan.bundle_id());
+            return Err(Refusal::Unsound { name, bundle, problems });
+        }
+        Ok(WholeBundle(self))
+    }
+
+    /// The chunks without a good file: of the control chunk, and of those that hold blobs. Annex chunks have served
+    /// their purpose when the contents are known.
+    fn missing(&self) -> Vec<u32> {
+        let pieces = self.contents.plan.blobs.iter().flat_map(|blob| &blob.pieces);
+        let needed: BTreeSet<u32> = pieces.map(|piece| piece.chunk).chain([0]).collect();
+        needed.into_iter().filter(|&number| self.file(number).is_none()).collect()
+    }
+}
+
+impl<'a> Deref for WholeBundle<'a> {
+    type Target = ReleasedBundle<'a>;
+
+    fn deref(&self) -> &ReleasedBundle<'a> {
+        &self.0
+    }
+}
