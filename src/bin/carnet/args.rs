@@ -7,6 +7,7 @@ use carnet::artifacts::SpecError;
 use carnet::diagnosis::Diagnose as _;
 use clap::Parser;
 
+use super::advice;
 use super::commands::AnyCommand;
 
 /// Carries container images and other OCI artifacts across a boundary that has no network path.
@@ -53,8 +54,5 @@ pub(crate) struct Options {
 
 /// A source or destination; what is wrong with it, and how it is written.
 pub(crate) fn place<T: FromStr<Err = SpecError>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|error: SpecError| match error.hint() {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
-    })
+    text.parse().map_err(|error: SpecError| format!("{error}; {}", advice::hint(&error.diagnosis())))
 }

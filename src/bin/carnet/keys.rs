@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use carnet::diagnosis::Failure;
+use carnet::diagnosis::Code;
 use carnet::trust::KeyFile;
 use clap::Args;
 use zeroize::Zeroizing;
@@ -50,7 +50,7 @@ pub(crate) fn passphrase(path: Option<&Path>) -> Result<Option<Zeroizing<Vec<u8>
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.is_empty() {
         let message = format!("the first line of {} is empty", plain_path(path));
-        return Err(Trouble::new(Failure::Usage, "passphrase-empty", message));
+        return Err(Trouble::new(Code::PassphraseEmpty, message));
     }
     Ok(Some(Zeroizing::new(line.to_vec())))
 }

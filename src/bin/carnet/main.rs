@@ -1,5 +1,6 @@
 //! The command line of carnet: arguments, screen, exit code. Everything else is in the library.
 
+mod advice;
 mod args;
 mod bundle;
 mod command;
@@ -42,7 +43,7 @@ fn main() -> std::process::ExitCode {
         Ok(code) => code,
         Err(trouble) => {
             trouble.show(&screen);
-            exit::code(trouble.failure)
+            exit::code(trouble.diagnosis.code.failure())
         }
     };
     code.into()

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use carnet::diagnosis::Code;
 use serde::Serialize;
 
 use super::args::Options;
@@ -53,7 +54,7 @@ impl Screen {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                say(&format!("error[output-lost]: stdout cannot be written: {error}"));
+                say(&format!("error[{}]: stdout cannot be written: {error}", Code::OutputLost));
                 self.lost.store(true, Ordering::Relaxed);
             }
             _ => {}

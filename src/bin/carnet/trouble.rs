@@ -4,63 +4,52 @@ use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
-use carnet::diagnosis::{Diagnose, Failure};
+use carnet::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::advice;
 use super::plain::{plain, plain_path};
 use super::screen::{Screen, say};
 
 /// Why a command ended without a report.
 pub(crate) struct Trouble {
-    pub(crate) code: &'static str,
-    pub(crate) failure: Failure,
+    pub(crate) diagnosis: Diagnosis,
     pub(crate) message: String,
-    pub(crate) hint: Option<String>,
 }
 
 impl<E: Diagnose> From<E> for Trouble {
     fn from(error: E) -> Self {
-        Trouble {
-            code: error.code(),
-            failure: error.failure(),
-            message: plain(&error.to_string()).into_owned(),
-            hint: error.hint(),
-        }
+        Trouble { diagnosis: error.diagnosis(), message: plain(&error.to_string()).into_owned() }
     }
 }
 
 impl Trouble {
-    pub(crate) fn new(failure: Failure, code: &'static str, message: impl Into<String>) -> Trouble {
-        Trouble { code, failure, message: message.into(), hint: None }
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Trouble {
+        Trouble { diagnosis: code.into(), message: message.into() }
     }
 
     /// A file or folder that cannot be read or written.
     pub(crate) fn unusable(what: &str, path: &Path, error: &io::Error) -> Trouble {
-        let path = plain_path(path);
-        Trouble::new(Failure::Failed, "file-unusable", format!("cannot {what} {path}: {error}"))
+        let message = format!("cannot {what} {}: {error}", plain_path(path));
+        Trouble { diagnosis: Code::FileUnusable.with(Advice::of_io(error)), message }
     }
 
     /// Something that the operating system refuses.
     pub(crate) fn system(error: impl Display) -> Trouble {
-        Trouble::new(Failure::Failed, "system", error.to_string())
+        Trouble::new(Code::System, error.to_string())
     }
 
     /// Tells the error and the next step.
     pub(crate) fn show(&self, screen: &Screen) {
+        let code = self.diagnosis.code;
+        let hint = advice::hint(&self.diagnosis);
         if screen.json {
-            screen.document(&ErrorReport {
-                error: ErrorDetail {
-                    code: self.code.to_owned(),
-                    message: self.message.clone(),
-                    hint: self.hint.clone(),
-                },
-            });
+            let (message, hint) = (self.message.clone(), Some(hint.clone()));
+            screen.document(&ErrorReport { error: ErrorDetail { code, message, hint } });
         }
-        say(&format!("error[{}]: {}", self.code, self.message));
-        if let Some(hint) = &self.hint {
-            say(&format!("  hint: {hint}"));
-        }
+        say(&format!("error[{code}]: {}", self.message));
+        say(&format!("  hint: {hint}"));
     }
 }
 
@@ -75,7 +64,8 @@ pub(crate) struct ErrorReport {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ErrorDetail {
     /// A stable word.
-    pub(crate) code: String,
+    #[schemars(with = "String")]
+    pub(crate) code: Code,
     /// A sentence.
     pub(crate) message: String,
     /// The next step.

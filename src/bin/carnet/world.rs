@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use carnet::clock::Clock;
-use carnet::diagnosis::Failure;
+use carnet::diagnosis::Code;
 use carnet::format::Timestamp;
 use carnet::stream::hash::Kernel;
 
@@ -31,7 +31,7 @@ pub(crate) fn created() -> Result<Timestamp, Trouble> {
     let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") else { return Ok(SystemClock.now()) };
     text.parse().ok().and_then(Timestamp::from_seconds).ok_or_else(|| {
         let message = format!("SOURCE_DATE_EPOCH is {text:?}, expected seconds since 1970");
-        Trouble::new(Failure::Usage, "source-date-epoch", message)
+        Trouble::new(Code::SourceDateEpoch, message)
     })
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn created() -> Result<Timestamp, Trouble> {
 pub(crate) fn force_kernel() -> Result<(), Trouble> {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
     let Ok(text) = std::env::var("CARNET_HASH") else { return Ok(()) };
-    let refused = |message: String| Trouble::new(Failure::Usage, "hash-kernel", message);
+    let refused = |message: String| Trouble::new(Code::HashKernel, message);
     let kernel = text.parse::<Kernel>();
     let kernel = kernel.map_err(|error| refused(format!("CARNET_HASH is {text:?}, {error}")))?;
     kernel.force().map_err(|error| refused(format!("CARNET_HASH is {text}: {error}")))
@@ -77,7 +77,7 @@ pub(crate) fn check_proxy() -> Result<(), Trouble> {
             // The rest of the value may hold a password.
             let message =
                 format!("{name} names a proxy that speaks {scheme:?}; only http:// and https:// are spoken");
-            return Err(Trouble::new(Failure::Usage, "proxy-unusable", message));
+            return Err(Trouble::new(Code::ProxyUnusable, message));
         }
     }
     Ok(())

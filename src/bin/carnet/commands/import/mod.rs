@@ -13,6 +13,7 @@ use carnet::trust::Signer;
 use clap::Args;
 use schemars::{Schema, schema_for};
 
+use crate::advice;
 use crate::args::place;
 use crate::bundle::one_bundle;
 use crate::command::{Command, Context};
@@ -119,12 +120,16 @@ impl Command for Import {
             dry_run: self.dry_run,
             connections: self.connection.connections,
         };
-        let imported = carnet::import::import(&request, environment);
+        let mut imported = carnet::import::import(&request, environment);
         // What was done is told, also when it ended early.
-        let report = match &imported {
+        let report = match &mut imported {
             Ok(report) => Some(report),
-            Err(stopped) => stopped.report.as_deref(),
+            Err(stopped) => stopped.report.as_deref_mut(),
         };
+        let report = report.map(|report| {
+            report.add_hints(&advice::hint);
+            &*report
+        });
         let written = match (files, report) {
             (Some(files), Some(report)) => {
                 let times = [started, environment.clock.now()];

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use carnet::artifacts::{RegistrySources, SourceSpec};
-use carnet::diagnosis::Failure;
+use carnet::diagnosis::Code;
 use carnet::pack::{ArtifactFailure, Wanted};
 
 use crate::plain::plain_path;
@@ -19,7 +19,7 @@ pub(super) fn listed(given: &[SourceSpec], list: Option<&Path>) -> Result<Vec<So
         std::fs::read_to_string(path)
     };
     let text = text.map_err(|error| Trouble::unusable("read", path, &error))?;
-    let refused = |message: String| Trouble::new(Failure::Usage, "source-list", message);
+    let refused = |message: String| Trouble::new(Code::SourceList, message);
     for (line, number) in text.lines().zip(1..) {
         let line = line.split_once(" #").map_or(line, |(source, _)| source).trim();
         if line.is_empty() || line.starts_with('#') {
