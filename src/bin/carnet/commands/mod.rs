@@ -4,6 +4,7 @@
 //! A new command is a file here with a type that implements [`Command`], and its name in the two lists below.
 
 mod completions;
+mod explain;
 mod import;
 mod inspect;
 mod keygen;
@@ -67,6 +68,7 @@ commands![
     unpack::Unpack,
     import::Import,
     sums::Sums,
+    explain::Explain,
     completions::Completions,
     man::Man,
     version::Version,
