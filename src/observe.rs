@@ -16,26 +16,26 @@ pub struct Run {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(pub u64);
 
-/// A verb of the library.
+/// What a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Verb {
-    /// [`crate::pack`].
+    /// Packs artifacts into a bundle.
     Pack,
-    /// [`crate::sign`].
+    /// Adds a release signature to a bundle.
     Sign,
-    /// [`crate::verify`].
+    /// Checks a bundle.
     Verify,
-    /// [`crate::missing`].
+    /// Lists the chunks to send again.
     Missing,
-    /// [`crate::inspect`].
+    /// Shows what a bundle holds.
     Inspect,
-    /// [`crate::unpack`].
+    /// Unpacks a bundle into a layout or an archive.
     Unpack,
-    /// [`crate::import`].
+    /// Pushes a bundle into a registry.
     Import,
-    /// [`crate::sums`].
+    /// Computes sums of chunk files.
     Sums,
 }
 

@@ -10,7 +10,7 @@ use crate::arrival::{
     Bundle, Contents, ContentsError, Control, Finding, OpenError, OpenRequest, Opened, Standing,
     damaged_entries, open, read_body, read_head,
 };
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::body::{Body, BodyEntry};
@@ -71,44 +71,18 @@ pub enum SignError {
 }
 
 impl Diagnose for SignError {
-    fn code(&self) -> &'static str {
-        match self {
-            SignError::Open(error) => error.code(),
-            SignError::Medium(error) => error.code(),
-            SignError::Signer(error) => error.code(),
-            SignError::Damaged { .. } => "control-chunk-damaged",
-            SignError::Contents(error) => error.code(),
-            SignError::NoControl { .. } => "no-control-chunk",
-            SignError::Forked { .. } => "bundle-forked",
-            SignError::Full { .. } => "signatures-full",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            SignError::Open(error) => error.failure(),
-            SignError::Medium(error) => error.failure(),
-            SignError::Signer(error) => error.failure(),
-            SignError::Contents(error) => error.failure(),
-            SignError::Damaged { .. } | SignError::NoControl { .. } => Failure::Damaged,
-            SignError::Forked { .. } => Failure::Untrusted,
-            SignError::Full { .. } => Failure::Failed,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            SignError::Open(error) => error.hint(),
-            SignError::Medium(error) => error.hint(),
-            SignError::Signer(error) => error.hint(),
-            SignError::Damaged { .. } => Some("ask for these chunks again".to_owned()),
-            SignError::Contents(error) => error.hint(),
-            SignError::NoControl { .. } => Some("the control chunk is the file NAME_00000.tar".to_owned()),
-            SignError::Forked { .. } => {
-                Some("do not release either before you know why they differ".to_owned())
-            }
-            SignError::Full { .. } => None,
-        }
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match self {
+            SignError::Open(error) => return error.diagnosis(),
+            SignError::Medium(error) => return error.diagnosis(),
+            SignError::Signer(error) => return error.diagnosis(),
+            SignError::Contents(error) => return error.diagnosis(),
+            SignError::Damaged { .. } => Code::ControlChunkDamaged,
+            SignError::NoControl { .. } => Code::ControlChunkMissing,
+            SignError::Forked { .. } => Code::BundleForked,
+            SignError::Full { .. } => Code::SignaturesFull,
+        };
+        code.into()
     }
 }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::arrival::{OpenError, read_head};
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Diagnose, Diagnosis};
 use crate::environment::Environment;
 use crate::format::BundleName;
 use crate::format::body::BodyError;
@@ -203,24 +203,10 @@ impl From<Halted> for SumsError {
 }
 
 impl Diagnose for SumsError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            SumsError::Open(error) => error.code(),
-            SumsError::Medium(error) => error.code(),
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            SumsError::Open(error) => error.failure(),
-            SumsError::Medium(error) => error.failure(),
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            SumsError::Open(error) => error.hint(),
-            SumsError::Medium(error) => error.hint(),
+            SumsError::Open(error) => error.diagnosis(),
+            SumsError::Medium(error) => error.diagnosis(),
         }
     }
 }

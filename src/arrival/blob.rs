@@ -1,7 +1,7 @@
 //! Why a blob of a bundle cannot be had from its chunk files.
 
 use super::Refusal;
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::oci::Digest;
 use crate::oci::digest::BlobMismatch;
 
@@ -32,29 +32,11 @@ pub enum BlobError {
 }
 
 impl Diagnose for BlobError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            BlobError::Missing(refusal) => refusal.code(),
-            BlobError::Damaged { .. } => "blob-mismatch",
-            BlobError::Unreadable { .. } => "chunk-unreadable",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            BlobError::Missing(refusal) => refusal.failure(),
-            BlobError::Damaged { .. } => Failure::Damaged,
-            BlobError::Unreadable { .. } => Failure::Failed,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            BlobError::Missing(refusal) => refusal.hint(),
-            BlobError::Damaged { .. } => {
-                Some("run `carnet verify` for all that is damaged, and ask for those chunks again".to_owned())
-            }
-            BlobError::Unreadable { .. } => None,
+            BlobError::Missing(refusal) => refusal.diagnosis(),
+            BlobError::Damaged { .. } => Code::BlobMismatch.with(Advice::ChunksAreDamaged),
+            BlobError::Unreadable { .. } => Code::ChunkUnreadable.into(),
         }
     }
 }

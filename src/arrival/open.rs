@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Bundle, Gate, NotAChunk, sort};
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::environment::Environment;
 use crate::medium::ChunkFile;
 use crate::stream::pump::Halted;
@@ -64,33 +64,16 @@ impl From<Halted> for OpenError {
 }
 
 impl Diagnose for OpenError {
-    fn code(&self) -> &'static str {
-        match self {
-            OpenError::NoChunk { .. } => "no-chunk",
-            OpenError::TooManyBundles { .. } => "too-many-bundles",
-            OpenError::SeveralBundles { .. } => "several-bundles",
-            OpenError::NoSuchBundle { .. } => "no-such-bundle",
-            OpenError::System(_) => "system",
-            OpenError::Interrupted => "interrupted",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            OpenError::NoChunk { .. } | OpenError::NoSuchBundle { .. } => Failure::Damaged,
-            OpenError::SeveralBundles { .. } => Failure::Usage,
-            OpenError::TooManyBundles { .. } | OpenError::System(_) => Failure::Failed,
-            OpenError::Interrupted => Failure::Interrupted,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            OpenError::NoChunk { .. } => Some("name the folder with the .tar files of the bundle".to_owned()),
-            OpenError::TooManyBundles { .. } => Some("name fewer files, or give --trust or --pub".to_owned()),
-            OpenError::SeveralBundles { .. } => Some("name one with --bundle".to_owned()),
-            _ => None,
-        }
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match self {
+            OpenError::NoChunk { .. } => Code::NoChunk,
+            OpenError::TooManyBundles { .. } => Code::TooManyBundles,
+            OpenError::SeveralBundles { .. } => Code::SeveralBundles,
+            OpenError::NoSuchBundle { .. } => Code::NoSuchBundle,
+            OpenError::System(_) => Code::System,
+            OpenError::Interrupted => Code::Interrupted,
+        };
+        code.into()
     }
 }
 

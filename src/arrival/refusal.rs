@@ -1,6 +1,6 @@
 //! Why a bundle may not be used.
 
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::format::{BundleName, Sum};
 
 /// Why a bundle may not be used.
@@ -60,35 +60,13 @@ fn incomplete(missing: &[u32], last: u32, damage: Option<&str>) -> String {
 }
 
 impl Diagnose for Refusal {
-    fn code(&self) -> &'static str {
-        match self {
-            Refusal::Untrusted { .. } => "bundle-untrusted",
-            Refusal::NoControl { .. } => "control-chunk-missing",
-            Refusal::Incomplete { .. } => "bundle-incomplete",
-            Refusal::Unsound { .. } => "bundle-unsound",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            Refusal::Untrusted { .. } => Failure::Untrusted,
-            Refusal::NoControl { .. } | Refusal::Incomplete { .. } | Refusal::Unsound { .. } => {
-                Failure::Damaged
-            }
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Refusal::Untrusted { .. } => {
-                "run `carnet verify` for all the reasons; a releaser adds a signature with `carnet sign`"
-            }
-            Refusal::NoControl { .. } => "the control chunk is the file NAME_00000.tar: ask for it again",
-            Refusal::Incomplete { .. } => {
-                "name all files of the bundle; `carnet missing` says what to send again"
-            }
-            Refusal::Unsound { .. } => "tell the packing station: the bundle must be packed anew",
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match self {
+            Refusal::Untrusted { .. } => Code::BundleUntrusted,
+            Refusal::NoControl { .. } => Code::ControlChunkMissing,
+            Refusal::Incomplete { .. } => Code::BundleIncomplete,
+            Refusal::Unsound { .. } => Code::BundleUnsound,
         };
-        Some(hint.to_owned())
+        code.into()
     }
 }

@@ -1,16 +1,15 @@
 //! The receipt of an import: what was done, by whom it was vouched for, and with which program. JSON for
-//! machines, text for the transfer log, and a signature over the JSON file's bytes.
+//! machines, text of the caller for the transfer log, and a signature over the JSON file's bytes.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::report::{DeliveryReport, ImportReport, Outcome, Problem};
-use super::{ImportError, Traffic};
+use super::ImportError;
+use super::report::{ImportReport, Outcome, Problem};
 use crate::arrival::ReleasedBundle;
 use crate::format::{Sum, Timestamp};
 use crate::medium::Temporary;
@@ -207,107 +206,6 @@ impl Receipt {
             import: report.clone(),
         }
     }
-
-    /// The receipt as text, for the transfer log.
-    pub fn text(&self) -> String {
-        let mut out = String::new();
-        self.write_text(&mut out).expect("a string takes all text");
-        out
-    }
-
-    fn write_text(&self, out: &mut String) -> std::fmt::Result {
-        let Receipt { build, import, .. } = self;
-        let crossing = &import.crossing;
-        writeln!(out, "IMPORT RECEIPT")?;
-        writeln!(out, "bundle      {}", crossing.name)?;
-        writeln!(out, "id          {}", import.bundle)?;
-        match (&crossing.stream, crossing.sequence) {
-            (Some(stream), Some(number)) => writeln!(out, "stream      {stream}, number {number}")?,
-            (Some(stream), None) => writeln!(out, "stream      {stream}")?,
-            (None, _) => {}
-        }
-        if let Some(label) = &crossing.label {
-            writeln!(out, "label       {label}")?;
-        }
-        writeln!(out, "to          {}", import.to)?;
-        writeln!(out, "started     {}", self.started)?;
-        writeln!(out, "finished    {}", self.finished)?;
-        writeln!(out, "program     {} {} ({})", build.program, build.version, build.target)?;
-        writeln!(out, "outcome     {}", self.outcome())?;
-        writeln!(out, "\nVERIFIED WITH ({} release signature(s) needed)", self.release_threshold)?;
-        for key in &self.verified_with {
-            writeln!(out, "  {}  {}  ({})", key.key, key.holder, key.roles.join(", "))?;
-        }
-        writeln!(out, "\nTAGS")?;
-        for (word, tags) in [
-            ("created", &self.tags.created),
-            ("replaced", &self.tags.replaced),
-            ("skipped", &self.tags.skipped),
-            ("FAILED", &self.tags.failed),
-            ("not reached", &self.tags.pending),
-        ] {
-            for tag in tags {
-                writeln!(out, "  {word:<11} {}", tag.tag)?;
-                writeln!(out, "              is: {}", tag.digest)?;
-                if let Some(name) = &tag.name {
-                    writeln!(out, "              in the bundle: {name}")?;
-                }
-                if let Some(previous) = &tag.previous {
-                    let backup = tag.backup.as_ref().map(|backup| format!(", kept as {backup}"));
-                    writeln!(out, "              before: {previous}{}", backup.unwrap_or_default())?;
-                }
-                if let Some(error) = &tag.error {
-                    writeln!(out, "              {}: {}", error.code, error.message)?;
-                }
-            }
-        }
-        let untagged = import.artifacts.iter().chain(&import.referrers).filter(|d| d.tag.is_none());
-        let untagged: Vec<&DeliveryReport> = untagged.collect();
-        if !untagged.is_empty() {
-            writeln!(out, "\nWITHOUT A TAG")?;
-        }
-        for delivery in untagged {
-            writeln!(out, "  {:<11} {}", delivery.outcome.word(), delivery.repository)?;
-            writeln!(out, "              is: {}", delivery.digest)?;
-            if let Some(name) = &delivery.name {
-                writeln!(out, "              in the bundle: {name}")?;
-            }
-            if let Some(subject) = &delivery.subject {
-                writeln!(out, "              refers to: {subject}")?;
-            }
-            if let Some(error) = &delivery.error {
-                writeln!(out, "              {}: {}", error.code, error.message)?;
-            }
-        }
-        writeln!(out, "\nMOVED")?;
-        for (what, traffic) in [("blobs", &import.blobs), ("manifests", &import.manifests)] {
-            let Traffic { sent, sent_bytes, mounted, present, .. } = traffic;
-            writeln!(
-                out,
-                "  {what:<11} {sent} sent ({sent_bytes} bytes), {mounted} mounted, {present} there already"
-            )?;
-        }
-        if !import.omitted.is_empty() {
-            writeln!(out, "\nNOT CARRIED")?;
-        }
-        for omitted in &import.omitted {
-            let platform = omitted.platform.as_ref().map(|platform| format!(" ({platform})"));
-            writeln!(out, "  {}{}  {}", omitted.reason.word(), platform.unwrap_or_default(), omitted.digest)?;
-        }
-        writeln!(out, "\nCHUNK FILES")?;
-        for chunk in &self.chunks {
-            writeln!(out, "  {:>5}  {}  {} bytes  {}", chunk.number, chunk.sums, chunk.bytes, chunk.file)?;
-        }
-        Ok(())
-    }
-
-    fn outcome(&self) -> String {
-        match (&self.import.ended_by, self.import.failed()) {
-            (Some(problem), _) => format!("ENDED EARLY: {}: {}", problem.code, problem.message),
-            (None, 0) => "complete".to_owned(),
-            (None, failed) => format!("INCOMPLETE: {failed} artifact(s) failed"),
-        }
-    }
 }
 
 /// The files of a receipt, on their way: their names are free and their folder can be written to.
@@ -370,14 +268,19 @@ impl ReceiptFiles {
         })
     }
 
-    /// Writes the receipt; the JSON file comes last.
+    /// Writes the receipt, and `text` for the transfer log; the JSON file comes last.
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn write(self, receipt: &Receipt, signer: Option<&dyn Signer>) -> Result<(), ImportError> {
+    pub fn write(
+        self,
+        receipt: &Receipt,
+        text: &str,
+        signer: Option<&dyn Signer>,
+    ) -> Result<(), ImportError> {
         let mut json = serde_json::to_vec_pretty(receipt).expect("a receipt serialises");
         json.push(b'\n');
-        self.text.write(receipt.text().as_bytes())?;
+        self.text.write(text.as_bytes())?;
         if let (Some(signature), Some(signer)) = (self.signature, signer) {
             signature.write(&signer.signature(&json)?.bytes)?;
         }

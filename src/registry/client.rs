@@ -12,6 +12,7 @@ use url::Url;
 
 use super::auth::{Door, Scope};
 use super::credentials;
+use super::error::{HOST_NOT_ALLOWED, HOST_WITHOUT_TLS};
 use super::exchange::{Answer, Call, Payload, Trouble, Wire, escaped};
 use super::host::is_loopback_name;
 use super::pace::PACE_BYTES_MIN;
@@ -286,12 +287,12 @@ impl Registry {
                 if self.base.scheme() == "http"
                     && self.host.is_loopback()
                     && is_loopback_name(host.name()) => {}
-            _ => return Err(elsewhere("it does not speak HTTPS, and --plain-http does not name it")),
+            _ => return Err(elsewhere(HOST_WITHOUT_TLS)),
         }
         match &self.settings.reach {
             Reach::Anywhere => Ok(()),
             Reach::Only(hosts) if hosts.contains(&host) => Ok(()),
-            Reach::Only(_) => Err(elsewhere("no other host is talked to here, unless --allow-host names it")),
+            Reach::Only(_) => Err(elsewhere(HOST_NOT_ALLOWED)),
         }
     }
 

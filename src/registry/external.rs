@@ -18,6 +18,7 @@ use url::Url;
 use super::address::is_public;
 use super::client::is_passing;
 use super::download::{Download, Origin};
+use super::error::IS_PRIVATE;
 use super::exchange::{Answer, Call, Trouble, Wire, escaped};
 use super::host::is_loopback_name;
 use super::permits::Permits;
@@ -60,6 +61,11 @@ impl Refusal {
     /// A URL that answered, and then did not give the layer.
     pub fn of(url: &Url, answer: &str) -> Refusal {
         Refusal { url: shown(url.as_str()), answer: answer.to_owned(), tried: url.to_string() }
+    }
+
+    /// Whether the URL was not asked because it leads to a private address.
+    pub fn is_of_private_address(&self) -> bool {
+        self.answer.contains(IS_PRIVATE)
     }
 }
 
@@ -207,9 +213,9 @@ fn shown(text: &str) -> String {
 }
 
 fn private(name: &str, address: IpAddr) -> String {
-    // The option takes what stands in a URL.
+    // As in a URL, so that it can be allowed in the same words.
     let host = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
-    format!("{name} has the private address {address}; allow it with --allow-private-urls {host}")
+    format!("{host}{IS_PRIVATE}{address}, and that is not allowed for this host")
 }
 
 /// Resolves names, and refuses those that lead to a private address: a name may have one address when it is looked

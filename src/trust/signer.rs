@@ -1,7 +1,7 @@
 //! Who can sign.
 
 use super::PublicKey;
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::format::signature::{Signature, SignatureAlgorithm};
 
 /// Who can sign statements: a key in a file, in a token, behind a service.
@@ -52,11 +52,7 @@ pub struct SignerError {
 }
 
 impl Diagnose for SignerError {
-    fn code(&self) -> &'static str {
-        "signer-failed"
-    }
-
-    fn failure(&self) -> Failure {
-        Failure::Failed
+    fn diagnosis(&self) -> Diagnosis {
+        Code::SignerFailed.into()
     }
 }

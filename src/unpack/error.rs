@@ -2,7 +2,7 @@
 
 use crate::arrival::BlobError;
 use crate::artifacts::ArtifactError;
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::stream::pump::Halted;
 
 /// Why a bundle is not unpacked.
@@ -32,32 +32,12 @@ impl From<Halted> for UnpackError {
 }
 
 impl Diagnose for UnpackError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            UnpackError::Blob(error) => error.code(),
-            UnpackError::Artifact(error) => error.code(),
-            UnpackError::System(_) => "system",
-            UnpackError::Interrupted => "interrupted",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            UnpackError::Blob(error) => error.failure(),
-            UnpackError::Artifact(error) => error.failure(),
-            UnpackError::System(_) => Failure::Failed,
-            UnpackError::Interrupted => Failure::Interrupted,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            UnpackError::Blob(error) => error.hint(),
-            UnpackError::Artifact(error) => error.hint(),
-            UnpackError::Interrupted => {
-                Some("run the same command again; nothing half-written was left".to_owned())
-            }
-            UnpackError::System(_) => None,
+            UnpackError::Blob(error) => error.diagnosis(),
+            UnpackError::Artifact(error) => error.diagnosis(),
+            UnpackError::System(_) => Code::System.into(),
+            UnpackError::Interrupted => Code::Interrupted.into(),
         }
     }
 }

@@ -1,18 +1,35 @@
 //! The command line of carnet: arguments, screen, exit code. Everything else is in the library.
 
+mod advice;
 mod args;
+mod bundle;
+mod command;
+mod commands;
 mod connection;
 mod exit;
+mod keys;
+mod plain;
 mod progress;
-mod render;
-mod run;
-mod schema;
+mod screen;
+mod tables;
+mod trouble;
+mod trust;
 mod world;
 
+use carnet::environment::Environment;
+use carnet::observe::{Monitor, Run, RunId};
+use carnet::stream::workers::Workers;
 use clap::Parser as _;
 
+use args::Args;
+use command::Context;
+use progress::Progress;
+use screen::Screen;
+use trouble::Trouble;
+use world::SystemClock;
+
 fn main() -> std::process::ExitCode {
-    let args = match args::Args::try_parse() {
+    let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
             // Help and version are no errors; clap knows which stream each belongs to.
@@ -20,5 +37,28 @@ fn main() -> std::process::ExitCode {
             return if error.use_stderr() { exit::USAGE.into() } else { exit::DONE.into() };
         }
     };
-    run::run(args).into()
+    let screen = Screen::new(&args.options);
+    let code = match run(args, &screen) {
+        Ok(exit::DONE) if screen.output_lost() => exit::FAILED,
+        Ok(code) => code,
+        Err(trouble) => {
+            trouble.show(&screen);
+            exit::code(trouble.diagnosis.code.failure())
+        }
+    };
+    code.into()
+}
+
+/// Makes what every command needs, and runs the one that was asked for.
+fn run(args: Args, screen: &Screen) -> Result<u8, Trouble> {
+    world::force_kernel()?;
+    let stop = world::stop_on_signals().map_err(Trouble::system)?;
+    let workers = Workers::new(args.options.jobs, stop).map_err(Trouble::system)?;
+    let observer = Progress::new(screen);
+    let monitor = match args.command.verb() {
+        Some(verb) => Monitor::new(&observer, Run { id: RunId(0), verb }),
+        None => Monitor::silent(),
+    };
+    let environment = Environment { clock: &SystemClock, monitor, workers: &workers };
+    args.command.run(&Context { screen, environment })
 }

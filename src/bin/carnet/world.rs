@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use carnet::clock::Clock;
+use carnet::diagnosis::Code;
 use carnet::format::Timestamp;
 use carnet::stream::hash::Kernel;
+
+use super::trouble::Trouble;
 
 /// The clock of the machine.
 pub(crate) struct SystemClock;
@@ -23,27 +26,31 @@ impl Clock for SystemClock {
 ///
 /// # Errors
 /// When it is set and no number of seconds.
-pub(crate) fn created() -> Result<Timestamp, String> {
+pub(crate) fn created() -> Result<Timestamp, Trouble> {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
     let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") else { return Ok(SystemClock.now()) };
-    text.parse()
-        .ok()
-        .and_then(Timestamp::from_seconds)
-        .ok_or_else(|| format!("SOURCE_DATE_EPOCH is {text:?}, expected seconds since 1970"))
+    text.parse().ok().and_then(Timestamp::from_seconds).ok_or_else(|| {
+        let message = format!("SOURCE_DATE_EPOCH is {text:?}, expected seconds since 1970");
+        Trouble::new(Code::SourceDateEpoch, message)
+    })
 }
 
-/// Lets `CARNET_HASH` choose the kernel that hashes, for tests and support.
+/// Lets `CARNET_HASH` choose the kernel that hashes, for tests and support. The choice holds for the whole
+/// process: all runs share the processor, and the library looks the kernel up wherever it hashes.
 ///
 /// # Errors
 /// When it names none, or one that this processor does not have.
-pub(crate) fn force_kernel() -> Result<(), String> {
+pub(crate) fn force_kernel() -> Result<(), Trouble> {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
     let Ok(text) = std::env::var("CARNET_HASH") else { return Ok(()) };
-    let kernel = text.parse::<Kernel>().map_err(|error| format!("CARNET_HASH is {text:?}, {error}"))?;
-    kernel.force().map_err(|error| format!("CARNET_HASH is {text}: {error}"))
+    let refused = |message: String| Trouble::new(Code::HashKernel, message);
+    let kernel = text.parse::<Kernel>();
+    let kernel = kernel.map_err(|error| refused(format!("CARNET_HASH is {text:?}, {error}")))?;
+    kernel.force().map_err(|error| refused(format!("CARNET_HASH is {text}: {error}")))
 }
 
-/// A flag that the first Ctrl-C or SIGTERM sets; the second ends the process at once.
+/// A flag that the first Ctrl-C or SIGTERM sets; the second ends the process at once. It belongs to the
+/// caller, who hands it to the workers of every run that it shall stop.
 pub(crate) fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
@@ -61,16 +68,16 @@ pub(crate) fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
 ///
 /// # Errors
 /// A sentence that names the variable.
-pub(crate) fn check_proxy() -> Result<(), String> {
+pub(crate) fn check_proxy() -> Result<(), Trouble> {
     for name in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] {
         #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
         let Ok(value) = std::env::var(name) else { continue };
         let scheme = value.split_once("://").map_or("http", |(scheme, _)| scheme);
         if !value.is_empty() && !matches!(scheme, "http" | "https") {
             // The rest of the value may hold a password.
-            return Err(format!(
-                "{name} names a proxy that speaks {scheme:?}; only http:// and https:// are spoken"
-            ));
+            let message =
+                format!("{name} names a proxy that speaks {scheme:?}; only http:// and https:// are spoken");
+            return Err(Trouble::new(Code::ProxyUnusable, message));
         }
     }
     Ok(())

@@ -12,14 +12,17 @@ fn schemas() -> std::path::PathBuf {
 
 #[track_caller]
 fn fits(run: &Run, schema: &str) {
+    let errors = misfits(&run.json(), schema);
+    assert!(errors.is_empty(), "{}\n{}\n{}", run.command, errors.join("\n"), run.stdout);
+}
+
+/// Where a document differs from its schema.
+fn misfits(document: &Value, schema: &str) -> Vec<String> {
     let text = std::fs::read_to_string(schemas().join(format!("{schema}.json"))).unwrap();
     let schema: Value = serde_json::from_str(&text).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = validator
-        .iter_errors(&run.json())
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
-    assert!(errors.is_empty(), "{}\n{}\n{}", run.command, errors.join("\n"), run.stdout);
+    let errors = validator.iter_errors(document);
+    errors.map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
 /// An image, an index for two platforms, referrers, a foreign layer: no field of a report is empty.
@@ -66,6 +69,8 @@ fn every_document_matches_its_schema() {
     fits(&desk.carnet("sums out --sha256 --md5 --json").ok(), "sums");
     fits(&desk.carnet("unpack out --trust trust.toml --to oci:back --json").ok(), "unpack");
     fits(&desk.carnet("missing out --json").ok(), "missing");
+    fits(&desk.carnet("explain --json").ok(), "explain");
+    fits(&desk.carnet("explain disk-full --json").ok(), "explain");
     std::fs::write(desk.path("out/letter"), "no chunk").unwrap();
     std::fs::remove_file(desk.path("out/b_00002.tar")).unwrap();
     fits(&desk.carnet("missing out --json").ends(4), "missing");
@@ -135,13 +140,25 @@ fn quiet_prints_errors_only() {
 #[test]
 fn with_json_stdout_is_one_document_and_progress_is_json_lines() {
     let desk = desk();
-    let run = desk.pack("oci:src --chunk-size 64KiB --json").ok();
+    let run = desk.pack("oci:src --chunk-size 64KiB --file-sums sha256 --json").ok();
     run.json();
-    assert!(run.stderr.lines().count() > 0);
+    let mut phases = Vec::new();
     for line in run.stderr.lines() {
-        let event: Result<Value, _> = serde_json::from_str(line);
-        assert!(event.is_ok(), "{line}");
+        let event: Value = serde_json::from_str(line).unwrap();
+        let errors = misfits(&event, "progress");
+        assert!(errors.is_empty(), "{line}\n{}", errors.join("\n"));
+        assert_eq!((&event["run"], &event["verb"]), (&Value::from(0), &Value::from("pack")), "{line}");
+        phases.push((event["event"].clone(), event["phase"].clone()));
     }
+    for phase in ["pack", "sums"] {
+        let at = |event: &str| phases.iter().position(|found| *found == (event.into(), phase.into()));
+        assert!(at("started").is_some() && at("started") < at("ended"), "{phase}: {phases:?}");
+    }
+    assert!(phases.iter().any(|(event, _)| event == "chunk"), "{phases:?}");
+    assert!(
+        !misfits(&serde_json::json!({ "event": "started", "verb": "pack", "bytes": 1 }), "progress")
+            .is_empty()
+    );
 }
 
 #[test]
@@ -149,8 +166,19 @@ fn every_help_text_has_an_example() {
     let desk = Desk::new();
     let help = desk.carnet("--help").ok().stdout;
     assert!(help.contains("Exit codes"));
-    let commands =
-        ["keygen", "pack", "sign", "verify", "missing", "inspect", "unpack", "sums", "completions", "man"];
+    let commands = [
+        "keygen",
+        "pack",
+        "sign",
+        "verify",
+        "missing",
+        "inspect",
+        "unpack",
+        "sums",
+        "explain",
+        "completions",
+        "man",
+    ];
     for command in commands {
         assert!(help.contains(&format!("  {command} ")), "{command} is listed");
         let run = desk.carnet(&format!("{command} --help")).ok();
@@ -175,6 +203,8 @@ fn invalid_arguments_are_a_usage_error() {
         "verify out",
         "verify out --pub k.pub.pem --trust trust.toml",
         "unpack out --pub k.pub.pem",
+        "explain no-such-code",
+        "explain --markdown disk-full",
     ] {
         let run = desk.carnet(line).ends(2);
         assert!(run.stderr.contains("Usage") || run.stderr.contains("--help"), "{line}: {}", run.stderr);

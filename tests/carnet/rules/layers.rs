@@ -47,7 +47,7 @@ const CRATES: &[(&str, &[&str])] = &[
 /// Names that do not say what a module is.
 const BANNED_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager", "aux"];
 
-fn relative(path: &Path) -> String {
+pub(super) fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned()
 }
 
@@ -57,7 +57,7 @@ fn module(path: &str) -> &str {
 }
 
 /// The code of a file, without its tests and comments.
-fn code(path: &Path) -> String {
+pub(super) fn code(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));

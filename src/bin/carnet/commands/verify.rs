@@ -1,15 +1,55 @@
-//! The verdicts.
+//! `carnet verify`
 
+use std::path::PathBuf;
+
+use carnet::arrival::OpenRequest;
+use carnet::medium::collect;
+use carnet::observe::Verb;
 use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, VerifyReport};
+use clap::Args;
+use schemars::{Schema, schema_for};
 
-use super::{holders, json, omissions, plain, table, text};
-use crate::args::Screen;
+use crate::command::{Command, Context};
+use crate::exit;
+use crate::plain::plain;
+use crate::screen::Screen;
+use crate::tables::{holders, omissions, table};
+use crate::trouble::Trouble;
+use crate::trust::TrustArgs;
+
+/// Check signatures, release and every byte; read only
+#[derive(Args)]
+#[command(
+    group(clap::ArgGroup::new("who").args(["trust", "public"]).required(true)),
+    after_help = "Examples:\n  carnet verify /media/disc1 /media/disc2 --trust trust.toml\n  \
+    carnet verify out --pub station.pub.pem --json"
+)]
+pub(crate) struct Verify {
+    /// Files and folders, in any mixture, under any names
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+impl Command for Verify {
+    const VERB: Option<Verb> = Some(Verb::Verify);
+
+    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+        let policy = self.trust.policy()?;
+        let request = OpenRequest { files: &collect(&self.paths)?, policy: policy.as_ref() };
+        let report = carnet::verify::verify(&request, &context.environment)?;
+        context.screen.answer(&report, || text(&report, context.screen));
+        Ok(report.failure().map_or(exit::DONE, exit::code))
+    }
+
+    fn schemas() -> Vec<(&'static str, Schema)> {
+        vec![("verify", schema_for!(VerifyReport))]
+    }
+}
 
 /// Verdict, chunk by chunk where there are few or something is wrong, and what to do next.
-pub(crate) fn verify(report: &VerifyReport, screen: Screen) {
-    if screen.json {
-        return json(report);
-    }
+fn text(report: &VerifyReport, screen: &Screen) -> String {
     let mut out = String::new();
     for bundle in &report.bundles {
         if !screen.quiet || bundle.verdict != BundleVerdict::Complete {
@@ -22,10 +62,10 @@ pub(crate) fn verify(report: &VerifyReport, screen: Screen) {
             out += &format!("not a chunk: {}: {}\n", plain(&other.file), plain(&problem));
         }
     }
-    text(&out);
+    out
 }
 
-fn bundle_text(bundle: &BundleReport, screen: Screen) -> String {
+fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
     let crossing = &bundle.crossing;
     let mut out = format!("bundle {}: {}\n", crossing.name, verdict(bundle));
     out += &format!("id     {}\n", bundle.bundle);
@@ -39,7 +79,7 @@ fn bundle_text(bundle: &BundleReport, screen: Screen) -> String {
     if let Some(release) = &bundle.release {
         out += &format!("released by {}\n", holders(&release.by));
         for refused in &release.refused {
-            out += &format!("  does not count: {refused}\n");
+            out += &format!("  does not count: {}\n", plain(refused));
         }
     }
     if let Some(problem) = &bundle.control_problem {
@@ -48,7 +88,7 @@ fn bundle_text(bundle: &BundleReport, screen: Screen) -> String {
     let bad = |file: &&FileReport| {
         !matches!(file.verdict, ChunkVerdict::Accepted | ChunkVerdict::Intact | ChunkVerdict::PassedOver)
     };
-    let shown: Vec<&FileReport> = if screen.verbose > 0 || bundle.files.len() <= 20 {
+    let shown: Vec<&FileReport> = if screen.verbose || bundle.files.len() <= 20 {
         bundle.files.iter().collect()
     } else {
         bundle.files.iter().filter(bad).collect()
@@ -59,7 +99,7 @@ fn bundle_text(bundle: &BundleReport, screen: Screen) -> String {
             file.class.map_or_else(|| "-".to_owned(), |class| class.to_string()),
             file.bytes.to_string(),
             word(file.verdict).to_owned(),
-            plain(&file.file),
+            file.file.clone(),
         ]
     };
     if !shown.is_empty() {
@@ -72,7 +112,7 @@ fn bundle_text(bundle: &BundleReport, screen: Screen) -> String {
         }
     }
     for problem in &bundle.unsound {
-        out += &format!("  {problem}\n");
+        out += &format!("  {}\n", plain(problem));
     }
     out += &omissions(&bundle.omitted);
     out

@@ -3,14 +3,19 @@
 use carnet::import::{DeliveryReport, ImportReport, Traffic};
 use indicatif::HumanBytes;
 
-use super::super::args::Screen;
-use super::super::progress::say;
-use super::{holders, json, omissions, table, text};
+use crate::plain::plain;
+use crate::screen::{Screen, say};
+use crate::tables::{holders, omissions, table};
 
-pub(crate) fn import(report: &ImportReport, screen: Screen) {
-    if screen.json {
-        return json(report);
+/// Failures to stderr, then the report.
+pub(super) fn show(report: &ImportReport, screen: &Screen) {
+    if !screen.json {
+        failures(report);
     }
+    screen.report(report, || text(report, screen));
+}
+
+fn failures(report: &ImportReport) {
     for delivery in report.artifacts.iter().chain(&report.referrers) {
         if let Some(error) = &delivery.error {
             let name =
@@ -21,9 +26,9 @@ pub(crate) fn import(report: &ImportReport, screen: Screen) {
             }
         }
     }
-    if screen.quiet {
-        return;
-    }
+}
+
+fn text(report: &ImportReport, screen: &Screen) -> String {
     let all = report.artifacts.len() + report.referrers.len();
     let done = match report.failed() {
         _ if report.dry_run => "would be imported into",
@@ -32,24 +37,24 @@ pub(crate) fn import(report: &ImportReport, screen: Screen) {
         _ => "was imported in part into",
     };
     let nothing = if report.dry_run { " (nothing was pushed)" } else { "" };
-    let mut out = format!("bundle {} {done} {}{nothing}\n", report.crossing.name, report.to);
+    let mut out = format!("bundle {} {done} {}{nothing}\n", report.crossing.name, plain(&report.to));
     out += &format!("id     {}\n", report.bundle);
     out += &format!("released by {}\n", holders(&report.released_by));
     out += &moved("blobs", &report.blobs);
     out += &moved("manifests", &report.manifests);
     out += &format!("ARTIFACTS ({}):\n{}", report.artifacts.len(), deliveries(&report.artifacts));
-    if report.dry_run || screen.verbose > 0 {
+    if report.dry_run || screen.verbose {
         if !report.referrers.is_empty() {
             out += &format!("REFERRERS ({}):\n{}", report.referrers.len(), deliveries(&report.referrers));
         }
         for list in &report.referrer_lists {
-            out += &format!("the registry lacks the referrers API; listed in {list}\n");
+            out += &format!("the registry lacks the referrers API; listed in {}\n", plain(list));
         }
     } else if !report.referrers.is_empty() {
         out += &format!("  and {} referrer(s)\n", report.referrers.len());
     }
     out += &omissions(&report.omitted);
-    text(&out);
+    out
 }
 
 fn moved(what: &str, traffic: &Traffic) -> String {

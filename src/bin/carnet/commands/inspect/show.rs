@@ -5,24 +5,23 @@ use carnet::format::statement::Class;
 use carnet::inspect::{InspectReport, InspectedArtifact, InspectedBundle};
 use indicatif::HumanBytes;
 
-use super::{holders, json, omissions, plain, table, text};
-use crate::args::Screen;
+use crate::plain::plain;
+use crate::screen::Screen;
+use crate::tables::{holders, name, omissions, table};
 
-pub(crate) fn inspect(report: &InspectReport, screen: Screen) {
-    if screen.json {
-        return json(report);
-    }
+pub(super) fn text(report: &InspectReport, screen: &Screen) -> String {
     let mut out = String::new();
     for bundle in &report.bundles {
         out += &bundle_text(bundle, screen);
     }
     for unknown in &report.unknown {
-        out += &format!("bundle {}: nothing can be said: {}\n", unknown.bundle, plain(&unknown.problem));
+        let problem = plain(&unknown.problem);
+        out += &format!("bundle {}: nothing can be said: {problem}\n", unknown.bundle);
     }
-    text(&out);
+    out
 }
 
-fn bundle_text(bundle: &InspectedBundle, screen: Screen) -> String {
+fn bundle_text(bundle: &InspectedBundle, screen: &Screen) -> String {
     let mut out = String::new();
     if !bundle.verified {
         out += "*** NOT VERIFIED: nobody vouches for what follows; give --trust or --pub ***\n";
@@ -46,7 +45,7 @@ fn bundle_text(bundle: &InspectedBundle, screen: Screen) -> String {
     let expires = bundle.expires.map_or_else(|| "never".to_owned(), |time| time.to_string());
     out += &format!("sealed {}, expires {expires}\n", bundle.created);
     if !bundle.platforms.is_empty() {
-        out += &format!("narrowed to {}\n", bundle.platforms.join(", "));
+        out += &format!("narrowed to {}\n", plain(&bundle.platforms.join(", ")));
     }
     if bundle.referrers == Carriage::Omit {
         out += "packed WITHOUT signatures, SBOMs and other referrers\n";
@@ -56,7 +55,7 @@ fn bundle_text(bundle: &InspectedBundle, screen: Screen) -> String {
         let carried = artifact.platforms.iter().filter(|platform| platform.carried);
         let platforms: Vec<&str> = carried.map(|platform| platform.platform.as_str()).collect();
         vec![
-            artifact.name.as_ref().map_or("-", carnet::oci::RefName::as_str).to_owned(),
+            name(artifact.name.as_ref()),
             artifact.digest.to_string(),
             HumanBytes(artifact.bytes).to_string(),
             if platforms.is_empty() { "-".to_owned() } else { platforms.join(" ") },
@@ -72,7 +71,7 @@ fn bundle_text(bundle: &InspectedBundle, screen: Screen) -> String {
     out += &classes(bundle);
     out += &omissions(&bundle.omitted);
     out += &chunks(bundle, screen);
-    if screen.verbose > 0 {
+    if screen.verbose {
         out += &blobs(bundle);
     }
     out
@@ -112,10 +111,10 @@ fn classes(bundle: &InspectedBundle) -> String {
     )
 }
 
-fn chunks(bundle: &InspectedBundle, screen: Screen) -> String {
+fn chunks(bundle: &InspectedBundle, screen: &Screen) -> String {
     let here = bundle.chunks.iter().filter(|chunk| chunk.file.is_some()).count();
     let mut out = format!("CHUNKS ({}, {here} of them here):\n", bundle.chunks.len());
-    if bundle.chunks.len() > 20 && screen.verbose == 0 {
+    if bundle.chunks.len() > 20 && !screen.verbose {
         return out + " (-v lists them)\n";
     }
     let row = |chunk: &carnet::inspect::InspectedChunk| {
@@ -124,7 +123,7 @@ fn chunks(bundle: &InspectedBundle, screen: Screen) -> String {
             chunk.kind.to_string(),
             chunk.class.to_string(),
             chunk.sealed_bytes.to_string(),
-            chunk.file.as_deref().map_or_else(|| "(not here)".to_owned(), plain),
+            chunk.file.clone().unwrap_or_else(|| "(not here)".to_owned()),
         ]
     };
     let rows = bundle.chunks.iter().map(row).collect();

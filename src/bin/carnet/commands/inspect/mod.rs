@@ -1,0 +1,51 @@
+//! `carnet inspect`: its arguments, and how it runs. `show` has the text.
+
+mod show;
+
+use std::path::PathBuf;
+
+use carnet::arrival::OpenRequest;
+use carnet::inspect::InspectReport;
+use carnet::medium::collect;
+use carnet::observe::Verb;
+use clap::Args;
+use schemars::{Schema, schema_for};
+
+use crate::command::{Command, Context};
+use crate::exit;
+use crate::trouble::Trouble;
+use crate::trust::TrustArgs;
+
+/// Show what a bundle holds, without unpacking it
+#[derive(Args)]
+#[command(after_help = "The control chunk (NAME_00000.tar) suffices. -v lists every blob.\n\n\
+    Examples:\n  carnet inspect out --pub station.pub.pem\n  carnet inspect out/release42_00000.tar")]
+pub(crate) struct Inspect {
+    /// Files and folders, in any mixture, under any names
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+impl Command for Inspect {
+    const VERB: Option<Verb> = Some(Verb::Inspect);
+
+    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+        let policy = self.trust.policy()?;
+        let request = OpenRequest { files: &collect(&self.paths)?, policy: policy.as_ref() };
+        let report = carnet::inspect::inspect(&request, &context.environment)?;
+        context.screen.answer(&report, || show::text(&report, context.screen));
+        Ok(if report.unknown.iter().any(|bundle| bundle.untrusted) {
+            exit::UNTRUSTED
+        } else if report.unknown.is_empty() {
+            exit::DONE
+        } else {
+            exit::DAMAGED
+        })
+    }
+
+    fn schemas() -> Vec<(&'static str, Schema)> {
+        vec![("inspect", schema_for!(InspectReport))]
+    }
+}

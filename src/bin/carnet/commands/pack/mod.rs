@@ -1,0 +1,237 @@
+//! `carnet pack`: its arguments, and how it runs. `sources` reads and opens what is packed, `show` has the
+//! text, `nondistributable` pushes layers that must not be passed on.
+
+mod nondistributable;
+mod show;
+mod sources;
+
+use std::path::PathBuf;
+
+use carnet::artifacts::{OnFailure, RegistryDestination, RegistrySources, SourceSpec};
+use carnet::format::chunk_size::ChunkSize;
+use carnet::format::plan::Carriage;
+use carnet::format::statement::Crossing;
+use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
+use carnet::medium::{Folder, Replace};
+use carnet::observe::Verb;
+use carnet::oci::Platform;
+use carnet::pack::{Expiry, PackError, PackReport, PackRequest, Splitting, Wanted};
+use carnet::registry::{Host, Reach, Registries};
+use carnet::sums::{SumFunction, SumsReport};
+use clap::{Args, ValueEnum};
+use schemars::{Schema, schema_for};
+
+use crate::args::place;
+use crate::command::{Command, Context};
+use crate::connection::Connection;
+use crate::exit;
+use crate::keys::KeyArgs;
+use crate::trouble::Trouble;
+use crate::world::{check_proxy, created};
+
+use sources::Opened;
+
+/// Pack artifacts into a signed bundle of chunks no larger than the limit
+#[derive(Args)]
+#[command(
+    after_help = "SOURCE is docker://HOST/REPO[:TAG|@sha256:...], oci:DIR[:REF], oci:DIR@sha256:...,\n\
+    oci-archive:FILE[:REF] or docker-archive:FILE[:REF]. Without REF every artifact of a layout\n\
+    or archive is packed; without TAG the tag `latest` of a repository. REF, TAG and REPO may be\n\
+    patterns: 'docker://HOST/team/*:1.*', in quotes. SOURCE=NAME gives the one artifact another\n\
+    name. Signatures, SBOMs and other referrers travel along.\n\n\
+    Sizes: 2g (1,990,000,000 bytes, the default), 1g, 100m, cd, fat32, s3, or a number with KiB, MiB,\n\
+    GiB (powers of 1024) or KB, MB, GB (powers of 1000).\n\n\
+    Running the same command again after any failure keeps the chunks that are finished, and of a\n\
+    registry's blobs those that had come whole.\n\n\
+    Examples:\n  \
+    carnet pack oci:images:app-1.0 --to out --name release42 --key station.key.pem\n  \
+    carnet pack docker://low.example/team/app:1.0 --to out --name app --key station.key.pem\n  \
+    carnet pack docker-archive:app.tar=team/app:1.0 --to out --name app --key k.pem --chunk-size cd\n  \
+    carnet pack oci:images --to out --name all --key k.key.pem --platform linux/amd64 --dry-run"
+)]
+pub(crate) struct Pack {
+    /// Where the artifacts are
+    #[arg(value_name = "SOURCE", required_unless_present = "artifacts_from", value_parser = place::<SourceSpec>)]
+    sources: Vec<SourceSpec>,
+    /// Read more sources from FILE, one a line, # for comments; - reads stdin
+    #[arg(long, value_name = "FILE")]
+    artifacts_from: Option<PathBuf>,
+    /// The folder for the chunk files; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// The bundle's name: 1 to 40 of a-z and 0-9; files are called NAME_00000.tar and so on
+    #[arg(long, value_name = "NAME")]
+    name: BundleName,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// No file is larger than this
+    #[arg(long, value_name = "SIZE", default_value = "2g")]
+    chunk_size: ChunkSize,
+    /// Fail if a blob would have to be cut, and list which
+    #[arg(long)]
+    no_split: bool,
+    /// Whether layers that may not be distributed travel: carry or omit
+    #[arg(long, value_name = "HOW", default_value = "carry", value_parser = carriage)]
+    nondistributable: Carriage,
+    /// Narrow indexes to OS/ARCH[/VARIANT]; repeat for more. The index itself stays as it is
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Vec<Platform>,
+    /// Leave out signatures, SBOMs and other referrers
+    #[arg(long)]
+    no_referrers: bool,
+    /// The one-way channel that the bundle belongs to
+    #[arg(long, value_name = "NAME")]
+    stream: Option<StreamName>,
+    /// The bundle's number in the stream
+    #[arg(long, value_name = "N", requires = "stream", value_parser = clap::value_parser!(u64).range(..=carnet::format::limits::SEQUENCE_MAX))]
+    sequence: Option<u64>,
+    /// The id of the bundle before it in the stream
+    #[arg(long, value_name = "ID", requires = "stream")]
+    previous: Option<Sum>,
+    /// When the bundle stops being accepted: 90d, 12h, 2027-02-20 or 2027-02-20T00:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = expiry)]
+    expires: Option<Expiry>,
+    /// A marking, as UNCLASSIFIED, in every chunk
+    #[arg(long, value_name = "TEXT")]
+    label: Option<Label>,
+    /// Also write NAME_sha256.txt, NAME_md5.txt: coreutils sums of the chunk files
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    file_sums: Vec<SumWord>,
+    /// Print the plan and the size of every file, write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Replace chunk files of this name, once the new bundle is complete
+    #[arg(long)]
+    overwrite: bool,
+    /// Pack the others when an artifact fails, and name it
+    #[arg(long)]
+    continue_on_errors: bool,
+    /// Also push the non-distributable layers into docker://HOST[/PREFIX], once the bundle is packed
+    #[arg(long, value_name = "DEST", value_parser = place::<RegistryDestination>)]
+    push_nondistributable_to: Option<RegistryDestination>,
+    #[command(flatten)]
+    connection: Connection,
+    /// Let the URLs of non-distributable layers lead to this HOST[:PORT] although its address is private
+    #[arg(long, value_name = "HOST")]
+    allow_private_urls: Vec<Host>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SumWord {
+    Sha256,
+    Md5,
+}
+
+impl From<SumWord> for SumFunction {
+    fn from(word: SumWord) -> Self {
+        match word {
+            SumWord::Sha256 => SumFunction::Sha256,
+            SumWord::Md5 => SumFunction::Md5,
+        }
+    }
+}
+
+impl Command for Pack {
+    const VERB: Option<Verb> = Some(Verb::Pack);
+
+    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+        let environment = &context.environment;
+        let created = created()?;
+        let key = self.key.load(context.screen)?;
+        let settings = self.connection.settings(Reach::Anywhere, environment.workers.stop());
+        let registries =
+            RegistrySources::new(Registries::new(settings.clone()), self.allow_private_urls.clone());
+        let specs = sources::listed(&self.sources, self.artifacts_from.as_deref())?;
+        if self.push_nondistributable_to.is_some() || specs.iter().any(SourceSpec::is_remote) {
+            check_proxy()?;
+        }
+        let Opened { wanted, failures: unopened } =
+            sources::open(specs, &registries, self.continue_on_errors)?;
+        let file_sums: Vec<SumFunction> = self.file_sums.iter().map(|&word| word.into()).collect();
+        let store = Folder::new(&self.to);
+        let request = self.request(wanted, &store, created, &file_sums);
+        let packed = if self.dry_run {
+            carnet::pack::plan(&request, &key, environment)
+        } else {
+            carnet::pack::pack(&request, &key, environment)
+        };
+        let mut report: PackReport = match packed {
+            Err(PackError::Nothing { mut failures }) => {
+                failures.extend(unopened);
+                return Err(PackError::Nothing { failures }.into());
+            }
+            packed => packed?,
+        };
+        report.failures.extend(unopened);
+        if !self.dry_run {
+            let sums = SumsReport::of_packed(&report, &file_sums);
+            carnet::sums::write(&sums, &file_sums, &store, &self.name)?;
+            if let Some(to) = &self.push_nondistributable_to {
+                nondistributable::push(&report, &store, &key, to, settings, environment)?;
+                report.nondistributable_pushed_to = Some(to.to_string());
+            }
+        }
+        show::show(&report, &self.to, context.screen);
+        Ok(if report.failures.is_empty() { exit::DONE } else { exit::DAMAGED })
+    }
+
+    fn schemas() -> Vec<(&'static str, Schema)> {
+        vec![("pack", schema_for!(PackReport))]
+    }
+}
+
+impl Pack {
+    fn request<'a>(
+        &'a self,
+        sources: Vec<Wanted>,
+        store: &'a Folder,
+        created: Timestamp,
+        file_sums: &[SumFunction],
+    ) -> PackRequest<'a> {
+        PackRequest {
+            sources,
+            crossing: Crossing {
+                name: self.name.clone(),
+                stream: self.stream.clone(),
+                sequence: self.sequence,
+                previous: self.previous,
+                label: self.label.clone(),
+            },
+            store,
+            chunk_size: self.chunk_size,
+            splitting: if self.no_split { Splitting::Forbidden } else { Splitting::Allowed },
+            nondistributable: self.nondistributable,
+            referrers: if self.no_referrers { Carriage::Omit } else { Carriage::Carry },
+            platforms: self.platform.clone(),
+            created,
+            expires: self.expires,
+            replace: if self.overwrite { Replace::WhenComplete } else { Replace::Never },
+            on_failure: if self.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
+            file_sums: file_sums.iter().map(|&function| function.into()).collect(),
+        }
+    }
+}
+
+fn carriage(text: &str) -> Result<Carriage, String> {
+    text.parse()
+}
+
+fn expiry(text: &str) -> Result<Expiry, String> {
+    let refused = || "expected 90d, 12h, 2027-02-20 or 2027-02-20T00:00:00Z".to_owned();
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(Expiry::At(time));
+    }
+    if let Ok(time) = format!("{text}T00:00:00Z").parse::<Timestamp>() {
+        return Ok(Expiry::At(time));
+    }
+    let units = [("d", 86_400), ("h", 3_600)];
+    let (digits, unit) = units
+        .iter()
+        .find_map(|(word, seconds)| Some((text.strip_suffix(word)?, *seconds)))
+        .ok_or_else(refused)?;
+    let number: u64 = digits.parse().map_err(|_| refused())?;
+    match number.checked_mul(unit) {
+        Some(seconds) if number > 0 => Ok(Expiry::After { seconds }),
+        _ => Err(refused()),
+    }
+}

@@ -1,0 +1,49 @@
+//! `--push-nondistributable-to`: the layers that must not be passed on, into a registry of one's own.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use carnet::arrival::{OpenRequest, open};
+use carnet::artifacts::{OnFailure, RegistryDestination};
+use carnet::environment::Environment;
+use carnet::import::{ImportRequest, TagPolicy};
+use carnet::medium::{ChunkFile, ChunkStore as _, Folder};
+use carnet::pack::PackReport;
+use carnet::registry::{Registries, Settings};
+use carnet::trust::{KeyFile, Signer as _, TrustPolicy};
+
+use crate::trouble::Trouble;
+
+/// Pushes the non-distributable layers of the bundle that was just packed, from its chunk files.
+pub(super) fn push(
+    report: &PackReport,
+    store: &Folder,
+    key: &KeyFile,
+    to: &RegistryDestination,
+    settings: Settings,
+    environment: &Environment<'_>,
+) -> Result<(), Trouble> {
+    let names: HashSet<&str> = report.chunks.iter().map(|chunk| chunk.file.as_str()).collect();
+    let is_ours = |file: &Arc<dyn ChunkFile>| file.file_name().is_some_and(|name| names.contains(name));
+    let files: Vec<_> = store.files()?.into_iter().filter(is_ours).collect();
+    // The bundle is ours, so the packer's key is all the trust that it needs.
+    let policy = TrustPolicy::single_key(key.public_key().clone(), "packer")?;
+    let arrivals = open(&OpenRequest { files: &files, policy: Some(&policy) }, environment)?;
+    let bundle = arrivals.select(Some(&report.bundle.to_string()))?;
+    let whole = bundle.released()?.whole()?;
+    let connections = settings.connections;
+    let registries = Registries::new(settings);
+    let request = ImportRequest {
+        bundle: &whole,
+        registry: registries.registry(&to.host)?,
+        to,
+        artifacts: &[],
+        rename: &[],
+        tags: TagPolicy { overwrite: false, backup: None },
+        on_failure: OnFailure::Stop,
+        dry_run: false,
+        connections,
+    };
+    carnet::import::push_nondistributable(&request, environment)?;
+    Ok(())
+}

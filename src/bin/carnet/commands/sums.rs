@@ -1,0 +1,54 @@
+//! `carnet sums`
+
+use std::path::PathBuf;
+
+use carnet::medium::collect;
+use carnet::observe::Verb;
+use carnet::sums::{SumFunction, SumsReport};
+use clap::Args;
+use schemars::{Schema, schema_for};
+
+use crate::command::{Command, Context};
+use crate::exit;
+use crate::trouble::Trouble;
+
+/// Print coreutils sums of the chunk files, for guards and transfer forms
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  carnet sums out --sha256 > sums.txt && (cd out && sha256sum -c ../sums.txt)\n  \
+    carnet sums out --sha256 --md5 --json"
+)]
+pub(crate) struct Sums {
+    /// Files and folders, in any mixture
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// SHA-256, as sha256sum prints it (the default)
+    #[arg(long)]
+    sha256: bool,
+    /// MD5, as md5sum prints it
+    #[arg(long)]
+    md5: bool,
+}
+
+impl Command for Sums {
+    const VERB: Option<Verb> = Some(Verb::Sums);
+
+    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+        let mut functions = Vec::new();
+        if self.sha256 || !self.md5 {
+            functions.push(SumFunction::Sha256);
+        }
+        if self.md5 {
+            functions.push(SumFunction::Md5);
+        }
+        let report = carnet::sums::sums(&collect(&self.paths)?, &functions, &context.environment)?;
+        // The lines are coreutils' own, with its way to escape.
+        let lines = || functions.iter().map(|&function| report.lines(function)).collect();
+        context.screen.answer(&report, lines);
+        Ok(exit::DONE)
+    }
+
+    fn schemas() -> Vec<(&'static str, Schema)> {
+        vec![("sums", schema_for!(SumsReport))]
+    }
+}

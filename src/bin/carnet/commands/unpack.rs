@@ -1,0 +1,84 @@
+//! `carnet unpack`
+
+use std::path::PathBuf;
+
+use carnet::artifacts::{DestinationSpec, ExistingName};
+use carnet::observe::Verb;
+use carnet::oci::Digest;
+use carnet::unpack::UnpackReport;
+use clap::Args;
+use indicatif::HumanBytes;
+use schemars::{Schema, schema_for};
+
+use crate::args::place;
+use crate::bundle::one_bundle;
+use crate::command::{Command, Context};
+use crate::exit;
+use crate::plain::plain;
+use crate::tables::{artifacts, holders, omissions};
+use crate::trouble::Trouble;
+use crate::trust::TrustArgs;
+
+/// Unpack a verified and released bundle into a layout or an archive
+#[derive(Args)]
+#[command(
+    group(clap::ArgGroup::new("who").args(["trust", "public"]).required(true)),
+    after_help = "DEST is oci:DIR (new, or a layout to add to), oci-archive:FILE or docker-archive:FILE.\n\n\
+    Examples:\n  carnet unpack in --trust trust.toml --to oci:images\n  \
+    carnet unpack in --pub station.pub.pem --to docker-archive:app.tar && docker load -i app.tar"
+)]
+pub(crate) struct Unpack {
+    /// Files and folders, in any mixture, under any names
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// Where to
+    #[arg(long, value_name = "DEST", value_parser = place::<DestinationSpec>)]
+    to: DestinationSpec,
+    /// Which bundle, by name or id, where several arrived
+    #[arg(long, value_name = "NAME|ID")]
+    bundle: Option<String>,
+    /// Let names that the layout already has point at the new artifacts
+    #[arg(long)]
+    overwrite_tags: bool,
+}
+
+impl Command for Unpack {
+    const VERB: Option<Verb> = Some(Verb::Unpack);
+
+    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+        let environment = &context.environment;
+        let bundle = one_bundle(&self.paths, &self.trust, self.bundle.as_deref(), environment)?;
+        let whole = bundle.released()?.whole()?;
+        let plan = &whole.contents().plan;
+        let blobs: Vec<(Digest, u64)> = plan.blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
+        let existing = if self.overwrite_tags { ExistingName::Replace } else { ExistingName::Refuse };
+        let sink = self.to.open(&blobs, existing)?;
+        let report = carnet::unpack::unpack(&whole, sink, environment)?;
+        context.screen.report(&report, || text(&report));
+        Ok(exit::DONE)
+    }
+
+    fn schemas() -> Vec<(&'static str, Schema)> {
+        vec![("unpack", schema_for!(UnpackReport))]
+    }
+}
+
+fn text(report: &UnpackReport) -> String {
+    let mut out = format!("bundle {} unpacked to {}\n", report.crossing.name, plain(&report.to));
+    out += &format!("id     {}\n", report.bundle);
+    out += &format!("released by {}\n", holders(&report.released_by));
+    out += &format!(
+        "wrote  {} blob(s), {}; {} were there already\n",
+        report.blobs_written,
+        HumanBytes(report.bytes_written),
+        report.blobs_present
+    );
+    out += &artifacts(&report.artifacts);
+    if report.referrers > 0 {
+        out += &format!("  and {} referrer(s)\n", report.referrers);
+    }
+    out += &omissions(&report.omitted);
+    out
+}

@@ -1,0 +1,51 @@
+//! `carnet version`
+
+use carnet::stream::hash::Kernel;
+use clap::Args;
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::Serialize;
+
+use crate::command::{Command, Context};
+use crate::exit;
+use crate::trouble::Trouble;
+
+/// Print the version; with -v, also which instructions hash on this machine
+#[derive(Args)]
+#[command(
+    after_help = "CARNET_HASH=portable, avx2, avx512 or sha-ni forces a kernel, for tests and support.\n\n\
+    Example:\n  carnet version -v"
+)]
+pub(crate) struct Version {}
+
+/// What `version` says.
+#[derive(Serialize, JsonSchema)]
+struct VersionReport {
+    /// The version of the program.
+    version: String,
+    /// What hashes.
+    hash: String,
+    /// What else could hash on this machine.
+    hash_available: Vec<String>,
+}
+
+impl Command for Version {
+    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+        let report = VersionReport {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            hash: Kernel::chosen().to_string(),
+            hash_available: Kernel::available().map(|kernel| kernel.to_string()).collect(),
+        };
+        context.screen.answer(&report, || {
+            let mut out = format!("carnet {}\n", report.version);
+            if context.screen.verbose {
+                out += &format!("hash   {} (of {})\n", report.hash, report.hash_available.join(", "));
+            }
+            out
+        });
+        Ok(exit::DONE)
+    }
+
+    fn schemas() -> Vec<(&'static str, Schema)> {
+        vec![("version", schema_for!(VersionReport))]
+    }
+}
