@@ -1,4 +1,9 @@
-//! `carnet` carries container-registry artifacts across a boundary that has no network path.
+//! The inside of the program `carnet`, which carries container-registry artifacts across a boundary that has no
+//! network path. It is not meant for other programs: nothing in it is stable, from one version to the next. What is
+//! stable is the bundle format (docs/format.md), the command line, and the JSON that it prints (docs/schemas).
+//!
+//! It is a library all the same, so that the program is only arguments and screen, and so that tests, fuzz targets and
+//! benches can call each part. docs/architecture.md explains it.
 //!
 //! ```text
 //!  registry · layout · archive                              layout · archive        registry
@@ -13,12 +18,45 @@
 //!        trust ── Signer signs statements                    TrustPolicy accepts them ── trust
 //! ```
 //!
-//! Blobs flow artifacts → stream → medium when packing and back when unpacking, or from medium straight into
-//! a registry when importing; the plan knows every byte's place before any byte moves; nothing flows back
-//! before `trust` has accepted the chunks and `arrival` has made a [`arrival::ReleasedBundle`] of them.
+//! The rooms, each using only those above it:
 //!
-//! Six layers, each using only what stands above it: [`oci`]; [`mod@format`] and [`registry`]; the seams
-//! [`artifacts`], [`medium`], [`trust`], [`clock`], [`observe`]; [`stream`]; [`arrival`] and the verbs; the binary.
+//! | Room | |
+//! |---|---|
+//! | [`diagnosis`] | what every error can say: code, exit class, what changes the next step |
+//! | [`oci`] | the vocabulary of the cargo: digests, descriptors, manifests, names |
+//! | [`mod@format`] | the vocabulary of bundles; the HTTP client |
+//! | [`registry`] | the client of registries |
+//! | [`artifacts`], [`medium`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, who is trusted, time, onlookers |
+//! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
+//! | [`arrival`] | files become bundles that may be used |
+//! | the verbs: [`pack`], [`verify`], [`missing`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`] | a request in, a report out |
+//!
+//! A verb takes a request and an [`environment::Environment`]:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use carnet::arrival::{OpenError, OpenRequest};
+//! use carnet::clock::Fixed;
+//! use carnet::environment::Environment;
+//! use carnet::format::Timestamp;
+//! use carnet::medium::collect;
+//! use carnet::observe::Monitor;
+//! use carnet::stream::workers::Workers;
+//! use carnet::verify::verify;
+//!
+//! let folder = tempfile::tempdir()?;
+//! std::fs::write(folder.path().join("notes.txt"), "no chunk")?;
+//! let files = collect(&[folder.path().to_owned()])?;
+//! let environment = Environment {
+//!     clock: &Fixed(Timestamp::from_seconds(1_800_000_000).ok_or("a time")?),
+//!     monitor: Monitor::silent(),
+//!     workers: &Workers::new(None, Arc::default())?,
+//! };
+//! let verified = verify(&OpenRequest { files: &files, policy: None }, &environment);
+//! assert!(matches!(verified, Err(OpenError::NoChunk { files: 1, .. })));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod arrival;
 pub mod artifacts;
@@ -26,18 +64,12 @@ pub mod clock;
 pub mod diagnosis;
 pub mod environment;
 pub mod format;
-pub mod import;
-pub mod inspect;
 pub mod medium;
-pub mod missing;
 pub mod observe;
 pub mod oci;
-pub mod pack;
 pub mod registry;
-pub mod report;
-pub mod sign;
 pub mod stream;
-pub mod sums;
 pub mod trust;
-pub mod unpack;
-pub mod verify;
+mod verbs;
+
+pub use verbs::{import, inspect, missing, pack, report, sign, sums, unpack, verify};

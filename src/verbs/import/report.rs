@@ -8,7 +8,7 @@ use crate::diagnosis::{Advice, Code, Diagnose as _, Diagnosis};
 use crate::format::Sum;
 use crate::format::statement::Crossing;
 use crate::oci::{Digest, MediaType, RefName};
-use crate::report::{OmissionReport, SignerReport};
+use crate::verbs::report::{OmissionReport, SignerReport};
 
 /// What importing says.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

@@ -18,8 +18,8 @@ use crate::format::limits::SIGNATURES_MAX;
 use crate::format::signature::Signature;
 use crate::format::statement::Crossing;
 use crate::medium::{ChunkFile, MediumError};
-use crate::report::{ArtifactReport, OmissionReport};
 use crate::trust::{Signer, SignerError};
+use crate::verbs::report::{ArtifactReport, OmissionReport};
 
 /// Why nothing was signed.
 #[derive(Debug, thiserror::Error)]

@@ -18,9 +18,9 @@ use crate::format::plan::PlannedBlob;
 use crate::format::statement::Crossing;
 use crate::observe::Phase;
 use crate::oci::Descriptor;
-use crate::report::{ArtifactReport, OmissionReport, SignerReport};
 use crate::stream::hash::{Function, lanes};
 use crate::stream::pump::pump_list;
+use crate::verbs::report::{ArtifactReport, OmissionReport, SignerReport};
 
 use copies::{may_have_a_copy, move_one};
 use unloading::Unloading;

@@ -11,8 +11,8 @@ use super::place::PlannedChunk;
 use crate::format::Sum;
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::medium::chunk_file_name;
-use crate::report::{ArtifactReport, OmissionReport};
 use crate::stream::hash::Output;
+use crate::verbs::report::{ArtifactReport, OmissionReport};
 
 /// What became of a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]

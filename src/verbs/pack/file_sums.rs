@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::PackError;
-use super::moving::unreadable;
 use crate::environment::Environment;
 use crate::medium::{ChunkFile, ChunkSink};
 use crate::observe::{Monitor, Phase};
@@ -85,7 +84,7 @@ impl FileSums {
         monitor.phase(Phase::Sums, lengths.iter().sum(), || {
             let job = |at: usize| self.job(Arc::clone(&files[at]));
             digest_all(environment.workers, monitor, &lengths, &job, &|at, outcome| {
-                self.keep(waiting[at], outcome.map_err(unreadable)?);
+                self.keep(waiting[at], outcome?);
                 Ok(())
             })
         })

@@ -9,6 +9,7 @@ use crate::oci::graph::WalkError;
 use crate::oci::{Digest, MediaType, RefName, digest::BlobMismatch};
 
 use crate::registry::RegistryError;
+use crate::stream::digesting::Unreadable;
 use crate::stream::pump::Halted;
 use crate::trust::SignerError;
 
@@ -161,6 +162,13 @@ pub enum PackError {
     /// A signal came.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<Unreadable> for PackError {
+    /// A chunk file that cannot be read again.
+    fn from(Unreadable { file, source }: Unreadable) -> PackError {
+        MediumError::Io { what: "read", path: file, source }.into()
+    }
 }
 
 impl From<Halted> for PackError {

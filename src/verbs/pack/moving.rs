@@ -2,8 +2,7 @@
 
 use super::PackError;
 use super::loading::Loading;
-use crate::medium::MediumError;
-use crate::stream::digesting::{Digesting, Unreadable};
+use crate::stream::digesting::Digesting;
 use crate::stream::digests::{Digested, Digests};
 use crate::stream::flow::{Filled, Flow};
 use crate::stream::hash::Output;
@@ -20,11 +19,6 @@ pub(super) enum Moving<'a> {
 pub(super) enum Moved {
     Blob,
     File { number: u32, sums: Vec<Output> },
-}
-
-/// The error for a chunk file that cannot be read again.
-pub(super) fn unreadable(Unreadable { file, source }: Unreadable) -> PackError {
-    MediumError::Io { what: "read", path: file, source }.into()
 }
 
 impl Flow for Moving<'_> {
@@ -52,14 +46,14 @@ impl Flow for Moving<'_> {
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, PackError> {
         match self {
             Moving::Blob(loading) => loading.fill(buffer),
-            Moving::File { summing, .. } => summing.fill(buffer).map_err(unreadable),
+            Moving::File { summing, .. } => summing.fill(buffer).map_err(PackError::from),
         }
     }
 
     fn drain(&mut self, block: &[u8]) -> Result<(), PackError> {
         match self {
             Moving::Blob(loading) => loading.drain(block),
-            Moving::File { summing, .. } => summing.drain(block).map_err(unreadable),
+            Moving::File { summing, .. } => summing.drain(block).map_err(PackError::from),
         }
     }
 
@@ -67,7 +61,7 @@ impl Flow for Moving<'_> {
         match self {
             Moving::Blob(loading) => loading.finish(digested).map(|()| Moved::Blob),
             Moving::File { number, summing } => {
-                summing.finish(digested).map(|sums| Moved::File { number, sums }).map_err(unreadable)
+                summing.finish(digested).map(|sums| Moved::File { number, sums }).map_err(PackError::from)
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::arrival::{OpenError, OpenRequest};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::name::BundleName;
-use crate::verify::{VerifyReport, verify};
+use crate::verbs::verify::{VerifyReport, verify};
 
 /// The chunks of one bundle to send again.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

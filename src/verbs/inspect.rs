@@ -11,7 +11,7 @@ use crate::format::Sum;
 use crate::format::plan::{Artifact, Carriage, Plan, PlannedBlob, PlannedReferrer};
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
-use crate::report::{OmissionReport, SignerReport};
+use crate::verbs::report::{OmissionReport, SignerReport};
 
 /// An artifact of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

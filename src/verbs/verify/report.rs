@@ -10,8 +10,8 @@ use crate::arrival::{Bundle, Control, Finding, NotAChunk, Opened, Standing};
 use crate::diagnosis::Failure;
 use crate::format::Sum;
 use crate::format::statement::{Class, Crossing, Kind};
-use crate::report::{OmissionReport, SignerReport};
 use crate::trust::Refused;
+use crate::verbs::report::{OmissionReport, SignerReport};
 
 /// What is said of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]

@@ -25,7 +25,7 @@ use crate::arrival::WholeBundle;
 use crate::artifacts::{OnFailure, RegistryDestination};
 use crate::environment::Environment;
 use crate::registry::Registry;
-use crate::report::{OmissionReport, SignerReport};
+use crate::verbs::report::{OmissionReport, SignerReport};
 
 use delivery::{Deliveries, Form};
 use naming::Naming;

@@ -13,11 +13,11 @@ use crate::format::BundleName;
 use crate::format::body::BodyError;
 use crate::medium::{ChunkFile, ChunkStore, MediumError};
 use crate::observe::Phase;
-use crate::pack::{ChunkReport, PackReport};
 use crate::stream::digesting::{DigestJob, Unreadable, digest_all};
 use crate::stream::hash::{Function, Output};
 use crate::stream::pump::Halted;
 use crate::stream::segments::Segment;
+use crate::verbs::pack::{ChunkReport, PackReport};
 
 /// Which sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
