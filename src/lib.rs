@@ -17,7 +17,7 @@
 //! a registry when importing; the plan knows every byte's place before any byte moves; nothing flows back
 //! before `trust` has accepted the chunks and `arrival` has made a [`arrival::ReleasedBundle`] of them.
 //!
-//! Six layers, each using only what stands above it: [`oci`]; [`mod@format`] and [`registry`]; the seams
+//! Layers, each using only what stands above it: [`oci`]; [`http`]; [`mod@format`] and [`registry`]; the seams
 //! [`artifacts`], [`medium`], [`trust`], [`clock`], [`observe`]; [`stream`]; [`arrival`] and the verbs; the binary.
 
 pub mod arrival;
@@ -26,6 +26,7 @@ pub mod clock;
 pub mod diagnosis;
 pub mod environment;
 pub mod format;
+pub mod http;
 pub mod import;
 pub mod inspect;
 pub mod medium;

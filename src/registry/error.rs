@@ -4,6 +4,7 @@ use std::io;
 
 use super::{Host, RepositoryName};
 use crate::diagnosis::{Diagnose, Failure};
+use crate::http::SetupError;
 use crate::oci::Digest;
 use crate::oci::digest::BlobMismatch;
 
@@ -175,6 +176,12 @@ pub enum RegistryError {
     /// A signal came.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<SetupError> for RegistryError {
+    fn from(SetupError { what, problem }: SetupError) -> Self {
+        RegistryError::Setup { what, problem }
+    }
 }
 
 impl RegistryError {

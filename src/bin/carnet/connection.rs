@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use carnet::http::{self, Proxy};
 use carnet::registry::{Host, Reach, Settings};
 use clap::Args as ClapArgs;
 
-use super::world::credential_files;
+use super::world::{credential_files, system_roots};
 
 #[derive(ClapArgs, Clone)]
 #[command(next_help_heading = "Options for registries")]
@@ -47,24 +48,24 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn settings(&self, reach: Reach, stop: Arc<AtomicBool>) -> Settings {
+    pub(crate) fn settings(&self, reach: Reach, proxy: Option<Proxy>, stop: Arc<AtomicBool>) -> Settings {
         let credential_files = match &self.authfile {
             Some(path) => vec![path.clone()],
             None => credential_files(),
         };
-        Settings {
-            credential_files,
-            plain_http: self.plain_http.clone(),
-            tls: self.tls.clone(),
+        let http = http::Settings {
+            system_roots,
             ca: self.ca.clone(),
             client: self.client_cert.clone().zip(self.client_key.clone()),
+            proxy,
             rate: self.limit_rate,
             stall: Duration::from_secs(self.timeout),
             retries: self.retries,
             connections: self.connections,
-            reach,
             stop,
-        }
+        };
+        let (plain_http, tls) = (self.plain_http.clone(), self.tls.clone());
+        Settings { credential_files, plain_http, tls, reach, http }
     }
 }
 

@@ -24,7 +24,7 @@ use clap::CommandFactory as _;
 use super::args::{self, Args, Command, Screen, Trust};
 use super::progress::Progress;
 use super::render::{self, Keys};
-use super::world::{SystemClock, check_proxy, created, force_kernel, stop_on_signals};
+use super::world::{SystemClock, created, force_kernel, proxy, stop_on_signals};
 use super::{exit, schema};
 
 /// Why a command ended without a report.
@@ -253,12 +253,14 @@ fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Resu
     let key = load_key(&args.key, screen)?;
     let mut wanted = Vec::new();
     let mut unopened = Vec::new();
-    let settings = args.connection.settings(Reach::Anywhere, environment.workers.stop());
-    let registries = RegistrySources::new(Registries::new(settings.clone()), args.allow_private_urls.clone());
     let specs = sources(&args)?;
-    if args.push_nondistributable_to.is_some() || specs.iter().any(SourceSpec::is_remote) {
-        check_proxy().map_err(|message| trouble(Failure::Usage, "proxy-unusable", message))?;
-    }
+    let proxy = if args.push_nondistributable_to.is_some() || specs.iter().any(SourceSpec::is_remote) {
+        proxy().map_err(|message| trouble(Failure::Usage, "proxy-unusable", message))?
+    } else {
+        None
+    };
+    let settings = args.connection.settings(Reach::Anywhere, proxy, environment.workers.stop());
+    let registries = RegistrySources::new(Registries::new(settings.clone()), args.allow_private_urls.clone());
     for spec in specs {
         match spec.open(&registries) {
             Ok(sources) => wanted.extend(sources.into_iter().map(|source| Wanted {
@@ -341,7 +343,7 @@ fn push_nondistributable(
     let released = ours.and_then(Bundle::released).ok_or_else(|| {
         trouble(Failure::Damaged, "no-such-bundle", "the bundle that was packed cannot be read again")
     })?;
-    let connections = settings.connections;
+    let connections = settings.http.connections;
     let registries = Registries::new(settings);
     let request = ImportRequest {
         bundle: &released,
@@ -442,9 +444,9 @@ fn import(args: &args::Import, screen: Screen, environment: &Environment<'_>) ->
     let Some(released) = bundle.released() else { return Err(carnet::unpack::refusal(&bundle).into()) };
     let mut hosts = vec![args.to.host.clone()];
     hosts.extend(args.allow_host.iter().cloned());
-    check_proxy().map_err(|message| trouble(Failure::Usage, "proxy-unusable", message))?;
+    let proxy = proxy().map_err(|message| trouble(Failure::Usage, "proxy-unusable", message))?;
     let registries =
-        Registries::new(args.connection.settings(Reach::Only(hosts), environment.workers.stop()));
+        Registries::new(args.connection.settings(Reach::Only(hosts), proxy, environment.workers.stop()));
     let request = ImportRequest {
         bundle: &released,
         registry: registries.registry(&args.to.host)?,

@@ -12,7 +12,7 @@ pub(super) struct Permits {
 
 /// The right to one transfer, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Permit(Arc<Permits>);
+pub(crate) struct Permit(Arc<Permits>);
 
 impl Permits {
     pub(super) fn new(count: NonZeroUsize) -> Arc<Permits> {
