@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::arrival::{Contents, ContentsError, Member, read_head, sort};
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::head::{Head, Signature};
@@ -53,36 +53,15 @@ pub enum SignError {
 }
 
 impl Diagnose for SignError {
-    fn code(&self) -> &'static str {
-        match self {
-            SignError::Medium(error) => error.code(),
-            SignError::Contents(error) => error.code(),
-            SignError::NoControl { .. } => "no-control-chunk",
-            SignError::Forked { .. } => "bundle-forked",
-            SignError::Full { .. } => "signatures-full",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            SignError::Medium(error) => error.failure(),
-            SignError::Contents(error) => error.failure(),
-            SignError::NoControl { .. } => Failure::Damaged,
-            SignError::Forked { .. } => Failure::Untrusted,
-            SignError::Full { .. } => Failure::Failed,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            SignError::Medium(error) => error.hint(),
-            SignError::Contents(error) => error.hint(),
-            SignError::NoControl { .. } => Some("the control chunk is the file NAME_00000.tar".to_owned()),
-            SignError::Forked { .. } => {
-                Some("do not release either before you know why they differ".to_owned())
-            }
-            SignError::Full { .. } => None,
-        }
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match self {
+            SignError::Medium(error) => return error.diagnosis(),
+            SignError::Contents(error) => return error.diagnosis(),
+            SignError::NoControl { .. } => Code::ControlChunkMissing,
+            SignError::Forked { .. } => Code::BundleForked,
+            SignError::Full { .. } => Code::SignaturesFull,
+        };
+        code.into()
     }
 }
 

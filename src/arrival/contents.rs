@@ -1,7 +1,7 @@
 //! The contents of a bundle, as its control chunk has them: plan, table of chunks, index.
 
 use super::{Member, read_body};
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::format::Sum;
 use crate::format::annex::{Annex, AnnexChunk, annex_shapes};
 use crate::format::body::{Body, BodyEntry, BodyError};
@@ -57,19 +57,12 @@ fn list(numbers: &[u32]) -> String {
 }
 
 impl Diagnose for ContentsError {
-    fn code(&self) -> &'static str {
-        match self {
-            ContentsError::Chunk { .. } => "control-chunk-damaged",
-            ContentsError::AnnexMissing { .. } => "annex-missing",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        Failure::Damaged
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some("ask for these chunks again".to_owned())
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match self {
+            ContentsError::Chunk { .. } => Code::ControlChunkDamaged,
+            ContentsError::AnnexMissing { .. } => Code::AnnexMissing,
+        };
+        code.into()
     }
 }
 

@@ -4,9 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::transport::SpecError;
+use crate::diagnosis::Advice;
 use crate::registry::{Host, RepositoryName};
-
-const FORMS: &str = "write docker://HOST[:PORT], then /PREFIX if all repositories are to stand below one";
 
 /// A registry, and what all repositories in it stand below.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +20,7 @@ impl FromStr for RegistryDestination {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refuse = |problem: String| SpecError::new(text, problem, FORMS);
+        let refuse = |problem: String| SpecError::new(text, problem, Advice::RegistrySyntax);
         let place = text
             .strip_prefix("docker://")
             .ok_or_else(|| refuse("it does not begin with docker://".to_owned()))?;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::oci::digest::BlobMismatch;
 use crate::oci::document::DocumentError;
 use crate::oci::reference::RefNameError;
@@ -231,113 +231,43 @@ fn refusals_text(refusals: &[Refusal]) -> String {
 }
 
 impl Diagnose for ArtifactError {
-    fn code(&self) -> &'static str {
-        match self {
-            ArtifactError::Io { .. } => "artifact-io",
-            ArtifactError::NoSuchArtifact { .. } => "no-such-artifact",
-            ArtifactError::AmbiguousName { .. } => "ambiguous-name",
-            ArtifactError::BadName { .. } => "bad-name",
-            ArtifactError::NoCatalogue { .. } => "no-catalogue",
-            ArtifactError::NondistributableAbsent { .. } => "nondistributable-absent",
-            ArtifactError::Registry(error) => error.code(),
-            ArtifactError::NotALayout { .. } => "not-a-layout",
-            ArtifactError::BadIndex { .. } => "bad-index",
-            ArtifactError::Document(_) => "bad-document",
-            ArtifactError::NotAManifest { .. } => "not-a-manifest",
-            ArtifactError::NoSuchBlob { .. } => "no-such-blob",
-            ArtifactError::BlobMismatch(_) => "blob-mismatch",
-            ArtifactError::BlobSize { .. } => "blob-size",
-            ArtifactError::TooLarge { .. } => "file-too-large",
-            ArtifactError::Archive { .. } => "bad-archive",
-            ArtifactError::Compressed { .. } => "compressed-archive",
-            ArtifactError::NotADockerImage { .. } => "not-a-docker-image",
-            ArtifactError::UnsafePath { .. } => "unsafe-path",
-            ArtifactError::NameTaken { .. } => "name-taken",
-            ArtifactError::TargetExists { .. } => "target-exists",
-            ArtifactError::NotPlanned { .. } => "blob-not-planned",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            ArtifactError::AmbiguousName { .. }
-            | ArtifactError::BadName { .. }
-            | ArtifactError::BadIndex { .. }
-            | ArtifactError::Document(_)
-            | ArtifactError::NoSuchBlob { .. }
-            | ArtifactError::BlobMismatch(_)
-            | ArtifactError::BlobSize { .. }
-            | ArtifactError::TooLarge { .. }
-            | ArtifactError::Archive { .. }
-            | ArtifactError::UnsafePath { .. } => Failure::Damaged,
-            ArtifactError::Io { .. }
-            | ArtifactError::NoSuchArtifact { .. }
-            | ArtifactError::NoCatalogue { .. }
-            | ArtifactError::NondistributableAbsent { .. }
-            | ArtifactError::NotALayout { .. }
-            | ArtifactError::NotAManifest { .. }
-            | ArtifactError::Compressed { .. }
-            | ArtifactError::NotADockerImage { .. }
-            | ArtifactError::NameTaken { .. }
-            | ArtifactError::TargetExists { .. }
-            | ArtifactError::NotPlanned { .. } => Failure::Failed,
-            ArtifactError::Registry(error) => error.failure(),
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            ArtifactError::Io { source, .. } => match source.kind() {
-                io::ErrorKind::NotFound => "check the path".to_owned(),
-                io::ErrorKind::PermissionDenied => "check who may read and write there".to_owned(),
-                io::ErrorKind::StorageFull => "make room and run again".to_owned(),
-                _ => return None,
-            },
-            ArtifactError::NoSuchArtifact { place, alike, .. } => match alike.first() {
-                Some(name) => format!("did you mean {name:?}?"),
-                None if place.starts_with("docker://") => {
-                    "check the names of repository and tag: REPO alone means REPO:latest, REPO:* is every tag"
-                        .to_owned()
-                }
-                None => "names must match in full; leave the name out to take every artifact".to_owned(),
-            },
-            ArtifactError::NoCatalogue { .. } => {
-                "name the repositories one by one, in a file for --artifacts-from".to_owned()
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match self {
+            ArtifactError::Registry(error) => return error.diagnosis(),
+            ArtifactError::Io { source, .. } => return Code::ArtifactIo.with(Advice::of_io(source)),
+            ArtifactError::NoSuchArtifact { place, alike, .. } => {
+                let advice = match alike.first() {
+                    Some(name) => Some(Advice::DidYouMean { name: name.clone() }),
+                    None if place.starts_with("docker://") => Some(Advice::CheckRepositoryAndTag),
+                    None => None,
+                };
+                return Code::NoSuchArtifact.with(advice);
             }
-            ArtifactError::NondistributableAbsent { .. } => {
-                "put the layer into the registry, or leave it out with --nondistributable omit".to_owned()
+            ArtifactError::NondistributableAbsent { refusals, .. } => {
+                let private = refusals.iter().any(Refusal::is_of_private_address);
+                return Code::NondistributableAbsent.with(private.then_some(Advice::UrlIsPrivate));
             }
-            ArtifactError::Registry(error) => return error.hint(),
-            ArtifactError::AmbiguousName { .. } => {
-                "select one of them by digest, or copy the right one alone into a new layout".to_owned()
+            ArtifactError::Compressed { with, .. } => {
+                return Code::CompressedArchive.with(Advice::DecompressWith { program: with });
             }
-            ArtifactError::BadName { .. } => "select it by digest from a copy without that name".to_owned(),
-            ArtifactError::NotALayout { .. } => {
-                "name the directory or archive that has oci-layout and index.json, or an empty directory \
-                 to write to"
-                    .to_owned()
-            }
-            ArtifactError::NotAManifest { .. } => {
-                "name the digest of a manifest or an index; others travel as parts of one".to_owned()
-            }
-            ArtifactError::NoSuchBlob { .. }
-            | ArtifactError::BlobMismatch(_)
-            | ArtifactError::BlobSize { .. } => "fetch the artifact again from where it came from".to_owned(),
-            ArtifactError::Compressed { with, .. } => format!("decompress it first: {with} -d"),
-            ArtifactError::NotADockerImage { .. } => {
-                "write it to oci: or oci-archive:, which take every artifact".to_owned()
-            }
-            ArtifactError::UnsafePath { .. } => "put a regular file or directory there".to_owned(),
-            ArtifactError::NameTaken { .. } => {
-                "let it point at the new artifact with --overwrite-tags, or unpack into another layout"
-                    .to_owned()
-            }
-            ArtifactError::TargetExists { .. } => "remove it, or write to another name".to_owned(),
-            ArtifactError::BadIndex { .. }
-            | ArtifactError::Document(_)
-            | ArtifactError::TooLarge { .. }
-            | ArtifactError::Archive { .. } => "write it again with the tool that made it".to_owned(),
-            ArtifactError::NotPlanned { .. } => return None,
-        })
+            ArtifactError::AmbiguousName { .. } => Code::AmbiguousName,
+            ArtifactError::BadName { .. } => Code::BadName,
+            ArtifactError::NoCatalogue { .. } => Code::NoCatalogue,
+            ArtifactError::NotALayout { .. } => Code::NotALayout,
+            ArtifactError::BadIndex { .. } => Code::BadIndex,
+            ArtifactError::Document(_) => Code::MalformedDocument,
+            ArtifactError::NotAManifest { .. } => Code::NotAManifest,
+            ArtifactError::NoSuchBlob { .. } => Code::BlobMissing,
+            ArtifactError::BlobMismatch(_) => Code::BlobMismatch,
+            ArtifactError::BlobSize { .. } => Code::BlobSizeMismatch,
+            ArtifactError::TooLarge { .. } => Code::FileTooLarge,
+            ArtifactError::Archive { .. } => Code::BadArchive,
+            ArtifactError::NotADockerImage { .. } => Code::NotADockerImage,
+            ArtifactError::UnsafePath { .. } => Code::UnsafePath,
+            ArtifactError::NameTaken { .. } => Code::NameTaken,
+            ArtifactError::TargetExists { .. } => Code::TargetExists,
+            ArtifactError::NotPlanned { .. } => Code::BlobNotPlanned,
+        };
+        code.into()
     }
 }

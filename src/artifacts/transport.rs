@@ -11,7 +11,7 @@ use super::{
     ArtifactError, ArtifactSink, ArtifactSource, DockerArchive, ExistingName, Layout, Pattern,
     RegistrySources, Selection,
 };
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::oci::{Digest, RefName};
 use crate::registry::{Host, HostError, NameError, RepositoryName, Tag};
 
@@ -53,32 +53,20 @@ pub struct SpecError {
     pub text: String,
     /// What is wrong with it.
     pub problem: String,
-    forms: &'static str,
+    /// What was to be written.
+    syntax: Advice,
 }
 
 impl SpecError {
-    /// `text` is not what one of `forms` has.
-    pub(super) fn new(text: &str, problem: String, forms: &'static str) -> SpecError {
-        SpecError { text: text.to_owned(), problem, forms }
+    /// `text` is not written as `syntax` says.
+    pub(super) fn new(text: &str, problem: String, syntax: Advice) -> SpecError {
+        SpecError { text: text.to_owned(), problem, syntax }
     }
 }
 
-const SOURCE_FORMS: &str = "write oci:DIR, oci-archive:FILE or docker-archive:FILE, then :REF or @sha256:DIGEST \
-                            to select one artifact, or docker://HOST/REPO:TAG, then =NAME to rename it";
-const DESTINATION_FORMS: &str =
-    "write oci:DIR, oci-archive:FILE or docker-archive:FILE; into a registry goes `carnet import`";
-
 impl Diagnose for SpecError {
-    fn code(&self) -> &'static str {
-        "bad-place"
-    }
-
-    fn failure(&self) -> Failure {
-        Failure::Usage
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some(self.forms.to_owned())
+    fn diagnosis(&self) -> Diagnosis {
+        Code::BadPlace.with(self.syntax.clone())
     }
 }
 
@@ -125,7 +113,7 @@ impl FromStr for SourceSpec {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refuse = |problem: String| SpecError { text: text.to_owned(), problem, forms: SOURCE_FORMS };
+        let refuse = |problem: String| SpecError::new(text, problem, Advice::SourceSyntax);
         let (rest, rename) = match text.rsplit_once('=') {
             Some((rest, name)) => {
                 let name = name.parse().map_err(|error| refuse(format!("after the last '=': {error}")))?;
@@ -276,11 +264,7 @@ impl FromStr for DestinationSpec {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refuse = |problem: &str| SpecError {
-            text: text.to_owned(),
-            problem: problem.to_owned(),
-            forms: DESTINATION_FORMS,
-        };
+        let refuse = |problem: &str| SpecError::new(text, problem.to_owned(), Advice::DestinationSyntax);
         let (transport, path) =
             Transport::split(text).ok_or_else(|| refuse("no known kind of destination"))?;
         if path.is_empty() {
@@ -390,8 +374,7 @@ mod tests {
             ["images", "docker://x", "oci:", "oci::1.0", "oci:a:", "oci:a@sha256:00", "oci:a=", "oci:a:b c"]
         {
             let error = text.parse::<SourceSpec>().unwrap_err();
-            assert!(error.hint().unwrap().contains("oci-archive:FILE"), "{text}");
-            assert_eq!(error.failure(), Failure::Usage);
+            assert_eq!(error.diagnosis(), Code::BadPlace.with(Advice::SourceSyntax), "{text}");
         }
         for text in ["x", "oci:", "oci:a:b", "docker:a"] {
             assert!(text.parse::<DestinationSpec>().is_err(), "{text}");

@@ -1,6 +1,6 @@
 //! The one way in which a part of a chunk is refused.
 
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
 
 /// A part of a chunk that is not what docs/format.md says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,16 +28,8 @@ impl FormatError {
 }
 
 impl Diagnose for FormatError {
-    fn code(&self) -> &'static str {
-        "malformed-chunk"
-    }
-
-    fn failure(&self) -> Failure {
-        Failure::Damaged
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some("the file was altered or is no chunk of this format: ask for it again".to_owned())
+    fn diagnosis(&self) -> Diagnosis {
+        Code::MalformedChunk.into()
     }
 }
 

@@ -36,9 +36,9 @@ pub enum ConnectError {
     #[error("no connection in time")]
     TimedOut,
     /// The address is private, and only public ones are allowed here.
-    #[error("{name} has the private address {address}")]
+    #[error("{name} has the private address {address}, and that is not allowed for this host")]
     PrivateAddress {
-        /// The host, without the brackets of an IPv6 address.
+        /// The host as it stands in a URL, with the brackets of an IPv6 address.
         name: String,
         /// Its address.
         address: IpAddr,

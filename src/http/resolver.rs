@@ -52,8 +52,10 @@ pub(crate) fn bare(host: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
 }
 
+/// The host is named as in a URL, so that it can be allowed in the same words.
 fn private(name: &str, address: IpAddr) -> ConnectError {
-    ConnectError::PrivateAddress { name: name.to_owned(), address }
+    let name = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
+    ConnectError::PrivateAddress { name, address }
 }
 
 /// Resolves names, and refuses those that lead to an address that is not allowed. A name may have one address when it

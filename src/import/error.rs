@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::oci::Digest;
 use crate::oci::document::DocumentError;
 use crate::registry::{NameError, RegistryError, Tag};
@@ -149,11 +149,6 @@ fn said(conflict: &TagConflict) -> String {
     format!("{} is {} there, and would become {}", conflict.tag, conflict.existing, conflict.wanted)
 }
 
-/// A name as the left side of a rule. A dot matches itself, too; a plus does not.
-fn expression(name: &str) -> String {
-    name.replace('+', "\\+")
-}
-
 impl ImportError {
     /// Whether nothing else could be done either.
     pub(super) fn ends_all(&self) -> bool {
@@ -170,84 +165,42 @@ impl ImportError {
 }
 
 impl Diagnose for ImportError {
-    fn code(&self) -> &'static str {
-        match self {
-            ImportError::Bundle(error) => error.code(),
-            ImportError::Registry(error) => error.code(),
-            ImportError::Unnamed { .. } => "repository-unnamed",
-            ImportError::BadName { .. } => "repository-name",
-            ImportError::Collision { .. } => "tag-collision",
-            ImportError::NoSuchArtifact { .. } => "no-such-artifact",
-            ImportError::TagsExist { .. } => "tag-exists",
-            ImportError::BackupTaken { .. } | ImportError::BackupName { .. } => "tag-backup",
-            ImportError::Narrowed { .. } => "bundle-narrowed",
-            ImportError::Document { .. } => "blob-mismatch",
-            ImportError::NotAList { .. } | ImportError::RestlessList { .. } => "referrers-list",
-            ImportError::ReceiptExists { .. } => "receipt-exists",
-            ImportError::ReceiptName { .. } => "receipt-name",
-            ImportError::Receipt { .. } => "receipt-unwritten",
-            ImportError::Interrupted => "interrupted",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            ImportError::Bundle(error) => error.failure(),
-            ImportError::Registry(error) => error.failure(),
-            ImportError::Unnamed { .. }
-            | ImportError::BadName { .. }
-            | ImportError::Collision { .. }
-            | ImportError::BackupName { .. }
-            | ImportError::ReceiptName { .. } => Failure::Usage,
-            ImportError::Document { .. } => Failure::Damaged,
-            ImportError::Interrupted => Failure::Interrupted,
-            _ => Failure::Failed,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            ImportError::Bundle(error) => return error.hint(),
-            ImportError::Registry(error) => return error.hint(),
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match self {
+            ImportError::Bundle(error) => return error.diagnosis(),
+            ImportError::Registry(error) => return error.diagnosis(),
             ImportError::Unnamed { names } => {
-                let name = names.first().map_or("", String::as_str);
-                // A bare name may be its tag.
-                let tag = name.parse::<Tag>().map_or_else(|_| "1.0".to_owned(), |tag| tag.to_string());
-                return Some(format!("say where it belongs: --rename '{}=team/app:{tag}'", expression(name)));
+                return Code::RepositoryUnnamed.with(names.first().map(|name| renaming(name)));
             }
             ImportError::BadName { name, .. } => {
-                return Some(format!(
-                    "say what it is called there: --rename '{}=team/app:1.0'",
-                    expression(name)
-                ));
+                let (name, tag) = (name.clone(), TAG.to_owned());
+                return Code::RepositoryName.with(Advice::RenameArtifact { name, tag });
             }
-            ImportError::Collision { .. } => "tell them apart with --rename, or choose with --artifact",
             ImportError::NoSuchArtifact { .. } => {
-                "name it as the bundle does, or by its digest; `carnet inspect` lists all"
+                return Code::NoSuchArtifact.with(Advice::CheckNamesOfBundle);
             }
-            ImportError::TagsExist { .. } => {
-                "replace with --overwrite-tags, or keep the old one too with --backup-tags SUFFIX"
-            }
-            ImportError::BackupTaken { .. } => {
-                "choose another suffix for --backup-tags; with --overwrite-tags beside it the earlier backup is replaced"
-            }
-            ImportError::BackupName { .. } => "choose another suffix for --backup-tags",
-            ImportError::Narrowed { .. } => {
-                "pack the whole artifact, or let the registry take indexes that are not whole: a distribution registry \
-                 (3.0 or later) does once validation.manifests.indexes.platforms in its configuration says none"
-            }
-            ImportError::Document { .. } => {
-                "run `carnet verify` for all that is damaged, and ask for those chunks again"
-            }
-            ImportError::NotAList { .. } => "move that tag away, and run the same command again",
-            ImportError::RestlessList { .. } => "run the same command again",
-            ImportError::ReceiptExists { .. } => "receipts are kept: choose another name for --receipt",
-            ImportError::ReceiptName { .. } => {
-                "name the JSON file, as receipt.json; the text becomes receipt.json.txt"
-            }
-            ImportError::Receipt { .. } => return None,
-            ImportError::Interrupted => "run the same command again: what is there is skipped",
+            ImportError::Document { .. } => return Code::BlobMismatch.with(Advice::ChunksAreDamaged),
+            ImportError::RestlessList { .. } => return Code::ReferrersList.with(Advice::RunAgain),
+            ImportError::NotAList { .. } => Code::ReferrersList,
+            ImportError::Collision { .. } => Code::TagCollision,
+            ImportError::TagsExist { .. } => Code::TagExists,
+            ImportError::BackupTaken { .. } => Code::TagBackupExists,
+            ImportError::BackupName { .. } => Code::TagBackupName,
+            ImportError::Narrowed { .. } => Code::BundleNarrowed,
+            ImportError::ReceiptExists { .. } => Code::ReceiptExists,
+            ImportError::ReceiptName { .. } => Code::ReceiptName,
+            ImportError::Receipt { .. } => Code::ReceiptUnwritten,
+            ImportError::Interrupted => Code::Interrupted,
         };
-        Some(hint.to_owned())
+        code.into()
     }
+}
+
+/// The tag of an example.
+const TAG: &str = "1.0";
+
+fn renaming(name: &str) -> Advice {
+    // A bare name may be its tag.
+    let tag = name.parse::<Tag>().map_or_else(|_| TAG.to_owned(), |tag| tag.to_string());
+    Advice::RenameArtifact { name: name.to_owned(), tag }
 }

@@ -8,7 +8,7 @@ use super::ledger::Way;
 use super::outgoing::Outgoing;
 use super::run::Run;
 use super::shipment::{BlobJob, DocumentJob, Shipment};
-use crate::diagnosis::Diagnose as _;
+use crate::diagnosis::{Code, Diagnose as _};
 use crate::format::plan::PlannedBlob;
 use crate::observe::{Event, Phase};
 use crate::oci::Descriptor;
@@ -141,7 +141,7 @@ fn push_blob(
     // The registry is not to blame if our bytes are wrong; a second file of the chunk may have the right ones.
     let good = if bundle.has_copies(blob) { bundle.good_segments(blob) } else { None };
     let Some(good) = good else {
-        return Err(if error.code() == "interrupted" { error.into() } else { fault.into() });
+        return Err(if error.code() == Code::Interrupted { error.into() } else { fault.into() });
     };
     let mut feed = Outgoing::new(blob, good, monitor);
     Ok(repository.push_blob(&descriptor(blob), from, &mut feed)?)

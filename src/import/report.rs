@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ImportError;
-use crate::diagnosis::Diagnose as _;
+use crate::diagnosis::{Advice, Code, Diagnose as _, Diagnosis};
 use crate::format::Sum;
 use crate::format::statement::Crossing;
 use crate::oci::{Digest, MediaType, RefName};
@@ -45,6 +45,16 @@ impl ImportReport {
     pub fn failed(&self) -> usize {
         let all = self.artifacts.iter().chain(&self.referrers);
         all.filter(|delivery| delivery.outcome == Outcome::Failed).count()
+    }
+
+    /// Gives every problem its hint, in the words of the program.
+    pub fn add_hints(&mut self, words: &dyn Fn(&Diagnosis) -> String) {
+        let all = self.artifacts.iter_mut().chain(&mut self.referrers);
+        let problems = all.filter_map(|delivery| delivery.error.as_mut()).chain(&mut self.ended_by);
+        for problem in problems {
+            let diagnosis = Diagnosis { code: problem.code, advice: problem.advice.clone() };
+            problem.hint = Some(words(&diagnosis));
+        }
     }
 }
 
@@ -129,11 +139,15 @@ pub struct Traffic {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Problem {
     /// A stable word.
-    pub code: String,
+    #[schemars(with = "String")]
+    pub code: Code,
     /// A sentence.
     pub message: String,
     /// The next step.
     pub hint: Option<String>,
+    /// What beside the code decides the next step.
+    #[serde(skip)]
+    pub advice: Option<Advice>,
 }
 
 impl Problem {
@@ -146,6 +160,7 @@ impl Problem {
 
 impl From<&ImportError> for Problem {
     fn from(error: &ImportError) -> Self {
-        Problem { code: error.code().to_owned(), message: error.to_string(), hint: error.hint() }
+        let Diagnosis { code, advice } = error.diagnosis();
+        Problem { code, message: error.to_string(), hint: None, advice }
     }
 }

@@ -8,6 +8,8 @@ mod temporary;
 
 use std::io;
 
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
+
 pub use arrived::{ArrivedFile, collect};
 pub(crate) use on_disk::{Writeback, reserve};
 pub(crate) use temporary::Temporary;
@@ -77,35 +79,19 @@ pub enum MediumError {
     },
 }
 
-impl crate::diagnosis::Diagnose for MediumError {
-    fn code(&self) -> &'static str {
-        match self {
-            MediumError::Io { .. } => "file-unusable",
-            MediumError::NotRegular { .. } => "file-not-regular",
-            MediumError::TooMany { .. } => "too-many-files",
-            MediumError::OddName { .. } => "file-name-odd",
-            MediumError::TooDeep { .. } => "folders-too-deep",
-            MediumError::Exists { .. } => "target-exists",
-            MediumError::Busy { .. } => "target-busy",
-            MediumError::Full { .. } => "disk-full",
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            MediumError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                "make room and run the same command again: finished chunks are kept"
-            }
-            MediumError::Io { .. } | MediumError::NotRegular { .. } | MediumError::TooMany { .. } => {
-                return None;
-            }
-            MediumError::OddName { .. } => "rename the file; chunks are known by content",
-            MediumError::TooDeep { .. } => "name the folder with the chunk files itself",
-            MediumError::Exists { .. } => "choose another --name or folder, or replace it with --overwrite",
-            MediumError::Busy { .. } => "wait for it to end, or stop it",
-            MediumError::Full { .. } => "make room, or name another folder with --to",
+impl Diagnose for MediumError {
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match self {
+            MediumError::Io { source, .. } => return Code::FileUnusable.with(Advice::of_io(source)),
+            MediumError::Exists { .. } => return Code::TargetExists.with(Advice::OtherBundleInTheWay),
+            MediumError::NotRegular { .. } => Code::FileNotRegular,
+            MediumError::TooMany { .. } => Code::TooManyFiles,
+            MediumError::OddName { .. } => Code::FileNameOdd,
+            MediumError::TooDeep { .. } => Code::FoldersTooDeep,
+            MediumError::Busy { .. } => Code::TargetBusy,
+            MediumError::Full { .. } => Code::DiskFull,
         };
-        Some(hint.to_owned())
+        code.into()
     }
 }
 

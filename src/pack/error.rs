@@ -1,7 +1,7 @@
 //! Why a bundle cannot be packed.
 
 use crate::artifacts::ArtifactError;
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::format::error::FormatError;
 use crate::medium::MediumError;
 use crate::oci::document::DocumentError;
@@ -183,82 +183,36 @@ pub(super) fn registry_error(error: &std::io::Error) -> Option<&RegistryError> {
 }
 
 impl Diagnose for PackError {
-    fn code(&self) -> &'static str {
-        match self {
-            PackError::Unreadable { source, .. } => {
-                registry_error(source).map_or("blob-unreadable", |error| error.code())
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match self {
+            PackError::Artifact(error) => return error.diagnosis(),
+            PackError::Medium(error) => return error.diagnosis(),
+            PackError::Unreadable { source, .. } => match registry_error(source) {
+                Some(error) => return error.diagnosis(),
+                None => Code::BlobUnreadable,
+            },
+            PackError::Missing { platform, .. } => {
+                let platform = platform.clone();
+                return Code::BlobMissing
+                    .with(platform.map(|platform| Advice::PlatformIsNotThere { platform }));
             }
-            PackError::Artifact(error) => error.code(),
-            PackError::Medium(error) => error.code(),
-            PackError::Document { .. } => "malformed-document",
-            PackError::Graph { .. } => "refused-graph",
-            PackError::NotAnArtifact { .. } => "not-an-artifact",
-            PackError::Missing { .. } => "blob-missing",
-            PackError::AbsentNondistributable { .. } => "nondistributable-missing",
-            PackError::Size { .. } => "blob-size-mismatch",
-            PackError::Damaged { .. } => "blob-mismatch",
-            PackError::Unwritable { .. } => "chunk-unwritable",
-            PackError::RenameSeveral { .. } => "rename-several",
-            PackError::NameTwice { .. } => "name-twice",
-            PackError::TooLarge { .. } => "blob-too-large",
-            PackError::TooManyChunks { .. } => "too-many-chunks",
-            PackError::Nothing { .. } => "nothing-to-pack",
-            PackError::Format(_) => "bundle-too-large",
-            PackError::System(_) => "system",
-            PackError::Interrupted => "interrupted",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            PackError::Artifact(error) => error.failure(),
-            PackError::Medium(error) => error.failure(),
-            PackError::Document { .. }
-            | PackError::Graph { source: WalkError::SizesDiffer { .. }, .. }
-            | PackError::Missing { .. }
-            | PackError::Size { .. }
-            | PackError::Damaged { .. } => Failure::Damaged,
-            PackError::Unreadable { source, .. } => {
-                registry_error(source).map_or(Failure::Failed, RegistryError::failure)
-            }
-            PackError::RenameSeveral { .. } => Failure::Usage,
-            PackError::Interrupted => Failure::Interrupted,
-            _ => Failure::Failed,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            PackError::Artifact(error) => return error.hint(),
-            PackError::Medium(error) => return error.hint(),
-            PackError::Unreadable { source, .. } => {
-                return registry_error(source).and_then(RegistryError::hint);
-            }
-            PackError::Document { .. } | PackError::Graph { source: WalkError::SizesDiffer { .. }, .. } => {
-                "the source holds a document that tools would read differently; rebuild or fetch the artifact again"
-            }
-            PackError::Missing { platform: Some(platform), .. } => {
-                return Some(format!(
-                    "the index was copied without its image for {platform}: fetch all of it, or carry only what \
-                     is there with --platform"
-                ));
-            }
-            PackError::Missing { .. } | PackError::Size { .. } | PackError::Damaged { .. } => {
-                "fetch the artifact into the source again, or leave it out with --continue-on-errors"
-            }
-            PackError::AbsentNondistributable { .. } => {
-                "put each layer into the source under blobs/sha256/ (its URLs say where it may be had), or leave \
-                 such layers out with --nondistributable omit"
-            }
-            PackError::Format(_) => "pack fewer artifacts in one bundle",
-            PackError::RenameSeveral { .. } => "name the artifact too, as in oci:DIR:TAG=NAME",
-            PackError::NameTwice { .. } => "give one of them another name, as in oci:DIR:TAG=team/app:1.0",
-            PackError::TooLarge { .. } => "leave out --no-split, or choose a larger --chunk-size",
-            PackError::TooManyChunks { .. } => "choose a larger --chunk-size, or pack fewer artifacts",
-            PackError::Interrupted => "run the same command again: finished chunks are kept",
-            PackError::Unwritable { .. } => "make room or mend the medium, and run the same command again",
-            _ => return None,
+            PackError::Document { .. } => Code::MalformedDocument,
+            PackError::Graph { source: WalkError::SizesDiffer { .. }, .. } => Code::BlobSizesDiffer,
+            PackError::Graph { .. } => Code::RefusedGraph,
+            PackError::NotAnArtifact { .. } => Code::NotAnArtifact,
+            PackError::AbsentNondistributable { .. } => Code::NondistributableAbsent,
+            PackError::Size { .. } => Code::BlobSizeMismatch,
+            PackError::Damaged { .. } => Code::BlobMismatch,
+            PackError::Unwritable { .. } => Code::ChunkUnwritable,
+            PackError::RenameSeveral { .. } => Code::RenameSeveral,
+            PackError::NameTwice { .. } => Code::NameTwice,
+            PackError::TooLarge { .. } => Code::BlobTooLarge,
+            PackError::TooManyChunks { .. } => Code::TooManyChunks,
+            PackError::Nothing { .. } => Code::NothingToPack,
+            PackError::Format(_) => Code::BundleTooLarge,
+            PackError::System(_) => Code::System,
+            PackError::Interrupted => Code::Interrupted,
         };
-        Some(hint.to_owned())
+        code.into()
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::call::CallError;
+use super::error::{HOST_NOT_ALLOWED, HOST_WITHOUT_TLS};
 use super::problem::problem_of;
 use super::{Host, Reach, RegistryError, Settings};
 use crate::http::{
@@ -181,12 +182,12 @@ impl Endpoint {
                 if self.base.scheme() == "http"
                     && self.host.is_loopback()
                     && is_loopback_name(host.name()) => {}
-            _ => return Err(elsewhere("it does not speak HTTPS, and --plain-http does not name it")),
+            _ => return Err(elsewhere(HOST_WITHOUT_TLS)),
         }
         match &self.settings.reach {
             Reach::Anywhere => Ok(()),
             Reach::Only(hosts) if hosts.contains(&host) => Ok(()),
-            Reach::Only(_) => Err(elsewhere("no other host is talked to here, unless --allow-host names it")),
+            Reach::Only(_) => Err(elsewhere(HOST_NOT_ALLOWED)),
         }
     }
 

@@ -3,10 +3,20 @@
 use std::io;
 
 use super::{Host, RepositoryName};
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::http::SetupError;
 use crate::oci::Digest;
 use crate::oci::digest::BlobMismatch;
+
+/// Why we do not go where a registry sends us: the host is another one.
+pub(super) const HOST_NOT_ALLOWED: &str = "no other host is contacted here unless it is allowed";
+
+/// Why we do not go where a registry sends us: there is no TLS.
+pub(super) const HOST_WITHOUT_TLS: &str =
+    "it does not use HTTPS, and plain HTTP is not allowed for this host";
+
+/// What is said of a host in a URL that is not asked because its address is private.
+pub(super) const IS_PRIVATE: &str = " has the private address ";
 
 /// What goes wrong between us and a registry. Texts that a server sent are bounded and escaped.
 #[derive(Debug, thiserror::Error)]
@@ -199,117 +209,74 @@ impl RegistryError {
 }
 
 impl Diagnose for RegistryError {
-    fn code(&self) -> &'static str {
-        match self {
-            RegistryError::Unreachable { .. } | RegistryError::Broken { .. } => "registry-unreachable",
-            RegistryError::Unauthorized { .. } => "registry-unauthorized",
-            RegistryError::Denied { .. } => "registry-denied",
-            RegistryError::RateLimited { .. } => "registry-rate-limited",
-            RegistryError::Stalled { .. } => "registry-stalled",
-            // A refusal has a status from 400 to 599, and a teapot is no registry.
-            RegistryError::Failed { status: ..=399 | 418 | 600.., .. } | RegistryError::Protocol { .. } => {
-                "registry-protocol"
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match self {
+            RegistryError::Unreachable { problem, .. } => {
+                return Code::RegistryUnreachable.with(of_unreachable(problem));
             }
-            RegistryError::Failed { .. } => "registry-failed",
-            RegistryError::Elsewhere { .. } => "registry-host-refused",
-            RegistryError::Mismatch { .. } | RegistryError::Unproven { .. } => "blob-mismatch",
-            RegistryError::Size { .. } => "blob-size",
-            RegistryError::Absent { .. } => "blob-missing",
-            RegistryError::Url { .. } => "url-unusable",
-            RegistryError::Feed { .. } => "file-unusable",
-            RegistryError::Setup { .. } => "registry-setup",
-            RegistryError::Interrupted => "interrupted",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            RegistryError::Interrupted => Failure::Interrupted,
-            RegistryError::Setup { .. } => Failure::Usage,
-            RegistryError::Mismatch { .. } | RegistryError::Unproven { .. } | RegistryError::Size { .. } => {
-                Failure::Damaged
+            RegistryError::Broken { .. } => return Code::RegistryUnreachable.with(Advice::RunAgain),
+            RegistryError::Failed { host, status, problem, .. } => return of_status(host, *status, problem),
+            RegistryError::Elsewhere { problem, .. } => {
+                return Code::RegistryHostRefused.with(of_elsewhere(problem));
             }
-            _ => Failure::Failed,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            RegistryError::Unreachable { problem, .. } if problem.contains("not valid for name") => {
-                "call the registry by a name that its certificate is for"
+            RegistryError::Mismatch { .. } => return Code::BlobMismatch.with(Advice::RegistryIsDamaged),
+            RegistryError::Size { .. } => return Code::BlobSizeMismatch.with(Advice::RegistryIsDamaged),
+            RegistryError::Unproven { .. } => return Code::BlobMismatch.with(Advice::ChunksAreDamaged),
+            RegistryError::Feed { source, .. } => return Code::FileUnusable.with(Advice::of_io(source)),
+            RegistryError::Url { problem, .. } if problem.contains(IS_PRIVATE) => {
+                return Code::UrlUnusable.with(Advice::UrlIsPrivate);
             }
-            RegistryError::Unreachable { problem, .. } if problem.contains("UnknownIssuer") => {
-                "name the authority that signed its certificate with --ca FILE"
-            }
-            RegistryError::Unreachable { problem, .. } if problem.contains("certificate") => {
-                "ask who runs the registry for a certificate that is valid, and look at the clock here"
-            }
-            RegistryError::Unreachable { problem, .. }
-                if problem.contains("fatal alert") && problem.contains("Certificate") =>
-            {
-                "it asks for our certificate: name one that it knows with --client-cert and --client-key"
-            }
-            RegistryError::Unreachable { problem, .. } if problem.contains("plain HTTP") => {
-                "if it has no TLS, say --plain-http HOST; on loopback leave out --tls"
-            }
-            RegistryError::Unreachable { .. } => {
-                "check the host's name and port; for a registry without TLS say --plain-http HOST, through a proxy set \
-                 HTTPS_PROXY"
-            }
-            RegistryError::Unauthorized { .. } => {
-                "log in with `skopeo login HOST` or `podman login HOST`, or name a credentials file with --authfile; \
-                 if it has one for this host, that is wrong or has ended"
-            }
-            RegistryError::Denied { .. } => {
-                "log in as someone who has the right; many registries also answer so for a repository that is not there"
-            }
-            RegistryError::RateLimited { .. } => {
-                "log in, or run the same command again later: what is finished is kept"
-            }
-            RegistryError::Stalled { .. } | RegistryError::Broken { .. } => {
-                "run the same command again: what is finished is kept; a slow line may need a longer --timeout"
-            }
-            RegistryError::Elsewhere { problem, .. } if problem.contains("--allow-host") => {
-                "if that host belongs to the registry, allow it with --allow-host HOST"
-            }
-            RegistryError::Elsewhere { problem, .. } if problem.contains("--plain-http") => {
-                "if that host belongs to the registry and has no TLS, say --plain-http HOST"
-            }
-            RegistryError::Elsewhere { .. } => "ask who runs the registry why it does that",
-            RegistryError::Mismatch { .. } | RegistryError::Size { .. } | RegistryError::Absent { .. } => {
-                "the registry's copy is damaged: push the artifact into it again"
-            }
-            RegistryError::Failed { problem, .. } if problem.contains("url") => {
-                "the registry refuses layers with urls; a distribution registry takes them once \
-                 validation.manifests.urls.allow in its configuration says so"
-            }
-            // So a distribution registry says that it takes no layers with urls.
-            RegistryError::Failed { status: 500, problem, .. }
-                if problem.contains("MANIFEST_BLOB_UNKNOWN") =>
-            {
-                "if that is a layer with urls: a distribution registry takes them once \
-                 validation.manifests.urls.allow in its configuration says so"
-            }
-            RegistryError::Failed { host, status: 400, problem, .. }
-                if host.is_loopback() && problem == "Bad Request" =>
-            {
-                "on loopback plain HTTP is spoken; if this registry has TLS, say --tls HOST"
-            }
-            RegistryError::Failed { status: 500.., .. } => {
-                "the server is in trouble: run the same command again later; what is finished is kept"
-            }
-            RegistryError::Failed { .. } | RegistryError::Protocol { .. } => {
-                "if this is not the registry but a proxy in front of it, ask who runs it"
-            }
-            RegistryError::Unproven { .. } => {
-                "run `carnet verify` for all that is damaged, and ask for those chunks again"
-            }
-            RegistryError::Url { .. } => {
-                "run the same command again, or put the layer into the registry first"
-            }
-            RegistryError::Feed { .. } | RegistryError::Setup { .. } => return None,
-            RegistryError::Interrupted => "run the same command again: what is finished is kept",
+            RegistryError::Unauthorized { .. } => Code::RegistryUnauthorized,
+            RegistryError::Denied { .. } => Code::RegistryDenied,
+            RegistryError::RateLimited { .. } => Code::RegistryRateLimited,
+            RegistryError::Stalled { .. } => Code::RegistryStalled,
+            RegistryError::Protocol { .. } => Code::RegistryProtocol,
+            RegistryError::Absent { .. } => Code::RegistryContentMissing,
+            RegistryError::Url { .. } => Code::UrlUnusable,
+            RegistryError::Setup { .. } => Code::RegistrySetup,
+            RegistryError::Interrupted => Code::Interrupted,
         };
-        Some(hint.to_owned())
+        code.into()
+    }
+}
+
+fn of_unreachable(problem: &str) -> Option<Advice> {
+    if problem.contains("not valid for name") {
+        Some(Advice::NameNotInCertificate)
+    } else if problem.contains("UnknownIssuer") {
+        Some(Advice::UnknownAuthority)
+    } else if problem.contains("certificate") {
+        Some(Advice::CertificateInvalid)
+    } else if problem.contains("fatal alert") && problem.contains("Certificate") {
+        Some(Advice::ClientCertificateNeeded)
+    } else if problem.contains("plain HTTP") {
+        Some(Advice::PlainHttpSpoken)
+    } else {
+        None
+    }
+}
+
+fn of_status(host: &Host, status: u16, problem: &str) -> Diagnosis {
+    let code = match status {
+        // A refusal has a status from 400 to 599, and a teapot is no registry.
+        ..=399 | 418 | 600.. => Code::RegistryProtocol,
+        _ => Code::RegistryFailed,
+    };
+    let advice = match status {
+        _ if problem.contains("url") => Some(Advice::UrlsRefused),
+        // So a distribution registry says that it takes no layers with urls.
+        500 if problem.contains("MANIFEST_BLOB_UNKNOWN") => Some(Advice::UrlsPerhapsRefused),
+        400 if host.is_loopback() && problem == "Bad Request" => Some(Advice::TlsSpoken),
+        500.. => Some(Advice::ServerInTrouble),
+        _ => None,
+    };
+    code.with(advice)
+}
+
+fn of_elsewhere(problem: &str) -> Option<Advice> {
+    match problem {
+        HOST_NOT_ALLOWED => Some(Advice::HostNotAllowed),
+        HOST_WITHOUT_TLS => Some(Advice::HostWithoutTls),
+        _ => None,
     }
 }

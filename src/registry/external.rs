@@ -9,10 +9,11 @@ use std::sync::Arc;
 use url::Url;
 
 use super::download::{Download, Origin};
+use super::error::IS_PRIVATE;
 use super::{Host, RegistryError, Settings};
 use crate::http::{
-    Addresses, Answer, Call, Client, ConnectError, Connections, HttpError, Method, REDIRECTS_MAX, Route,
-    bare, escaped, header, is_loopback_name, is_redirect, is_temporary,
+    Addresses, Answer, Call, Client, Connections, HttpError, Method, REDIRECTS_MAX, Route, bare, escaped,
+    header, is_loopback_name, is_redirect, is_temporary,
 };
 use crate::oci::{Descriptor, Digest};
 
@@ -46,6 +47,11 @@ impl Refusal {
     /// A URL that answered, and then did not give the layer.
     pub fn of(url: &Url, answer: &str) -> Refusal {
         Refusal { url: shown(url.as_str()), answer: answer.to_owned(), tried: url.to_string() }
+    }
+
+    /// Whether the URL was not asked because it leads to a private address.
+    pub fn is_of_private_address(&self) -> bool {
+        self.answer.contains(IS_PRIVATE)
     }
 }
 
@@ -131,7 +137,7 @@ impl Inner {
         }
         let Some(name) = url.host_str().map(bare) else { return Err(format!("{place}: it names no host")) };
         let port = url.port_or_known_default();
-        self.addresses.check(url).map_err(|error| explained(&error))?;
+        self.addresses.check(url).map_err(|error| error.to_string())?;
         let plain = || {
             let named = self.settings.plain_http.iter().any(|host| host.means(name, port));
             self.addresses.is_exempt(name, port) && (is_loopback_name(name) || named)
@@ -152,7 +158,7 @@ impl Inner {
                 }
                 Ok(answer) => return Ok(answer),
                 Err(error @ (HttpError::Broken(_) | HttpError::Stalled)) => error.to_string(),
-                Err(error) => return Err(problem_of(&error)),
+                Err(error) => return Err(error.to_string()),
             };
             if tried >= self.connections.retries() || !self.connections.wait(tried, None) {
                 return Err(why);
@@ -171,25 +177,6 @@ fn shown(text: &str) -> String {
     // A URL that cannot have them has none.
     let _ = url.set_username("...").and_then(|()| url.set_password(None));
     escaped(url.as_str())
-}
-
-/// What an error says, with the option that would help.
-fn problem_of(error: &HttpError) -> String {
-    match error {
-        HttpError::Unreachable(cause) => explained(cause),
-        other => other.to_string(),
-    }
-}
-
-fn explained(cause: &ConnectError) -> String {
-    match cause {
-        ConnectError::PrivateAddress { name, .. } => {
-            // The option takes the host as it stands in a URL.
-            let host = if name.contains(':') { format!("[{name}]") } else { name.clone() };
-            format!("{cause}; allow it with --allow-private-urls {host}")
-        }
-        other => other.to_string(),
-    }
 }
 
 /// Where the bytes of a layer are asked for.
@@ -221,7 +208,7 @@ impl Origin for UrlOrigin {
         if attempt < connections.retries() && connections.wait(attempt, None) {
             Ok(())
         } else {
-            Err(RegistryError::Url { url: self.place(), digest: self.digest, problem: problem_of(&error) })
+            Err(RegistryError::Url { url: self.place(), digest: self.digest, problem: error.to_string() })
         }
     }
 

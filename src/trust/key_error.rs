@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
 
 /// A key could not be read, made or written.
 #[derive(Debug)]
@@ -139,62 +139,27 @@ impl std::error::Error for KeyError {
 }
 
 impl Diagnose for KeyError {
-    fn code(&self) -> &'static str {
-        match &self.problem {
-            KeyProblem::Read(_) => "key-unreadable",
-            KeyProblem::Write(_) => "key-unwritable",
-            KeyProblem::TooLong { .. } => "key-too-long",
-            KeyProblem::Malformed { .. } => "key-malformed",
-            KeyProblem::Kind { .. } => "key-wrong-kind",
-            KeyProblem::PublicGiven => "key-is-public",
-            KeyProblem::PrivateGiven => "key-is-private",
-            KeyProblem::NotEd25519 { .. } => "key-not-ed25519",
-            KeyProblem::Weak => "key-weak",
-            KeyProblem::NotCanonical => "key-not-canonical",
-            KeyProblem::Encrypted => "key-encrypted",
-            KeyProblem::Passphrase => "key-passphrase-wrong",
-            KeyProblem::PassphraseEmpty => "key-passphrase-empty",
-            KeyProblem::Encryption { .. } => "key-encryption-unsupported",
-            KeyProblem::HalvesDiffer => "key-halves-differ",
-            KeyProblem::Random { .. } => "key-no-random",
-            KeyProblem::Exists => "key-exists",
-            KeyProblem::Name => "key-name",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match &self.problem {
-            KeyProblem::PublicGiven
-            | KeyProblem::PrivateGiven
-            | KeyProblem::Encrypted
-            | KeyProblem::PassphraseEmpty
-            | KeyProblem::Name => Failure::Usage,
-            _ => Failure::Failed,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let text = match &self.problem {
-            KeyProblem::Encrypted => "give the passphrase in a file with --passphrase-file",
-            KeyProblem::Passphrase => {
-                "check the passphrase, and that its file ends in no more than one newline"
-            }
-            KeyProblem::PublicGiven => "give the file that ends in .key.pem",
-            KeyProblem::PrivateGiven => {
-                "give the file that ends in .pub.pem, and keep the private key to yourself"
-            }
-            KeyProblem::Exists => "choose another name, or move the old key away first",
-            KeyProblem::Encryption { .. } => {
-                "write it again with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out new.pem`"
-            }
-            KeyProblem::NotEd25519 { .. } | KeyProblem::Kind { .. } => {
-                "make a key with `carnet key generate` or `openssl genpkey -algorithm ed25519`"
-            }
-            KeyProblem::Weak | KeyProblem::NotCanonical => {
-                "no honest tool makes such a key: ask its holder where it comes from"
-            }
-            _ => return None,
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match &self.problem {
+            KeyProblem::Read(_) => Code::KeyUnreadable,
+            KeyProblem::Write(_) => Code::KeyUnwritable,
+            KeyProblem::TooLong { .. } => Code::KeyTooLong,
+            KeyProblem::Malformed { .. } => Code::KeyMalformed,
+            KeyProblem::Kind { .. } => Code::KeyWrongKind,
+            KeyProblem::PublicGiven => Code::KeyIsPublic,
+            KeyProblem::PrivateGiven => Code::KeyIsPrivate,
+            KeyProblem::NotEd25519 { .. } => Code::KeyNotEd25519,
+            KeyProblem::Weak => Code::KeyWeak,
+            KeyProblem::NotCanonical => Code::KeyNotCanonical,
+            KeyProblem::Encrypted => Code::KeyEncrypted,
+            KeyProblem::Passphrase => Code::KeyPassphraseWrong,
+            KeyProblem::PassphraseEmpty => Code::PassphraseEmpty,
+            KeyProblem::Encryption { .. } => Code::KeyEncryptionUnsupported,
+            KeyProblem::HalvesDiffer => Code::KeyHalvesDiffer,
+            KeyProblem::Random { .. } => Code::KeyNoRandom,
+            KeyProblem::Exists => Code::KeyExists,
+            KeyProblem::Name => Code::KeyName,
         };
-        Some(text.to_owned())
+        code.into()
     }
 }

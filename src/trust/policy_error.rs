@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::key_error::{KeyError, KeyProblem};
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
 
 /// A trust policy could not be read, or says something that cannot be meant.
 #[derive(Debug)]
@@ -197,49 +197,25 @@ impl std::error::Error for PolicyError {
 }
 
 impl Diagnose for PolicyError {
-    fn code(&self) -> &'static str {
-        match &self.problem {
-            PolicyProblem::Read(_) => "policy-unreadable",
-            PolicyProblem::TooLong { .. } => "policy-too-long",
-            PolicyProblem::Syntax { .. } => "policy-syntax",
-            PolicyProblem::Version { .. } => "policy-version",
-            PolicyProblem::KeyCount { .. } => "policy-key-count",
-            PolicyProblem::Threshold { .. } => "policy-threshold",
-            PolicyProblem::Holder { .. } | PolicyProblem::HolderCase { .. } => "policy-holder",
-            PolicyProblem::KeySource { .. } => "policy-key-source",
-            PolicyProblem::KeyFile { .. } => "policy-key-unreadable",
-            PolicyProblem::Key { .. } => "policy-key",
-            PolicyProblem::KeyTwice { .. } => "policy-key-twice",
-            PolicyProblem::NoRole { .. } => "policy-no-role",
-            PolicyProblem::Streams { .. } => "policy-streams",
-            PolicyProblem::Time { .. } => "policy-time",
-            PolicyProblem::NoPacker => "policy-no-packer",
-            PolicyProblem::Unsatisfiable { .. } => "policy-unsatisfiable",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match &self.problem {
-            PolicyProblem::Read(_) | PolicyProblem::KeyFile { .. } => Failure::Failed,
-            _ => Failure::Usage,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let text = match &self.problem {
-            PolicyProblem::Version { .. } => "write `version = 1`, or use a newer release",
-            PolicyProblem::KeyTwice { .. } => {
-                "list each key once and give it all its roles; each holder needs a key of their own"
-            }
-            PolicyProblem::Streams { .. } => {
-                "leave streams out for every stream; \"-\" stands for bundles without a stream"
-            }
-            PolicyProblem::Time { .. } => "write it as 2026-01-01T00:00:00Z",
-            PolicyProblem::Unsatisfiable { .. } => {
-                "add releasers or lower release-threshold; several keys of one holder count once"
-            }
-            _ => return None,
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match &self.problem {
+            PolicyProblem::Read(_) => Code::PolicyUnreadable,
+            PolicyProblem::TooLong { .. } => Code::PolicyTooLong,
+            PolicyProblem::Syntax { .. } => Code::PolicySyntax,
+            PolicyProblem::Version { .. } => Code::PolicyVersion,
+            PolicyProblem::KeyCount { .. } => Code::PolicyKeyCount,
+            PolicyProblem::Threshold { .. } => Code::PolicyThreshold,
+            PolicyProblem::Holder { .. } | PolicyProblem::HolderCase { .. } => Code::PolicyHolder,
+            PolicyProblem::KeySource { .. } => Code::PolicyKeySource,
+            PolicyProblem::KeyFile { .. } => Code::PolicyKeyUnreadable,
+            PolicyProblem::Key { .. } => Code::PolicyKey,
+            PolicyProblem::KeyTwice { .. } => Code::PolicyKeyTwice,
+            PolicyProblem::NoRole { .. } => Code::PolicyNoRole,
+            PolicyProblem::Streams { .. } => Code::PolicyStreams,
+            PolicyProblem::Time { .. } => Code::PolicyTime,
+            PolicyProblem::NoPacker => Code::PolicyNoPacker,
+            PolicyProblem::Unsatisfiable { .. } => Code::PolicyUnsatisfiable,
         };
-        Some(text.to_owned())
+        code.into()
     }
 }

@@ -216,7 +216,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        diagnosis::{Diagnose as _, Failure},
+        diagnosis::{Code, Diagnose as _, Failure},
         trust::{KeyFile, Signer as _},
     };
 
@@ -297,8 +297,8 @@ mod tests {
             assert!(matches!(error.problem(), PolicyProblem::NoPacker), "{value}: {error}");
         }
         assert!(with("revoked = false").is_ok());
-        assert_eq!(with("revoked = \"true\"").unwrap_err().code(), "policy-time");
-        assert_eq!(with("revoked = 1").unwrap_err().code(), "policy-time");
+        assert_eq!(with("revoked = \"true\"").unwrap_err().code(), Code::PolicyTime);
+        assert_eq!(with("revoked = 1").unwrap_err().code(), Code::PolicyTime);
     }
 
     #[test]
@@ -341,7 +341,7 @@ mod tests {
             "[]",
         ] {
             let error = with(&format!("valid-until = {value}")).unwrap_err();
-            assert_eq!((error.code(), error.line()), ("policy-time", Some(3)), "{value}: {error}");
+            assert_eq!((error.code(), error.line()), (Code::PolicyTime, Some(3)), "{value}: {error}");
             let message = error.to_string();
             assert!(message.starts_with("trust policy line 3: valid-until of \"alice\": "), "{message}");
         }
@@ -371,7 +371,7 @@ mod tests {
         let error = read(&format!("{HEAD}keys = []\n")).unwrap_err();
         assert_eq!(error.to_string(), "trust policy: 0 keys, 1 to 256 are allowed");
         let long = "#".repeat(1024 * 1024 + 1);
-        assert_eq!(read(&long).unwrap_err().code(), "policy-too-long");
+        assert_eq!(read(&long).unwrap_err().code(), Code::PolicyTooLong);
     }
 
     #[test]
@@ -384,15 +384,15 @@ mod tests {
         let key = format!("public-key = \"{line}\"");
         let cut = format!("public-key = \"{}\"", &line[..40]);
         for (holder, key, roles, code) in [
-            ("", &*key, roles, "policy-syntax"),
-            ("holder = \"\"", &key, roles, "policy-holder"),
-            ("holder = \"é\"", &key, roles, "policy-holder"),
-            (holder, "", roles, "policy-key-source"),
-            (holder, &cut, roles, "policy-key"),
-            (holder, "public-key-file = \"x\"", roles, "policy-key-unreadable"),
-            (holder, &key, "", "policy-syntax"),
-            (holder, &key, "roles = [\"admin\"]", "policy-syntax"),
-            (holder, &key, "roles = []", "policy-no-role"),
+            ("", &*key, roles, Code::PolicySyntax),
+            ("holder = \"\"", &key, roles, Code::PolicyHolder),
+            ("holder = \"é\"", &key, roles, Code::PolicyHolder),
+            (holder, "", roles, Code::PolicyKeySource),
+            (holder, &cut, roles, Code::PolicyKey),
+            (holder, "public-key-file = \"x\"", roles, Code::PolicyKeyUnreadable),
+            (holder, &key, "", Code::PolicySyntax),
+            (holder, &key, "roles = [\"admin\"]", Code::PolicySyntax),
+            (holder, &key, "roles = []", Code::PolicyNoRole),
         ] {
             let error = entry(holder, key, roles);
             assert_eq!(error.code(), code, "{error}");
@@ -412,7 +412,7 @@ mod tests {
         let bob = |key: &str| with(&format!("[[keys]]\nholder = \"bob\"\nroles = [\"releaser\"]\n{key}"));
         assert!(bob("public-key-file = \"bob.pub.pem\"").is_ok());
         let error = bob(&format!("public-key = '''{}'''", public(1).to_pem())).unwrap_err();
-        assert_eq!(error.code(), "policy-key-twice");
+        assert_eq!(error.code(), Code::PolicyKeyTwice);
         assert_eq!(error.to_string(), "trust policy: the keys of \"alice\" and \"bob\" are the same key");
     }
 
@@ -424,7 +424,7 @@ mod tests {
         let entry = "[[keys]]\nholder = \"alice\"\nroles = [\"packer\", \"releaser\"]\n";
         fs::write(&path, format!("{HEAD}{entry}public-key-file = \"keys/alice.pub.pem\"\n")).unwrap();
         let error = TrustPolicy::load(&path).unwrap_err();
-        assert_eq!(error.code(), "policy-key-unreadable");
+        assert_eq!(error.code(), Code::PolicyKeyUnreadable);
         assert_eq!((error.path(), error.failure()), (Some(&*path), Failure::Failed));
 
         fs::create_dir(dir.path().join("keys")).unwrap();
@@ -438,11 +438,11 @@ mod tests {
         assert!(error.ends_with(expected), "{error}");
 
         fs::write(&key_path, " ".repeat(70_000)).unwrap();
-        assert_eq!(TrustPolicy::load(&path).unwrap_err().code(), "policy-key-unreadable");
+        assert_eq!(TrustPolicy::load(&path).unwrap_err().code(), Code::PolicyKeyUnreadable);
         fs::write(&path, "#".repeat(2_000_000)).unwrap();
-        assert_eq!(TrustPolicy::load(&path).unwrap_err().code(), "policy-too-long");
+        assert_eq!(TrustPolicy::load(&path).unwrap_err().code(), Code::PolicyTooLong);
         let error = TrustPolicy::load(&dir.path().join("absent")).unwrap_err();
-        assert_eq!(error.code(), "policy-unreadable");
+        assert_eq!(error.code(), Code::PolicyUnreadable);
     }
 
     #[test]
@@ -458,6 +458,6 @@ mod tests {
             format!("{HEAD}{}", entries.collect::<String>())
         };
         assert_eq!(read(&text(256)).unwrap().keys().len(), 256);
-        assert_eq!(read(&text(257)).unwrap_err().code(), "policy-key-count");
+        assert_eq!(read(&text(257)).unwrap_err().code(), Code::PolicyKeyCount);
     }
 }

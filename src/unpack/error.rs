@@ -2,7 +2,7 @@
 
 use crate::arrival::{Bundle, ReleasedBundle};
 use crate::artifacts::ArtifactError;
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::format::Sum;
 use crate::format::plan::PlannedBlob;
 use crate::oci::Digest;
@@ -102,51 +102,19 @@ fn list(numbers: &[u32]) -> String {
 }
 
 impl Diagnose for UnpackError {
-    fn code(&self) -> &'static str {
-        match self {
-            UnpackError::Incomplete { .. } => "bundle-incomplete",
-            UnpackError::Untrusted { .. } => "bundle-untrusted",
-            UnpackError::Unsound { .. } => "bundle-unsound",
-            UnpackError::NoControl { .. } => "control-chunk-missing",
-            UnpackError::Damaged { .. } => "blob-mismatch",
-            UnpackError::Unreadable { .. } => "chunk-unreadable",
-            UnpackError::Artifact(error) => error.code(),
-            UnpackError::System(_) => "system",
-            UnpackError::Interrupted => "interrupted",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            UnpackError::Untrusted { .. } => Failure::Untrusted,
-            UnpackError::Incomplete { .. }
-            | UnpackError::Unsound { .. }
-            | UnpackError::NoControl { .. }
-            | UnpackError::Damaged { .. } => Failure::Damaged,
-            UnpackError::Artifact(error) => error.failure(),
-            UnpackError::Unreadable { .. } | UnpackError::System(_) => Failure::Failed,
-            UnpackError::Interrupted => Failure::Interrupted,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            UnpackError::Incomplete { .. } => {
-                "name all files of the bundle; `carnet missing` says what to send again"
-            }
-            UnpackError::Untrusted { .. } => {
-                "run `carnet verify` for all the reasons; a releaser adds a signature with `carnet sign`"
-            }
-            UnpackError::Unsound { .. } => "tell the packing station: the bundle must be packed anew",
-            UnpackError::NoControl { .. } => "the control chunk is the file NAME_00000.tar: ask for it again",
-            UnpackError::Damaged { .. } => {
-                "run `carnet verify` for all that is damaged, and ask for those chunks again"
-            }
-            UnpackError::Artifact(error) => return error.hint(),
-            UnpackError::Interrupted => "run the same command again; nothing half-written was left",
-            UnpackError::Unreadable { .. } | UnpackError::System(_) => return None,
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match self {
+            UnpackError::Artifact(error) => return error.diagnosis(),
+            UnpackError::Damaged { .. } => return Code::BlobMismatch.with(Advice::ChunksAreDamaged),
+            UnpackError::Incomplete { .. } => Code::BundleIncomplete,
+            UnpackError::Untrusted { .. } => Code::BundleUntrusted,
+            UnpackError::Unsound { .. } => Code::BundleUnsound,
+            UnpackError::NoControl { .. } => Code::ControlChunkMissing,
+            UnpackError::Unreadable { .. } => Code::ChunkUnreadable,
+            UnpackError::System(_) => Code::System,
+            UnpackError::Interrupted => Code::Interrupted,
         };
-        Some(hint.to_owned())
+        code.into()
     }
 }
 

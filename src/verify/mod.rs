@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::arrival::{Bundle, Gate, NotAChunk, Opened, segments, sort};
-use crate::diagnosis::{Diagnose, Failure};
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::body::BodyEntry;
@@ -64,36 +64,15 @@ pub enum VerifyError {
 }
 
 impl Diagnose for VerifyError {
-    fn code(&self) -> &'static str {
-        match self {
-            VerifyError::Medium(error) => error.code(),
-            VerifyError::NoChunk { .. } => "no-chunk",
-            VerifyError::TooManyBundles { .. } => "too-many-bundles",
-            VerifyError::System(_) => "system",
-            VerifyError::Interrupted => "interrupted",
-        }
-    }
-
-    fn failure(&self) -> Failure {
-        match self {
-            VerifyError::Medium(error) => error.failure(),
-            VerifyError::NoChunk { .. } => Failure::Damaged,
-            VerifyError::TooManyBundles { .. } | VerifyError::System(_) => Failure::Failed,
-            VerifyError::Interrupted => Failure::Interrupted,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            VerifyError::Medium(error) => error.hint(),
-            VerifyError::NoChunk { .. } => {
-                Some("name the folder with the .tar files of the bundle".to_owned())
-            }
-            VerifyError::TooManyBundles { .. } => {
-                Some("name fewer files, or give --trust or --pub".to_owned())
-            }
-            _ => None,
-        }
+    fn diagnosis(&self) -> Diagnosis {
+        let code = match self {
+            VerifyError::Medium(error) => return error.diagnosis(),
+            VerifyError::NoChunk { .. } => Code::NoChunk,
+            VerifyError::TooManyBundles { .. } => Code::TooManyBundles,
+            VerifyError::System(_) => Code::System,
+            VerifyError::Interrupted => Code::Interrupted,
+        };
+        code.into()
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::diagnosis::Diagnose as _;
+use crate::diagnosis::{Code, Diagnose as _};
 
 fn open(made: &Made) -> Result<DockerArchive, ArtifactError> {
     let folder = tempfile::tempdir().unwrap();
@@ -53,21 +53,21 @@ fn makes_the_manifest_that_the_old_form_lacks() {
 #[test]
 fn the_old_form_is_read_in_one_way() {
     for (manifest, code) in [
-        (r#"[{"Config":"../../x","Layers":["0/layer.tar"]}]"#, "bad-archive"),
-        (r#"[{"Config":"/etc/passwd","Layers":["0/layer.tar"]}]"#, "bad-archive"),
-        (r#"[{"Config":"c.json","Layers":["../0/layer.tar"]}]"#, "bad-archive"),
-        (r#"[{"Config":"c.json","Layers":["9/layer.tar"]}]"#, "bad-archive"),
-        (r#"[{"Config":"c.json","Layers":[]}]"#, "bad-archive"),
-        (r#"[{"Config":"c.json","Layers":["0/layer.tar"],"Layers":[]}]"#, "bad-archive"),
-        (r#"[{"Config":"c.json","Layers":["0/layer.tar"],"layers":[]}]"#, "bad-archive"),
-        (r#"[{"Config":"c.json","RepoTags":["a b"],"Layers":["0/layer.tar"]}]"#, "bad-name"),
-        ("{}", "bad-archive"),
+        (r#"[{"Config":"../../x","Layers":["0/layer.tar"]}]"#, Code::BadArchive),
+        (r#"[{"Config":"/etc/passwd","Layers":["0/layer.tar"]}]"#, Code::BadArchive),
+        (r#"[{"Config":"c.json","Layers":["../0/layer.tar"]}]"#, Code::BadArchive),
+        (r#"[{"Config":"c.json","Layers":["9/layer.tar"]}]"#, Code::BadArchive),
+        (r#"[{"Config":"c.json","Layers":[]}]"#, Code::BadArchive),
+        (r#"[{"Config":"c.json","Layers":["0/layer.tar"],"Layers":[]}]"#, Code::BadArchive),
+        (r#"[{"Config":"c.json","Layers":["0/layer.tar"],"layers":[]}]"#, Code::BadArchive),
+        (r#"[{"Config":"c.json","RepoTags":["a b"],"Layers":["0/layer.tar"]}]"#, Code::BadName),
+        ("{}", Code::BadArchive),
     ] {
         assert_eq!(open(&saved(&[b"layer"], manifest)).unwrap_err().code(), code, "{manifest}");
     }
     let mut nothing = saved(&[], "[]");
     nothing.files.remove("manifest.json");
-    assert_eq!(open(&nothing).unwrap_err().code(), "not-a-docker-image");
+    assert_eq!(open(&nothing).unwrap_err().code(), Code::NotADockerImage);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::process::Command;
 
 use super::*;
-use crate::diagnosis::Diagnose;
+use crate::diagnosis::{Code, Diagnose};
 
 /// Everything that is to be written: bytes by descriptor.
 struct Cargo {
@@ -130,14 +130,14 @@ fn a_blob_is_committed_with_its_own_proof_only() {
         let ((one, bytes), (other, _)) = (&cargo.blobs[0], &cargo.blobs[1]);
         let mut writer = sink.begin(one).unwrap();
         writer.write(bytes).unwrap();
-        assert_eq!(writer.write(b"more").unwrap_err().code(), "blob-size");
-        assert_eq!(writer.commit(proof(other)).unwrap_err().code(), "blob-mismatch");
+        assert_eq!(writer.write(b"more").unwrap_err().code(), Code::BlobSizeMismatch);
+        assert_eq!(writer.commit(proof(other)).unwrap_err().code(), Code::BlobMismatch);
         let mut writer = sink.begin(one).unwrap();
         writer.write(&bytes[1..]).unwrap();
-        assert_eq!(writer.commit(proof(one)).unwrap_err().code(), "blob-size");
+        assert_eq!(writer.commit(proof(one)).unwrap_err().code(), Code::BlobSizeMismatch);
         assert!(!sink.contains(one).unwrap());
         let index = [entry(None, &cargo.image)];
-        assert_eq!(sink.finish(&index).unwrap_err().code(), "no-such-blob", "{form}");
+        assert_eq!(sink.finish(&index).unwrap_err().code(), Code::BlobMissing, "{form}");
         assert_eq!(listing(folder.path()), [""; 0], "{form}");
     }
 }
@@ -159,8 +159,8 @@ fn a_layout_keeps_what_it_has() {
     let refusing = sink(&text, &cargo, ExistingName::Refuse);
     cargo.write(refusing.as_ref());
     let taken = [entry(Some("1.0"), &cargo.image)];
-    assert_eq!(refusing.check_names(&taken).unwrap_err().code(), "name-taken");
-    assert_eq!(refusing.finish(&taken).unwrap_err().code(), "name-taken");
+    assert_eq!(refusing.check_names(&taken).unwrap_err().code(), Code::NameTaken);
+    assert_eq!(refusing.finish(&taken).unwrap_err().code(), Code::NameTaken);
     assert_eq!(fs::read(folder.path().join("index.json")).unwrap(), before);
     assert!(!folder.path().join(layout::blob_path(&cargo.image.digest)).exists());
 
@@ -213,7 +213,7 @@ fn links_are_not_followed_out_of_a_layout() {
         let cargo = cargo("a layer");
         let sink = sink(&format!("oci:{}", out.display()), &cargo, ExistingName::Refuse);
         cargo.write(sink.as_ref());
-        assert_eq!(sink.finish(&[entry(None, &cargo.image)]).unwrap_err().code(), "unsafe-path", "{link}");
+        assert_eq!(sink.finish(&[entry(None, &cargo.image)]).unwrap_err().code(), Code::UnsafePath, "{link}");
         assert_eq!(listing(&elsewhere), [""; 0]);
     }
 }
@@ -227,13 +227,13 @@ fn what_is_there_is_not_overwritten() {
     let late = sink(&text, &cargo, ExistingName::Refuse);
     cargo.write(late.as_ref());
     fs::write(&out, "mine").unwrap();
-    assert_eq!(late.finish(&[entry(None, &cargo.image)]).unwrap_err().code(), "target-exists");
+    assert_eq!(late.finish(&[entry(None, &cargo.image)]).unwrap_err().code(), Code::TargetExists);
     assert_eq!(fs::read(&out).unwrap(), b"mine");
     let spec = text.parse::<DestinationSpec>().unwrap();
     let error = spec.open(&cargo.sizes(), ExistingName::Replace).err().unwrap();
-    assert_eq!(error.code(), "target-exists");
+    assert_eq!(error.code(), Code::TargetExists);
     let error = LayoutSink::open(folder.path(), "oci:x", ExistingName::Refuse).unwrap_err();
-    assert_eq!(error.code(), "not-a-layout");
+    assert_eq!(error.code(), Code::NotALayout);
     assert_eq!(listing(folder.path()), ["out"]);
 }
 
@@ -285,8 +285,8 @@ fn docker_takes_images_only() {
     for (index, code) in [
         (vec![entry(Some("app:1"), &single), entry(Some("b:1"), &one), entry(None, &signature)], None),
         (vec![entry(Some("app:1"), &one), entry(Some(&cosign), &signature)], None),
-        (vec![entry(Some("app:1"), &many)], Some("not-a-docker-image")),
-        (vec![entry(Some("sig:1"), &signature)], Some("not-a-docker-image")),
+        (vec![entry(Some("app:1"), &many)], Some(Code::NotADockerImage)),
+        (vec![entry(Some("sig:1"), &signature)], Some(Code::NotADockerImage)),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let finished = open(&made, folder.path()).finish(&index);

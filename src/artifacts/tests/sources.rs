@@ -1,5 +1,5 @@
 use super::*;
-use crate::diagnosis::{Diagnose as _, Failure};
+use crate::diagnosis::{Advice, Code, Diagnose as _, Failure};
 
 /// What every source promises, whatever it is made of.
 fn conforms(source: &dyn ArtifactSource) {
@@ -31,8 +31,8 @@ fn conforms(source: &dyn ArtifactSource) {
     let absent = Descriptor::new(MediaType::image_layer(), Digest::sha256(b"absent"), 6);
     assert_eq!(source.size_of(&absent).unwrap(), None);
     let error = source.open(&absent, 0).err().unwrap();
-    assert_eq!((error.code(), error.failure()), ("no-such-blob", Failure::Damaged));
-    assert_eq!(source.roots(&Selection::Digest(absent.digest)).unwrap_err().code(), "no-such-artifact");
+    assert_eq!((error.code(), error.failure()), (Code::BlobMissing, Failure::Damaged));
+    assert_eq!(source.roots(&Selection::Digest(absent.digest)).unwrap_err().code(), Code::NoSuchArtifact);
     assert_eq!(source.referrers(&absent.digest).unwrap(), []);
 }
 
@@ -55,10 +55,10 @@ fn layouts_conform() {
         let error = source.roots(&Selection::Digest(two.digest)).unwrap();
         assert_eq!(names(&error), [(None, two.digest)], "a child can be asked for");
         let error = source.roots(&Selection::Digest(Digest::sha256(b"one layer"))).unwrap_err();
-        assert_eq!(error.code(), "not-a-manifest");
+        assert_eq!(error.code(), Code::NotAManifest);
         let error = source.roots(&Selection::Name("team/app:1.1".parse().unwrap())).unwrap_err();
         assert!(error.to_string().ends_with(r#"has no artifact "team/app:1.1"; alike: "team/app:1.0""#));
-        assert_eq!(error.hint().unwrap(), "did you mean \"team/app:1.0\"?");
+        assert_eq!(error.diagnosis().advice, Some(Advice::DidYouMean { name: "team/app:1.0".to_owned() }));
     }
 }
 
@@ -112,7 +112,7 @@ fn a_name_means_one_artifact() {
     let folder = tempfile::tempdir().unwrap();
     for source in made.sources(folder.path()) {
         for selection in [Selection::Every, Selection::Name("1.0".parse().unwrap())] {
-            assert_eq!(source.roots(&selection).unwrap_err().code(), "ambiguous-name");
+            assert_eq!(source.roots(&selection).unwrap_err().code(), Code::AmbiguousName);
         }
         assert_eq!(source.roots(&Selection::Digest(one.digest)).unwrap().len(), 1);
     }
@@ -132,7 +132,7 @@ fn names_that_cannot_travel_are_named() {
         let image = made.image("layer");
         made.list(&image, Some(name));
         let error = refused(&made);
-        assert_eq!(error.code(), "bad-name", "{name:?}");
+        assert_eq!(error.code(), Code::BadName, "{name:?}");
         assert!(!error.to_string().contains(['\n', '\u{202e}']), "{error}");
     }
 }
@@ -151,7 +151,7 @@ fn an_index_is_read_in_one_way() {
         let mut made = Made::new();
         made.files.insert("index.json".to_owned(), text.as_bytes().to_vec());
         let error = refused(&made);
-        assert_eq!((error.code(), error.failure()), ("bad-index", Failure::Damaged), "{text}");
+        assert_eq!((error.code(), error.failure()), (Code::BadIndex, Failure::Damaged), "{text}");
     }
     for text in [
         r#"{"imageLayoutVersion":"2.0.0"}"#,
@@ -160,11 +160,11 @@ fn an_index_is_read_in_one_way() {
     ] {
         let mut made = Made::new();
         made.files.insert("oci-layout".to_owned(), text.as_bytes().to_vec());
-        assert_eq!(refused(&made).code(), "not-a-layout", "{text}");
+        assert_eq!(refused(&made).code(), Code::NotALayout, "{text}");
     }
     let mut made = Made::new();
     made.files.insert("index.json".to_owned(), vec![b' '; (4 << 20) + 1]);
-    assert_eq!(refused(&made).code(), "file-too-large");
+    assert_eq!(refused(&made).code(), Code::FileTooLarge);
 }
 
 /// J14: what is missing or damaged fails where it is used, and nowhere else.
@@ -186,13 +186,13 @@ fn damage_shows_where_it_is_used() {
         assert_eq!(source.referrers(&whole.digest).unwrap(), []);
         read_document(source.as_ref(), &whole).unwrap();
         for (descriptor, code) in
-            [(&missing, "no-such-blob"), (&damaged, "blob-mismatch"), (&short, "blob-size")]
+            [(&missing, Code::BlobMissing), (&damaged, Code::BlobMismatch), (&short, Code::BlobSizeMismatch)]
         {
             assert_eq!(read_document(source.as_ref(), descriptor).unwrap_err().code(), code);
         }
         let mut huge = whole.clone();
         huge.size = 1 << 40;
-        assert_eq!(read_document(source.as_ref(), &huge).unwrap_err().code(), "bad-document");
+        assert_eq!(read_document(source.as_ref(), &huge).unwrap_err().code(), Code::MalformedDocument);
     }
 }
 
@@ -225,10 +225,10 @@ fn only_regular_files_are_blobs() {
     fs::remove_file(&blob).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", &blob).unwrap();
     let source = Layout::in_directory(folder.path(), "oci:x").unwrap();
-    assert_eq!(source.open(&image, 0).err().unwrap().code(), "unsafe-path");
-    assert_eq!(source.size_of(&image).unwrap_err().code(), "unsafe-path");
+    assert_eq!(source.open(&image, 0).err().unwrap().code(), Code::UnsafePath);
+    assert_eq!(source.size_of(&image).unwrap_err().code(), Code::UnsafePath);
     fs::remove_file(&blob).unwrap();
     let status = std::process::Command::new("mkfifo").arg(&blob).status().unwrap();
     assert!(status.success());
-    assert_eq!(source.open(&image, 0).err().unwrap().code(), "unsafe-path", "and it does not wait");
+    assert_eq!(source.open(&image, 0).err().unwrap().code(), Code::UnsafePath, "and it does not wait");
 }

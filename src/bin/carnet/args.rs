@@ -406,10 +406,7 @@ fn suffix(text: &str) -> Result<String, String> {
 
 /// A source or destination; what is wrong with it, and how it is written.
 fn place<T: FromStr<Err = SpecError>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|error: SpecError| match error.hint() {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
-    })
+    text.parse().map_err(|error: SpecError| format!("{error}; {}", super::advice::hint(&error.diagnosis())))
 }
 
 fn carriage(text: &str) -> Result<Carriage, String> {

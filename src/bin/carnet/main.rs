@@ -1,5 +1,6 @@
 //! The command line of carnet: arguments, screen, exit code. Everything else is in the library.
 
+mod advice;
 mod args;
 mod connection;
 mod exit;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use carnet::arrival::Bundle;
 use carnet::artifacts::{DestinationSpec, ExistingName, RegistryDestination, RegistrySources, SourceSpec};
-use carnet::diagnosis::{Diagnose, Failure};
+use carnet::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use carnet::environment::Environment;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
@@ -21,6 +21,7 @@ use carnet::trust::{KeyFile, PublicKey, Signer, TrustPolicy};
 use carnet::verify::VerifyRequest;
 use clap::CommandFactory as _;
 
+use super::advice;
 use super::args::{self, Args, Command, Screen, Trust};
 use super::progress::Progress;
 use super::render::{self, Keys};
@@ -29,30 +30,26 @@ use super::{exit, schema};
 
 /// Why a command ended without a report.
 pub(crate) struct Trouble {
-    pub(crate) code: &'static str,
-    pub(crate) failure: Failure,
+    pub(crate) diagnosis: Diagnosis,
     pub(crate) message: String,
-    pub(crate) hint: Option<String>,
 }
 
 impl<E: Diagnose> From<E> for Trouble {
     fn from(error: E) -> Self {
-        Trouble {
-            code: error.code(),
-            failure: error.failure(),
-            message: error.to_string(),
-            hint: error.hint(),
-        }
+        Trouble { diagnosis: error.diagnosis(), message: error.to_string() }
     }
 }
 
-fn trouble(failure: Failure, code: &'static str, message: impl Into<String>) -> Trouble {
-    Trouble { code, failure, message: message.into(), hint: None }
+fn trouble(code: Code, message: impl Into<String>) -> Trouble {
+    Trouble { diagnosis: code.into(), message: message.into() }
 }
 
 fn unusable(what: &str, path: &Path, error: &std::io::Error) -> Trouble {
     let path = path.display().to_string().escape_debug().to_string();
-    trouble(Failure::Failed, "file-unusable", format!("cannot {what} {path}: {error}"))
+    Trouble {
+        diagnosis: Code::FileUnusable.with(Advice::of_io(error)),
+        message: format!("cannot {what} {path}: {error}"),
+    }
 }
 
 /// Runs the command and gives the exit code.
@@ -63,16 +60,16 @@ pub(crate) fn run(args: Args) -> u8 {
         Ok(code) => code,
         Err(trouble) => {
             render::trouble(&trouble, screen);
-            exit::code(trouble.failure)
+            exit::code(trouble.diagnosis.code.failure())
         }
     }
 }
 
 fn dispatch(command: Command, screen: Screen) -> Result<u8, Trouble> {
-    force_kernel().map_err(|message| trouble(Failure::Usage, "hash-kernel", message))?;
-    let stop = stop_on_signals().map_err(|error| trouble(Failure::Failed, "system", error.to_string()))?;
-    let workers = Workers::new(screen.jobs, stop)
-        .map_err(|error| trouble(Failure::Failed, "system", error.to_string()))?;
+    force_kernel().map_err(|message| trouble(Code::HashKernel, message))?;
+    let stop = stop_on_signals().map_err(|error| trouble(Code::System, error.to_string()))?;
+    let workers =
+        Workers::new(screen.jobs, stop).map_err(|error| trouble(Code::System, error.to_string()))?;
     let observer = Progress::new(screen);
     let monitor =
         verb(&command).map_or(Monitor::silent(), |verb| Monitor::new(&observer, Run { id: RunId(0), verb }));
@@ -157,7 +154,7 @@ fn man(to: Option<&Path>) -> Result<u8, Trouble> {
         let mut page = Vec::new();
         clap_mangen::Man::new(Args::command())
             .render(&mut page)
-            .map_err(|error| trouble(Failure::Failed, "system", error.to_string()))?;
+            .map_err(|error| trouble(Code::System, error.to_string()))?;
         render::bytes(&page);
     }
     Ok(exit::DONE)
@@ -174,11 +171,7 @@ fn passphrase(path: Option<&Path>) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.is_empty() {
         let path = path.display().to_string().escape_debug().to_string();
-        return Err(trouble(
-            Failure::Usage,
-            "passphrase-empty",
-            format!("the first line of {path} is empty"),
-        ));
+        return Err(trouble(Code::PassphraseEmpty, format!("the first line of {path} is empty")));
     }
     Ok(Some(zeroize::Zeroizing::new(line.to_vec())))
 }
@@ -239,23 +232,23 @@ fn sources(args: &args::Pack) -> Result<Vec<SourceSpec>, Trouble> {
         }
         specs.push(line.parse::<SourceSpec>().map_err(|error| {
             let path = path.display().to_string().escape_debug().to_string();
-            trouble(Failure::Usage, "source-list", format!("{path}, line {number}: {error}"))
+            trouble(Code::SourceList, format!("{path}, line {number}: {error}"))
         })?);
     }
     if specs.is_empty() {
-        return Err(trouble(Failure::Usage, "source-list", "the list names no source"));
+        return Err(trouble(Code::SourceList, "the list names no source"));
     }
     Ok(specs)
 }
 
 fn pack(args: args::Pack, screen: Screen, environment: &Environment<'_>) -> Result<u8, Trouble> {
-    let created = created().map_err(|message| trouble(Failure::Usage, "source-date-epoch", message))?;
+    let created = created().map_err(|message| trouble(Code::SourceDateEpoch, message))?;
     let key = load_key(&args.key, screen)?;
     let mut wanted = Vec::new();
     let mut unopened = Vec::new();
     let specs = sources(&args)?;
     let proxy = if args.push_nondistributable_to.is_some() || specs.iter().any(SourceSpec::is_remote) {
-        proxy().map_err(|message| trouble(Failure::Usage, "proxy-unusable", message))?
+        proxy().map_err(|message| trouble(Code::ProxyUnusable, message))?
     } else {
         None
     };
@@ -340,9 +333,9 @@ fn push_nondistributable(
     let request = VerifyRequest { paths: &paths, policy: Some(&policy) };
     let (bundles, _) = carnet::verify::open(&request, environment)?;
     let ours = bundles.iter().find(|bundle| bundle.id == report.bundle);
-    let released = ours.and_then(Bundle::released).ok_or_else(|| {
-        trouble(Failure::Damaged, "no-such-bundle", "the bundle that was packed cannot be read again")
-    })?;
+    let released = ours
+        .and_then(Bundle::released)
+        .ok_or_else(|| trouble(Code::NoSuchBundle, "the bundle that was packed cannot be read again"))?;
     let connections = settings.http.connections;
     let registries = Registries::new(settings);
     let request = ImportRequest {
@@ -397,18 +390,12 @@ fn one_bundle(
     }
     if bundles.len() > 1 {
         let ids: Vec<String> = bundles.iter().map(|bundle| bundle.id.to_string()).collect();
-        return Err(Trouble {
-            hint: Some("name one with --bundle".to_owned()),
-            ..trouble(
-                Failure::Usage,
-                "several-bundles",
-                format!("several bundles arrived: {}", ids.join(", ")),
-            )
-        });
+        let message = format!("several bundles arrived: {}", ids.join(", "));
+        return Err(trouble(Code::SeveralBundles, message));
     }
     bundles.pop().ok_or_else(|| {
         let message = format!("no bundle {:?} arrived", wanted.unwrap_or_default());
-        trouble(Failure::Damaged, "no-such-bundle", message)
+        trouble(Code::NoSuchBundle, message)
     })
 }
 
@@ -444,7 +431,7 @@ fn import(args: &args::Import, screen: Screen, environment: &Environment<'_>) ->
     let Some(released) = bundle.released() else { return Err(carnet::unpack::refusal(&bundle).into()) };
     let mut hosts = vec![args.to.host.clone()];
     hosts.extend(args.allow_host.iter().cloned());
-    let proxy = proxy().map_err(|message| trouble(Failure::Usage, "proxy-unusable", message))?;
+    let proxy = proxy().map_err(|message| trouble(Code::ProxyUnusable, message))?;
     let registries =
         Registries::new(args.connection.settings(Reach::Only(hosts), proxy, environment.workers.stop()));
     let request = ImportRequest {
@@ -458,12 +445,16 @@ fn import(args: &args::Import, screen: Screen, environment: &Environment<'_>) ->
         dry_run: args.dry_run,
         connections: args.connection.connections,
     };
-    let imported = carnet::import::import(&request, environment);
+    let mut imported = carnet::import::import(&request, environment);
     // What was done is told, also when it ended early.
-    let report = match &imported {
+    let report = match &mut imported {
         Ok(report) => Some(report),
-        Err(stopped) => stopped.report.as_deref(),
+        Err(stopped) => stopped.report.as_deref_mut(),
     };
+    let report = report.map(|report| {
+        report.add_hints(&advice::hint);
+        &*report
+    });
     let written = match (files, report) {
         (Some(files), Some(report)) => {
             let times = [started, environment.clock.now()];

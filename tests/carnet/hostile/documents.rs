@@ -175,14 +175,14 @@ fn sizes_are_whole_numbers_and_true() {
         manifest(&format!("J06 a layer of {size} bytes"), &["blob-size-mismatch"], &|config, layer| {
             image_text(config, &[Item { size: size.to_owned(), ..layer.clone() }])
         });
-        let codes = ["blob-size", "bad-document", "refused-graph", "blob-mismatch"];
+        let codes = ["blob-size-mismatch", "malformed-document", "blob-sizes-differ", "blob-mismatch"];
         refused(&format!("J06 a manifest of {size} bytes"), &codes, &|source| {
             let (config, layer) = source.plain_image(1);
             let image = source.image(&config, &[layer]);
             source.index(&[Item { size: size.to_owned(), ..image }]);
         });
     }
-    manifest("J06 one blob of two sizes", &["refused-graph"], &|config, layer| {
+    manifest("J06 one blob of two sizes", &["blob-sizes-differ"], &|config, layer| {
         image_text(config, &[layer.clone(), Item { size: "5".to_owned(), ..layer.clone() }])
     });
 }
@@ -190,7 +190,7 @@ fn sizes_are_whole_numbers_and_true() {
 #[test]
 fn documents_are_bounded() {
     let many = |what: &str, text: &dyn Fn(&Item, &Item) -> String| {
-        manifest(what, &["bad-document", "malformed-document"], text);
+        manifest(what, &["malformed-document"], text);
     };
     many("J08 a million layers", &|config, layer| {
         image_text(config, &[]).replacen(
@@ -215,7 +215,7 @@ fn documents_are_bounded() {
         let file = fs::File::options().write(true).open(source.path().join("index.json")).expect("a file");
         file.set_len(1 << 30).expect("longer");
     });
-    refused("J08 a manifest of a gigabyte", &["bad-document"], &|source| {
+    refused("J08 a manifest of a gigabyte", &["malformed-document"], &|source| {
         let (config, layer) = source.plain_image(1);
         let image = source.image(&config, &[layer]);
         let file = fs::File::options().write(true).open(source.blob_path(&image.digest)).expect("a file");

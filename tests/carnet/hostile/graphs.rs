@@ -144,7 +144,7 @@ fn urls_are_shown_and_never_opened() {
     ];
     let urls: Vec<String> = urls.iter().map(|url| format!("\"{url}\"")).collect();
     let urls = format!(r#""urls":[{}]"#, urls.join(","));
-    let ran = refused("J11 not there", &["nondistributable-missing"], &|source| {
+    let ran = refused("J11 not there", &["nondistributable-absent"], &|source| {
         let config = source.blob(b"{}");
         let layer = Item::of(NONDISTRIBUTABLE_TYPE, b"elsewhere").with(&urls);
         source.index(&[source.image(&config, &[layer])]);

@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use carnet::diagnosis::Code;
 use carnet::missing::MissingReport;
 use carnet::pack::{Outcome, PackReport};
 use carnet::report::{OmissionReport, SignerReport};
@@ -20,6 +21,7 @@ use indicatif::HumanBytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::advice;
 use super::args::Screen;
 use super::run::Trouble;
 
@@ -51,7 +53,8 @@ pub(crate) struct ErrorReport {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ErrorDetail {
     /// A stable word.
-    pub(crate) code: String,
+    #[schemars(with = "String")]
+    pub(crate) code: Code,
     /// A sentence.
     pub(crate) message: String,
     /// The next step.
@@ -71,7 +74,7 @@ pub(crate) fn bytes(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            super::progress::say(&format!("error[output-lost]: stdout cannot be written: {error}"));
+            super::progress::say(&format!("error[{}]: stdout cannot be written: {error}", Code::OutputLost));
             OUTPUT_LOST.store(true, Ordering::Relaxed);
         }
         _ => {}
@@ -107,19 +110,15 @@ fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
 
 /// An error, and the next step.
 pub(crate) fn trouble(trouble: &Trouble, screen: Screen) {
+    let code = trouble.diagnosis.code;
+    let hint = advice::hint(&trouble.diagnosis);
     if screen.json {
         json(&ErrorReport {
-            error: ErrorDetail {
-                code: trouble.code.to_owned(),
-                message: trouble.message.clone(),
-                hint: trouble.hint.clone(),
-            },
+            error: ErrorDetail { code, message: trouble.message.clone(), hint: Some(hint.clone()) },
         });
     }
-    super::progress::say(&format!("error[{}]: {}", trouble.code, trouble.message));
-    if let Some(hint) = &trouble.hint {
-        super::progress::say(&format!("  hint: {hint}"));
-    }
+    super::progress::say(&format!("error[{code}]: {}", trouble.message));
+    super::progress::say(&format!("  hint: {hint}"));
 }
 
 pub(crate) fn keygen(keys: &Keys, screen: Screen) {

@@ -23,13 +23,17 @@ fn blobs_that_are_not_what_was_asked_for() {
                 response.delivery = Delivery::Endless;
             })
         }),
-        case("a length beyond numbers", &["blob-size", "registry-protocol", "registry-unreachable"], |_| {
-            layers(|response| response.headers.set("Content-Length", "99999999999999999999999"))
-        }),
-        case("a negative length", &["blob-size", "registry-protocol", "registry-unreachable"], |_| {
-            layers(|response| response.headers.set("Content-Length", "-1"))
-        }),
-        case("a page for people", &["blob-size", "blob-mismatch", "registry-protocol"], |_| {
+        case(
+            "a length beyond numbers",
+            &["blob-size-mismatch", "registry-protocol", "registry-unreachable"],
+            |_| layers(|response| response.headers.set("Content-Length", "99999999999999999999999")),
+        ),
+        case(
+            "a negative length",
+            &["blob-size-mismatch", "registry-protocol", "registry-unreachable"],
+            |_| layers(|response| response.headers.set("Content-Length", "-1")),
+        ),
+        case("a page for people", &["blob-size-mismatch", "blob-mismatch", "registry-protocol"], |_| {
             blobs().answers(Response::new(200).body("text/html", "<html>please log in</html>"))
         }),
     ]);
@@ -75,7 +79,7 @@ fn manifests_that_are_none() {
         case("a page for people", &["registry-protocol", "malformed-document", "not-an-artifact"], |_| {
             manifests().answers(Response::new(200).body("text/html", "<html>please log in</html>"))
         }),
-        case("nothing", &["registry-protocol", "malformed-document", "blob-size"], |_| {
+        case("nothing", &["registry-protocol", "malformed-document", "blob-size-mismatch"], |_| {
             manifests().answers(Response::new(200).body("application/vnd.oci.image.manifest.v1+json", ""))
         }),
         case("a giant", NONSENSE, |_| {

@@ -112,5 +112,5 @@ pub(super) fn layers(change: impl Fn(&mut Response) + Send + Sync + 'static) -> 
 pub(super) const BROKEN: &[&str] = &["registry-unreachable", "registry-failed", "registry-protocol"];
 pub(super) const STALLED: &[&str] = &["registry-stalled"];
 pub(super) const FALSE: &[&str] = &["blob-mismatch"];
-pub(super) const SIZE: &[&str] = &["blob-size", "registry-protocol"];
+pub(super) const SIZE: &[&str] = &["blob-size-mismatch", "registry-protocol"];
 pub(super) const NONSENSE: &[&str] = &["registry-protocol"];
