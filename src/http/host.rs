@@ -12,10 +12,10 @@ const HOST_BYTES_MAX: usize = 253;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Host(String);
 
-/// Why a text is no host.
+/// Why a text is not a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no host: expected a name or an address such as low.example, low.example:5000 or [::1]:5000"
+    "{text:?} is not a host: expected a name or an address such as low.example, low.example:5000 or [::1]:5000"
 )]
 pub struct HostError {
     /// What was written.

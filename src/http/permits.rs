@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex};
 
-/// So many transfers at once; the others wait.
+/// A limited number of transfers at once; the others wait.
 #[derive(Debug)]
 pub(super) struct Permits {
     free: Mutex<usize>,

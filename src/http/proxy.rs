@@ -4,7 +4,7 @@ use std::fmt;
 
 use ureq::ProxyProtocol;
 
-/// A proxy that speaks HTTP or HTTPS. It is used for HTTPS and for HTTP alike.
+/// A proxy, reached over HTTP or HTTPS. It is used for HTTPS and for HTTP alike.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy(ureq::Proxy);
 

@@ -93,7 +93,7 @@ fn try_elsewhere(sealing: &Sealing<'_>, error: PackError) -> Result<usize, PackE
     let (descriptor, source) = sealing.origin(&digest);
     let why = match &error {
         PackError::Unreadable { source, .. } => match registry_error(source) {
-            Some(RegistryError::Url { problem, .. }) => problem.clone(),
+            Some(RegistryError::Url { problem, .. }) => problem.to_string(),
             _ => source.to_string(),
         },
         error => error.to_string(),

@@ -11,10 +11,10 @@ use super::RepositoryName;
 use super::challenge::Challenge;
 use super::credentials::Credential;
 
-/// How long a token lives that does not say so (distribution-spec's token authentication), in seconds.
+/// The lifetime of a token that states none (distribution-spec's token authentication), in seconds.
 const TOKEN_SECONDS: u64 = 60;
 
-/// So long before its end a token is not used any more: a request takes time.
+/// A token is not used any more this long before it expires: a request takes time.
 const TOKEN_MARGIN: Duration = Duration::from_secs(10);
 
 /// What a request wants to do, as token services have it: `repository:team/app:pull`.
@@ -57,7 +57,7 @@ impl Scope {
     }
 }
 
-/// A token and when it ends.
+/// A token and when it expires.
 struct Token {
     header: String,
     until: Instant,

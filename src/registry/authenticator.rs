@@ -9,7 +9,7 @@ use super::call::CallError;
 use super::challenge::Challenge;
 use super::credentials::{self, Credential};
 use super::endpoint::Endpoint;
-use super::problem::problem_of;
+use super::problem::Problem;
 use super::{Host, RegistryError};
 use crate::http::{Answer, Call, HttpError, Method, Payload, escaped, header};
 
@@ -122,18 +122,18 @@ fn fetch_token(
     });
     // It is the token service that is out of reach, not the registry.
     let answer = answer.map_err(|error| match (error, Host::of(&url)) {
-        (RegistryError::Unreachable { problem, .. }, Some(service)) => {
+        (RegistryError::Unreachable { cause, .. }, Some(service)) => {
             let host = format!("{service} (token service of {})", endpoint.host);
-            RegistryError::Unreachable { host, problem }
+            RegistryError::Unreachable { host, cause }
         }
         (error, _) => error,
     })?;
     if answer.status != 200 {
-        let place = Host::of(&url).map_or_else(String::new, |host| format!("a token of {host}"));
+        let place = Host::of(&url).map_or_else(String::new, |host| format!("a token from {host}"));
         return Err(match answer.status {
-            // Token services say 400, 401 or 403 to credentials that are wrong.
+            // Token services answer wrong credentials with 400, 401 or 403.
             400 | 401 | 403 => {
-                let problem = problem_of(answer);
+                let problem = Problem::of(answer);
                 RegistryError::Unauthorized { host: endpoint.host.clone(), asked: place, problem }
             }
             _ => endpoint.refused(answer, &place),

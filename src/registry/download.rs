@@ -1,4 +1,4 @@
-//! A blob on its way here, taken up again where its connection broke.
+//! A blob on its way here, continued where its connection broke.
 
 use std::io::{self, Read};
 

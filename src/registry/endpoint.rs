@@ -8,8 +8,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::call::CallError;
-use super::error::{HOST_NOT_ALLOWED, HOST_WITHOUT_TLS};
-use super::problem::problem_of;
+use super::error::HostRefusal;
+use super::problem::Problem;
 use super::{Host, Reach, RegistryError, Settings};
 use crate::http::{
     Addresses, Answer, Call, Client, Connections, HttpError, PACE_BYTES_MIN, Permit, Route, WAIT_MAX,
@@ -75,7 +75,8 @@ impl Endpoint {
         if self.connections.is_stopped() { Err(RegistryError::Interrupted) } else { Ok(()) }
     }
 
-    /// Makes a call, again where that makes sense. Answers that are no temporary failures are for the caller to judge.
+    /// Makes a call, again where that makes sense. Answers other than temporary failures are for the
+    /// caller to judge.
     pub(super) fn retrying(
         &self,
         asked: &str,
@@ -137,7 +138,7 @@ impl Endpoint {
             return self.refused(answer, asked);
         }
         let wait = wait.map_or(String::new(), |wait| format!(", retry after {} s", wait.as_secs()));
-        let problem = format!("HTTP 429{wait}, attempt {}", attempt + 1);
+        let problem = format!("{wait}, attempt {}", attempt + 1);
         RegistryError::RateLimited { host: self.host.clone(), asked: asked.to_owned(), problem }
     }
 
@@ -161,19 +162,19 @@ impl Endpoint {
         // Without a name or a password: they may grant access.
         let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
         let place = format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default());
-        let elsewhere = |problem: &str| RegistryError::Elsewhere {
+        let elsewhere = |cause: HostRefusal| RegistryError::Elsewhere {
             host: self.host.clone(),
             other: escaped(&place),
             asked: asked.to_owned(),
-            problem: problem.to_owned(),
+            cause,
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(elsewhere("it carries a name or a password"));
+            return Err(elsewhere(HostRefusal::Credentials));
         }
         if self.is_own(url) {
             return Ok(());
         }
-        let host: Host = Host::of(url).ok_or_else(|| elsewhere("it names no host"))?;
+        let host: Host = Host::of(url).ok_or_else(|| elsewhere(HostRefusal::NoHost))?;
         match url.scheme() {
             "https" => {}
             "http" if self.settings.plain_http.contains(&host) => {}
@@ -182,12 +183,12 @@ impl Endpoint {
                 if self.base.scheme() == "http"
                     && self.host.is_loopback()
                     && is_loopback_name(host.name()) => {}
-            _ => return Err(elsewhere(HOST_WITHOUT_TLS)),
+            _ => return Err(elsewhere(HostRefusal::WithoutTls)),
         }
         match &self.settings.reach {
             Reach::Anywhere => Ok(()),
             Reach::Only(hosts) if hosts.contains(&host) => Ok(()),
-            Reach::Only(_) => Err(elsewhere(HOST_NOT_ALLOWED)),
+            Reach::Only(_) => Err(elsewhere(HostRefusal::NotAllowed)),
         }
     }
 
@@ -203,11 +204,11 @@ impl Endpoint {
             Some(other) if !self.is_own(&answer.url) => format!("{asked} at {other}"),
             _ => asked.to_owned(),
         };
-        let problem = problem_of(answer);
+        let problem = Problem::of(answer);
         match status {
             401 => RegistryError::Unauthorized { host, asked, problem },
             403 => RegistryError::Denied { host, asked, problem },
-            429 => RegistryError::RateLimited { host, asked, problem },
+            429 => RegistryError::RateLimited { host, asked, problem: format!(": {problem}") },
             _ => RegistryError::Failed { host, status, asked, problem },
         }
     }
@@ -225,9 +226,7 @@ impl Endpoint {
         }
         let (host, asked) = (self.host.clone(), asked.to_owned());
         match error {
-            HttpError::Unreachable(cause) => {
-                RegistryError::Unreachable { host: host.to_string(), problem: cause.to_string() }
-            }
+            HttpError::Unreachable(cause) => RegistryError::Unreachable { host: host.to_string(), cause },
             HttpError::Broken(problem) => RegistryError::Broken { host, asked, problem },
             HttpError::Stalled => RegistryError::Stalled {
                 host,

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::download::{Download, Origin};
-use super::error::IS_PRIVATE;
-use super::{Host, RegistryError, Settings};
+use super::{Host, RegistryError, Settings, UrlError};
 use crate::http::{
     Addresses, Answer, Call, Client, Connections, HttpError, Method, REDIRECTS_MAX, Route, bare, escaped,
     header, is_loopback_name, is_redirect, is_temporary,
@@ -37,21 +36,22 @@ struct Inner {
 pub struct Refusal {
     /// The URL, escaped.
     pub url: String,
-    /// What came of it.
-    pub answer: String,
+    /// Why it did not provide the layer.
+    pub answer: UrlError,
     /// The URL as it was written, or as it was asked.
     tried: String,
 }
 
 impl Refusal {
-    /// A URL that answered, and then did not give the layer.
+    /// A URL that answered, and then did not provide the layer.
     pub fn of(url: &Url, answer: &str) -> Refusal {
-        Refusal { url: shown(url.as_str()), answer: answer.to_owned(), tried: url.to_string() }
+        let (shown, answer) = (shown(url.as_str()), UrlError::Unexpected(answer.to_owned()));
+        Refusal { url: shown, answer, tried: url.to_string() }
     }
 
     /// Whether the URL was not asked because it leads to a private address.
     pub fn is_of_private_address(&self) -> bool {
-        self.answer.contains(IS_PRIVATE)
+        self.answer.is_of_private_address()
     }
 }
 
@@ -66,8 +66,8 @@ impl External {
         Ok(External(Arc::new(Inner { client, connections, settings, addresses })))
     }
 
-    /// The first of the layer's URLs, without those that `refusals` is of, that has it in its size; refusals are
-    /// added as they come.
+    /// The first of the layer's URLs that has it in its size. URLs that are in `refusals` already are passed over; others
+    /// that refuse are added to it.
     pub fn find(&self, descriptor: &Descriptor, refusals: &mut Vec<Refusal>) -> Option<Url> {
         for text in descriptor.urls.iter().take(URLS_MAX) {
             // Not by its place: another image may name the layer with other URLs.
@@ -84,15 +84,15 @@ impl External {
     }
 
     /// Whether a URL answers with so many bytes. They are not read.
-    fn look(&self, text: &str, bytes: u64) -> Result<Url, String> {
-        let url = Url::parse(text).map_err(|error| error.to_string())?;
+    fn look(&self, text: &str, bytes: u64) -> Result<Url, UrlError> {
+        let url = Url::parse(text).map_err(|error| UrlError::Refused(error.to_string()))?;
         let inner = &self.0;
         // Not HEAD: some servers do not take it, and the body of this answer is left where it is.
         let answer = inner.retrying(|| inner.follow(&url, 0, bytes))?;
         match (answer.status, answer.content_length()) {
-            (200, Some(found)) if found != bytes => Err(format!("{found} bytes, expected {bytes}")),
+            (200, Some(found)) if found != bytes => Err(UrlError::Size { expected: bytes, found }),
             (200, _) => Ok(url),
-            (status, _) => Err(format!("status {status}")),
+            (status, _) => Err(UrlError::Status(status)),
         }
     }
 
@@ -106,13 +106,11 @@ impl External {
 
 impl Inner {
     /// Gets a URL and follows its redirects.
-    fn follow(&self, first: &Url, offset: u64, bytes: u64) -> Result<Answer, HttpError> {
+    fn follow(&self, first: &Url, offset: u64, bytes: u64) -> Result<Answer, UrlError> {
         let mut url = first.clone();
         for _ in 0..=REDIRECTS_MAX {
-            self.check(&url).map_err(|problem| {
-                let by = if url == *first { "" } else { "a redirect leads to " };
-                HttpError::Unexpected(format!("{by}{problem}"))
-            })?;
+            self.check(&url)
+                .map_err(|error| if url == *first { error } else { UrlError::Redirect(Box::new(error)) })?;
             let mut call = Call::new(Method::GET, url.clone());
             call.answer_bytes = bytes;
             if offset > 0 {
@@ -124,20 +122,21 @@ impl Inner {
             }
             let location = answer.header(header::LOCATION).unwrap_or_default();
             let next = url.join(location);
-            url = next.map_err(|_| HttpError::Unexpected(format!("redirected to {}", escaped(location))))?;
+            url = next.map_err(|_| UrlError::Unexpected(format!("redirected to {}", escaped(location))))?;
         }
-        Err(HttpError::Unexpected(format!("more than {REDIRECTS_MAX} redirects")))
+        Err(UrlError::Unexpected(format!("more than {REDIRECTS_MAX} redirects")))
     }
 
     /// Refuses URLs that may not be contacted. Addresses behind names are checked when they are resolved.
-    fn check(&self, url: &Url) -> Result<(), String> {
+    fn check(&self, url: &Url) -> Result<(), UrlError> {
         let place = escaped(&format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default()));
+        let refused = |why: &str| UrlError::Refused(format!("{place}: {why}"));
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(format!("{place}: it carries a name or a password"));
+            return Err(refused("the URL contains a name or a password"));
         }
-        let Some(name) = url.host_str().map(bare) else { return Err(format!("{place}: it names no host")) };
+        let Some(name) = url.host_str().map(bare) else { return Err(refused("the URL names no host")) };
         let port = url.port_or_known_default();
-        self.addresses.check(url).map_err(|error| error.to_string())?;
+        self.addresses.check(url)?;
         let plain = || {
             let named = self.settings.plain_http.iter().any(|host| host.means(name, port));
             self.addresses.is_exempt(name, port) && (is_loopback_name(name) || named)
@@ -145,20 +144,20 @@ impl Inner {
         match url.scheme() {
             "https" => Ok(()),
             "http" if plain() => Ok(()),
-            _ => Err(format!("{place}: it does not use HTTPS")),
+            _ => Err(refused("it does not use HTTPS")),
         }
     }
 
-    fn retrying(&self, mut attempt: impl FnMut() -> Result<Answer, HttpError>) -> Result<Answer, String> {
+    fn retrying(&self, mut attempt: impl FnMut() -> Result<Answer, UrlError>) -> Result<Answer, UrlError> {
         let mut tried = 0;
         loop {
             let why = match attempt() {
                 Ok(answer) if is_temporary(answer.status) && tried < self.connections.retries() => {
-                    String::new()
+                    UrlError::Status(answer.status)
                 }
                 Ok(answer) => return Ok(answer),
-                Err(error @ (HttpError::Broken(_) | HttpError::Stalled)) => error.to_string(),
-                Err(error) => return Err(error.to_string()),
+                Err(error @ UrlError::Broken(_)) => error,
+                Err(error) => return Err(error),
             };
             if tried >= self.connections.retries() || !self.connections.wait(tried, None) {
                 return Err(why);
@@ -187,8 +186,8 @@ struct UrlOrigin {
 }
 
 impl UrlOrigin {
-    fn place(&self) -> String {
-        shown(self.url.as_str())
+    fn error(&self, problem: UrlError) -> RegistryError {
+        RegistryError::Url { url: shown(self.url.as_str()), digest: self.digest, problem }
     }
 }
 
@@ -198,7 +197,7 @@ impl Origin for UrlOrigin {
         let permit = inner.connections.permit();
         let mut answer = inner
             .retrying(|| inner.follow(&self.url, offset, bytes))
-            .map_err(|problem| RegistryError::Url { url: self.place(), digest: self.digest, problem })?;
+            .map_err(|problem| self.error(problem))?;
         answer.body.hold(permit);
         Ok(answer)
     }
@@ -208,21 +207,19 @@ impl Origin for UrlOrigin {
         if attempt < connections.retries() && connections.wait(attempt, None) {
             Ok(())
         } else {
-            Err(RegistryError::Url { url: self.place(), digest: self.digest, problem: error.to_string() })
+            Err(self.error(error.into()))
         }
     }
 
     fn refuse(&self, answer: Answer) -> RegistryError {
-        let problem = format!("status {}", answer.status);
-        RegistryError::Url { url: self.place(), digest: self.digest, problem }
+        self.error(UrlError::Status(answer.status))
     }
 
     fn unexpected(&self, problem: String) -> RegistryError {
-        RegistryError::Url { url: self.place(), digest: self.digest, problem }
+        self.error(UrlError::Unexpected(problem))
     }
 
     fn size(&self, announced: u64, found: u64) -> RegistryError {
-        let problem = format!("{found} bytes, expected {announced}");
-        RegistryError::Url { url: self.place(), digest: self.digest, problem }
+        self.error(UrlError::Size { expected: announced, found })
     }
 }

@@ -5,7 +5,7 @@
 //! bounded and checked, and every error names the host.
 //!
 //! How requests travel is the business of [`crate::http`]. Here, each file uses only what stands above it:
-//! `name`, `settings`, `error` → `problem`, `call` → `endpoint` (one host, redirects, retries) → `challenge`,
+//! `name`, `settings`, `problem` → `error` → `call` → `endpoint` (one host, redirects, retries) → `challenge`,
 //! `credentials`, `auth`, `authenticator` (who we are to it) → `client` (a call with authentication) → `download`,
 //! `listing` → `repository`, `push`, `external` → `registries`.
 
@@ -29,9 +29,10 @@ mod settings;
 
 pub use crate::http::{Host, HostError};
 pub use client::Registry;
-pub use error::RegistryError;
+pub use error::{HostRefusal, RegistryError, UrlError};
 pub use external::{External, Refusal};
 pub use name::{NameError, Reference, RepositoryName, Tag};
+pub use problem::{ErrorCode, Problem};
 pub use push::{Feed, Pushed, Stored};
 pub use registries::Registries;
 pub use repository::{Access, Repository};

@@ -243,7 +243,7 @@ impl Repository {
                 })?;
                 return Ok(Sent::Nothing);
             }
-            // Bytes out of order, a server in trouble.
+            // Bytes out of order, or a failing server.
             Ok(answer) if answer.status == 416 || is_temporary(answer.status) => {
                 self.endpoint().refused(answer, &asked)
             }

@@ -18,7 +18,7 @@ use crate::oci::{Descriptor, Digest, MediaType};
 /// What a registry says that the digest of an answer is.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// What we take for a manifest, all that registries store.
+/// The types of manifests that we accept: all that registries store.
 const DOCUMENTS: &str = "application/vnd.oci.image.manifest.v1+json, \
     application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, \
@@ -108,7 +108,7 @@ impl Repository {
         match answer.status {
             200 => {}
             404 => return Ok(None),
-            // Registries that do not take HEAD say so in several ways.
+            // Registries that do not support HEAD say so in several ways.
             _ => return Ok(self.manifest(reference)?.map(|(descriptor, _)| descriptor)),
         }
         let digest = answer.header(CONTENT_DIGEST).and_then(|digest| digest.parse::<Digest>().ok());
@@ -240,7 +240,7 @@ impl Repository {
         }
     }
 
-    /// The type that a document gives itself.
+    /// The type that a document states itself.
     fn inner_type(&self, bytes: &[u8], asked: &str) -> Result<MediaType, RegistryError> {
         let json: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
         let text = json.as_ref().and_then(|json| json["mediaType"].as_str());
@@ -270,7 +270,7 @@ impl Repository {
     }
 
     /// A blob from `offset` on. Nothing is asked before the first read; a connection that breaks is taken up again
-    /// where it broke. The bytes are not proven: whoever reads them hashes them. Errors of the reader are
+    /// where it broke. The bytes are not proven: the reader hashes them. Errors of the reader are
     /// [`RegistryError`]s inside [`std::io::Error`].
     pub fn blob(&self, descriptor: &Descriptor, offset: u64) -> Box<dyn Read + Send> {
         let origin = BlobOrigin { repository: self.clone(), digest: descriptor.digest };
