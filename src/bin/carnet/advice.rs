@@ -275,7 +275,37 @@ pub(crate) fn next_step(code: Code) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+
+    /// Every option and command that this file names.
+    #[test]
+    fn options_and_commands_exist() {
+        let program = super::super::args::Args::command();
+        let commands: Vec<_> = program.get_subcommands().collect();
+        let options: Vec<&str> = commands
+            .iter()
+            .flat_map(|command| command.get_arguments())
+            .chain(program.get_arguments())
+            .filter_map(|argument| argument.get_long())
+            .collect();
+        let word = |text: &'static str| {
+            let end = text.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap_or(text.len());
+            &text[..end]
+        };
+        let words = include_str!("advice.rs").split("mod tests").next().unwrap();
+        let mut found = 0;
+        for option in words.split(" --").skip(1).map(word) {
+            assert!(options.contains(&option), "--{option}");
+            found += 1;
+        }
+        for command in words.split("`carnet ").skip(1).map(word) {
+            assert!(commands.iter().any(|known| known.get_name() == command), "carnet {command}");
+            found += 1;
+        }
+        assert!(found > 30, "this file names more than {found}");
+    }
 
     #[test]
     fn a_circumstance_outdoes_the_code() {

@@ -17,6 +17,7 @@ use carnet::sums::SumFunction;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::connection::Connection;
+use super::explain::Explain;
 
 /// Carries container images and other OCI artifacts across a boundary that has no network path.
 #[derive(Parser)]
@@ -70,6 +71,7 @@ pub(crate) enum Command {
     Unpack(Unpack),
     Import(Box<Import>),
     Sums(Sums),
+    Explain(Explain),
     Completions(Completions),
     Man(Man),
     Version(Version),

@@ -4,6 +4,7 @@ mod advice;
 mod args;
 mod connection;
 mod exit;
+mod explain;
 mod progress;
 mod render;
 mod run;

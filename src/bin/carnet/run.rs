@@ -23,6 +23,7 @@ use clap::CommandFactory as _;
 
 use super::advice;
 use super::args::{self, Args, Command, Screen, Trust};
+use super::explain::explain;
 use super::progress::Progress;
 use super::render::{self, Keys};
 use super::world::{SystemClock, created, force_kernel, proxy, stop_on_signals};
@@ -112,6 +113,7 @@ fn dispatch(command: Command, screen: Screen) -> Result<u8, Trouble> {
             render::sums(&report, &functions, screen);
             Ok(exit::DONE)
         }
+        Command::Explain(args) => Ok(explain(&args, screen)),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Args::command(), "carnet", &mut script);

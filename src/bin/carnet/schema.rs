@@ -4,12 +4,14 @@ use std::path::Path;
 
 use schemars::Schema;
 
+use super::explain::Explanation;
 use super::render::{ErrorReport, Keys, VersionReport};
 
 /// Each output and its schema.
 fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("error", schemars::schema_for!(ErrorReport)),
+        ("explain", schemars::schema_for!(Vec<Explanation>)),
         ("import", schemars::schema_for!(carnet::import::ImportReport)),
         ("inspect", schemars::schema_for!(carnet::inspect::InspectReport)),
         ("keygen", schemars::schema_for!(Keys)),

@@ -66,6 +66,8 @@ fn every_document_fits_its_schema() {
     fits(&desk.carnet("sums out --sha256 --md5 --json").ok(), "sums");
     fits(&desk.carnet("unpack out --trust trust.toml --to oci:back --json").ok(), "unpack");
     fits(&desk.carnet("missing out --json").ok(), "missing");
+    fits(&desk.carnet("explain --json").ok(), "explain");
+    fits(&desk.carnet("explain disk-full --json").ok(), "explain");
     std::fs::write(desk.path("out/letter"), "no chunk").unwrap();
     std::fs::remove_file(desk.path("out/b_00002.tar")).unwrap();
     fits(&desk.carnet("missing out --json").ends(4), "missing");
@@ -149,8 +151,19 @@ fn every_command_helps_with_an_example() {
     let desk = Desk::new();
     let help = desk.carnet("--help").ok().stdout;
     assert!(help.contains("Exit codes"));
-    let commands =
-        ["keygen", "pack", "sign", "verify", "missing", "inspect", "unpack", "sums", "completions", "man"];
+    let commands = [
+        "keygen",
+        "pack",
+        "sign",
+        "verify",
+        "missing",
+        "inspect",
+        "unpack",
+        "sums",
+        "explain",
+        "completions",
+        "man",
+    ];
     for command in commands {
         assert!(help.contains(&format!("  {command} ")), "{command} is listed");
         let run = desk.carnet(&format!("{command} --help")).ok();
@@ -175,6 +188,8 @@ fn nonsense_is_a_usage_error() {
         "verify out",
         "verify out --pub k.pub.pem --trust trust.toml",
         "unpack out --pub k.pub.pem",
+        "explain no-such-code",
+        "explain --markdown disk-full",
     ] {
         let run = desk.carnet(line).ends(2);
         assert!(run.stderr.contains("Usage") || run.stderr.contains("--help"), "{line}: {}", run.stderr);

@@ -488,7 +488,7 @@ fn one_artifact_may_fail_alone() {
     let sources = format!("docker://{at}/other:1 docker://{at}/team/app:1");
     let run = station.pack(&sources);
     assert!(matches!(run.code, Some(1 | 4)), "{run:?}");
-    run.says(&["error[blob-missing]", digest_of(&layer), &at]);
+    run.says(&["error[registry-content-missing]", digest_of(&layer), &at]);
     station.is_tidy();
     station.pack(&format!("{sources} --continue-on-errors")).ends(4).says(&[&format!("{at}/other:1")]);
     assert_eq!(names(&station), [format!("{at}/team/app:1")]);

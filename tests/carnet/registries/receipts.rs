@@ -67,7 +67,12 @@ fn a_receipt_of_a_run_that_failed_in_part_says_so() {
     let (station, _) = station();
     let registry = Registry::start();
     registry.fault(Fault::on("PUT", "/v2/two/manifests/*").answers(Response::new(403)));
-    station.import(&registry.name(), "--continue-on-errors --receipt receipt.json").ends(4);
+    let run = station.import(&registry.name(), "--continue-on-errors --receipt receipt.json").ends(4);
+    run.says(&["failed: low.example/two:1", "hint: log in"]);
+    let document: serde_json::Value = serde_json::from_str(&read(&station, "receipt.json")).unwrap();
+    let failed = &document["tags"]["failed"][0]["error"];
+    assert_eq!(failed["code"], "registry-denied");
+    assert!(failed["hint"].as_str().is_some_and(|hint| hint.starts_with("log in")), "{failed}");
     for name in ["receipt.json", "receipt.json.txt"] {
         let text = read(&station, name);
         assert!(text.contains("low.example/two:1") && text.contains("registry-denied"), "{text}");

@@ -49,7 +49,7 @@ const CRATES: &[(&str, &[&str])] = &[
 /// Words that name no thing.
 const BANNED_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager", "aux"];
 
-fn relative(path: &Path) -> String {
+pub(super) fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned()
 }
 
@@ -59,7 +59,7 @@ fn module(path: &str) -> &str {
 }
 
 /// The code of a file: without its tests and comments.
-fn code(path: &Path) -> String {
+pub(super) fn code(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
@@ -72,7 +72,7 @@ fn rank(module: &str) -> usize {
     })
 }
 
-fn library() -> Vec<(String, String)> {
+pub(super) fn library() -> Vec<(String, String)> {
     sources("src")
         .iter()
         .map(|path| (relative(path), code(path)))

@@ -1,5 +1,6 @@
 //! What holds for the source tree and its documents.
 
+mod errors;
 mod frozen;
 mod layers;
 mod limits;

@@ -81,18 +81,18 @@ pub(crate) fn bytes(bytes: &[u8]) {
     }
 }
 
-fn text(text: &str) {
+pub(crate) fn text(text: &str) {
     bytes(text.as_bytes());
 }
 
-fn json(report: &impl Serialize) {
+pub(crate) fn json(report: &impl Serialize) {
     let mut out = serde_json::to_string_pretty(report).expect("a report serialises");
     out.push('\n');
     text(&out);
 }
 
 /// An aligned table without lines; `right` are the columns of numbers.
-fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
+pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(header.to_vec());

@@ -114,13 +114,8 @@ fn lists_of_referrers_that_lie() {
         let start = Instant::now();
         let run = station.pack(&format!("docker://{}/app:1 --timeout 1 --retries 1", registry.name()));
         // Signatures that are lost without a word would be worse than a failure.
-        let codes = [
-            "registry-protocol",
-            "registry-content-missing",
-            "malformed-document",
-            "no-such-artifact",
-            "refused-graph",
-        ];
+        let codes =
+            ["registry-protocol", "blob-missing", "malformed-document", "no-such-artifact", "refused-graph"];
         fails(what, &run, &codes, &registry.name(), start);
         station.is_tidy();
     }
