@@ -24,7 +24,7 @@
 //! |---|---|
 //! | [`diagnosis`] | what every error can say: code, exit class, what changes the next step |
 //! | [`oci`] | the vocabulary of the cargo: digests, descriptors, manifests, names |
-//! | [`mod@format`] | the vocabulary of bundles; the HTTP client |
+//! | [`mod@format`], [`http`] | the vocabulary of bundles; the HTTP client |
 //! | [`registry`] | the client of registries |
 //! | [`artifacts`], [`medium`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, who is trusted, time, onlookers |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
@@ -64,6 +64,7 @@ pub mod clock;
 pub mod diagnosis;
 pub mod environment;
 pub mod format;
+pub mod http;
 pub mod medium;
 pub mod observe;
 pub mod oci;

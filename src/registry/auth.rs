@@ -1,4 +1,4 @@
-//! Who we are to a registry: what it wants to see, and the tokens that we hold.
+//! What a registry wants to see, and the tokens that we hold for it.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use super::RepositoryName;
 use super::challenge::Challenge;
 use super::credentials::Credential;
 
-/// How long a token lives that does not say so (distribution-spec's token authentication), in seconds.
+/// The lifetime of a token that states none (distribution-spec's token authentication), in seconds.
 const TOKEN_SECONDS: u64 = 60;
 
-/// So long before its end a token is not used any more: a request takes time.
+/// A token is not used any more this long before it expires: a request takes time.
 const TOKEN_MARGIN: Duration = Duration::from_secs(10);
 
 /// What a request wants to do, as token services have it: `repository:team/app:pull`.
@@ -57,7 +57,7 @@ impl Scope {
     }
 }
 
-/// A token and when it ends.
+/// A token and when it expires.
 struct Token {
     header: String,
     until: Instant,
@@ -71,22 +71,23 @@ struct TokenAnswer {
     expires_in: Option<u64>,
 }
 
-/// What is known of a registry's door.
+/// What is known of how to authenticate to a registry.
 #[derive(Default)]
-pub(super) struct Door {
+pub(super) struct AuthState {
+    /// What it asked for, once it did.
     pub(super) challenge: Option<Challenge>,
     tokens: HashMap<String, Token>,
     pub(super) credentials: HashMap<Option<RepositoryName>, Option<Credential>>,
 }
 
-impl Door {
+impl AuthState {
     /// The token for this scope, if it lives long enough.
     pub(super) fn token(&self, scope: &Scope) -> Option<String> {
         let token = self.tokens.get(&scope.key())?;
         (token.until > Instant::now()).then(|| token.header.clone())
     }
 
-    /// Forgets the token of this scope if it is the one that was refused.
+    /// Drops the token of this scope if it is the one that was refused.
     pub(super) fn forget(&mut self, scope: &Scope, refused: &str) {
         let key = scope.key();
         if self.tokens.get(&key).is_some_and(|token| token.header == refused) {
@@ -94,7 +95,7 @@ impl Door {
         }
     }
 
-    /// Keeps the token that a service answered, and gives its header.
+    /// Keeps the token that a service returned, and returns its header.
     ///
     /// # Errors
     /// A sentence for an answer that holds none.

@@ -17,12 +17,12 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// How long a credential helper may take. It may ask a person, who may not be there.
 const HELPER_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// What proves to a registry who we are.
+/// What we authenticate with.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Credential {
     /// A name and a password.
     Basic { user: String, password: String },
-    /// A token that is traded for others (docker's `identitytoken`).
+    /// A token that is exchanged for others (docker's `identitytoken`).
     Identity(String),
 }
 
@@ -44,8 +44,8 @@ pub(super) fn find(
     Ok(None)
 }
 
-/// Whether the files can be read, and what they say of the host, before anyone is asked for anything. Helpers wait
-/// until the registry wants to know who we are.
+/// Whether the files can be read, and what they say of the host, before any request is sent. Helpers wait until the
+/// registry asks for authentication.
 ///
 /// # Errors
 /// [`RegistryError::Setup`] for the first that cannot.
@@ -121,7 +121,8 @@ fn find_in(
     }
 }
 
-/// Looks the key up, on a thread of its own: helpers run without a time limit.
+/// Looks the key up, on a thread of its own: helpers run without a time limit. The text is ours, because other functions
+/// of that crate look for files by the environment. A helper inherits the environment, as it does from docker.
 fn ask(text: Vec<u8>, key: String) -> Result<DockerCredential, CredentialRetrievalError> {
     let (answer, answered) = mpsc::channel();
     let ask = move || drop(answer.send(docker_credential::get_credential_from_reader(text.as_slice(), &key)));

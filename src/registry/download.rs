@@ -1,14 +1,12 @@
-//! A blob on its way here, taken up again where its connection broke.
+//! A blob on its way here, continued where its connection broke.
 
 use std::io::{self, Read};
 
-use ureq::http::header;
-
 use super::RegistryError;
-use super::client::CallError;
-use super::exchange::{Answer, AnswerBody, Trouble};
+use super::call::CallError;
+use crate::http::{Answer, AnswerBody, HttpError, header};
 
-/// After so many bytes a connection that breaks counts as new trouble, and all tries are there again.
+/// After so many bytes a connection that breaks counts as a new failure, and all attempts are available again.
 pub(super) const PROGRESS_BYTES: u64 = 1 << 20;
 
 /// Where the bytes of a blob are asked for.
@@ -16,14 +14,14 @@ pub(super) trait Origin: Send {
     /// Asks for the blob, of so many bytes, from `offset` on. Answers of any status; redirects were followed.
     fn ask(&mut self, offset: u64, bytes: u64) -> Result<Answer, RegistryError>;
 
-    /// Waits before try number `tried`, or gives the error if there is no further one.
-    fn again(&self, tried: u32, trouble: Trouble) -> Result<(), RegistryError>;
+    /// Waits after attempt number `attempt`, or returns the error if there is no further attempt.
+    fn again(&self, attempt: u32, error: HttpError) -> Result<(), RegistryError>;
 
-    /// The error for an answer that says no, or makes no sense.
+    /// The error for an answer that refuses, or has a status that was not expected.
     fn refuse(&self, answer: Answer) -> RegistryError;
 
-    /// The error for an answer that makes no sense.
-    fn senseless(&self, problem: String) -> RegistryError;
+    /// The error for an answer that is not what it should be.
+    fn unexpected(&self, problem: String) -> RegistryError;
 
     /// The error for another number of bytes than announced.
     fn size(&self, announced: u64, found: u64) -> RegistryError;
@@ -52,8 +50,8 @@ impl<O: Origin> Download<O> {
     fn body(&mut self) -> Result<AnswerBody, CallError> {
         let answer = self.origin.ask(if self.ranges { self.at } else { 0 }, self.bytes)?;
         if answer.content_type().as_deref() == Some("text/html") {
-            let problem = "a page (text/html), expected a blob; a proxy may want a login".to_owned();
-            return Err(self.origin.senseless(problem).into());
+            let problem = "a page (text/html), expected a blob; a proxy may require a login".to_owned();
+            return Err(self.origin.unexpected(problem).into());
         }
         let (skip, rest) = match answer.status {
             200 => (self.at, self.bytes),
@@ -61,7 +59,7 @@ impl<O: Origin> Download<O> {
             // Another range, or none for what we want.
             206 | 416 if self.at > 0 && self.ranges => {
                 self.ranges = false;
-                // Its right to a transfer goes back first: asking anew takes one.
+                // Its permit goes back first: asking anew takes one.
                 drop(answer);
                 return self.body();
             }
@@ -76,8 +74,8 @@ impl<O: Origin> Download<O> {
         // A registry that does not know ranges begins anew: what we have is read past, and proven with the rest.
         match io::copy(&mut body.by_ref().take(skip), &mut io::sink()) {
             Ok(skipped) if skipped == skip => Ok(body),
-            Ok(skipped) => Err(CallError::Trouble(ended(skipped, self.bytes))),
-            Err(error) => Err(CallError::Trouble(Trouble::of_io(error))),
+            Ok(skipped) => Err(CallError::Http(ended(skipped, self.bytes))),
+            Err(error) => Err(CallError::Http(HttpError::of_io(error))),
         }
     }
 
@@ -88,13 +86,13 @@ impl<O: Origin> Download<O> {
         begins.and_then(|begins| begins.parse().ok()) == Some(self.at)
     }
 
-    fn broken(&mut self, trouble: Trouble) -> Result<(), RegistryError> {
+    fn broken(&mut self, error: HttpError) -> Result<(), RegistryError> {
         self.body = None;
         if self.at - self.broke_at >= PROGRESS_BYTES {
             self.tried = 0;
         }
         self.broke_at = self.at;
-        self.origin.again(self.tried, trouble)?;
+        self.origin.again(self.tried, error)?;
         self.tried += 1;
         Ok(())
     }
@@ -105,12 +103,14 @@ impl<O: Origin> Download<O> {
                 match self.body() {
                     Ok(body) => self.body = Some(body),
                     Err(CallError::Registry(error)) => return Err(error),
-                    Err(CallError::Trouble(trouble)) => self.broken(trouble)?,
-                    Err(CallError::Introduced) => unreachable!("only streams that are sent are sent once"),
+                    Err(CallError::Http(error)) => self.broken(error)?,
+                    Err(CallError::Reauthenticated) => {
+                        unreachable!("only streams that are sent are sent once")
+                    }
                 }
                 continue;
             };
-            let trouble = match body.read(buffer) {
+            let error = match body.read(buffer) {
                 Ok(0) if self.at >= self.bytes => return Ok(0),
                 Ok(0) => ended(self.at, self.bytes),
                 Ok(read) => {
@@ -121,15 +121,15 @@ impl<O: Origin> Download<O> {
                     };
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Trouble::of_io(error),
+                Err(error) => HttpError::of_io(error),
             };
-            self.broken(trouble)?;
+            self.broken(error)?;
         }
     }
 }
 
-fn ended(at: u64, bytes: u64) -> Trouble {
-    Trouble::Broken(format!("it ended after {at} of {bytes} bytes"))
+fn ended(at: u64, bytes: u64) -> HttpError {
+    HttpError::Broken(format!("it ended after {at} of {bytes} bytes"))
 }
 
 impl<O: Origin> Read for Download<O> {

@@ -2,174 +2,167 @@
 
 use std::io;
 
+use super::problem::{ErrorCode, Problem};
 use super::{Host, RepositoryName};
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
+use crate::http::{ConnectError, HttpError, SetupError, TlsFailure};
 use crate::oci::Digest;
 use crate::oci::digest::BlobMismatch;
 
-/// Why we do not go where a registry sends us: the host is another one.
-pub(super) const HOST_NOT_ALLOWED: &str = "no other host is contacted here unless it is allowed";
-
-/// Why we do not go where a registry sends us: there is no TLS.
-pub(super) const HOST_WITHOUT_TLS: &str =
-    "it does not speak HTTPS, and plain HTTP is not allowed for this host";
-
-/// What is said of a host in a URL that is not asked because its address is private.
-pub(super) const IS_PRIVATE: &str = " has the private address ";
-
-/// What goes wrong between us and a registry. Texts that a server sent are bounded and escaped.
+/// What goes wrong between us and a registry. Texts that a server sent are bounded and escaped. `asked` is the request,
+/// as `GET /v2/app/manifests/1.0`.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// No connection comes about: name, address, port, TLS.
-    #[error("{host} cannot be reached: {problem}")]
+    /// No connection can be made: name, address, port, TLS.
+    #[error("{host} cannot be reached: {cause}")]
     Unreachable {
-        /// Which host.
+        /// The host, or the token service of one.
         host: String,
         /// Why.
-        problem: String,
+        cause: ConnectError,
     },
     /// Credentials are missing or wrong.
-    #[error("{host} does not let us in ({asked}): {problem}")]
+    #[error("{host} requires authentication ({asked}): {problem}")]
     Unauthorized {
-        /// Which host.
+        /// The registry.
         host: Host,
-        /// What was asked for, as `GET /v2/app/manifests/1.0`.
+        /// The request.
         asked: String,
-        /// What it said.
-        problem: String,
+        /// What the answer says.
+        problem: Problem,
     },
     /// The credentials do not suffice.
     #[error("{host} refuses {asked}: {problem}")]
     Denied {
-        /// Which host.
+        /// The registry.
         host: Host,
-        /// What was asked for.
+        /// The request.
         asked: String,
-        /// What it said.
-        problem: String,
+        /// What the answer says.
+        problem: Problem,
     },
-    /// Too many requests, still after all tries.
-    #[error("{host} asks to wait ({asked}, {problem})")]
+    /// Too many requests, still after all retries.
+    #[error("{host} is rate limiting ({asked}): HTTP 429{problem}")]
     RateLimited {
-        /// Which host.
+        /// The registry.
         host: Host,
-        /// What was asked for.
+        /// The request.
         asked: String,
-        /// For how long, and how often it was tried.
+        /// How long the registry asks to wait, and how often the request was sent; or what the answer says.
         problem: String,
     },
-    /// An answer that says no, or a server in trouble, still after all tries.
+    /// An answer that refuses, or a failing server, still after all retries.
     #[error("{host} answers {status} to {asked}: {problem}")]
     Failed {
-        /// Which host.
+        /// The registry.
         host: Host,
         /// The status of the answer.
         status: u16,
-        /// What was asked for.
+        /// The request.
         asked: String,
-        /// What it said.
-        problem: String,
+        /// What the answer says.
+        problem: Problem,
     },
     /// Too little moves.
-    #[error("{host} stalls ({asked}): less than {bytes} bytes came in {seconds} seconds")]
+    #[error("{host} stalls ({asked}): less than {bytes} bytes moved in {seconds} seconds")]
     Stalled {
-        /// Which host.
+        /// The registry.
         host: Host,
-        /// What was asked for.
+        /// The request.
         asked: String,
-        /// The least that must move in that time, in bytes.
+        /// The least that must move in that time.
         bytes: u64,
         /// The time.
         seconds: u64,
     },
-    /// A connection broke, still after all tries.
+    /// A connection broke, still after all retries.
     #[error("the connection to {host} broke ({asked}): {problem}")]
     Broken {
-        /// Which host.
+        /// The registry.
         host: Host,
-        /// What was asked for.
+        /// The request.
         asked: String,
         /// How.
         problem: String,
     },
-    /// An answer that makes no sense.
-    #[error("{host} gives a senseless answer to {asked}: {problem}")]
+    /// An answer that is not what the distribution-spec says.
+    #[error("unexpected response from {host} to {asked}: {problem}")]
     Protocol {
-        /// Which host.
+        /// The registry.
         host: Host,
-        /// What was asked for.
+        /// The request.
         asked: String,
-        /// What was expected, and what came.
+        /// What was expected and found.
         problem: String,
     },
-    /// The registry sends us somewhere we do not go.
-    #[error("{host} points at {other} ({asked}): {problem}")]
+    /// The registry points to a host that may not be contacted.
+    #[error("{host} points to {other} ({asked}): {cause}")]
     Elsewhere {
-        /// Which host.
+        /// The registry.
         host: Host,
-        /// Where it sends us.
+        /// The other host, with its scheme.
         other: String,
-        /// What was asked for.
+        /// The request.
         asked: String,
-        /// Why we do not go there.
-        problem: String,
+        /// Why the other host may not be contacted.
+        cause: HostRefusal,
     },
-    /// The bytes are not what their digest says.
+    /// The bytes do not have their digest.
     #[error("{host}/{repository}: {mismatch}")]
     Mismatch {
-        /// Which host.
+        /// The registry.
         host: Host,
-        /// Which repository.
+        /// The repository.
         repository: RepositoryName,
         /// What was expected and found.
         mismatch: BlobMismatch,
     },
-    /// More or fewer bytes than announced.
-    #[error("{host}/{repository}: {digest} is announced with {announced} bytes, {found} are there")]
+    /// More or fewer bytes than the descriptor says.
+    #[error("{host}/{repository}: {digest} should have {announced} bytes, but has {found}")]
     Size {
-        /// Which host.
+        /// The registry.
         host: Host,
-        /// Which repository.
+        /// The repository.
         repository: RepositoryName,
-        /// What was asked for.
+        /// The blob or manifest.
         digest: Digest,
-        /// What its descriptor says, in bytes.
+        /// The size in its descriptor, in bytes.
         announced: u64,
-        /// What the registry has, in bytes.
+        /// The size in the registry, in bytes.
         found: u64,
     },
-    /// Something that was pointed at is not there.
+    /// The registry does not have something that is pointed to.
     #[error("{host}/{repository} does not have {what}")]
     Absent {
-        /// Which host.
+        /// The registry.
         host: Host,
-        /// Which repository.
+        /// The repository.
         repository: RepositoryName,
         /// A tag or a digest.
         what: String,
     },
-    /// A URL of a non-distributable layer does not give it.
-    #[error("{digest} cannot be had from {url}: {problem}")]
+    /// A URL of a non-distributable layer does not provide it.
+    #[error("{url} does not provide {digest}: {problem}")]
     Url {
         /// The URL, escaped.
         url: String,
         /// The layer.
         digest: Digest,
         /// Why not.
-        problem: String,
+        problem: UrlError,
     },
-    /// What was to be sent cannot be read.
-    #[error("what {host} was to get cannot be read: {source}")]
+    /// The data for an upload cannot be read.
+    #[error("upload to {host} aborted: the data cannot be read: {source}")]
     Feed {
-        /// Which host.
+        /// The registry.
         host: Host,
         /// Why.
         source: io::Error,
     },
-    /// What was to be sent is not what its digest says.
-    #[error("what {host} was to get is not right: {mismatch}")]
+    /// The data for an upload does not have its digest.
+    #[error("upload to {host} aborted: the data is damaged: {mismatch}")]
     Unproven {
-        /// Which host.
+        /// The registry.
         host: Host,
         /// What was expected and found.
         mismatch: BlobMismatch,
@@ -177,7 +170,7 @@ pub enum RegistryError {
     /// Certificates, keys or credential files that cannot be used.
     #[error("{what} cannot be used: {problem}")]
     Setup {
-        /// Which file or setting.
+        /// The file or setting.
         what: String,
         /// Why.
         problem: String,
@@ -187,8 +180,83 @@ pub enum RegistryError {
     Interrupted,
 }
 
+/// Why a host that a registry points to may not be contacted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostRefusal {
+    /// The URL carries credentials.
+    #[error("the URL contains a name or a password")]
+    Credentials,
+    /// There is no host.
+    #[error("the URL names no host")]
+    NoHost,
+    /// There is no TLS.
+    #[error("it does not use HTTPS, and plain HTTP is not allowed for this host")]
+    WithoutTls,
+    /// It is not among the hosts that may be contacted.
+    #[error("no other host is contacted here unless it is allowed")]
+    NotAllowed,
+}
+
+/// Why a URL does not provide a layer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// No connection can be made, or the address is not public.
+    #[error(transparent)]
+    Unreachable(#[from] ConnectError),
+    /// It may not be contacted.
+    #[error("{0}")]
+    Refused(String),
+    /// It redirects to a URL that may not be contacted.
+    #[error("a redirect leads to {0}")]
+    Redirect(Box<UrlError>),
+    /// The connection broke or stalled.
+    #[error("{0}")]
+    Broken(String),
+    /// The status of the answer is not one of success.
+    #[error("status {0}")]
+    Status(u16),
+    /// The answer has another size.
+    #[error("{found} bytes, expected {expected}")]
+    Size {
+        /// The size in the layer's descriptor.
+        expected: u64,
+        /// The size in the answer.
+        found: u64,
+    },
+    /// The answer is something else.
+    #[error("{0}")]
+    Unexpected(String),
+}
+
+impl UrlError {
+    /// Whether the URL was not asked because it leads to a private address.
+    pub fn is_of_private_address(&self) -> bool {
+        match self {
+            UrlError::Unreachable(ConnectError::PrivateAddress { .. }) => true,
+            UrlError::Redirect(target) => target.is_of_private_address(),
+            _ => false,
+        }
+    }
+}
+
+impl From<HttpError> for UrlError {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::Unreachable(cause) => UrlError::Unreachable(cause),
+            HttpError::Broken(_) | HttpError::Stalled => UrlError::Broken(error.to_string()),
+            HttpError::Unexpected(problem) => UrlError::Unexpected(problem),
+        }
+    }
+}
+
+impl From<SetupError> for RegistryError {
+    fn from(SetupError { what, problem }: SetupError) -> Self {
+        RegistryError::Setup { what, problem }
+    }
+}
+
 impl RegistryError {
-    /// Whether it says something of one blob only, and others may be had.
+    /// Whether it concerns one blob only, so that others may still be fetched.
     pub fn is_of_one_blob(&self) -> bool {
         matches!(
             self,
@@ -204,19 +272,19 @@ impl RegistryError {
 impl Diagnose for RegistryError {
     fn diagnosis(&self) -> Diagnosis {
         let code = match self {
-            RegistryError::Unreachable { problem, .. } => {
-                return Code::RegistryUnreachable.with(of_unreachable(problem));
+            RegistryError::Unreachable { cause, .. } => {
+                return Code::RegistryUnreachable.with(of_unreachable(cause));
             }
             RegistryError::Broken { .. } => return Code::RegistryUnreachable.with(Advice::RunAgain),
             RegistryError::Failed { host, status, problem, .. } => return of_status(host, *status, problem),
-            RegistryError::Elsewhere { problem, .. } => {
-                return Code::RegistryHostRefused.with(of_elsewhere(problem));
+            RegistryError::Elsewhere { cause, .. } => {
+                return Code::RegistryHostRefused.with(of_elsewhere(*cause));
             }
             RegistryError::Mismatch { .. } => return Code::BlobMismatch.with(Advice::RegistryIsDamaged),
             RegistryError::Size { .. } => return Code::BlobSizeMismatch.with(Advice::RegistryIsDamaged),
             RegistryError::Unproven { .. } => return Code::BlobMismatch.with(Advice::ChunksAreDamaged),
             RegistryError::Feed { source, .. } => return Code::FileUnusable.with(Advice::of_io(source)),
-            RegistryError::Url { problem, .. } if problem.contains(IS_PRIVATE) => {
+            RegistryError::Url { problem, .. } if problem.is_of_private_address() => {
                 return Code::UrlUnusable.with(Advice::UrlIsPrivate);
             }
             RegistryError::Unauthorized { .. } => Code::RegistryUnauthorized,
@@ -233,43 +301,39 @@ impl Diagnose for RegistryError {
     }
 }
 
-fn of_unreachable(problem: &str) -> Option<Advice> {
-    if problem.contains("not valid for name") {
-        Some(Advice::NameNotInCertificate)
-    } else if problem.contains("UnknownIssuer") {
-        Some(Advice::UnknownAuthority)
-    } else if problem.contains("certificate") {
-        Some(Advice::CertificateInvalid)
-    } else if problem.contains("fatal alert") && problem.contains("Certificate") {
-        Some(Advice::ClientCertificateNeeded)
-    } else if problem.contains("plain HTTP") {
-        Some(Advice::PlainHttpSpoken)
-    } else {
-        None
+fn of_unreachable(cause: &ConnectError) -> Option<Advice> {
+    let ConnectError::Tls { cause, .. } = cause else { return None };
+    match cause {
+        TlsFailure::WrongName => Some(Advice::NameNotInCertificate),
+        TlsFailure::UnknownIssuer => Some(Advice::UnknownAuthority),
+        TlsFailure::Expired | TlsFailure::BadCertificate => Some(Advice::CertificateInvalid),
+        TlsFailure::ClientCertificate => Some(Advice::ClientCertificateNeeded),
+        TlsFailure::NotTls => Some(Advice::PlainHttpSpoken),
+        TlsFailure::Other => None,
     }
 }
 
-fn of_status(host: &Host, status: u16, problem: &str) -> Diagnosis {
+fn of_status(host: &Host, status: u16, problem: &Problem) -> Diagnosis {
     let code = match status {
         // A refusal has a status from 400 to 599, and a teapot is no registry.
         ..=399 | 418 | 600.. => Code::RegistryProtocol,
         _ => Code::RegistryFailed,
     };
     let advice = match status {
-        _ if problem.contains("url") => Some(Advice::UrlsRefused),
-        // So a distribution registry says that it takes no layers with urls.
-        500 if problem.contains("MANIFEST_BLOB_UNKNOWN") => Some(Advice::UrlsPerhapsRefused),
-        400 if host.is_loopback() && problem == "Bad Request" => Some(Advice::TlsSpoken),
+        _ if problem.names_urls() => Some(Advice::UrlsRefused),
+        // So a distribution registry refuses layers with urls.
+        500 if problem.has(ErrorCode::ManifestBlobUnknown) => Some(Advice::UrlsPerhapsRefused),
+        400 if host.is_loopback() && problem.expects_tls() => Some(Advice::TlsSpoken),
         500.. => Some(Advice::ServerInTrouble),
         _ => None,
     };
     code.with(advice)
 }
 
-fn of_elsewhere(problem: &str) -> Option<Advice> {
-    match problem {
-        HOST_NOT_ALLOWED => Some(Advice::HostNotAllowed),
-        HOST_WITHOUT_TLS => Some(Advice::HostWithoutTls),
-        _ => None,
+fn of_elsewhere(cause: HostRefusal) -> Option<Advice> {
+    match cause {
+        HostRefusal::NotAllowed => Some(Advice::HostNotAllowed),
+        HostRefusal::WithoutTls => Some(Advice::HostWithoutTls),
+        HostRefusal::Credentials | HostRefusal::NoHost => None,
     }
 }

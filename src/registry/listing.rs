@@ -2,13 +2,12 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use ureq::http::{Method, header};
 use url::Url;
 
 use super::auth::Scope;
 use super::client::Registry;
-use super::exchange::{Answer, Call, LIST_BYTES_MAX, escaped};
 use super::{RegistryError, RepositoryName, Tag};
+use crate::http::{Answer, Call, LIST_BYTES_MAX, Method, escaped, header};
 use crate::oci::{Descriptor, MediaType};
 
 /// How many pages a list may have, and how many items: more is a list that never ends.
@@ -73,16 +72,18 @@ pub(super) fn tags(
     repository: &RepositoryName,
     scope: &Scope,
 ) -> Result<Option<Vec<Tag>>, RegistryError> {
-    let url = registry.url(&format!("{repository}/tags/list?n={PAGE_ITEMS}"));
+    let url = registry.endpoint.url(&format!("{repository}/tags/list?n={PAGE_ITEMS}"));
     let tags = all::<TagPage>(registry, url, scope, None)?;
     Ok(tags.map(|tags| tags.iter().filter_map(|tag| tag.parse().ok()).collect()))
 }
 
-/// All repositories that the registry lists; `None` where it lists none.
-pub(super) fn repositories(registry: &Registry) -> Result<Option<Vec<RepositoryName>>, RegistryError> {
-    let url = registry.url(&format!("_catalog?n={PAGE_ITEMS}"));
-    let names = all::<CatalogPage>(registry, url, &Scope::catalog(), None)?;
-    Ok(names.map(|names| names.iter().filter_map(|name| name.parse().ok()).collect()))
+impl Registry {
+    /// All its repositories; `None` if it does not list them.
+    pub fn repositories(&self) -> Result<Option<Vec<RepositoryName>>, RegistryError> {
+        let url = self.endpoint.url(&format!("_catalog?n={PAGE_ITEMS}"));
+        let names = all::<CatalogPage>(self, url, &Scope::catalog(), None)?;
+        Ok(names.map(|names| names.iter().filter_map(|name| name.parse().ok()).collect()))
+    }
 }
 
 /// What the referrers API lists at `url`; `None` for 404.
@@ -117,31 +118,36 @@ fn all<P: Page>(
                 answer.discard();
                 return Ok(None);
             }
-            _ => return Err(registry.refused(answer, &asked)),
+            _ => return Err(registry.endpoint.refused(answer, &asked)),
         }
         let next = next_page(registry, &answer, &asked)?;
-        let bytes = answer.bytes(LIST_BYTES_MAX).map_err(|trouble| registry.trouble(trouble, &asked))?;
+        let bytes = answer.bytes(LIST_BYTES_MAX).map_err(|error| registry.endpoint.failed(error, &asked))?;
         all_bytes += bytes.len();
         if all_bytes > ALL_BYTES_MAX {
-            return Err(registry.senseless(&asked, format!("its list is longer than {ALL_BYTES_MAX} bytes")));
+            return Err(registry
+                .endpoint
+                .unexpected(&asked, format!("its list is longer than {ALL_BYTES_MAX} bytes")));
         }
-        let page: P = serde_json::from_slice(&bytes)
-            .map_err(|error| escaped(&error.to_string()))
-            .map_err(|problem| registry.senseless(&asked, format!("expected a list as JSON: {problem}")))?;
+        let page: P = serde_json::from_slice(&bytes).map_err(|error| escaped(&error.to_string())).map_err(
+            |problem| registry.endpoint.unexpected(&asked, format!("expected a list as JSON: {problem}")),
+        )?;
         items.extend(page.items());
         if items.len() > ITEMS_MAX {
-            return Err(registry.senseless(&asked, format!("its list has more than {ITEMS_MAX} entries")));
+            return Err(registry
+                .endpoint
+                .unexpected(&asked, format!("its list has more than {ITEMS_MAX} entries")));
         }
         match next {
             None => return Ok(Some(items)),
             Some(next) if next == url => {
-                return Err(registry.senseless(&asked, "its list goes on with the same page"));
+                return Err(registry.endpoint.unexpected(&asked, "its list continues with the same page"));
             }
             Some(next) => url = next,
         }
     }
     Err(registry
-        .senseless(&format!("GET {}", url.path()), format!("its list has more than {PAGES_MAX} pages")))
+        .endpoint
+        .unexpected(&format!("GET {}", url.path()), format!("its list has more than {PAGES_MAX} pages")))
 }
 
 /// The URL of the next page (RFC 8288), which must be the registry's own.
@@ -152,7 +158,7 @@ fn next_page(registry: &Registry, answer: &Answer, asked: &str) -> Result<Option
     if !parameters.contains("next") {
         return Ok(None);
     }
-    let senseless = || registry.senseless(asked, format!("its next page is {}", escaped(target)));
-    let url = answer.url.join(target).map_err(|_| senseless())?;
-    if registry.is_own(&url) { Ok(Some(url)) } else { Err(senseless()) }
+    let unexpected = || registry.endpoint.unexpected(asked, format!("its next page is {}", escaped(target)));
+    let url = answer.url.join(target).map_err(|_| unexpected())?;
+    if registry.endpoint.is_own(&url) { Ok(Some(url)) } else { Err(unexpected()) }
 }

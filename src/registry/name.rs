@@ -17,21 +17,21 @@ pub struct RepositoryName(String);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(String);
 
-/// What of a repository is meant.
+/// What is asked for in a repository.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reference {
-    /// What a tag points at.
+    /// What a tag points to.
     Tag(Tag),
     /// The manifest with this digest.
     Digest(Digest),
 }
 
-/// Why a text is neither a repository nor a tag.
+/// Why a text is not a repository, or not a tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Not a repository.
     #[error(
-        "{text:?} is no repository: expected up to {REPOSITORY_BYTES_MAX} lower-case letters and digits, joined by \
+        "{text:?} is not a repository: expected up to {REPOSITORY_BYTES_MAX} lower-case letters and digits, joined by \
          one of - . _ or __, in parts joined by /"
     )]
     Repository {
@@ -40,7 +40,7 @@ pub enum NameError {
     },
     /// Not a tag.
     #[error(
-        "{text:?} is no tag: expected up to {TAG_BYTES_MAX} letters, digits, _ . and -, not beginning with . or -"
+        "{text:?} is not a tag: expected up to {TAG_BYTES_MAX} letters, digits, _ . and -, not beginning with . or -"
     )]
     Tag {
         /// What was written.

@@ -2,14 +2,13 @@
 
 use std::io::{self, Read};
 
-use ureq::http::{HeaderName, Method, header};
 use url::Url;
 
-use super::client::{CallError, is_passing};
+use super::call::CallError;
 use super::download::PROGRESS_BYTES;
-use super::exchange::{Answer, Call, Payload, escaped};
 use super::repository::{CONTENT_DIGEST, Repository};
 use super::{Reference, RegistryError, RepositoryName};
+use crate::http::{Answer, Call, HeaderName, Method, Payload, escaped, header, is_temporary};
 use crate::oci::digest::BlobMismatch;
 use crate::oci::{Descriptor, Digest, MediaType, VerifiedBlob};
 
@@ -28,17 +27,17 @@ pub enum Pushed {
 /// What a registry said to a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// Whether it lists the manifest among the referrers of its subject; otherwise whoever pushed keeps the tag of
-    /// the referrers tag scheme.
+    /// Whether it lists the manifest among the referrers of its subject; otherwise the client must keep
+    /// the tag of the referrers tag scheme.
     pub subject_noted: bool,
 }
 
 /// The bytes of one blob on their way out, hashed on the way.
 pub trait Feed: Send {
-    /// Goes on from `offset`: 0 at first, and where a connection broke later.
+    /// Continues from `offset`: 0 at first, and where a connection broke later.
     fn open(&mut self, offset: u64) -> io::Result<()>;
 
-    /// Gives the next bytes; 0 at the end.
+    /// Returns the next bytes; 0 at the end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 
     /// Whether all that was read is the blob.
@@ -70,16 +69,16 @@ enum Begun {
     At(Url),
 }
 
-/// How often a blob was tried, and how far it came.
+/// How often a blob was attempted, and how far it came.
 #[derive(Default)]
-struct Tries {
+struct Attempts {
     tried: u32,
-    /// The most that had arrived when the tries were counted anew, in bytes, over all its uploads.
+    /// The most that had arrived when the attempts were counted anew, in bytes, over all its uploads.
     furthest: u64,
 }
 
-impl Tries {
-    /// What moved on was worth the try; what only comes back to where it was is not.
+impl Attempts {
+    /// Progress makes all attempts available again; coming back to where it was does not.
     fn reach(&mut self, arrived: u64) {
         if arrived >= self.furthest.saturating_add(PROGRESS_BYTES) {
             (self.tried, self.furthest) = (0, arrived);
@@ -93,7 +92,7 @@ enum Sent {
     All(Url),
     /// Nobody knows how much arrived.
     Some,
-    /// The registry wanted to know anew who we are, and took nothing.
+    /// The registry asked for authentication anew, and took nothing.
     Refused,
     /// The registry does not know the upload any more.
     Nothing,
@@ -111,18 +110,18 @@ impl Repository {
         from: Option<&RepositoryName>,
         feed: &mut dyn Feed,
     ) -> Result<Pushed, RegistryError> {
-        let _permit = self.registry.permit();
-        let mut tries = Tries::default();
+        let _permit = self.endpoint().permit();
+        let mut attempts = Attempts::default();
         loop {
             let session = match self.begin(&descriptor.digest, from)? {
                 Begun::Mounted => return Ok(Pushed::Mounted),
                 Begun::At(session) => session,
             };
             let mut last = session;
-            match self.fill(&mut last, descriptor, feed, &mut tries) {
+            match self.fill(&mut last, descriptor, feed, &mut attempts) {
                 Ok(true) => match self.end(last.clone(), &descriptor.digest) {
                     Ok(true) => return Ok(Pushed::Sent),
-                    Ok(false) => self.count(&mut tries, || self.absent(&"the upload that it began"))?,
+                    Ok(false) => self.count(&mut attempts, || self.absent(&"the upload that it began"))?,
                     Err(error) => {
                         self.withdraw(last);
                         return Err(error);
@@ -151,7 +150,7 @@ impl Repository {
                     return Ok(Begun::Mounted);
                 }
                 Ok(answer) if answer.status == 202 => {
-                    let session = self.registry.location(&answer, &asked)?;
+                    let session = self.endpoint().location(&answer, &asked)?;
                     answer.discard();
                     return Ok(Begun::At(session));
                 }
@@ -165,9 +164,9 @@ impl Repository {
         let asked = call.asked();
         let answer = self.registry.call(&mut call, &self.scope())?;
         if answer.status != 202 {
-            return Err(self.registry.refused(answer, &asked));
+            return Err(self.endpoint().refused(answer, &asked));
         }
-        let session = self.registry.location(&answer, &asked)?;
+        let session = self.endpoint().location(&answer, &asked)?;
         answer.discard();
         Ok(Begun::At(session))
     }
@@ -179,7 +178,7 @@ impl Repository {
         session: &mut Url,
         descriptor: &Descriptor,
         feed: &mut dyn Feed,
-        tries: &mut Tries,
+        attempts: &mut Attempts,
     ) -> Result<bool, RegistryError> {
         let mut at = 0;
         loop {
@@ -190,7 +189,7 @@ impl Repository {
                 io::copy(&mut Sending { feed, failed: None }, &mut io::sink()).map_err(unreadable)?;
                 Sent::All(session.clone())
             } else {
-                self.send(session, at, descriptor.size, feed, tries)?
+                self.send(session, at, descriptor.size, feed, attempts)?
             };
             match sent {
                 Sent::All(next) => {
@@ -206,7 +205,7 @@ impl Repository {
                         self.withdraw(session.clone());
                         return Ok(false);
                     };
-                    tries.reach(arrived);
+                    attempts.reach(arrived);
                     at = arrived;
                 }
                 Sent::Refused => {}
@@ -222,7 +221,7 @@ impl Repository {
         at: u64,
         bytes: u64,
         feed: &mut dyn Feed,
-        tries: &mut Tries,
+        attempts: &mut Attempts,
     ) -> Result<Sent, RegistryError> {
         let mut sending = Sending { feed, failed: None };
         let mut call = Call::new(Method::PATCH, session.clone())
@@ -233,48 +232,52 @@ impl Repository {
         let answer = self.registry.call_once(&mut call, &self.scope());
         let error = match answer {
             Ok(answer) if matches!(answer.status, 200 | 201 | 202 | 204) => {
-                let next = self.registry.location(&answer, &asked)?;
+                let next = self.endpoint().location(&answer, &asked)?;
                 answer.discard();
                 return Ok(Sent::All(next));
             }
             Ok(answer) if answer.status == 404 => {
                 answer.discard();
-                self.count(tries, || {
-                    self.registry.senseless(&asked, "the upload is unknown again and again")
+                self.count(attempts, || {
+                    self.endpoint().unexpected(&asked, "the upload is unknown again and again")
                 })?;
                 return Ok(Sent::Nothing);
             }
-            // Bytes out of order, a server in trouble.
-            Ok(answer) if answer.status == 416 || is_passing(answer.status) => {
-                self.registry.refused(answer, &asked)
+            // Bytes out of order, or a failing server.
+            Ok(answer) if answer.status == 416 || is_temporary(answer.status) => {
+                self.endpoint().refused(answer, &asked)
             }
-            Ok(answer) => return Err(self.registry.refused(answer, &asked)),
+            Ok(answer) => return Err(self.endpoint().refused(answer, &asked)),
             Err(_) if sending.failed.is_some() => {
                 let source = sending.failed.take().expect("it is some");
                 return Err(RegistryError::Feed { host: self.host().clone(), source });
             }
             Err(CallError::Registry(error)) => return Err(error),
-            Err(CallError::Introduced) => {
-                let again = "it wants to know again and again who we are";
-                self.count(tries, || self.registry.senseless(&asked, again))?;
+            Err(CallError::Reauthenticated) => {
+                let again = "it asks for authentication again and again";
+                self.count(attempts, || self.endpoint().unexpected(&asked, again))?;
                 return Ok(Sent::Refused);
             }
-            Err(CallError::Trouble(trouble)) if self.registry.may_pass(&trouble) => {
-                self.registry.trouble(trouble, &asked)
+            Err(CallError::Http(error)) if self.endpoint().may_pass(&error) => {
+                self.endpoint().failed(error, &asked)
             }
-            Err(CallError::Trouble(trouble)) => return Err(self.registry.trouble(trouble, &asked)),
+            Err(CallError::Http(error)) => return Err(self.endpoint().failed(error, &asked)),
         };
-        self.count(tries, || error)?;
+        self.count(attempts, || error)?;
         Ok(Sent::Some)
     }
 
-    /// Counts a try and waits, or gives the error after the last one.
-    fn count(&self, tries: &mut Tries, error: impl FnOnce() -> RegistryError) -> Result<(), RegistryError> {
-        if tries.tried >= self.registry.retries() {
+    /// Counts an attempt and waits, or returns the error after the last one.
+    fn count(
+        &self,
+        attempts: &mut Attempts,
+        error: impl FnOnce() -> RegistryError,
+    ) -> Result<(), RegistryError> {
+        if attempts.tried >= self.endpoint().retries() {
             return Err(error());
         }
-        self.registry.wait(tries.tried, None)?;
-        tries.tried += 1;
+        self.endpoint().wait(attempts.tried, None)?;
+        attempts.tried += 1;
         Ok(())
     }
 
@@ -288,7 +291,7 @@ impl Repository {
             return Ok(None);
         }
         if answer.header(header::LOCATION).is_some() {
-            *session = self.registry.location(&answer, &asked)?;
+            *session = self.endpoint().location(&answer, &asked)?;
         }
         let range =
             answer.header(header::RANGE).and_then(|range| range.trim_start_matches("bytes=").split_once('-'));
@@ -310,7 +313,7 @@ impl Repository {
                     && said.parse() != Ok(*digest)
                 {
                     let problem = format!("it says that it stored {}", escaped(said));
-                    return Err(self.registry.senseless(&asked, problem));
+                    return Err(self.endpoint().unexpected(&asked, problem));
                 }
                 answer.discard();
                 return Ok(true);
@@ -319,18 +322,18 @@ impl Repository {
                 answer.discard();
                 return Ok(self.blob_size(digest)?.is_some());
             }
-            Ok(answer) => self.registry.refused(answer, &asked),
+            Ok(answer) => self.endpoint().refused(answer, &asked),
             Err(error @ RegistryError::Interrupted) => return Err(error),
             Err(error) => error,
         };
-        // The answer to a try before may have been lost on the way.
+        // The answer to an earlier attempt may have been lost on the way.
         match self.blob_size(digest) {
             Ok(Some(_)) => Ok(true),
             _ => Err(error),
         }
     }
 
-    /// Gives an upload up. That this fails is no further failure: registries clear away old uploads.
+    /// Cancels an upload. A failure to do so does not matter: registries clean up old uploads.
     fn withdraw(&self, session: Url) {
         if let Ok(answer) = self.registry.call_once(&mut Call::new(Method::DELETE, session), &self.scope()) {
             answer.discard();
@@ -354,7 +357,7 @@ impl Repository {
         let asked = call.asked();
         let answer = self.registry.call(&mut call, &self.scope())?;
         if !matches!(answer.status, 200..=202) {
-            return Err(self.registry.refused(answer, &asked));
+            return Err(self.endpoint().refused(answer, &asked));
         }
         self.check_stored(&answer, bytes, &asked)?;
         let subject_noted = answer.headers.contains_key(SUBJECT);
@@ -367,7 +370,7 @@ impl Repository {
         let Some(said) = answer.header(CONTENT_DIGEST) else { return Ok(()) };
         match said.parse::<Digest>() {
             Ok(digest) if digest.same_algorithm(bytes) == digest => Ok(()),
-            _ => Err(self.registry.senseless(asked, format!("it says that it stored {}", escaped(said)))),
+            _ => Err(self.endpoint().unexpected(asked, format!("it says that it stored {}", escaped(said)))),
         }
     }
 }

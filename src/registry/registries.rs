@@ -5,24 +5,21 @@ use std::sync::{Arc, Mutex};
 
 use super::client::Registry;
 use super::external::External;
-use super::permits::Permits;
-use super::throttle::Throttle;
 use super::{Host, RegistryError, Settings};
+use crate::http::Connections;
 
 /// All registries of a run: connections, tokens, and the limits that all transfers share.
 pub struct Registries {
     settings: Arc<Settings>,
-    throttle: Arc<Throttle>,
-    permits: Arc<Permits>,
+    connections: Arc<Connections>,
     known: Mutex<HashMap<Host, Arc<Registry>>>,
 }
 
 impl Registries {
-    /// None yet: nobody is asked before something is wanted.
+    /// No registry is contacted before something is wanted of it.
     pub fn new(settings: Settings) -> Registries {
-        let throttle = Arc::new(Throttle::new(settings.rate));
-        let permits = Permits::new(settings.connections);
-        Registries { settings: Arc::new(settings), throttle, permits, known: Mutex::default() }
+        let connections = Arc::new(Connections::new(settings.http.clone()));
+        Registries { settings: Arc::new(settings), connections, known: Mutex::default() }
     }
 
     /// The registry on this host.
@@ -34,18 +31,18 @@ impl Registries {
         if let Some(registry) = known.get(host) {
             return Ok(Arc::clone(registry));
         }
-        let (throttle, permits) = (Arc::clone(&self.throttle), Arc::clone(&self.permits));
-        let registry = Arc::new(Registry::new(host.clone(), Arc::clone(&self.settings), throttle, permits)?);
+        let (settings, connections) = (Arc::clone(&self.settings), Arc::clone(&self.connections));
+        let registry = Arc::new(Registry::new(host.clone(), settings, connections)?);
         known.insert(host.clone(), Arc::clone(&registry));
         Ok(registry)
     }
 
-    /// What gets non-distributable layers from their `urls`; hosts in `private` may have private addresses.
+    /// The client that fetches non-distributable layers from their `urls`; hosts in `private` may have private addresses.
     ///
     /// # Errors
     /// [`RegistryError::Setup`] for certificates that cannot be used.
     pub fn external(&self, private: &[Host]) -> Result<External, RegistryError> {
-        let (throttle, permits) = (Arc::clone(&self.throttle), Arc::clone(&self.permits));
-        External::new(Arc::clone(&self.settings), throttle, permits, private)
+        let (settings, connections) = (Arc::clone(&self.settings), Arc::clone(&self.connections));
+        External::new(settings, connections, private)
     }
 }

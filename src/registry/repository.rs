@@ -3,14 +3,13 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use ureq::http::{HeaderName, Method, header};
-
 use super::auth::Scope;
 use super::client::Registry;
 use super::download::{Download, Origin};
-use super::exchange::{Answer, Call, Trouble, escaped};
+use super::endpoint::Endpoint;
 use super::listing;
 use super::{Host, Reference, RegistryError, RepositoryName, Tag};
+use crate::http::{Answer, Call, HeaderName, HttpError, Method, escaped, header};
 use crate::oci::digest::BlobMismatch;
 use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::media_type::Role;
@@ -19,7 +18,7 @@ use crate::oci::{Descriptor, Digest, MediaType};
 /// What a registry says that the digest of an answer is.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// What we take for a manifest, all that registries store.
+/// The types of manifests that we accept: all that registries store.
 const DOCUMENTS: &str = "application/vnd.oci.image.manifest.v1+json, \
     application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, \
@@ -43,17 +42,24 @@ pub struct Repository {
     access: Access,
 }
 
+impl Registry {
+    /// One of its repositories, whether it exists or not.
+    pub fn repository(self: &Arc<Self>, name: &RepositoryName, access: Access) -> Repository {
+        Repository { registry: Arc::clone(self), name: name.clone(), access }
+    }
+}
+
 impl Repository {
-    pub(super) fn new(registry: Arc<Registry>, name: RepositoryName, access: Access) -> Repository {
-        Repository { registry, name, access }
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.registry.endpoint
     }
 
-    /// Its registry's host.
+    /// The host of its registry.
     pub fn host(&self) -> &Host {
         self.registry.host()
     }
 
-    /// Its name.
+    /// The name without the host.
     pub fn name(&self) -> &RepositoryName {
         &self.name
     }
@@ -66,7 +72,7 @@ impl Repository {
     }
 
     pub(super) fn call<'a>(&self, method: Method, path: &str) -> Call<'a> {
-        Call::new(method, self.registry.url(&format!("{}/{path}", self.name)))
+        Call::new(method, self.endpoint().url(&format!("{}/{path}", self.name)))
     }
 
     /// The error for something that is not there.
@@ -81,7 +87,8 @@ impl Repository {
     /// The error for something that is listed among what refers to `subject` and does not.
     pub fn no_referrer(&self, digest: &Digest, subject: &Digest) -> RegistryError {
         let asked = self.call(Method::GET, &format!("referrers/{subject}")).asked();
-        self.registry.senseless(&asked, format!("{digest} is listed as a referrer, and does not refer to it"))
+        self.endpoint()
+            .unexpected(&asked, format!("{digest} is listed as a referrer, and does not refer to it"))
     }
 
     /// All its tags; `None` if the registry does not know it.
@@ -101,7 +108,7 @@ impl Repository {
         match answer.status {
             200 => {}
             404 => return Ok(None),
-            // Registries that do not take HEAD say so in several ways.
+            // Registries that do not support HEAD say so in several ways.
             _ => return Ok(self.manifest(reference)?.map(|(descriptor, _)| descriptor)),
         }
         let digest = answer.header(CONTENT_DIGEST).and_then(|digest| digest.parse::<Digest>().ok());
@@ -112,7 +119,7 @@ impl Repository {
         if let Reference::Digest(wanted) = reference
             && *wanted != digest
         {
-            return Err(self.registry.senseless(&asked, format!("it says that the digest is {digest}")));
+            return Err(self.endpoint().unexpected(&asked, format!("it says that the digest is {digest}")));
         }
         Ok(Some(Descriptor::new(media_type, digest, size)))
     }
@@ -135,7 +142,7 @@ impl Repository {
                     answer.discard();
                     return Ok(None);
                 }
-                _ => return Err(self.registry.refused(answer, &asked)),
+                _ => return Err(self.endpoint().refused(answer, &asked)),
             }
             let announced = answer.content_length();
             let said = answer.header(CONTENT_DIGEST).map(str::to_owned);
@@ -145,14 +152,14 @@ impl Repository {
                 Ok(bytes) => {
                     let problem =
                         format!("{} bytes, {} were announced", bytes.len(), announced.unwrap_or_default());
-                    return Err(self.registry.senseless(&asked, problem));
+                    return Err(self.endpoint().unexpected(&asked, problem));
                 }
-                Err(trouble) if tried < self.registry.retries() && self.registry.may_pass(&trouble) => {
-                    self.registry.wait(tried, None)?;
+                Err(error) if tried < self.endpoint().retries() && self.endpoint().may_pass(&error) => {
+                    self.endpoint().wait(tried, None)?;
                     tried += 1;
                     continue;
                 }
-                Err(trouble) => return Err(self.registry.trouble(trouble, &asked)),
+                Err(error) => return Err(self.endpoint().failed(error, &asked)),
             };
             let digest = self.digest_of(&bytes, reference, said.as_deref(), &asked)?;
             let media_type = match media_type {
@@ -177,7 +184,7 @@ impl Repository {
             let asked = self.call(Method::GET, &format!("manifests/{reference}")).asked();
             let problem =
                 format!("it is sent as {}, its descriptor says {}", found.media_type, descriptor.media_type);
-            return Err(self.registry.senseless(&asked, problem));
+            return Err(self.endpoint().unexpected(&asked, problem));
         }
         Ok(Some(bytes))
     }
@@ -198,11 +205,11 @@ impl Repository {
         let said = match said.map(str::parse::<Digest>) {
             None => None,
             Some(Ok(digest)) => Some(digest),
-            Some(Err(error)) => return Err(self.registry.senseless(asked, error.to_string())),
+            Some(Err(error)) => return Err(self.endpoint().unexpected(asked, error.to_string())),
         };
         let expected = match (reference, said) {
             (Reference::Digest(digest), Some(said)) if *digest != said => {
-                return Err(self.registry.senseless(asked, format!("it says that the digest is {said}")));
+                return Err(self.endpoint().unexpected(asked, format!("it says that the digest is {said}")));
             }
             (Reference::Digest(digest), _) => *digest,
             (Reference::Tag(_), Some(said)) => said,
@@ -214,7 +221,7 @@ impl Repository {
         }
         if let Reference::Tag(_) = reference {
             let problem = format!("it says that the digest is {expected}, the bytes have {found}");
-            return Err(self.registry.senseless(asked, problem));
+            return Err(self.endpoint().unexpected(asked, problem));
         }
         let size = bytes.len() as u64;
         Err(self.mismatch(BlobMismatch { expected, expected_bytes: size, found, found_bytes: size }))
@@ -228,19 +235,19 @@ impl Repository {
             _ => {
                 let problem =
                     format!("its Content-Type is {}, expected a manifest or an index", escaped(&text));
-                Err(self.registry.senseless(asked, problem))
+                Err(self.endpoint().unexpected(asked, problem))
             }
         }
     }
 
-    /// The type that a document gives itself.
+    /// The type that a document states itself.
     fn inner_type(&self, bytes: &[u8], asked: &str) -> Result<MediaType, RegistryError> {
         let json: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
         let text = json.as_ref().and_then(|json| json["mediaType"].as_str());
         let media_type = text.and_then(|text| text.parse::<MediaType>().ok());
         media_type
             .filter(|media_type| media_type.role() != Role::Blob)
-            .ok_or_else(|| self.registry.senseless(asked, "no Content-Type, and no mediaType inside"))
+            .ok_or_else(|| self.endpoint().unexpected(asked, "no Content-Type, and no mediaType inside"))
     }
 
     pub(super) fn mismatch(&self, mismatch: BlobMismatch) -> RegistryError {
@@ -256,14 +263,14 @@ impl Repository {
             200 => answer
                 .content_length()
                 .map(Some)
-                .ok_or_else(|| self.registry.senseless(&asked, "no Content-Length")),
+                .ok_or_else(|| self.endpoint().unexpected(&asked, "no Content-Length")),
             404 => Ok(None),
-            _ => Err(self.registry.refused(answer, &asked)),
+            _ => Err(self.endpoint().refused(answer, &asked)),
         }
     }
 
     /// A blob from `offset` on. Nothing is asked before the first read; a connection that breaks is taken up again
-    /// where it broke. The bytes are not proven: whoever reads them hashes them. Errors of the reader are
+    /// where it broke. The bytes are not proven: the reader hashes them. Errors of the reader are
     /// [`RegistryError`]s inside [`std::io::Error`].
     pub fn blob(&self, descriptor: &Descriptor, offset: u64) -> Box<dyn Read + Send> {
         let origin = BlobOrigin { repository: self.clone(), digest: descriptor.digest };
@@ -275,7 +282,7 @@ impl Repository {
         if self.registry.lacks_referrers(&self.name) {
             return Ok(None);
         }
-        let url = self.registry.url(&format!("{}/referrers/{subject}", self.name));
+        let url = self.endpoint().url(&format!("{}/referrers/{subject}", self.name));
         let found = listing::referrers(&self.registry, url, &self.scope())?;
         if found.is_none() {
             self.registry.note_lack_of_referrers(&self.name);
@@ -304,30 +311,30 @@ impl Origin for BlobOrigin {
         if offset > 0 {
             call = call.with(header::RANGE, format!("bytes={offset}-"));
         }
-        let permit = registry.permit();
+        let permit = self.repository.endpoint().permit();
         let mut answer = registry.call(&mut call, &self.repository.scope())?;
         answer.body.hold(permit);
         Ok(answer)
     }
 
-    fn again(&self, tried: u32, trouble: Trouble) -> Result<(), RegistryError> {
-        let Repository { registry, .. } = &self.repository;
-        if tried < registry.retries() && registry.may_pass(&trouble) {
-            registry.wait(tried, None)
+    fn again(&self, attempt: u32, error: HttpError) -> Result<(), RegistryError> {
+        let endpoint = self.repository.endpoint();
+        if attempt < endpoint.retries() && endpoint.may_pass(&error) {
+            endpoint.wait(attempt, None)
         } else {
-            Err(registry.trouble(trouble, &self.asked()))
+            Err(endpoint.failed(error, &self.asked()))
         }
     }
 
     fn refuse(&self, answer: Answer) -> RegistryError {
         match answer.status {
             404 => self.repository.absent(&self.digest),
-            _ => self.repository.registry.refused(answer, &self.asked()),
+            _ => self.repository.endpoint().refused(answer, &self.asked()),
         }
     }
 
-    fn senseless(&self, problem: String) -> RegistryError {
-        self.repository.registry.senseless(&self.asked(), problem)
+    fn unexpected(&self, problem: String) -> RegistryError {
+        self.repository.endpoint().unexpected(&self.asked(), problem)
     }
 
     fn size(&self, announced: u64, found: u64) -> RegistryError {

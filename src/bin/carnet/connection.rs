@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use carnet::http::{self, Proxy};
 use carnet::registry::{Host, Reach, Settings};
 use clap::Args as ClapArgs;
 
-use super::world::credential_files;
+use super::world::{credential_files, system_roots};
 
 #[derive(ClapArgs, Clone)]
 #[command(next_help_heading = "Options for registries")]
@@ -17,10 +18,10 @@ pub(crate) struct Connection {
     /// Credentials of docker or podman [default: those of podman, then docker]
     #[arg(long, value_name = "FILE")]
     pub(crate) authfile: Option<PathBuf>,
-    /// Speak plain HTTP to this registry, as to those on loopback; repeat for more
+    /// Use plain HTTP for this registry, as for those on loopback; repeat for more
     #[arg(long, value_name = "HOST")]
     pub(crate) plain_http: Vec<Host>,
-    /// Speak HTTPS to this registry although it is on loopback; repeat for more
+    /// Use HTTPS for this registry although it is on loopback; repeat for more
     #[arg(long, value_name = "HOST")]
     pub(crate) tls: Vec<Host>,
     /// Trust the certificate authorities in FILE (PEM) beside the system's
@@ -32,45 +33,45 @@ pub(crate) struct Connection {
     /// The key of --client-cert (PEM)
     #[arg(long, value_name = "FILE", requires = "client_cert")]
     pub(crate) client_key: Option<PathBuf>,
-    /// Move no more than this a second over all connections, as 10MiB or 500KB
+    /// Move at most this much per second over all connections, as 10MiB or 500KB
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub(crate) limit_rate: Option<u64>,
-    /// A connection on which nothing moves for so many seconds is broken
+    /// Seconds without data after which a connection counts as broken
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
-    /// Try a request again so often after 429, 5xx or a broken connection
+    /// Retries after 429, 5xx or a broken connection
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(..=100))]
     pub(crate) retries: u32,
-    /// So many transfers at once
+    /// Maximum concurrent transfers
     #[arg(long, value_name = "N", default_value = "6")]
     pub(crate) connections: NonZeroUsize,
 }
 
 impl Connection {
-    pub(crate) fn settings(&self, reach: Reach, stop: Arc<AtomicBool>) -> Settings {
+    pub(crate) fn settings(&self, reach: Reach, proxy: Option<Proxy>, stop: Arc<AtomicBool>) -> Settings {
         let credential_files = match &self.authfile {
             Some(path) => vec![path.clone()],
             None => credential_files(),
         };
-        Settings {
-            credential_files,
-            plain_http: self.plain_http.clone(),
-            tls: self.tls.clone(),
+        let http = http::Settings {
+            system_roots,
             ca: self.ca.clone(),
             client: self.client_cert.clone().zip(self.client_key.clone()),
+            proxy,
             rate: self.limit_rate,
             stall: Duration::from_secs(self.timeout),
             retries: self.retries,
             connections: self.connections,
-            reach,
             stop,
-        }
+        };
+        let (plain_http, tls) = (self.plain_http.clone(), self.tls.clone());
+        Settings { credential_files, plain_http, tls, reach, http }
     }
 }
 
-/// Bytes a second: a number, alone or with KB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024).
+/// Bytes per second: a number, alone or with KB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024).
 fn rate(text: &str) -> Result<u64, String> {
-    let refused = || "expected a number of bytes a second, as 500KB or 10MiB".to_owned();
+    let refused = || "expected a number of bytes per second, as 500KB or 10MiB".to_owned();
     let units = [
         ("KiB", 1 << 10),
         ("MiB", 1 << 20),

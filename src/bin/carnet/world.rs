@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use carnet::clock::Clock;
 use carnet::diagnosis::Code;
 use carnet::format::Timestamp;
+use carnet::http::{Proxy, ProxyError};
 use carnet::stream::hash::Kernel;
 
 use super::trouble::Trouble;
@@ -64,23 +65,34 @@ pub(crate) fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-/// Refuses a proxy that cannot be used: going around it silently is not what who named it wants.
+/// The proxy that the environment names, and the hosts that `NO_PROXY` excepts from it. The first variable with a URL
+/// counts, for HTTPS and for HTTP alike.
 ///
 /// # Errors
-/// A sentence that names the variable.
-pub(crate) fn check_proxy() -> Result<(), Trouble> {
+/// A message that names a variable whose proxy cannot be used: going around it silently is not what its author wants.
+pub(crate) fn proxy() -> Result<Option<Proxy>, Trouble> {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
+    let read = |name: &str| std::env::var(name).ok();
+    let direct = read("NO_PROXY").or_else(|| read("no_proxy"));
+    let mut first = None;
     for name in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] {
-        #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
-        let Ok(value) = std::env::var(name) else { continue };
-        let scheme = value.split_once("://").map_or("http", |(scheme, _)| scheme);
-        if !value.is_empty() && !matches!(scheme, "http" | "https") {
-            // The rest of the value may hold a password.
-            let message =
-                format!("{name} names a proxy that speaks {scheme:?}; only http:// and https:// are spoken");
-            return Err(Trouble::new(Code::ProxyUnusable, message));
+        let Some(url) = read(name) else { continue };
+        match Proxy::new(&url, direct.as_deref()) {
+            Ok(proxy) => first = first.or(Some(proxy)),
+            Err(ProxyError::NotUrl) => {}
+            Err(error @ ProxyError::Scheme { .. }) => {
+                return Err(Trouble::new(Code::ProxyUnusable, format!("{name} names {error}")));
+            }
         }
     }
-    Ok(())
+    Ok(first)
+}
+
+/// The certificate authorities of the system (DER), or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name. What cannot
+/// be read is left out: the others count.
+pub(crate) fn system_roots() -> Vec<Vec<u8>> {
+    let found = rustls_native_certs::load_native_certs().certs;
+    found.iter().map(|certificate| certificate.to_vec()).collect()
 }
 
 /// Where podman and docker keep credentials (containers-auth.json(5), docker's config.json), those that are there.

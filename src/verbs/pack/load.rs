@@ -84,7 +84,7 @@ fn try_elsewhere(sealer: &Sealer<'_>, cargo: &Cargo, error: PackError) -> Result
     let (descriptor, source) = cargo.origin(&digest);
     let why = match &error {
         PackError::Unreadable { source, .. } => match registry_error(source) {
-            Some(RegistryError::Url { problem, .. }) => problem.clone(),
+            Some(RegistryError::Url { problem, .. }) => problem.to_string(),
             _ => source.to_string(),
         },
         error => error.to_string(),

@@ -1,5 +1,7 @@
 //! Authentication: passwords, tokens and certificates, and that they never leak.
 
+use std::io::{Read as _, Write as _};
+
 use serde_json::json;
 
 use super::debian::{Debian, Setup};
@@ -310,12 +312,12 @@ fn debians_registry_is_reached_over_tls_with_a_given_ca() {
     run.says(&["error[registry-unreachable]", at, "--ca"]);
     // Plain HTTP to a port that speaks TLS.
     let run = station.import(at, "--retries 0 --timeout 2").ends(1);
-    run.says(&["error[registry-", at]);
+    run.says(&["error[registry-failed]", at, "pass --tls HOST"]);
     let tls = format!("--tls {at} --ca {}", certificates.file("ca.pem"));
     station.import(at, &tls).ok();
     station.pack(&format!("docker://{at}/app:1 {tls} --overwrite")).ok();
     let other = format!("--tls {at} --ca {} --retries 0", certificates.file("other.pem"));
-    station.import(at, &other).ends(1).says(&["error[registry-unreachable]", at]);
+    station.import(at, &other).ends(1).says(&["error[registry-unreachable]", at, "--ca FILE"]);
 }
 
 #[test]
@@ -334,8 +336,9 @@ fn debians_registry_accepts_a_client_certificate() {
     };
     station.import(at, &with("client")).ok();
     station.pack(&format!("docker://{at}/app:1 {} --overwrite", with("client"))).ok();
-    station.import(at, &tls).ends(1).says(&["error[registry-", at]);
-    station.import(at, &with("stranger")).ends(1).says(&["error[registry-", at]);
+    station.import(at, &tls).ends(1).says(&["error[registry-unreachable]", at, "with --client-cert"]);
+    let run = station.import(at, &with("stranger")).ends(1);
+    run.says(&["error[registry-unreachable]", at, "with --client-cert"]);
     let half = format!("{tls} --client-cert {}", certificates.file("client.pem"));
     station.import(at, &half).ends(2);
 }
@@ -350,8 +353,29 @@ fn a_certificate_for_another_name_is_refused() {
     let front = Front::start(&certificates, "elsewhere", None, &registry.name());
     let tls = format!("--tls {} --ca {} --retries 0", front.name(), certificates.file("ca.pem"));
     let run = station.pack(&format!("docker://{}/app:1 {tls}", front.name())).ends(1);
-    run.says(&["error[registry-unreachable]", front.name()]);
+    run.says(&[
+        "error[registry-unreachable]",
+        front.name(),
+        "a host name that the registry's certificate covers",
+    ]);
     assert_eq!(registry.accepted_connections(), 0);
+}
+
+#[test]
+fn a_port_without_tls_is_told_apart() {
+    let station = station();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap().to_string();
+    // As web servers answer to bytes that are not HTTP.
+    let server = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        assert_ne!(client.read(&mut [0; 1024]).unwrap(), 0);
+        client.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").unwrap();
+        let _ = client.read_to_end(&mut Vec::new());
+    });
+    let run = station.pack(&format!("docker://{at}/app:1 --tls {at} --retries 0 --timeout 5")).ends(1);
+    run.says(&["error[registry-unreachable]", &at, "leave out --tls"]);
+    server.join().unwrap();
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::keys;
 use crate::screen::say;
 use crate::trouble::Trouble;
 use crate::trust::TrustArgs;
-use crate::world::check_proxy;
+use crate::world::proxy;
 
 /// Push a verified and released bundle into a registry, straight from the chunk files
 #[derive(Args)]
@@ -106,9 +106,11 @@ impl Command for Import {
         let whole = bundle.released()?.whole()?;
         let mut hosts = vec![self.to.host.clone()];
         hosts.extend(self.allow_host.iter().cloned());
-        check_proxy()?;
-        let registries =
-            Registries::new(self.connection.settings(Reach::Only(hosts), environment.workers.stop()));
+        let registries = Registries::new(self.connection.settings(
+            Reach::Only(hosts),
+            proxy()?,
+            environment.workers.stop(),
+        ));
         let request = ImportRequest {
             bundle: &whole,
             registry: registries.registry(&self.to.host)?,

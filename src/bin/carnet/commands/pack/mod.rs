@@ -27,7 +27,7 @@ use crate::connection::Connection;
 use crate::exit;
 use crate::keys::KeyArgs;
 use crate::trouble::Trouble;
-use crate::world::{check_proxy, created};
+use crate::world::{created, proxy};
 
 use sources::Opened;
 
@@ -138,13 +138,12 @@ impl Command for Pack {
         let environment = &context.environment;
         let created = created()?;
         let key = self.key.load(context.screen)?;
-        let settings = self.connection.settings(Reach::Anywhere, environment.workers.stop());
+        let specs = sources::listed(&self.sources, self.artifacts_from.as_deref())?;
+        let is_remote = self.push_nondistributable_to.is_some() || specs.iter().any(SourceSpec::is_remote);
+        let proxy = if is_remote { proxy()? } else { None };
+        let settings = self.connection.settings(Reach::Anywhere, proxy, environment.workers.stop());
         let registries =
             RegistrySources::new(Registries::new(settings.clone()), self.allow_private_urls.clone());
-        let specs = sources::listed(&self.sources, self.artifacts_from.as_deref())?;
-        if self.push_nondistributable_to.is_some() || specs.iter().any(SourceSpec::is_remote) {
-            check_proxy()?;
-        }
         let Opened { wanted, failures: unopened } =
             sources::open(specs, &registries, self.continue_on_errors)?;
         let file_sums: Vec<SumFunction> = self.file_sums.iter().map(|&word| word.into()).collect();

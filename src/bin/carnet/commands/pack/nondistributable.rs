@@ -31,7 +31,7 @@ pub(super) fn push(
     let arrivals = open(&OpenRequest { files: &files, policy: Some(&policy) }, environment)?;
     let bundle = arrivals.select(Some(&report.bundle.to_string()))?;
     let whole = bundle.released()?.whole()?;
-    let connections = settings.connections;
+    let connections = settings.http.connections;
     let registries = Registries::new(settings);
     let request = ImportRequest {
         bundle: &whole,

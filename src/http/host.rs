@@ -1,19 +1,21 @@
-//! A registry's host, as `low.example` or `low.example:5000`.
+//! A host, as `low.example` or `low.example:5000`.
 
 use std::fmt;
 use std::str::FromStr;
 
+use url::Url;
+
 /// Longest host name, in bytes (RFC 1035).
 const HOST_BYTES_MAX: usize = 253;
 
-/// A registry's host: a name or an address, and a port where it is not the usual one.
+/// A host: a name or an address, and a port where it is not the usual one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Host(String);
 
-/// Why a text is no host.
+/// Why a text is not a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no host: expected a name or an address such as low.example, low.example:5000 or [::1]:5000"
+    "{text:?} is not a host: expected a name or an address such as low.example, low.example:5000 or [::1]:5000"
 )]
 pub struct HostError {
     /// What was written.
@@ -21,6 +23,15 @@ pub struct HostError {
 }
 
 impl Host {
+    /// The host of a URL, with its port if the URL has one; `None` for a URL without a host that is one.
+    pub(crate) fn of(url: &Url) -> Option<Host> {
+        match (url.host_str(), url.port()) {
+            (Some(name), Some(port)) => format!("{name}:{port}").parse().ok(),
+            (Some(name), None) => name.parse().ok(),
+            (None, _) => None,
+        }
+    }
+
     /// The host as text, with its port if it has one.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -41,7 +52,7 @@ impl Host {
     }
 
     /// Whether it means this name or address at this port: without a port of its own it means all.
-    pub(super) fn means(&self, name: &str, port: Option<u16>) -> bool {
+    pub(crate) fn means(&self, name: &str, port: Option<u16>) -> bool {
         self.name() == name && self.port().is_none_or(|own| Some(own) == port)
     }
 
@@ -58,7 +69,7 @@ impl Host {
 }
 
 /// Whether a host name means this very machine without asking anyone.
-pub(super) fn is_loopback_name(name: &str) -> bool {
+pub(crate) fn is_loopback_name(name: &str) -> bool {
     name.eq_ignore_ascii_case("localhost")
         || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -1,4 +1,4 @@
-//! Whom we believe to be a registry, and who we say we are.
+//! Which servers are trusted, and the certificate that we show them.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
-use super::{RegistryError, Settings};
+use super::{Settings, SetupError};
 
 /// Largest file of certificates or keys, in bytes.
 const PEM_BYTES_MAX: u64 = 16 << 20;
@@ -16,10 +16,10 @@ const PEM_BYTES_MAX: u64 = 16 << 20;
 /// The system's authorities, those of `--ca`, and our certificate.
 ///
 /// # Errors
-/// [`RegistryError::Setup`] for a file that cannot be used, named.
-pub(super) fn tls_config(settings: &Settings) -> Result<TlsConfig, RegistryError> {
-    // Certificates of the system that cannot be read are the system's business: the others count.
-    let mut roots: Vec<CertificateDer<'static>> = rustls_native_certs::load_native_certs().certs;
+/// [`SetupError`] for a file that cannot be used, named.
+pub(super) fn tls_config(settings: &Settings) -> Result<TlsConfig, SetupError> {
+    let mut roots: Vec<CertificateDer<'static>> =
+        (settings.system_roots)().into_iter().map(CertificateDer::from).collect();
     if let Some(path) = &settings.ca {
         roots.extend(certificates(path)?);
     }
@@ -36,19 +36,19 @@ pub(super) fn tls_config(settings: &Settings) -> Result<TlsConfig, RegistryError
         .build())
 }
 
-fn unusable(path: &Path, problem: &dyn std::fmt::Display) -> RegistryError {
+fn unusable(path: &Path, problem: &dyn std::fmt::Display) -> SetupError {
     let what = path.display().to_string().escape_debug().to_string();
-    RegistryError::Setup { what, problem: problem.to_string() }
+    SetupError { what, problem: problem.to_string() }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, RegistryError> {
+fn read(path: &Path) -> Result<Vec<u8>, SetupError> {
     match fs::metadata(path).map_err(|error| unusable(path, &error))?.len() {
         bytes if bytes > PEM_BYTES_MAX => Err(unusable(path, &format!("it has {bytes} bytes"))),
         _ => fs::read(path).map_err(|error| unusable(path, &error)),
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, RegistryError> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
     let bytes = read(path)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match found {
@@ -58,7 +58,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, RegistryErr
     }
 }
 
-fn client_cert(certificate: &Path, key: &Path) -> Result<ClientCert, RegistryError> {
+fn client_cert(certificate: &Path, key: &Path) -> Result<ClientCert, SetupError> {
     let chain = certificates(certificate)?;
     let bytes = read(key)?;
     let der = PrivateKeyDer::from_pem_slice(&bytes)

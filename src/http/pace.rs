@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// The least that must move while we wait for as long as the limit, in bytes: less is a stall, or a server that
 /// drips to keep us busy.
-pub(super) const PACE_BYTES_MIN: u64 = 1 << 10;
+pub(crate) const PACE_BYTES_MIN: u64 = 1 << 10;
 
 /// Counts what moves against the time that was spent waiting for it. Time that we ourselves take between two
 /// reads does not count.

@@ -1,4 +1,4 @@
-//! The limit of what moves a second over all connections.
+//! The limit of what moves per second over all connections.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// How much may move at once, as a part of a second: small steps make an even flow.
 const STEPS_PER_SECOND: u64 = 20;
 
-/// Lets so many bytes a second pass; without a rate, all.
+/// Lets this many bytes pass per second; without a rate, all.
 #[derive(Debug)]
 pub(super) struct Throttle {
     rate: Option<u64>,

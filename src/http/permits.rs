@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex};
 
-/// So many transfers at once; the others wait.
+/// A limited number of transfers at once; the others wait.
 #[derive(Debug)]
 pub(super) struct Permits {
     free: Mutex<usize>,
@@ -12,7 +12,7 @@ pub(super) struct Permits {
 
 /// The right to one transfer, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Permit(Arc<Permits>);
+pub(crate) struct Permit(Arc<Permits>);
 
 impl Permits {
     pub(super) fn new(count: NonZeroUsize) -> Arc<Permits> {

@@ -1,0 +1,43 @@
+//! When and how long to wait before a request is sent again.
+
+use std::time::Duration;
+
+use ureq::http::header;
+
+use super::exchange::Answer;
+
+/// The wait before the first retry; each further wait is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
+/// The longest wait, whether a server asks for it or doubling leads to it.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(120);
+
+/// Whether a status says that the same request may succeed later.
+pub(crate) fn is_temporary(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// How long an answer asks to wait. Dates are not read: a clock at an air gap may be wrong.
+pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
+    let seconds = answer.header(header::RETRY_AFTER)?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// The wait after attempt number `attempt`, counted from 0: as long as the server asked for, or else longer each time.
+pub(super) fn wait(attempt: u32, asked: Option<Duration>) -> Duration {
+    asked.unwrap_or_else(|| FIRST_WAIT.saturating_mul(1 << attempt.min(16))).min(WAIT_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_and_never_exceed_the_limit() {
+        assert_eq!(wait(0, None), FIRST_WAIT);
+        assert_eq!(wait(3, None), FIRST_WAIT * 8);
+        assert_eq!(wait(3, Some(Duration::from_secs(7))), Duration::from_secs(7));
+        assert_eq!(wait(100, None), WAIT_MAX);
+        assert_eq!(wait(0, Some(WAIT_MAX * 2)), WAIT_MAX);
+    }
+}

@@ -1,0 +1,198 @@
+//! What the body of an error says (distribution-spec, "Error Codes"). Codes are read here, once, where the JSON is at
+//! hand.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::http::{Answer, StatusCode, escaped};
+
+/// How much of an error's text is read, in bytes.
+const ERROR_BYTES_MAX: u64 = 16 << 10;
+
+/// How many errors of one body are shown.
+const ERRORS_SHOWN: usize = 3;
+
+/// What the body of an error says, or else what its status means. Bounded and escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    text: String,
+    codes: Vec<ErrorCode>,
+    names_urls: bool,
+    expects_tls: bool,
+}
+
+/// An error code of the distribution-spec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// The registry does not have a blob.
+    BlobUnknown,
+    /// An upload was used in a wrong way.
+    BlobUploadInvalid,
+    /// The registry does not know an upload.
+    BlobUploadUnknown,
+    /// The bytes that were sent have another digest.
+    DigestInvalid,
+    /// The registry does not have a manifest or blob that a manifest points to.
+    ManifestBlobUnknown,
+    /// The registry does not accept a manifest.
+    ManifestInvalid,
+    /// The registry does not have a manifest.
+    ManifestUnknown,
+    /// The registry does not accept the name of a repository.
+    NameInvalid,
+    /// The registry does not have a repository.
+    NameUnknown,
+    /// The bytes that were sent have another size.
+    SizeInvalid,
+    /// Authentication is required.
+    Unauthorized,
+    /// The credentials do not suffice.
+    Denied,
+    /// The registry does not support the request.
+    Unsupported,
+    /// The registry limits the rate of requests.
+    TooManyRequests,
+}
+
+impl ErrorCode {
+    fn parse(word: &str) -> Option<ErrorCode> {
+        Some(match word {
+            "BLOB_UNKNOWN" => ErrorCode::BlobUnknown,
+            "BLOB_UPLOAD_INVALID" => ErrorCode::BlobUploadInvalid,
+            "BLOB_UPLOAD_UNKNOWN" => ErrorCode::BlobUploadUnknown,
+            "DIGEST_INVALID" => ErrorCode::DigestInvalid,
+            "MANIFEST_BLOB_UNKNOWN" => ErrorCode::ManifestBlobUnknown,
+            "MANIFEST_INVALID" => ErrorCode::ManifestInvalid,
+            "MANIFEST_UNKNOWN" => ErrorCode::ManifestUnknown,
+            "NAME_INVALID" => ErrorCode::NameInvalid,
+            "NAME_UNKNOWN" => ErrorCode::NameUnknown,
+            "SIZE_INVALID" => ErrorCode::SizeInvalid,
+            "UNAUTHORIZED" => ErrorCode::Unauthorized,
+            "DENIED" => ErrorCode::Denied,
+            "UNSUPPORTED" => ErrorCode::Unsupported,
+            "TOOMANYREQUESTS" => ErrorCode::TooManyRequests,
+            _ => return None,
+        })
+    }
+}
+
+impl Problem {
+    /// Reads the body of an answer that refuses.
+    pub(super) fn of(answer: Answer) -> Problem {
+        let (status, is_plain) = (answer.status, answer.url.scheme() == "http");
+        let is_json = answer.content_type().is_some_and(|kind| kind.contains("json"));
+        let json = || serde_json::from_slice::<Value>(&answer.bytes(ERROR_BYTES_MAX).ok()?).ok();
+        let json = is_json.then(json).flatten();
+        json.as_ref().and_then(Problem::of_json).unwrap_or_else(|| Problem {
+            // So servers refuse plain HTTP at a port that is for TLS.
+            expects_tls: is_plain && status == 400,
+            ..Problem::of_text(reason(status).to_owned())
+        })
+    }
+
+    fn of_text(text: String) -> Problem {
+        Problem { text, codes: Vec::new(), names_urls: false, expects_tls: false }
+    }
+
+    /// `None` for JSON in which no error is described.
+    fn of_json(json: &Value) -> Option<Problem> {
+        let errors: Vec<&Value> = json["errors"].as_array().into_iter().flatten().collect();
+        if errors.is_empty() {
+            // So some token services put it.
+            return json["details"].as_str().map(|details| Problem {
+                names_urls: details.contains("url"),
+                ..Problem::of_text(escaped(details))
+            });
+        }
+        let text = errors.iter().take(ERRORS_SHOWN).map(|error| shown(error)).collect::<Vec<_>>().join("; ");
+        let codes = errors.iter().filter_map(|error| ErrorCode::parse(error["code"].as_str()?)).collect();
+        // The specification has no code for a layer whose `urls` are refused: only the message and the detail tell.
+        let names_urls = errors.iter().any(|error| {
+            [&error["message"], &error["detail"]].iter().any(|part| part.to_string().contains("url"))
+        });
+        Some(Problem { text, codes, names_urls, expects_tls: false })
+    }
+
+    /// Whether the body has this code among its errors.
+    pub fn has(&self, code: ErrorCode) -> bool {
+        self.codes.contains(&code)
+    }
+
+    /// Whether the body mentions the `urls` of a layer.
+    pub fn names_urls(&self) -> bool {
+        self.names_urls
+    }
+
+    /// Whether a server seems to have refused plain HTTP because it speaks TLS at this port.
+    pub fn expects_tls(&self) -> bool {
+        self.expects_tls
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    let status = StatusCode::from_u16(status).ok();
+    status.and_then(|status| status.canonical_reason()).unwrap_or("no reason given")
+}
+
+/// One error of a body, for messages.
+fn shown(error: &Value) -> String {
+    let text = |value: &Value| value.as_str().map(escaped).unwrap_or_default();
+    let detail = match &error["detail"] {
+        Value::Null => String::new(),
+        Value::String(detail) => format!(" ({})", escaped(detail)),
+        detail => format!(" ({})", escaped(&detail.to_string())),
+    };
+    format!("{} {}{detail}", text(&error["code"]), text(&error["message"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_read_and_texts_are_shown() {
+        let json = json!({"errors": [
+            {"code": "MANIFEST_BLOB_UNKNOWN", "message": "blob unknown", "detail": {"Digest": "sha256:0"}},
+            {"code": "ODD", "message": "line\nbreak"},
+            {"code": "DENIED"},
+            {"code": "NAME_UNKNOWN", "message": "left out"},
+        ]});
+        let problem = Problem::of_json(&json).unwrap();
+        assert!(problem.has(ErrorCode::ManifestBlobUnknown) && problem.has(ErrorCode::NameUnknown));
+        assert!(!problem.has(ErrorCode::Unauthorized) && !problem.names_urls());
+        assert_eq!(
+            problem.to_string(),
+            "MANIFEST_BLOB_UNKNOWN blob unknown ({\\\"Digest\\\":\\\"sha256:0\\\"}); ODD line\\nbreak; DENIED "
+        );
+    }
+
+    #[test]
+    fn layers_with_urls_are_named_by_message_or_detail() {
+        for error in [
+            json!({"code": "MANIFEST_INVALID", "message": "invalid url on layer"}),
+            json!({"code": "UNKNOWN", "message": "", "detail": {"field": "urls"}}),
+        ] {
+            assert!(Problem::of_json(&json!({ "errors": [error] })).unwrap().names_urls());
+        }
+        let other = json!({"errors": [{"code": "MANIFEST_INVALID", "message": "no config"}]});
+        assert!(!Problem::of_json(&other).unwrap().names_urls());
+    }
+
+    #[test]
+    fn other_json_says_nothing() {
+        for json in [json!({}), json!([]), json!({"errors": []}), json!({"errors": "no"})] {
+            assert_eq!(Problem::of_json(&json), None, "{json}");
+        }
+        let details = Problem::of_json(&json!({"details": "wrong password"})).unwrap();
+        assert_eq!(details.to_string(), "wrong password");
+    }
+}
