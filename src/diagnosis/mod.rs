@@ -9,9 +9,11 @@
 
 mod advice;
 mod code;
+mod count;
 
 pub use advice::Advice;
 pub use code::Code;
+pub use count::count;
 
 /// What kind of failure; each has an exit code of its own (docs/cli.md, "Exit codes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
