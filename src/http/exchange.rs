@@ -89,6 +89,12 @@ impl Answer {
         (!text.is_empty()).then_some(text)
     }
 
+    /// How long it asks to wait. Dates are not read: a clock at an air gap may be wrong.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.header(header::RETRY_AFTER)?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds))
+    }
+
     /// All of the body.
     ///
     /// # Errors

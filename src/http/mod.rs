@@ -1,9 +1,8 @@
 //! HTTP/1.1, as a client of registries and of object stores needs it.
 //!
-//! [`Connections`] holds what all transfers of a run share: the settings, the rate limit and the permits. A [`Client`]
-//! made by it sends one [`Call`] and returns its [`Answer`]: no redirect is followed and nothing is sent twice without
-//! the caller. Bodies are bounded and held to a pace, names may be kept to public addresses, and a failure says its
-//! cause ([`HttpError`]).
+//! `Connections` holds what all transfers of a run share: the settings, the rate limit and the permits. A `Client` sends
+//! one `Call` over them and returns its `Answer`: it follows no redirect and sends nothing twice; that is for its caller.
+//! Bodies are bounded and held to a pace, names may be limited to public addresses, and an `HttpError` says its cause.
 //!
 //! This module knows no repositories, manifests or tokens. It is the only place that names `ureq` and `rustls`.
 
@@ -35,6 +34,6 @@ pub(crate) use permits::Permit;
 pub use proxy::{Proxy, ProxyError};
 pub(crate) use redirect::{REDIRECTS_MAX, is_followed, is_redirect};
 pub(crate) use resolver::{Addresses, bare};
-pub(crate) use retry::{WAIT_MAX, is_temporary, retry_after};
+pub(crate) use retry::{WAIT_MAX, is_temporary};
 pub use settings::Settings;
 pub(crate) use ureq::http::{HeaderName, Method, StatusCode, header};

@@ -2,10 +2,6 @@
 
 use std::time::Duration;
 
-use ureq::http::header;
-
-use super::exchange::Answer;
-
 /// The wait before the first retry; each further wait is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
@@ -15,12 +11,6 @@ pub(crate) const WAIT_MAX: Duration = Duration::from_secs(120);
 /// Whether a status says that the same request may succeed later.
 pub(crate) fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
-}
-
-/// How long an answer asks to wait. Dates are not read: a clock at an air gap may be wrong.
-pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
-    let seconds = answer.header(header::RETRY_AFTER)?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 /// The wait after attempt number `attempt`, counted from 0: as long as the server asked for, or else longer each time.

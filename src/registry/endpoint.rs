@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::{Host, Reach, RegistryError, Settings};
 use crate::http::{
     Addresses, Answer, Call, Client, Connections, HttpError, PACE_BYTES_MIN, Permit, Route, WAIT_MAX,
-    escaped, header, is_loopback_name, is_temporary, retry_after,
+    escaped, header, is_loopback_name, is_temporary,
 };
 
 /// One host that speaks the distribution API.
@@ -88,7 +88,7 @@ impl Endpoint {
             let wait = match attempt() {
                 Ok(answer) if !is_temporary(answer.status) => return Ok(answer),
                 Ok(answer) => {
-                    let wait = retry_after(&answer);
+                    let wait = answer.retry_after();
                     let too_long = wait.is_some_and(|wait| wait > WAIT_MAX);
                     if tried >= self.retries() || too_long {
                         return Err(self.out_of_attempts(answer, asked, tried, wait));

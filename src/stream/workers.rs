@@ -20,7 +20,9 @@ impl Workers {
     /// # Errors
     /// When the system gives no threads.
     pub fn new(jobs: Option<NonZeroUsize>, stop: Arc<AtomicBool>) -> io::Result<Workers> {
-        let threads = jobs.map_or(0, NonZeroUsize::get);
+        // Without a number the pool would look for one in the environment.
+        let one_a_processor = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let threads = jobs.unwrap_or_else(one_a_processor).get();
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|number| format!("worker-{number}"))

@@ -9,7 +9,7 @@ use super::http::{Exchange, Fault, Host, Response};
 use super::server::{Access, Options, Registry, TokenService, Tokens};
 use super::station::Station;
 use super::tls::{Certificates, Front};
-use crate::behaviour::support::installed;
+use crate::behaviour::support::{Run, installed};
 
 const SECRET: &str = "me:secret";
 
@@ -35,7 +35,7 @@ fn tokens() -> Tokens {
 }
 
 /// Asserts that the output has no secret in it.
-fn discreet(run: crate::behaviour::support::Run, secrets: &[&str]) -> crate::behaviour::support::Run {
+fn discreet(run: Run, secrets: &[&str]) -> Run {
     for secret in secrets {
         assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{secret} in {run:?}");
     }
@@ -72,7 +72,7 @@ fn passwords_are_read_from_a_file_or_the_usual_places() {
         if variable != "NOTHING" {
             command.env(variable, station.path(value));
         }
-        crate::behaviour::support::Run::of(&mut command).ok();
+        Run::of(&mut command).ok();
         std::fs::remove_file(file).unwrap();
     }
 }
@@ -359,6 +359,24 @@ fn a_certificate_for_another_name_is_refused() {
         "a host name that the registry's certificate covers",
     ]);
     assert_eq!(registry.accepted_connections(), 0);
+}
+
+#[test]
+fn authorities_that_the_environment_names_are_trusted() {
+    if !installed(&["openssl", "python3"]) {
+        return;
+    }
+    let (station, certificates) = (station(), Certificates::new());
+    let registry = seeded(&station, Access::Open);
+    let front = Front::start(&certificates, "server", None, &registry.name());
+    let line = format!(
+        "pack docker://{0}/app:1 --tls {0} --retries 0 --key k.key.pem --to out --name b",
+        front.name()
+    );
+    let pack =
+        |authority: &str| Run::of(station.command(&line).env("SSL_CERT_FILE", certificates.path(authority)));
+    pack("other.pem").ends(1).says(&["error[registry-unreachable]", "--ca FILE"]);
+    pack("ca.pem").ok();
 }
 
 #[test]

@@ -65,12 +65,13 @@ fn the_proxy_of_the_environment_is_used_except_for_loopback() {
     let registry = Registry::start();
     registry.seed(&station.path("src"), "app");
     let proxy = Proxy::to(&registry.name());
-    let pack = |host: &str| {
+    let run = |host: &str, direct: &str| {
         let line = format!("pack docker://{host}/app:1 --plain-http {host} --to out --name b --overwrite");
         let mut command = station.command(&format!("{line} --key k.key.pem --timeout 2 --retries 0"));
-        command.env("HTTP_PROXY", &proxy.url).env("HTTPS_PROXY", &proxy.url);
+        command.env("HTTP_PROXY", &proxy.url).env("HTTPS_PROXY", &proxy.url).env("NO_PROXY", direct);
         crate::registries::station::in_time(&mut command, std::time::Duration::from_secs(20))
     };
+    let pack = |host: &str| run(host, "other.example");
     pack(&registry.name()).ok();
     assert!(proxy.asked().is_empty(), "{:?}", proxy.asked());
     pack("registry.example:5000").ok();
@@ -78,6 +79,9 @@ fn the_proxy_of_the_environment_is_used_except_for_loopback() {
     assert!(!asked.is_empty());
     assert!(asked.iter().all(|line| line == "CONNECT registry.example:5000 HTTP/1.1"), "{asked:?}");
     station.carnet("inspect out --pub k.pub.pem").ok().says(&["registry.example:5000/app:1"]);
+    // Without the proxy nobody knows the name.
+    run("registry.example:5000", ".test,registry.example").ends(1).says(&["error[registry-unreachable]"]);
+    assert_eq!(proxy.asked(), asked);
 }
 
 #[test]
