@@ -112,6 +112,46 @@ fn each_module_uses_only_layers_above_it() {
 }
 
 #[test]
+fn the_document_has_the_layers_of_the_rules() {
+    let text = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let rooms = text.split_once("## Rooms").unwrap().1.split_once("\n## ").unwrap().0;
+    let rows = rooms.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let modules = |row: &str| {
+        let cell = row.split('|').nth(2).unwrap().to_owned();
+        cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut in_document: Vec<Vec<String>> = rows.map(modules).collect();
+    assert_eq!(in_document.pop().unwrap(), ["bin/carnet"]);
+    assert_eq!(in_document, LAYERS);
+}
+
+#[test]
+fn the_files_that_the_document_names_exist() {
+    let text = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let files = text.split_once("## Files").unwrap().1.split_once("\n## ").unwrap().0;
+    let mut named = 0;
+    for row in files.lines().filter(|line| line.starts_with("| `")) {
+        let mut room = String::new();
+        for name in row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2) {
+            // A name without a room is in the room of the one before it.
+            let path = match name.rsplit_once('/') {
+                Some((folder, file)) => {
+                    folder.clone_into(&mut room);
+                    format!("{folder}/{file}")
+                }
+                None => format!("{room}/{name}"),
+            };
+            let path = path.trim_end_matches("/*");
+            let places = ["src", "src/verbs"].map(|folder| root().join(folder).join(path));
+            let exists = places.iter().any(|place| place.is_dir() || place.with_extension("rs").is_file());
+            assert!(exists, "docs/architecture.md names {path}");
+            named += 1;
+        }
+    }
+    assert!(named > 80, "{named} files");
+}
+
+#[test]
 fn verbs_do_not_use_each_other() {
     let mut wrong = Vec::new();
     for (path, code) in library().iter().filter(|(path, _)| path.starts_with("src/verbs/")) {
