@@ -1,4 +1,4 @@
-//! Files sorted into bundles, by what they say of themselves.
+//! Groups files into bundles by the bundle id in their statements.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,31 +9,31 @@ use crate::format::body::BodyError;
 use crate::format::head::Head;
 use crate::medium::ChunkFile;
 
-/// A chunk file with the head that was read from it.
+/// A chunk file with its parsed head.
 #[derive(Clone)]
 pub struct Member<H = Head> {
-    /// The file.
+    /// The chunk file.
     pub file: Arc<dyn ChunkFile>,
-    /// Its head, or what `trust` made of it.
+    /// The head of the file, or the result of checking it in `trust`.
     pub head: H,
 }
 
-/// A file that is no chunk.
+/// A file that is not a chunk.
 pub struct NotAChunk {
-    /// The file.
+    /// The chunk file.
     pub file: Arc<dyn ChunkFile>,
-    /// Why not.
+    /// The reason why it is not a chunk.
     pub error: BodyError,
 }
 
-/// The chunks of one bundle, as they say themselves.
+/// The files whose statements name the same bundle.
 #[derive(Default)]
 pub struct Lot {
-    /// Its chunks, by number; several of one number where they arrived twice.
+    /// The chunk files, sorted by number. A number may occur several times.
     pub members: Vec<Member>,
 }
 
-/// Reads every head and sorts the files into bundles by id.
+/// Reads every head and groups the files by bundle id.
 pub(super) fn sort(files: &[Arc<dyn ChunkFile>]) -> (BTreeMap<Sum, Lot>, Vec<NotAChunk>) {
     let mut lots: BTreeMap<Sum, Lot> = BTreeMap::new();
     let mut others = Vec::new();
