@@ -25,7 +25,7 @@ pub enum Verb {
     Pack,
     /// Adds a release signature to a bundle.
     Sign,
-    /// Checks a bundle.
+    /// Verifies the signatures and the content of a bundle.
     Verify,
     /// Lists the chunks to send again.
     Missing,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use super::{Contents, ContentsError, Finding, Lot, Member, read_body};
+use super::{BundleFiles, Contents, ContentsError, Finding, Member, read_body};
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::format::head::Head;
@@ -116,14 +116,19 @@ pub fn segments<'a>(
 }
 
 impl Bundle {
-    /// Opens the files of a lot in the order that docs/format.md, "Reading order", requires.
+    /// Opens the files of a bundle in the order that docs/format.md, "Reading order", requires.
     ///
     /// # Errors
     /// [`Halted`] if the work is interrupted or the system is out of memory or threads.
-    pub(super) fn open(id: Sum, lot: Lot, gate: Gate<'_>, workers: &Workers) -> Result<Bundle, Halted> {
+    pub(super) fn open(
+        id: Sum,
+        group: BundleFiles,
+        gate: Gate<'_>,
+        workers: &Workers,
+    ) -> Result<Bundle, Halted> {
         let mut accepted = Vec::new();
         let mut refused = Vec::new();
-        for Member { file, head } in lot.members {
+        for Member { file, head } in group.members {
             match gate {
                 Gate::Unverified => accepted.push((Member { file, head }, None)),
                 Gate::Policy(policy, now) => match accept(policy, head, now) {

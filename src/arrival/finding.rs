@@ -24,7 +24,7 @@ pub enum Finding {
         part: String,
         /// The line within the part, from 1; 0 if the part has no lines.
         line: usize,
-        /// The expected content.
+        /// The content that the format or the plan requires.
         expected: String,
         /// The content found, shortened.
         found: String,
@@ -33,9 +33,9 @@ pub enum Finding {
     EntryMismatch {
         /// The name of the entry.
         entry: String,
-        /// Offset in the chunk file, in bytes.
+        /// The offset of the entry in the chunk file, in bytes.
         offset: u64,
-        /// Size in bytes.
+        /// The size of the entry in bytes.
         bytes: u64,
         /// The signed SHA-256, in hex.
         expected: String,
@@ -46,9 +46,9 @@ pub enum Finding {
     BlobMismatch {
         /// The digest of the blob.
         digest: Digest,
-        /// Offset in the chunk file, in bytes.
+        /// The offset of the blob in the chunk file, in bytes.
         offset: u64,
-        /// Size in bytes.
+        /// The size of the blob in bytes.
         bytes: u64,
         /// The digest found, in hex without the algorithm.
         found: String,
@@ -59,9 +59,9 @@ pub enum Finding {
         digest: Digest,
         /// The number of the slice, from 1.
         slice: usize,
-        /// Offset in the chunk file, in bytes.
+        /// The offset of the slice in the chunk file, in bytes.
         offset: u64,
-        /// Size in bytes.
+        /// The size of the slice in bytes.
         bytes: u64,
         /// The signed SHA-256, in hex.
         expected: String,

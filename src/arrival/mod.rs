@@ -12,11 +12,11 @@
 
 mod blob;
 mod bundle;
+mod bundle_files;
 mod contents;
 mod copies;
 mod documents;
 mod finding;
-mod lot;
 mod open;
 mod refusal;
 mod released;
@@ -31,17 +31,17 @@ use crate::medium::ChunkFile;
 
 pub use blob::BlobError;
 pub use bundle::{Bundle, Control, Opened, Standing, segments};
+pub use bundle_files::{BundleFiles, Member, NotAChunk};
 pub use contents::{Contents, ContentsError};
 pub use documents::Documents;
 pub use finding::Finding;
-pub use lot::{Lot, Member, NotAChunk};
 pub use open::{Arrivals, OpenError, OpenRequest, open};
 pub use refusal::Refusal;
 pub use released::{ReleasedBundle, WholeBundle};
 
 use bundle::Gate;
 pub(crate) use bundle::damaged_entries;
-use lot::sort;
+use bundle_files::group_by_bundle;
 
 /// Reads the head of a file.
 ///

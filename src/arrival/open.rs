@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Bundle, Gate, NotAChunk, sort};
+use super::{Bundle, Gate, NotAChunk, group_by_bundle};
 use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 use crate::environment::Environment;
 use crate::medium::ChunkFile;
@@ -19,7 +19,7 @@ const ID_CHARS_MIN: usize = 8;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// None of the files is a chunk.
-    #[error("found no chunk in {}{}", count(*files as u64, "file", "files"), first.as_ref().map(|why| format!("; {why}")).unwrap_or_default())]
+    #[error("found no chunk in {}{}", count(*files as u64, "file", "files"), after_semicolon(first.as_deref()))]
     NoChunk {
         /// The number of files.
         files: usize,
@@ -50,6 +50,10 @@ pub enum OpenError {
     /// A signal interrupted the run.
     #[error("interrupted")]
     Interrupted,
+}
+
+fn after_semicolon(why: Option<&str>) -> String {
+    why.map(|why| format!("; {why}")).unwrap_or_default()
 }
 
 impl From<Halted> for OpenError {
@@ -100,15 +104,15 @@ pub struct Arrivals {
 pub fn open(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<Arrivals, OpenError> {
     let OpenRequest { files, policy } = *request;
     let gate = policy.map_or(Gate::Unverified, |policy| Gate::Policy(policy, environment.clock.now()));
-    let (lots, others) = sort(files);
-    if lots.is_empty() {
+    let (groups, others) = group_by_bundle(files);
+    if groups.is_empty() {
         let first = others.first().map(|other| format!("{}: {}", other.file.name(), other.error));
         return Err(OpenError::NoChunk { files: files.len(), first });
     }
-    if policy.is_none() && lots.len() > UNVERIFIED_BUNDLES_MAX {
-        return Err(OpenError::TooManyBundles { found: lots.len() });
+    if policy.is_none() && groups.len() > UNVERIFIED_BUNDLES_MAX {
+        return Err(OpenError::TooManyBundles { found: groups.len() });
     }
-    let bundles = lots.into_iter().map(|(id, lot)| Bundle::open(id, lot, gate, environment.workers));
+    let bundles = groups.into_iter().map(|(id, group)| Bundle::open(id, group, gate, environment.workers));
     Ok(Arrivals { bundles: bundles.collect::<Result<_, Halted>>()?, others })
 }
 

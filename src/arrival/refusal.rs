@@ -41,7 +41,7 @@ pub enum Refusal {
         damage: Option<String>,
     },
     /// The plan contradicts the manifests.
-    #[error("bundle {name} ({bundle}) is inconsistent: {}", problems.join("; "))]
+    #[error("bundle {name} ({bundle}) is unsound: {}", problems.join("; "))]
     Unsound {
         /// The name of the bundle.
         name: BundleName,

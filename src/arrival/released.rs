@@ -56,8 +56,8 @@ impl Bundle {
             let refused = unreleased.refused.iter().map(|why| format!("; {}: {}", why.short, why.reason));
             let refused: String = refused.collect();
             return untrusted(format!(
-                "it has {found} of {} required{refused}",
-                count(threshold.into(), "release signature", "release signatures")
+                "it has {found} of {}{refused}",
+                count(threshold.into(), "required release signature", "required release signatures")
             ));
         }
         let refused = self.files.iter().find_map(|opened| match &opened.standing {

@@ -69,7 +69,7 @@ impl FromStr for ChunkSize {
             Ok(ChunkSize(bytes))
         } else {
             Err(format!(
-                "{bytes} bytes is outside the range from {CHUNK_BYTES_MIN} (64 KiB) to {CHUNK_BYTES_MAX} (one byte less than 8 GiB)"
+                "{bytes} bytes is not between {CHUNK_BYTES_MIN} (64 KiB) and {CHUNK_BYTES_MAX} (8 GiB minus 1)"
             ))
         }
     }

@@ -32,7 +32,7 @@ pub enum Kind {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
-    /// Non-distributable layers.
+    /// Layers that are non-distributable.
     Nondistributable,
     /// Manifests, indexes and configurations.
     Metadata,

@@ -22,7 +22,7 @@ pub enum Part {
     NondistributableLayer,
     /// A layer or any other opaque blob.
     Layer,
-    /// A configuration.
+    /// The configuration of an image or artifact.
     Config,
     /// A manifest or an index.
     Document,

@@ -43,7 +43,7 @@ impl<W: Words> Expansion<W> {
     /// # Safety
     /// The CPU must support `W`.
     #[inline(always)]
-    unsafe fn go_on(&mut self, count: usize, to: &mut Expanded) {
+    unsafe fn advance(&mut self, count: usize, to: &mut Expanded) {
         for (i, &k) in K.iter().enumerate().skip(self.next).take(count) {
             // SAFETY: the caller guarantees it.
             unsafe {
@@ -72,7 +72,7 @@ pub(super) unsafe fn compress<'a, W: Words>(
     let [now, next] = &mut expanded;
     let (mut now, mut next) = (now, next);
     // SAFETY: the caller guarantees CPU support; there are as many blocks as lanes whenever an expansion starts.
-    unsafe { Expansion::<W>::begin(blocks.as_ptr().cast(), now).go_on(48, now) };
+    unsafe { Expansion::<W>::begin(blocks.as_ptr().cast(), now).advance(48, now) };
     loop {
         blocks = &blocks[W::LANES..];
         if blocks.len() < W::LANES {
@@ -86,7 +86,7 @@ pub(super) unsafe fn compress<'a, W: Words>(
         unsafe {
             let mut expansion = Expansion::<W>::begin(blocks.as_ptr().cast(), next);
             for lane in 0..W::LANES {
-                expansion.go_on(48 / W::LANES, next);
+                expansion.advance(48 / W::LANES, next);
                 rounds(state, |i| now.0[i * W::LANES + lane]);
             }
         }

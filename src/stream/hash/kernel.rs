@@ -87,10 +87,12 @@ impl Kernel {
     /// If the CPU does not support it, or another kernel is already in use.
     pub fn force(self) -> Result<(), String> {
         if !self.is_available() {
-            return Err(format!("this processor has no {self}"));
+            return Err(format!("this CPU does not support the {self} kernel"));
         }
         match CHOSEN.set(self) {
-            Err(_) if Kernel::chosen() != self => Err(format!("{} is in use already", Kernel::chosen())),
+            Err(_) if Kernel::chosen() != self => {
+                Err(format!("the {} kernel is already in use", Kernel::chosen()))
+            }
             _ => Ok(()),
         }
     }

@@ -79,7 +79,7 @@ pub fn pump<F: Flow, E: From<Halted> + Send>(
         longest_from: longest_from(lengths),
         begun: AtomicUsize::new(0),
         waiting_bytes: AtomicU64::new(lengths.iter().sum()),
-        dry: AtomicBool::new(false),
+        exhausted: AtomicBool::new(false),
         halted: AtomicBool::new(false),
         network: AtomicBool::new(false),
         alone: AtomicUsize::new(0),
@@ -141,7 +141,7 @@ struct Engine<'a, F: Flow> {
     /// The total bytes of the flows that were not started.
     waiting_bytes: AtomicU64,
     /// Whether `next` has returned `None`.
-    dry: AtomicBool,
+    exhausted: AtomicBool,
     halted: AtomicBool,
     /// Whether any flow had to wait for data: only many such flows together keep a network busy.
     network: AtomicBool,
@@ -157,7 +157,7 @@ impl<F: Flow> Engine<'_, F> {
         }
     }
 
-    fn goes_on(&self) -> bool {
+    fn is_running(&self) -> bool {
         !self.halted.load(Ordering::Relaxed) && !self.workers.interrupted()
     }
 
@@ -173,7 +173,7 @@ impl<F: Flow> Engine<'_, F> {
         let mut lanes = Some(Vec::new());
         while let Some(begun) = lanes {
             self.move_lanes(begun)?;
-            lanes = self.look_out()?;
+            lanes = self.wait_for_work()?;
         }
         ends.ok = true;
         Ok(())
@@ -183,14 +183,14 @@ impl<F: Flow> Engine<'_, F> {
     fn move_lanes(&self, mut lanes: Vec<Lane<F>>) -> io::Result<()> {
         let mut spare = Spare::default();
         let mut claim = Claim { on: &self.alone, held: false };
-        while self.goes_on() {
+        while self.is_running() {
             if !self.stays_alone(&lanes, &mut claim) {
                 self.take_more(&mut lanes, &mut spare)?;
             }
             if lanes.is_empty() {
                 break;
             }
-            if self.dry.load(Ordering::Relaxed) {
+            if self.exhausted.load(Ordering::Relaxed) {
                 if lanes.len() > 1 {
                     self.hand_over_half(&mut lanes);
                 } else if let Some(lane) = lanes.pop_if(|lane| lane.rest >= WORTH_HELP_BYTES && !lane.waits) {
@@ -212,7 +212,7 @@ impl<F: Flow> Engine<'_, F> {
 
     /// Waits for lanes from another worker or for a late flow, and meanwhile runs shared work of others. Returns
     /// `None` when no worker has flows left.
-    fn look_out(&self) -> io::Result<Option<Vec<Lane<F>>>> {
+    fn wait_for_work(&self) -> io::Result<Option<Vec<Lane<F>>>> {
         {
             let mut crew = self.crew();
             crew.busy -= 1;
@@ -226,7 +226,7 @@ impl<F: Flow> Engine<'_, F> {
                 if handed.is_some() {
                     crew.promised -= 1;
                 }
-                if handed.is_some() || crew.busy == 0 || !self.goes_on() {
+                if handed.is_some() || crew.busy == 0 || !self.is_running() {
                     crew.idle -= 1;
                     crew.busy += usize::from(handed.is_some());
                     return Ok(handed);
@@ -274,10 +274,10 @@ impl<F: Flow> Engine<'_, F> {
     /// flows from the others and finish last.
     fn take_more(&self, lanes: &mut Vec<Lane<F>>, spare: &mut Spare) -> io::Result<()> {
         let wanted = (2 * lanes.len()).clamp(1, self.lanes);
-        while lanes.len() < wanted && !self.dry.load(Ordering::Relaxed) {
+        while lanes.len() < wanted && !self.exhausted.load(Ordering::Relaxed) {
             match self.begin_next(spare)? {
                 Some(lane) => lanes.push(lane),
-                None => self.dry.store(true, Ordering::Relaxed),
+                None => self.exhausted.store(true, Ordering::Relaxed),
             }
         }
         Ok(())
@@ -285,7 +285,7 @@ impl<F: Flow> Engine<'_, F> {
 
     /// Starts the next flow, if there is one.
     fn begin_next(&self, spare: &mut Spare) -> io::Result<Option<Lane<F>>> {
-        while self.goes_on() {
+        while self.is_running() {
             match (self.next)() {
                 None => break,
                 Some(Err(error)) => {
@@ -371,7 +371,7 @@ impl<F: Flow> Engine<'_, F> {
         let (mut block, mut following) = (spare.take(SHARED_BUFFER_BYTES)?, spare.take(SHARED_BUFFER_BYTES)?);
         let mut filled = flow.fill(&mut block);
         let mut waits = false;
-        while self.goes_on() {
+        while self.is_running() {
             match filled {
                 Ok(Filled::Bytes(bytes)) => {
                     let read = &block[..bytes];

@@ -20,7 +20,7 @@ pub struct Member<H = Head> {
 
 /// A file that is not a chunk.
 pub struct NotAChunk {
-    /// The chunk file.
+    /// The file that was rejected.
     pub file: Arc<dyn ChunkFile>,
     /// The reason why it is not a chunk.
     pub error: BodyError,
@@ -28,27 +28,27 @@ pub struct NotAChunk {
 
 /// The files whose statements name the same bundle.
 #[derive(Default)]
-pub struct Lot {
+pub struct BundleFiles {
     /// The chunk files, sorted by number. A number may occur several times.
     pub members: Vec<Member>,
 }
 
 /// Reads every head and groups the files by bundle id.
-pub(super) fn sort(files: &[Arc<dyn ChunkFile>]) -> (BTreeMap<Sum, Lot>, Vec<NotAChunk>) {
-    let mut lots: BTreeMap<Sum, Lot> = BTreeMap::new();
+pub(super) fn group_by_bundle(files: &[Arc<dyn ChunkFile>]) -> (BTreeMap<Sum, BundleFiles>, Vec<NotAChunk>) {
+    let mut bundles: BTreeMap<Sum, BundleFiles> = BTreeMap::new();
     let mut others = Vec::new();
     for file in files {
         let file = Arc::clone(file);
         match read_head(file.as_ref()) {
             Ok(head) => {
-                let lot = lots.entry(head.statement.bundle).or_default();
-                lot.members.push(Member { file, head });
+                let bundle = bundles.entry(head.statement.bundle).or_default();
+                bundle.members.push(Member { file, head });
             }
             Err(error) => others.push(NotAChunk { file, error }),
         }
     }
-    for lot in lots.values_mut() {
-        lot.members.sort_by_key(|member| member.head.statement.number);
+    for bundle in bundles.values_mut() {
+        bundle.members.sort_by_key(|member| member.head.statement.number);
     }
-    (lots, others)
+    (bundles, others)
 }
