@@ -136,7 +136,10 @@ impl Plan {
                 let allowed =
                     |class: &Class| *class == Class::Metadata || (single && *class == Class::Distributable);
                 if !classes.iter().all(allowed) {
-                    return Err(refuse("only metadata in chunk 0 of a bundle with several chunks", found()));
+                    return Err(refuse(
+                        "only metadata in chunk 0, or also distributable layers in a bundle of one chunk",
+                        found(),
+                    ));
                 }
                 continue;
             }
