@@ -1,5 +1,5 @@
 //! Packs, verifies and unpacks a layout of 64 MiB in one process.
-#![allow(missing_docs, clippy::unwrap_used)] // A bench that cannot set up should stop.
+#![allow(missing_docs, clippy::unwrap_used)] // A benchmark that cannot be set up should stop.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use carnet::trust::{KeyFile, Signer as _, TrustPolicy};
 use carnet::verify::verify;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-/// The layers of the only image, in bytes.
+/// The sizes of the image's layers, in bytes.
 const LAYERS: [usize; 8] = [24 << 20, 16 << 20, 12 << 20, 8 << 20, 3 << 20, 1 << 20, 64 << 10, 4 << 10];
 
 fn blob(layout: &Path, bytes: &[u8], media_type: MediaType) -> Descriptor {
@@ -31,7 +31,7 @@ fn blob(layout: &Path, bytes: &[u8], media_type: MediaType) -> Descriptor {
     Descriptor::new(media_type, digest, bytes.len() as u64)
 }
 
-/// Bytes that differ between layers.
+/// Returns bytes that differ between layers.
 fn noise(bytes: usize, seed: u64) -> Vec<u8> {
     let mut state = seed + 1;
     let mut out = Vec::with_capacity(bytes + 8);

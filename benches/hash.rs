@@ -1,6 +1,6 @@
-//! Hashing of one stream, and of many together as a worker does it. `CARNET_HASH` chooses the kernel.
-#![allow(missing_docs, clippy::unwrap_used)] // A bench that cannot set up should stop.
-#![allow(clippy::disallowed_methods)] // A bench has no program that reads the environment.
+//! Hashes one stream, and many together as a worker does. `CARNET_HASH` selects the kernel.
+#![allow(missing_docs, clippy::unwrap_used)] // A benchmark that cannot be set up should stop.
+#![allow(clippy::disallowed_methods)] // In a benchmark, no program reads the environment.
 
 use std::hint::black_box;
 

@@ -1,14 +1,14 @@
-//! The time, which only the binary knows.
+//! The clock. The library never asks the system for the time; the program supplies a clock.
 
 use crate::format::Timestamp;
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// Now, to the second.
+    /// Returns the current time, to the second.
     fn now(&self) -> Timestamp;
 }
 
-/// A clock that stands still: for tests, and for builds that must repeat.
+/// A clock that always returns the same time, for tests and reproducible bundles.
 #[derive(Clone, Copy, Debug)]
 pub struct Fixed(pub Timestamp);
 

@@ -1,4 +1,4 @@
-//! What a verb needs of the world beside its request.
+//! What a verb needs besides its request: clock, monitor and workers.
 
 use crate::clock::Clock;
 use crate::observe::Monitor;
@@ -6,10 +6,10 @@ use crate::stream::workers::Workers;
 
 /// The last parameter of every verb.
 pub struct Environment<'a> {
-    /// Tells the time.
+    /// The source of the current time.
     pub clock: &'a dyn Clock,
-    /// Is told what happens.
+    /// Receives the events of the run.
     pub monitor: Monitor<'a>,
-    /// Do the work.
+    /// The threads that do the work.
     pub workers: &'a Workers,
 }

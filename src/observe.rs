@@ -1,14 +1,14 @@
-//! What happens during a run. The library reports it; the program shows it.
+//! Events of a run: the library reports them, and the program shows them.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// One run of one verb. A service runs several at once and tells their events apart by this.
+/// One run of one verb. A service that runs several at once distinguishes their events by this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Run {
     /// Unique among the runs of one observer.
     pub id: RunId,
-    /// The verb that runs.
+    /// The verb of this run.
     pub verb: Verb,
 }
 
@@ -16,7 +16,7 @@ pub struct Run {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(pub u64);
 
-/// What a run does.
+/// The operation that a run performs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -25,17 +25,17 @@ pub enum Verb {
     Pack,
     /// Adds a release signature to a bundle.
     Sign,
-    /// Checks a bundle.
+    /// Verifies the signatures and the content of a bundle.
     Verify,
     /// Lists the chunks to send again.
     Missing,
-    /// Shows what a bundle holds.
+    /// Lists the contents of a bundle.
     Inspect,
     /// Unpacks a bundle into a layout or an archive.
     Unpack,
     /// Pushes a bundle into a registry.
     Import,
-    /// Computes sums of chunk files.
+    /// Computes checksums of chunk files.
     Sums,
 }
 
@@ -46,7 +46,7 @@ pub enum Verb {
 pub enum Phase {
     /// Blobs are packed into chunks.
     Pack,
-    /// Chunk files are summed.
+    /// Checksums of chunk files are computed.
     Sums,
     /// Chunk files are hashed and compared.
     Verify,
@@ -57,7 +57,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The word for it in progress lines.
+    /// Returns the name of the phase for progress lines.
     pub const fn word(self) -> &'static str {
         match self {
             Phase::Pack => "pack",
@@ -69,45 +69,45 @@ impl Phase {
     }
 }
 
-/// Something that happened.
+/// An event of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// A phase begins.
     Started {
-        /// Which.
+        /// The phase that begins.
         phase: Phase,
-        /// Bytes that it will move.
+        /// The number of bytes that the phase will move.
         bytes: u64,
     },
     /// More bytes were moved.
     Moved {
-        /// Bytes since the last such event of this worker.
+        /// The number of bytes since the previous event of this worker.
         bytes: u64,
     },
-    /// A chunk is finished, durable and under its name.
+    /// A chunk is finished: durable and visible under its name.
     ChunkFinished {
-        /// Its number.
+        /// The number of the chunk.
         number: u32,
-        /// The highest number.
+        /// The highest chunk number of the bundle.
         last: u32,
-        /// Its file.
+        /// The name of the chunk file.
         file: String,
-        /// Whether it was there from an earlier run.
+        /// Whether the chunk was kept from an earlier run.
         kept: bool,
     },
-    /// Something that the operator should know and that is no failure.
+    /// Information for the operator that is not an error.
     Note {
-        /// A sentence.
+        /// The text of the note, one sentence.
         text: String,
     },
-    /// The phase is over, successful or not.
+    /// The phase has ended, successfully or not.
     Ended,
 }
 
-/// Receives events; from any thread, so it should be quick.
+/// Receives events. Any thread may call it, so it should return quickly.
 pub trait Observer: Send + Sync {
-    /// Receives an event of a run. Returns nothing, so it cannot fail.
+    /// Receives an event of a run. It cannot fail.
     fn on(&self, run: Run, event: Event);
 }
 
@@ -116,17 +116,17 @@ pub trait Observer: Send + Sync {
 pub struct Monitor<'a>(Option<(&'a dyn Observer, Run)>);
 
 impl<'a> Monitor<'a> {
-    /// For the events of `run`.
+    /// Creates a monitor that passes the events of `run` to `observer`.
     pub const fn new(observer: &'a dyn Observer, run: Run) -> Monitor<'a> {
         Monitor(Some((observer, run)))
     }
 
-    /// Passes nothing on.
+    /// Creates a monitor that discards all events.
     pub const fn silent() -> Monitor<'static> {
         Monitor(None)
     }
 
-    /// Does `work` as a phase that moves this many bytes: the events tell when it begins and ends.
+    /// Runs `work` as a phase that moves this many bytes, and reports when it begins and ends.
     pub fn phase<T>(self, phase: Phase, bytes: u64, work: impl FnOnce() -> T) -> T {
         self.tell(Event::Started { phase, bytes });
         let done = work();
@@ -134,7 +134,7 @@ impl<'a> Monitor<'a> {
         done
     }
 
-    /// Passes an event on.
+    /// Passes an event to the observer.
     pub fn tell(self, event: Event) {
         if let Some((observer, run)) = self.0 {
             observer.on(run, event);

@@ -1,4 +1,4 @@
-//! Sources and destinations on the command line: what parses, once written back, parses to the same value.
+//! Sources and destinations on the command line: a value that parses survives a round trip through text.
 #![no_main]
 
 use carnet::artifacts::{RegistryDestination, SourceSpec};
@@ -6,7 +6,7 @@ use carnet::import::RenameRule;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     if let Ok(source) = text.parse::<SourceSpec>() {
-        let again = source.to_string().parse::<SourceSpec>().expect("what is written can be read");
+        let again = source.to_string().parse::<SourceSpec>().expect("a source can be parsed from its text");
         assert_eq!(again.place, source.place);
         assert_eq!(again.selection, source.selection);
     }

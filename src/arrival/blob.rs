@@ -1,32 +1,32 @@
-//! Why a blob of a bundle cannot be had from its chunk files.
+//! Errors of reading a blob from chunk files.
 
 use super::Refusal;
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::oci::Digest;
 use crate::oci::digest::BlobMismatch;
 
-/// Why a blob of a bundle cannot be had from its chunk files.
+/// A blob of a bundle cannot be read from its chunk files.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
-    /// A chunk of it is not there.
+    /// A chunk that holds part of the blob is missing.
     #[error(transparent)]
     Missing(#[from] Refusal),
-    /// Its bytes are not what its digest says.
+    /// The bytes of the blob do not match its digest.
     #[error("{file}: {mismatch}")]
     Damaged {
-        /// The chunk file or files it is in.
+        /// The chunk file or files that hold the blob.
         file: String,
-        /// What was expected and found.
+        /// The expected and the actual digest and size.
         mismatch: BlobMismatch,
     },
     /// A chunk file cannot be read.
-    #[error("{file} cannot be read: {source}")]
+    #[error("cannot read {file}: {source}")]
     Unreadable {
-        /// The blob that was wanted.
+        /// The digest of the blob.
         blob: Digest,
-        /// The file.
+        /// The path of the chunk file.
         file: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 }

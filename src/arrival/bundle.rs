@@ -1,10 +1,10 @@
-//! A bundle that was opened: which of its files are accepted, what its control chunk says, whether it is
-//! released. No payload was looked at yet.
+//! An opened bundle: which of its files are accepted, what its control chunk contains, and whether it is
+//! released. Payloads are not checked yet.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use super::{Contents, ContentsError, Finding, Lot, Member, read_body};
+use super::{BundleFiles, Contents, ContentsError, Finding, Member, read_body};
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::format::head::Head;
@@ -20,44 +20,44 @@ use crate::stream::segments::Segment;
 use crate::stream::workers::Workers;
 use crate::trust::{AcceptedChunk, Release, TrustPolicy, Unreleased, Untrusted, accept, release};
 
-/// Who decides what is accepted.
+/// Decides which files are accepted.
 #[derive(Clone, Copy)]
 pub(super) enum Gate<'a> {
-    /// A trust policy, at this time.
+    /// A trust policy, evaluated at this time.
     Policy(&'a TrustPolicy, Timestamp),
-    /// Nobody: only integrity is looked at, and nothing may be used.
+    /// No policy: only integrity is checked, and the bundle may not be used.
     Unverified,
 }
 
-/// What is known of a file of the bundle before its payload is hashed.
+/// The state of a file of the bundle before its payload is hashed.
 #[derive(Debug)]
 pub enum Standing {
-    /// Accepted, and as the control chunk has it where that is known.
+    /// Accepted, and consistent with the control chunk if that is known.
     Good(Body),
-    /// Not accepted by the policy.
+    /// Rejected by the policy.
     Untrusted(Untrusted),
-    /// Not what its own statement, or the plan, says.
+    /// Contradicts its own statement or the plan.
     Damaged(Finding),
-    /// Accepted, but not the chunk that the control chunk names under this number.
+    /// Accepted, but another chunk than the one that the control chunk names for this number.
     Forked,
-    /// Accepted, and of a kind that this version passes over: its payload is not looked at.
+    /// Accepted, but of a kind that this version ignores. Its payload is not checked.
     PassedOver,
 }
 
 /// A file of the bundle.
 pub struct Opened {
-    /// The file.
+    /// The chunk file.
     pub file: Arc<dyn ChunkFile>,
-    /// What it says of itself.
+    /// The statement in the head of the file.
     pub statement: Statement,
-    /// The token of its acceptance; `None` if it was refused or nobody was asked.
+    /// The proof that the policy accepted it; `None` if it was rejected or there is no policy.
     pub accepted: Option<AcceptedChunk>,
-    /// What is known of it.
+    /// The state of the file.
     pub standing: Standing,
 }
 
 impl Opened {
-    /// Its structure, if it is good.
+    /// Returns the structure of the file if it is good.
     pub fn body(&self) -> Option<&Body> {
         match &self.standing {
             Standing::Good(body) => Some(body),
@@ -65,38 +65,38 @@ impl Opened {
         }
     }
 
-    /// Its entry of this name, as a stretch of the file.
+    /// Returns the range of the file that holds the payload of an entry.
     pub fn segment(&self, entry: &BodyEntry) -> Segment {
         Segment { file: Arc::clone(&self.file), offset: entry.offset, bytes: entry.bytes }
     }
 }
 
-/// What is known of the control chunk.
+/// The state of the control chunk.
 #[derive(Debug)]
 pub enum Control {
-    /// It is there and says what the bundle is.
+    /// It was read and describes the bundle.
     Read(Box<Contents>),
-    /// None arrived, or none is accepted.
+    /// No control chunk arrived, or none was accepted.
     Absent,
     /// It cannot be read.
     Broken(ContentsError),
-    /// Two were accepted that differ.
+    /// Two different control chunks were accepted.
     Forked,
 }
 
-/// A bundle that was opened.
+/// An opened bundle.
 pub struct Bundle {
-    /// Its id.
+    /// The id of the bundle: the SHA-256 of its plan.
     pub id: Sum,
-    /// Its files, by number.
+    /// The files of the bundle, sorted by chunk number.
     pub files: Vec<Opened>,
-    /// What its control chunk says.
+    /// The state of its control chunk.
     pub control: Control,
-    /// Whether it is released; `None` without a policy or an accepted control chunk.
+    /// The release, or why it is not released; `None` without a policy or an accepted control chunk.
     pub release: Option<Result<Release, Unreleased>>,
 }
 
-/// Where the bytes of a blob are, in order, with the sum of each entry; `None` if a chunk of it is missing.
+/// Returns the ranges that hold a blob, in order, with the sum of each entry; `None` if one of its chunks is missing.
 pub fn segments<'a>(
     blob: &PlannedBlob,
     file: &dyn Fn(u32) -> Option<&'a Opened>,
@@ -116,14 +116,19 @@ pub fn segments<'a>(
 }
 
 impl Bundle {
-    /// Opens the files of a lot, in the order of docs/format.md, "Reading order".
+    /// Opens the files of a bundle in the order that docs/format.md, "Reading order", requires.
     ///
     /// # Errors
-    /// [`Halted`] when the work is interrupted or the system gives no memory.
-    pub(super) fn open(id: Sum, lot: Lot, gate: Gate<'_>, workers: &Workers) -> Result<Bundle, Halted> {
+    /// [`Halted`] if the work is interrupted or the system is out of memory or threads.
+    pub(super) fn open(
+        id: Sum,
+        group: BundleFiles,
+        gate: Gate<'_>,
+        workers: &Workers,
+    ) -> Result<Bundle, Halted> {
         let mut accepted = Vec::new();
         let mut refused = Vec::new();
-        for Member { file, head } in lot.members {
+        for Member { file, head } in group.members {
             match gate {
                 Gate::Unverified => accepted.push((Member { file, head }, None)),
                 Gate::Policy(policy, now) => match accept(policy, head, now) {
@@ -143,8 +148,8 @@ impl Bundle {
             Control::Read(contents) => layers_in_control(contents),
             _ => HashSet::new(),
         };
-        for (place, (member, token)) in accepted.into_iter().enumerate() {
-            let mut standing = standing(&member, &control, broken.get(&place));
+        for (index, (member, token)) in accepted.into_iter().enumerate() {
+            let mut standing = standing(&member, &control, broken.get(&index));
             if let (0, Standing::Good(body)) = (member.head.statement.number, &standing)
                 && let Some(finding) = first_damage(&member.file, body, &layers, workers)?
             {
@@ -157,7 +162,7 @@ impl Bundle {
         Ok(Bundle { id, files, control, release })
     }
 
-    /// What the bundle holds, if its control chunk could be read.
+    /// Returns the contents if the control chunk could be read.
     pub fn contents(&self) -> Option<&Contents> {
         match &self.control {
             Control::Read(contents) => Some(contents),
@@ -165,7 +170,7 @@ impl Bundle {
         }
     }
 
-    /// The first good file of each number.
+    /// Returns the first good file of each chunk number.
     pub fn good(&self) -> BTreeMap<u32, &Opened> {
         let mut good = BTreeMap::new();
         for opened in self.files.iter().filter(|opened| opened.body().is_some()) {
@@ -174,20 +179,20 @@ impl Bundle {
         good
     }
 
-    /// The highest chunk number: of the control chunk, or as any accepted file says.
+    /// Returns the highest chunk number, from the control chunk or else from the accepted files.
     pub fn last(&self) -> u32 {
         let said = self.files.iter().filter(|opened| !matches!(opened.standing, Standing::Untrusted(_)));
         let said = said.map(|opened| opened.statement.last).max();
         self.contents().map(|contents| contents.plan.last).or(said).unwrap_or(0)
     }
 
-    /// Whether two different chunks were validly signed under one number.
+    /// Returns whether two different chunks with valid signatures have the same number.
     pub fn is_forked(&self) -> bool {
         matches!(self.control, Control::Forked)
             || self.files.iter().any(|opened| matches!(opened.standing, Standing::Forked))
     }
 
-    /// Every good file of each chunk: some arrive twice.
+    /// Returns all good files of each chunk: a chunk may arrive several times.
     pub fn copies(&self) -> BTreeMap<u32, Vec<&Opened>> {
         let mut copies: BTreeMap<u32, Vec<&Opened>> = BTreeMap::new();
         for opened in self.files.iter().filter(|opened| opened.body().is_some()) {
@@ -196,7 +201,7 @@ impl Bundle {
         copies
     }
 
-    /// Its name: as the control chunk has it, or an accepted file, or else any.
+    /// Returns the name from the control chunk, or else from an accepted file, or else from any file.
     pub fn name(&self) -> &BundleName {
         let trusted = self.files.iter().find(|opened| opened.accepted.is_some());
         let any = || &trusted.or(self.files.first()).expect("a bundle has a file").statement.crossing.name;
@@ -206,34 +211,35 @@ impl Bundle {
 
 type Admitted = (Member<Head>, Option<AcceptedChunk>);
 
-/// What the control chunks among the accepted files come to.
+/// The result of reading the control chunks among the accepted files.
 struct Controls {
     control: Control,
     release: Option<Result<Release, Unreleased>>,
-    /// What is wrong with each that does not hold together, by its place among the accepted files.
+    /// The finding for each inconsistent control chunk, by its index among the accepted files.
     broken: BTreeMap<usize, Finding>,
 }
 
-/// Reads the control chunks among what was accepted. One counts only if it holds together with the plan whose
-/// SHA-256 the bundle's id is: its statement's name, stream and label are the plan's then, and so its
-/// signatures, also those that release, are for this bundle.
+/// Reads the control chunks among the accepted files. One counts only if it is consistent with the plan whose
+/// SHA-256 is the bundle's id. Then the name, stream and label in its statement are those of the plan, so that
+/// its signatures, including the release signatures, are for this bundle.
 fn read_controls(accepted: &[Admitted], gate: Gate<'_>) -> Controls {
     let mut controls = Controls { control: Control::Absent, release: None, broken: BTreeMap::new() };
     let mut read: Option<(Sum, Box<Contents>)> = None;
     let mut forked = false;
-    for (place, (member, token)) in accepted.iter().enumerate() {
+    for (index, (member, token)) in accepted.iter().enumerate() {
         let statement = &member.head.statement;
         if !statement.is_control() {
             continue;
         }
-        let copy_of = read.as_ref().filter(|(sums, _)| *sums == statement.sums).map(|(_, contents)| contents);
-        let found = match copy_of {
+        let original =
+            read.as_ref().filter(|(sums, _)| *sums == statement.sums).map(|(_, contents)| contents);
+        let found = match original {
             Some(contents) => check_copy(member, contents).map(|()| None),
             None => Contents::read(member, accepted.iter().map(|(member, _)| member)).map(Some),
         };
         match found {
             Err(error) => {
-                controls.broken.insert(place, error.finding());
+                controls.broken.insert(index, error.finding());
                 if read.is_none() {
                     controls.control = Control::Broken(error);
                 }
@@ -259,13 +265,13 @@ fn read_controls(accepted: &[Admitted], gate: Gate<'_>) -> Controls {
     controls
 }
 
-/// The layers in the control chunk, which only a bundle of one file has there.
+/// Returns the layers in the control chunk. Only a bundle of one file has any there.
 fn layers_in_control(contents: &Contents) -> HashSet<Digest> {
     let blobs = contents.pieces[0].iter().map(|placed| &contents.plan.blobs[placed.blob]);
     blobs.filter(|blob| blob.class != Class::Metadata).map(|blob| blob.digest).collect()
 }
 
-/// Hashes every entry of a chunk but `layers`, and returns the first one that is damaged.
+/// Hashes every entry of a chunk except `layers`, and returns the first damaged one.
 fn first_damage(
     file: &Arc<dyn ChunkFile>,
     body: &Body,
@@ -278,7 +284,7 @@ fn first_damage(
     damaged_entries(file, &entries, workers)
 }
 
-/// Hashes entries of a chunk file, and returns the first one that is damaged.
+/// Hashes entries of a chunk file, and returns the first damaged one.
 pub(crate) fn damaged_entries(
     file: &Arc<dyn ChunkFile>,
     entries: &[&BodyEntry],
@@ -321,7 +327,7 @@ fn standing(member: &Member<Head>, control: &Control, broken: Option<&Finding>) 
     };
     let statement = &member.head.statement;
     match control {
-        // A control chunk that waits for its annex is not to blame.
+        // The control chunk itself is not damaged if its annex has not arrived.
         Control::Broken(ContentsError::AnnexMissing { .. }) if statement.number == 0 => Standing::Good(body),
         _ if statement.number == 0
             && let Some(finding) = broken =>
@@ -330,7 +336,7 @@ fn standing(member: &Member<Head>, control: &Control, broken: Option<&Finding>) 
         }
         Control::Forked if statement.number == 0 => Standing::Forked,
         Control::Read(contents) if statement.number > 0 => {
-            // First the statement: what another stream's packer signed is no fork of this bundle.
+            // Check the statement first: a chunk signed by the packer of another stream is no fork.
             if let Err(error) = contents.check_chunk(&member.head, &body) {
                 let same =
                     statement.crossing == contents.plan.crossing && statement.last == contents.plan.last;

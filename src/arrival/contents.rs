@@ -1,7 +1,7 @@
-//! The contents of a bundle, as its control chunk has them: plan, table of chunks, index.
+//! The contents of a bundle according to its control chunk: plan, chunk table, index.
 
 use super::{Finding, Member, read_body};
-use crate::diagnosis::{Code, Diagnose, Diagnosis};
+use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 use crate::format::Sum;
 use crate::format::annex::{Annex, AnnexChunk, annex_shapes};
 use crate::format::body::{Body, BodyEntry, BodyError};
@@ -16,44 +16,44 @@ use crate::format::statement::Kind;
 use crate::medium::ChunkFile;
 use crate::oci::write::OCI_LAYOUT;
 
-/// What a control chunk says the bundle is. It agrees with itself; whether to believe it is another matter.
+/// The contents of a bundle according to its control chunk. They are consistent, but not necessarily trusted.
 #[derive(Clone, Debug)]
 pub struct Contents {
-    /// Where every byte is.
+    /// The plan: the location of every byte.
     pub plan: Plan,
-    /// What the data chunks are.
+    /// The table of the data chunks.
     pub chunks: ChunkTable,
-    /// What the annex chunks are; empty where there is no annex.
+    /// The annex chunks; empty if there is no annex.
     pub annex: Vec<AnnexChunk>,
-    /// What each chunk holds, by number from 0, annex chunks excepted.
+    /// The pieces in each chunk, by number from 0, without annex chunks.
     pub pieces: Vec<Vec<Placed>>,
     /// The structure of the control chunk.
     pub control: Body,
 }
 
-/// Why the contents cannot be had.
+/// The contents of a bundle cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ContentsError {
-    /// The control chunk, or a part of its annex, is damaged.
+    /// The control chunk or a part of its annex is damaged.
     #[error("{file}: {source}")]
     Chunk {
-        /// Its file, escaped.
+        /// The path of the chunk file.
         file: String,
-        /// Why.
+        /// The cause.
         source: BodyError,
     },
-    /// Parts of its annex are not there.
-    #[error("annex chunk(s) {} are not there", list(missing))]
+    /// Parts of the annex are missing.
+    #[error("{} missing: {}", count(missing.len() as u64, "annex chunk is", "annex chunks are"), list(missing))]
     AnnexMissing {
-        /// Their numbers.
+        /// The numbers of the missing chunks.
         missing: Vec<u32>,
-        /// The highest number of the bundle.
+        /// The highest chunk number of the bundle.
         last: u32,
     },
 }
 
 impl ContentsError {
-    /// The same as a finding on the control chunk.
+    /// Returns the error as a finding on the control chunk.
     pub fn finding(&self) -> Finding {
         match self {
             ContentsError::Chunk { source, .. } => source.into(),
@@ -82,11 +82,11 @@ impl Diagnose for ContentsError {
 }
 
 impl Contents {
-    /// Reads the contents from a control chunk and, where it has an annex, from `others` of the bundle.
+    /// Reads the contents from a control chunk and, if it has an annex, from the `others` of the bundle.
     ///
     /// # Errors
-    /// [`ContentsError`]: what is not as docs/format.md has it, does not have the sum that the statement
-    /// covers, or contradicts the statement.
+    /// [`ContentsError`] if a part violates docs/format.md, does not have the sum in the statement, or
+    /// contradicts the statement.
     pub fn read<'a>(
         control: &Member<Head>,
         others: impl Iterator<Item = &'a Member<Head>>,
@@ -121,8 +121,8 @@ impl Contents {
         }
         if plan.crossing != statement.crossing || plan.last != statement.last {
             return Err(refuse(
-                "name, stream, label and chunks of the plan in the statement",
-                "others".to_owned(),
+                "a statement with the name, stream, label and chunk count of the plan",
+                "different values".to_owned(),
             ));
         }
         let capacity = plan.control_capacity();
@@ -138,24 +138,27 @@ impl Contents {
         let data = pieces.len() - 1;
         if annex.first().is_some_and(|first| first.number as usize != data + 1) {
             return Err(refuse(
-                "annex chunks right after the data chunks",
+                "the annex chunks directly after the data chunks",
                 format!("chunk {}", annex[0].number),
             ));
         }
         if chunks.lines().len() != data || plan.last as usize != data + annex.len() {
             return Err(refuse(
-                &format!("{data} data chunks, as the plan has them"),
+                &format!("{data} data chunks, as in the plan"),
                 chunks.lines().len().to_string(),
             ));
         }
         for (line, placed) in chunks.lines().iter().zip(&pieces[1..]) {
             let class = plan.blobs[placed[0].blob].class;
             if line.class != class || line.bytes != plan.data_shape(placed).sealed_bytes() {
-                return Err(refuse("chunks.txt as the plan has it", format!("chunk {}", line.number)));
+                return Err(refuse(
+                    "chunks.txt with the classes and sizes of the plan",
+                    format!("other values for chunk {}", line.number),
+                ));
             }
         }
         if documents[2] != plan.index_json() {
-            return Err(refuse("index.json as the plan has it", "another".to_owned()));
+            return Err(refuse("index.json with the entries of the plan", "different content".to_owned()));
         }
         let sizes = [documents[0].len() as u64, documents[1].len() as u64, documents[2].len() as u64];
         check_control_entries(&plan, &pieces[0], sizes, &annex, &body)?;
@@ -165,34 +168,35 @@ impl Contents {
     /// Checks the structure of a data or annex chunk against the plan and the table.
     ///
     /// # Errors
-    /// [`FormatError`] for other entries, sizes or sums than planned.
+    /// [`FormatError`] if entries or sizes differ from the plan.
     pub fn check_chunk(&self, head: &Head, body: &Body) -> Result<(), FormatError> {
         let number = head.statement.number;
-        let refuse =
-            |expected: &str| FormatError::whole("chunk", expected, format!("others in chunk {number}"));
+        let refuse = |expected: &str| {
+            FormatError::whole("chunk", expected, format!("different values in chunk {number}"))
+        };
         let statement = &head.statement;
         if statement.crossing != self.plan.crossing || statement.last != self.plan.last {
-            return Err(refuse("name, stream, label and chunks of the plan"));
+            return Err(refuse("the name, stream, label and chunk count of the plan"));
         }
         check_head_room(head, self.plan.heads.data)?;
         if let Some(annex) = self.annex.iter().find(|chunk| chunk.number == number) {
             let same = statement.kind == Kind::Control && statement.bytes == annex.bytes;
-            return if same { Ok(()) } else { Err(refuse("kind and size of the annex")) };
+            return if same { Ok(()) } else { Err(refuse("the kind and size in annex.txt")) };
         }
-        let Some(line) = self.chunks.line(number) else { return Err(refuse("a number of the bundle")) };
+        let Some(line) = self.chunks.line(number) else { return Err(refuse("a chunk number of the bundle")) };
         let same = statement.kind == Kind::Data
             && statement.class == Some(line.class)
             && statement.bytes == line.bytes;
         if !same || !same_items(self.plan.data_shape(&self.pieces[number as usize]).items(), &body.entries) {
-            return Err(refuse("kind, class, size and entries of the plan"));
+            return Err(refuse("the kind, class, size and entries of the plan"));
         }
         Ok(())
     }
 
-    /// Checks another copy of the control chunk, whose sums are the same: sizes and statement must be, too.
+    /// Checks another copy of the control chunk with the same sums: its sizes and statement must also be the same.
     ///
     /// # Errors
-    /// [`FormatError`] where they are not.
+    /// [`FormatError`] if they differ.
     pub fn check_copy(&self, head: &Head, body: &Body) -> Result<(), FormatError> {
         let statement = &head.statement;
         let places =
@@ -200,18 +204,18 @@ impl Contents {
         let same = statement.crossing == self.plan.crossing
             && statement.last == self.plan.last
             && places(body) == places(&self.control);
-        let expected = "name, stream, label, chunks and entries of the plan";
-        if same { Ok(()) } else { Err(FormatError::whole("control chunk", expected, "others")) }
+        let expected = "the name, stream, label, chunk count and entries of the plan";
+        if same { Ok(()) } else { Err(FormatError::whole("control chunk", expected, "different values")) }
     }
 
-    /// The SHA-256 of `02_sums.txt` that a chunk must have; `None` for chunk 0, which says it itself.
+    /// Returns the expected SHA-256 of a chunk's `02_sums.txt`; `None` for chunk 0, whose own statement gives it.
     pub fn sums_of(&self, number: u32) -> Option<Sum> {
         let annex = self.annex.iter().find(|chunk| chunk.number == number).map(|chunk| chunk.sums);
         annex.or_else(|| self.chunks.line(number).map(|line| line.sums))
     }
 }
 
-/// A head stays within the room that the plan keeps for it, so that no chunk grows beyond the limit.
+/// Checks that a head fits into the space that the plan reserves for it, so that no chunk exceeds the limit.
 fn check_head_room(head: &Head, room: u64) -> Result<(), FormatError> {
     let found = head.sealed_at();
     if found <= room {
@@ -219,8 +223,8 @@ fn check_head_room(head: &Head, room: u64) -> Result<(), FormatError> {
     }
     Err(FormatError::whole(
         "chunk",
-        format!("a head of at most {room} bytes, as the plan has it"),
-        found.to_string(),
+        format!("a head of at most {room} bytes, as in the plan"),
+        format!("{found} bytes"),
     ))
 }
 
@@ -229,7 +233,7 @@ fn same_items(items: &[Item], entries: &[BodyEntry]) -> bool {
         && items.iter().zip(entries).all(|(item, entry)| item.name == entry.name && item.bytes == entry.bytes)
 }
 
-/// The control chunk holds what the plan makes it hold, in this order, and nothing else.
+/// Checks that the control chunk has exactly the entries that follow from the plan, in this order.
 fn check_control_entries(
     plan: &Plan,
     pieces: &[Placed],
@@ -237,18 +241,18 @@ fn check_control_entries(
     annex: &[AnnexChunk],
     body: &Body,
 ) -> Result<(), FormatError> {
-    let refuse = |expected: &str| FormatError::whole("control chunk", expected, "others");
+    let refuse = |expected: &str| FormatError::whole("control chunk", expected, "different content");
     let bytes_of = |name| body.entry(name).map_or(0, |entry| entry.bytes);
     let recover = bytes_of(EntryName::Recover);
     if recover > RECOVER_BYTES_MAX || bytes_of(EntryName::OciLayout) != OCI_LAYOUT.len() as u64 {
-        return Err(refuse("oci-layout and recover.txt within their limits"));
+        return Err(refuse("oci-layout and recover.txt of allowed sizes"));
     }
     let layout = body.entry(EntryName::OciLayout).map(|entry| entry.sum);
     if layout != Some(Sum::of(OCI_LAYOUT)) {
-        return Err(refuse("oci-layout of image-spec 1.0.0"));
+        return Err(refuse("oci-layout with imageLayoutVersion 1.0.0"));
     }
     if !annex.is_empty() && !pieces.is_empty() {
-        return Err(refuse("no blobs beside an annex"));
+        return Err(refuse("no blobs in a control chunk with an annex"));
     }
     let mut items = if annex.is_empty() {
         plan.control_shape(pieces, sizes).items().to_vec()
@@ -256,14 +260,14 @@ fn check_control_entries(
         let item = |name| Item { name, bytes: bytes_of(name) };
         vec![item(EntryName::Annex), item(EntryName::OciLayout), item(EntryName::Recover)]
     };
-    // The text may be worded otherwise by another version; the plan does not fix its length.
+    // Another version may word this text differently; the plan does not fix its length.
     for item in items.iter_mut().filter(|item| item.name == EntryName::Recover) {
         item.bytes = recover;
     }
-    if same_items(&items, &body.entries) { Ok(()) } else { Err(refuse("the entries that the plan gives it")) }
+    if same_items(&items, &body.entries) { Ok(()) } else { Err(refuse("the entries of the plan")) }
 }
 
-/// Reads an entry of a chunk whole and checks its sum.
+/// Reads a whole entry of a chunk and checks its sum.
 fn read_entry(
     member: &Member<Head>,
     body: &Body,
@@ -289,7 +293,7 @@ fn read_range(file: &dyn ChunkFile, entry: &BodyEntry) -> std::io::Result<Vec<u8
     Ok(bytes)
 }
 
-/// The documents, from the annex chunks that `annex.txt` names.
+/// Reads the documents from the annex chunks that `annex.txt` names.
 fn read_annex<'a>(
     control: &Member<Head>,
     body: &Body,
@@ -311,7 +315,7 @@ fn read_annex<'a>(
             let statement = &member.head.statement;
             statement.number == chunk.number && statement.sums == chunk.sums && statement.bytes == chunk.bytes
         };
-        // Of several copies any good one will do; one that is damaged is as good as missing.
+        // Any good copy is enough; a damaged one counts as missing.
         let begun = [parts[0].len() as u64, parts[1].len() as u64, parts[2].len() as u64];
         let read = |member: &&Member<Head>| read_annex_chunk(member, &annex, begun).ok();
         match candidates.iter().filter(named).find_map(read) {
@@ -324,7 +328,7 @@ fn read_annex<'a>(
             None => missing.push(chunk.number),
         }
         if !missing.is_empty() {
-            // What follows cannot be placed any more; it is only looked at for being there.
+            // The parts that follow cannot be placed; only check that they are present.
             parts = Default::default();
         }
     }
@@ -333,7 +337,8 @@ fn read_annex<'a>(
     }
     for (part, line) in parts.iter().zip(&annex.documents) {
         if part.len() as u64 != line.bytes || Sum::of(part) != line.sum {
-            let (expected, found) = (format!("{} as annex.txt has it", line.document.name()), "another");
+            let (expected, found) =
+                (format!("{} with the size and sum in annex.txt", line.document.name()), "different content");
             return Err(failed(control)(FormatError::whole("annex", expected, found).into()));
         }
     }
@@ -341,7 +346,7 @@ fn read_annex<'a>(
     Ok((parts, annex.chunks))
 }
 
-/// The parts in an annex chunk, by document; `begun` is how much of each came before.
+/// Reads the parts in an annex chunk, by document. `begun` is the number of bytes of each that were read before.
 fn read_annex_chunk(
     member: &Member<Head>,
     annex: &Annex,
@@ -352,21 +357,22 @@ fn read_annex_chunk(
     for entry in &body.entries {
         let refuse = |expected: &str| FormatError::whole("annex chunk", expected, entry.name.to_string());
         let EntryName::AnnexPart(document, offset) = entry.name else {
-            return Err(refuse("parts of documents").into());
+            return Err(refuse("only parts of documents").into());
         };
-        let at = Document::ALL.iter().position(|known| *known == document).expect("ALL has all");
+        let at =
+            Document::ALL.iter().position(|known| *known == document).expect("ALL contains every document");
         let whole = annex.documents[at].bytes;
-        // A chunk after a missing one begins where nobody knows.
+        // After a missing chunk, the position in the document is unknown.
         let known = begun == [0; 3] || begun[at] + parts[at].len() as u64 == offset;
         if !known || offset.checked_add(entry.bytes).is_none_or(|end| end > whole) {
-            return Err(refuse("parts in order").into());
+            return Err(refuse("the parts in order").into());
         }
         parts[at].extend(read_entry(member, &body, entry.name, whole)?);
     }
     Ok((body, parts))
 }
 
-/// Annex chunks are filled in one way only.
+/// Checks that the annex chunks are filled in the only allowed way.
 fn check_annex_shapes(parts: &[Vec<u8>; 3], bodies: &[Body]) -> Result<(), FormatError> {
     let plan = Plan::parse(&parts[0])?;
     let sizes = [parts[0].len() as u64, parts[1].len() as u64, parts[2].len() as u64];
@@ -376,6 +382,10 @@ fn check_annex_shapes(parts: &[Vec<u8>; 3], bodies: &[Body]) -> Result<(), Forma
     if same {
         Ok(())
     } else {
-        Err(FormatError::whole("annex.txt", "annex chunks filled one after the other", "others"))
+        Err(FormatError::whole(
+            "annex.txt",
+            "annex chunks that are filled one after the other",
+            "a different layout",
+        ))
     }
 }

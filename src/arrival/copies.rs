@@ -1,4 +1,4 @@
-//! A second chance: a chunk that arrived twice may be damaged in one file and good in the other.
+//! Fallback to other copies: a chunk that arrived twice may be damaged in one file and good in the other.
 
 use super::{ReleasedBundle, segments};
 use crate::format::Sum;
@@ -6,16 +6,16 @@ use crate::format::plan::PlannedBlob;
 use crate::stream::hash::{Function, Stream, update_together};
 use crate::stream::segments::{Segment, Segments};
 
-/// Bytes that are hashed in one go.
+/// Bytes that are hashed at once.
 const BLOCK_BYTES: usize = 256 << 10;
 
 impl ReleasedBundle<'_> {
-    /// Whether any chunk of a blob arrived more than once.
+    /// Returns whether any chunk of a blob arrived more than once.
     pub fn has_copies(&self, blob: &PlannedBlob) -> bool {
         blob.pieces.iter().any(|piece| self.copies(piece.chunk).len() > 1)
     }
 
-    /// Where good copies of all pieces of a blob are, found by hashing each.
+    /// Finds a good copy of each piece of a blob by hashing them; `None` if a piece has none.
     pub fn good_segments(&self, blob: &PlannedBlob) -> Option<Vec<Segment>> {
         let copies = blob.pieces.iter().map(|piece| self.copies(piece.chunk).len()).max()?;
         let all: Vec<_> = (0..copies)
@@ -36,7 +36,7 @@ impl ReleasedBundle<'_> {
     }
 }
 
-/// The SHA-256 of a stretch of a file; `None` if it cannot be read.
+/// Computes the SHA-256 of a range of a file; `None` if it cannot be read.
 fn sum_of(segment: &Segment) -> Option<Sum> {
     let mut stream = Stream::new(Function::Sha256);
     let mut segments = Segments::new(vec![segment.clone()]);

@@ -1,5 +1,5 @@
-//! The manifests and indexes of a bundle, as far as their chunks are at hand, and whether the plan tells
-//! the truth about what they point at.
+//! The manifests and indexes of a bundle whose chunks are available, and a check that the plan matches their
+//! references.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,17 +12,17 @@ use crate::oci::{Descriptor, Digest, Document, MediaType};
 use crate::stream::segments::Segments;
 
 impl Bundle {
-    /// What its manifests say and its plan does not; see [`Documents::unsound`].
+    /// Returns the contradictions between manifests and plan; see [`Documents::unsound`].
     pub fn unsound(&self) -> Vec<String> {
         let Some(contents) = self.contents() else { return Vec::new() };
         Documents::new(&contents.plan, &self.copies()).unsound()
     }
 }
 
-/// How many problems are told; more say nothing new.
+/// The maximum number of problems in a report.
 const PROBLEMS_MAX: usize = 100;
 
-/// Reads documents of a bundle from its chunks, of which some may have arrived twice.
+/// Reads documents of a bundle from its chunks. A chunk may have several copies.
 pub struct Documents<'a> {
     blobs: HashMap<Digest, &'a PlannedBlob>,
     plan: &'a Plan,
@@ -30,21 +30,21 @@ pub struct Documents<'a> {
 }
 
 impl<'a> Documents<'a> {
-    /// The documents of the bundle with this plan, in these files.
+    /// Creates a reader for the bundle with this plan and these files.
     pub fn new(plan: &'a Plan, copies: &'a BTreeMap<u32, Vec<&'a Opened>>) -> Documents<'a> {
         Documents { blobs: plan.blobs.iter().map(|blob| (blob.digest, blob)).collect(), plan, copies }
     }
 
-    /// The blob of this digest, if it is carried.
+    /// Returns the blob with this digest, if the bundle contains it.
     pub fn blob(&self, digest: &Digest) -> Option<&'a PlannedBlob> {
         self.blobs.get(digest).copied()
     }
 
-    /// The document that `descriptor` points at; `None` if it is none by its type, or is not at hand.
+    /// Reads the document that `descriptor` references; `None` if it is not a document or not available.
     ///
     /// # Errors
-    /// [`DocumentError`] for bytes that are no document that all readers read alike, and for a document that
-    /// the plan does not call metadata.
+    /// [`DocumentError`] if the document is malformed or ambiguous, or if the plan does not class it as
+    /// metadata.
     pub fn read(&self, descriptor: &Descriptor) -> Result<Option<Document>, DocumentError> {
         let Some(blob) = self.blob(&descriptor.digest) else { return Ok(None) };
         if descriptor.media_type.role() == Role::Blob {
@@ -55,7 +55,7 @@ impl<'a> Documents<'a> {
             return Err(DocumentError::TooLarge { digest, bytes: blob.size });
         }
         if blob.class != Class::Metadata {
-            let problem = format!("the plan calls it {}, expected metadata", blob.class);
+            let problem = format!("the plan has class {} for it, expected metadata", blob.class);
             return Err(DocumentError::Shape { digest, problem });
         }
         match self.bytes(blob) {
@@ -64,7 +64,7 @@ impl<'a> Documents<'a> {
         }
     }
 
-    /// The bytes of a document, hashed, from the first copy of its chunks that has them.
+    /// Reads a document from the first copy of its chunks in which it matches its digest.
     pub fn bytes(&self, blob: &PlannedBlob) -> Option<Vec<u8>> {
         let copies_of = |number: u32| self.copies.get(&number).map_or(&[][..], Vec::as_slice);
         let copies = blob.pieces.iter().map(|piece| copies_of(piece.chunk).len()).max()?;
@@ -84,19 +84,21 @@ impl<'a> Documents<'a> {
         })
     }
 
-    /// What is wrong with the closure: everything that a carried document points at must be carried with
-    /// that size, or be named as left out (docs/format.md, "plan.txt"). Sorted, and not endless.
+    /// Returns the problems of the closure: everything that a document references must be in the bundle with
+    /// that size, or be listed as omitted (docs/format.md, "plan.txt"). Sorted; at most 100.
     pub fn unsound(&self) -> Vec<String> {
         let omitted: HashSet<Digest> = self.plan.omitted.iter().map(|omitted| omitted.digest).collect();
         let artifacts = self.plan.artifacts.iter().map(|a| (&a.media_type, a.digest, a.size));
         let referrers = self.plan.referrers.iter().map(|r| (&r.media_type, r.digest, r.size));
         let mut waiting: Vec<Descriptor> = Vec::new();
-        // What a digest is depends on who points at it, so each type of one is looked at.
+        // References may give one digest several media types: each is checked.
         let mut seen: HashSet<(Digest, MediaType)> = HashSet::new();
         let mut problems = Vec::new();
         for (media_type, digest, size) in artifacts.chain(referrers) {
             if media_type.role() == Role::Blob {
-                problems.push(format!("{digest} is of type {media_type}, neither a manifest nor an index"));
+                problems.push(format!(
+                    "{digest} has media type {media_type}, which is neither a manifest nor an index"
+                ));
             } else if seen.insert((digest, media_type.clone())) {
                 waiting.push(Descriptor::new(media_type.clone(), digest, size));
             }
@@ -115,7 +117,7 @@ impl<'a> Documents<'a> {
             let is_index = matches!(document, Document::Index { .. });
             let children = document.successors().map(|child| (child, is_index));
             for (child, walk) in children.chain(document.subject().map(|subject| (subject, true))) {
-                if let Some(problem) = self.pointed_at(&descriptor.digest, child, &omitted) {
+                if let Some(problem) = self.reference_problem(&descriptor.digest, child, &omitted) {
                     problems.push(problem);
                 } else if walk && seen.insert((child.digest, child.media_type.clone())) {
                     waiting.push(Descriptor::new(child.media_type.clone(), child.digest, child.size));
@@ -127,17 +129,23 @@ impl<'a> Documents<'a> {
         problems
     }
 
-    /// What is wrong with a pointer of a document.
-    fn pointed_at(&self, parent: &Digest, child: &Descriptor, omitted: &HashSet<Digest>) -> Option<String> {
+    /// Returns the problem of one reference of a document.
+    fn reference_problem(
+        &self,
+        parent: &Digest,
+        child: &Descriptor,
+        omitted: &HashSet<Digest>,
+    ) -> Option<String> {
         let (digest, media_type, size) = (child.digest, &child.media_type, child.size);
         match self.blob(&digest) {
             Some(blob) if blob.size == size => None,
-            Some(blob) => {
-                Some(format!("{parent} announces {size} bytes for {digest}, the plan {}", blob.size))
-            }
+            Some(blob) => Some(format!(
+                "{parent} references {digest} with {size} bytes, but the plan has {} bytes",
+                blob.size
+            )),
             None if omitted.contains(&digest) => None,
             None => Some(format!(
-                "{parent} points at {media_type} {digest}, which is neither carried nor said to be left out"
+                "{parent} references {media_type} {digest}, which is neither in the bundle nor listed as omitted"
             )),
         }
     }

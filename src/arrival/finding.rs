@@ -1,4 +1,4 @@
-//! What can be wrong with a chunk file, as data. Renderers turn it into text or pictures.
+//! Problems of a chunk file, as data. Renderers turn them into text or pictures.
 
 use std::fmt;
 
@@ -9,81 +9,81 @@ use crate::format::body::{BodyEntry, BodyError};
 use crate::format::error::FormatError;
 use crate::oci::Digest;
 
-/// What is wrong with a chunk file. Text in it is raw: it may come from a stranger.
+/// A problem of a chunk file. Its text is raw and may come from an untrusted source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Finding {
-    /// The file, or a part of it, cannot be read.
+    /// The file or a part of it cannot be read.
     Unreadable {
-        /// What the system says.
+        /// The error message of the system.
         reason: String,
     },
-    /// A part of it is not what the format, or the plan of the bundle, says.
+    /// A part of the file violates the format or contradicts the plan.
     Malformed {
-        /// The part: `statement`, `plan.txt`, `tar header`, …
+        /// The part of the chunk, e.g. `statement`, `plan.txt` or `tar header`.
         part: String,
-        /// Its line, from 1; 0 where it has no lines.
+        /// The line within the part, from 1; 0 if the part has no lines.
         line: usize,
-        /// What must be there.
+        /// The content that the format or the plan requires.
         expected: String,
-        /// What is there, shortened.
+        /// The content found, shortened.
         found: String,
     },
-    /// The bytes of an entry have another sum than was signed.
+    /// The SHA-256 of an entry differs from the signed one.
     EntryMismatch {
-        /// The entry.
+        /// The name of the entry.
         entry: String,
-        /// Where it begins in the file, in bytes.
+        /// The offset of the entry in the chunk file, in bytes.
         offset: u64,
-        /// How long it is, in bytes.
+        /// The size of the entry in bytes.
         bytes: u64,
-        /// The sum that was signed, in hex.
+        /// The signed SHA-256, in hex.
         expected: String,
-        /// The sum of what is there, in hex.
+        /// The SHA-256 found, in hex.
         found: String,
     },
-    /// The bytes of a blob are not those of its digest.
+    /// The bytes of a blob do not match its digest.
     BlobMismatch {
-        /// The blob.
+        /// The digest of the blob.
         digest: Digest,
-        /// Where it begins in the file, in bytes.
+        /// The offset of the blob in the chunk file, in bytes.
         offset: u64,
-        /// How long it is, in bytes.
+        /// The size of the blob in bytes.
         bytes: u64,
-        /// What was found, in hex.
+        /// The digest found, in hex without the algorithm.
         found: String,
     },
-    /// The bytes of a slice have another sum than was signed.
+    /// The SHA-256 of a slice differs from the signed one.
     SliceMismatch {
-        /// The blob that the slice is part of.
+        /// The digest of the blob that the slice belongs to.
         digest: Digest,
-        /// Which slice of it, from 1.
+        /// The number of the slice, from 1.
         slice: usize,
-        /// Where it begins in the file, in bytes.
+        /// The offset of the slice in the chunk file, in bytes.
         offset: u64,
-        /// How long it is, in bytes.
+        /// The size of the slice in bytes.
         bytes: u64,
-        /// The sum that was signed, in hex.
+        /// The signed SHA-256, in hex.
         expected: String,
-        /// The sum of what is there, in hex; or why it cannot be read.
+        /// The SHA-256 found, in hex, or the reason why the slice cannot be read.
         found: String,
     },
-    /// All slices of a blob are as signed, and together they are not the blob.
+    /// Every slice matches its signed SHA-256, but together they do not match the digest of the blob.
     SlicesOfAnother {
-        /// The blob.
+        /// The digest of the blob.
         digest: Digest,
     },
-    /// No trusted packer signed it, or it has expired.
+    /// No trusted packer signed the chunk, or it has expired.
     Untrusted {
-        /// Why not.
+        /// The reason why it is not trusted.
         reason: String,
     },
-    /// It is not the chunk that the control chunk names under its number.
+    /// The control chunk names another chunk for this number.
     Forked,
 }
 
 impl Finding {
-    /// For an entry whose bytes have another sum, or cannot be read.
+    /// Creates a finding for an entry whose sum differs.
     pub(crate) fn of_entry(entry: &BodyEntry, found: String) -> Finding {
         Finding::EntryMismatch {
             entry: entry.name.to_string(),
@@ -135,10 +135,13 @@ impl fmt::Display for Finding {
                 write!(f, "slice {slice} of blob {digest}: expected {expected}, found {found}")
             }
             Finding::SlicesOfAnother { digest } => {
-                write!(f, "blob {digest}: its slices are as signed, but together they are not the blob")
+                write!(
+                    f,
+                    "blob {digest}: every slice matches its signed sum, but together they do not match the digest"
+                )
             }
             Finding::Untrusted { reason } => f.write_str(reason),
-            Finding::Forked => f.write_str("not the chunk that the control chunk names"),
+            Finding::Forked => f.write_str("not the chunk that the control chunk names for this number"),
         }
     }
 }

@@ -1,21 +1,22 @@
-//! What arrived: files become heads, heads become bundles, bundles become contents.
+//! Arrived files: their heads are parsed, grouped into bundles, and the contents of each bundle are read.
 //!
-//! [`open()`] is the only way in, and each step towards using a bundle is a type that only this room makes:
+//! [`open()`] is the only entry point. Each step towards using a bundle has its own type, which only this module
+//! creates:
 //!
 //! ```text
 //! files ─ open → Arrivals ─ select → Bundle ─ released → ReleasedBundle ─ whole → WholeBundle
 //! ```
 //!
-//! Nothing here decides what is trusted; `trust` does, between the steps. Reading is harmless: strict,
-//! bounded, and without effect.
+//! `trust` decides what is trusted, between the steps. Reading untrusted files is safe: parsing is strict and
+//! bounded and has no side effects.
 
 mod blob;
 mod bundle;
+mod bundle_files;
 mod contents;
 mod copies;
 mod documents;
 mod finding;
-mod lot;
 mod open;
 mod refusal;
 mod released;
@@ -30,45 +31,45 @@ use crate::medium::ChunkFile;
 
 pub use blob::BlobError;
 pub use bundle::{Bundle, Control, Opened, Standing, segments};
+pub use bundle_files::{BundleFiles, Member, NotAChunk};
 pub use contents::{Contents, ContentsError};
 pub use documents::Documents;
 pub use finding::Finding;
-pub use lot::{Lot, Member, NotAChunk};
 pub use open::{Arrivals, OpenError, OpenRequest, open};
 pub use refusal::Refusal;
 pub use released::{ReleasedBundle, WholeBundle};
 
 use bundle::Gate;
 pub(crate) use bundle::damaged_entries;
-use lot::sort;
+use bundle_files::group_by_bundle;
 
 /// Reads the head of a file.
 ///
 /// # Errors
-/// [`BodyError`]: not readable, or not a head of this format.
+/// [`BodyError`] if the file is unreadable or does not start with a head of this format.
 pub fn read_head(file: &dyn ChunkFile) -> Result<Head, BodyError> {
     if file.bytes() < BLOCK {
         let found = format!("{} bytes", file.bytes());
-        return Err(FormatError::whole("chunk", "a file of 2048 bytes at least", found).into());
+        return Err(FormatError::whole("chunk", "a file of at least 512 bytes", found).into());
     }
     let reader = file.open()?;
     let mut start = Vec::new();
     let mut read_to = |bytes: u64| -> io::Result<Result<Head, FormatError>> {
-        start.resize(usize::try_from(file.bytes().min(bytes)).expect("a head is short"), 0);
+        start.resize(usize::try_from(file.bytes().min(bytes)).expect("a head fits into memory"), 0);
         reader.read_exact_at(&mut start, 0)?;
         Ok(Head::parse(&start, file.bytes()))
     };
     match read_to(HEAD_READ_BYTES_FIRST)? {
-        // Few heads are longer; whatever else is wrong is found again.
+        // Few heads are longer. Any other error occurs again.
         Err(_) if file.bytes() > HEAD_READ_BYTES_FIRST => Ok(read_to(HEAD_READ_BYTES)??),
         head => Ok(head?),
     }
 }
 
-/// Reads the structure of a file whose head was accepted.
+/// Reads the structure of a chunk file whose head was accepted.
 ///
 /// # Errors
-/// [`BodyError`]: not readable, or not what its statement says.
+/// [`BodyError`] if the file is unreadable or contradicts its statement.
 pub fn read_body(file: &dyn ChunkFile, head: &Head) -> Result<Body, BodyError> {
     let reader = file.open()?;
     Body::read(head, &mut |buffer, offset| reader.read_exact_at(buffer, offset))

@@ -1,57 +1,59 @@
-//! The way in for every verb: files become bundles, and one of them is selected.
+//! The entry point for every verb: opens the bundles among files and selects one.
 
 use std::sync::Arc;
 
-use super::{Bundle, Gate, NotAChunk, sort};
-use crate::diagnosis::{Code, Diagnose, Diagnosis};
+use super::{Bundle, Gate, NotAChunk, group_by_bundle};
+use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 use crate::environment::Environment;
 use crate::medium::ChunkFile;
 use crate::stream::pump::Halted;
 use crate::trust::TrustPolicy;
 
-/// How many bundles are looked at where nobody is trusted: each may claim many chunks.
+/// The maximum number of bundles opened without a trust policy: each may claim many chunks.
 const UNVERIFIED_BUNDLES_MAX: usize = 256;
 
-/// How many characters of an id name a bundle.
+/// The minimum number of characters of an id that select a bundle.
 const ID_CHARS_MIN: usize = 8;
 
-/// Why files could not be opened as bundles.
+/// The files could not be opened as bundles.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// No chunk is among them.
-    #[error("no chunk is among the {files} file(s) named{}", first.as_ref().map(|why| format!("; {why}")).unwrap_or_default())]
+    /// None of the files is a chunk.
+    #[error("found no chunk in {}{}", count(*files as u64, "file", "files"), after_semicolon(first.as_deref()))]
     NoChunk {
-        /// How many files were looked at.
+        /// The number of files.
         files: usize,
-        /// Why the first of them is none.
+        /// The name of the first file, and why it is not a chunk.
         first: Option<String>,
     },
-    /// More bundles than anyone sends at once, and nobody to say which of them count.
-    #[error(
-        "{found} bundles arrived, and without a trust file at most {UNVERIFIED_BUNDLES_MAX} are looked at"
-    )]
+    /// Too many bundles to open without a trust policy.
+    #[error("found {found} bundles; without a trust file, at most {UNVERIFIED_BUNDLES_MAX} are allowed")]
     TooManyBundles {
-        /// How many.
+        /// The number of bundles.
         found: usize,
     },
-    /// Several bundles, and none was named.
-    #[error("several bundles arrived: {}", bundles.join(", "))]
+    /// Several bundles, and none was selected.
+    #[error("found several bundles: {}", bundles.join(", "))]
     SeveralBundles {
-        /// Their ids.
+        /// The ids of the bundles.
         bundles: Vec<String>,
     },
     /// None of the bundles has this name or id.
-    #[error("no bundle {wanted:?} arrived")]
+    #[error("found no bundle with the name or id {wanted:?}")]
     NoSuchBundle {
-        /// Its name, or the beginning of its id.
+        /// The requested name or the beginning of the id.
         wanted: String,
     },
-    /// No memory or threads.
-    #[error("the system gives no more memory or threads: {0}")]
+    /// The system is out of memory or threads.
+    #[error("out of memory or threads: {0}")]
     System(std::io::Error),
-    /// A signal came.
+    /// A signal interrupted the run.
     #[error("interrupted")]
     Interrupted,
+}
+
+fn after_semicolon(why: Option<&str>) -> String {
+    why.map(|why| format!("; {why}")).unwrap_or_default()
 }
 
 impl From<Halted> for OpenError {
@@ -77,57 +79,56 @@ impl Diagnose for OpenError {
     }
 }
 
-/// What is to be opened, and who must have signed it.
+/// The files to open, and the policy for their signatures.
 #[derive(Clone, Copy)]
 pub struct OpenRequest<'a> {
-    /// Files, in any mixture and order, under any names.
+    /// The files, in any order and under any names.
     pub files: &'a [Arc<dyn ChunkFile>],
-    /// Who is trusted; `None` looks at integrity only, and nothing is called verified.
+    /// The trust policy; `None` checks only integrity, and nothing counts as verified.
     pub policy: Option<&'a TrustPolicy>,
 }
 
-/// What arrived: bundles, and files that are no chunks.
+/// The opened bundles, and the files that are not chunks.
 pub struct Arrivals {
-    /// The bundles, by id.
+    /// The bundles, sorted by id.
     pub bundles: Vec<Bundle>,
-    /// What is no chunk.
+    /// The files that are not chunks.
     pub others: Vec<NotAChunk>,
 }
 
-/// Opens every bundle among the files. Control chunks are wholly hashed, layers excepted: those are hashed by what
-/// moves them.
+/// Opens every bundle among the files. Control chunks are hashed completely, except for layers, which are hashed
+/// when they are read.
 ///
 /// # Errors
-/// [`OpenError`]: no chunk is among them, or too many bundles where nobody is trusted.
+/// [`OpenError`] if none of the files is a chunk, or if there are too many bundles without a policy.
 pub fn open(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<Arrivals, OpenError> {
     let OpenRequest { files, policy } = *request;
     let gate = policy.map_or(Gate::Unverified, |policy| Gate::Policy(policy, environment.clock.now()));
-    let (lots, others) = sort(files);
-    if lots.is_empty() {
+    let (groups, others) = group_by_bundle(files);
+    if groups.is_empty() {
         let first = others.first().map(|other| format!("{}: {}", other.file.name(), other.error));
         return Err(OpenError::NoChunk { files: files.len(), first });
     }
-    if policy.is_none() && lots.len() > UNVERIFIED_BUNDLES_MAX {
-        return Err(OpenError::TooManyBundles { found: lots.len() });
+    if policy.is_none() && groups.len() > UNVERIFIED_BUNDLES_MAX {
+        return Err(OpenError::TooManyBundles { found: groups.len() });
     }
-    let bundles = lots.into_iter().map(|(id, lot)| Bundle::open(id, lot, gate, environment.workers));
+    let bundles = groups.into_iter().map(|(id, group)| Bundle::open(id, group, gate, environment.workers));
     Ok(Arrivals { bundles: bundles.collect::<Result<_, Halted>>()?, others })
 }
 
 impl Arrivals {
-    /// The one bundle that is meant: of this name, or whose id begins so, or the only one.
+    /// Selects the bundle with this name or this beginning of its id, or the only bundle.
     ///
     /// # Errors
     /// [`OpenError::SeveralBundles`] and [`OpenError::NoSuchBundle`].
     pub fn select(mut self, wanted: Option<&str>) -> Result<Bundle, OpenError> {
         if let Some(wanted) = wanted {
             self.bundles.retain(|bundle| {
-                let id_begins_so =
-                    || wanted.len() >= ID_CHARS_MIN && bundle.id.to_string().starts_with(wanted);
-                bundle.name().as_str() == wanted || id_begins_so()
+                let id_matches = || wanted.len() >= ID_CHARS_MIN && bundle.id.to_string().starts_with(wanted);
+                bundle.name().as_str() == wanted || id_matches()
             });
         }
-        // A stranger's files beside ours must not stop ours.
+        // Untrusted files must not block the trusted bundle.
         let trusted = |bundle: &Bundle| bundle.files.iter().any(|opened| opened.accepted.is_some());
         if self.bundles.iter().any(trusted) {
             self.bundles.retain(trusted);

@@ -1,53 +1,53 @@
-//! Why a bundle may not be used.
+//! Reasons why a bundle may not be used.
 
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::format::{BundleName, Sum};
 
-/// Why a bundle may not be used.
+/// The reason why a bundle may not be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Refusal {
-    /// It is not signed, or not released, by those who must.
+    /// A required packer or release signature is missing.
     #[error("bundle {name} ({bundle}) is not trusted: {problem}")]
     Untrusted {
-        /// The bundle's name, as it says.
+        /// The name of the bundle, according to its statements.
         name: BundleName,
-        /// Its id.
+        /// The id of the bundle.
         bundle: Sum,
-        /// Who is missing, or what is wrong.
+        /// What is missing or wrong.
         problem: String,
     },
-    /// Its control chunk is missing or damaged.
+    /// The control chunk is missing or damaged.
     #[error("bundle {name} ({bundle}) cannot be read: {problem}")]
     NoControl {
-        /// The bundle's name, as it says.
+        /// The name of the bundle, according to its statements.
         name: BundleName,
-        /// Its id.
+        /// The id of the bundle.
         bundle: Sum,
-        /// What is wrong.
+        /// What is missing or damaged.
         problem: String,
     },
     /// Chunks are missing or damaged.
     #[error("bundle {name} ({bundle}) is incomplete: {}", incomplete(missing, *last, damage.as_deref()))]
     Incomplete {
-        /// The bundle's name.
+        /// The name of the bundle.
         name: BundleName,
-        /// Its id.
+        /// The id of the bundle.
         bundle: Sum,
-        /// The numbers of the chunks.
+        /// The numbers of the missing or damaged chunks.
         missing: Vec<u32>,
-        /// The highest number.
+        /// The highest chunk number of the bundle.
         last: u32,
-        /// What is wrong with the first of them, if it is there and damaged.
+        /// The damage of the first such chunk that arrived.
         damage: Option<String>,
     },
-    /// Its plan does not say what its manifests do.
+    /// The plan contradicts the manifests.
     #[error("bundle {name} ({bundle}) is unsound: {}", problems.join("; "))]
     Unsound {
-        /// The bundle's name.
+        /// The name of the bundle.
         name: BundleName,
-        /// Its id.
+        /// The id of the bundle.
         bundle: Sum,
-        /// What the manifests say.
+        /// The contradictions.
         problems: Vec<String>,
     },
 }

@@ -1,30 +1,31 @@
-//! A bundle that may be used, step by step: released, then whole. Verbs that use one require the type.
+//! The types that allow using a bundle: released, then whole. Verbs require the type that they need.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
 use super::{BlobError, Bundle, Contents, Control, Documents, Opened, Refusal, Standing, segments};
+use crate::diagnosis::count;
 use crate::format::Sum;
 use crate::format::plan::PlannedBlob;
 use crate::stream::segments::Segment;
 use crate::trust::Release;
 
-/// A bundle that an accepted packer made and enough people released. What is missing or damaged in it is
-/// another matter. Only [`Bundle::released`] makes one.
+/// A bundle from an accepted packer with enough release signatures. Chunks may still be missing or damaged.
+/// Only [`Bundle::released`] creates it.
 pub struct ReleasedBundle<'a> {
     contents: &'a Contents,
     release: &'a Release,
     all: &'a [Opened],
-    /// Every good file of each chunk: some arrive twice.
+    /// All good files of each chunk: a chunk may arrive several times.
     files: BTreeMap<u32, Vec<&'a Opened>>,
 }
 
-/// A released bundle all of whose chunks are there and good as far as that is known before blobs are hashed, and
-/// whose plan says what its manifests say. Only [`ReleasedBundle::whole`] makes one.
+/// A released bundle with every required chunk, whose plan matches its manifests. Blobs are not hashed yet. Only
+/// [`ReleasedBundle::whole`] creates it.
 pub struct WholeBundle<'a>(ReleasedBundle<'a>);
 
 impl Bundle {
-    /// The bundle as something that may be used: accepted, released, and not forked.
+    /// Returns the bundle for use if it is accepted, released and not forked.
     ///
     /// # Errors
     /// [`Refusal`] with the reason.
@@ -42,19 +43,22 @@ impl Bundle {
         }
     }
 
-    /// Why this bundle may not be used.
+    /// Returns the reason why this bundle may not be used.
     fn refusal(&self) -> Refusal {
         let (name, bundle) = (self.name().clone(), self.id);
         let untrusted = |problem| Refusal::Untrusted { name: name.clone(), bundle, problem };
         if self.is_forked() {
-            let problem = "FORKED: two different chunks were validly signed under one number";
+            let problem = "FORKED: two different chunks with valid signatures have the same number";
             return untrusted(problem.to_owned());
         }
         if let Some(Err(unreleased)) = &self.release {
             let (found, threshold) = (unreleased.releasers.len(), unreleased.threshold);
             let refused = unreleased.refused.iter().map(|why| format!("; {}: {}", why.short, why.reason));
             let refused: String = refused.collect();
-            return untrusted(format!("{found} of {threshold} release signature(s){refused}"));
+            return untrusted(format!(
+                "it has {found} of {}{refused}",
+                count(threshold.into(), "required release signature", "required release signatures")
+            ));
         }
         let refused = self.files.iter().find_map(|opened| match &opened.standing {
             Standing::Untrusted(reason) => Some(format!("{}: {reason}", opened.file.name())),
@@ -64,7 +68,7 @@ impl Bundle {
             return untrusted(problem);
         }
         let problem = match &self.control {
-            Control::Absent => "no accepted control chunk arrived".to_owned(),
+            Control::Absent => "there is no accepted control chunk".to_owned(),
             Control::Broken(error) => error.to_string(),
             Control::Forked | Control::Read(_) => "its control chunk is damaged".to_owned(),
         };
@@ -73,35 +77,35 @@ impl Bundle {
 }
 
 impl<'a> ReleasedBundle<'a> {
-    /// What it holds.
+    /// Returns the contents of the bundle.
     pub fn contents(&self) -> &'a Contents {
         self.contents
     }
 
-    /// Who released it.
+    /// Returns the release, with the keys that signed it.
     pub fn release(&self) -> &'a Release {
         self.release
     }
 
-    /// The accepted file of a chunk; the first, where it arrived twice.
+    /// Returns the first accepted file of a chunk.
     pub fn file(&self, number: u32) -> Option<&'a Opened> {
         self.files.get(&number)?.first().copied()
     }
 
-    /// All accepted files of a chunk.
+    /// Returns all accepted files of a chunk.
     pub fn copies(&self, number: u32) -> &[&'a Opened] {
         self.files.get(&number).map_or(&[], Vec::as_slice)
     }
 
-    /// Its manifests and indexes.
+    /// Returns a reader for the manifests and indexes.
     pub fn documents(&self) -> Documents<'_> {
         Documents::new(&self.contents.plan, &self.files)
     }
 
-    /// Where the bytes of a blob are, in order, with the sum of each entry.
+    /// Returns the ranges that hold a blob, in order, with the sum of each entry.
     ///
     /// # Errors
-    /// [`BlobError::Missing`] if a chunk of it is not there.
+    /// [`BlobError::Missing`] if one of its chunks is missing.
     pub fn segments(&self, blob: &PlannedBlob) -> Result<Vec<(Segment, Sum)>, BlobError> {
         segments(blob, &|number| self.file(number)).ok_or_else(|| {
             let missing = blob.pieces.iter().map(|piece| piece.chunk);
@@ -121,16 +125,16 @@ impl<'a> ReleasedBundle<'a> {
         Refusal::Incomplete { name, bundle, missing, last: plan.last, damage }
     }
 
-    /// All accepted files.
+    /// Returns all accepted files.
     pub fn files(&self) -> impl Iterator<Item = &'a Opened> {
         self.files.values().flatten().copied()
     }
 
-    /// The bundle, if it is whole.
+    /// Returns the bundle as whole if no chunk is missing and its plan matches its manifests.
     ///
     /// # Errors
-    /// [`Refusal::Incomplete`] naming the chunks that are missing or damaged; [`Refusal::Unsound`] with what the
-    /// manifests say and the plan does not.
+    /// [`Refusal::Incomplete`] with the missing or damaged chunks; [`Refusal::Unsound`] with the contradictions
+    /// between manifests and plan.
     pub fn whole(self) -> Result<WholeBundle<'a>, Refusal> {
         let plan = &self.contents.plan;
         let missing = self.missing();
@@ -145,8 +149,8 @@ impl<'a> ReleasedBundle<'a> {
         Ok(WholeBundle(self))
     }
 
-    /// The chunks without a good file: of the control chunk, and of those that hold blobs. Annex chunks have served
-    /// their purpose when the contents are known.
+    /// Returns the required chunks without a good file: the control chunk and the chunks with blobs. Annex chunks
+    /// are not needed once the contents are known.
     fn missing(&self) -> Vec<u32> {
         let pieces = self.contents.plan.blobs.iter().flat_map(|blob| &blob.pieces);
         let needed: BTreeSet<u32> = pieces.map(|piece| piece.chunk).chain([0]).collect();

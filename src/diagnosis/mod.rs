@@ -1,11 +1,11 @@
-//! What an operator needs beside an error's message: a stable code, what kind of failure it is, and
-//! what changes the next step.
+//! What an operator needs besides an error message: a stable code, the kind of failure, and advice on the next
+//! step.
 //!
-//! - `code`: the table of all codes. A code has one exit class and one meaning, wherever it comes from.
-//! - `advice`: circumstances that change the next step beyond what the code says.
+//! - `code`: the table of all codes. A code has one exit class and one meaning, whichever verb reports it.
+//! - `advice`: circumstances that change the next step beyond what the code implies.
 //!
-//! The words of the next step, with commands and options in them, are the program's: a library does not know
-//! how it is called.
+//! The program holds the text of the next step, because it names commands and options that the library does not
+//! know.
 
 mod advice;
 mod code;
@@ -15,27 +15,27 @@ pub use advice::Advice;
 pub use code::Code;
 pub use count::count;
 
-/// What kind of failure; each has an exit code of its own (docs/cli.md, "Exit codes").
+/// The kind of a failure. Each kind has its own exit code (docs/cli.md, "Exit codes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
-    /// It could not be done: a file, a disk, a missing artifact.
+    /// The operation failed, for example because of a file, a disk or a missing artifact.
     Failed,
-    /// It was asked for in a way that makes no sense.
+    /// The request is invalid.
     Usage,
-    /// A signature, a role, a stream or a release is missing or wrong.
+    /// A signature, role, stream or release is missing or wrong.
     Untrusted,
     /// Bytes are damaged, missing or malformed.
     Damaged,
-    /// A signal ended it.
+    /// A signal interrupted the run.
     Interrupted,
 }
 
-/// What an error is called, and what beside that decides the next step.
+/// The code of an error, and the circumstance that decides the next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// The code.
+    /// The stable code of the error.
     pub code: Code,
-    /// The circumstance, where there is one.
+    /// The circumstance that changes the next step, if there is one.
     pub advice: Option<Advice>,
 }
 
@@ -45,17 +45,17 @@ impl From<Code> for Diagnosis {
     }
 }
 
-/// An error that can be acted on.
+/// An error with a code, and advice for the operator.
 pub trait Diagnose: std::error::Error {
-    /// Its code, and the circumstances.
+    /// Returns the code and the circumstance.
     fn diagnosis(&self) -> Diagnosis;
 
-    /// The code alone.
+    /// Returns only the code.
     fn code(&self) -> Code {
         self.diagnosis().code
     }
 
-    /// What kind of failure this is.
+    /// Returns the kind of failure.
     fn failure(&self) -> Failure {
         self.code().failure()
     }

@@ -1,4 +1,4 @@
-//! `annex.txt`: where the documents of the control chunk are when they do not fit into it
+//! `annex.txt`: the location of the control chunk's documents if they do not fit into the control chunk
 //! (docs/format.md, "The annex").
 
 use super::entry::{Document, EntryName};
@@ -11,39 +11,39 @@ use super::tar::BLOCK;
 
 const FIRST_LINE: &str = "carnet-annex v1";
 
-/// A document that stands in annex chunks.
+/// A document that is stored in annex chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnnexDocument {
-    /// Which one.
+    /// The document.
     pub document: Document,
-    /// Its size in bytes.
+    /// The size of the document in bytes.
     pub bytes: u64,
-    /// The SHA-256 of its bytes.
+    /// The SHA-256 of the document.
     pub sum: Sum,
 }
 
-/// A chunk that holds parts of them.
+/// A chunk that holds parts of the documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnnexChunk {
-    /// Its number; annex chunks follow the data chunks.
+    /// The chunk number. Annex chunks follow the data chunks.
     pub number: u32,
-    /// The size of its sealed part, in bytes.
+    /// The size of the sealed part in bytes.
     pub bytes: u64,
     /// The SHA-256 of its `02_sums.txt`.
     pub sums: Sum,
 }
 
-/// The three documents and the chunks they are in.
+/// The three documents and the chunks that hold them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annex {
     /// `plan.txt`, `chunks.txt` and `index.json`, in this order.
     pub documents: [AnnexDocument; 3],
-    /// The annex chunks, by number, without a gap.
+    /// The annex chunks, by number, without gaps.
     pub chunks: Vec<AnnexChunk>,
 }
 
 impl Annex {
-    /// The length of the file, in bytes.
+    /// Returns the size of `annex.txt` in bytes.
     pub fn bytes(documents: [u64; 3], chunks: impl IntoIterator<Item = (u32, u64)>) -> u64 {
         let zero = Sum([0; 32]);
         let document =
@@ -56,7 +56,7 @@ impl Annex {
         annex.render().len() as u64
     }
 
-    /// The bytes of the file.
+    /// Renders `annex.txt`.
     pub fn render(&self) -> Vec<u8> {
         let mut text = format!("{FIRST_LINE}\n");
         text.extend(
@@ -68,10 +68,10 @@ impl Annex {
         text.into_bytes()
     }
 
-    /// Reads the file.
+    /// Parses `annex.txt`.
     ///
     /// # Errors
-    /// [`FormatError`]: any byte that [`Annex::render`] would not write.
+    /// [`FormatError`] if any byte differs from what [`Annex::render`] would write.
     pub fn parse(bytes: &[u8]) -> Result<Annex, FormatError> {
         let mut lines = Lines::new("annex.txt", bytes, ANNEX_BYTES_MAX)?;
         lines.exactly(FIRST_LINE)?;
@@ -108,7 +108,8 @@ impl Annex {
     }
 }
 
-/// How documents of these sizes are laid into annex chunks whose sealed part is at most `capacity` bytes: each chunk filled before the next begins.
+/// Distributes documents of these sizes over annex chunks with sealed parts of at most `capacity` bytes. Each chunk
+/// is filled before the next begins.
 pub fn annex_shapes(capacity: u64, documents: [u64; 3]) -> Vec<Shape> {
     let room_max = capacity - SEALED_OVERHEAD;
     let mut shapes = Vec::new();
@@ -119,7 +120,7 @@ pub fn annex_shapes(capacity: u64, documents: [u64; 3]) -> Vec<Shape> {
         while offset < bytes {
             let name = EntryName::AnnexPart(document, offset);
             let fixed = entry_cost(&name, 0);
-            // A part shorter than a block is not worth a header of its own.
+            // A part shorter than a block is not worth its own header.
             if room < fixed + BLOCK {
                 shapes.push(Shape::new(std::mem::take(&mut items)));
                 room = room_max;

@@ -1,4 +1,4 @@
-//! The body of a chunk: the entries of its sealed part, and that nothing lies between or behind them.
+//! The body of a chunk: the entries of its sealed part. Nothing may be between or after them.
 
 use std::collections::HashMap;
 
@@ -10,20 +10,20 @@ use super::lines::Sum;
 use super::sums::Sums;
 use super::tar::{BLOCK, END_BYTES, Header, padded};
 
-/// An entry of the body and where its payload is.
+/// An entry of the body, and the location of its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyEntry {
-    /// What it is.
+    /// The name of the entry.
     pub name: EntryName,
-    /// The SHA-256 that its payload must have.
+    /// The expected SHA-256 of the payload.
     pub sum: Sum,
-    /// Where its payload begins, in bytes from the start of the file.
+    /// The offset of the payload in the file, in bytes.
     pub offset: u64,
-    /// How long its payload is, in bytes.
+    /// The size of the payload in bytes.
     pub bytes: u64,
 }
 
-/// The entries of a chunk, in order. Their payload was not looked at.
+/// The entries of a chunk, in order. Their payloads are not checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Body {
     /// The entries after `02_sums.txt`.
@@ -31,24 +31,24 @@ pub struct Body {
     places: HashMap<EntryName, usize>,
 }
 
-/// Why a body cannot be read.
+/// The body of a chunk cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// It is not as the format has it.
+    /// The body violates the format.
     #[error(transparent)]
     Format(#[from] FormatError),
-    /// It cannot be read at all.
+    /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Io(#[from] std::io::Error),
 }
 
 impl Body {
-    /// Reads the structure of a chunk whose head was accepted: the sums, which must be those of the
-    /// statement, every header, and all that lies between payloads.
+    /// Reads the structure of a chunk whose head was accepted: the sums, which must match the statement,
+    /// every header, and the padding between payloads.
     ///
     /// # Errors
-    /// [`BodyError`]: sums that the statement does not name, entries that the sums do not, and any byte
-    /// outside the payloads that the format does not force.
+    /// [`BodyError`] if the sums do not match the statement, if the entries do not match the sums, or if any
+    /// byte outside the payloads differs from what the format prescribes.
     pub fn read(
         head: &Head,
         read_at: &mut dyn FnMut(&mut [u8], u64) -> std::io::Result<()>,
@@ -70,7 +70,7 @@ impl Body {
         read_at(&mut sums_bytes, sums_at)?;
         let found = Sum::of(&sums_bytes);
         if found != head.statement.sums {
-            let expected = format!("the SHA-256 that the statement names, {}", head.statement.sums);
+            let expected = format!("the SHA-256 in the statement, {}", head.statement.sums);
             return Err(FormatError::whole("02_sums.txt", expected, found.to_string()).into());
         }
         let sums = Sums::parse(&sums_bytes)?;
@@ -81,7 +81,7 @@ impl Body {
             if header.name != name {
                 return Err(FormatError::whole(
                     "chunk",
-                    format!("entry {name}, as its sums have it"),
+                    format!("entry {name}, as in 02_sums.txt"),
                     header.name.to_string(),
                 )
                 .into());
@@ -95,13 +95,13 @@ impl Body {
         Ok(Body { entries, places })
     }
 
-    /// The entry of this name.
+    /// Returns the entry with this name.
     pub fn entry(&self, name: EntryName) -> Option<&BodyEntry> {
         self.places.get(&name).map(|&place| &self.entries[place])
     }
 }
 
-/// What lies between two payloads: the padding of one, the header of the next.
+/// Reads the bytes between two payloads: the padding of one, the header of the next.
 struct Gap {
     /// The end of the last payload.
     at: u64,
@@ -125,7 +125,7 @@ impl Gap {
         Ok(Header::decode(bytes[padding..].try_into().expect("a block has 512 bytes"))?)
     }
 
-    /// Steps over a payload, which must leave room for its padding and the end.
+    /// Skips a payload, which must leave space for its padding and the end of the chunk.
     fn payload(&mut self, bytes: u64) -> Result<u64, FormatError> {
         let offset = self.at;
         self.fits(padded(bytes) + END_BYTES)?;

@@ -1,4 +1,4 @@
-//! The chunk limit as an operator gives it: a preset, or a number with a unit.
+//! The chunk size limit on the command line: a preset, or a number with a unit.
 
 use std::{fmt, str::FromStr};
 
@@ -26,12 +26,12 @@ const UNITS: &[(&str, u64)] = &[
     ("B", 1),
 ];
 
-/// How large any file of a bundle may be, in bytes.
+/// The maximum size of a file of a bundle, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkSize(u64);
 
 impl ChunkSize {
-    /// In bytes.
+    /// Returns the size in bytes.
     pub fn bytes(self) -> u64 {
         self.0
     }
@@ -69,7 +69,7 @@ impl FromStr for ChunkSize {
             Ok(ChunkSize(bytes))
         } else {
             Err(format!(
-                "{bytes} bytes is outside {CHUNK_BYTES_MIN} (64KiB) to {CHUNK_BYTES_MAX} (8GiB less one)"
+                "{bytes} bytes is not between {CHUNK_BYTES_MIN} (64 KiB) and {CHUNK_BYTES_MAX} (8 GiB minus 1)"
             ))
         }
     }
@@ -80,7 +80,7 @@ mod tests {
     use super::ChunkSize;
 
     #[test]
-    fn presets_and_units() {
+    fn parses_presets_and_units() {
         let bytes = |text: &str| text.parse::<ChunkSize>().map(ChunkSize::bytes);
         assert_eq!(bytes("2g"), Ok(1_990_000_000));
         assert_eq!(bytes("64KiB"), Ok(65_536));

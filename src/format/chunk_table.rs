@@ -1,4 +1,4 @@
-//! `chunks.txt`: what the data chunks are, so that one signature over the control chunk covers them
+//! `chunks.txt`: the table of the data chunks, so that one signature over the control chunk covers them
 //! (docs/format.md, "chunks.txt").
 
 use super::error::FormatError;
@@ -8,14 +8,14 @@ use super::statement::{Class, chunk_number};
 
 const FIRST_LINE: &str = "carnet-chunks v1";
 
-/// One data chunk.
+/// A line of `chunks.txt`: one data chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkLine {
-    /// Its number.
+    /// The chunk number.
     pub number: u32,
-    /// What its blobs are.
+    /// The class of its blobs.
     pub class: Class,
-    /// The size of its sealed part, in bytes.
+    /// The size of the sealed part in bytes.
     pub bytes: u64,
     /// The SHA-256 of its `02_sums.txt`.
     pub sums: Sum,
@@ -26,23 +26,23 @@ pub struct ChunkLine {
 pub struct ChunkTable(Vec<ChunkLine>);
 
 impl ChunkTable {
-    /// The table with these lines, which must be numbered from 1 without a gap.
+    /// Creates a table from these lines, which must be numbered from 1 without gaps.
     pub fn new(lines: Vec<ChunkLine>) -> ChunkTable {
         debug_assert!(lines.iter().zip(1..).all(|(line, number)| line.number == number));
         ChunkTable(lines)
     }
 
-    /// The lines.
+    /// Returns the lines of the table.
     pub fn lines(&self) -> &[ChunkLine] {
         &self.0
     }
 
-    /// The line of a chunk.
+    /// Returns the line of a chunk.
     pub fn line(&self, number: u32) -> Option<&ChunkLine> {
         self.0.get(usize::try_from(number).ok()?.checked_sub(1)?)
     }
 
-    /// The length of the file for these chunks, in bytes: sums are all of one length.
+    /// Returns the size of `chunks.txt` for these chunks, in bytes. All sums have the same length.
     pub fn bytes(chunks: impl IntoIterator<Item = (u32, Class, u64)>) -> u64 {
         let line = |(number, class, bytes)| {
             ChunkLine { number, class, bytes, sums: Sum([0; 32]) }.render().len() as u64
@@ -50,17 +50,17 @@ impl ChunkTable {
         FIRST_LINE.len() as u64 + 1 + chunks.into_iter().map(line).sum::<u64>()
     }
 
-    /// The bytes of the file.
+    /// Renders `chunks.txt`.
     pub fn render(&self) -> Vec<u8> {
         let mut text = format!("{FIRST_LINE}\n");
         text.extend(self.0.iter().map(ChunkLine::render));
         text.into_bytes()
     }
 
-    /// Reads the file.
+    /// Parses `chunks.txt`.
     ///
     /// # Errors
-    /// [`FormatError`]: any byte that [`ChunkTable::render`] would not write.
+    /// [`FormatError`] if any byte differs from what [`ChunkTable::render`] would write.
     pub fn parse(bytes: &[u8]) -> Result<ChunkTable, FormatError> {
         let mut lines = Lines::new("chunks.txt", bytes, CHUNKS_BYTES_MAX)?;
         lines.exactly(FIRST_LINE)?;

@@ -1,4 +1,4 @@
-//! The names that a member of a chunk may have, and no others (docs/format.md, "Entries").
+//! The only allowed names of entries in a chunk (docs/format.md, "Entries").
 
 use std::{fmt, str::FromStr};
 
@@ -6,28 +6,28 @@ use super::signature::SignatureAlgorithm;
 use crate::oci::digest::decode_hex;
 use crate::oci::{Algorithm, Digest};
 
-/// Digits of an offset in a slice's name: enough for every blob, and names sort as offsets do.
+/// Digits of the offset in the name of a slice: enough for every blob, and names sort by offset.
 const OFFSET_DIGITS: usize = 13;
 
-/// Largest offset that a slice's name can hold, in bytes.
+/// Largest offset in the name of a slice, in bytes.
 pub const SLICE_OFFSET_MAX: u64 = 9_999_999_999_999;
 
-/// A document of the control chunk that may be cut into an annex when it is too large for one.
+/// A document of the control chunk. If the documents are too large for it, they are stored in an annex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Document {
-    /// Where every byte is.
+    /// `plan.txt`: the location of every byte.
     Plan,
-    /// What the other chunks are.
+    /// `chunks.txt`: the table of the data chunks.
     Chunks,
-    /// The image layout's entry point.
+    /// `index.json`: the entry point of the image layout.
     Index,
 }
 
 impl Document {
-    /// All of them, in the order in which they stand in a chunk.
+    /// All documents, in the order in which they are stored.
     pub const ALL: [Document; 3] = [Document::Plan, Document::Chunks, Document::Index];
 
-    /// The name of the entry.
+    /// Returns the name of the entry.
     pub const fn name(self) -> &'static str {
         match self {
             Document::Plan => "plan.txt",
@@ -36,7 +36,7 @@ impl Document {
         }
     }
 
-    /// Its bound, in bytes.
+    /// Returns the maximum size of the document, in bytes.
     pub const fn bytes_max(self) -> u64 {
         match self {
             Document::Plan => super::limits::PLAN_BYTES_MAX,
@@ -46,12 +46,12 @@ impl Document {
     }
 }
 
-/// What a member of a chunk is.
+/// The name of an entry in a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EntryName {
     /// `00_statement.txt`
     Statement,
-    /// `01_<16 hex>.<algorithm>.sig`: a signature by the key whose id starts so.
+    /// `01_<16 hex>.<algorithm>.sig`: a signature by the key whose id starts with these bytes.
     Signature([u8; 8], SignatureAlgorithm),
     /// `02_sums.txt`
     Sums,
@@ -75,7 +75,7 @@ fn path_of(digest: &Digest) -> String {
     let hex = digest.hex();
     match digest.algorithm() {
         Algorithm::Sha256 => format!("sha256/{hex}"),
-        // 128 digits do not fit ustar's name: the first half becomes a folder.
+        // 128 digits do not fit into the name field of ustar: the first half becomes a folder.
         Algorithm::Sha512 => format!("sha512/{}/{}", &hex[..64], &hex[64..]),
     }
 }
@@ -144,11 +144,11 @@ impl FromStr for EntryName {
                 }
             })
         };
-        parse().ok_or_else(|| "the name of an entry of this format".to_owned())
+        parse().ok_or_else(|| "an entry name of this format".to_owned())
     }
 }
 
-/// The length of a name, in bytes, without building it.
+/// Returns the length of a name in bytes.
 pub(crate) fn name_bytes(name: &EntryName) -> u64 {
     name.to_string().len() as u64
 }
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_read_back() {
+    fn names_survive_a_round_trip() {
         let (short, long) = (Digest::sha256(b"x"), Digest::Sha512([0xab; 64]));
         for name in [
             EntryName::Statement,
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_name() {
+    fn rejects_other_names() {
         for text in [
             "",
             "x",

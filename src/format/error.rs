@@ -1,18 +1,18 @@
-//! The one way in which a part of a chunk is refused.
+//! The error for malformed parts of a chunk.
 
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 
-/// A part of a chunk that is not what docs/format.md says.
+/// A part of a chunk violates docs/format.md.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}{}: expected {expected}, found {found}", place(*.line))]
 pub struct FormatError {
-    /// The part: `statement`, `plan.txt`, `tar header`, …
+    /// The part, e.g. `statement`, `plan.txt` or `tar header`.
     pub what: &'static str,
-    /// The line, from 1; 0 where the part has no lines.
+    /// The line, from 1; 0 if the part has no lines.
     pub line: usize,
-    /// What the format asks for.
+    /// The content that the format requires.
     pub expected: String,
-    /// What is there, escaped and shortened.
+    /// The content found, shortened. Quoted text is escaped.
     pub found: String,
 }
 
@@ -21,7 +21,7 @@ fn place(line: usize) -> String {
 }
 
 impl FormatError {
-    /// Refuses a part as a whole.
+    /// Creates an error about a part as a whole.
     pub(crate) fn whole(what: &'static str, expected: impl Into<String>, found: impl Into<String>) -> Self {
         FormatError { what, line: 0, expected: expected.into(), found: found.into() }
     }
@@ -33,7 +33,7 @@ impl Diagnose for FormatError {
     }
 }
 
-/// Text from outside, safe and short enough for a message.
+/// Quotes untrusted text, shortened for a message.
 pub(crate) fn shown(text: &str) -> String {
     const CHARS_MAX: usize = 120;
     let mut short: String = text.chars().take(CHARS_MAX).collect();

@@ -1,4 +1,4 @@
-//! The head of a chunk: statement and signatures, before anything that they cover (docs/format.md,
+//! The head of a chunk: statement and signatures, before the bytes that they cover (docs/format.md,
 //! "Reading order").
 
 use super::entry::EntryName;
@@ -9,34 +9,35 @@ use super::signature::{ED25519_BYTES, Signature};
 use super::statement::{Kind, Statement};
 use super::tar::{BLOCK, Header, padded};
 
-/// How much of a file must be read to parse any head, in bytes: the header after the signatures too.
+/// How many bytes of a file must be read to parse any head, including the header after the signatures.
 pub const HEAD_READ_BYTES: u64 = HeadRoom::BYTES_MAX + BLOCK;
 
-/// How much is read to parse all but the longest heads, in bytes: sixteen Ed25519 signatures.
+/// How many bytes are enough to parse all but the longest heads: sixteen Ed25519 signatures.
 pub const HEAD_READ_BYTES_FIRST: u64 = HeadRoom::of(ED25519_BYTES as u64).control + BLOCK;
 
-/// A head as it was read: nothing in it is to be believed yet.
+/// A parsed head. It is not verified yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// What the chunk says of itself.
+    /// The statement of the chunk.
     pub statement: Statement,
-    /// The signed bytes.
+    /// The bytes of the statement, which are signed.
     pub statement_bytes: Vec<u8>,
     /// The signatures, sorted by key and algorithm.
     pub signatures: Vec<Signature>,
 }
 
 impl Head {
-    /// Reads the head of a file of `file_bytes` from its first [`HEAD_READ_BYTES`] (or all, if it is shorter).
+    /// Parses the head of a file of `file_bytes` from its first [`HEAD_READ_BYTES`], or from all if it is shorter.
     ///
     /// # Errors
-    /// [`FormatError`]: any byte that [`Head::render`] would not write; a file that is longer or shorter than
-    /// its statement says.
+    /// [`FormatError`] if any byte differs from what [`Head::render`] would write, or if the size of the file
+    /// differs from the statement.
     pub fn parse(start: &[u8], file_bytes: u64) -> Result<Head, FormatError> {
         let mut at = 0_usize;
         let header = take_header(start, &mut at)?;
         if header.name != EntryName::Statement || header.bytes > STATEMENT_BYTES_MAX {
-            let expected = format!("00_statement.txt of at most {STATEMENT_BYTES_MAX} bytes first");
+            let expected =
+                format!("00_statement.txt of at most {STATEMENT_BYTES_MAX} bytes as the first entry");
             return Err(FormatError::whole(
                 "chunk",
                 expected,
@@ -54,14 +55,14 @@ impl Head {
                 }
                 return Err(FormatError::whole(
                     "chunk",
-                    "signatures, then 02_sums.txt",
+                    "signatures, followed by 02_sums.txt",
                     header.name.to_string(),
                 ));
             };
             let follows =
                 signatures.last().is_none_or(|before| (before.key, before.algorithm) < (key, algorithm));
             if !follows || signatures.len() == SIGNATURES_MAX {
-                let expected = format!("at most {SIGNATURES_MAX} signatures, sorted");
+                let expected = format!("at most {SIGNATURES_MAX} signatures, sorted by key and algorithm");
                 return Err(FormatError::whole("chunk", expected, header.name.to_string()));
             }
             let allowed = algorithm.bytes();
@@ -73,7 +74,7 @@ impl Head {
             let bytes = take_payload(start, &mut at, header.bytes)?.to_vec();
             signatures.push(Signature { key, algorithm, bytes });
         }
-        // Only the control chunk is released; on others a second signature could only be a passenger.
+        // Only the control chunk has release signatures; a second signature on another chunk has no purpose.
         let is_control = statement.number == 0 && statement.kind == Kind::Control;
         let allowed = if is_control { 1..=SIGNATURES_MAX } else { 1..=1 };
         if !allowed.contains(&signatures.len()) {
@@ -92,7 +93,7 @@ impl Head {
         Ok(head)
     }
 
-    /// The bytes before the sealed part.
+    /// Renders the head: the bytes before the sealed part.
     pub fn render(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put(&mut out, EntryName::Statement, &self.statement_bytes);
@@ -102,7 +103,7 @@ impl Head {
         out
     }
 
-    /// Where the sealed part begins, in bytes from the start of the file.
+    /// Returns the offset of the sealed part in the file, in bytes.
     pub fn sealed_at(&self) -> u64 {
         let signatures =
             self.signatures.iter().map(|signature| head_entry_bytes(signature.bytes.len() as u64));
@@ -121,7 +122,11 @@ pub(crate) fn put(out: &mut Vec<u8>, name: EntryName, payload: &[u8]) {
 fn take<'a>(start: &'a [u8], at: &mut usize, bytes: usize) -> Result<&'a [u8], FormatError> {
     let end = at.saturating_add(bytes);
     let taken = start.get(*at..end).ok_or_else(|| {
-        FormatError::whole("chunk", format!("{end} bytes at least"), format!("the end after {}", start.len()))
+        FormatError::whole(
+            "chunk",
+            format!("at least {end} bytes"),
+            format!("the end after {} bytes", start.len()),
+        )
     })?;
     *at = end;
     Ok(taken)
@@ -140,7 +145,7 @@ fn take_payload<'a>(start: &'a [u8], at: &mut usize, bytes: u64) -> Result<&'a [
     Ok(payload)
 }
 
-/// Refuses anything but zero bytes.
+/// Checks that all bytes are zero.
 pub(crate) fn check_zero(bytes: &[u8], what: &'static str) -> Result<(), FormatError> {
     match bytes.iter().find(|&&b| b != 0) {
         None => Ok(()),

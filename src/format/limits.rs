@@ -1,4 +1,4 @@
-//! Every bound of the format (docs/format.md, "Limits"); a test holds the table there against these.
+//! The limits of the format (docs/format.md, "Limits"). A test compares them with the table there.
 
 /// Largest statement, in bytes.
 pub const STATEMENT_BYTES_MAX: u64 = 4096;
@@ -6,10 +6,10 @@ pub const STATEMENT_BYTES_MAX: u64 = 4096;
 /// Longest signature of any algorithm, in bytes.
 pub const SIGNATURE_BYTES_MAX: u64 = 8192;
 
-/// Most signatures on one chunk.
+/// Maximum number of signatures on one chunk.
 pub const SIGNATURES_MAX: usize = 16;
 
-/// Most entries listed in the sums of one chunk.
+/// Maximum number of entries in `02_sums.txt` of one chunk.
 pub const ENTRIES_MAX: usize = 10_000;
 
 /// Largest `02_sums.txt`, in bytes.
@@ -30,19 +30,19 @@ pub const ANNEX_BYTES_MAX: u64 = 1 << 20;
 /// Largest `recover.txt`, in bytes.
 pub const RECOVER_BYTES_MAX: u64 = 64 << 10;
 
-/// Largest blob that counts as metadata, in bytes; a larger configuration travels as a layer does.
+/// Largest blob that counts as metadata, in bytes. A larger configuration is treated as a layer.
 pub const METADATA_BYTES_MAX: u64 = 4 << 20;
 
 /// Smallest chunk limit, in bytes.
 pub const CHUNK_BYTES_MIN: u64 = 64 << 10;
 
-/// Largest chunk limit, in bytes: what ustar's size field holds.
+/// Largest chunk limit, in bytes: the largest value of the size field in ustar.
 pub const CHUNK_BYTES_MAX: u64 = (8 << 30) - 1;
 
-/// Most `artifact` and `referrer` lines of a plan together.
+/// Maximum number of `artifact` and `referrer` lines of a plan, together.
 pub const REFERENCES_MAX: usize = 65_536;
 
-/// Most pieces of all blobs of a bundle together.
+/// Maximum number of pieces of all blobs of a bundle, together.
 pub const PIECES_MAX: usize = 524_288;
 
 /// Highest chunk number.

@@ -1,4 +1,4 @@
-//! The text parts of a chunk: ASCII lines, each ended by one LF, words set apart by one blank
+//! The text parts of a chunk: ASCII lines, each ended by one LF, with words separated by one space
 //! (docs/format.md, "Text").
 
 use std::str::FromStr;
@@ -9,12 +9,12 @@ use super::error::{FormatError, shown};
 pub(crate) struct Lines<'a> {
     what: &'static str,
     rest: &'a str,
-    /// The number of the line last taken, from 1.
+    /// The number of the current line, from 1.
     number: usize,
 }
 
 impl<'a> Lines<'a> {
-    /// Checks the alphabet and the size; after this every line is printable ASCII.
+    /// Checks the size and the characters: every line is printable ASCII.
     pub(crate) fn new(what: &'static str, bytes: &'a [u8], bytes_max: u64) -> Result<Self, FormatError> {
         if bytes.len() as u64 > bytes_max {
             let (expected, found) = (format!("at most {bytes_max} bytes"), format!("{} bytes", bytes.len()));
@@ -32,7 +32,7 @@ impl<'a> Lines<'a> {
         Ok(Lines { what, rest, number: 0 })
     }
 
-    /// The next line without its LF.
+    /// Returns the next line without its LF.
     pub(crate) fn next(&mut self) -> Option<&'a str> {
         let (line, rest) = self.rest.split_once('\n')?;
         self.rest = rest;
@@ -40,12 +40,12 @@ impl<'a> Lines<'a> {
         Some(line)
     }
 
-    /// Whether the next line starts with `key` and a blank.
+    /// Returns whether the next line starts with `key` and a space.
     pub(crate) fn next_is(&self, key: &str) -> bool {
         self.rest.strip_prefix(key).is_some_and(|rest| rest.starts_with(' '))
     }
 
-    /// The next line must be exactly `line`.
+    /// Reads the next line, which must be exactly `line`.
     pub(crate) fn exactly(&mut self, line: &str) -> Result<(), FormatError> {
         match self.next() {
             Some(found) if found == line => Ok(()),
@@ -53,16 +53,16 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The value of the next line, which must be `key SP value`.
+    /// Returns the value of the next line, which must be `key SP value`.
     pub(crate) fn value(&mut self, key: &str) -> Result<&'a str, FormatError> {
         let line = self.next();
         match line.and_then(|line| line.strip_prefix(key)?.strip_prefix(' ')) {
             Some(value) if !value.is_empty() && !value.starts_with(' ') && !value.ends_with(' ') => Ok(value),
-            _ => Err(self.refuse(format!("{key:?}, one blank and a value"), line)),
+            _ => Err(self.refuse(format!("{key:?}, one space and a value"), line)),
         }
     }
 
-    /// The value of the next line, parsed.
+    /// Parses the value of the next line.
     pub(crate) fn parsed<T: FromStr<Err: ToString>>(&mut self, key: &str) -> Result<T, FormatError> {
         let value = self.value(key)?;
         value
@@ -70,7 +70,7 @@ impl<'a> Lines<'a> {
             .map_err(|error: T::Err| self.refuse(format!("{key}: {}", error.to_string()), Some(value)))
     }
 
-    /// The value of the next line, where `-` stands for none.
+    /// Parses the value of the next line; `-` means none.
     pub(crate) fn optional<T: FromStr<Err: ToString>>(
         &mut self,
         key: &str,
@@ -82,14 +82,14 @@ impl<'a> Lines<'a> {
         self.parsed(key).map(Some)
     }
 
-    /// Exactly `N` words of the next line after its key.
+    /// Returns the words of the next line after its key, of which there must be `N`.
     pub(crate) fn words<const N: usize>(&mut self, key: &str) -> Result<[&'a str; N], FormatError> {
         let value = self.value(key)?;
         let words: Vec<&str> = value.split(' ').collect();
         words.try_into().map_err(|_| self.refuse(format!("{N} words after {key:?}"), Some(value)))
     }
 
-    /// Nothing may follow.
+    /// Checks that no line follows.
     pub(crate) fn end(&mut self) -> Result<(), FormatError> {
         match self.next() {
             None => Ok(()),
@@ -97,18 +97,18 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// An error at the line last taken.
+    /// Creates an error at the current line.
     pub(crate) fn refuse(&self, expected: String, found: Option<&str>) -> FormatError {
         let found = found.map_or_else(|| "the end".to_owned(), shown);
         FormatError { what: self.what, line: self.number.max(1), expected, found }
     }
 
-    /// An error about one word of the line last taken.
+    /// Parses one word of the current line.
     pub(crate) fn word<T: FromStr<Err: ToString>>(&self, word: &str) -> Result<T, FormatError> {
         word.parse().map_err(|error: T::Err| self.refuse(error.to_string(), Some(word)))
     }
 
-    /// A word where `-` stands for none.
+    /// Parses one word of the current line; `-` means none.
     pub(crate) fn optional_word<T: FromStr<Err: ToString>>(
         &self,
         word: &str,
@@ -117,7 +117,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// A whole number in its only form: decimal, no sign, no leading zero.
+/// An integer in its canonical form: decimal, without sign or leading zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Number(pub(crate) u64);
 
@@ -134,16 +134,16 @@ impl FromStr for Number {
     }
 }
 
-/// 64 lower-case hex digits.
+/// A SHA-256, written as 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sum(pub [u8; 32]);
 
 impl Sum {
-    /// The SHA-256 of `bytes`.
+    /// Computes the SHA-256 of `bytes`.
     pub fn of(bytes: &[u8]) -> Sum {
         match crate::oci::Digest::sha256(bytes) {
             crate::oci::Digest::Sha256(sum) => Sum(sum),
-            crate::oci::Digest::Sha512(_) => unreachable!("Digest::sha256 gives SHA-256"),
+            crate::oci::Digest::Sha512(_) => unreachable!("Digest::sha256 returns a SHA-256"),
         }
     }
 }
@@ -184,7 +184,7 @@ impl schemars::JsonSchema for Sum {
     }
 }
 
-/// `-` for none, in every text part.
+/// Renders a value, or `-` for none.
 pub(crate) fn or_dash<T: ToString>(value: Option<&T>) -> String {
     value.map_or_else(|| "-".to_owned(), ToString::to_string)
 }

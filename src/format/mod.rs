@@ -1,6 +1,6 @@
-//! The vocabulary of the crossing: one file per chapter of docs/format.md. Pure: no I/O, no clock.
+//! The bundle format, with one file per chapter of docs/format.md. Pure: no I/O, no clock.
 //!
-//! Everything that is read here is read strictly: what parses renders back to the same bytes.
+//! Parsing is strict: parsed input renders to the same bytes.
 
 pub mod annex;
 pub mod body;

@@ -1,4 +1,4 @@
-//! The names of a crossing: of the bundle, of its stream, and its label (docs/format.md, "Names").
+//! The names of a bundle and its stream, and the label (docs/format.md, "Names").
 
 use std::{fmt, str::FromStr};
 
@@ -9,7 +9,7 @@ macro_rules! word_type {
         pub struct $name(String);
 
         impl $name {
-            /// The text.
+            /// Returns the text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -53,14 +53,14 @@ fn lower(byte: u8) -> bool {
 }
 
 word_type!(
-    /// A bundle's name: the first part of its chunk files' names.
+    /// The name of a bundle: the first part of the names of its chunk files.
     BundleName,
     "1 to 40 of a-z and 0-9",
     |text| (1..=40).contains(&text.len()) && text.bytes().all(lower)
 );
 
 word_type!(
-    /// A one-way channel with a running sequence number.
+    /// The name of a stream: a one-way series of bundles with sequence numbers.
     StreamName,
     "1 to 64 of a-z, 0-9 and inner -",
     |text| {
@@ -72,9 +72,9 @@ word_type!(
 );
 
 word_type!(
-    /// A marking for the people and guards on the way.
+    /// A marking for people and guards along the transfer path.
     Label,
-    "1 to 256 printable ASCII characters, no blank at either end, not -",
+    "1 to 256 printable ASCII characters, no space at either end, not -",
     |text| {
         (1..=256).contains(&text.len())
             && text.bytes().all(|b| (b' '..=b'~').contains(&b))

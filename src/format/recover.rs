@@ -1,4 +1,4 @@
-//! `recover.txt`: how to get everything out without this program (docs/format.md, "Recovery").
+//! `recover.txt`: instructions for unpacking a bundle without this program (docs/format.md, "Recovery").
 
-/// The text in every control chunk, made of commands that a POSIX shell runs as they stand.
+/// The text in every control chunk. A POSIX shell can run its commands unchanged.
 pub const RECOVER: &str = include_str!("recover.txt");

@@ -1,4 +1,4 @@
-//! The shape of a chunk: where each of its entries lies. It follows from names and sizes alone
+//! The shape of a chunk: the position of each entry. It depends only on names and sizes
 //! (docs/format.md, "A chunk is a strict ustar tar").
 
 use super::entry::EntryName;
@@ -7,30 +7,30 @@ use super::signature::ED25519_BYTES;
 use super::sums::line_bytes;
 use super::tar::{BLOCK, END_BYTES, padded};
 
-/// Bytes of an entry of the head: header and padded payload.
+/// Returns the size of an entry in the head, in bytes: header and padded payload.
 pub const fn head_entry_bytes(payload_bytes: u64) -> u64 {
     BLOCK + padded(payload_bytes)
 }
 
-/// The room that the heads of a bundle's chunks may take, in bytes: `heads` of its plan.
+/// The space reserved for the heads of chunks, in bytes: `heads` in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadRoom {
-    /// Of every chunk but the control chunk.
+    /// The space in every chunk except the control chunk.
     pub data: u64,
-    /// Of the control chunk, which is signed again and again.
+    /// The space in the control chunk, which may get further signatures.
     pub control: u64,
 }
 
 impl HeadRoom {
-    /// Least room: the largest statement and one Ed25519 signature.
+    /// The minimum: the largest statement and one Ed25519 signature.
     pub const BYTES_MIN: u64 = head_entry_bytes(STATEMENT_BYTES_MAX) + head_entry_bytes(ED25519_BYTES as u64);
 
-    /// Most room: the largest statement and as many signatures as there may be, each the longest.
+    /// The maximum: the largest statement and the maximum number of signatures of the maximum size.
     pub const BYTES_MAX: u64 =
         head_entry_bytes(STATEMENT_BYTES_MAX) + SIGNATURES_MAX as u64 * head_entry_bytes(SIGNATURE_BYTES_MAX);
 
-    /// Room for the largest statement and one signature of this length, in bytes; on the control chunk also for as
-    /// many Ed25519 signatures as there may be.
+    /// Returns the space for the largest statement and one signature of this size, in bytes. The control chunk also
+    /// has space for Ed25519 signatures up to the maximum number.
     pub const fn of(signature_bytes: u64) -> HeadRoom {
         let data = head_entry_bytes(STATEMENT_BYTES_MAX) + head_entry_bytes(signature_bytes);
         let others = SIGNATURES_MAX as u64 - 1;
@@ -38,20 +38,20 @@ impl HeadRoom {
     }
 }
 
-/// What an entry adds to a sealed part at most, in bytes: its header, its payload and its line of the sums.
+/// Returns the maximum size that an entry adds to a sealed part, in bytes: header, payload and line in the sums.
 pub fn entry_cost(name: &EntryName, bytes: u64) -> u64 {
     BLOCK + padded(bytes) + line_bytes(name)
 }
 
-/// What a sealed part has beside its entries at most, in bytes: header and padding of the sums, and the end.
+/// The maximum size of a sealed part without entries, in bytes: header and padding of the sums, and the end.
 pub const SEALED_OVERHEAD: u64 = BLOCK + (BLOCK - 1) + END_BYTES;
 
-/// An entry and its size in bytes.
+/// An entry with its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// What it is.
+    /// The name of the entry.
     pub name: EntryName,
-    /// How long its payload is, in bytes.
+    /// The size of the payload in bytes.
     pub bytes: u64,
 }
 
@@ -62,28 +62,28 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The shape of a chunk with these entries.
+    /// Creates the shape of a chunk with these entries.
     pub fn new(items: Vec<Item>) -> Shape {
         Shape { items }
     }
 
-    /// The entries.
+    /// Returns the entries.
     pub fn items(&self) -> &[Item] {
         &self.items
     }
 
-    /// Length of `02_sums.txt`, in bytes.
+    /// Returns the size of `02_sums.txt` in bytes.
     pub fn sums_bytes(&self) -> u64 {
         self.items.iter().map(|item| line_bytes(&item.name)).sum()
     }
 
-    /// Length of the sealed part, in bytes.
+    /// Returns the size of the sealed part in bytes.
     pub fn sealed_bytes(&self) -> u64 {
         let entries: u64 = self.items.iter().map(|item| BLOCK + padded(item.bytes)).sum();
         BLOCK + padded(self.sums_bytes()) + entries + END_BYTES
     }
 
-    /// Where the payload of each entry begins, in bytes from the start of the sealed part.
+    /// Returns the offset of each payload in the sealed part, in bytes.
     pub fn offsets(&self) -> impl Iterator<Item = u64> {
         let mut next = BLOCK + padded(self.sums_bytes());
         self.items.iter().map(move |item| {

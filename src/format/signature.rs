@@ -1,4 +1,4 @@
-//! Signatures as they stand in the head of a chunk (docs/format.md, "Signatures").
+//! Signatures in the head of a chunk (docs/format.md, "Signatures").
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// Longest name of an algorithm, in bytes.
 pub const ALGORITHM_NAME_BYTES_MAX: usize = 16;
 
-/// The name of a signature algorithm: 1 to 16 of `a` to `z` and `0` to `9`. Not every name is known.
+/// The name of a signature algorithm: 1 to 16 of `a` to `z` and `0` to `9`. The algorithm need not be supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SignatureAlgorithm([u8; ALGORITHM_NAME_BYTES_MAX]);
 
@@ -14,13 +14,13 @@ impl SignatureAlgorithm {
     /// Ed25519 (RFC 8032), whose signatures have [`ED25519_BYTES`].
     pub const ED25519: SignatureAlgorithm = SignatureAlgorithm(*b"ed25519\0\0\0\0\0\0\0\0\0");
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         let end = self.0.iter().position(|&byte| byte == 0).unwrap_or(self.0.len());
         std::str::from_utf8(&self.0[..end]).expect("letters and digits")
     }
 
-    /// The lengths that a signature of this algorithm may have, in bytes.
+    /// Returns the allowed sizes of a signature of this algorithm, in bytes.
     pub(super) fn bytes(self) -> std::ops::RangeInclusive<u64> {
         if self == SignatureAlgorithm::ED25519 {
             ED25519_BYTES as u64..=ED25519_BYTES as u64
@@ -30,7 +30,7 @@ impl SignatureAlgorithm {
     }
 }
 
-/// Length of an Ed25519 signature, in bytes (RFC 8032).
+/// Size of an Ed25519 signature, in bytes (RFC 8032).
 pub const ED25519_BYTES: usize = 64;
 
 impl fmt::Display for SignatureAlgorithm {
@@ -53,14 +53,14 @@ impl FromStr for SignatureAlgorithm {
     }
 }
 
-/// A signature, and the first 8 bytes of the id of the key that is said to have made it.
+/// A signature with the beginning of the id of its alleged key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// Which key to try.
+    /// The first 8 bytes of the key's id.
     pub key: [u8; 8],
-    /// By which algorithm.
+    /// The signature algorithm.
     pub algorithm: SignatureAlgorithm,
-    /// The signature itself.
+    /// The bytes of the signature.
     pub bytes: Vec<u8>,
 }
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_read_back_and_nothing_else_is_one() {
+    fn parses_valid_names_and_rejects_others() {
         for name in ["ed25519", "mldsa87", "a", "0123456789abcdef"] {
             assert_eq!(name.parse::<SignatureAlgorithm>().unwrap().to_string(), name);
         }

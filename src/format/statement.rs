@@ -9,34 +9,34 @@ use super::lines::{Lines, Number, Sum, or_dash};
 use super::name::{BundleName, Label, StreamName};
 use super::timestamp::Timestamp;
 
-/// The first line: what a signature over the text is for, and the version.
+/// The first line: the purpose of a signature over the text, and the version.
 const FIRST_LINE: &str = "carnet-chunk v1";
 
-/// Whether a chunk says what the bundle is or carries its cargo.
+/// The kind of a chunk.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Chunk 0, or a part of it that stands apart.
+    /// The control chunk (number 0) or an annex chunk.
     Control,
-    /// Blobs and slices.
+    /// A chunk with blobs and slices.
     Data,
-    /// Reserved for redundancy over the other chunks. This version passes over such chunks.
+    /// Reserved for redundancy over the other chunks. This version ignores such chunks.
     Parity,
 }
 
-/// What the blobs of a chunk are. The order is that of the chunks.
+/// The class of the blobs in a chunk. Chunks are sorted in this order.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
-    /// Layers that may not be distributed.
+    /// Layers that are non-distributable.
     Nondistributable,
     /// Manifests, indexes and configurations.
     Metadata,
-    /// Everything else.
+    /// All other blobs.
     Distributable,
 }
 
@@ -67,41 +67,41 @@ words!(
     Distributable = "distributable"
 );
 
-/// Where a bundle stands in a stream of bundles.
+/// The name, stream position and label of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Crossing {
-    /// The bundle's name.
+    /// The name of the bundle.
     pub name: BundleName,
-    /// The stream it belongs to.
+    /// The stream that the bundle belongs to, if any.
     pub stream: Option<StreamName>,
-    /// Its number in the stream.
+    /// The sequence number of the bundle in the stream.
     pub sequence: Option<u64>,
-    /// The id of the bundle before it.
+    /// The id of the previous bundle in the stream.
     pub previous: Option<Sum>,
-    /// Its marking.
+    /// The marking of the bundle.
     pub label: Option<Label>,
 }
 
-/// What the packer says and signs of one chunk.
+/// The text about a chunk that the packer signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The bundle's id: the SHA-256 of its `plan.txt`.
     pub bundle: Sum,
     /// Name, stream, sequence and label, the same in every chunk of a bundle.
     pub crossing: Crossing,
-    /// What the chunk is for.
+    /// The kind of the chunk.
     pub kind: Kind,
-    /// What its blobs are; `None` for a parity chunk, which has none.
+    /// The class of its blobs; `None` for a parity chunk, which has none.
     pub class: Option<Class>,
-    /// The chunk's number; 0 is the control chunk. Parity chunks are numbered apart, from 0.
+    /// The chunk number; 0 is the control chunk. Parity chunks have separate numbers from 0.
     pub number: u32,
-    /// The highest number in the bundle.
+    /// The highest chunk number in the bundle.
     pub last: u32,
     /// The size of the sealed part, in bytes.
     pub bytes: u64,
-    /// When the chunk was sealed.
+    /// The time at which the chunk was sealed.
     pub created: Timestamp,
-    /// From when on it is not accepted any more.
+    /// The time from which the chunk is no longer accepted.
     pub expires: Option<Timestamp>,
     /// The SHA-256 of `02_sums.txt`.
     pub sums: Sum,
@@ -118,26 +118,27 @@ impl Crossing {
         )
     }
 
-    /// Reads the four lines; the label is set by the caller, whose place differs.
+    /// Reads the four lines. The caller sets the label, because its line is elsewhere.
     pub(super) fn parse(lines: &mut Lines<'_>) -> Result<Crossing, FormatError> {
         let name = lines.parsed("name")?;
         let stream = lines.optional("stream")?;
         let sequence = lines.optional::<Number>("sequence")?.map(|number| number.0);
         let previous = lines.optional("previous")?;
         if stream.is_none() && (sequence.is_some() || previous.is_some()) {
-            return Err(lines.refuse("a stream for a sequence or a previous bundle".to_owned(), Some("-")));
+            return Err(lines
+                .refuse("a stream, because there is a sequence or a previous bundle".to_owned(), Some("-")));
         }
         Ok(Crossing { name, stream, sequence, previous, label: None })
     }
 }
 
 impl Statement {
-    /// Whether this is the statement of chunk 0.
+    /// Returns whether this is the statement of the control chunk.
     pub fn is_control(&self) -> bool {
         self.kind == Kind::Control && self.number == 0
     }
 
-    /// The bytes that are signed.
+    /// Renders the bytes that are signed.
     pub fn render(&self) -> Vec<u8> {
         format!(
             "{FIRST_LINE}\nbundle {}\n{}kind {}\nclass {}\nchunk {} of {}\nbytes {}\ncreated {}\nexpires {}\n\
@@ -157,10 +158,10 @@ impl Statement {
         .into_bytes()
     }
 
-    /// Reads a statement.
+    /// Parses a statement.
     ///
     /// # Errors
-    /// [`FormatError`]: any byte that [`Statement::render`] would not write for the same values.
+    /// [`FormatError`] if any byte differs from what [`Statement::render`] would write.
     pub fn parse(bytes: &[u8]) -> Result<Statement, FormatError> {
         let mut lines = Lines::new("statement", bytes, STATEMENT_BYTES_MAX)?;
         lines.exactly(FIRST_LINE)?;
@@ -201,7 +202,7 @@ impl Statement {
     }
 }
 
-/// A chunk number in its only form and within bounds.
+/// Parses a chunk number in its canonical form and within the limit.
 pub(super) fn chunk_number(lines: &Lines<'_>, word: &str) -> Result<u32, FormatError> {
     let number: Number = lines.word(word)?;
     match u32::try_from(number.0) {

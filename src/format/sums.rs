@@ -13,32 +13,32 @@ use crate::oci::Digest;
 pub struct Sums(Vec<(EntryName, Sum)>);
 
 impl Sums {
-    /// These sums, in this order.
+    /// Creates the sums, in this order.
     pub fn new(sums: Vec<(EntryName, Sum)>) -> Sums {
         Sums(sums)
     }
 
-    /// Each entry with its sum.
+    /// Returns each entry with its sum.
     pub fn entries(&self) -> &[(EntryName, Sum)] {
         &self.0
     }
 
-    /// How long the file is for these entries, in bytes.
+    /// Returns the size of `02_sums.txt` for these entries, in bytes.
     pub fn bytes<'a>(names: impl IntoIterator<Item = &'a EntryName>) -> u64 {
         names.into_iter().map(line_bytes).sum()
     }
 
-    /// The bytes of the file.
+    /// Renders `02_sums.txt`.
     pub fn render(&self) -> Vec<u8> {
         let lines = self.0.iter().map(|(name, sum)| format!("{sum}  {name}\n"));
         lines.collect::<String>().into_bytes()
     }
 
-    /// Reads the file.
+    /// Parses `02_sums.txt`.
     ///
     /// # Errors
-    /// [`FormatError`]: any byte that [`Sums::render`] would not write, a name twice, an entry that may not
-    /// be listed, or a blob whose sum is not its digest.
+    /// [`FormatError`] if any byte differs from what [`Sums::render`] would write, or for a duplicate name, an
+    /// entry that may not be listed, or a blob whose sum is not its digest.
     pub fn parse(bytes: &[u8]) -> Result<Sums, FormatError> {
         let mut lines = Lines::new("02_sums.txt", bytes, SUMS_BYTES_MAX)?;
         let mut sums = Vec::new();
@@ -48,20 +48,20 @@ impl Sums {
             if sums.len() == ENTRIES_MAX {
                 return Err(refuse(&format!("at most {ENTRIES_MAX} entries")));
             }
-            let (sum, name) = line.split_once("  ").ok_or_else(|| refuse("a sum, two blanks and a name"))?;
+            let (sum, name) = line.split_once("  ").ok_or_else(|| refuse("a sum, two spaces and a name"))?;
             let sum: Sum = lines.word(sum)?;
             let name: EntryName = lines.word(name)?;
             match name {
                 EntryName::Statement | EntryName::Signature(..) | EntryName::Sums => {
-                    return Err(refuse("an entry that stands after the sums"));
+                    return Err(refuse("an entry that follows 02_sums.txt"));
                 }
                 EntryName::Blob(Digest::Sha256(digest)) if digest != sum.0 => {
-                    return Err(refuse("the digest of the blob as its sum"));
+                    return Err(refuse("a sum equal to the digest of the blob"));
                 }
                 _ => {}
             }
             if !seen.insert(name) {
-                return Err(refuse("each name once"));
+                return Err(refuse("no duplicate name"));
             }
             sums.push((name, sum));
         }
@@ -69,7 +69,7 @@ impl Sums {
     }
 }
 
-/// The length of one line, in bytes.
+/// Returns the length of one line, in bytes.
 pub(crate) fn line_bytes(name: &EntryName) -> u64 {
     64 + 2 + super::entry::name_bytes(name) + 1
 }

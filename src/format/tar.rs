@@ -1,17 +1,17 @@
-//! Strict ustar: one header form for a name and a size (docs/format.md, "A chunk is a strict ustar tar").
+//! Strict ustar: exactly one header for each name and size (docs/format.md, "A chunk is a strict ustar tar").
 //!
-//! Decoding reads name and size and encodes them again: a header that is not byte for byte that
-//! encoding is refused, so nothing can hide in one.
+//! Decoding reads name and size and encodes them again. A header that differs from that encoding in any byte is
+//! rejected, so that it cannot hide data.
 
 use std::ops::Range;
 
 use super::entry::EntryName;
 use super::error::{FormatError, shown};
 
-/// A block: headers are one, payload is padded to whole ones (POSIX.1-1988 ustar).
+/// Size of a block, in bytes. A header is one block, and payloads are padded to whole blocks (POSIX.1-1988 ustar).
 pub const BLOCK: u64 = 512;
 
-/// The zero bytes that end a chunk.
+/// The number of zero bytes at the end of a chunk.
 pub const END_BYTES: u64 = 2 * BLOCK;
 
 const NAME: Range<usize> = 0..100;
@@ -49,22 +49,22 @@ const FIELDS: &[(&str, Range<usize>)] = &[
     ("checksum", CHECKSUM),
 ];
 
-/// Bytes up to the next whole block.
+/// Rounds a size in bytes up to whole blocks.
 pub const fn padded(bytes: u64) -> u64 {
     bytes.div_ceil(BLOCK) * BLOCK
 }
 
-/// One member's header: all that may vary in it.
+/// The header of an entry: the fields that may vary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// What the member is.
+    /// The name of the entry.
     pub name: EntryName,
-    /// Its size in bytes.
+    /// The size of the payload in bytes.
     pub bytes: u64,
 }
 
 impl Header {
-    /// The 512 bytes.
+    /// Encodes the header.
     ///
     /// # Panics
     /// If `bytes` needs more than the 11 octal digits of ustar; a [`super::shape::Shape`] never does.
@@ -78,7 +78,7 @@ impl Header {
         out[UID].copy_from_slice(b"0000000\0");
         out[GID].copy_from_slice(b"0000000\0");
         let size = format!("{:011o}\0", self.bytes);
-        assert!(size.len() == SIZE.len(), "a member of {} bytes does not fit ustar", self.bytes);
+        assert!(size.len() == SIZE.len(), "an entry of {} bytes is too large for ustar", self.bytes);
         out[SIZE].copy_from_slice(size.as_bytes());
         out[MTIME].copy_from_slice(b"00000000000\0");
         out[TYPEFLAG] = b'0';
@@ -89,10 +89,10 @@ impl Header {
         out
     }
 
-    /// Reads a header.
+    /// Decodes a header.
     ///
     /// # Errors
-    /// [`FormatError`] naming the first field that is not as this format has it.
+    /// [`FormatError`] with the first field that violates the format.
     pub fn decode(block: &[u8; 512]) -> Result<Header, FormatError> {
         let refuse = |expected: &str, found: String| FormatError::whole("tar header", expected, found);
         let text = |range: Range<usize>| {
@@ -126,7 +126,7 @@ impl Header {
     }
 }
 
-/// Where a name is cut for ustar's two fields: nowhere if it fits one, else at its last slash.
+/// Splits a name into the two fields of ustar: not at all if it fits into one, else at its last slash.
 fn split(name: &str) -> (&str, &str) {
     if name.len() <= NAME.len() { ("", name) } else { name.rsplit_once('/').unwrap_or(("", name)) }
 }
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_changed_byte_is_seen() {
+    fn detects_any_changed_byte() {
         for name in
             ["00_statement.txt".to_owned(), format!("blobs/sha512/{}/{}", "a".repeat(64), "b".repeat(64))]
         {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn is_the_header_that_the_tar_crate_reads() {
+    fn header_matches_the_tar_crate() {
         let header = Header { name: "plan.txt".parse().unwrap(), bytes: 77 };
         let block = header.encode();
         let mut other = tar::Header::new_ustar();

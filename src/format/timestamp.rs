@@ -2,23 +2,23 @@
 
 use std::{fmt, str::FromStr};
 
-/// `YYYY-MM-DDThh:mm:ssZ`, from 1970 on: one form only.
+/// A time from 1970 on, always written as `YYYY-MM-DDThh:mm:ssZ`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
-    /// That many seconds after 1970-01-01T00:00:00Z; `None` beyond the year 9999.
+    /// Returns the time this many seconds after 1970-01-01T00:00:00Z; `None` after the year 9999.
     pub fn from_seconds(seconds: u64) -> Option<Timestamp> {
         let seconds = i64::try_from(seconds).ok()?;
         jiff::Timestamp::from_second(seconds).ok().map(Timestamp)
     }
 
-    /// The same point in time.
+    /// Returns the time as a `jiff` timestamp.
     pub fn get(self) -> jiff::Timestamp {
         self.0
     }
 
-    /// This many seconds later.
+    /// Returns the time this many seconds later; `None` after the year 9999.
     pub fn plus_seconds(self, seconds: u64) -> Option<Timestamp> {
         Timestamp::from_seconds(u64::try_from(self.0.as_second()).ok()?.checked_add(seconds)?)
     }
@@ -40,7 +40,7 @@ impl FromStr for Timestamp {
         }
         let time = text.parse::<jiff::Timestamp>().map_err(|_| refused())?;
         let timestamp = Timestamp(time);
-        // One form only: what parses and prints differently (leap seconds, lower case) is refused.
+        // Reject other forms that jiff accepts, such as leap seconds or lower case.
         if time.as_second() < 0 || timestamp.to_string() != text {
             return Err(refused());
         }
@@ -69,7 +69,7 @@ mod tests {
     use super::Timestamp;
 
     #[test]
-    fn has_one_form() {
+    fn accepts_only_the_canonical_form() {
         let text = "2026-11-20T00:00:00Z";
         assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), text);
         for text in [

@@ -1,4 +1,4 @@
-//! Files as they arrived: from folders and paths in any mixture, any order, under any names.
+//! Files from folders and individual paths, in any order and under any names.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,22 +8,22 @@ use std::sync::Arc;
 
 use super::{ChunkFile, MediumError, ReadAt, Temporary};
 
-/// How deep folders of a medium are looked into.
+/// The maximum depth of nested folders that are read.
 const FOLDER_DEPTH_MAX: u32 = 8;
 
-/// How many files are looked at in one call.
+/// The maximum number of files in one call.
 const FILES_MAX: usize = 1_000_000;
 
-/// Bytes that are copied in one go.
+/// Bytes that are copied at once.
 const COPY_BLOCK_BYTES: usize = 256 << 10;
 
-/// A regular file as it was found.
+/// A regular file, as it was when it was found.
 #[derive(Clone, Debug)]
 pub struct ArrivedFile {
     path: PathBuf,
     name: String,
     bytes: u64,
-    /// Device and inode: a file put in its place is not read as if it were this one.
+    /// Device and inode, to detect that another file has replaced it.
     identity: (u64, u64),
 }
 
@@ -35,7 +35,7 @@ impl ReadAt for Opened {
     }
 }
 
-/// Opens a regular file for reading, never a device, a pipe or what a link points at.
+/// Opens a file for reading without following links. It never blocks on a pipe or a device.
 fn open_regular(path: &Path) -> io::Result<File> {
     // NONBLOCK: opening a pipe must not wait for a writer.
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
@@ -44,7 +44,7 @@ fn open_regular(path: &Path) -> io::Result<File> {
 }
 
 impl ArrivedFile {
-    /// Takes note of a regular file.
+    /// Records name, size and identity of a regular file.
     pub fn new(path: &Path) -> Result<ArrivedFile, MediumError> {
         let name = path.display().to_string();
         let failed = |source| MediumError::Io { what: "read", path: name.clone(), source };
@@ -74,13 +74,13 @@ impl ChunkFile for ArrivedFile {
         let file = open_regular(&self.path)?;
         let metadata = file.metadata()?;
         if (metadata.dev(), metadata.ino()) != self.identity || metadata.len() != self.bytes {
-            return Err(io::Error::other("the file was changed since it was found"));
+            return Err(io::Error::other("the file has changed since it was found"));
         }
         Ok(Box::new(Opened(file)))
     }
 
-    /// The new file is written beside the old one, synced, and renamed over it. Somebody who replaces it at the same
-    /// time waits, and then fails because the file has changed.
+    /// The new file is written beside the old one, synced, and renamed over it. A concurrent replacement waits, and
+    /// then fails because the file has changed.
     fn replace_front(
         &self,
         front: &[u8],
@@ -89,7 +89,7 @@ impl ChunkFile for ArrivedFile {
     ) -> io::Result<()> {
         let lock = open_regular(&self.path)?;
         lock.lock()?;
-        // Under the lock the file is the one that was found, or this fails.
+        // While the lock is held, this fails unless the file is still the one that was found.
         let old = self.open()?;
         let mut temporary = Temporary::beside(&self.path)?;
         temporary.file().write_all(front)?;
@@ -107,11 +107,11 @@ impl ChunkFile for ArrivedFile {
     }
 }
 
-/// Every regular file that `paths` name: files as they are, folders with what they hold, without
-/// hidden entries and links. A file that is named twice counts once. Sorted by path.
+/// Returns the regular files that `paths` name: files, and the contents of folders without hidden entries and
+/// links. A file that is named twice is returned once. Sorted by path.
 ///
 /// # Errors
-/// When a path does not exist or is no file or folder, or a folder cannot be read.
+/// If a path does not exist or is neither a file nor a folder, or if a folder cannot be read.
 pub fn collect(paths: &[PathBuf]) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError> {
     let mut files = Vec::new();
     for path in paths {

@@ -1,68 +1,68 @@
-//! What goes wrong with chunk files and the places where they live.
+//! Errors of chunk files and chunk stores.
 
 use std::io;
 
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 
-/// What goes wrong with files of a medium.
+/// An error of a chunk file or a chunk store.
 #[derive(Debug, thiserror::Error)]
 pub enum MediumError {
-    /// A file or folder cannot be used.
+    /// An operation on a file or folder failed.
     #[error("cannot {what} {path}: {source}")]
     Io {
-        /// What was tried: `read`, `write`, …
+        /// The operation that failed, e.g. `read` or `write`.
         what: &'static str,
-        /// Which file, escaped.
+        /// The path of the file.
         path: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// Not a regular file or a folder.
+    /// The path is neither a regular file nor a folder.
     #[error("{path} is neither a regular file nor a folder")]
     NotRegular {
-        /// Which file, escaped.
+        /// The path of the file.
         path: String,
     },
-    /// More files than a bundle can have.
-    #[error("more than {limit} files are named")]
+    /// There are more files than a bundle can have.
+    #[error("found more than {limit} files, the limit")]
     TooMany {
-        /// The bound.
+        /// The limit.
         limit: usize,
     },
-    /// Something is there that packing would have to replace.
+    /// Packing would have to replace an existing file.
     #[error("{path} exists and is not a finished chunk of this bundle")]
     Exists {
-        /// Which file, escaped.
+        /// The path of the file.
         path: String,
     },
-    /// A name that cannot stand in a list of sums.
-    #[error("the name of {path} has control characters or is no UTF-8")]
+    /// The file name cannot be written into a checksum file.
+    #[error("the file name of {path} contains control characters or is not UTF-8")]
     OddName {
-        /// The file, escaped.
+        /// The path of the file.
         path: String,
     },
-    /// Folders in folders in folders.
-    #[error("{path} lies deeper than {limit} folders, and is not looked into")]
+    /// Folders are nested too deeply.
+    #[error("{path} is nested more than {limit} folders deep, the limit")]
     TooDeep {
-        /// The folder, escaped.
+        /// The path of the folder.
         path: String,
-        /// The bound.
+        /// The limit.
         limit: u32,
     },
-    /// Another process packs the same bundle.
+    /// Another process is packing the same bundle.
     #[error("another process is packing into {path}")]
     Busy {
-        /// The staging folder, escaped.
+        /// The path of the staging folder.
         path: String,
     },
-    /// The medium is too small.
-    #[error("{path} has {free} bytes free, the bundle needs {needed}")]
+    /// There is not enough free space.
+    #[error("{path} has {free} bytes free, but the bundle needs {needed} bytes")]
     Full {
-        /// The folder, escaped.
+        /// The path of the folder.
         path: String,
-        /// Free bytes.
+        /// The free space in bytes.
         free: u64,
-        /// Bytes still to be written.
+        /// The number of bytes still to be written.
         needed: u64,
     },
 }

@@ -1,40 +1,40 @@
-//! Chunk files as they arrived.
+//! Chunk files that are read.
 
 use std::io;
 use std::sync::Arc;
 
-/// Reads at any place. Independent of other readers of the same file.
+/// Reads a file at any offset, independently of other readers of the same file.
 pub trait ReadAt: Send {
-    /// Fills `buffer` from `offset` on.
+    /// Fills `buffer` with the bytes from `offset`.
     ///
     /// # Errors
-    /// When the file ends before that, too.
+    /// If the file cannot be read, or ends before the buffer is full.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
 /// A file that may be a chunk.
 pub trait ChunkFile: Send + Sync {
-    /// How messages name it: its path or URL.
+    /// Returns the path or URL, for messages.
     fn name(&self) -> &str;
 
-    /// Its own name in its place, without folders; `None` if that is not UTF-8.
+    /// Returns the file name without folders; `None` if it is not UTF-8.
     fn file_name(&self) -> Option<&str>;
 
-    /// Its size in bytes when it was found.
+    /// Returns the size in bytes when the file was found.
     fn bytes(&self) -> u64;
 
-    /// Opens it. May be called again and again: no file stays open that is not being read.
+    /// Opens the file. May be called repeatedly: files stay open only while they are read.
     ///
     /// # Errors
-    /// When it is not the file any more that was found.
+    /// If the file has changed since it was found.
     fn open(&self) -> io::Result<Box<dyn ReadAt>>;
 
-    /// Replaces what stands before `kept_from` by `front`, of any length, and keeps the rest byte for byte. `check`
-    /// looks at the new file before anybody else can; if it fails, nothing has changed. Atomic: a reader finds the
-    /// old file or the new one, whole. Two that replace at once: one of them fails.
+    /// Replaces the bytes before `kept_from` with `front`, of any length, and keeps the rest unchanged. `check`
+    /// inspects the new file before it is visible; if it fails, nothing changes. The replacement is atomic: a reader
+    /// finds the whole old or the whole new file. Of two concurrent replacements, one fails.
     ///
     /// # Errors
-    /// When it is not the file any more that was found, when it cannot be written, or when `check` fails.
+    /// If the file has changed since it was found, if it cannot be written, or if `check` fails.
     fn replace_front(
         &self,
         front: &[u8],

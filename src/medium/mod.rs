@@ -1,8 +1,8 @@
-//! Where chunk files live.
+//! Storage of chunk files.
 //!
-//! A [`ChunkStore`] is a place for them: a folder, later a bucket. Packing takes hold of it for one bundle and gets a
-//! [`ChunkSink`], which takes chunks by number. What lies in a place, or was named file by file, are
-//! [`ChunkFile`]s; they are known by content. Verbs know these traits only.
+//! A [`ChunkStore`] stores chunk files: a folder, later a bucket. Packing locks it for one bundle and gets a
+//! [`ChunkSink`], which receives chunks by number. The files in a store, or those named individually, are
+//! [`ChunkFile`]s, which are identified by their content. Verbs use only these traits.
 
 mod arrived;
 mod error;

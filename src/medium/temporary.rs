@@ -1,13 +1,13 @@
-//! Files that become others: written beside them, synced, renamed.
+//! Temporary files: written beside their target, synced, then renamed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How many names are tried.
-const TRIES: u32 = 100;
+/// The maximum number of names to try.
+const ATTEMPTS: u32 = 100;
 
-/// A new file beside another. Dropped before it is put in place, it is gone.
+/// A new file beside its target. It is removed if it is dropped before it is renamed.
 pub(crate) struct Temporary {
     path: PathBuf,
     file: File,
@@ -15,11 +15,11 @@ pub(crate) struct Temporary {
 }
 
 impl Temporary {
-    /// Makes a new, hidden file beside `target`. What lies on a medium under such a name, a link say, is
-    /// neither followed nor overwritten.
+    /// Creates a new, hidden file beside `target`. An existing file or link of the same name is neither followed
+    /// nor overwritten.
     pub(crate) fn beside(target: &Path) -> io::Result<Temporary> {
         let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        for number in 0..TRIES {
+        for number in 0..ATTEMPTS {
             let path = target.with_file_name(format!(".{name}.{}-{number}.partial", std::process::id()));
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(file) => return Ok(Temporary { path, file, placed: false }),
@@ -27,20 +27,20 @@ impl Temporary {
                 Err(error) => return Err(error),
             }
         }
-        Err(io::Error::other("every name for a temporary file is taken"))
+        Err(io::Error::other("all names for a temporary file are taken"))
     }
 
-    /// The open file.
+    /// Returns the open file.
     pub(crate) fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
-    /// Where it is.
+    /// Returns the path of the temporary file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Syncs it and gives it the name `target`, replacing what is there, whole.
+    /// Syncs the file and renames it to `target`, atomically replacing an existing file.
     pub(crate) fn place(mut self, target: &Path) -> io::Result<()> {
         self.file.sync_all()?;
         fs::rename(&self.path, target)?;
@@ -48,17 +48,17 @@ impl Temporary {
         sync_folder_of(target)
     }
 
-    /// Syncs it and gives it the name `target`, whole, unless something has that name.
+    /// Syncs the file and renames it to `target` unless that name is taken.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] if something has.
+    /// [`io::ErrorKind::AlreadyExists`] if the name is taken.
     pub(crate) fn place_new(self, target: &Path) -> io::Result<()> {
         self.file.sync_all()?;
         match fs::hard_link(&self.path, target) {
-            // The other name goes when this is dropped.
+            // Dropping this removes the temporary name.
             Ok(()) => sync_folder_of(target),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-            // Media without links: look first, then rename.
+            // File systems without hard links: check first, then rename.
             Err(_) if fs::symlink_metadata(target).is_err() => self.place(target),
             Err(_) => Err(io::ErrorKind::AlreadyExists.into()),
         }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_that_waits_there_is_not_followed() {
+    fn does_not_follow_an_existing_link() {
         let folder = tempfile::tempdir().unwrap();
         let (target, victim) = (folder.path().join("x.tar"), folder.path().join("victim"));
         fs::write(&victim, "precious").unwrap();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_one_that_was_not_placed() {
+    fn removes_the_file_if_it_is_not_placed() {
         let folder = tempfile::tempdir().unwrap();
         drop(Temporary::beside(&folder.path().join("x")).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

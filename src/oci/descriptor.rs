@@ -1,4 +1,4 @@
-//! A descriptor: how everything points at a blob (image-spec, "Content Descriptors").
+//! Descriptors: references to blobs by digest, size and media type (image-spec, "Content Descriptors").
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,32 +11,32 @@ use super::{Digest, MediaType};
 /// The annotation that names an entry of `index.json` (image-spec, "Annotations").
 pub const REF_NAME_ANNOTATION: &str = "org.opencontainers.image.ref.name";
 
-/// Largest size that any descriptor may announce, in bytes: what a signed 64-bit number holds.
+/// Largest size that a descriptor may declare, in bytes: the largest signed 64-bit number.
 pub const BLOB_BYTES_MAX: u64 = i64::MAX as u64;
 
-/// A pointer at a blob, with what must be known before the blob is read.
+/// A reference to a blob by digest, with its size and media type.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// What the blob is.
+    /// The media type of the blob.
     pub media_type: MediaType,
-    /// Its digest.
+    /// The digest of the blob.
     pub digest: Digest,
-    /// Its size in bytes.
+    /// The size of the blob in bytes.
     pub size: u64,
-    /// What an artifact's manifest is for.
+    /// The artifact type, if the blob is the manifest of an artifact.
     #[serde(default)]
     pub artifact_type: Option<MediaType>,
-    /// Where a non-distributable layer may be had. Never opened on the receiving side.
+    /// URLs from which a non-distributable layer can be downloaded. The receiving side never opens them.
     #[serde(default, deserialize_with = "null_as_default")]
     pub urls: Vec<String>,
-    /// The platform of an index's child.
+    /// The platform of the image, for an entry of an index.
     #[serde(default)]
     pub platform: Option<Platform>,
-    /// Free text of the writer.
+    /// Annotations of the author: arbitrary text.
     #[serde(default, deserialize_with = "null_as_default")]
     pub annotations: BTreeMap<String, String>,
-    /// The blob itself, base64, where it is small.
+    /// The content of a small blob, in base64.
     #[serde(default)]
     pub data: Option<String>,
 }
@@ -49,16 +49,16 @@ where
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// The inline `data` of a descriptor is not the blob that its digest names.
+/// The inline `data` of a descriptor does not match its digest or size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the inline data of descriptor {digest} is not that blob")]
+#[error("the inline data of descriptor {digest} does not match its digest and size")]
 pub struct InlineDataError {
     /// The digest of the descriptor.
     pub digest: Digest,
 }
 
 impl Descriptor {
-    /// A descriptor with nothing but the three required fields.
+    /// Creates a descriptor with only the three required fields.
     pub fn new(media_type: MediaType, digest: Digest, size: u64) -> Descriptor {
         Descriptor {
             media_type,
@@ -72,10 +72,10 @@ impl Descriptor {
         }
     }
 
-    /// The blob's bytes, where the descriptor carries them inline.
+    /// Returns the content of the blob if the descriptor carries it inline.
     ///
     /// # Errors
-    /// When they do not decode, or have another digest or size.
+    /// If the data is not valid base64 or does not match the digest and size.
     pub fn inline_data(&self) -> Result<Option<Vec<u8>>, InlineDataError> {
         let Some(text) = &self.data else { return Ok(None) };
         let refused = || InlineDataError { digest: self.digest };
@@ -92,22 +92,22 @@ impl Descriptor {
     Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, schemars::JsonSchema,
 )]
 pub struct Platform {
-    /// `linux`, `windows`, …
+    /// The operating system, e.g. `linux` or `windows`.
     #[serde(default)]
     pub os: String,
-    /// `amd64`, `arm64`, …
+    /// The CPU architecture, e.g. `amd64` or `arm64`.
     #[serde(default)]
     pub architecture: String,
-    /// `v7`, `v8`, …
+    /// The variant of the CPU architecture, e.g. `v7` or `v8`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
-    /// The version of the operating system, where it matters.
+    /// The version of the operating system, if the image requires one.
     #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
 }
 
 impl Platform {
-    /// Whether this platform is what `wanted` asks for: a part that `wanted` leaves out fits all.
+    /// Returns whether this platform matches `wanted`. If `wanted` has no variant, every variant matches.
     pub fn fits(&self, wanted: &Platform) -> bool {
         self.os == wanted.os
             && self.architecture == wanted.architecture
@@ -116,21 +116,20 @@ impl Platform {
 }
 
 impl fmt::Display for Platform {
-    /// Escaped: an index may say anything here, and this is shown to people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.os.escape_debug(), self.architecture.escape_debug())?;
+        write!(f, "{}/{}", self.os, self.architecture)?;
         match &self.variant {
-            Some(variant) => write!(f, "/{}", variant.escape_debug()),
+            Some(variant) => write!(f, "/{variant}"),
             None => Ok(()),
         }
     }
 }
 
-/// Why a text is not a platform.
+/// A text is not a valid platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("platform {text:?} is not OS/ARCH or OS/ARCH/VARIANT in lower-case letters, digits, _ . and -")]
 pub struct PlatformError {
-    /// What was read.
+    /// The text that was parsed.
     pub text: String,
 }
 

@@ -1,11 +1,11 @@
-//! Digests of blobs, and the proof that bytes have one (image-spec, "Digests").
+//! Digests of blobs, and the proof that a blob matches its digest (image-spec, "Digests").
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256, Sha512};
 
-/// The two algorithms that image-spec registers. Others are refused: a digest becomes a file name.
+/// The two algorithms that image-spec registers. Others are rejected, because a digest becomes a file name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {
     /// SHA-256, 32 bytes.
@@ -15,7 +15,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The name before the colon.
+    /// Returns the name that stands before the colon of a digest.
     pub const fn name(self) -> &'static str {
         match self {
             Algorithm::Sha256 => "sha256",
@@ -24,7 +24,7 @@ impl Algorithm {
     }
 }
 
-/// A blob's digest.
+/// The digest of a blob.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Digest {
     /// `sha256:` and 64 lower-case hex digits.
@@ -34,12 +34,12 @@ pub enum Digest {
 }
 
 impl Digest {
-    /// The SHA-256 digest of `bytes`.
+    /// Computes the SHA-256 digest of `bytes`.
     pub fn sha256(bytes: &[u8]) -> Digest {
         Digest::Sha256(Sha256::digest(bytes).into())
     }
 
-    /// The digest of `bytes` under the algorithm of `self`.
+    /// Computes the digest of `bytes` with the algorithm of `self`.
     pub fn same_algorithm(&self, bytes: &[u8]) -> Digest {
         match self {
             Digest::Sha256(_) => Digest::sha256(bytes),
@@ -47,7 +47,7 @@ impl Digest {
         }
     }
 
-    /// Which algorithm.
+    /// Returns the algorithm of the digest.
     pub const fn algorithm(&self) -> Algorithm {
         match self {
             Digest::Sha256(_) => Algorithm::Sha256,
@@ -55,7 +55,7 @@ impl Digest {
         }
     }
 
-    /// The lower-case hex digits after the colon.
+    /// Returns the lower-case hex digits after the colon.
     pub fn hex(&self) -> String {
         match self {
             Digest::Sha256(bytes) => hex::encode(bytes),
@@ -64,7 +64,7 @@ impl Digest {
     }
 }
 
-/// Decodes exactly `N` bytes of lower-case hex.
+/// Decodes exactly `N` bytes of lower-case hex; returns `None` for anything else.
 pub(crate) fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != 2 * N || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
         return None;
@@ -86,21 +86,21 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Why a text is not a digest.
+/// A text is not a valid digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
-    /// No registered algorithm, so nothing could check the bytes.
+    /// The algorithm is not registered, so the bytes could not be checked.
     #[error("digest {text:?} does not start with sha256: or sha512:")]
     Algorithm {
-        /// What was read, shortened.
+        /// The text that was parsed, shortened.
         text: String,
     },
-    /// The digits do not fit the algorithm.
+    /// The number or kind of digits does not fit the algorithm.
     #[error("digest {text:?} needs exactly {expected} lower-case hex digits after the colon")]
     Digits {
-        /// What was read, shortened.
+        /// The text that was parsed, shortened.
         text: String,
-        /// How many digits the algorithm has.
+        /// The number of hex digits that the algorithm requires.
         expected: usize,
     },
 }
@@ -149,9 +149,9 @@ impl schemars::JsonSchema for Digest {
     }
 }
 
-/// The proof that a blob's bytes were read to their end and had its digest and size.
+/// The proof that a blob was read to its end and matched its digest and size.
 ///
-/// The only door is [`VerifiedBlob::prove`]; whoever keeps a blob for good asks for this proof.
+/// Only [`VerifiedBlob::prove`] creates it. Code that stores a blob permanently requires this proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerifiedBlob {
     digest: Digest,
@@ -159,10 +159,10 @@ pub struct VerifiedBlob {
 }
 
 impl VerifiedBlob {
-    /// Compares what was announced with what came.
+    /// Compares the expected digest and size with those found.
     ///
     /// # Errors
-    /// [`BlobMismatch`] with both, if digest or size differ.
+    /// [`BlobMismatch`] if the digest or the size differs.
     pub fn prove(
         expected: Digest,
         expected_bytes: u64,
@@ -176,28 +176,28 @@ impl VerifiedBlob {
         }
     }
 
-    /// The digest that the bytes have.
+    /// Returns the digest of the blob.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// How many bytes.
+    /// Returns the size of the blob in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 }
 
-/// The bytes of a blob are not those that its digest names.
+/// The content of a blob does not match its digest or size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("blob {expected} ({expected_bytes} bytes): found {found} ({found_bytes} bytes)")]
+#[error("blob {expected}: expected {expected_bytes} bytes, found {found} with {found_bytes} bytes")]
 pub struct BlobMismatch {
-    /// The digest of the descriptor.
+    /// The digest in the descriptor.
     pub expected: Digest,
-    /// The size of the descriptor, in bytes.
+    /// The size in the descriptor, in bytes.
     pub expected_bytes: u64,
-    /// The digest of what was read.
+    /// The digest of the bytes that were read.
     pub found: Digest,
-    /// How many bytes were read.
+    /// The number of bytes that were read.
     pub found_bytes: u64,
 }
 
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_what_could_become_another_path() {
+    fn rejects_digests_that_are_not_safe_file_names() {
         for text in [
             "",
             "sha256:",

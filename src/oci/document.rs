@@ -1,4 +1,4 @@
-//! Manifests and indexes, read strictly (image-spec, "Image Manifest" and "Image Index").
+//! Strict parsing of manifests and indexes (image-spec, "Image Manifest" and "Image Index").
 
 use serde::Deserialize;
 
@@ -6,81 +6,81 @@ use super::descriptor::{BLOB_BYTES_MAX, InlineDataError};
 use super::media_type::Role;
 use super::{Descriptor, Digest, MediaType, json};
 
-/// Largest manifest or index, in bytes (docs/format.md, "Limits"; the bound of most registries).
+/// Largest manifest or index, in bytes (docs/format.md, "Limits"; most registries have the same limit).
 pub const DOCUMENT_BYTES_MAX: u64 = 4 << 20;
 
-/// A manifest or an index: what it points at. Its bytes stay with whoever read them.
+/// The references of a manifest or an index. The caller keeps its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Document {
-    /// Points at a configuration and layers.
+    /// An image manifest: references a configuration and layers.
     Manifest {
-        /// The configuration, or the descriptor that stands for none.
+        /// The configuration, or the empty descriptor if the artifact has none.
         config: Descriptor,
-        /// The layers, bottom first.
+        /// The layers, base layer first.
         layers: Vec<Descriptor>,
-        /// What this refers to.
+        /// The manifest that this one refers to.
         subject: Option<Descriptor>,
-        /// What the artifact is for: `artifactType`, or else the type of the configuration.
+        /// The artifact type from `artifactType`; if absent, the configuration's media type applies.
         artifact_type: Option<MediaType>,
     },
-    /// Points at manifests and further indexes.
+    /// An image index: references manifests and other indexes.
     Index {
-        /// The children.
+        /// The manifests and indexes that it references.
         manifests: Vec<Descriptor>,
-        /// What this refers to.
+        /// The manifest that this one refers to.
         subject: Option<Descriptor>,
-        /// What the index is for.
+        /// The artifact type of the index.
         artifact_type: Option<MediaType>,
     },
-    /// Points at blobs and has no configuration.
+    /// An artifact manifest: references blobs and has no configuration.
     ArtifactManifest {
-        /// The blobs.
+        /// The blobs that it references.
         blobs: Vec<Descriptor>,
-        /// What this refers to.
+        /// The manifest that this one refers to.
         subject: Option<Descriptor>,
-        /// What the artifact is for.
+        /// The artifact type.
         artifact_type: Option<MediaType>,
     },
 }
 
-/// Why a document is refused.
+/// A document is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
-    /// Larger than any registry takes.
-    #[error("document {digest} announces {bytes} bytes, the limit is {DOCUMENT_BYTES_MAX}")]
+    /// The document is larger than registries accept.
+    #[error("document {digest} has {bytes} bytes, more than the limit of {DOCUMENT_BYTES_MAX}")]
     TooLarge {
-        /// Its digest.
+        /// The digest of the document.
         digest: Digest,
-        /// The size of its descriptor.
+        /// The size of the document in bytes.
         bytes: u64,
     },
-    /// Not JSON that all readers read alike.
+    /// The document is not JSON, or parsers could read it differently.
     #[error("document {digest}: {}", brief(source))]
     Json {
-        /// Its digest.
+        /// The digest of the document.
         digest: Digest,
-        /// Where and why.
+        /// The position and the cause.
         source: serde_json::Error,
     },
-    /// Type and content contradict.
+    /// The media type and the content contradict each other.
     #[error("document {digest}: {}", brief(problem))]
     Shape {
-        /// Its digest.
+        /// The digest of the document.
         digest: Digest,
-        /// What contradicts what.
+        /// The contradiction.
         problem: String,
     },
-    /// The inline data of one of its descriptors is wrong.
+    /// The inline data of one of the descriptors is wrong.
     #[error("document {digest}: {source}")]
     InlineData {
-        /// Its digest.
+        /// The digest of the document.
         digest: Digest,
-        /// Which descriptor.
+        /// The error, with the descriptor.
         source: InlineDataError,
     },
 }
 
-/// A problem in few words: a document that is in the wrong may be as long as documents are.
+/// Shortens a problem: it may quote a text that is as long as the document.
 fn brief(problem: &dyn std::fmt::Display) -> String {
     const CHARACTERS_MAX: usize = 600;
     let text = problem.to_string();
@@ -112,11 +112,11 @@ struct Fields {
 }
 
 impl Document {
-    /// Reads the document that `descriptor` points at; `bytes` must have been checked against its digest.
+    /// Parses the document that `descriptor` references. The caller has checked `bytes` against its digest.
     ///
     /// # Errors
-    /// [`DocumentError`]: what cannot be read, what two readers could read differently, and what
-    /// contradicts the type of the descriptor.
+    /// [`DocumentError`] if the document is malformed, if two parsers could read it differently, or if it
+    /// contradicts the media type of the descriptor.
     pub fn parse(descriptor: &Descriptor, bytes: &[u8]) -> Result<Document, DocumentError> {
         let digest = descriptor.digest;
         let refuse = |problem: String| DocumentError::Shape { digest, problem };
@@ -131,21 +131,25 @@ impl Document {
             && inside != descriptor.media_type.as_str()
         {
             return Err(refuse(format!(
-                "its mediaType is {inside:?}, its descriptor says {}",
+                "its mediaType is {inside:?}, but its descriptor has {}",
                 descriptor.media_type
             )));
         }
         let document = fields.into_document(descriptor.media_type.role()).map_err(refuse)?;
         for target in document.successors().chain(document.subject()) {
             if target.size > BLOB_BYTES_MAX {
-                return Err(refuse(format!("descriptor {} announces {} bytes", target.digest, target.size)));
+                return Err(refuse(format!(
+                    "descriptor {} has a size of {} bytes, more than {BLOB_BYTES_MAX}",
+                    target.digest, target.size
+                )));
             }
             target.inline_data().map_err(|source| DocumentError::InlineData { digest, source })?;
         }
         Ok(document)
     }
 
-    /// Everything that must travel with the document, in its order; the subject is not among them.
+    /// Returns the descriptors of everything that must travel with the document, in its order. The subject
+    /// is not included.
     pub fn successors(&self) -> impl Iterator<Item = &Descriptor> {
         let (first, rest): (Option<&Descriptor>, &[Descriptor]) = match self {
             Document::Manifest { config, layers, .. } => (Some(config), layers),
@@ -155,7 +159,7 @@ impl Document {
         first.into_iter().chain(rest)
     }
 
-    /// What the document refers to (image-spec, "subject").
+    /// Returns the descriptor of the subject (image-spec, "subject").
     pub fn subject(&self) -> Option<&Descriptor> {
         match self {
             Document::Manifest { subject, .. }
@@ -164,7 +168,7 @@ impl Document {
         }
     }
 
-    /// What the artifact is for, as the referrers API answers it.
+    /// Returns the artifact type as the referrers API reports it.
     pub fn artifact_type(&self) -> Option<&MediaType> {
         match self {
             Document::Manifest { artifact_type, config, .. } => {
@@ -183,7 +187,7 @@ impl Fields {
         if role != Role::ArtifactManifest && schema_version != Some(2) {
             return Err(format!("schemaVersion is {schema_version:?}, expected 2"));
         }
-        // CVE-2021-41190: a document that is both is read as either.
+        // CVE-2021-41190: parsers disagree on a document that is both a manifest and an index.
         match (role, config, layers, manifests, blobs) {
             (Role::Manifest, Some(config), layers, None, None) => {
                 Ok(Document::Manifest { config, layers: layers.unwrap_or_default(), subject, artifact_type })
@@ -194,11 +198,14 @@ impl Fields {
             (Role::ArtifactManifest, None, None, None, blobs) => {
                 Ok(Document::ArtifactManifest { blobs: blobs.unwrap_or_default(), subject, artifact_type })
             }
-            (Role::Manifest, None, ..) => Err("a manifest without a config".to_owned()),
-            (Role::Schema1, ..) => Err("a Docker schema 1 manifest; convert the image first".to_owned()),
-            (role, ..) => {
-                Err(format!("it has fields of more than one kind of document, its descriptor says {role:?}"))
+            (Role::Manifest, None, ..) => Err("the manifest has no config".to_owned()),
+            (Role::Schema1, ..) => {
+                Err("it is a Docker schema 1 manifest; convert the image first".to_owned())
             }
+            (role, ..) => Err(format!(
+                "it has fields that do not belong to the {} that its descriptor declares",
+                role.name()
+            )),
         }
     }
 }
@@ -218,7 +225,7 @@ mod tests {
     const ITEM: &str = r#"{"mediaType":"application/octet-stream","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":0}"#;
 
     #[test]
-    fn a_document_is_of_one_kind() {
+    fn rejects_documents_of_two_kinds() {
         let both = format!(r#"{{"schemaVersion":2,"config":{ITEM},"layers":[],"manifests":[]}}"#);
         assert!(parse(MANIFEST, &both).is_err());
         assert!(parse(INDEX, &both).is_err());
@@ -231,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_whole_numbers() {
+    fn rejects_sizes_that_are_not_integers_in_range() {
         for size in ["-1", "1e3", "1.0", "\"5\"", "18446744073709551615", "18446744073709551616"] {
             let item = ITEM.replace("\"size\":0", &format!("\"size\":{size}"));
             assert!(
@@ -242,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn inline_data_is_the_blob() {
+    fn inline_data_must_match_the_digest() {
         let right = ITEM.replace("\"size\":0", "\"size\":0,\"data\":\"\"");
         let wrong = ITEM.replace("\"size\":0", "\"size\":0,\"data\":\"AAAA\"");
         assert!(parse(INDEX, &format!(r#"{{"schemaVersion":2,"manifests":[{right}]}}"#)).is_ok());

@@ -1,28 +1,28 @@
-//! The closure of an artifact: everything reachable from it. Sans-I/O: [`Walk`] says which document
-//! it wants to see, the caller reads it.
+//! The closure of an artifact: everything reachable from it. Sans-I/O: [`Walk`] names the next document,
+//! and the caller reads it.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use super::media_type::Role;
 use super::{Descriptor, Digest, Document, MediaType, Platform, RefName};
 
-/// How deep indexes may lie in indexes, the root included (docs/format.md, "Limits").
+/// How deep indexes may be nested, including the root (docs/format.md, "Limits").
 pub const INDEX_DEPTH_MAX: u32 = 8;
 
-/// How many blobs an artifact or a bundle may have (docs/format.md, "Limits").
+/// The maximum number of blobs in an artifact or a bundle (docs/format.md, "Limits").
 pub const BLOBS_MAX: usize = 262_144;
 
-/// Buildkit's attestations are children of unknown platform that name the child they speak of.
+/// The annotation with which BuildKit's attestations, which have the platform `unknown`, name their image.
 const ATTESTED_DIGEST_ANNOTATION: &str = "vnd.docker.reference.digest";
 
-/// What a blob is in the closure; the order is that of precedence where one blob is several things.
+/// What a blob is used as in the closure. If it is used in several ways, the greatest value applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// A layer that may not be distributed, wherever it is referred to.
+    /// A layer that every reference calls non-distributable.
     NondistributableLayer,
     /// A layer or any other opaque blob.
     Layer,
-    /// A configuration.
+    /// The configuration of an image or artifact.
     Config,
     /// A manifest or an index.
     Document,
@@ -31,41 +31,41 @@ pub enum Part {
 /// A blob of the closure.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// The descriptor by which it was reached first, with the `urls` of all.
+    /// The first descriptor that referenced it, with the `urls` of all descriptors.
     pub descriptor: Descriptor,
-    /// What it is.
+    /// What the blob is used as.
     pub part: Part,
 }
 
-/// A manifest that refers to another by `subject` or by a tag made of its digest.
+/// A manifest that refers to another by `subject` or by a tag derived from its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referrer {
-    /// The manifest or index that refers.
+    /// The descriptor of the referrer.
     pub descriptor: Descriptor,
-    /// What it refers to.
+    /// The digest of the manifest that it refers to.
     pub subject: Digest,
-    /// The tag that makes it one, where it is one by tag.
+    /// The tag, if it refers to the subject by tag.
     pub name: Option<RefName>,
 }
 
-/// Why something reachable is not carried.
+/// Why a reachable blob is not in the bundle.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// Left out on request: a non-distributable layer.
+    /// A non-distributable layer, omitted on request.
     Nondistributable,
-    /// Left out on request: another platform.
+    /// An image for a platform that was not requested.
     Platform,
-    /// The source never had it: the subject of a signature that travels alone.
+    /// The subject of a detached signature; the source never had it.
     Absent,
-    /// The source names it and could not give it.
+    /// The source references it but could not deliver it.
     Lost,
 }
 
 impl Reason {
-    /// The word in the plan (docs/format.md, "plan.txt").
+    /// Returns the word used in the plan (docs/format.md, "plan.txt").
     pub const fn word(self) -> &'static str {
         match self {
             Reason::Nondistributable => "nondistributable",
@@ -76,93 +76,95 @@ impl Reason {
     }
 }
 
-/// Something reachable that is not carried.
+/// A reachable blob that is not in the bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Omitted {
-    /// What is not carried.
+    /// The descriptor of the blob.
     pub descriptor: Descriptor,
-    /// Why.
+    /// Why it is omitted.
     pub reason: Reason,
-    /// The document that points at it.
+    /// The digest of the document that references it.
     pub parent: Digest,
 }
 
 /// Everything reachable from one root.
 #[derive(Clone, Debug, Default)]
 pub struct Closure {
-    /// What is carried, by digest.
+    /// The blobs in the bundle, by digest.
     pub nodes: BTreeMap<Digest, Node>,
-    /// The referrers among them, in the order of discovery.
+    /// The referrers among the blobs, in order of discovery.
     pub referrers: Vec<Referrer>,
-    /// What is not carried.
+    /// The reachable blobs that are omitted.
     pub omitted: Vec<Omitted>,
-    /// The purpose of each document, as the referrers API answers it.
+    /// The artifact type of each document, as the referrers API reports it.
     pub artifact_types: BTreeMap<Digest, MediaType>,
 }
 
-/// Why a graph is refused.
+/// A graph is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WalkError {
-    /// Indexes in indexes in indexes.
-    #[error("index {digest} lies deeper than {INDEX_DEPTH_MAX} levels")]
+    /// Indexes are nested too deeply.
+    #[error("index {digest} is nested more than {INDEX_DEPTH_MAX} levels deep")]
     TooDeep {
-        /// The one too many.
+        /// The digest of the index beyond the limit.
         digest: Digest,
     },
-    /// More than any bundle holds.
-    #[error("more than {BLOBS_MAX} blobs are reachable")]
+    /// More blobs than a bundle can hold.
+    #[error("the artifact has more than {BLOBS_MAX} blobs, the limit of a bundle")]
     TooManyBlobs,
-    /// One digest, two sizes: one of them lies.
-    #[error("blob {digest} is announced with {first} bytes and with {second}")]
+    /// Two descriptors give the same digest different sizes.
+    #[error("descriptors disagree on the size of blob {digest}: {first} and {second} bytes")]
     SizesDiffer {
-        /// The blob.
+        /// The digest of the blob.
         digest: Digest,
-        /// The size met first.
+        /// The first size found, in bytes.
         first: u64,
-        /// The other.
+        /// The other size, in bytes.
         second: u64,
     },
-    /// The platforms asked for are not there.
+    /// The index has none of the requested platforms.
     #[error("index {digest} has no platform {wanted}; it has {offered}")]
     NoSuchPlatform {
-        /// The index.
+        /// The digest of the index.
         digest: Digest,
-        /// What was asked for.
+        /// The requested platforms.
         wanted: String,
-        /// What it has.
+        /// The platforms in the index.
         offered: String,
     },
-    /// Docker schema 1 cannot be carried.
-    #[error("manifest {digest} is of Docker schema 1, whose digest does not cover its bytes")]
+    /// Docker schema 1 manifests are not supported.
+    #[error(
+        "manifest {digest} uses Docker schema 1, which is not supported: its digest does not cover all its bytes"
+    )]
     Schema1 {
-        /// The manifest.
+        /// The digest of the manifest.
         digest: Digest,
     },
 }
 
-/// A walk over one root's graph.
+/// A walk over the graph of one root.
 ///
-/// Call [`Walk::next`] for the next document to read, hand it in with [`Walk::enter`], its referrers
-/// with [`Walk::refer`], and take the [`Closure`] when there is none left.
+/// Read each document that [`Walk::next`] returns, pass it to [`Walk::enter`] and its referrers to
+/// [`Walk::refer`]. When none is left, [`Walk::finish`] returns the [`Closure`].
 #[derive(Debug)]
 pub struct Walk {
     platforms: Vec<Platform>,
     waiting: VecDeque<(Descriptor, u32)>,
     queued: HashSet<Digest>,
-    /// What was noted already: a graph may repeat itself often.
-    left_out: HashSet<(Digest, Reason, Digest)>,
+    /// The omissions recorded so far: a graph may repeat them often.
+    omissions: HashSet<(Digest, Reason, Digest)>,
     referring: HashSet<(Digest, Digest, Option<RefName>)>,
     closure: Closure,
 }
 
 impl Walk {
-    /// Begins at `root`. Where `platforms` is not empty, children of indexes that fit none are left out.
+    /// Starts at `root`. If `platforms` is not empty, children of indexes that match none are omitted.
     pub fn new(root: &Descriptor, platforms: &[Platform]) -> Result<Walk, WalkError> {
         let mut walk = Walk {
             platforms: platforms.to_vec(),
             waiting: VecDeque::new(),
             queued: HashSet::new(),
-            left_out: HashSet::new(),
+            omissions: HashSet::new(),
             referring: HashSet::new(),
             closure: Closure::default(),
         };
@@ -170,13 +172,13 @@ impl Walk {
         Ok(walk)
     }
 
-    /// The next document to read, and whose referrers to look up.
-    #[allow(clippy::should_implement_trait)] // An iterator could not be fed between two items.
+    /// Returns the next document to read, and its depth. The caller also looks up its referrers.
+    #[allow(clippy::should_implement_trait)] // The caller must call `enter` between two items.
     pub fn next(&mut self) -> Option<(Descriptor, u32)> {
         self.waiting.pop_front()
     }
 
-    /// Takes a document in: what it points at is reachable now. `depth` is what [`Walk::next`] said.
+    /// Adds everything that a document references. `depth` is the value from [`Walk::next`].
     pub fn enter(
         &mut self,
         descriptor: &Descriptor,
@@ -208,7 +210,7 @@ impl Walk {
         }
     }
 
-    /// Takes a referrer in, and what it points at.
+    /// Adds a referrer and queues it, so that the blobs it references are added too.
     pub fn refer(&mut self, referrer: Referrer) -> Result<(), WalkError> {
         self.reach(&referrer.descriptor, Part::Document, 1)?;
         if self.referring.insert((referrer.descriptor.digest, referrer.subject, referrer.name.clone())) {
@@ -217,34 +219,34 @@ impl Walk {
         Ok(())
     }
 
-    /// Takes in what a document refers to: it is reachable too.
+    /// Adds the subject of a document.
     pub fn reach_subject(&mut self, subject: &Descriptor) -> Result<(), WalkError> {
         self.reach(subject, Part::Document, 1)
     }
 
-    /// Notes that a document of the closure is not carried after all.
+    /// Records that a reachable document is omitted.
     pub fn omit(&mut self, descriptor: &Descriptor, reason: Reason, parent: Digest) {
-        if self.left_out.insert((descriptor.digest, reason, parent)) {
+        if self.omissions.insert((descriptor.digest, reason, parent)) {
             self.closure.omitted.push(Omitted { descriptor: descriptor.clone(), reason, parent });
         }
     }
 
-    /// Takes a node out again: it is reachable and could not be had.
+    /// Removes a node that is reachable but unavailable.
     pub fn drop_node(&mut self, digest: &Digest) {
         self.closure.nodes.remove(digest);
         self.closure.referrers.retain(|referrer| referrer.descriptor.digest != *digest);
     }
 
-    /// Whether `digest` is in the closure so far.
+    /// Returns whether `digest` is in the closure so far.
     pub fn has(&self, digest: &Digest) -> bool {
         self.closure.nodes.contains_key(digest)
     }
 
-    /// The closure. What is both carried and left out counts as carried.
+    /// Returns the closure. A blob that is both included and omitted counts as included.
     pub fn finish(self) -> Closure {
         let mut closure = self.closure;
         let Closure { nodes, omitted, .. } = &mut closure;
-        omitted.retain(|left_out| !nodes.contains_key(&left_out.descriptor.digest));
+        omitted.retain(|omissions| !nodes.contains_key(&omissions.descriptor.digest));
         closure
     }
 
@@ -269,7 +271,7 @@ impl Walk {
                 ),
             });
         }
-        let spoken_of: HashSet<String> = children
+        let attested_images: HashSet<String> = children
             .iter()
             .zip(&carried)
             .filter(|(_, carry)| **carry)
@@ -277,7 +279,7 @@ impl Walk {
             .collect();
         for (child, carry) in children.iter().zip(&mut carried) {
             if let Some(digest) = attested(child) {
-                *carry = spoken_of.contains(&digest);
+                *carry = attested_images.contains(&digest);
             }
         }
         Ok(carried)
@@ -286,7 +288,7 @@ impl Walk {
     fn reach(&mut self, descriptor: &Descriptor, part: Part, depth: u32) -> Result<(), WalkError> {
         let role = descriptor.media_type.role();
         let part = match part {
-            // An index may point at anything; what is no document is an opaque blob.
+            // An index may reference anything. Anything but a document is an opaque blob.
             Part::Document if role == Role::Blob => layer_part(descriptor),
             other => other,
         };
@@ -322,13 +324,13 @@ impl Walk {
     }
 }
 
-/// Folds a second reference to a blob into the first: a blob that anything calls distributable is so.
+/// Merges a second reference to a blob into the first. One distributable reference makes it distributable.
 pub fn merge(node: &mut Node, descriptor: &Descriptor, part: Part) {
     if part > node.part {
         node.part = part;
         node.descriptor.media_type = descriptor.media_type.clone();
     } else if part == node.part && descriptor.media_type < node.descriptor.media_type {
-        // Two types for one blob: the smaller one, so that the order of artifacts does not show.
+        // Of two media types for one blob, take the smaller, so that the order of artifacts does not matter.
         node.descriptor.media_type = descriptor.media_type.clone();
     }
     for url in &descriptor.urls {
@@ -358,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn indexes_nest_to_a_limit() {
+    fn limits_the_nesting_of_indexes() {
         let mut walk = Walk::new(&descriptor(MediaType::image_index(), "0"), &[]).unwrap();
         for depth in 1..=INDEX_DEPTH_MAX {
             let (at, found) = walk.next().unwrap();
@@ -370,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn attestations_follow_the_image_they_speak_of() {
+    fn attestations_travel_with_their_image() {
         let child = |name: &str, platform: &str| {
             let mut child = descriptor(MediaType::image_manifest(), name);
             child.platform = Some(platform.parse().unwrap());
@@ -393,8 +395,8 @@ mod tests {
         assert_eq!(carried, [true, false, true, false]);
         assert_eq!(closure.omitted.len(), 2);
 
-        let nothing = ["linux/s390x".parse().unwrap()];
-        let mut walk = Walk::new(&root, &nothing).unwrap();
+        let unavailable = ["linux/s390x".parse().unwrap()];
+        let mut walk = Walk::new(&root, &unavailable).unwrap();
         assert!(matches!(walk.enter(&root, 1, &index(children)), Err(WalkError::NoSuchPlatform { .. })));
     }
 }

@@ -1,14 +1,14 @@
-//! The part of JSON strictness that serde leaves to us: what two readers could read differently.
+//! Rejects JSON that two parsers could read differently, which serde does not check.
 //!
-//! Readers disagree on doubled keys (first or last) and Go's folds the case of keys, even of
-//! `ſize`. Whoever could be read in two ways is refused (docs/format.md, "Documents").
+//! Parsers disagree on duplicate keys (first or last), and Go's folds the case of keys, even of `ſize`
+//! (docs/format.md, "Documents").
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Every key with a meaning in a manifest, an index, a descriptor or a platform.
+/// The keys that have a meaning in a manifest, an index, a descriptor or a platform.
 const KNOWN_KEYS: &[&str] = &[
     "schemaVersion",
     "mediaType",
@@ -32,22 +32,22 @@ const KNOWN_KEYS: &[&str] = &[
     "features",
 ];
 
-/// Checks that `bytes` is one JSON document, in UTF-8, that every reader reads alike.
+/// Checks that `bytes` is one JSON document in UTF-8 that every parser reads the same way.
 pub(super) fn check(bytes: &[u8]) -> Result<(), serde_json::Error> {
     check_with(bytes, KNOWN_KEYS)
 }
 
-/// Like [`check`], for a document whose keys with a meaning are `known`.
+/// Like [`check`], for documents in which the keys `known` have a meaning.
 pub(crate) fn check_with(bytes: &[u8], known: &'static [&'static str]) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     Unambiguous { known }.deserialize(&mut deserializer)?;
     deserializer.end()
 }
 
-/// Walks a value and keeps nothing of it but the keys of the objects it is in.
+/// Visits a value and remembers only the keys of the enclosing objects.
 #[derive(Clone, Copy)]
 struct Unambiguous {
-    /// The keys with a meaning here; there are none inside `annotations`.
+    /// The keys that have a meaning here; none inside `annotations`.
     known: &'static [&'static str],
 }
 
@@ -59,7 +59,7 @@ impl<'de> DeserializeSeed<'de> for Unambiguous {
     }
 }
 
-/// The case folding of Go's JSON reader: ASCII, and the two letters that fold into it.
+/// Folds case as Go's JSON parser does: ASCII, and the two letters that fold into ASCII.
 fn folded(key: &str) -> String {
     key.chars()
         .map(|c| match c {
@@ -113,12 +113,12 @@ impl<'de> Visitor<'de> for Unambiguous {
             if let Some(known) = self.known.iter().find(|known| folded(known) == key_folded && **known != key)
             {
                 return Err(A::Error::custom(format!(
-                    "key {key:?} differs from {known:?} by case only, and some readers take it for that"
+                    "key {key:?} differs from {known:?} only in case, and some parsers treat them as the same key"
                 )));
             }
             let known = if key == "annotations" { &[][..] } else { self.known };
             if seen.contains(&key) {
-                return Err(A::Error::custom(format!("key {key:?} stands twice in one object")));
+                return Err(A::Error::custom(format!("duplicate key {key:?} in one object")));
             }
             seen.insert(key);
             entries.next_value_seed(Unambiguous { known })?;
@@ -132,7 +132,7 @@ mod tests {
     use super::check;
 
     #[test]
-    fn refuses_what_two_readers_read_differently() {
+    fn rejects_ambiguous_json() {
         for text in [
             r#"{"layers":[1],"layers":[]}"#,
             r#"{"layers":[1],"Layers":[]}"#,
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn lets_free_text_be() {
+    fn accepts_any_keys_in_annotations_and_unknown_fields() {
         check(br#"{"annotations":{"Size":"1","size":"2"},"x-vendor":{"Y":1,"y":2}}"#).unwrap();
     }
 }

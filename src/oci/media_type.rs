@@ -1,32 +1,45 @@
-//! Media types, and what follows from one: what a blob is and whether it may be distributed.
+//! Media types: they decide what a blob is and whether it may be distributed.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
 use oci_spec::image::MediaType as Known;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A media type as the descriptor has it: 1 to 255 printable ASCII characters without blanks.
+/// A media type as in the descriptor: 1 to 255 printable ASCII characters without spaces.
 ///
-/// Wider than RFC 6838 on purpose: unknown types travel too, but none may break a line of the plan.
+/// Deliberately wider than RFC 6838: unknown types are carried too, but none may break a line of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MediaType(Arc<str>);
 
 /// Longest media type, in bytes (docs/format.md, "Limits").
 pub const MEDIA_TYPE_BYTES_MAX: usize = 255;
 
-/// What kind of document a media type names.
+/// The kind of document that a media type denotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// An image manifest, of OCI or Docker schema 2.
+    /// An OCI image manifest or a Docker schema 2 manifest.
     Manifest,
     /// An image index or a Docker manifest list.
     Index,
     /// The artifact manifest of the image-spec 1.1 release candidates.
     ArtifactManifest,
-    /// A Docker schema 1 manifest: signed inside, its bytes differ from what its digest covers.
+    /// A Docker schema 1 manifest. It contains its signature, which its digest does not cover.
     Schema1,
     /// Anything else: an opaque blob.
     Blob,
+}
+
+impl Role {
+    /// Returns the name of the kind, for messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::Manifest => "manifest",
+            Role::Index => "index",
+            Role::ArtifactManifest => "artifact manifest",
+            Role::Schema1 => "Docker schema 1 manifest",
+            Role::Blob => "blob",
+        }
+    }
 }
 
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
@@ -37,42 +50,42 @@ const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 const OCI_NONDISTRIBUTABLE: &str = "application/vnd.oci.image.layer.nondistributable.";
 
 impl MediaType {
-    /// The OCI image manifest.
+    /// Returns the type of an OCI image manifest.
     pub fn image_manifest() -> MediaType {
         Known::ImageManifest.into()
     }
 
-    /// The OCI image index.
+    /// Returns the type of an OCI image index.
     pub fn image_index() -> MediaType {
         Known::ImageIndex.into()
     }
 
-    /// The OCI image configuration.
+    /// Returns the type of an OCI image configuration.
     pub fn image_config() -> MediaType {
         Known::ImageConfig.into()
     }
 
-    /// An uncompressed layer.
+    /// Returns the type of an uncompressed layer.
     pub fn image_layer() -> MediaType {
         Known::ImageLayer.into()
     }
 
-    /// A layer compressed with gzip.
+    /// Returns the type of a layer compressed with gzip.
     pub fn image_layer_gzip() -> MediaType {
         Known::ImageLayerGzip.into()
     }
 
-    /// A layer compressed with zstd.
+    /// Returns the type of a layer compressed with zstd.
     pub fn image_layer_zstd() -> MediaType {
         Known::ImageLayerZstd.into()
     }
 
-    /// The type as text.
+    /// Returns the media type as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What a document of this type is.
+    /// Returns the kind of document that has this type.
     pub fn role(&self) -> Role {
         match Known::from(self.as_str()) {
             Known::ImageManifest => Role::Manifest,
@@ -85,12 +98,12 @@ impl MediaType {
         }
     }
 
-    /// Whether a layer of this type may not be distributed: both families, with any compression.
+    /// Returns whether layers of this type are non-distributable: OCI's or Docker's, with any compression.
     pub fn is_nondistributable(&self) -> bool {
         self.as_str().starts_with(OCI_NONDISTRIBUTABLE) || self.as_str().starts_with(DOCKER_FOREIGN)
     }
 
-    /// Whether this is the configuration of a container image.
+    /// Returns whether this is the type of a container image's configuration.
     pub fn is_image_config(&self) -> bool {
         self.as_str() == DOCKER_CONFIG || Known::from(self.as_str()) == Known::ImageConfig
     }
@@ -108,11 +121,11 @@ impl fmt::Display for MediaType {
     }
 }
 
-/// Why a text is not a media type that can travel.
+/// A text is not a media type that a bundle can carry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("media type {text:?} is not 1 to {MEDIA_TYPE_BYTES_MAX} printable ASCII characters without blanks")]
+#[error("media type {text:?} is not 1 to {MEDIA_TYPE_BYTES_MAX} printable ASCII characters without spaces")]
 pub struct MediaTypeError {
-    /// What was read, shortened.
+    /// The text that was parsed, shortened.
     pub text: String,
 }
 
@@ -157,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_families_of_nondistributable_layers_are_known() {
+    fn recognizes_nondistributable_layers_of_oci_and_docker() {
         for text in [
             "application/vnd.oci.image.layer.nondistributable.v1.tar",
             "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",

@@ -1,7 +1,7 @@
-//! The vocabulary of the cargo: what a registry or an image layout holds. Pure: no I/O, no clock.
+//! OCI types: what a registry or an image layout holds. Pure: no I/O, no clock.
 //!
-//! This is the only place that names `oci_spec`. Manifests are bytes: they are parsed to be
-//! understood and never written back from a parsed form.
+//! Only this module uses `oci_spec`. Manifests are kept as bytes: they are parsed, but never serialized
+//! again from the parsed form.
 
 pub mod descriptor;
 pub mod digest;

@@ -1,27 +1,27 @@
-//! The name of an artifact inside a layout or a registry.
+//! The name of an artifact in a layout or a registry.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Longest name, in bytes (docs/format.md, "Limits"): 255 of a host, 255 of a repository, 128 of a tag.
+/// Longest name, in bytes (docs/format.md, "Limits"): a host of 255, a repository of 255, a tag of 128.
 pub const REF_NAME_BYTES_MAX: usize = 640;
 
 /// Longest tag, in bytes (distribution-spec, "Pulling manifests").
 pub const TAG_BYTES_MAX: usize = 128;
 
-/// An artifact's name, as `org.opencontainers.image.ref.name` has it (image-spec, "Annotations"):
+/// The name of an artifact, as in `org.opencontainers.image.ref.name` (image-spec, "Annotations"):
 /// `1.0`, `team/app:1.0` or `registry.example/team/app:1.0`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RefName(String);
 
 impl RefName {
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The repository, with its host if it has one; `None` for a bare tag.
+    /// Returns the repository, with its host if there is one; `None` for a bare tag.
     pub fn repository(&self) -> Option<&str> {
         let name = self.0.split('@').next().unwrap_or(&self.0);
         match name.rsplit_once(':') {
@@ -32,7 +32,7 @@ impl RefName {
         }
     }
 
-    /// The tag, if there is one: the whole name where it has no repository.
+    /// Returns the tag, if there is one. A name without a repository is a tag.
     pub fn tag(&self) -> Option<&str> {
         let name = self.0.split('@').next().unwrap_or(&self.0);
         match name.rsplit_once(':') {
@@ -42,10 +42,10 @@ impl RefName {
         }
     }
 
-    /// The name of `tag` in the same repository.
+    /// Returns the name of `tag` in the same repository.
     ///
     /// # Errors
-    /// When the result is too long, or `tag` no tag.
+    /// If the result is too long or `tag` is not a valid tag.
     pub fn with_tag(&self, tag: &str) -> Result<RefName, RefNameError> {
         match self.repository() {
             Some(repository) => format!("{repository}:{tag}").parse(),
@@ -60,25 +60,25 @@ impl fmt::Display for RefName {
     }
 }
 
-/// Why a text cannot name an artifact.
+/// A text is not a valid artifact name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefNameError {
-    /// Empty or too long.
-    #[error("a name has 1 to {REF_NAME_BYTES_MAX} bytes, this one has {found}")]
+    /// The name is empty or too long.
+    #[error("a name must have 1 to {REF_NAME_BYTES_MAX} bytes; this one has {found}")]
     Length {
-        /// Its length in bytes.
+        /// The length of the name in bytes.
         found: usize,
     },
-    /// Outside the grammar.
-    #[error("name {text:?} is not built of letters and digits joined by one of - . _ : @ / + or by --")]
+    /// The name does not follow the grammar.
+    #[error("name {text:?} must consist of letters and digits joined by one of - . _ : @ / + or by --")]
     Grammar {
-        /// What was read.
+        /// The name that was parsed.
         text: String,
     },
-    /// The tag is too long for a registry.
+    /// The tag is longer than registries accept.
     #[error("name {text:?} has a tag of more than {TAG_BYTES_MAX} characters")]
     Tag {
-        /// What was read.
+        /// The name that was parsed.
         text: String,
     },
 }
@@ -86,8 +86,8 @@ pub enum RefNameError {
 impl FromStr for RefName {
     type Err = RefNameError;
 
-    /// The grammar of image-spec's `ref.name`: alphanumeric runs joined by separators; real-world
-    /// runs of `_` or `-` are let through, other doubled separators are not.
+    /// Follows the grammar of `ref.name` in image-spec: alphanumeric runs joined by separators. Runs of `_`
+    /// or `-` are accepted, because real names have them; other double separators are not.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() || text.len() > REF_NAME_BYTES_MAX {
             return Err(RefNameError::Length { found: text.len() });
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_a_name_apart() {
+    fn splits_names_into_repository_and_tag() {
         for (text, repository, tag) in [
             ("1.0", None, Some("1.0")),
             ("latest", None, Some("latest")),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_confusing_names() {
+    fn rejects_malformed_names() {
         for text in ["", "a b", "a\n", "../x", "/x", "x/", "a//b", "a::b", "ａ", "a\u{202e}b", "a/../b", "."]
         {
             assert!(text.parse::<RefName>().is_err(), "{text:?}");

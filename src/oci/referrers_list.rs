@@ -1,21 +1,21 @@
-//! The list of what refers to a manifest, as a registry without the referrers API keeps it: an index under a tag
-//! that is made of the subject's digest (distribution-spec, "Referrers Tag Schema").
+//! The list of a manifest's referrers in a registry without the referrers API: an index under a tag derived from
+//! the digest of the subject (distribution-spec, "Referrers Tag Schema").
 
 use serde_json::{Map, Value, json};
 
 use super::document::{Document, DocumentError};
 use super::{Descriptor, Digest, MediaType};
 
-/// Hex digits of a digest that the tag keeps.
+/// How many hex digits of the digest the tag has.
 const TAG_HEX_DIGITS: usize = 64;
 
-/// The tag of the list of what refers to `subject`: its algorithm and the first 64 of its digits.
+/// Returns the tag of the referrers list of `subject`: its algorithm and the first 64 digits of its digest.
 pub fn list_tag(subject: &Digest) -> String {
     let hex = subject.hex();
     format!("{}-{}", subject.algorithm().name(), &hex[..TAG_HEX_DIGITS])
 }
 
-/// The list of what refers to one manifest. Everything that is there stays as it is, known or not.
+/// The referrers list of one manifest. Existing entries and unknown fields stay unchanged.
 #[derive(Clone, Debug)]
 pub struct ReferrersList {
     index: Map<String, Value>,
@@ -23,7 +23,7 @@ pub struct ReferrersList {
 }
 
 impl ReferrersList {
-    /// A list with nothing in it.
+    /// Creates an empty list.
     pub fn empty() -> ReferrersList {
         let mut index = Map::new();
         index.insert("schemaVersion".to_owned(), json!(2));
@@ -31,13 +31,13 @@ impl ReferrersList {
         ReferrersList { index, manifests: Vec::new() }
     }
 
-    /// Reads a list; `bytes` must have been checked against the digest of `descriptor`.
+    /// Parses a list. The caller has checked `bytes` against the digest of `descriptor`.
     ///
     /// # Errors
-    /// [`DocumentError`] for what is no index.
+    /// [`DocumentError`] if the document is not an index.
     pub fn parse(descriptor: &Descriptor, bytes: &[u8]) -> Result<ReferrersList, DocumentError> {
         let digest = descriptor.digest;
-        let refuse = || DocumentError::Shape { digest, problem: "it is no index".to_owned() };
+        let refuse = || DocumentError::Shape { digest, problem: "it is not an index".to_owned() };
         let Document::Index { .. } = Document::parse(descriptor, bytes)? else { return Err(refuse()) };
         let mut index: Map<String, Value> =
             serde_json::from_slice(bytes).map_err(|source| DocumentError::Json { digest, source })?;
@@ -48,11 +48,11 @@ impl ReferrersList {
         Ok(ReferrersList { index, manifests })
     }
 
-    /// Adds a manifest, unless it is listed; says whether it was added. `bytes` are those of the manifest: its
-    /// annotations and its purpose stand in the list, too.
+    /// Adds a manifest unless it is already listed, and returns whether it was added. Its annotations and artifact
+    /// type are copied from `bytes` into the list.
     ///
     /// # Errors
-    /// [`DocumentError`] for bytes that are no such document.
+    /// [`DocumentError`] if `bytes` is not a document of the descriptor's type.
     pub fn add(&mut self, descriptor: &Descriptor, bytes: &[u8]) -> Result<bool, DocumentError> {
         let digest = descriptor.digest;
         if self.holds(&digest) {
@@ -63,8 +63,8 @@ impl ReferrersList {
         entry.insert("mediaType".to_owned(), json!(descriptor.media_type.as_str()));
         entry.insert("digest".to_owned(), json!(digest.to_string()));
         entry.insert("size".to_owned(), json!(descriptor.size));
-        if let Some(purpose) = document.artifact_type() {
-            entry.insert("artifactType".to_owned(), json!(purpose.as_str()));
+        if let Some(artifact_type) = document.artifact_type() {
+            entry.insert("artifactType".to_owned(), json!(artifact_type.as_str()));
         }
         let mut fields: Map<String, Value> =
             serde_json::from_slice(bytes).map_err(|source| DocumentError::Json { digest, source })?;
@@ -75,17 +75,17 @@ impl ReferrersList {
         Ok(true)
     }
 
-    /// Whether a manifest is listed.
+    /// Returns whether a manifest is listed.
     pub fn holds(&self, digest: &Digest) -> bool {
         let digest = digest.to_string();
         self.manifests.iter().any(|entry| entry["digest"] == digest.as_str())
     }
 
-    /// The bytes of the list.
+    /// Returns the list as JSON.
     pub fn bytes(&self) -> Vec<u8> {
         let mut index = self.index.clone();
         index.insert("manifests".to_owned(), Value::Array(self.manifests.clone()));
-        serde_json::to_vec(&index).expect("a list serialises")
+        serde_json::to_vec(&index).expect("a list can be serialized")
     }
 }
 
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_stays_and_nothing_stands_twice() {
+    fn keeps_existing_entries_and_adds_no_duplicates() {
         let other = r#"{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":7,"x-other":[1]}"#;
         let index = format!(
             r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","annotations":{{"a":"b"}},"manifests":[{other}]}}"#
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_purpose_of_its_own_goes_before_that_of_the_configuration() {
+    fn artifact_type_takes_precedence_over_the_configuration_type() {
         let mut list = ReferrersList::empty();
         let (descriptor, bytes) = manifest(r#","artifactType":"application/vnd.example.sbom""#);
         list.add(&descriptor, &bytes).unwrap();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_no_list() {
+    fn rejects_an_image_manifest() {
         let (descriptor, bytes) = manifest("");
         assert!(ReferrersList::parse(&descriptor, &bytes).is_err());
     }

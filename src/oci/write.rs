@@ -1,5 +1,5 @@
-//! The few documents that carnet writes itself: `oci-layout`, `index.json`, and the manifest of an
-//! image that came from a docker-archive without one.
+//! The documents that carnet creates: `oci-layout`, `index.json`, and the manifest of an image from a
+//! docker-archive, which has none.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -9,25 +9,25 @@ use oci_spec::image as spec;
 use super::descriptor::REF_NAME_ANNOTATION;
 use super::{Descriptor, MediaType, RefName};
 
-/// The bytes of every `oci-layout` file (image-spec, "Image Layout").
+/// The content of every `oci-layout` file (image-spec, "Image Layout").
 pub const OCI_LAYOUT: &[u8] = b"{\"imageLayoutVersion\":\"1.0.0\"}";
 
-/// One line of an `index.json`.
+/// One entry of an `index.json`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IndexEntry {
-    /// The name, if it has one.
+    /// The name of the artifact, if it has one.
     pub name: Option<RefName>,
     /// The digest of the manifest or index.
     pub digest: super::Digest,
-    /// Its size in bytes.
+    /// The size of the manifest or index in bytes.
     pub size: u64,
-    /// Its media type.
+    /// The media type of the manifest or index.
     pub media_type: MediaType,
-    /// What it is for, where it has a purpose of its own.
+    /// The artifact type, if there is one.
     pub artifact_type: Option<MediaType>,
 }
 
-/// The bytes of an `index.json` with these entries, in this order.
+/// Returns an `index.json` with these entries, in this order.
 pub fn index_json(entries: &[IndexEntry]) -> Vec<u8> {
     let manifests: Vec<spec::Descriptor> = entries.iter().map(entry_descriptor).collect();
     let index = spec::ImageIndexBuilder::default()
@@ -36,7 +36,7 @@ pub fn index_json(entries: &[IndexEntry]) -> Vec<u8> {
         .manifests(manifests)
         .build()
         .expect("every required field is set");
-    serde_json::to_vec(&index).expect("an index serialises")
+    serde_json::to_vec(&index).expect("an index can be serialized")
 }
 
 fn entry_descriptor(entry: &IndexEntry) -> spec::Descriptor {
@@ -54,11 +54,12 @@ fn spec_media_type(media_type: &MediaType) -> spec::MediaType {
 }
 
 fn spec_descriptor(media_type: &MediaType, digest: &super::Digest, size: u64) -> spec::Descriptor {
-    let digest = spec::Digest::from_str(&digest.to_string()).expect("a digest is a digest");
+    let digest =
+        spec::Digest::from_str(&digest.to_string()).expect("every digest here is valid for oci_spec");
     spec::Descriptor::new(spec_media_type(media_type), size, digest)
 }
 
-/// The bytes of an OCI image manifest over a configuration and layers.
+/// Returns an OCI image manifest for a configuration and layers.
 pub fn image_manifest(config: &Descriptor, layers: &[Descriptor]) -> Vec<u8> {
     let part = |d: &Descriptor| spec_descriptor(&d.media_type, &d.digest, d.size);
     let manifest = spec::ImageManifestBuilder::default()
@@ -68,7 +69,7 @@ pub fn image_manifest(config: &Descriptor, layers: &[Descriptor]) -> Vec<u8> {
         .layers(layers.iter().map(part).collect::<Vec<_>>())
         .build()
         .expect("every required field is set");
-    serde_json::to_vec(&manifest).expect("a manifest serialises")
+    serde_json::to_vec(&manifest).expect("a manifest can be serialized")
 }
 
 #[cfg(test)]
@@ -77,7 +78,7 @@ mod tests {
     use crate::oci::{Digest, Document};
 
     #[test]
-    fn what_we_write_we_read() {
+    fn written_documents_can_be_parsed() {
         let layer = Descriptor::new(MediaType::image_layer(), Digest::sha256(b"layer"), 5);
         let config = Descriptor::new(MediaType::image_config(), Digest::sha256(b"{}"), 2);
         let bytes = image_manifest(&config, std::slice::from_ref(&layer));

@@ -1,18 +1,18 @@
-//! Reads ahead on a thread of its own, so that whoever has other work need not wait for a network.
+//! Reads ahead on a separate thread, so that workers do not wait for the network.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread;
 
-/// Bytes that are read before they are handed on.
+/// Bytes in one block.
 const BLOCK_BYTES: usize = 256 << 10;
 
-/// Blocks that wait to be taken: with the one being filled and the one being taken, four a reader.
+/// Blocks in the queue. With the one being filled and the one being read, a reader has four.
 const BLOCKS_WAITING: usize = 2;
 
-/// A reader that never waits: where nothing has come yet it says [`io::ErrorKind::WouldBlock`].
+/// A reader that never blocks: if no data is available yet, it returns [`io::ErrorKind::WouldBlock`].
 ///
-/// Dropped early, its thread ends with the next block.
+/// If it is dropped early, its thread ends after the next block.
 pub struct Ahead {
     blocks: Receiver<io::Result<Vec<u8>>>,
     block: Vec<u8>,
@@ -20,10 +20,10 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// Begins to read.
+    /// Starts to read.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// If the system cannot create a thread.
     pub fn of(mut reader: Box<dyn Read + Send>) -> io::Result<Ahead> {
         let (sender, blocks) = sync_channel(BLOCKS_WAITING);
         thread::Builder::new().name("reader".to_owned()).spawn(move || {
@@ -33,7 +33,7 @@ impl Ahead {
                     Ok(read) => (read == 0, Ok(block)),
                     Err(error) => (true, Err(error)),
                 };
-                // Nobody takes it: the work was given up.
+                // The receiver is gone: the work was abandoned.
                 if sender.send(read).is_err() || ends {
                     return;
                 }
@@ -49,7 +49,7 @@ impl Read for Ahead {
             self.block = match self.blocks.try_recv() {
                 Ok(block) => block?,
                 Err(TryRecvError::Empty) => return Err(io::ErrorKind::WouldBlock.into()),
-                // The end was taken before.
+                // The end was reported before.
                 Err(TryRecvError::Disconnected) => Vec::new(),
             };
             self.taken = 0;
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_what_it_read_and_then_ends() {
+    fn returns_all_bytes_and_then_ends() {
         let bytes: Vec<u8> = (0..2_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         for length in [0, 1, BLOCK_BYTES, bytes.len()] {
             let reader = io::Cursor::new(bytes[..length].to_vec());
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_comes_through() {
+    fn passes_errors_on() {
         struct Failing;
         impl Read for Failing {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

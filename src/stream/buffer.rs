@@ -1,16 +1,16 @@
-//! Transfer buffers: page-aligned, reused, and given back to the system when dropped.
+//! Transfer buffers: page-aligned, reused, and returned to the system when dropped.
 
 use std::ops::{Deref, DerefMut};
 
 use memmap2::MmapMut;
 
-/// Bytes that the buffers of one worker have together: they should stay in its cache.
+/// Total size of one worker's buffers, in bytes: they should fit into its cache.
 const WORKER_BYTES: usize = 1 << 20;
 
-/// Longest and shortest buffer, in bytes: long enough that system calls do not count.
+/// Smallest and largest buffer, in bytes: large enough that system calls cost little.
 const BUFFER_BYTES: std::ops::RangeInclusive<usize> = 64 << 10..=256 << 10;
 
-/// How long the buffers of a worker with so many lanes are, in bytes.
+/// Returns the buffer size for a worker with this many lanes, in bytes.
 pub fn buffer_bytes(lanes: usize) -> usize {
     (WORKER_BYTES / lanes.max(1)).clamp(*BUFFER_BYTES.start(), *BUFFER_BYTES.end())
 }
@@ -19,10 +19,10 @@ pub fn buffer_bytes(lanes: usize) -> usize {
 pub struct Buffer(MmapMut);
 
 impl Buffer {
-    /// A new buffer of this many bytes.
+    /// Allocates a buffer of this many bytes.
     ///
     /// # Errors
-    /// When the system has no memory left.
+    /// If the system is out of memory.
     pub fn new(bytes: usize) -> std::io::Result<Buffer> {
         MmapMut::map_anon(bytes).map(Buffer)
     }

@@ -1,4 +1,4 @@
-//! Hashing stretches of files that go nowhere: a flow for one, and [`digest_all`] for a list.
+//! Hashing of file ranges without writing them: a flow for one, and [`digest_all`] for a list.
 
 use std::io;
 
@@ -10,16 +10,16 @@ use super::segments::{Segment, Segments};
 use super::workers::Workers;
 use crate::observe::{Event, Monitor};
 
-/// Stretches of files that are hashed as one, with one or several functions.
+/// File ranges that are hashed as one stream, with one or several functions.
 pub struct DigestJob {
-    /// What is hashed, in order.
+    /// The ranges, in order.
     pub segments: Vec<Segment>,
-    /// With what; at least one.
+    /// The hash functions; at least one.
     pub functions: Vec<Function>,
 }
 
 impl DigestJob {
-    /// One stretch, by SHA-256.
+    /// Creates a job for the SHA-256 of one range.
     pub fn sum_of(segment: Segment) -> DigestJob {
         DigestJob { segments: vec![segment], functions: vec![Function::Sha256] }
     }
@@ -28,14 +28,14 @@ impl DigestJob {
 /// A file that could not be read.
 #[derive(Debug)]
 pub struct Unreadable {
-    /// Which file.
+    /// The name of the file.
     pub file: String,
-    /// Why.
+    /// The cause.
     pub source: io::Error,
 }
 
-/// Hashes a list, the longest first, and calls `settle` with the place of each and what came out. `lengths` are the
-/// lengths of all, in bytes; `job` makes one when its turn comes, so that a long list costs little memory.
+/// Hashes a list, the longest first, and calls `settle` with the index and the result of each. `lengths` are in
+/// bytes. `job` creates a job when it starts, so that a long list needs little memory.
 ///
 /// # Errors
 /// The first error of `settle`, else [`Halted`].
@@ -46,11 +46,11 @@ pub fn digest_all<E: From<Halted> + Send>(
     job: &(dyn Fn(usize) -> DigestJob + Sync),
     settle: &(dyn Fn(usize, Result<Vec<Output>, Unreadable>) -> Result<(), E> + Sync),
 ) -> Result<(), E> {
-    // The longest together: lanes are full while lengths are alike.
+    // Similar lengths together keep the lanes full.
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&at| std::cmp::Reverse(lengths[at]));
     let sorted: Vec<u64> = order.iter().map(|&at| lengths[at]).collect();
-    // One list has one purpose: what its longest job is hashed with decides.
+    // All jobs of a list use the same functions; take those of the longest.
     let lanes = order
         .first()
         .map_or(1, |&at| job(at).functions.iter().map(|&function| lanes(function)).max().unwrap_or(1));
@@ -67,7 +67,7 @@ pub struct Digesting<'a> {
 }
 
 impl<'a> Digesting<'a> {
-    /// A flow for this job.
+    /// Creates a flow for this job.
     pub fn new(job: DigestJob, monitor: Monitor<'a>) -> Self {
         let bytes = job.segments.iter().map(|segment| segment.bytes).sum();
         Digesting { bytes, segments: Segments::new(job.segments), functions: job.functions, monitor }

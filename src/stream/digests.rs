@@ -1,8 +1,8 @@
-//! What is computed of the bytes of one flow.
+//! The hashes of one flow.
 
 use super::hash::{Function, Output, Stream, update_together};
 
-/// Functions of all bytes, and perhaps one of each slice of them.
+/// Hashes of all bytes and, if requested, of each slice.
 pub struct Digests {
     whole: Vec<Stream>,
     slices: Option<Slices>,
@@ -10,32 +10,32 @@ pub struct Digests {
 
 struct Slices {
     function: Function,
-    /// The lengths of those that follow the current one, in bytes.
+    /// The lengths of the slices after the current one, in bytes.
     lengths: std::vec::IntoIter<u64>,
-    /// Bytes of the current one that are still to come.
+    /// The remaining bytes of the current slice.
     rest: u64,
     stream: Stream,
     outputs: Vec<Output>,
 }
 
-/// What came out.
+/// The results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digested {
-    /// How many bytes there were.
+    /// The number of bytes.
     pub bytes: u64,
-    /// Of all bytes, in the order in which the functions were named.
+    /// The hashes of all bytes, in the order of the functions.
     pub whole: Vec<Output>,
-    /// Of each slice, in order; empty where none were asked for.
+    /// The hash of each slice, in order; empty if none were requested.
     pub slices: Vec<Output>,
 }
 
 impl Digests {
-    /// Functions of all bytes, at least one.
+    /// Hashes all bytes with these functions; at least one.
     pub fn of(functions: &[Function]) -> Digests {
         Digests { whole: functions.iter().map(|&function| Stream::new(function)).collect(), slices: None }
     }
 
-    /// A function of each slice besides; `lengths`, in bytes, are all greater than zero, or it is the only one.
+    /// Also hashes each slice. `lengths` are in bytes; only a single slice may be empty.
     pub fn and_slices(mut self, function: Function, lengths: Vec<u64>) -> Digests {
         let mut lengths = lengths.into_iter();
         let rest = lengths.next().unwrap_or(0);
@@ -44,12 +44,12 @@ impl Digests {
         self
     }
 
-    /// The streams that take the next block.
+    /// Returns the streams that hash the next block.
     pub(super) fn streams(&mut self) -> impl Iterator<Item = &mut Stream> {
         self.whole.iter_mut().chain(self.slices.as_mut().map(|slices| &mut slices.stream))
     }
 
-    /// Takes note that all streams have taken a block of so many bytes, which ends no later than its slice.
+    /// Records that all streams have hashed a block of this many bytes, which must not extend beyond its slice.
     pub(super) fn advance(&mut self, bytes: usize) {
         let Some(slices) = &mut self.slices else { return };
         slices.rest = slices.rest.saturating_sub(bytes as u64);
@@ -62,7 +62,7 @@ impl Digests {
         }
     }
 
-    /// Takes a block in by itself.
+    /// Hashes a block of this flow alone.
     pub fn update(&mut self, block: &[u8]) {
         let mut blocks: Vec<(&mut Stream, &[u8])> = self.streams().map(|stream| (stream, block)).collect();
         update_together(&mut blocks);
@@ -70,7 +70,7 @@ impl Digests {
         self.advance(block.len());
     }
 
-    /// Ends all of them.
+    /// Finishes all hashes.
     pub fn finish(self) -> Digested {
         let bytes = self.whole.first().map_or(0, Stream::bytes);
         let whole = self.whole.into_iter().map(Stream::finish).collect();
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn each_slice_has_its_own_and_all_have_one_together() {
+    fn hashes_each_slice_and_the_whole() {
         let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
         let mut digests =
             Digests::of(&[Function::Sha256, Function::Md5]).and_slices(Function::Sha256, vec![300, 700]);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bytes_are_one_slice() {
+    fn hashes_one_empty_slice() {
         let digested = Digests::of(&[Function::Sha512]).and_slices(Function::Sha256, vec![0]).finish();
         assert_eq!((digested.bytes, digested.slices), (0, vec![sum_of(b"")]));
     }

@@ -1,48 +1,48 @@
-//! What the engine moves.
+//! The interface of a transfer that the engine moves.
 
 use super::digests::{Digested, Digests};
 
-/// One blob on its way: where its bytes come from, what is computed of them, where they go.
+/// The transfer of one blob: reads its bytes, names the hashes to compute, and writes the bytes.
 pub trait Flow: Send {
-    /// What comes out at its end.
+    /// The result.
     type Done: Send;
-    /// How it fails.
+    /// The error.
     type Error: Send;
 
-    /// How many bytes it will be, as far as anyone knows: this decides who moves it, and nothing else.
+    /// Returns the expected number of bytes. It is used only to schedule the flow.
     fn bytes(&self) -> u64;
 
-    /// Whether it comes beside the flows whose lengths were told when the work began.
+    /// Returns whether the flow is not among those whose lengths were given at the start.
     fn is_beside(&self) -> bool {
         false
     }
 
-    /// What is to be computed of its bytes. Asked once, before the first of them.
+    /// Returns the hashes to compute. Called once, before the first byte.
     fn digests(&self) -> Digests;
 
-    /// Reads the next bytes into `buffer`, at most as many as [`Flow::drain`] can take at once.
+    /// Reads the next bytes into `buffer`, at most as many as [`Flow::drain`] can write at once.
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, Self::Error>;
 
-    /// Takes the block just read where it belongs, before or while it is hashed: nothing of it is proven.
+    /// Writes the block just read, before or while it is hashed: its content is not verified yet.
     fn drain(&mut self, block: &[u8]) -> Result<(), Self::Error>;
 
-    /// Ends the flow after its last block.
+    /// Finishes the flow after its last block.
     fn finish(self, digested: Digested) -> Result<Self::Done, Self::Error>;
 }
 
-/// What came when a flow was asked for its next bytes.
+/// The result of reading the next bytes of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filled {
-    /// So many bytes, at least one.
+    /// This many bytes were read, at least one.
     Bytes(usize),
-    /// Nothing yet: the flow is passed over until something is there.
+    /// No data is available yet; other flows proceed meanwhile.
     Waiting,
-    /// Nothing any more.
+    /// The end was reached.
     End,
 }
 
 impl Filled {
-    /// What a reader that never waits gave: no bytes are its end.
+    /// Converts the result of a blocking reader, for which zero bytes mean the end.
     pub fn of(read: usize) -> Filled {
         if read == 0 { Filled::End } else { Filled::Bytes(read) }
     }

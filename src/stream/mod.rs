@@ -1,7 +1,7 @@
-//! Bytes on their way between blobs and chunks. The only threads of the program are here.
+//! Transfers between blobs and chunks. All threads of the library are started here.
 //!
-//! A [`flow::Flow`] is one blob on its way, and [`digests::Digests`] what is computed of it; [`pump::pump`] moves
-//! many at once and hands their blocks to [`hash`] together.
+//! A [`flow::Flow`] is the transfer of one blob, and [`digests::Digests`] are its hashes. [`pump::pump`] moves many
+//! flows at once and passes their blocks to [`hash`] together.
 
 pub mod ahead;
 pub mod buffer;

@@ -1,29 +1,29 @@
-//! Stretches of chunk files, read one after the other as if they were one.
+//! Ranges of chunk files, read one after the other as one stream.
 
 use std::io;
 use std::sync::Arc;
 
 use crate::medium::{ChunkFile, ReadAt};
 
-/// A stretch of a chunk file.
+/// A range of a chunk file.
 #[derive(Clone)]
 pub struct Segment {
-    /// The file.
+    /// The chunk file.
     pub file: Arc<dyn ChunkFile>,
-    /// Where it begins, in bytes.
+    /// The offset of the range in bytes.
     pub offset: u64,
-    /// How long it is, in bytes.
+    /// The length of the range in bytes.
     pub bytes: u64,
 }
 
-/// Reads segments in order; one file is open at a time.
+/// Reads segments in order. Only one file is open at a time.
 pub struct Segments {
     waiting: std::vec::IntoIter<Segment>,
     current: Option<(Box<dyn ReadAt>, Segment)>,
 }
 
 impl Segments {
-    /// A reader of these segments.
+    /// Creates a reader of these segments.
     pub fn new(segments: Vec<Segment>) -> Segments {
         Segments { waiting: segments.into_iter(), current: None }
     }
@@ -31,7 +31,7 @@ impl Segments {
     /// Reads the next bytes of the current segment, or of the next one; 0 after the last.
     ///
     /// # Errors
-    /// When a file cannot be read, with its name.
+    /// The name of the file and the cause, if a file cannot be read.
     pub fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, (String, io::Error)> {
         loop {
             if let Some((reader, segment)) = &mut self.current

@@ -1,5 +1,4 @@
-//! Transfers that wait for others more than they compute: a few at once, each on a thread of its own for as
-//! long as they last.
+//! Transfers that wait for the network more than they compute. A few run at once, each on a temporary thread.
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -8,10 +7,10 @@ use std::thread;
 
 use super::workers::Workers;
 
-/// Does `work` for every item, begun in their order, at most `at_once` at a time, until it is done, `work` says
-/// that it is enough, or the workers are told to stop. What was begun is ended.
+/// Calls `work` for every item, in order, at most `at_once` at a time, until all are done, `work` returns `Break`,
+/// or the workers are told to stop. Items that were started are completed.
 ///
-/// Fewer run at once where the system gives no more threads.
+/// Fewer run at once if the system cannot create enough threads.
 pub fn transfer_all<T: Sync>(
     workers: &Workers,
     at_once: NonZeroUsize,
@@ -51,15 +50,15 @@ mod tests {
     }
 
     #[test]
-    fn each_item_is_done_once_and_never_more_at_once_than_asked() {
-        let (under_way, most, done) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
+    fn runs_each_item_once_and_respects_the_limit() {
+        let (running, most, done) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
         let items: Vec<u32> = (0..100).collect();
         transfer_all(&workers(), NonZeroUsize::new(4).unwrap(), &items, &|item| {
-            let now = under_way.fetch_add(1, Ordering::SeqCst) + 1;
+            let now = running.fetch_add(1, Ordering::SeqCst) + 1;
             most.fetch_max(now, Ordering::SeqCst);
             thread::yield_now();
             done.lock().unwrap().push(*item);
-            under_way.fetch_sub(1, Ordering::SeqCst);
+            running.fetch_sub(1, Ordering::SeqCst);
             ControlFlow::Continue(())
         });
         let mut done = done.into_inner().unwrap();
@@ -69,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_begun_after_one_says_enough() {
+    fn starts_no_item_after_break() {
         let done = AtomicUsize::new(0);
         transfer_all(&workers(), NonZeroUsize::MIN, &[1, 2, 3], &|item| {
             done.fetch_add(1, Ordering::SeqCst);

@@ -1,5 +1,5 @@
-//! What a plan must hold beyond its grammar (docs/format.md, "plan.txt"): it is canonical, it agrees
-//! with itself, and every chunk it describes can exist.
+//! Checks of a plan beyond its grammar (docs/format.md, "plan.txt"): it is canonical and consistent, and every
+//! chunk that it describes is possible.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,7 +15,7 @@ fn refuse(expected: impl Into<String>, found: impl Into<String>) -> FormatError 
     FormatError::whole("plan.txt", expected, found)
 }
 
-/// Where a blob stands among the others.
+/// Returns the sort key of a blob.
 pub(super) fn order(blob: &PlannedBlob) -> (Class, std::cmp::Reverse<u64>, Digest) {
     (blob.class, std::cmp::Reverse(blob.size), blob.digest)
 }
@@ -23,9 +23,10 @@ pub(super) fn order(blob: &PlannedBlob) -> (Class, std::cmp::Reverse<u64>, Diges
 fn ascending<T: Ord>(what: &str, items: &[T]) -> Result<(), FormatError> {
     match items.windows(2).position(|pair| pair[0] >= pair[1]) {
         None => Ok(()),
-        Some(at) => {
-            Err(refuse(format!("{what} lines in order, each once"), format!("line {} of them", at + 2)))
-        }
+        Some(at) => Err(refuse(
+            format!("{what} lines in ascending order without duplicates"),
+            format!("{what} line {} out of order", at + 2),
+        )),
     }
 }
 
@@ -48,12 +49,13 @@ impl Plan {
         self.check_chunks()
     }
 
-    /// Every artifact and referrer is carried as metadata with its size; what is omitted is not carried.
+    /// Checks that every artifact and referrer is a metadata blob of the same size, and that no omitted blob is
+    /// included.
     fn check_references(&self) -> Result<(), FormatError> {
         let mut blobs: HashMap<Digest, &PlannedBlob> = HashMap::with_capacity(self.blobs.len());
         for blob in &self.blobs {
             if blobs.insert(blob.digest, blob).is_some() {
-                return Err(refuse("each blob once", blob.digest.to_string()));
+                return Err(refuse("no duplicate blob", blob.digest.to_string()));
             }
         }
         let mut names: HashMap<&RefName, Digest> = HashMap::new();
@@ -70,50 +72,59 @@ impl Plan {
             }
         }
         if self.referrers_carriage == Carriage::Omit && !self.referrers.is_empty() {
-            return Err(refuse("no referrer with referrers omit", self.referrers[0].digest.to_string()));
+            return Err(refuse(
+                "no referrer lines with \"referrers omit\"",
+                self.referrers[0].digest.to_string(),
+            ));
         }
-        for left_out in &self.omitted {
-            if blobs.contains_key(&left_out.digest) {
-                return Err(refuse("no blob for what is omitted", left_out.digest.to_string()));
+        for omission in &self.omitted {
+            if blobs.contains_key(&omission.digest) {
+                return Err(refuse("no blob line for an omitted digest", omission.digest.to_string()));
             }
-            if left_out.reason == Reason::Nondistributable && self.nondistributable == Carriage::Carry {
-                return Err(refuse("nondistributable omit", left_out.digest.to_string()));
+            if omission.reason == Reason::Nondistributable && self.nondistributable == Carriage::Carry {
+                return Err(refuse(
+                    "\"nondistributable omit\" for an omitted non-distributable layer",
+                    omission.digest.to_string(),
+                ));
             }
-            if left_out.reason == Reason::Platform && self.platforms.is_empty() {
-                return Err(refuse("platforms to which indexes were narrowed", left_out.digest.to_string()));
+            if omission.reason == Reason::Platform && self.platforms.is_empty() {
+                return Err(refuse(
+                    "selected platforms for an image omitted by platform",
+                    omission.digest.to_string(),
+                ));
             }
         }
         Ok(())
     }
 
-    /// The pieces of a blob make it up, in rising chunks.
+    /// Checks that the pieces of a blob add up to its size and are in ascending chunks.
     fn check_pieces(&self) -> Result<(), FormatError> {
         for blob in &self.blobs {
             let bad = |expected: &str| Err(refuse(expected, blob.digest.to_string()));
             let sum = blob.pieces.iter().try_fold(0_u64, |sum, piece| sum.checked_add(piece.bytes));
             if sum != Some(blob.size) {
-                return bad("pieces that make up the blob");
+                return bad("pieces that add up to the size of the blob");
             }
-            // Sizes of chunks are sums of pieces: none of them overflows below this.
+            // With this limit, no sum of pieces in a chunk overflows.
             if blob.pieces.iter().any(|piece| piece.bytes > self.chunk_bytes) {
                 return bad("pieces that fit into a chunk");
             }
             let [.., last] = blob.pieces.as_slice() else { return bad("at least one piece") };
             if blob.pieces.len() > 1 {
-                let rising = blob.pieces.windows(2).all(|pair| pair[0].chunk < pair[1].chunk);
-                let long = blob.pieces.iter().all(|piece| piece.bytes > 0);
-                if !rising || !long || blob.size > SLICE_OFFSET_MAX || blob.pieces[0].chunk == 0 {
-                    return bad("slices in rising data chunks, none empty");
+                let ascending = blob.pieces.windows(2).all(|pair| pair[0].chunk < pair[1].chunk);
+                let non_empty = blob.pieces.iter().all(|piece| piece.bytes > 0);
+                if !ascending || !non_empty || blob.size > SLICE_OFFSET_MAX || blob.pieces[0].chunk == 0 {
+                    return bad("non-empty slices in ascending data chunks");
                 }
             }
             if last.chunk > self.last {
-                return bad("pieces in the chunks of the bundle");
+                return bad("pieces only in chunks of the bundle");
             }
         }
         Ok(())
     }
 
-    /// Each chunk is of one class, not empty, and within the limits.
+    /// Checks that each chunk has one class, is not empty, and is within the limits.
     fn check_chunks(&self) -> Result<(), FormatError> {
         let contents = self.contents();
         let single = contents.len() == 1;
@@ -125,7 +136,10 @@ impl Plan {
                 let allowed =
                     |class: &Class| *class == Class::Metadata || (single && *class == Class::Distributable);
                 if !classes.iter().all(allowed) {
-                    return Err(refuse("metadata in chunk 0, or a bundle of one chunk", found()));
+                    return Err(refuse(
+                        "only metadata in chunk 0, or also distributable layers in a bundle of one chunk",
+                        found(),
+                    ));
                 }
                 continue;
             }
@@ -134,7 +148,7 @@ impl Plan {
             };
             if class < before {
                 return Err(refuse(
-                    "chunks of non-distributable layers first, distributable ones last",
+                    "chunks with non-distributable layers first, distributable ones last",
                     found(),
                 ));
             }
@@ -143,7 +157,7 @@ impl Plan {
                 return Err(refuse(format!("at most {ENTRIES_MAX} entries in a chunk"), found()));
             }
             if self.data_shape(pieces).sealed_bytes() > self.data_capacity() {
-                return Err(refuse("chunks within chunk-bytes", found()));
+                return Err(refuse("a chunk of at most chunk-bytes", found()));
             }
         }
         Ok(())

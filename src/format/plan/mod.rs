@@ -1,7 +1,7 @@
-//! `plan.txt`: what the bundle carries and where every byte of it is (docs/format.md, "plan.txt").
+//! `plan.txt`: the contents of the bundle, and the location of every byte (docs/format.md, "plan.txt").
 //!
-//! The plan is a function of descriptors and options only. Its SHA-256 is the bundle's id, known
-//! before any payload is read; and whoever holds it can build any chunk alone.
+//! The plan depends only on descriptors and options. Its SHA-256 is the bundle's id, which is known before any
+//! payload is read. With the plan, each chunk can be built independently.
 
 mod check;
 mod text;
@@ -17,13 +17,13 @@ use crate::oci::graph::Reason;
 use crate::oci::write::{IndexEntry, index_json};
 use crate::oci::{Digest, MediaType, Platform, RefName};
 
-/// Whether something optional travels.
+/// Whether optional content is in the bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Carriage {
-    /// It is carried.
+    /// The content is in the bundle.
     Carry,
-    /// It is left out, and the plan says so.
+    /// The content is omitted, and listed in the plan as omitted.
     Omit,
 }
 
@@ -48,76 +48,76 @@ impl FromStr for Carriage {
     }
 }
 
-/// An artifact that was asked for.
+/// An artifact that was requested.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Artifact {
-    /// Its name.
+    /// The name of the artifact, as in the reference.
     pub name: Option<RefName>,
-    /// The digest of its manifest or index.
+    /// The digest of the manifest or index.
     pub digest: Digest,
-    /// The size of that, in bytes.
+    /// The size of the manifest or index in bytes.
     pub size: u64,
-    /// The type of that.
+    /// The media type of the manifest or index.
     pub media_type: MediaType,
-    /// What it is for.
+    /// The artifact type, if there is one.
     pub artifact_type: Option<MediaType>,
 }
 
-/// An artifact that travels because it refers to one that does: a signature, an SBOM.
+/// An artifact that is included because it refers to an included one, e.g. a signature or an SBOM.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PlannedReferrer {
-    /// What it refers to.
+    /// The digest of the manifest that it refers to.
     pub subject: Digest,
-    /// The digest of its manifest or index.
+    /// The digest of the manifest or index.
     pub digest: Digest,
-    /// The tag that makes it a referrer, if one does.
+    /// The tag, if it refers to the subject by tag.
     pub name: Option<RefName>,
-    /// The size of its manifest, in bytes.
+    /// The size of the manifest or index in bytes.
     pub size: u64,
-    /// The type of that.
+    /// The media type of the manifest or index.
     pub media_type: MediaType,
-    /// What it is for.
+    /// The artifact type, if there is one.
     pub artifact_type: Option<MediaType>,
 }
 
-/// Something reachable that is not carried.
+/// A reachable blob that is not in the bundle.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PlannedOmission {
-    /// What is not carried.
+    /// The digest of the omitted blob.
     pub digest: Digest,
-    /// The document that points at it.
+    /// The digest of the document that references it.
     pub parent: Digest,
-    /// Why not.
+    /// The reason why it is omitted.
     pub reason: Reason,
-    /// Its size in bytes.
+    /// The size of the blob in bytes.
     pub size: u64,
-    /// Its type.
+    /// The media type of the blob.
     pub media_type: MediaType,
-    /// Its platform, where it has one.
+    /// The platform of the image, if it has one.
     pub platform: Option<Platform>,
 }
 
-/// A stretch of a blob in a chunk.
+/// A range of a blob in a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// The chunk it is in.
+    /// The number of the chunk that holds it.
     pub chunk: u32,
-    /// Its length in bytes.
+    /// The size of the piece in bytes.
     pub bytes: u64,
 }
 
-/// A blob and where it is.
+/// A blob and its location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedBlob {
-    /// Its digest.
+    /// The digest of the blob.
     pub digest: Digest,
-    /// Its size in bytes.
+    /// The size of the blob in bytes.
     pub size: u64,
-    /// What it is.
+    /// The class of the blob.
     pub class: Class,
-    /// Its type.
+    /// The media type of the blob.
     pub media_type: MediaType,
-    /// One piece if it is whole, else its slices in order.
+    /// One piece if the blob is not split, else its slices in order.
     pub pieces: Vec<Piece>,
 }
 
@@ -126,69 +126,69 @@ pub struct PlannedBlob {
 pub struct Plan {
     /// Name, stream, sequence and label.
     pub crossing: Crossing,
-    /// No file of the bundle is larger, in bytes.
+    /// The maximum size of a file of the bundle, in bytes.
     pub chunk_bytes: u64,
-    /// The room that is kept for heads under that limit.
+    /// The space reserved for heads within that limit.
     pub heads: HeadRoom,
-    /// Whether non-distributable layers travel.
+    /// Whether non-distributable layers are included.
     pub nondistributable: Carriage,
-    /// Whether signatures, SBOMs and other referrers travel.
+    /// Whether signatures, SBOMs and other referrers are included.
     pub referrers_carriage: Carriage,
-    /// The platforms that indexes were narrowed to; empty for all.
+    /// The selected platforms; empty for all.
     pub platforms: Vec<Platform>,
     /// The highest chunk number.
     pub last: u32,
-    /// What was asked for, sorted.
+    /// The requested artifacts, sorted.
     pub artifacts: Vec<Artifact>,
-    /// What travels because it refers to something carried, sorted.
+    /// The included referrers, sorted.
     pub referrers: Vec<PlannedReferrer>,
-    /// What is reachable and not carried, sorted.
+    /// The reachable blobs that are omitted, sorted.
     pub omitted: Vec<PlannedOmission>,
-    /// What is carried: by class, the largest first, then by digest.
+    /// The included blobs, sorted by class, then size (largest first), then digest.
     pub blobs: Vec<PlannedBlob>,
 }
 
-/// A piece of a blob as one chunk has it.
+/// A piece of a blob in a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed {
-    /// The place of the blob in the plan.
+    /// The index of the blob in the plan.
     pub blob: usize,
-    /// Which of its pieces.
+    /// The index of the piece in the blob.
     pub piece: usize,
-    /// Where in the blob the piece begins, in bytes.
+    /// The offset of the piece in the blob, in bytes.
     pub blob_offset: u64,
-    /// How long it is, in bytes.
+    /// The size of the piece in bytes.
     pub bytes: u64,
 }
 
 impl Plan {
-    /// The bundle's id.
+    /// Computes the bundle's id: the SHA-256 of the plan.
     pub fn bundle_id(&self) -> Sum {
         Sum::of(&self.render())
     }
 
-    /// How large the sealed part of a data or annex chunk may be, in bytes.
+    /// Returns the maximum size of the sealed part of a data or annex chunk, in bytes.
     pub fn data_capacity(&self) -> u64 {
         self.chunk_bytes - self.heads.data
     }
 
-    /// How large the sealed part of the control chunk may be, in bytes.
+    /// Returns the maximum size of the sealed part of the control chunk, in bytes.
     pub fn control_capacity(&self) -> u64 {
         self.chunk_bytes - self.heads.control
     }
 
-    /// The highest number of a data chunk; annex chunks follow.
+    /// Returns the highest number of a data chunk. Annex chunks follow.
     pub fn last_data(&self) -> u32 {
         let numbers = self.blobs.iter().flat_map(|blob| blob.pieces.iter().map(|piece| piece.chunk));
         numbers.max().unwrap_or(0)
     }
 
-    /// Bytes of all blobs together.
+    /// Returns the total size of all blobs, in bytes.
     pub fn payload_bytes(&self) -> u64 {
         self.blobs.iter().map(|blob| blob.size).sum()
     }
 
-    /// What each chunk holds, by number from 0, in the order of its entries.
+    /// Returns the pieces in each chunk, by number from 0, in the order of the entries.
     pub fn contents(&self) -> Vec<Vec<Placed>> {
         let mut chunks = vec![Vec::new(); self.last_data() as usize + 1];
         for (blob, planned) in self.blobs.iter().enumerate() {
@@ -201,7 +201,7 @@ impl Plan {
         chunks
     }
 
-    /// The entry that holds a placed piece.
+    /// Returns the entry that holds a piece.
     pub fn item(&self, placed: &Placed) -> Item {
         let blob = &self.blobs[placed.blob];
         let name = if blob.pieces.len() == 1 {
@@ -212,12 +212,12 @@ impl Plan {
         Item { name, bytes: placed.bytes }
     }
 
-    /// The shape of a data chunk with these contents.
+    /// Returns the shape of a data chunk with these pieces.
     pub fn data_shape(&self, contents: &[Placed]) -> Shape {
         Shape::new(contents.iter().map(|placed| self.item(placed)).collect())
     }
 
-    /// The shape of the control chunk when its documents have these sizes, in bytes, in the order of
+    /// Returns the shape of the control chunk for documents of these sizes, in bytes, in the order of
     /// [`Document::ALL`].
     pub fn control_shape(&self, contents: &[Placed], documents: [u64; 3]) -> Shape {
         let [plan, chunks, index] = documents;
@@ -233,7 +233,7 @@ impl Plan {
         Shape::new(items)
     }
 
-    /// The lines of the bundle's `index.json`: artifacts, then referrers, each name and digest once.
+    /// Returns the entries of the bundle's `index.json`: artifacts, then referrers, without duplicates.
     pub fn index_entries(&self) -> Vec<IndexEntry> {
         let artifacts = self.artifacts.iter().map(|a| IndexEntry {
             name: a.name.clone(),
@@ -259,7 +259,7 @@ impl Plan {
         entries
     }
 
-    /// The bytes of the bundle's `index.json`.
+    /// Renders the bundle's `index.json`.
     pub fn index_json(&self) -> Vec<u8> {
         index_json(&self.index_entries())
     }

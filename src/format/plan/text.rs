@@ -1,4 +1,4 @@
-//! The text of a plan, written and read.
+//! Rendering and parsing of a plan.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ const FIRST_LINE: &str = "carnet-plan v1";
 const REASONS: [Reason; 4] = [Reason::Nondistributable, Reason::Platform, Reason::Absent, Reason::Lost];
 
 impl Plan {
-    /// The bytes of the file.
+    /// Renders `plan.txt`.
     pub fn render(&self) -> Vec<u8> {
         let mut out = format!("{FIRST_LINE}\n{}", self.crossing.render());
         let platforms = match self.platforms.as_slice() {
@@ -34,13 +34,13 @@ impl Plan {
         );
         out.push_str(&head);
         for a in &self.artifacts {
-            let (purpose, name) = (or_dash(a.artifact_type.as_ref()), or_dash(a.name.as_ref()));
-            let _ = writeln!(out, "artifact {} {} {} {purpose} {name}", a.digest, a.size, a.media_type);
+            let (artifact_type, name) = (or_dash(a.artifact_type.as_ref()), or_dash(a.name.as_ref()));
+            let _ = writeln!(out, "artifact {} {} {} {artifact_type} {name}", a.digest, a.size, a.media_type);
         }
         for r in &self.referrers {
-            let (purpose, name) = (or_dash(r.artifact_type.as_ref()), or_dash(r.name.as_ref()));
+            let (artifact_type, name) = (or_dash(r.artifact_type.as_ref()), or_dash(r.name.as_ref()));
             let (digest, size, media_type, subject) = (r.digest, r.size, &r.media_type, r.subject);
-            let _ = writeln!(out, "referrer {digest} {size} {media_type} {purpose} {subject} {name}");
+            let _ = writeln!(out, "referrer {digest} {size} {media_type} {artifact_type} {subject} {name}");
         }
         for o in &self.omitted {
             let (reason, platform) = (o.reason.word(), or_dash(o.platform.as_ref()));
@@ -63,11 +63,11 @@ impl Plan {
         out.into_bytes()
     }
 
-    /// Reads a plan.
+    /// Parses `plan.txt`.
     ///
     /// # Errors
-    /// [`FormatError`]: any byte that [`Plan::render`] would not write, and any plan that contradicts itself or
-    /// breaks a limit.
+    /// [`FormatError`] if any byte differs from what [`Plan::render`] would write, or if the plan contradicts
+    /// itself or exceeds a limit.
     pub fn parse(bytes: &[u8]) -> Result<Plan, FormatError> {
         let mut lines = Lines::new("plan.txt", bytes, PLAN_BYTES_MAX)?;
         lines.exactly(FIRST_LINE)?;
@@ -119,15 +119,15 @@ impl Plan {
     }
 }
 
-/// Reads the room for heads. The control chunk has room for one more than a data chunk has, and both leave half of
-/// the limit to the sealed part.
+/// Reads the space for heads. The control chunk has at least as much as a data chunk, and both leave at least half
+/// of the limit to the sealed part.
 fn head_room(lines: &mut Lines<'_>, chunk_bytes: u64) -> Result<HeadRoom, FormatError> {
     let [data, control] = lines.words("heads")?;
     let room = HeadRoom { data: lines.word::<Number>(data)?.0, control: lines.word::<Number>(control)?.0 };
     let whole_blocks = room.data.is_multiple_of(BLOCK) && room.control.is_multiple_of(BLOCK);
     let most = HeadRoom::BYTES_MAX.min(chunk_bytes / 2);
     if !whole_blocks || room.data < HeadRoom::BYTES_MIN || room.control < room.data || room.control > most {
-        let expected = format!("rising multiples of 512 from {} to {most}", HeadRoom::BYTES_MIN);
+        let expected = format!("ascending multiples of 512 from {} to {most}", HeadRoom::BYTES_MIN);
         let found = format!("{data} {control}");
         return Err(lines.refuse(expected, Some(&found)));
     }
@@ -143,25 +143,25 @@ fn check_references(lines: &Lines<'_>, found: usize) -> Result<(), FormatError> 
 }
 
 fn artifact(lines: &mut Lines<'_>) -> Result<Artifact, FormatError> {
-    let [digest, size, media_type, purpose, name] = lines.words("artifact")?;
+    let [digest, size, media_type, artifact_type, name] = lines.words("artifact")?;
     Ok(Artifact {
         name: lines.optional_word(name)?,
         digest: lines.word(digest)?,
         size: lines.word::<Number>(size)?.0,
         media_type: lines.word(media_type)?,
-        artifact_type: lines.optional_word(purpose)?,
+        artifact_type: lines.optional_word(artifact_type)?,
     })
 }
 
 fn referrer(lines: &mut Lines<'_>) -> Result<PlannedReferrer, FormatError> {
-    let [digest, size, media_type, purpose, subject, name] = lines.words("referrer")?;
+    let [digest, size, media_type, artifact_type, subject, name] = lines.words("referrer")?;
     Ok(PlannedReferrer {
         subject: lines.word(subject)?,
         digest: lines.word(digest)?,
         name: lines.optional_word(name)?,
         size: lines.word::<Number>(size)?.0,
         media_type: lines.word(media_type)?,
-        artifact_type: lines.optional_word(purpose)?,
+        artifact_type: lines.optional_word(artifact_type)?,
     })
 }
 
@@ -180,23 +180,25 @@ fn omitted(lines: &mut Lines<'_>) -> Result<PlannedOmission, FormatError> {
     })
 }
 
-/// Reads a blob of at most `pieces_max` pieces.
+/// Reads a blob with at most `pieces_max` pieces.
 fn blob(lines: &mut Lines<'_>, pieces_max: usize) -> Result<PlannedBlob, FormatError> {
     let [digest, size, class, media_type, places] = lines.words("blob")?;
     let size = lines.word::<Number>(size)?.0;
     if places.split(',').take(pieces_max + 1).count() > pieces_max {
-        return Err(lines.refuse(format!("at most {PIECES_MAX} pieces in all"), Some(places)));
+        return Err(lines.refuse(format!("at most {PIECES_MAX} pieces in total"), Some(places)));
     }
     let pieces = if places.contains(':') {
         let piece = |word: &str| {
             let (chunk, bytes) = word
                 .split_once(':')
-                .ok_or_else(|| lines.refuse("CHUNK:BYTES, joined by commas".to_owned(), Some(word)))?;
+                .ok_or_else(|| lines.refuse("CHUNK:BYTES, separated by commas".to_owned(), Some(word)))?;
             Ok(Piece { chunk: chunk_number(lines, chunk)?, bytes: lines.word::<Number>(bytes)?.0 })
         };
         let slices = places.split(',').map(piece).collect::<Result<Vec<_>, FormatError>>()?;
         if slices.len() < 2 {
-            return Err(lines.refuse("a chunk alone for a blob that is whole".to_owned(), Some(places)));
+            return Err(
+                lines.refuse("only a chunk number for a blob that is not split".to_owned(), Some(places))
+            );
         }
         slices
     } else {

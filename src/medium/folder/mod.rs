@@ -1,4 +1,4 @@
-//! A folder as a place for chunk files.
+//! A folder as a chunk store.
 
 mod sink;
 
@@ -12,14 +12,14 @@ use crate::format::BundleName;
 
 use sink::FolderSink;
 
-/// A folder of the file system. It need not exist before the first chunk.
+/// A folder of the file system. Packing creates it if it does not exist.
 pub struct Folder {
     path: PathBuf,
     name: String,
 }
 
 impl Folder {
-    /// The folder at `path`.
+    /// Creates a store for the folder at `path`.
     pub fn new(path: &Path) -> Folder {
         Folder { path: path.to_owned(), name: path.display().to_string() }
     }

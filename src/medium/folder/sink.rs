@@ -1,4 +1,4 @@
-//! Takes the chunks of one bundle into a folder: pending ones in a hidden folder inside, finished ones by linking.
+//! Writes the chunks of one bundle into a folder: pending ones in a hidden folder inside, which linking makes visible.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -12,40 +12,40 @@ use crate::format::{BundleName, Sum};
 use crate::medium::on_disk::{Writeback, reserve};
 use crate::medium::{ArrivedFile, ChunkFile, ChunkSink, MediumError, Replace, WriteAt, chunk_file_name};
 
-/// The file in staging that tells two runs apart.
+/// The lock file in the staging folder, which excludes concurrent runs.
 const LOCK: &str = "lock";
 
-/// The file in staging that says of which bundle the others are.
+/// The file in the staging folder with the id of the bundle that the other files belong to.
 const MARK: &str = "bundle";
 
-/// What the system counts the space of a file in, in bytes (stat(2)).
+/// The unit of a file's allocated space in stat(2), in bytes.
 const BLOCK_BYTES: u64 = 512;
 
-/// A folder, held for one bundle.
+/// A folder, locked for one bundle.
 pub(super) struct FolderSink {
     path: PathBuf,
     staging: PathBuf,
     name: BundleName,
     replace: Replace,
     done: Mutex<Done>,
-    /// Whether staging stays when this run ends, for the next one.
+    /// Whether the staging folder is kept for the next run.
     left: AtomicBool,
     writeback: Arc<Writeback>,
-    /// Held as long as this process packs.
+    /// Held while this process packs.
     _lock: File,
 }
 
-/// The chunks that this run has finished.
+/// The chunks that this run finished.
 #[derive(Default)]
 struct Done {
-    /// Those that wait in staging until the bundle is complete.
+    /// Chunks that wait in the staging folder until the bundle is complete.
     waiting: Vec<u32>,
-    /// Those that are visible.
+    /// Chunks that are visible.
     visible: Vec<u32>,
 }
 
 impl FolderSink {
-    /// Takes hold of `folder` for the bundle `name`. What an earlier run left in staging stays there at first.
+    /// Locks `folder` for the bundle `name`. Files of an earlier run in the staging folder stay for now.
     pub(super) fn hold(
         folder: &Path,
         name: &BundleName,
@@ -74,13 +74,13 @@ impl FolderSink {
             return Err(MediumError::Busy { path: staging.display().to_string() });
         }
         let (path, name) = (folder.to_owned(), name.clone());
-        // A run that fails before it has looked takes nothing away.
+        // A run that fails before it inspects the staging folder removes nothing.
         let left = AtomicBool::new(true);
         let (done, writeback) = Default::default();
         Ok(FolderSink { path, staging, name, replace, done, left, writeback, _lock: lock })
     }
 
-    /// The files in staging, without the lock.
+    /// Returns the files in the staging folder, without the lock.
     fn staged(&self) -> Result<Vec<PathBuf>, MediumError> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(&self.staging).map_err(failed("read", &self.staging))? {
@@ -92,7 +92,7 @@ impl FolderSink {
         Ok(paths)
     }
 
-    /// Where a finished chunk is.
+    /// Returns the path of a finished chunk.
     fn chunk_path(&self, number: u32) -> PathBuf {
         self.path.join(chunk_file_name(&self.name, number))
     }
@@ -101,14 +101,14 @@ impl FolderSink {
         self.staging.join(chunk_file_name(&self.name, number))
     }
 
-    /// Gives a pending chunk its name, unless something has that name.
+    /// Moves a pending chunk to its final name, unless that name is taken.
     fn make_visible(pending: &Path, path: &Path) -> Result<(), MediumError> {
         let exists = || MediumError::Exists { path: path.display().to_string() };
-        // Linking, unlike renaming, never replaces.
+        // Unlike renaming, linking never replaces a file.
         match fs::hard_link(pending, path) {
             Ok(()) => fs::remove_file(pending).map_err(failed("remove", pending)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
-            // Media without links (vfat, some shares): look first, then rename.
+            // File systems without hard links (vfat, some shares): check first, then rename.
             Err(_) if fs::symlink_metadata(path).is_err() => {
                 fs::rename(pending, path).map_err(failed("write", path))
             }
@@ -117,7 +117,7 @@ impl FolderSink {
     }
 
     fn done(&self) -> MutexGuard<'_, Done> {
-        // Its lists are right after every change.
+        // The lists are consistent after every change, even if a thread panicked.
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -125,20 +125,20 @@ impl FolderSink {
 impl Drop for FolderSink {
     fn drop(&mut self) {
         let mark = self.staging.join(MARK);
-        let is_worth_nothing = || self.staged().is_ok_and(|paths| paths.iter().all(|path| *path == mark));
-        // A failure here leaves a hidden folder, which the next run clears.
-        if !self.left.load(Ordering::Relaxed) || is_worth_nothing() {
+        let has_no_chunks = || self.staged().is_ok_and(|paths| paths.iter().all(|path| *path == mark));
+        // If this fails, a hidden folder remains, which the next run clears.
+        if !self.left.load(Ordering::Relaxed) || has_no_chunks() {
             let _ = fs::remove_dir_all(&self.staging);
         }
     }
 }
 
-/// The flag with which what a link points at is not opened.
+/// The flag for not following links.
 fn nofollow() -> i32 {
     i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0)
 }
 
-/// Opens a file in staging for writing, never what a link points at.
+/// Opens a file in the staging folder for writing without following links.
 fn open_pending(path: &Path) -> Result<File, MediumError> {
     OpenOptions::new().write(true).custom_flags(nofollow()).open(path).map_err(failed("write", path))
 }
@@ -184,7 +184,7 @@ impl ChunkSink for FolderSink {
     fn reserve(&self, bytes: u64) -> Result<(), MediumError> {
         let blocks = |path: &PathBuf| fs::symlink_metadata(path).map_or(0, |found| found.blocks());
         let staged: u64 = self.staged()?.iter().map(|path| blocks(path) * BLOCK_BYTES).sum();
-        // What staging has already is part of it.
+        // The space of the staged files is already allocated.
         let needed = bytes.saturating_sub(staged);
         let stat =
             rustix::fs::statvfs(&self.path).map_err(|error| failed("read", &self.path)(error.into()))?;
@@ -197,14 +197,14 @@ impl ChunkSink for FolderSink {
 
     fn begin(&self, number: u32, bytes: u64) -> Result<(), MediumError> {
         let path = self.pending(number);
-        // Whatever is there may be a link: it goes, and what it leads to stays.
+        // An existing entry may be a link: remove the link, not its target.
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed("remove", &path)(error));
             }
             _ => {}
         }
-        // Readable by all, as what it becomes: the guard runs as someone else.
+        // Readable by all, as the finished chunk must be: the guard runs as another user.
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -240,8 +240,8 @@ impl ChunkSink for FolderSink {
     }
 
     fn sealed(&self, number: u32) -> Result<Arc<dyn ChunkFile>, MediumError> {
-        let waits = self.done().waiting.contains(&number);
-        let path = if waits { self.pending(number) } else { self.chunk_path(number) };
+        let is_waiting = self.done().waiting.contains(&number);
+        let path = if is_waiting { self.pending(number) } else { self.chunk_path(number) };
         Ok(Arc::new(ArrivedFile::new(&path)?))
     }
 
@@ -285,11 +285,11 @@ impl ChunkSink for FolderSink {
 
     fn take_over(&self, bundle: &Sum) -> Result<(), MediumError> {
         let (mark, id) = (self.staging.join(MARK), bundle.to_string());
-        // A name of ours in a folder of ours; what else may be under it is neither followed nor kept.
-        let is_ours = fs::symlink_metadata(&mark)
+        // Anything but a regular file with this id is neither followed nor kept.
+        let is_same_bundle = fs::symlink_metadata(&mark)
             .is_ok_and(|found| found.is_file() && found.len() == id.len() as u64)
             && fs::read_to_string(&mark).is_ok_and(|found| found == id);
-        if is_ours {
+        if is_same_bundle {
             return Ok(());
         }
         self.clear()?;
@@ -302,8 +302,8 @@ impl ChunkSink for FolderSink {
 
     fn unfinished(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
         let path = self.pending(number);
-        // One that has another name, too, is not ours alone: it may be a finished chunk already, or anything that
-        // somebody linked.
+        // A file with another hard link is not safe to change: it may be a finished chunk already, or any file that
+        // someone linked here.
         match fs::symlink_metadata(&path) {
             Ok(found) if found.is_file() && found.nlink() <= 1 => {
                 Ok(Some(Arc::new(ArrivedFile::new(&path)?)))

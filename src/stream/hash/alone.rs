@@ -1,8 +1,8 @@
 //! SHA-256 of one long stream, without SHA instructions.
 //!
-//! What a block's words are expanded to (FIPS 180-4, section 6.2.2, step 1) does not depend on the blocks
-//! before it, so the vectors that serve many streams expand as many blocks of one. Only the rounds, which
-//! do depend on them, are left to the plain processor, and both run at the same time.
+//! The message schedule of a block (FIPS 180-4, section 6.2.2, step 1) does not depend on the previous blocks, so
+//! the vectors that serve many streams expand as many blocks of one. Only the rounds, which do depend on them, use
+//! scalar instructions, and both run at the same time.
 #![allow(unsafe_code)] // Calls the vector operations of `words`.
 #![allow(clippy::inline_always)] // A vector must not cross a call: see `words`.
 
@@ -13,20 +13,20 @@ use super::words::{LANES_MAX, Words};
 #[repr(align(64))]
 struct Expanded([u32; 64 * LANES_MAX]);
 
-/// The expansion of as many consecutive blocks as there are lanes, under way.
+/// The expansion in progress of as many consecutive blocks as there are lanes.
 struct Expansion<W> {
     words: [W; 16],
     next: usize,
 }
 
 impl<W: Words> Expansion<W> {
-    /// Begins with the blocks at `at`.
+    /// Starts with the blocks at `at`.
     ///
     /// # Safety
-    /// The processor must have what `W` needs, and `at` must be readable for `64 * W::LANES` bytes.
+    /// The CPU must support `W`, and `at` must be readable for `64 * W::LANES` bytes.
     #[inline(always)]
     unsafe fn begin(at: *const u8, to: &mut Expanded) -> Self {
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees it.
         unsafe {
             let blocks: [*const u8; LANES_MAX] = std::array::from_fn(|lane| at.wrapping_add(64 * lane));
             let mut words = W::load_blocks(&blocks);
@@ -38,14 +38,14 @@ impl<W: Words> Expansion<W> {
         }
     }
 
-    /// Expands `count` words more.
+    /// Expands `count` more words.
     ///
     /// # Safety
-    /// The processor must have what `W` needs.
+    /// The CPU must support `W`.
     #[inline(always)]
-    unsafe fn go_on(&mut self, count: usize, to: &mut Expanded) {
+    unsafe fn advance(&mut self, count: usize, to: &mut Expanded) {
         for (i, &k) in K.iter().enumerate().skip(self.next).take(count) {
-            // SAFETY: the caller's.
+            // SAFETY: the caller guarantees it.
             unsafe {
                 let word = expand(&self.words, i);
                 self.words[i % 16] = word;
@@ -56,10 +56,10 @@ impl<W: Words> Expansion<W> {
     }
 }
 
-/// Takes as many of `blocks` into the state as make whole vectors, and gives the rest back.
+/// Compresses as many of `blocks` as fill whole vectors, and returns the rest.
 ///
 /// # Safety
-/// The processor must have what `W` needs.
+/// The CPU must support `W`.
 #[inline(always)]
 pub(super) unsafe fn compress<'a, W: Words>(
     state: &mut [u32; 8],
@@ -71,8 +71,8 @@ pub(super) unsafe fn compress<'a, W: Words>(
     let mut expanded = [const { Expanded([0; 64 * LANES_MAX]) }; 2];
     let [now, next] = &mut expanded;
     let (mut now, mut next) = (now, next);
-    // SAFETY: the caller's; there are as many blocks as lanes whenever an expansion begins.
-    unsafe { Expansion::<W>::begin(blocks.as_ptr().cast(), now).go_on(48, now) };
+    // SAFETY: the caller guarantees CPU support; there are as many blocks as lanes whenever an expansion starts.
+    unsafe { Expansion::<W>::begin(blocks.as_ptr().cast(), now).advance(48, now) };
     loop {
         blocks = &blocks[W::LANES..];
         if blocks.len() < W::LANES {
@@ -81,12 +81,12 @@ pub(super) unsafe fn compress<'a, W: Words>(
             }
             return blocks;
         }
-        // A little of the next expansion before the rounds of each block: the processor does both at once.
+        // A part of the next expansion before the rounds of each block: the CPU runs both in parallel.
         // SAFETY: as above.
         unsafe {
             let mut expansion = Expansion::<W>::begin(blocks.as_ptr().cast(), next);
             for lane in 0..W::LANES {
-                expansion.go_on(48 / W::LANES, next);
+                expansion.advance(48 / W::LANES, next);
                 rounds(state, |i| now.0[i * W::LANES + lane]);
             }
         }
@@ -94,7 +94,7 @@ pub(super) unsafe fn compress<'a, W: Words>(
     }
 }
 
-/// The 64 rounds of one block, whose expanded words `word` gives.
+/// Runs the 64 rounds of one block. `word` returns its expanded words.
 #[inline(always)]
 #[allow(clippy::many_single_char_names)] // The names of FIPS 180-4.
 #[allow(unused_assignments)] // The last round's a ^ b.
@@ -104,7 +104,7 @@ fn rounds(state: &mut [u32; 8], word: impl Fn(usize) -> u32) {
     let mut b_c = b ^ c;
     macro_rules! round {
         ($a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident $i:expr) => {
-            // What is known longest is added first: e, which all wait for, comes in last.
+            // Add e last: it is available last, and all rounds wait for it.
             let known = $h.wrapping_add(word($i));
             let s1 = $e.rotate_right(6) ^ $e.rotate_right(11) ^ $e.rotate_right(25);
             let t1 = known.wrapping_add($e & $f).wrapping_add(!$e & $g).wrapping_add(s1);
@@ -127,7 +127,7 @@ fn rounds(state: &mut [u32; 8], word: impl Fn(usize) -> u32) {
             round!(b c d e f g h a $first + 7);
         )*};
     }
-    // In full, without a loop: its counter would take a register, and all are needed.
+    // Unrolled: a loop counter would take a register, and all are needed.
     eight_rounds!(0 8 16 24 32 40 48 56);
     for (word, worked) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
         *word = word.wrapping_add(worked);

@@ -1,6 +1,6 @@
-//! A stream that is hashed in blocks of 64 bytes: SHA-256 and MD5 differ in their words only.
+//! A stream that is hashed in blocks of 64 bytes: SHA-256 and MD5 differ only in their words.
 
-/// State, the bytes of an unfinished block, and how many bytes came in all.
+/// The state, the bytes of an unfinished block, and the total number of bytes.
 #[derive(Clone)]
 pub(super) struct BlockStream<const N: usize> {
     pub(super) state: [u32; N],
@@ -8,7 +8,7 @@ pub(super) struct BlockStream<const N: usize> {
     bytes: u64,
 }
 
-/// Whole blocks that wait to be taken into a state.
+/// Whole blocks that wait to be compressed into a state.
 pub(super) struct Waiting<'a, const N: usize> {
     pub(super) state: &'a mut [u32; N],
     pub(super) blocks: &'a [[u8; 64]],
@@ -23,8 +23,8 @@ impl<const N: usize> BlockStream<N> {
         usize::try_from(self.bytes % 64).expect("less than 64")
     }
 
-    /// Takes bytes in: completes a block that was begun with `one`, keeps what makes no block, and gives
-    /// the whole blocks between, which the caller takes into the state before anything else comes.
+    /// Adds bytes: completes an unfinished block with `one`, keeps an incomplete rest, and returns the whole blocks
+    /// between, which the caller compresses before adding more bytes.
     pub(super) fn feed<'a>(
         &'a mut self,
         mut bytes: &'a [u8],
@@ -45,7 +45,7 @@ impl<const N: usize> BlockStream<N> {
         Waiting { state: &mut self.state, blocks }
     }
 
-    /// Pads and ends the stream; `length` turns its length in bits into the last eight bytes.
+    /// Pads and finishes the stream. `length` converts its length in bits into the last eight bytes.
     pub(super) fn finish(
         mut self,
         length: impl Fn(u64) -> [u8; 8],

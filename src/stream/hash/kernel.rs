@@ -1,5 +1,5 @@
-//! Which instructions hash: chosen once, from what the processor has.
-#![allow(unsafe_code)] // Calls kernels that are compiled for instructions not every processor has.
+//! The choice of hash instructions: made once, from the features of the CPU.
+#![allow(unsafe_code)] // Calls kernels that are compiled for instructions that not every CPU supports.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use super::words::{X8, X16};
 use super::{alone, sha_ni};
 use super::{md5, sha256};
 
-/// A way to hash.
+/// An implementation of the hash functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
     /// No special instructions, one stream at a time.
@@ -21,7 +21,7 @@ pub enum Kernel {
     Avx2,
     /// Sixteen streams together, or sixteen blocks of one.
     Avx512,
-    /// SHA instructions for SHA-256, four streams together; MD5 in the widest lanes there are.
+    /// SHA instructions for SHA-256, four streams together; MD5 in the widest available lanes.
     ShaNi,
 }
 
@@ -50,7 +50,7 @@ impl FromStr for Kernel {
 }
 
 impl Kernel {
-    /// Whether this processor has what the kernel needs.
+    /// Returns whether this CPU supports the kernel.
     pub fn is_available(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         {
@@ -71,38 +71,40 @@ impl Kernel {
         }
     }
 
-    /// The kernels that this processor has, the one it would take first.
+    /// Returns the kernels that this CPU supports, the preferred one first.
     pub fn available() -> impl Iterator<Item = Kernel> {
         ALL.into_iter().filter(|kernel| kernel.is_available())
     }
 
-    /// The kernel in use: the one that was forced, or else the best that the processor has.
+    /// Returns the kernel in use: the forced one, or else the best that the CPU supports.
     pub fn chosen() -> Kernel {
         *CHOSEN.get_or_init(|| Kernel::available().next().unwrap_or(Kernel::Portable))
     }
 
-    /// Forces this kernel for the whole process; before anything is hashed.
+    /// Forces this kernel for the whole process. Must be called before anything is hashed.
     ///
     /// # Errors
-    /// When the processor does not have it, or another is in use already.
+    /// If the CPU does not support it, or another kernel is already in use.
     pub fn force(self) -> Result<(), String> {
         if !self.is_available() {
-            return Err(format!("this processor has no {self}"));
+            return Err(format!("this CPU does not support the {self} kernel"));
         }
         match CHOSEN.set(self) {
-            Err(_) if Kernel::chosen() != self => Err(format!("{} is in use already", Kernel::chosen())),
+            Err(_) if Kernel::chosen() != self => {
+                Err(format!("the {} kernel is already in use", Kernel::chosen()))
+            }
             _ => Ok(()),
         }
     }
 
-    /// How many streams of SHA-256 it takes together at most.
+    /// Returns the maximum number of SHA-256 streams that it processes together.
     pub(super) fn sha256_lanes(self) -> usize {
         self.sha256_width(usize::MAX)
     }
 
-    /// How many lanes so many streams of SHA-256 should go through: with one, each goes alone.
+    /// Returns how many lanes to use for this many SHA-256 streams; 1 means that each is hashed alone.
     ///
-    /// A kernel takes as long for a lane without a stream as for one with, so few are faster alone
+    /// An empty lane takes as long as a full one, so a few streams are faster alone
     /// (docs/performance.md, "Hashing").
     pub(super) fn sha256_width(self, streams: usize) -> usize {
         match (self, streams) {
@@ -114,12 +116,12 @@ impl Kernel {
         }
     }
 
-    /// How many streams of MD5 it takes together at most.
+    /// Returns the maximum number of MD5 streams that it processes together.
     pub(super) fn md5_lanes(self) -> usize {
         self.md5_width(usize::MAX)
     }
 
-    /// How many lanes so many streams of MD5 should go through, as [`Kernel::sha256_width`].
+    /// Returns how many lanes to use for this many MD5 streams, like [`Kernel::sha256_width`].
     pub(super) fn md5_width(self, streams: usize) -> usize {
         match self {
             Kernel::ShaNi => Kernel::widest().sha256_width(streams),
@@ -127,24 +129,24 @@ impl Kernel {
         }
     }
 
-    /// The widest kernel beside the SHA instructions.
+    /// Returns the widest kernel without SHA instructions.
     fn widest() -> Kernel {
         let mut others = Kernel::available().filter(|kernel| *kernel != Kernel::ShaNi);
         others.next().unwrap_or(Kernel::Portable)
     }
 
-    /// Takes blocks of one stream in.
+    /// Compresses blocks of one stream.
     pub(super) fn sha256_one(self, state: &mut [u32; 8], blocks: &[[u8; 64]]) {
         match self {
-            // The crate finds the SHA instructions by itself, so what is portable by request is ours.
+            // The sha2 crate detects SHA instructions itself, so the portable kernel uses our own code.
             Kernel::Portable if Kernel::ShaNi.is_available() => {
                 let mut pointers = [blocks.as_ptr().cast::<u8>()];
-                // SAFETY: X1 needs nothing; the pointer is that of `blocks.len()` blocks.
+                // SAFETY: X1 needs no CPU features; the pointer is valid for `blocks.len()` blocks.
                 unsafe { sha256::compress::<X1>(std::slice::from_mut(state), &mut pointers, blocks.len()) }
             }
             #[cfg(target_arch = "x86_64")]
             Kernel::Avx512 => {
-                // SAFETY: a kernel is used only where it is available.
+                // SAFETY: a kernel is used only if it is available.
                 let rest = unsafe { alone_avx512(state, blocks) };
                 sha2::block_api::compress256(state, rest);
             }
@@ -158,14 +160,14 @@ impl Kernel {
         }
     }
 
-    /// Takes `count` blocks into each state; there are as many as [`Kernel::sha256_width`] said.
+    /// Compresses `count` blocks into each state. There are as many states as [`Kernel::sha256_width`] returned.
     ///
     /// # Safety
-    /// Each of as many pointers must be readable for `64 * count` bytes.
+    /// There must be as many pointers, each readable for `64 * count` bytes.
     pub(super) unsafe fn sha256_many(self, states: &mut [[u32; 8]], blocks: &mut [*const u8], count: usize) {
         match self {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: a kernel is used only where it is available; the pointers are the caller's.
+            // SAFETY: a kernel is used only if it is available; the caller guarantees the pointers.
             Kernel::Avx512 => unsafe { sha256_avx512(states, blocks, count) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
@@ -176,36 +178,36 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Kernel::ShaNi => unsafe { sha_ni::compress::<4>(states, blocks, count) },
-            // SAFETY: X1 needs nothing; the pointers are the caller's.
+            // SAFETY: X1 needs no CPU features; the caller guarantees the pointers.
             _ => unsafe { sha256::compress::<X1>(states, blocks, count) },
         }
     }
 
-    /// Takes blocks of one stream in.
+    /// Compresses blocks of one stream.
     pub(super) fn md5_one(state: &mut [u32; 4], blocks: &[[u8; 64]]) {
         ::md5::block_api::compress(state, blocks);
     }
 
-    /// Takes `count` blocks into each state; there are as many as [`Kernel::md5_width`] said.
+    /// Compresses `count` blocks into each state. There are as many states as [`Kernel::md5_width`] returned.
     ///
     /// # Safety
-    /// Each of as many pointers must be readable for `64 * count` bytes.
+    /// There must be as many pointers, each readable for `64 * count` bytes.
     pub(super) unsafe fn md5_many(self, states: &mut [[u32; 4]], blocks: &mut [*const u8], count: usize) {
         match if self == Kernel::ShaNi { Kernel::widest() } else { self } {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: a kernel is used only where it is available; the pointers are the caller's.
+            // SAFETY: a kernel is used only if it is available; the caller guarantees the pointers.
             Kernel::Avx512 => unsafe { md5_avx512(states, blocks, count) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Kernel::Avx2 => unsafe { md5_avx2(states, blocks, count) },
-            // SAFETY: X1 needs nothing; the pointers are the caller's.
+            // SAFETY: X1 needs no CPU features; the caller guarantees the pointers.
             _ => unsafe { md5::compress::<X1>(states, blocks, count) },
         }
     }
 }
 
-/// A rotation into another register, and and-not, in one instruction: what hashes one stream needs them, and
-/// processors with AVX2 have them.
+/// Returns whether the CPU supports BMI1 and BMI2: and-not, and a rotation into another register, each in one
+/// instruction. Hashing one stream needs them, and CPUs with AVX2 have them.
 #[cfg(target_arch = "x86_64")]
 fn has_bit_instructions() -> bool {
     is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2")
@@ -216,7 +218,7 @@ macro_rules! compiled_for {
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = $features)]
         unsafe fn $name(states: &mut [$state], blocks: &mut [*const u8], count: usize) {
-            // SAFETY: the caller's: the processor has these features, the pointers are good.
+            // SAFETY: the caller guarantees that the CPU has these features and that the pointers are valid.
             unsafe { $module::compress::<$words>(states, blocks, count) }
         }
     };
@@ -230,13 +232,13 @@ compiled_for!(md5_avx2, "avx2", md5, X8, [u32; 4]);
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
 fn alone_avx512<'a>(state: &mut [u32; 8], blocks: &'a [[u8; 64]]) -> &'a [[u8; 64]] {
-    // SAFETY: the caller's: the processor has these features.
+    // SAFETY: the caller guarantees that the CPU has these features.
     unsafe { alone::compress::<X16>(state, blocks) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 fn alone_avx2<'a>(state: &mut [u32; 8], blocks: &'a [[u8; 64]]) -> &'a [[u8; 64]] {
-    // SAFETY: the caller's: the processor has these features.
+    // SAFETY: the caller guarantees that the CPU has these features.
     unsafe { alone::compress::<X8>(state, blocks) }
 }

@@ -1,12 +1,11 @@
-//! Keeps the lanes of a kernel full: streams of unequal length share them, and one that ends makes room.
+//! Keeps the lanes of a kernel full: streams of different lengths share them, and one that ends frees its lane.
 
 use super::block_stream::Waiting;
 use super::words::LANES_MAX;
 
-/// Takes all waiting blocks into their states. `width` says how many lanes so many streams should go
-/// through; `many` takes the same number of blocks into as many states at once, `one` takes blocks of a
-/// single stream.
-/// Every pointer that `many` gets is that of at least its count of blocks.
+/// Compresses all waiting blocks into their states. `width` returns how many lanes to use for a number of streams;
+/// `many` compresses the same number of blocks into as many states at once, and `one` compresses blocks of a single
+/// stream. Every pointer that `many` gets is valid for at least its count of blocks.
 pub(super) fn compress_all<const N: usize>(
     mut waiting: Vec<Waiting<'_, N>>,
     width: impl Fn(usize) -> usize,
@@ -14,7 +13,7 @@ pub(super) fn compress_all<const N: usize>(
     many: impl Fn(&mut [[u32; N]], &mut [*const u8], usize),
 ) {
     waiting.retain(|stream| !stream.blocks.is_empty());
-    // The longest share lanes with the longest, so few are left over at the end.
+    // Long streams share lanes with long ones, so few are left at the end.
     waiting.sort_by_key(|stream| stream.blocks.len());
     loop {
         let lanes = width(waiting.len());
@@ -25,13 +24,13 @@ pub(super) fn compress_all<const N: usize>(
         let together = &mut waiting[first..];
         let count = together.iter().map(|stream| stream.blocks.len()).min().unwrap_or(0);
         let mut states = [[0; N]; LANES_MAX];
-        // Lanes without a stream read what the first reads; nobody looks at what they compute.
+        // Lanes without a stream read the blocks of the first, and their results are discarded.
         let mut pointers = [together[0].blocks.as_ptr().cast::<u8>(); LANES_MAX];
         for (lane, stream) in together.iter().enumerate() {
             states[lane] = *stream.state;
             pointers[lane] = stream.blocks.as_ptr().cast();
         }
-        // Every pointer is that of at least `count` blocks.
+        // Every pointer is valid for at least `count` blocks.
         many(&mut states[..lanes], &mut pointers[..lanes], count);
         for (lane, stream) in together.iter_mut().enumerate() {
             *stream.state = states[lane];
@@ -43,11 +42,11 @@ pub(super) fn compress_all<const N: usize>(
     alone(waiting, &one);
 }
 
-/// Blocks below which nobody is asked for help: waking a thread costs some of them.
+/// The minimum number of blocks to ask for help: waking a thread costs as much as some blocks.
 const BLOCKS_TO_SHARE: usize = 512;
 
-/// Takes each stream's blocks in by itself. Workers that have nothing left to do help: when a worker is
-/// left with the last few long blobs, or a blob is hashed twice over.
+/// Compresses the blocks of each stream separately. Idle workers help, for example when one worker is left with the
+/// last few long blobs, or when a blob is hashed with two functions.
 fn alone<const N: usize>(
     mut waiting: Vec<Waiting<'_, N>>,
     one: &(impl Fn(&mut [u32; N], &[[u8; 64]]) + Sync),
@@ -55,7 +54,7 @@ fn alone<const N: usize>(
     let Some(stream) = waiting.pop() else { return };
     let take_in = |stream: Waiting<'_, N>| one(stream.state, stream.blocks);
     let shared = waiting.last().is_some_and(|next| next.blocks.len() >= BLOCKS_TO_SHARE);
-    // Outside the workers nobody helps: asking would start threads of its own.
+    // Outside the worker pool, asking for help would start further threads.
     if shared && rayon::current_thread_index().is_some() {
         rayon::join(|| take_in(stream), || alone(waiting, one));
     } else {

@@ -1,5 +1,5 @@
-//! MD5 of many streams together (RFC 1321, section 3.4). For sums that others ask for; nothing here
-//! trusts one.
+//! MD5 of many streams together (RFC 1321, section 3.4). For checksum files that other systems
+//! require; never used to verify anything.
 #![allow(unsafe_code)] // Calls the vector operations of `words`.
 #![allow(clippy::inline_always)] // A vector must not cross a call: see `words`.
 
@@ -35,41 +35,41 @@ macro_rules! four {
 
 #[inline(always)]
 unsafe fn step<W: Words, const R: i32, const L: i32>(a: W, b: W, mixed: W, m: W, t: u32) -> W {
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees it.
     unsafe { a.add(mixed).add(m).add(W::splat(t)).rotate::<R, L>().add(b) }
 }
 
 #[inline(always)]
 unsafe fn f<W: Words>(x: W, y: W, z: W) -> W {
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees it.
     unsafe { x.choose(y, z) }
 }
 
 #[inline(always)]
 unsafe fn g<W: Words>(x: W, y: W, z: W) -> W {
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees it.
     unsafe { z.choose(x, y) }
 }
 
 #[inline(always)]
 unsafe fn h<W: Words>(x: W, y: W, z: W) -> W {
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees it.
     unsafe { x.xor3(y, z) }
 }
 
 #[inline(always)]
 unsafe fn i<W: Words>(x: W, y: W, z: W) -> W {
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees it.
     unsafe { z.xor_or_not(x, y) }
 }
 
-/// Takes `count` blocks of 64 bytes into each of [`Words::LANES`] states and moves the pointers on.
+/// Compresses `count` blocks of 64 bytes into each of [`Words::LANES`] states and advances the pointers.
 ///
 /// # Safety
-/// The processor must have what `W` needs, and each pointer must be readable for `64 * count` bytes.
+/// The CPU must support `W`, and each pointer must be readable for `64 * count` bytes.
 #[inline(always)]
 pub(super) unsafe fn compress<W: Words>(states: &mut [[u32; 4]], blocks: &mut [*const u8], count: usize) {
-    // SAFETY: of the whole body, what the caller vouches for; slices are indexed with checks.
+    // SAFETY: the caller guarantees CPU support and pointers for the whole body; slices are indexed with checks.
     unsafe {
         let mut column = [0_u32; 16];
         let mut before: [W; 4] = std::array::from_fn(|word| {

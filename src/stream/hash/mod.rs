@@ -1,9 +1,9 @@
-//! The hashing seam: many streams take their next bytes together.
+//! The hash interface: many streams are hashed together.
 //!
-//! On processors without SHA instructions one stream hashes slowly and many at once fast, so whoever
-//! hashes hands over the next blocks of all streams in one call, and a worker owns [`lanes`] of them. The
-//! [`Kernel`] is chosen once, from what the processor has.
-#![allow(unsafe_code)] // Calls the kernels; each call says why it may.
+//! On CPUs without SHA instructions, hashing one stream is slow and hashing many at once is fast. So callers pass the
+//! next blocks of all streams in one call, and a worker has [`lanes`] streams. The [`Kernel`] is chosen once, from
+//! the features of the CPU.
+#![allow(unsafe_code)] // Calls the kernels; each call states why it is safe.
 
 #[cfg(target_arch = "x86_64")]
 mod alone;
@@ -26,14 +26,14 @@ pub use kernel::Kernel;
 use crate::format::Sum;
 use crate::oci::{Algorithm, Digest};
 
-/// A function that a stream computes.
+/// A hash function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
-    /// SHA-256: digests and sums.
+    /// SHA-256, for digests and sums.
     Sha256,
-    /// SHA-512: digests.
+    /// SHA-512, for digests.
     Sha512,
-    /// MD5, for guards and forms that ask for it; nothing here trusts it.
+    /// MD5, for guards and forms that require it; never used to verify anything.
     Md5,
 }
 
@@ -52,13 +52,13 @@ enum State {
     Md5(BlockStream<4>),
 }
 
-/// One stream of bytes that is being hashed.
+/// A stream of bytes that is being hashed.
 pub struct Stream {
     state: State,
     bytes: u64,
 }
 
-/// What came out of a stream.
+/// The hash of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     /// A SHA-256.
@@ -70,7 +70,7 @@ pub enum Output {
 }
 
 impl Output {
-    /// As a blob's digest; `None` for MD5, which is none.
+    /// Returns the digest of a blob; `None` for MD5.
     pub fn digest(&self) -> Option<Digest> {
         match *self {
             Output::Sha256(bytes) => Some(Digest::Sha256(bytes)),
@@ -79,7 +79,7 @@ impl Output {
         }
     }
 
-    /// As the sum of an entry; `None` unless it is a SHA-256.
+    /// Returns the sum of an entry; `None` unless it is a SHA-256.
     pub fn sum(&self) -> Option<Sum> {
         match *self {
             Output::Sha256(bytes) => Some(Sum(bytes)),
@@ -87,7 +87,7 @@ impl Output {
         }
     }
 
-    /// In lower-case hex.
+    /// Returns the hash in lower-case hex.
     pub fn hex(&self) -> String {
         match self {
             Output::Sha256(bytes) => hex::encode(bytes),
@@ -98,7 +98,7 @@ impl Output {
 }
 
 impl Stream {
-    /// A stream that has taken nothing.
+    /// Creates an empty stream.
     pub fn new(function: Function) -> Stream {
         let state = match function {
             Function::Sha256 => State::Sha256(BlockStream::new(sha256::INITIAL)),
@@ -108,12 +108,12 @@ impl Stream {
         Stream { state, bytes: 0 }
     }
 
-    /// How many bytes it has taken.
+    /// Returns the number of bytes hashed.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Ends the stream.
+    /// Finishes the stream and returns its hash.
     pub fn finish(self) -> Output {
         let kernel = Kernel::chosen();
         match self.state {
@@ -131,10 +131,10 @@ impl Stream {
 }
 
 fn bytes_of<const WORDS: usize, const BYTES: usize>(words: [[u8; 4]; WORDS]) -> [u8; BYTES] {
-    words.as_flattened().try_into().expect("four bytes a word")
+    words.as_flattened().try_into().expect("four bytes per word")
 }
 
-/// How many streams of this function one worker should have under way.
+/// Returns how many streams of this function one worker should hash together.
 pub fn lanes(function: Function) -> usize {
     match function {
         Function::Sha256 => Kernel::chosen().sha256_lanes(),
@@ -143,12 +143,12 @@ pub fn lanes(function: Function) -> usize {
     }
 }
 
-/// Gives each stream its next bytes, however many those are.
+/// Hashes the next bytes of each stream, of any length.
 pub fn update_together(streams: &mut [(&mut Stream, &[u8])]) {
     update_with(Kernel::chosen(), streams);
 }
 
-/// [`update_together`] with a kernel that the processor has.
+/// Like [`update_together`], with a kernel that the CPU supports.
 fn update_with(kernel: Kernel, streams: &mut [(&mut Stream, &[u8])]) {
     let sha256_one = |state: &mut [u32; 8], blocks: &[[u8; 64]]| kernel.sha256_one(state, blocks);
     let mut sha256: Vec<Waiting<'_, 8>> = Vec::new();
@@ -166,7 +166,7 @@ fn update_with(kernel: Kernel, streams: &mut [(&mut Stream, &[u8])]) {
         |streams| kernel.sha256_width(streams),
         sha256_one,
         |states, blocks, count| {
-            // SAFETY: the scheduler gives pointers to at least `count` blocks each.
+            // SAFETY: the scheduler passes pointers that are valid for at least `count` blocks each.
             unsafe { kernel.sha256_many(states, blocks, count) }
         },
     );
@@ -175,7 +175,7 @@ fn update_with(kernel: Kernel, streams: &mut [(&mut Stream, &[u8])]) {
         |streams| kernel.md5_width(streams),
         Kernel::md5_one,
         |states, blocks, count| {
-            // SAFETY: the scheduler gives pointers to at least `count` blocks each.
+            // SAFETY: the scheduler passes pointers that are valid for at least `count` blocks each.
             unsafe { kernel.md5_many(states, blocks, count) }
         },
     );
@@ -187,7 +187,7 @@ mod tests {
 
     use super::*;
 
-    /// What the crates say.
+    /// Computes the hash with the reference crates.
     fn expected(function: Function, bytes: &[u8]) -> String {
         match function {
             Function::Sha256 => hex::encode(sha2::Sha256::digest(bytes)),
@@ -198,7 +198,7 @@ mod tests {
 
     const FUNCTIONS: [Function; 3] = [Function::Sha256, Function::Md5, Function::Sha512];
 
-    /// Hashes messages together, each in parts of its own length.
+    /// Hashes messages together, each in parts of its given length.
     fn together(kernel: Kernel, messages: &[(Function, Vec<u8>, usize)]) -> Vec<String> {
         let mut streams: Vec<Stream> = messages.iter().map(|(function, ..)| Stream::new(*function)).collect();
         let mut at = vec![0; messages.len()];
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn known_answers() {
+    fn matches_known_answers() {
         // FIPS 180-4 examples and RFC 1321, section A.5.
         let abc = b"abc".to_vec();
         let messages = [(Function::Sha256, abc.clone(), 2), (Function::Md5, abc.clone(), 2)];
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_around_a_block() {
+    fn hashes_lengths_around_a_block() {
         for kernel in Kernel::available() {
             let messages: Vec<_> = (0..=260_usize)
                 .flat_map(|length| FUNCTIONS.map(|function| (function, vec![0x5a; length], 64)))
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn few_streams_of_many_blocks() {
+    fn hashes_few_streams_of_many_blocks() {
         // As many blocks as lanes, one less, one more, and several times as many.
         let lengths = [448, 512, 960, 1024, 1088, 2048, 5000, 70_000];
         for kernel in Kernel::available() {
@@ -270,7 +270,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn every_kernel_says_what_the_crates_say(
+        fn every_kernel_matches_the_reference_crates(
             messages in prop::collection::vec(
                 (prop::sample::select(&FUNCTIONS), prop::collection::vec(any::<u8>(), 0..3000), 1_usize..1500),
                 1..40,

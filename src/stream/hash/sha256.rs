@@ -21,13 +21,13 @@ pub(super) const K: [u32; 64] = [
     0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
 ];
 
-/// What follows sixteen words, of which the first is the one at `i` (step 1 of section 6.2.2).
+/// Returns the word that follows sixteen words starting at `i` (step 1 of section 6.2.2).
 ///
 /// # Safety
-/// The processor must have what `W` needs.
+/// The CPU must support `W`.
 #[inline(always)]
 pub(super) unsafe fn expand<W: Words>(w: &[W; 16], i: usize) -> W {
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees it.
     unsafe {
         let (w1, w14) = (w[(i + 1) % 16], w[(i + 14) % 16]);
         let s0 = w1.rotate::<7, 25>().xor3(w1.rotate::<18, 14>(), w1.shift_right::<3>());
@@ -36,14 +36,14 @@ pub(super) unsafe fn expand<W: Words>(w: &[W; 16], i: usize) -> W {
     }
 }
 
-/// Takes `count` blocks of 64 bytes into each of [`Words::LANES`] states and moves the pointers on.
+/// Compresses `count` blocks of 64 bytes into each of [`Words::LANES`] states and advances the pointers.
 ///
 /// # Safety
-/// The processor must have what `W` needs, and each pointer must be readable for `64 * count` bytes.
+/// The CPU must support `W`, and each pointer must be readable for `64 * count` bytes.
 #[inline(always)]
 #[allow(clippy::many_single_char_names)] // The names of FIPS 180-4.
 pub(super) unsafe fn compress<W: Words>(states: &mut [[u32; 8]], blocks: &mut [*const u8], count: usize) {
-    // SAFETY: of the whole body, what the caller vouches for; slices are indexed with checks.
+    // SAFETY: the caller guarantees CPU support and pointers for the whole body; slices are indexed with checks.
     unsafe {
         let mut column = [0_u32; 16];
         let mut state: [W; 8] = std::array::from_fn(|word| {

@@ -1,5 +1,5 @@
-//! SHA-256 of a few streams together with SHA instructions: each round of one waits for the round before,
-//! and the processor works on the others meanwhile.
+//! SHA-256 of a few streams together with SHA instructions: while a round of one stream waits for the previous
+//! round, the CPU works on the others.
 #![allow(unsafe_code)] // Intrinsics and loads through the pointers of several streams.
 
 use std::arch::x86_64::{
@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 
 use super::sha256::K;
 
-/// Takes `count` blocks of 64 bytes into each of `LANES` states and moves the pointers on.
+/// Compresses `count` blocks of 64 bytes into each of `LANES` states and advances the pointers.
 ///
 /// # Safety
 /// Each of `LANES` pointers must be readable for `64 * count` bytes.
@@ -30,7 +30,7 @@ pub(super) unsafe fn compress<const LANES: usize>(
             for lane in 0..LANES {
                 let w = &mut words[lane];
                 w[four % 4] = if four < 4 {
-                    // SAFETY: the caller vouches for 64 bytes.
+                    // SAFETY: the caller guarantees 64 bytes.
                     swap_bytes(unsafe { _mm_loadu_si128(blocks[lane].add(16 * four).cast()) })
                 } else {
                     expand(w[four % 4], w[(four + 1) % 4], w[(four + 2) % 4], w[(four + 3) % 4])
@@ -45,7 +45,7 @@ pub(super) unsafe fn compress<const LANES: usize>(
             *vectors = [_mm_add_epi32(vectors[0], before[0]), _mm_add_epi32(vectors[1], before[1])];
         }
         for block in &mut blocks[..LANES] {
-            // SAFETY: at most one past what the caller vouches for.
+            // SAFETY: at most one byte past the range that the caller guarantees.
             *block = unsafe { block.add(64) };
         }
     }
@@ -59,14 +59,14 @@ fn swap_bytes(words: __m128i) -> __m128i {
     _mm_shuffle_epi8(words, _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203))
 }
 
-/// The next four words after sixteen.
+/// Returns the four words that follow sixteen.
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn expand(w0: __m128i, w4: __m128i, w8: __m128i, w12: __m128i) -> __m128i {
     let sum = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w4), _mm_alignr_epi8::<4>(w12, w8));
     _mm_sha256msg2_epu32(sum, w12)
 }
 
-/// The order of the words that the instructions want: `abef` and `cdgh`, the first word highest.
+/// Loads the words in the order that the instructions require: `abef` and `cdgh`, the first word highest.
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn load(state: &[u32; 8]) -> [__m128i; 2] {
     // SAFETY: eight words are two vectors.

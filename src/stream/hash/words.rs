@@ -1,51 +1,51 @@
-//! Vectors of 32-bit words, one word of each stream: what the kernels compute with.
+//! Vectors of 32-bit words, one word per stream, with which the kernels compute.
 //!
-//! Every method of a vector type may be called only on a processor that has its instructions; the
-//! kernels make sure of that once, where one is chosen. All are inlined into a function that is compiled for those
-//! instructions, so that no vector crosses a call.
+//! The methods of a vector type may be called only on a CPU that supports its instructions; this is checked once, when
+//! a kernel is chosen. All are inlined into a function that is compiled for those instructions, so that no vector
+//! crosses a call.
 #![allow(unsafe_code)] // Vector intrinsics and loads through the pointers of several streams.
 #![allow(clippy::inline_always)] // A vector must not cross a call: see `words`.
 
-/// Streams that the widest kernel takes together.
+/// The number of streams that the widest kernel processes together.
 pub(super) const LANES_MAX: usize = 16;
 
 /// A vector of words.
 pub(super) trait Words: Copy {
-    /// How many streams it serves.
+    /// The number of streams.
     const LANES: usize;
 
-    /// The same word for all.
+    /// Returns a vector with the same word for all streams.
     unsafe fn splat(word: u32) -> Self;
 
-    /// One word for each, from the first [`Words::LANES`] of the slice.
+    /// Loads one word per stream from the first [`Words::LANES`] of the slice.
     unsafe fn load(words: &[u32]) -> Self;
 
-    /// One word of each, into the first [`Words::LANES`] of the slice.
+    /// Stores one word per stream into the first [`Words::LANES`] of the slice.
     unsafe fn store(self, words: &mut [u32]);
 
-    /// The next 64 bytes of each stream, as sixteen words in the byte order of the machine.
+    /// Loads the next 64 bytes of each stream as sixteen words in native byte order.
     ///
     /// # Safety
     /// Each of the first [`Words::LANES`] pointers must be readable for 64 bytes.
     unsafe fn load_blocks(blocks: &[*const u8]) -> [Self; 16];
 
-    /// The bytes of each word in the other order.
+    /// Reverses the bytes of each word.
     unsafe fn swap_bytes(self) -> Self;
 
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn xor3(self, b: Self, c: Self) -> Self;
-    /// Where a bit of `self` is set that of `b`, else that of `c`.
+    /// Returns, for each bit, that of `b` if the bit of `self` is set, else that of `c`.
     unsafe fn choose(self, b: Self, c: Self) -> Self;
-    /// The bit that at least two of three have.
+    /// Returns the majority of three bits.
     unsafe fn majority(self, b: Self, c: Self) -> Self;
-    /// `c ^ (b | !self)`, as MD5 has it.
+    /// Returns `c ^ (b | !self)`, as MD5 requires.
     unsafe fn xor_or_not(self, b: Self, c: Self) -> Self;
-    /// Rotated right by `R`; `L` must be 32 less `R`.
+    /// Rotates right by `R`; `L` must be `32 - R`.
     unsafe fn rotate<const R: i32, const L: i32>(self) -> Self;
     unsafe fn shift_right<const R: i32>(self) -> Self;
 }
 
-/// One stream: the plain processor.
+/// One stream, without vector instructions.
 #[derive(Clone, Copy)]
 pub(super) struct X1(u32);
 
@@ -69,7 +69,7 @@ impl Words for X1 {
 
     #[inline(always)]
     unsafe fn load_blocks(blocks: &[*const u8]) -> [Self; 16] {
-        // SAFETY: the caller vouches for 64 bytes; an array of bytes has no alignment.
+        // SAFETY: the caller guarantees 64 bytes; an array of bytes needs no alignment.
         let bytes = unsafe { *blocks[0].cast::<[[u8; 4]; 16]>() };
         bytes.map(|word| X1(u32::from_ne_bytes(word)))
     }
@@ -141,9 +141,9 @@ mod x86 {
     #[derive(Clone, Copy)]
     pub(in super::super) struct X16(__m512i);
 
-    // SAFETY of all that follows: the processor has AVX2 (or AVX-512 F and BW for X16), as the trait asks;
+    // SAFETY of all that follows: the CPU has AVX2 (or AVX-512 F and BW for X16), as the trait requires;
     // loads and stores are unaligned, and stay within slices whose length is checked, or within the bytes
-    // that the caller of load_blocks vouches for.
+    // that the caller of load_blocks guarantees.
 
     impl Words for X8 {
         const LANES: usize = 8;
@@ -231,7 +231,7 @@ mod x86 {
         }
     }
 
-    /// Rows become columns: word `c` of each of eight rows becomes row `c`.
+    /// Transposes: word `c` of each of eight rows becomes row `c`.
     #[inline(always)]
     unsafe fn transpose8(rows: [__m256i; 8]) -> [__m256i; 8] {
         let mut a = rows;
@@ -323,7 +323,7 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn shift_right<const R: i32>(self) -> Self {
-            // This instruction's immediate is unsigned here, and a constant cannot be converted in a parameter.
+            // This intrinsic takes an unsigned constant, and a generic argument cannot be converted.
             unsafe {
                 X16(match R {
                     3 => _mm512_srli_epi32::<3>(self.0),
@@ -334,7 +334,7 @@ mod x86 {
         }
     }
 
-    /// Rows become columns: word `c` of each of sixteen rows becomes row `c`.
+    /// Transposes: word `c` of each of sixteen rows becomes row `c`.
     #[inline(always)]
     unsafe fn transpose16(rows: [__m512i; 16]) -> [__m512i; 16] {
         let mut a = rows;

@@ -1,30 +1,30 @@
-//! Flows under way, and their buffers.
+//! Active flows and their buffers.
 
 use std::io;
 
 use crate::stream::buffer::Buffer;
 use crate::stream::digests::Digests;
 
-/// A flow under way.
+/// An active flow.
 pub(super) struct Lane<F> {
     pub(super) flow: F,
     pub(super) digests: Digests,
     pub(super) buffer: Buffer,
     pub(super) filled: usize,
-    /// Bytes still to come, as far as anyone knows.
+    /// The expected number of remaining bytes.
     pub(super) rest: u64,
-    /// Whether nothing had come when it was asked last.
+    /// Whether no data was available at the last read.
     pub(super) waits: bool,
-    /// Whether it is not among the flows whose lengths are known.
+    /// Whether the flow is not among those whose lengths are known.
     pub(super) beside: bool,
 }
 
-/// Buffers that no lane needs now.
+/// Unused buffers.
 #[derive(Default)]
 pub(super) struct Spare(Vec<Buffer>);
 
 impl Spare {
-    /// One of this many bytes.
+    /// Returns a buffer of this many bytes.
     pub(super) fn take(&mut self, bytes: usize) -> io::Result<Buffer> {
         match self.0.iter().position(|buffer| buffer.len() == bytes) {
             Some(place) => Ok(self.0.swap_remove(place)),
@@ -37,7 +37,7 @@ impl Spare {
     }
 }
 
-/// The longest flows stay, with half of the bytes or as little more as can be.
+/// Splits off the shorter flows. The longest stay, with half of the bytes or as little more as possible.
 pub(super) fn split_off_half<F>(lanes: &mut Vec<Lane<F>>) -> Vec<Lane<F>> {
     lanes.sort_by_key(|lane| std::cmp::Reverse(lane.rest));
     let half = lanes.iter().map(|lane| lane.rest).sum::<u64>() / 2;

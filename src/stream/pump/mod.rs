@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crew::{Claim, Crew, HaltUnlessWell};
+use crew::{Claim, Crew, HaltUnlessOk};
 use lane::{Lane, Spare, split_off_half};
 use numbered::Numbered;
 
@@ -20,39 +20,39 @@ use super::flow::{Filled, Flow};
 use super::hash::{self, Stream};
 use super::workers::Workers;
 
-/// How long a worker sleeps all of whose flows wait for a network.
+/// How long a worker sleeps if all its flows wait for the network.
 const IDLE: Duration = Duration::from_micros(500);
 
-/// How long a worker without flows looks out for work before it sleeps in between.
-const LOOKOUT: Duration = Duration::from_micros(200);
+/// How long a worker without flows polls for work before it starts to sleep.
+const POLL: Duration = Duration::from_micros(200);
 
-/// Its first nap and its longest; each is twice the one before, so that many idle workers cost little.
+/// The first and the longest sleep. Each is twice the previous one, so that many idle workers cost little.
 const NAPS: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
 
-/// A flow with this many bytes to come is worth another worker's help.
+/// A flow with at least this many remaining bytes is worth the help of another worker.
 const WORTH_HELP_BYTES: u64 = 2 << 20;
 
-/// How long the buffers of a flow are that two workers move, in bytes: handing over costs some microseconds.
+/// Buffer size for a flow that two workers move, in bytes. Handing a block over costs some microseconds.
 const SHARED_BUFFER_BYTES: usize = 512 << 10;
 
-/// Why the engine stopped before every flow had ended.
+/// The engine stopped before every flow had ended.
 #[derive(Debug)]
 pub enum Halted {
-    /// The system has no memory for buffers.
+    /// The system is out of memory or threads.
     System(io::Error),
-    /// A signal came.
+    /// A signal interrupted the work.
     Interrupted,
 }
 
-/// Moves every flow that `next` gives until there is none, and calls `settle` at the end of each; its first error
-/// stops all of them and is returned. Flows begin in the order of `next`, and the longest should come first; the
-/// order in which they end is not determined. `lengths` are their lengths in bytes, in that order, as far as
-/// anyone knows. Flows that are [`Flow::is_beside`] are not among them, and may come even after `next` gave
-/// nothing.
+/// Moves every flow that `next` returns until there is none, and calls `settle` at the end of each. The first error
+/// of `settle` stops all flows and is returned. Flows start in the order of `next`, and the longest should come
+/// first; the order in which they end is not determined. `lengths` are their expected lengths in bytes, in that
+/// order. They do not include flows that are [`Flow::is_beside`]; `next` may return these even after it returned
+/// `None`.
 ///
-/// Each worker has up to `lanes` flows under way, as many as their hash function takes together. A flow that
-/// would still be under way when all others are done goes alone, which is faster for it; workers that have
-/// nothing left to do help the others.
+/// Each worker moves up to `lanes` flows at once, as many as their hash function processes together. A flow that
+/// would still be active when all others are done is moved alone, which is faster for it. Workers with nothing
+/// left to do help the others.
 ///
 /// # Errors
 /// The first error of `settle`, else [`Halted`].
@@ -79,7 +79,7 @@ pub fn pump<F: Flow, E: From<Halted> + Send>(
         longest_from: longest_from(lengths),
         begun: AtomicUsize::new(0),
         waiting_bytes: AtomicU64::new(lengths.iter().sum()),
-        dry: AtomicBool::new(false),
+        exhausted: AtomicBool::new(false),
         halted: AtomicBool::new(false),
         network: AtomicBool::new(false),
         alone: AtomicUsize::new(0),
@@ -95,10 +95,10 @@ pub fn pump<F: Flow, E: From<Halted> + Send>(
     }
 }
 
-/// As [`pump`], for flows that are known by their place in a list: one for each of `lengths`.
+/// Like [`pump`], for a list with one flow for each of `lengths`. `begin` and `settle` get the index in the list.
 ///
 /// # Errors
-/// As [`pump`].
+/// Like [`pump`].
 pub fn pump_list<F: Flow, E: From<Halted> + Send>(
     workers: &Workers,
     lanes: usize,
@@ -120,7 +120,7 @@ pub fn pump_list<F: Flow, E: From<Halted> + Send>(
     })
 }
 
-/// The longest of those from each place on.
+/// Returns, for each index, the greatest length from there on.
 fn longest_from(lengths: &[u64]) -> Vec<u64> {
     let mut longest = lengths.to_vec();
     for place in (1..longest.len()).rev() {
@@ -129,23 +129,23 @@ fn longest_from(lengths: &[u64]) -> Vec<u64> {
     longest
 }
 
-/// What all workers share.
+/// The state that all workers share.
 struct Engine<'a, F: Flow> {
     workers: &'a Workers,
     lanes: usize,
     next: &'a (dyn Fn() -> Option<Result<F, F::Error>> + Sync),
     done: &'a (dyn Fn(Result<F::Done, F::Error>) -> ControlFlow<()> + Sync),
     longest_from: Vec<u64>,
-    /// Flows that somebody has begun.
+    /// The number of flows that were started.
     begun: AtomicUsize,
-    /// Bytes of those that nobody has.
+    /// The total bytes of the flows that were not started.
     waiting_bytes: AtomicU64,
-    /// Whether `next` had nothing any more.
-    dry: AtomicBool,
+    /// Whether `next` has returned `None`.
+    exhausted: AtomicBool,
     halted: AtomicBool,
-    /// Whether any flow ever had to wait: only many such flows together keep a network busy.
+    /// Whether any flow had to wait for data: only many such flows together keep a network busy.
     network: AtomicBool,
-    /// Workers that keep to a single flow though others wait.
+    /// The number of workers that move a single flow although others wait.
     alone: AtomicUsize,
     crew: Mutex<Crew<F>>,
 }
@@ -157,44 +157,44 @@ impl<F: Flow> Engine<'_, F> {
         }
     }
 
-    fn goes_on(&self) -> bool {
+    fn is_running(&self) -> bool {
         !self.halted.load(Ordering::Relaxed) && !self.workers.interrupted()
     }
 
     fn crew(&self) -> MutexGuard<'_, Crew<F>> {
-        // Its numbers are right after every change.
+        // The numbers are consistent after every change, even if a thread panicked.
         self.crew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves flows, and those that others hand over, until all are moved.
+    /// Moves flows, including those that others hand over, until all are done.
     fn work(&self) -> io::Result<()> {
-        let mut ends = HaltUnlessWell { halted: &self.halted, well: false };
+        let mut ends = HaltUnlessOk { halted: &self.halted, ok: false };
         self.crew().busy += 1;
         let mut lanes = Some(Vec::new());
         while let Some(begun) = lanes {
             self.move_lanes(begun)?;
-            lanes = self.look_out()?;
+            lanes = self.wait_for_work()?;
         }
-        ends.well = true;
+        ends.ok = true;
         Ok(())
     }
 
-    /// Moves these lanes, and whatever nobody has begun.
+    /// Moves these lanes and flows that were not started.
     fn move_lanes(&self, mut lanes: Vec<Lane<F>>) -> io::Result<()> {
         let mut spare = Spare::default();
         let mut claim = Claim { on: &self.alone, held: false };
-        while self.goes_on() {
+        while self.is_running() {
             if !self.stays_alone(&lanes, &mut claim) {
                 self.take_more(&mut lanes, &mut spare)?;
             }
             if lanes.is_empty() {
                 break;
             }
-            if self.dry.load(Ordering::Relaxed) {
+            if self.exhausted.load(Ordering::Relaxed) {
                 if lanes.len() > 1 {
                     self.hand_over_half(&mut lanes);
                 } else if let Some(lane) = lanes.pop_if(|lane| lane.rest >= WORTH_HELP_BYTES && !lane.waits) {
-                    if self.finds_help() {
+                    if self.reserve_helper() {
                         let moved = self.move_with_help(lane, &mut spare);
                         self.crew().promised -= 1;
                         lanes.extend(moved?);
@@ -210,9 +210,9 @@ impl<F: Flow> Engine<'_, F> {
         Ok(())
     }
 
-    /// Waits for lanes that another worker hands over, or for a flow that comes late; meanwhile does what others
-    /// share. `None` when nobody has anything left.
-    fn look_out(&self) -> io::Result<Option<Vec<Lane<F>>>> {
+    /// Waits for lanes from another worker or for a late flow, and meanwhile runs shared work of others. Returns
+    /// `None` when no worker has flows left.
+    fn wait_for_work(&self) -> io::Result<Option<Vec<Lane<F>>>> {
         {
             let mut crew = self.crew();
             crew.busy -= 1;
@@ -226,7 +226,7 @@ impl<F: Flow> Engine<'_, F> {
                 if handed.is_some() {
                     crew.promised -= 1;
                 }
-                if handed.is_some() || crew.busy == 0 || !self.goes_on() {
+                if handed.is_some() || crew.busy == 0 || !self.is_running() {
                     crew.idle -= 1;
                     crew.busy += usize::from(handed.is_some());
                     return Ok(handed);
@@ -240,7 +240,7 @@ impl<F: Flow> Engine<'_, F> {
             }
             match rayon::yield_now() {
                 Some(rayon::Yield::Executed) => (since, nap) = (Instant::now(), NAPS.0),
-                _ if since.elapsed() < LOOKOUT => thread::yield_now(),
+                _ if since.elapsed() < POLL => thread::yield_now(),
                 _ => {
                     thread::sleep(nap);
                     nap = NAPS.1.min(2 * nap);
@@ -249,43 +249,43 @@ impl<F: Flow> Engine<'_, F> {
         }
     }
 
-    /// Whether this worker keeps to its only flow: it would be the last one under way if it shared lanes, where
-    /// each flow goes at a fraction of its speed, and by far: alike ones rather go together. One worker always
-    /// takes more, or the others would wait.
+    /// Returns whether this worker moves its only flow alone. It does if the flow, slowed down by sharing lanes, would
+    /// be the last one by far; flows of similar length share lanes. One worker always takes more flows, because the
+    /// others would wait.
     fn stays_alone(&self, lanes: &[Lane<F>], claim: &mut Claim<'_>) -> bool {
-        let by_far_the_last = |lane: &Lane<F>| {
+        let last_by_far = |lane: &Lane<F>| {
             let share = self.waiting_bytes.load(Ordering::Relaxed) / self.workers.count() as u64;
             let following = self.longest_from.get(self.begun.load(Ordering::Relaxed)).copied().unwrap_or(0);
             lane.rest.saturating_mul(self.lanes as u64) > share
                 && lane.rest > following.saturating_add(following / 4)
         };
         match lanes {
-            [lane] if !lane.beside && !self.network.load(Ordering::Relaxed) && by_far_the_last(lane) => {
-                claim.is_held(self.workers.count() - 1)
+            [lane] if !lane.beside && !self.network.load(Ordering::Relaxed) && last_by_far(lane) => {
+                claim.acquire(self.workers.count() - 1)
             }
             _ => {
-                claim.give_up();
+                claim.release();
                 false
             }
         }
     }
 
-    /// Begins flows, up to twice as many as are under way: a worker that filled all its lanes at once would take
-    /// the longest flows from the others, and end alone.
+    /// Starts flows, up to twice as many as are active. A worker that filled all lanes at once would take the longest
+    /// flows from the others and finish last.
     fn take_more(&self, lanes: &mut Vec<Lane<F>>, spare: &mut Spare) -> io::Result<()> {
         let wanted = (2 * lanes.len()).clamp(1, self.lanes);
-        while lanes.len() < wanted && !self.dry.load(Ordering::Relaxed) {
+        while lanes.len() < wanted && !self.exhausted.load(Ordering::Relaxed) {
             match self.begin_next(spare)? {
                 Some(lane) => lanes.push(lane),
-                None => self.dry.store(true, Ordering::Relaxed),
+                None => self.exhausted.store(true, Ordering::Relaxed),
             }
         }
         Ok(())
     }
 
-    /// Begins the next flow, if there is one.
+    /// Starts the next flow, if there is one.
     fn begin_next(&self, spare: &mut Spare) -> io::Result<Option<Lane<F>>> {
-        while self.goes_on() {
+        while self.is_running() {
             match (self.next)() {
                 None => break,
                 Some(Err(error)) => {
@@ -307,8 +307,8 @@ impl<F: Flow> Engine<'_, F> {
         Ok(None)
     }
 
-    /// Moves every lane one block on: all read, all hash together, all write. Those that wait are passed over; false
-    /// if all did.
+    /// Moves every lane by one block: reads all, hashes all together, writes all. Skips lanes without data, and
+    /// returns false if all were skipped.
     fn step(&self, lanes: &mut Vec<Lane<F>>, spare: &mut Spare) -> bool {
         let mut moved = false;
         let mut at = 0;
@@ -364,14 +364,14 @@ impl<F: Flow> Engine<'_, F> {
         moved
     }
 
-    /// Moves a flow to its end, hashing each block while it is written and the next one is read, by whoever has
-    /// nothing else to do. Gives the flow back if it has to wait.
+    /// Moves a flow to its end. An idle worker hashes each block while it is written and the next one is read. Returns
+    /// the flow if it has to wait.
     fn move_with_help(&self, lane: Lane<F>, spare: &mut Spare) -> io::Result<Option<Lane<F>>> {
         let Lane { mut flow, mut digests, buffer, mut rest, beside, .. } = lane;
         let (mut block, mut following) = (spare.take(SHARED_BUFFER_BYTES)?, spare.take(SHARED_BUFFER_BYTES)?);
         let mut filled = flow.fill(&mut block);
         let mut waits = false;
-        while self.goes_on() {
+        while self.is_running() {
             match filled {
                 Ok(Filled::Bytes(bytes)) => {
                     let read = &block[..bytes];
@@ -399,17 +399,17 @@ impl<F: Flow> Engine<'_, F> {
         Ok(waits.then_some(Lane { flow, digests, buffer, filled: 0, rest, waits, beside }))
     }
 
-    /// Counts on a worker that has nothing to do, if there is one.
-    fn finds_help(&self) -> bool {
+    /// Reserves an idle worker, if there is one.
+    fn reserve_helper(&self) -> bool {
         let mut crew = self.crew();
         let found = crew.idle > crew.promised;
         crew.promised += usize::from(found);
         found
     }
 
-    /// Hands half of these lanes to a worker that has nothing to do, if there is one.
+    /// Hands half of these lanes to an idle worker, if there is one.
     fn hand_over_half(&self, lanes: &mut Vec<Lane<F>>) {
-        if self.finds_help() {
+        if self.reserve_helper() {
             let others = split_off_half(lanes);
             self.crew().handed.push(others);
         }

@@ -1,9 +1,9 @@
-//! A flow that knows its place in a list.
+//! A flow with its index in a list.
 
 use crate::stream::digests::{Digested, Digests};
 use crate::stream::flow::{Filled, Flow};
 
-/// A flow and its place. The place comes back with its outcome.
+/// A flow and its index, which is returned with the result.
 pub(super) struct Numbered<F> {
     pub(super) at: usize,
     pub(super) flow: F,

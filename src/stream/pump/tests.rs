@@ -11,21 +11,21 @@ use crate::stream::digests::Digested;
 use crate::stream::digests::Digests;
 use crate::stream::hash::{Function, Output};
 
-/// What a flow does that is not like the others.
+/// The special behaviour of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Nature {
     Plain,
-    /// Says at every other block that nothing has come yet.
+    /// Has no data at every other read.
     Waits,
-    /// Fails to read at its end.
+    /// Fails to read at the end.
     Unreadable,
-    /// Fails to write its first block.
+    /// Fails to write the first block.
     Unwritable,
-    /// Comes beside the others.
+    /// Is not among the flows with known lengths.
     Late,
 }
 
-/// Bytes from memory to memory.
+/// Copies bytes from memory to memory.
 struct Copying {
     name: usize,
     nature: Nature,
@@ -81,7 +81,7 @@ impl Flow for Copying {
     }
 }
 
-/// Moves flows of these lengths, the longest first, and says how each ended.
+/// Moves flows of these lengths, the longest first, and returns their results.
 fn move_all(
     flows: &[(usize, Nature)],
     jobs: usize,
@@ -119,7 +119,7 @@ fn natures() -> impl Strategy<Value = Nature> {
     ]
 }
 
-/// Lengths on both sides of a buffer and of what is worth help.
+/// Lengths around the buffer size and the threshold for help.
 fn lengths() -> impl Strategy<Value = usize> {
     prop_oneof![Just(0), 1_usize..200_000, 2_000_000_usize..4_000_000]
 }
@@ -127,7 +127,7 @@ fn lengths() -> impl Strategy<Value = usize> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn every_flow_ends_once_and_comes_whole(
+    fn every_flow_ends_once_and_is_complete(
         mut flows in prop::collection::vec((lengths(), natures()), 0..20),
         jobs in 1_usize..5,
         lanes in 1_usize..17,
@@ -153,8 +153,8 @@ proptest! {
 }
 
 #[test]
-fn a_last_long_flow_is_hashed_while_it_is_read() {
-    // Alone from its first block on, and the other worker idle: what both halves see must fit.
+fn last_long_flow_is_hashed_while_it_is_read() {
+    // The flow is alone from its first block, and the other worker is idle and helps.
     let ends = move_all(&[(40_000_001, Nature::Plain)], 2, 4, usize::MAX);
     let (_, written, digested) = ends[0].as_ref().unwrap();
     assert_eq!((written.len(), digested.bytes), (40_000_001, 40_000_001));
@@ -162,7 +162,7 @@ fn a_last_long_flow_is_hashed_while_it_is_read() {
 }
 
 #[test]
-fn what_comes_late_is_begun_by_whoever_is_idle() {
+fn idle_worker_starts_a_late_flow() {
     let workers = Workers::new(NonZeroUsize::new(2), Arc::default()).unwrap();
     let (asked, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let length = 3_000_000;
@@ -173,7 +173,7 @@ fn what_comes_late_is_begun_by_whoever_is_idle() {
         &|| {
             let name = asked.fetch_add(1, Ordering::SeqCst);
             let nature = match name {
-                // Under way for some while: it waits at every other block.
+                // Stays active for some time: it waits at every other read.
                 0 => Nature::Waits,
                 9 => Nature::Late,
                 _ => return None,
@@ -192,14 +192,14 @@ fn what_comes_late_is_begun_by_whoever_is_idle() {
 }
 
 #[test]
-fn enough_is_enough() {
+fn stops_after_an_error_of_settle() {
     let flows = [(3_000_000, Nature::Plain); 40];
     let ends = move_all(&flows, 2, 2, 1).len();
     assert!((1..=8).contains(&ends), "{ends} ended");
 }
 
 #[test]
-fn the_longest_stay_when_lanes_are_shared_out() {
+fn longest_flows_stay_when_lanes_are_split() {
     let lanes_of = |lengths: &[u64]| {
         let lane = |&rest: &u64| Lane {
             flow: (),
@@ -214,8 +214,8 @@ fn the_longest_stay_when_lanes_are_shared_out() {
     };
     for (lengths, stay) in [(&[1, 9][..], 1), (&[5, 5, 5, 5], 2), (&[1, 1, 1, 20, 1], 1), (&[0, 0], 1)] {
         let mut lanes = lanes_of(lengths);
-        let given = split_off_half(&mut lanes);
-        assert_eq!((lanes.len(), given.len()), (stay, lengths.len() - stay), "{lengths:?}");
+        let handed = split_off_half(&mut lanes);
+        assert_eq!((lanes.len(), handed.len()), (stay, lengths.len() - stay), "{lengths:?}");
         assert_eq!(lanes[0].rest, *lengths.iter().max().unwrap());
     }
 }
