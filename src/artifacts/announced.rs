@@ -1,10 +1,10 @@
-//! What a blob was announced as, held against what is written.
+//! Compares the descriptor of a blob with the bytes that are written.
 
 use super::ArtifactError;
 use crate::oci::digest::BlobMismatch;
 use crate::oci::{Descriptor, Digest, VerifiedBlob};
 
-/// The announcement, and how much of it came.
+/// The digest and size of a blob from its descriptor, and the number of bytes written so far.
 #[derive(Debug)]
 pub(super) struct Announced {
     digest: Digest,
@@ -17,15 +17,15 @@ impl Announced {
         Announced { digest: descriptor.digest, bytes: descriptor.size, written: 0 }
     }
 
-    /// How many bytes came so far.
+    /// The number of bytes written so far.
     pub(super) fn written(&self) -> u64 {
         self.written
     }
 
-    /// Counts the next bytes, before they are written.
+    /// Counts the next bytes before they are written.
     ///
     /// # Errors
-    /// When they are more than announced.
+    /// If the blob would become longer than its descriptor says.
     pub(super) fn advance(&mut self, count: usize) -> Result<(), ArtifactError> {
         let found = self.written.saturating_add(count as u64);
         if found > self.bytes {
@@ -35,7 +35,7 @@ impl Announced {
         Ok(())
     }
 
-    /// The digest of the blob, if all of it came and the proof is of it.
+    /// Returns the digest of the blob if the blob is complete and `proof` is for it.
     pub(super) fn accept(&self, proof: VerifiedBlob) -> Result<Digest, ArtifactError> {
         if proof.digest() != self.digest || proof.size() != self.bytes {
             return Err(ArtifactError::from(BlobMismatch {

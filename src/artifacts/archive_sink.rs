@@ -1,6 +1,6 @@
-//! A new tar archive as a sink: an image layout, for Docker with the `manifest.json` it asks for.
+//! New tar archives as sinks: an image layout, with an additional `manifest.json` for Docker.
 //!
-//! Every blob has its place before the first byte comes, so blobs are written side by side.
+//! The offset of every blob is known before the first byte is written, so blobs can be written concurrently.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, OpenOptions};
@@ -13,7 +13,7 @@ use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::announced::Announced;
-use super::docker_manifest::{Carried, manifest_json};
+use super::docker_manifest::{ArchiveBlobs, manifest_json};
 use super::index_merge::check_distinct;
 use super::layout::blob_path;
 use super::staging::{create_new, unique_suffix};
@@ -23,26 +23,26 @@ use crate::medium::{Writeback, reserve};
 use crate::oci::write::{IndexEntry, OCI_LAYOUT, index_json};
 use crate::oci::{Descriptor, Digest, VerifiedBlob};
 
-/// Which program the archive is for.
+/// The format of the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum ArchiveFormat {
     Oci,
     Docker,
 }
 
-/// An archive that takes artifacts. It has its name only when it is finished.
+/// A new archive as a sink. It gets its final name when it is finished.
 #[derive(Debug)]
 pub struct ArchiveSink {
     name: String,
     target: PathBuf,
-    form: Form,
+    format: ArchiveFormat,
     plan: TarPlan,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// Locked until dropped: this is how another run knows that the file is alive.
+    /// Locked until dropped, so that other runs know that the file is in use.
     file: File,
     path: PathBuf,
     places: BTreeMap<Digest, Place>,
@@ -52,13 +52,13 @@ struct Shared {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A set is whole after every single change of it.
+    // Each change leaves the set consistent, so a panic elsewhere does no harm.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // After a finish the file has another name, and nothing is here.
+        // After `finish` the file has been renamed, and this does nothing.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -72,30 +72,30 @@ impl Shared {
 }
 
 impl ArchiveSink {
-    /// Creates an `oci-archive` for `blobs`, with their sizes in bytes.
+    /// Creates an `oci-archive` for `blobs`, given with their sizes in bytes.
     ///
     /// # Errors
-    /// When `path` is there already.
+    /// If `path` exists.
     pub fn oci(path: &Path, name: &str, blobs: &[(Digest, u64)]) -> Result<ArchiveSink, ArtifactError> {
-        ArchiveSink::create(path, name, blobs, Form::Oci)
+        ArchiveSink::create(path, name, blobs, ArchiveFormat::Oci)
     }
 
-    /// Creates a `docker-archive` for `blobs`, with their sizes in bytes.
+    /// Creates a `docker-archive` for `blobs`, given with their sizes in bytes.
     ///
     /// # Errors
-    /// When `path` is there already.
+    /// If `path` exists.
     pub fn docker(path: &Path, name: &str, blobs: &[(Digest, u64)]) -> Result<ArchiveSink, ArtifactError> {
-        ArchiveSink::create(path, name, blobs, Form::Docker)
+        ArchiveSink::create(path, name, blobs, ArchiveFormat::Docker)
     }
 
     fn create(
         path: &Path,
         name: &str,
         blobs: &[(Digest, u64)],
-        form: Form,
+        format: ArchiveFormat,
     ) -> Result<ArchiveSink, ArtifactError> {
         let Some(file_name) = path.file_name() else {
-            let problem = "names no file".to_owned();
+            let problem = "the path does not end in a file name".to_owned();
             return Err(ArtifactError::UnsafePath { path: path.to_owned(), problem });
         };
         if path.symlink_metadata().is_ok() {
@@ -124,7 +124,7 @@ impl ArchiveSink {
             shared.write(&place.headers, place.at)?;
         }
         let (name, target) = (name.to_owned(), path.to_owned());
-        Ok(ArchiveSink { name, target, form, plan, shared: Arc::new(shared) })
+        Ok(ArchiveSink { name, target, format, plan, shared: Arc::new(shared) })
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), ArtifactError> {
@@ -134,7 +134,7 @@ impl ArchiveSink {
     }
 }
 
-impl Carried for Shared {
+impl ArchiveBlobs for Shared {
     fn bytes_of(&self, digest: &Digest) -> Option<u64> {
         self.places.get(digest).map(|place| place.bytes)
     }
@@ -148,7 +148,7 @@ impl Carried for Shared {
     }
 }
 
-/// Creates the file that becomes `path`, and removes those that a killed run left for it.
+/// Creates the temporary file for `path`, and removes those of killed runs.
 fn create_beside(path: &Path, file_name: &std::ffi::OsStr) -> Result<(PathBuf, File), ArtifactError> {
     let folder = folder_of(path);
     let mut prefix = std::ffi::OsString::from(".");
@@ -159,9 +159,10 @@ fn create_beside(path: &Path, file_name: &std::ffi::OsStr) -> Result<(PathBuf, F
     let temporary = folder.join(prefix);
     let file = create_new(&temporary)?;
     file.lock().map_err(ArtifactError::io("cannot lock", &temporary))?;
-    let links = file.metadata().map_err(ArtifactError::io("cannot look at", &temporary))?.nlink();
+    let links =
+        file.metadata().map_err(ArtifactError::io("cannot read the metadata of", &temporary))?.nlink();
     if links == 0 {
-        // Another run took it for a stale one, in the moment before it was locked.
+        // Another run took the file for a stale one before it was locked, and removed it.
         return Err(ArtifactError::io("cannot create", &temporary)(io::ErrorKind::NotFound.into()));
     }
     Ok((temporary, file))
@@ -189,13 +190,13 @@ fn remove_stale(folder: &Path, prefix: &std::ffi::OsStr) {
     }
 }
 
-/// Gives the finished file its name, unless something has it.
+/// Renames the finished file, unless the target exists.
 fn rename_new(from: &Path, to: &Path) -> Result<(), ArtifactError> {
     let exists = || ArtifactError::TargetExists { path: to.to_owned() };
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         Err(Errno::EXIST) => Err(exists()),
-        // File systems without this kind of rename have hard links at least.
+        // File systems without this kind of rename may support hard links.
         Err(Errno::INVAL | Errno::NOSYS) => match fs::hard_link(from, to) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
@@ -219,7 +220,7 @@ impl ArtifactSink for ArchiveSink {
         Ok(fits && locked(&self.shared.committed).contains(&descriptor.digest))
     }
 
-    /// One writer for each blob at a time: it has one place.
+    /// Each blob has one place in the archive, so it can have only one writer at a time.
     fn begin(&self, descriptor: &Descriptor) -> Result<Box<dyn BlobWriter>, ArtifactError> {
         let digest = descriptor.digest;
         let free = !locked(&self.shared.committed).contains(&digest);
@@ -249,12 +250,12 @@ impl ArtifactSink for ArchiveSink {
         drop(committed);
         self.append("oci-layout", OCI_LAYOUT)?;
         self.append("index.json", &index_json(index))?;
-        if self.form == Form::Docker {
+        if self.format == ArchiveFormat::Docker {
             let manifest = manifest_json(&self.name, index, shared.as_ref())?;
             self.append("manifest.json", &manifest)?;
         }
         let cannot_write = || ArtifactError::io("cannot write", &self.target);
-        // Longer by the end mark, which reads as zeros.
+        // This appends the end marker, which consists of zeros.
         shared.file.set_len(self.plan.archive_bytes()).map_err(cannot_write())?;
         shared.file.sync_all().map_err(cannot_write())?;
         rename_new(&shared.path, &self.target)?;
@@ -264,7 +265,7 @@ impl ArtifactSink for ArchiveSink {
     }
 }
 
-/// A blob at its place in the archive.
+/// The writer of a blob in the archive.
 struct PlacedBlob {
     start: u64,
     digest: Digest,

@@ -1,15 +1,15 @@
-//! The artifacts that a source lists, and how one is found among them.
+//! The list of artifacts in a source, and the search in it.
 
 use super::{ArtifactError, Pattern, Root};
 use crate::oci::{Digest, RefName};
 
-/// How many look-alikes an error names.
+/// Maximum number of similar names in an error.
 const ALIKE_MAX: usize = 5;
 
-/// How many letters may differ between names that look alike.
+/// Maximum edit distance between similar names, in bytes.
 const DISTANCE_MAX: usize = 3;
 
-/// What a source lists, sorted by name and digest.
+/// The artifacts of a source, sorted by name and digest.
 #[derive(Debug)]
 pub(super) struct Catalog {
     place: String,
@@ -17,7 +17,7 @@ pub(super) struct Catalog {
 }
 
 impl Catalog {
-    /// Sorts `roots`; of doubles one stays, of a digest both named and unnamed the named one.
+    /// Sorts `roots` and removes duplicates. An unnamed entry is removed if its digest is also listed with a name.
     pub(super) fn new(place: String, mut roots: Vec<Root>) -> Catalog {
         roots.sort_by(|a, b| (&a.name, &a.descriptor.digest).cmp(&(&b.name, &b.descriptor.digest)));
         roots.dedup_by(|a, b| a.name == b.name && a.descriptor.digest == b.descriptor.digest);
@@ -27,12 +27,15 @@ impl Catalog {
         Catalog { place, roots }
     }
 
-    /// Everything listed.
+    /// All artifacts.
     pub(super) fn roots(&self) -> &[Root] {
         &self.roots
     }
 
-    /// Everything listed, provided that every name means one artifact.
+    /// All artifacts.
+    ///
+    /// # Errors
+    /// If a name points at two artifacts.
     pub(super) fn unambiguous(&self) -> Result<&[Root], ArtifactError> {
         for pair in self.roots.windows(2) {
             match &pair[0].name {
@@ -54,7 +57,7 @@ impl Catalog {
         }
     }
 
-    /// The one of this name.
+    /// The artifact with this name.
     pub(super) fn named(&self, name: &RefName) -> Result<Vec<Root>, ArtifactError> {
         let mut found = self.roots.iter().filter(|root| root.name.as_ref() == Some(name));
         match (found.next(), found.next()) {
@@ -63,34 +66,34 @@ impl Catalog {
             (None, _) => Err(ArtifactError::NoSuchArtifact {
                 place: self.place.clone(),
                 wanted: name.to_string(),
-                alike: self.alike(name),
+                similar: self.similar_to(name),
             }),
         }
     }
 
-    /// Those whose names fit.
+    /// The artifacts whose names match the pattern.
     pub(super) fn matching(&self, pattern: &Pattern) -> Result<Vec<Root>, ArtifactError> {
-        let fits = |root: &&Root| root.name.as_ref().is_some_and(|name| pattern.fits(name.as_str()));
-        let found: Vec<Root> = self.unambiguous()?.iter().filter(fits).cloned().collect();
+        let matches = |root: &&Root| root.name.as_ref().is_some_and(|name| pattern.matches(name.as_str()));
+        let found: Vec<Root> = self.unambiguous()?.iter().filter(matches).cloned().collect();
         if found.is_empty() {
             let (place, wanted) = (self.place.clone(), pattern.to_string());
-            return Err(ArtifactError::NoSuchArtifact { place, wanted, alike: Vec::new() });
+            return Err(ArtifactError::NoSuchArtifact { place, wanted, similar: Vec::new() });
         }
         Ok(found)
     }
 
-    /// All with this digest, under each of their names.
+    /// The entries with this digest, one for each name.
     pub(super) fn with_digest(&self, digest: &Digest) -> Vec<Root> {
         self.roots.iter().filter(|root| root.descriptor.digest == *digest).cloned().collect()
     }
 
-    /// The error for a digest that is nowhere.
+    /// The error for a digest that the source does not have.
     pub(super) fn no_such_digest(&self, digest: &Digest) -> ArtifactError {
         let (place, wanted) = (self.place.clone(), digest.to_string());
-        ArtifactError::NoSuchArtifact { place, wanted, alike: Vec::new() }
+        ArtifactError::NoSuchArtifact { place, wanted, similar: Vec::new() }
     }
 
-    fn alike(&self, wanted: &RefName) -> Vec<String> {
+    fn similar_to(&self, wanted: &RefName) -> Vec<String> {
         let names = self.roots.iter().filter_map(|root| root.name.as_ref());
         let same_part = |name: &str| {
             name.parse::<RefName>().is_ok_and(|name| {
@@ -98,12 +101,12 @@ impl Catalog {
                     || (name.tag().is_some() && name.tag() == wanted.tag())
             })
         };
-        alike(names.map(RefName::as_str), wanted.as_str(), &same_part)
+        similar_names(names.map(RefName::as_str), wanted.as_str(), &same_part)
     }
 }
 
-/// The names that differ from `wanted` by a few letters, or are `near` in another way; the nearest first.
-pub(super) fn alike<'a>(
+/// The names within a small edit distance of `wanted`, closest first, then those for which `near` returns true.
+pub(super) fn similar_names<'a>(
     names: impl Iterator<Item = &'a str>,
     wanted: &str,
     near: &dyn Fn(&str) -> bool,
@@ -120,13 +123,13 @@ pub(super) fn alike<'a>(
     found.into_iter().take(ALIKE_MAX).map(|(_, name)| name.to_owned()).collect()
 }
 
-/// How many letters must change to make `a` of `b`; `None` if more than [`DISTANCE_MAX`].
+/// The edit distance between `a` and `b`; `None` if it is greater than [`DISTANCE_MAX`].
 fn distance(a: &str, b: &str) -> Option<usize> {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len().abs_diff(b.len()) > DISTANCE_MAX {
         return None;
     }
-    // Only the band around the diagonal can lead to a small distance.
+    // Cells outside the band around the diagonal cannot lead to a small distance.
     let far = DISTANCE_MAX + 1;
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for i in 1..=a.len() {
@@ -146,7 +149,7 @@ mod tests {
     use super::distance;
 
     #[test]
-    fn near_names_are_near() {
+    fn edit_distance_is_bounded() {
         for (a, b, letters) in [
             ("team/app:1.0", "team/app:1.0", Some(0)),
             ("team/app:1.0", "team/ap:1.0", Some(1)),

@@ -1,4 +1,4 @@
-//! A place in a registry that artifacts are pushed to: `docker://HOST[:PORT][/PREFIX]`.
+//! The destination of a push: `docker://HOST[:PORT][/PREFIX]`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,12 @@ use super::transport::SpecError;
 use crate::diagnosis::Advice;
 use crate::registry::{Host, RepositoryName};
 
-/// A registry, and what all repositories in it stand below.
+/// A registry, and an optional prefix for all repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryDestination {
-    /// The registry.
+    /// The host of the registry.
     pub host: Host,
-    /// The first part or parts of every repository's name.
+    /// The prefix of every repository name, one or more path components.
     pub prefix: Option<RepositoryName>,
 }
 
@@ -23,7 +23,7 @@ impl FromStr for RegistryDestination {
         let refuse = |problem: String| SpecError::new(text, problem, Advice::RegistrySyntax);
         let place = text
             .strip_prefix("docker://")
-            .ok_or_else(|| refuse("it does not begin with docker://".to_owned()))?;
+            .ok_or_else(|| refuse("a registry destination starts with docker://".to_owned()))?;
         let (host, prefix) = match place.split_once('/') {
             Some((host, prefix)) => (host, Some(prefix)),
             None => (place, None),
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_a_destination_apart() {
+    fn parses_registry_destinations() {
         for (text, host, prefix) in [
             ("docker://low.example", "low.example", None),
             ("docker://low.example:5000/team", "low.example:5000", Some("team")),

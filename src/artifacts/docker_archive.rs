@@ -1,5 +1,5 @@
-//! What `docker save` writes, as a source: with an image layout inside, or in the old form whose
-//! manifests have to be made.
+//! Archives from `docker save` as sources: with an image layout inside, or in the legacy format, for which the
+//! manifests must be generated.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Cursor, Read};
@@ -11,30 +11,31 @@ use serde::Deserialize;
 use super::catalog::Catalog;
 use super::extent::Extent;
 use super::files::Files;
-use super::layout::{Layout, Naming, escaped};
+use super::layout::{Layout, Naming};
 use super::tar_index::{Links, normal_path};
 use super::{ArtifactError, ArtifactSource, Root, Selection};
+use crate::diagnosis::count;
 use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::graph::Referrer;
 use crate::oci::write::image_manifest;
 use crate::oci::{Algorithm, Descriptor, Digest, MediaType, RefName, json};
 
-/// A Docker archive.
+/// A Docker archive as a source of artifacts.
 #[derive(Debug)]
 pub struct DockerArchive {
-    form: Form,
+    format: ArchiveFormat,
 }
 
 #[derive(Debug)]
-enum Form {
-    /// Since Docker 25 there is a layout inside, and it is the truth.
+enum ArchiveFormat {
+    /// Docker 25 and later write an image layout; `manifest.json` is ignored then.
     Layout(Layout),
-    Saved(Saved),
+    Legacy(Legacy),
 }
 
-/// The old form: configurations and layers, and names in `manifest.json`.
+/// The legacy format: configurations and layers, with the names in `manifest.json`.
 #[derive(Debug)]
-struct Saved {
+struct Legacy {
     name: String,
     catalog: Catalog,
     blobs: BTreeMap<Digest, Content>,
@@ -81,35 +82,35 @@ struct RootFs {
 }
 
 impl DockerArchive {
-    /// Opens the archive `path`; `name` is how messages call it. Compressed layers are read once here,
-    /// because nothing in the archive says their digest.
+    /// Opens the archive `path`. Messages call it `name`. In the legacy format, compressed layers are hashed here,
+    /// because the archive does not contain their digests.
     pub fn open(path: &Path, name: &str) -> Result<DockerArchive, ArtifactError> {
         let files = Files::in_archive(path, Links::FollowedInside)?;
         let layout_inside = files.open("oci-layout")?.is_some() && files.open("index.json")?.is_some();
-        let form = if layout_inside {
-            Form::Layout(Layout::over(files, name, Naming::Docker)?)
+        let format = if layout_inside {
+            ArchiveFormat::Layout(Layout::over(files, name, Naming::Docker)?)
         } else {
-            Form::Saved(
+            ArchiveFormat::Legacy(
                 Reading { files: &files, name, blobs: BTreeMap::new(), hashed: HashMap::new() }.run()?,
             )
         };
-        Ok(DockerArchive { form })
+        Ok(DockerArchive { format })
     }
 }
 
-/// Reads the old form.
+/// Reads the legacy format.
 struct Reading<'a> {
     files: &'a Files,
     name: &'a str,
     blobs: BTreeMap<Digest, Content>,
-    /// Compressed layers that were read, by where they start.
+    /// The digests of the compressed layers read so far, by their offset in the archive.
     hashed: HashMap<u64, Digest>,
 }
 
 impl Reading<'_> {
-    fn run(mut self) -> Result<Saved, ArtifactError> {
+    fn run(mut self) -> Result<Legacy, ArtifactError> {
         let Some(bytes) = self.files.read("manifest.json", DOCUMENT_BYTES_MAX)? else {
-            return Err(self.refuse("it has neither manifest.json nor an image layout".to_owned()));
+            return Err(self.refuse("the archive has neither manifest.json nor an image layout".to_owned()));
         };
         let items: Vec<Item> = self.strict("manifest.json", &bytes, ITEM_KEYS)?;
         let mut roots = Vec::new();
@@ -131,7 +132,7 @@ impl Reading<'_> {
             }
         }
         let catalog = Catalog::new(self.name.to_owned(), roots);
-        Ok(Saved { name: self.name.to_owned(), catalog, blobs: self.blobs })
+        Ok(Legacy { name: self.name.to_owned(), catalog, blobs: self.blobs })
     }
 
     fn refuse(&self, problem: String) -> ArtifactError {
@@ -150,20 +151,21 @@ impl Reading<'_> {
     ) -> Result<T, ArtifactError> {
         json::check_with(bytes, keys)
             .and_then(|()| serde_json::from_slice(bytes))
-            .map_err(|error| self.malformed(format!("{file:?}: {}", escaped(&error))))
+            .map_err(|error| self.malformed(format!("{file:?}: {error}")))
     }
 
-    /// Looks a path of `manifest.json` up; it is never a path of the file system.
+    /// Looks up a path from `manifest.json` in the archive, never in the file system.
     fn inside(&self, path: &str) -> Result<(String, Extent), ArtifactError> {
-        let normal = normal_path(path)
-            .ok_or_else(|| self.malformed(format!("manifest.json names {path:?}, which leads out of it")))?;
+        let normal = normal_path(path).ok_or_else(|| {
+            self.malformed(format!("manifest.json names {path:?}, which is outside the archive"))
+        })?;
         match self.files.open(&normal)? {
             Some(extent) => Ok((normal, extent)),
-            None => Err(self.malformed(format!("manifest.json names {path:?}, which is not there"))),
+            None => Err(self.malformed(format!("manifest.json names {path:?}, which is missing"))),
         }
     }
 
-    /// Makes the manifest of an image.
+    /// Generates the manifest of an image.
     fn image(&mut self, item: &Item) -> Result<Descriptor, ArtifactError> {
         let (path, _) = self.inside(&item.config)?;
         let bytes = self.files.read(&path, DOCUMENT_BYTES_MAX)?.unwrap_or_default();
@@ -172,8 +174,8 @@ impl Reading<'_> {
         let paths = item.layers.as_deref().unwrap_or_default();
         if paths.len() != diff_ids.len() {
             return Err(self.malformed(format!(
-                "image {path:?} has {} layers, its configuration speaks of {}",
-                paths.len(),
+                "image {path:?} has {}, but its configuration lists {}",
+                count(paths.len() as u64, "layer", "layers"),
                 diff_ids.len()
             )));
         }
@@ -227,63 +229,63 @@ impl Reading<'_> {
 
 impl ArtifactSource for DockerArchive {
     fn name(&self) -> &str {
-        match &self.form {
-            Form::Layout(layout) => layout.name(),
-            Form::Saved(saved) => &saved.name,
+        match &self.format {
+            ArchiveFormat::Layout(layout) => layout.name(),
+            ArchiveFormat::Legacy(legacy) => &legacy.name,
         }
     }
 
     fn roots(&self, selection: &Selection) -> Result<Vec<Root>, ArtifactError> {
-        let saved = match &self.form {
-            Form::Layout(layout) => return layout.roots(selection),
-            Form::Saved(saved) => saved,
+        let legacy = match &self.format {
+            ArchiveFormat::Layout(layout) => return layout.roots(selection),
+            ArchiveFormat::Legacy(legacy) => legacy,
         };
         match selection {
-            Selection::Every => Ok(saved.catalog.unambiguous()?.to_vec()),
-            Selection::Name(name) => saved.catalog.named(name),
-            Selection::Matching(pattern) => saved.catalog.matching(pattern),
-            Selection::Digest(digest) => match saved.catalog.with_digest(digest) {
-                found if found.is_empty() => Err(saved.catalog.no_such_digest(digest)),
+            Selection::Every => Ok(legacy.catalog.unambiguous()?.to_vec()),
+            Selection::Name(name) => legacy.catalog.named(name),
+            Selection::Matching(pattern) => legacy.catalog.matching(pattern),
+            Selection::Digest(digest) => match legacy.catalog.with_digest(digest) {
+                found if found.is_empty() => Err(legacy.catalog.no_such_digest(digest)),
                 found => Ok(found),
             },
         }
     }
 
     fn size_of(&self, descriptor: &Descriptor) -> Result<Option<u64>, ArtifactError> {
-        match &self.form {
-            Form::Layout(layout) => layout.size_of(descriptor),
-            Form::Saved(saved) => Ok(saved.blobs.get(&descriptor.digest).map(Content::bytes)),
+        match &self.format {
+            ArchiveFormat::Layout(layout) => layout.size_of(descriptor),
+            ArchiveFormat::Legacy(legacy) => Ok(legacy.blobs.get(&descriptor.digest).map(Content::bytes)),
         }
     }
 
     fn open(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, ArtifactError> {
-        let saved = match &self.form {
-            Form::Layout(layout) => return layout.open(descriptor, offset),
-            Form::Saved(saved) => saved,
+        let legacy = match &self.format {
+            ArchiveFormat::Layout(layout) => return layout.open(descriptor, offset),
+            ArchiveFormat::Legacy(legacy) => legacy,
         };
-        match saved.blobs.get(&descriptor.digest) {
+        match legacy.blobs.get(&descriptor.digest) {
             Some(Content::Inside(extent)) => Ok(Box::new(extent.reader(offset))),
             Some(Content::Bytes(bytes)) => {
                 let mut cursor = Cursor::new(Arc::clone(bytes));
                 cursor.set_position(offset);
                 Ok(Box::new(cursor))
             }
-            None => Err(ArtifactError::NoSuchBlob { place: saved.name.clone(), digest: descriptor.digest }),
+            None => Err(ArtifactError::NoSuchBlob { place: legacy.name.clone(), digest: descriptor.digest }),
         }
     }
 
     fn referrers(&self, subject: &Digest) -> Result<Vec<Referrer>, ArtifactError> {
-        match &self.form {
-            Form::Layout(layout) => layout.referrers(subject),
-            // The old form has no place for them.
-            Form::Saved(_) => Ok(Vec::new()),
+        match &self.format {
+            ArchiveFormat::Layout(layout) => layout.referrers(subject),
+            // The legacy format cannot hold referrers.
+            ArchiveFormat::Legacy(_) => Ok(Vec::new()),
         }
     }
 
     fn unread(&self) -> Vec<(Digest, String)> {
-        match &self.form {
-            Form::Layout(layout) => layout.unread(),
-            Form::Saved(_) => Vec::new(),
+        match &self.format {
+            ArchiveFormat::Layout(layout) => layout.unread(),
+            ArchiveFormat::Legacy(_) => Vec::new(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The `manifest.json` that makes a layout an archive for `docker load`.
+//! The `manifest.json` that `docker load` needs in addition to an image layout.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ use crate::oci::media_type::Role;
 use crate::oci::write::IndexEntry;
 use crate::oci::{Descriptor, Digest, Document, RefName};
 
-/// The blobs that an archive has.
-pub(super) trait Carried {
-    /// The size of a blob in bytes, if it is there.
+/// The blobs of an archive.
+pub(super) trait ArchiveBlobs {
+    /// The size of a blob in bytes; `None` if the archive does not have it.
     fn bytes_of(&self, digest: &Digest) -> Option<u64>;
 
-    /// Its bytes, which were checked when they came.
+    /// Reads a blob. Its digest was verified when it was written.
     fn read(&self, digest: &Digest) -> Result<Vec<u8>, ArtifactError>;
 }
 
@@ -36,18 +36,18 @@ struct Image {
     layers: Vec<Digest>,
 }
 
-/// The bytes of `manifest.json` for the images of `index`. Signatures and what else refers to an image
-/// stay in the layout; Docker does not see them.
+/// Generates `manifest.json` for the images of `index`. Signatures and other referrers stay in the layout; Docker does
+/// not see them.
 ///
 /// # Errors
-/// [`ArtifactError::NotADockerImage`] for every other artifact.
+/// [`ArtifactError::NotADockerImage`] if `index` has any other artifact.
 pub(super) fn manifest_json(
     place: &str,
     index: &[IndexEntry],
-    carried: &dyn Carried,
+    blobs: &dyn ArchiveBlobs,
 ) -> Result<Vec<u8>, ArtifactError> {
     let mut items: BTreeMap<Digest, Item> = BTreeMap::new();
-    let reading = Reading { place, carried };
+    let reading = Reading { place, blobs };
     for entry in index {
         if entry.name.as_ref().and_then(stem_of).is_some() {
             continue;
@@ -64,7 +64,7 @@ pub(super) fn manifest_json(
     serde_json::to_vec(&items).map_err(|error| reading.refuse(error.to_string()))
 }
 
-/// The name, where Docker takes it: a repository and a tag.
+/// The name, if Docker accepts it: it needs a repository and a tag.
 fn repo_tag(name: &RefName) -> Option<String> {
     let plain = name.repository().is_some() && name.tag().is_some() && !name.as_str().contains('@');
     plain.then(|| name.to_string())
@@ -72,7 +72,7 @@ fn repo_tag(name: &RefName) -> Option<String> {
 
 struct Reading<'a> {
     place: &'a str,
-    carried: &'a dyn Carried,
+    blobs: &'a dyn ArchiveBlobs,
 }
 
 impl Reading<'_> {
@@ -82,19 +82,19 @@ impl Reading<'_> {
 
     fn document(&self, descriptor: &Descriptor) -> Result<Document, ArtifactError> {
         let digest = descriptor.digest;
-        match self.carried.bytes_of(&digest) {
+        match self.blobs.bytes_of(&digest) {
             Some(bytes) if bytes == descriptor.size && bytes <= DOCUMENT_BYTES_MAX => {
-                Ok(Document::parse(descriptor, &self.carried.read(&digest)?)?)
+                Ok(Document::parse(descriptor, &self.blobs.read(&digest)?)?)
             }
-            _ => Err(self.refuse(format!("manifest {digest} is not carried"))),
+            _ => Err(self.refuse(format!("manifest {digest} is missing in the bundle"))),
         }
     }
 
-    /// The image of an entry; `None` where the entry only refers to another.
+    /// The image of an entry; `None` if the entry is only a referrer.
     fn image(&self, entry: &IndexEntry) -> Result<Option<Image>, ArtifactError> {
         let descriptor = Descriptor::new(entry.media_type.clone(), entry.digest, entry.size);
         if descriptor.media_type.role() == Role::Blob {
-            return Err(self.refuse(format!("{} is of type {}", entry.digest, entry.media_type)));
+            return Err(self.refuse(format!("{} has the media type {}", entry.digest, entry.media_type)));
         }
         let document = self.document(&descriptor)?;
         if entry.name.is_none() && document.subject().is_some() {
@@ -106,21 +106,21 @@ impl Reading<'_> {
         }
     }
 
-    /// The only image of an index that is carried. Attestations are no images.
+    /// The only image of an index that the archive has. Attestations do not count.
     fn only_image(&self, index: &Descriptor, children: &[Descriptor]) -> Result<Image, ArtifactError> {
         let mut images = Vec::new();
         for child in children {
             let attests = child.platform.as_ref().is_some_and(|platform| platform.os == "unknown");
             let manifest = child.media_type.role() == Role::Manifest;
-            if manifest && !attests && self.carried.bytes_of(&child.digest).is_some() {
+            if manifest && !attests && self.blobs.bytes_of(&child.digest).is_some() {
                 images.push(child);
             }
         }
         match images.as_slice() {
             [image] => self.image_of(image, &self.document(image)?),
-            [] => Err(self.refuse(format!("index {} has no image that is carried", index.digest))),
+            [] => Err(self.refuse(format!("no image of index {} is in the bundle", index.digest))),
             many => Err(self.refuse(format!(
-                "index {} has {} images, Docker takes one; select a platform",
+                "index {} has {} images, but Docker accepts one; select a platform",
                 index.digest,
                 many.len()
             ))),
@@ -134,13 +134,15 @@ impl Reading<'_> {
         };
         if !config.media_type.is_image_config() {
             return Err(self.refuse(format!(
-                "{manifest} is not an image, its configuration is of type {}",
+                "{manifest} is not an image: its configuration has the media type {}",
                 config.media_type
             )));
         }
-        let absent = |part: &&Descriptor| self.carried.bytes_of(&part.digest).is_none();
+        let absent = |part: &&Descriptor| self.blobs.bytes_of(&part.digest).is_none();
         if let Some(part) = document.successors().find(absent) {
-            return Err(self.refuse(format!("blob {} of image {manifest} is not carried", part.digest)));
+            return Err(
+                self.refuse(format!("blob {} of image {manifest} is missing in the bundle", part.digest))
+            );
         }
         let layers = layers.iter().map(|layer| layer.digest).collect();
         Ok(Image { manifest, config: config.digest, layers })

@@ -1,4 +1,4 @@
-//! What goes wrong with sources and sinks of artifacts.
+//! Errors of artifact sources and sinks.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,200 +10,200 @@ use crate::oci::reference::RefNameError;
 use crate::oci::{Digest, RefName};
 use crate::registry::{Refusal, RegistryError};
 
-/// Why a source gives, or a sink takes, no artifact.
+/// Why a source could not provide an artifact, or a sink could not accept one.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
-    /// The system refuses.
+    /// An operation of the operating system failed.
     #[error("{what} {path:?}: {source}")]
     Io {
-        /// What was tried, as `cannot open`.
+        /// The operation that failed, e.g. `cannot open`.
         what: &'static str,
-        /// With which file.
+        /// The file that it failed on.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The source has no artifact of that name or digest.
-    #[error("{place:?} has no artifact {wanted:?}{}", alike_text(.alike))]
+    #[error("{place:?} has no artifact {wanted:?}{}", similar_names_text(.similar))]
     NoSuchArtifact {
-        /// The source.
+        /// The source that was searched.
         place: String,
-        /// The name or digest asked for.
+        /// The name or digest that was requested.
         wanted: String,
-        /// Names there that look alike, at most five.
-        alike: Vec<String>,
+        /// Similar names in the source, at most five.
+        similar: Vec<String>,
     },
-    /// One name, two artifacts: readers differ on which one they take.
-    #[error("{place:?} gives the name {:?} to two artifacts, {first} and {second}", .name.as_str())]
+    /// A source lists one name for two artifacts. Tools differ on which one they use.
+    #[error("the name {:?} is ambiguous in {place:?}: it points at {first} and at {second}", .name.as_str())]
     AmbiguousName {
-        /// The source.
+        /// The source or the index that lists the name.
         place: String,
-        /// The name.
+        /// The ambiguous name.
         name: RefName,
-        /// One artifact.
+        /// The digest of the artifact that is listed first.
         first: Box<Digest>,
-        /// The other.
+        /// The digest of the other artifact.
         second: Box<Digest>,
     },
-    /// A name that cannot travel.
-    #[error("{place:?} names {digest} in a way that cannot be carried: {source}")]
+    /// A source lists an artifact under a name that a bundle cannot carry.
+    #[error("the name of {digest} in {place:?} cannot be carried in a bundle: {source}")]
     BadName {
-        /// The source.
+        /// The source that lists the name.
         place: String,
-        /// The artifact.
+        /// The digest of the artifact.
         digest: Digest,
         /// What is wrong with the name.
         source: RefNameError,
     },
-    /// A registry that does not list its repositories.
-    #[error("{place:?} does not list its repositories")]
+    /// The registry does not list its repositories.
+    #[error("registry {place:?} does not list its repositories")]
     NoCatalogue {
-        /// The registry.
+        /// The registry that was asked.
         place: String,
     },
-    /// Nobody has a non-distributable layer.
+    /// A non-distributable layer is neither in the registry nor at any of its URLs.
     #[error("non-distributable layer {digest} is neither in {place:?} nor at any of its URLs{}", refusals_text(.refusals))]
     NondistributableAbsent {
-        /// The registry.
+        /// The repository that was searched.
         place: String,
-        /// The layer.
+        /// The digest of the layer.
         digest: Digest,
-        /// Each URL that was tried, and its answer.
+        /// Each URL that was tried, with the reason why it failed.
         refusals: Vec<Refusal>,
     },
-    /// A registry failed.
+    /// A request to a registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// No image layout.
-    #[error("{path:?} is not an image layout: {problem}")]
+    /// The directory or archive is not an image layout.
+    #[error("{path:?} is not an OCI image layout: {problem}")]
     NotALayout {
-        /// The directory or archive.
+        /// The path of the directory or archive.
         path: PathBuf,
-        /// What is missing or different.
+        /// What is missing or wrong.
         problem: String,
     },
-    /// The `index.json` of a layout.
-    #[error("index.json of {path:?}: {source}")]
+    /// The `index.json` of a layout is malformed.
+    #[error("malformed index.json in {path:?}: {source}")]
     BadIndex {
-        /// The directory or archive.
+        /// The path of the directory or archive.
         path: PathBuf,
-        /// What is wrong with it; the digest is that of the file.
+        /// What is wrong. Its digest is the digest of `index.json`.
         source: Box<DocumentError>,
     },
-    /// A manifest or index.
+    /// A manifest or index is malformed.
     #[error(transparent)]
     Document(Box<DocumentError>),
-    /// Asked for by digest, and it is no manifest.
+    /// A blob was selected by digest, but it is not a manifest or index.
     #[error("{digest} in {place:?} is not a manifest: {problem}")]
     NotAManifest {
-        /// The source.
+        /// The source of the blob.
         place: String,
-        /// The blob.
+        /// The digest of the blob.
         digest: Digest,
-        /// Why not.
+        /// Why it is not a manifest.
         problem: String,
     },
-    /// The blob is not there.
-    #[error("{place:?} has no blob {digest}")]
+    /// A blob is missing.
+    #[error("blob {digest} is missing in {place:?}")]
     NoSuchBlob {
-        /// The source or sink.
+        /// The source or sink that lacks the blob.
         place: String,
-        /// The blob.
+        /// The digest of the blob.
         digest: Digest,
     },
-    /// The bytes are not those of the digest.
+    /// The content of a blob does not match its digest.
     #[error(transparent)]
     BlobMismatch(Box<BlobMismatch>),
-    /// More or fewer bytes than announced.
-    #[error("blob {digest} is announced with {announced} bytes, found {found}")]
+    /// A blob has more or fewer bytes than its descriptor says.
+    #[error("blob {digest} has the wrong size: expected {announced} bytes, found {found}")]
     BlobSize {
-        /// The blob.
+        /// The digest of the blob.
         digest: Digest,
-        /// The size of its descriptor.
+        /// The size in its descriptor, in bytes.
         announced: u64,
-        /// How many bytes there are; where they are more, those seen so far.
+        /// The number of bytes found. If the blob is too long, the number read until that was known.
         found: u64,
     },
-    /// A document that is read whole is too large for that.
-    #[error("{file:?} in {path:?} has {bytes} bytes, the limit is {limit}")]
+    /// A document is larger than the limit for documents that are read into memory.
+    #[error("{file:?} in {path:?} is too large: {bytes} bytes, the limit is {limit} bytes")]
     TooLarge {
-        /// The directory or archive.
+        /// The path of the directory or archive.
         path: PathBuf,
-        /// The file in it.
+        /// The path of the file inside it.
         file: String,
-        /// Its size in bytes.
+        /// The size of the file in bytes.
         bytes: u64,
-        /// The limit in bytes.
+        /// The largest allowed size in bytes.
         limit: u64,
     },
-    /// The archive cannot be read in one way only.
-    #[error("archive {path:?}: {problem}")]
+    /// The archive is malformed, or different tools would read it differently.
+    #[error("malformed archive {path:?}: {problem}")]
     Archive {
-        /// The archive.
+        /// The path of the archive.
         path: PathBuf,
-        /// What is wrong, with names escaped.
+        /// What is wrong with it.
         problem: String,
     },
-    /// The archive is compressed, and blobs in it cannot be reached.
-    #[error("archive {path:?} is compressed with {with}")]
+    /// The archive is compressed, so blobs cannot be read at their offsets.
+    #[error("archive {path:?} is compressed with {with}, an uncompressed tar file is needed")]
     Compressed {
-        /// The archive.
+        /// The path of the archive.
         path: PathBuf,
-        /// The program that decompresses it.
+        /// The program that can decompress it, e.g. `gzip`.
         with: &'static str,
     },
-    /// Not something that `docker load` would take.
-    #[error("{place:?} as a Docker archive: {problem}")]
+    /// `docker load` would not accept the archive or artifact.
+    #[error("not a Docker image in {place:?}: {problem}")]
     NotADockerImage {
-        /// The archive.
+        /// The source or destination archive.
         place: String,
-        /// Which artifact, and why not.
+        /// Which artifact is not a Docker image, and why.
         problem: String,
     },
-    /// A symbolic link, a device or a directory where a file has to be, or a path that leads out.
-    #[error("{path:?}: {problem}")]
+    /// A symbolic link, device or directory is where a regular file must be, or a path has no file name.
+    #[error("unsafe path {path:?}: {problem}")]
     UnsafePath {
-        /// The path.
+        /// The unsafe path.
         path: PathBuf,
-        /// What it is.
+        /// Why the path is not used.
         problem: String,
     },
-    /// The sink has another artifact of that name.
-    #[error("{place:?} already has the name {:?} for {there}, the new one is {new}", .name.as_str())]
+    /// The destination already has the name, for another artifact.
+    #[error("the name {:?} in {place:?} already points at {there}, the new artifact is {new}", .name.as_str())]
     NameTaken {
-        /// The sink.
+        /// The destination that has the name.
         place: String,
-        /// The name.
+        /// The name in question.
         name: RefName,
-        /// What it names now.
+        /// The digest that the name points at now.
         there: Box<Digest>,
-        /// What it would name.
+        /// The digest that the name would point at.
         new: Box<Digest>,
     },
-    /// Files are never replaced.
-    #[error("{path:?} is there already")]
+    /// The target file exists, and files are never replaced.
+    #[error("file {path:?} already exists")]
     TargetExists {
-        /// The file.
+        /// The path of the existing file.
         path: PathBuf,
     },
-    /// The archive was laid out for other blobs.
-    #[error("blob {digest} of {bytes} bytes has no place in {place:?}")]
+    /// The archive was planned without this blob, or with another size for it.
+    #[error("blob {digest} ({bytes} bytes) is not in the plan of archive {place:?}, or is already written")]
     NotPlanned {
-        /// The sink.
+        /// The destination archive.
         place: String,
-        /// The blob.
+        /// The digest of the blob.
         digest: Digest,
-        /// Its size in bytes.
+        /// The size of the blob in bytes.
         bytes: u64,
     },
 }
 
-fn alike_text(alike: &[String]) -> String {
-    if alike.is_empty() {
+fn similar_names_text(similar: &[String]) -> String {
+    if similar.is_empty() {
         return String::new();
     }
-    let names: Vec<String> = alike.iter().map(|name| format!("{name:?}")).collect();
-    format!("; alike: {}", names.join(", "))
+    let names: Vec<String> = similar.iter().map(|name| format!("{name:?}")).collect();
+    format!("; similar names: {}", names.join(", "))
 }
 
 impl From<BlobMismatch> for ArtifactError {
@@ -219,7 +219,7 @@ impl From<DocumentError> for ArtifactError {
 }
 
 impl ArtifactError {
-    /// For `map_err`: names what was tried with which file.
+    /// Adds the operation and the file to an I/O error, for `map_err`.
     pub(super) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ArtifactError + use<> {
         let path = path.to_owned();
         move |source| ArtifactError::Io { what, path, source }
@@ -235,8 +235,8 @@ impl Diagnose for ArtifactError {
         let code = match self {
             ArtifactError::Registry(error) => return error.diagnosis(),
             ArtifactError::Io { source, .. } => return Code::ArtifactIo.with(Advice::of_io(source)),
-            ArtifactError::NoSuchArtifact { place, alike, .. } => {
-                let advice = match alike.first() {
+            ArtifactError::NoSuchArtifact { place, similar, .. } => {
+                let advice = match similar.first() {
                     Some(name) => Some(Advice::DidYouMean { name: name.clone() }),
                     None if place.starts_with("docker://") => Some(Advice::CheckRepositoryAndTag),
                     None => None,

@@ -1,4 +1,4 @@
-//! A regular file or a part of one, which several readers may read at once.
+//! Regular files and parts of them, for several concurrent readers.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -12,20 +12,20 @@ use sha2::{Digest as _, Sha256, Sha512};
 use super::ArtifactError;
 use crate::oci::{Algorithm, Digest};
 
-/// Bytes read at once when hashing.
+/// Block size for hashing, in bytes.
 const HASH_BLOCK_BYTES: usize = 256 << 10;
 
-/// A file, or a part of one, that several readers may read at once.
+/// A file or a part of one. Several readers may read it at the same time.
 #[derive(Clone, Debug)]
 pub(super) struct Extent {
     pub(super) file: Arc<File>,
-    /// Where it starts in the file, in bytes.
+    /// Offset of the start in the file, in bytes.
     pub(super) start: u64,
-    /// How long it was when it was opened, in bytes.
+    /// Size in bytes when the file was opened.
     pub(super) bytes: u64,
 }
 
-/// Reads an extent at places of its own, whatever other readers of the same file do.
+/// A reader with its own position, independent of other readers of the same file.
 #[derive(Debug)]
 pub(super) struct ExtentReader {
     file: Arc<File>,
@@ -34,13 +34,13 @@ pub(super) struct ExtentReader {
 }
 
 impl Extent {
-    /// A reader from `offset` bytes on; beyond the end it gives nothing.
+    /// Returns a reader that starts at `offset` bytes. Beyond the end it reads nothing.
     pub(super) fn reader(&self, offset: u64) -> ExtentReader {
         let end = self.start.saturating_add(self.bytes);
         ExtentReader { file: Arc::clone(&self.file), at: self.start.saturating_add(offset), end }
     }
 
-    /// The digest of its bytes, and how many there were.
+    /// Computes the digest of the content, and returns the number of bytes read with it.
     pub(super) fn digest(&self, algorithm: Algorithm) -> io::Result<(Digest, u64)> {
         let mut reader = self.reader(0);
         match algorithm {
@@ -79,7 +79,7 @@ impl Read for ExtentReader {
         let left = self.end.saturating_sub(self.at);
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
         if wanted == 0 {
-            // The system refuses to read nothing at a place that no file reaches.
+            // Even for an empty block, the system returns an error for an offset beyond the largest file size.
             return Ok(0);
         }
         let count = self.file.read_at(&mut block[..wanted], self.at)?;
@@ -88,9 +88,9 @@ impl Read for ExtentReader {
     }
 }
 
-/// Opens a regular file for reading, and never what a symbolic link points at, a device or a pipe.
+/// Opens a regular file for reading; `None` if it does not exist. Symbolic links, devices and pipes are refused.
 pub(super) fn open_regular(path: &Path) -> Result<Option<File>, ArtifactError> {
-    // Without O_NONBLOCK the opening of a pipe would wait for a writer.
+    // Without O_NONBLOCK, opening a pipe would wait for a writer.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
@@ -100,7 +100,7 @@ pub(super) fn open_regular(path: &Path) -> Result<Option<File>, ArtifactError> {
         }
         Err(source) => return Err(ArtifactError::Io { what: "cannot open", path: path.to_owned(), source }),
     };
-    let metadata = file.metadata().map_err(ArtifactError::io("cannot look at", path))?;
+    let metadata = file.metadata().map_err(ArtifactError::io("cannot read the metadata of", path))?;
     if metadata.is_file() { Ok(Some(file)) } else { Err(not_regular(path)) }
 }
 

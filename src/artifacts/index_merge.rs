@@ -1,21 +1,21 @@
-//! New entries beside those that an `index.json` has.
+//! Adds entries to an existing `index.json`.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::layout::{escaped, parse_index};
+use super::layout::parse_index;
 use super::{ArtifactError, ExistingName};
 use crate::oci::Descriptor;
 use crate::oci::descriptor::REF_NAME_ANNOTATION;
 use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::write::{IndexEntry, index_json};
 
-/// The `index.json` of the layout `place` at `path`, with `entries` added to `existing`.
+/// Returns the `index.json` of the layout `place` at `path`, with `entries` added to `existing`.
 ///
 /// # Errors
-/// [`ArtifactError::NameTaken`] where a name is there for another artifact and must stay.
+/// [`ArtifactError::NameTaken`] if another artifact has one of the names and must keep it.
 pub(super) fn merged(
     existing: Option<&[u8]>,
     entries: &[IndexEntry],
@@ -59,12 +59,12 @@ pub(super) fn merged(
             }
             append(bytes, &keep, &new).map_err(|error| ArtifactError::Archive {
                 path: path.to_owned(),
-                problem: format!("index.json: {}", escaped(&error)),
+                problem: format!("index.json: {error}"),
             })?
         }
     };
     if bytes.len() as u64 > DOCUMENT_BYTES_MAX {
-        // Nobody could read it again.
+        // No reader would accept it.
         return Err(ArtifactError::TooLarge {
             path: path.to_owned(),
             file: "index.json".to_owned(),
@@ -75,7 +75,7 @@ pub(super) fn merged(
     Ok(bytes)
 }
 
-/// Checks that no name is given to two artifacts.
+/// Checks that no name points at two artifacts.
 pub(super) fn check_distinct(entries: &[IndexEntry], place: &str) -> Result<(), ArtifactError> {
     let mut names = HashMap::new();
     for entry in entries {
@@ -97,7 +97,7 @@ fn name_of(descriptor: &Descriptor) -> Option<&str> {
     descriptor.annotations.get(REF_NAME_ANNOTATION).map(String::as_str)
 }
 
-/// The entries that `listed` lacks; an unnamed one only where its digest is nowhere.
+/// The entries that `listed` lacks. An unnamed entry is added only if its digest is not listed at all.
 fn new_ones(listed: &[&Descriptor], entries: &[IndexEntry]) -> Vec<IndexEntry> {
     let mut names: HashSet<(Option<&str>, _)> = listed.iter().map(|d| (name_of(d), d.digest)).collect();
     let mut digests: HashSet<_> = listed.iter().map(|d| d.digest).collect();
@@ -115,7 +115,7 @@ fn new_ones(listed: &[&Descriptor], entries: &[IndexEntry]) -> Vec<IndexEntry> {
     new
 }
 
-/// Appends to the `manifests` of an index; everything else in it stays as it is.
+/// Appends entries to the `manifests` of an index, and removes those not in `keep`. Everything else stays unchanged.
 fn append(bytes: &[u8], keep: &[bool], new: &[IndexEntry]) -> Result<Vec<u8>, serde_json::Error> {
     let mut index: Value = serde_json::from_slice(bytes)?;
     let mut ours: Value = serde_json::from_slice(&index_json(new))?;

@@ -1,4 +1,4 @@
-//! An image layout as a source, in a directory or in an archive (image-spec, "Image Layout").
+//! Image layouts as sources, in a directory or an archive (image-spec, "Image Layout").
 
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -17,27 +17,27 @@ use crate::oci::graph::Referrer;
 use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName, json};
 
-/// The only version of the layout there is.
+/// The only version of the image layout.
 const LAYOUT_VERSION: &str = "1.0.0";
 
-/// Where containerd and Docker put the full name, beside a mere tag in `ref.name`.
+/// containerd and Docker write the full name here; their `ref.name` has the tag only.
 const CONTAINERD_NAME_ANNOTATION: &str = "io.containerd.image.name";
 
-/// Which annotation names an entry of `index.json`.
+/// Which annotation holds the name of an entry in `index.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Naming {
-    /// `ref.name` alone.
+    /// `ref.name` only.
     Layout,
-    /// containerd's, where it is a name, or else `ref.name`.
+    /// The annotation of containerd if it is a valid name, otherwise `ref.name`.
     Docker,
 }
 
-/// The path of a blob in a layout.
+/// The relative path of a blob in a layout.
 pub(super) fn blob_path(digest: &Digest) -> String {
     format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
 }
 
-/// An image layout.
+/// An image layout as a source of artifacts.
 #[derive(Debug)]
 pub struct Layout {
     name: String,
@@ -52,11 +52,10 @@ struct LayoutFile {
     version: String,
 }
 
-/// Reads an `oci-layout` file and says what is wrong with it.
+/// Checks the content of an `oci-layout` file; the error says what is wrong with it.
 pub(super) fn check_layout_file(bytes: &[u8]) -> Result<(), String> {
     json::check_with(bytes, &["imageLayoutVersion"]).map_err(|error| format!("oci-layout: {error}"))?;
-    let file: LayoutFile =
-        serde_json::from_slice(bytes).map_err(|error| format!("oci-layout: {}", escaped(&error)))?;
+    let file: LayoutFile = serde_json::from_slice(bytes).map_err(|error| format!("oci-layout: {error}"))?;
     if file.version == LAYOUT_VERSION {
         Ok(())
     } else {
@@ -64,12 +63,7 @@ pub(super) fn check_layout_file(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-/// The text of an error that quotes what it read.
-pub(super) fn escaped(error: &serde_json::Error) -> String {
-    error.to_string().escape_debug().to_string()
-}
-
-/// Reads an `index.json` as strictly as any index; it has no descriptor, so one is made for it.
+/// Parses an `index.json` with the checks for any index. It has no descriptor, so one is made up for it.
 pub(super) fn parse_index(bytes: &[u8]) -> Result<Vec<Descriptor>, Box<DocumentError>> {
     let digest = Digest::sha256(bytes);
     let descriptor = Descriptor::new(MediaType::image_index(), digest, bytes.len() as u64);
@@ -80,12 +74,12 @@ pub(super) fn parse_index(bytes: &[u8]) -> Result<Vec<Descriptor>, Box<DocumentE
 }
 
 impl Layout {
-    /// Opens the layout in the directory `path`; `name` is how messages call it.
+    /// Opens the layout in the directory `path`. Messages call it `name`.
     pub fn in_directory(path: &Path, name: &str) -> Result<Layout, ArtifactError> {
         Layout::over(Files::in_directory(path)?, name, Naming::Layout)
     }
 
-    /// Opens the layout in the tar archive `path`; `name` is how messages call it.
+    /// Opens the layout in the tar archive `path`. Messages call it `name`.
     pub fn in_archive(path: &Path, name: &str) -> Result<Layout, ArtifactError> {
         Layout::over(Files::in_archive(path, Links::Refused)?, name, Naming::Layout)
     }
@@ -94,11 +88,11 @@ impl Layout {
         let path = files.path().to_owned();
         let not_a_layout = |problem: String| ArtifactError::NotALayout { path: path.clone(), problem };
         let Some(bytes) = files.read("oci-layout", DOCUMENT_BYTES_MAX)? else {
-            return Err(not_a_layout("there is no oci-layout".to_owned()));
+            return Err(not_a_layout("the file oci-layout is missing".to_owned()));
         };
         check_layout_file(&bytes).map_err(not_a_layout)?;
         let Some(bytes) = files.read("index.json", DOCUMENT_BYTES_MAX)? else {
-            return Err(not_a_layout("there is no index.json".to_owned()));
+            return Err(not_a_layout("the file index.json is missing".to_owned()));
         };
         let entries =
             parse_index(&bytes).map_err(|source| ArtifactError::BadIndex { path: path.clone(), source })?;
@@ -114,7 +108,7 @@ impl Layout {
         self.referrers.get_or_init(|| Referrers::of(self, self.catalog.roots()))
     }
 
-    /// Whether the manifest is there, as a blob or inline.
+    /// Whether the layout has the manifest, as a blob or as inline data.
     fn has(&self, digest: &Digest) -> bool {
         let listed = || {
             let mut entries = self.catalog.roots().iter().map(|root| &root.descriptor);
@@ -123,22 +117,22 @@ impl Layout {
         matches!(self.files.bytes_of(&blob_path(digest)), Ok(Some(_))) || listed()
     }
 
-    /// Whether what the stem of a tag was made of is there.
+    /// Whether the layout has the artifact that the digest in a referrer tag belongs to.
     fn has_stem(&self, stem: &str) -> bool {
         match stem.replacen('-', ":", 1).parse() {
             Ok(digest) => self.has(&digest),
-            // Of a longer digest the tag has only the first digits.
+            // A tag holds only the first digits of a longer digest.
             Err(_) => self.catalog.roots().iter().any(|root| tag_stem(&root.descriptor.digest) == stem),
         }
     }
 
-    /// Whether an entry merely refers to something that is there.
-    fn merely_refers(&self, root: &Root) -> bool {
+    /// Whether an entry is only a referrer of another artifact in the layout.
+    fn is_only_a_referrer(&self, root: &Root) -> bool {
         let by_tag = root.name.as_ref().and_then(stem_of).is_some_and(|stem| self.has_stem(stem));
         by_tag || self.links().subject(&root.descriptor.digest).is_some_and(|subject| self.has(subject))
     }
 
-    /// A manifest that `index.json` does not list; its type stands in it.
+    /// Finds a manifest that `index.json` does not list. Its media type is taken from its content.
     fn unlisted(&self, digest: &Digest) -> Result<Root, ArtifactError> {
         #[derive(Deserialize)]
         struct Typed {
@@ -154,14 +148,14 @@ impl Layout {
             return Err(self.catalog.no_such_digest(digest));
         };
         if bytes > DOCUMENT_BYTES_MAX {
-            return Err(refuse(format!("it has {bytes} bytes, the limit is {DOCUMENT_BYTES_MAX}")));
+            return Err(refuse(format!("it has {bytes} bytes, the limit is {DOCUMENT_BYTES_MAX} bytes")));
         }
         let untyped = Descriptor::new(MediaType::image_manifest(), *digest, bytes);
         let content = read_document(self, &untyped)?;
-        let typed: Typed = serde_json::from_slice(&content).map_err(|error| refuse(escaped(&error)))?;
-        let media_type = typed.media_type.ok_or_else(|| {
-            refuse("it does not say its mediaType, and index.json does not list it".to_owned())
-        })?;
+        let typed: Typed = serde_json::from_slice(&content).map_err(|error| refuse(error.to_string()))?;
+        let media_type = typed
+            .media_type
+            .ok_or_else(|| refuse("it has no mediaType, and index.json does not list it".to_owned()))?;
         if media_type.role() == Role::Blob {
             return Err(refuse(format!("its mediaType is {media_type}")));
         }
@@ -196,7 +190,7 @@ impl ArtifactSource for Layout {
         match selection {
             Selection::Every => {
                 let roots = self.catalog.unambiguous()?.iter();
-                Ok(roots.filter(|root| !self.merely_refers(root)).cloned().collect())
+                Ok(roots.filter(|root| !self.is_only_a_referrer(root)).cloned().collect())
             }
             Selection::Name(name) => self.catalog.named(name),
             Selection::Matching(pattern) => self.catalog.matching(pattern),

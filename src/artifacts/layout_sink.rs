@@ -1,4 +1,4 @@
-//! An image layout in a directory as a sink, a new one or one that has artifacts already.
+//! Image layouts in directories as sinks, new ones or existing ones.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
@@ -20,10 +20,10 @@ use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::write::{IndexEntry, OCI_LAYOUT};
 use crate::oci::{Descriptor, Digest, VerifiedBlob};
 
-/// Blobs from this size on get room before they are written; smaller ones lie in one piece anyway.
+/// Disk space is reserved for blobs of at least this size in bytes. Smaller ones are hardly ever fragmented.
 const RESERVED_FROM_BYTES: u64 = 1 << 20;
 
-/// A layout that takes artifacts. Until it is finished, nothing but a hidden folder is there.
+/// An image layout as a sink. Until it is finished, only a hidden staging folder is written.
 #[derive(Debug)]
 pub struct LayoutSink {
     name: String,
@@ -36,35 +36,35 @@ pub struct LayoutSink {
 #[derive(Debug)]
 struct Shared {
     staging: Staging,
-    /// The blobs that were committed, and where they wait.
+    /// The committed blobs, and their paths in the staging folder.
     waiting: Mutex<BTreeMap<Digest, PathBuf>>,
-    /// The blobs that were there before, and were hashed.
+    /// The blobs that were present before and have been hashed.
     there: Mutex<HashSet<Digest>>,
-    /// The layout's directory, if it was created here. It goes after the staging that is in it.
+    /// The directory of the layout, if this run created it. Declared last, so that it is dropped after `staging`.
     _created: Option<NewFolder>,
 }
 
-/// A folder that goes again where nothing comes into it.
+/// A new folder. Dropping it removes the folder if it is still empty.
 #[derive(Debug)]
 struct NewFolder(PathBuf);
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Both collections are whole after every single change of them.
+    // Each change leaves the collection consistent, so a panic elsewhere does no harm.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for NewFolder {
     fn drop(&mut self) {
-        // Fails where anything is in it, as it should.
+        // This fails on purpose if the folder is not empty.
         let _ = fs::remove_dir(&self.0);
     }
 }
 
 impl LayoutSink {
-    /// Opens the layout in the directory `path`, which is created if it is not there; its parent must be.
+    /// Opens the layout in the directory `path`. The directory is created if it does not exist; its parent must exist.
     ///
     /// # Errors
-    /// When the directory has other things in it than a layout.
+    /// If the directory has other content than a layout.
     pub fn open(
         path: &Path,
         name: &str,
@@ -103,7 +103,7 @@ impl LayoutSink {
         merged(existing.as_deref(), entries, self.on_existing_name, &self.name, &self.path)
     }
 
-    /// Moves the blobs that wait to their places, and syncs the folders that they are in.
+    /// Moves the committed blobs to their final paths, and syncs the folders of these.
     fn place_blobs(&self, io: impl Fn(rustix::io::Errno) -> ArtifactError) -> Result<(), ArtifactError> {
         let blobs = self.folder(&self.root, "blobs")?;
         let mut folders: BTreeMap<&'static str, File> = BTreeMap::new();
@@ -120,7 +120,7 @@ impl LayoutSink {
         Ok(())
     }
 
-    /// Opens a folder in `parent`, created if need be, and never what a symbolic link points at.
+    /// Opens a folder in `parent`, never through a symbolic link. The folder is created if it does not exist.
     fn folder(&self, parent: &File, name: &str) -> Result<File, ArtifactError> {
         match mkdirat(parent, name, Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
@@ -135,8 +135,8 @@ impl LayoutSink {
         })
     }
 
-    /// Whether the folders on the way to the blobs are folders, where they are there at all.
-    fn folders_are_plain(&self, digest: &Digest) -> bool {
+    /// Whether the folders above the blob exist and are not symbolic links.
+    fn blob_folders_exist(&self, digest: &Digest) -> bool {
         let folder = format!("blobs/{}", digest.algorithm().name());
         ["blobs", &folder].into_iter().all(|name| {
             statat(&self.root, name, AtFlags::SYMLINK_NOFOLLOW)
@@ -145,7 +145,7 @@ impl LayoutSink {
     }
 }
 
-/// A new or empty directory, a layout, or what a killed run left of one.
+/// Checks that the directory is new, empty, a layout, or the remains of a killed run.
 fn check_target(path: &Path) -> Result<(), ArtifactError> {
     let files = Files::Directory(path.to_owned());
     let refuse = |problem: String| ArtifactError::NotALayout { path: path.to_owned(), problem };
@@ -155,9 +155,9 @@ fn check_target(path: &Path) -> Result<(), ArtifactError> {
     let cannot_list = || ArtifactError::io("cannot list", path);
     for entry in fs::read_dir(path).map_err(cannot_list())? {
         let name = entry.map_err(cannot_list())?.file_name();
-        if name != "blobs" && !Staging::is_one(&name) {
+        if name != "blobs" && !Staging::is_staging_name(&name) {
             let name = name.to_string_lossy();
-            return Err(refuse(format!("it has no oci-layout, but {name:?}")));
+            return Err(refuse(format!("the directory has no oci-layout, but contains {name:?}")));
         }
     }
     Ok(())
@@ -172,17 +172,17 @@ impl ArtifactSink for LayoutSink {
         self.merged_index(index).map(|_| ())
     }
 
-    /// A file that was there before is hashed once: another tool wrote it, or a disk has changed it.
+    /// A file that was present before is hashed once: another tool wrote it, or it was damaged on disk.
     fn contains(&self, descriptor: &Descriptor) -> Result<bool, ArtifactError> {
         let digest = descriptor.digest;
         if locked(&self.shared.waiting).contains_key(&digest) || locked(&self.shared.there).contains(&digest)
         {
             return Ok(true);
         }
-        if !self.folders_are_plain(&digest) {
+        if !self.blob_folders_exist(&digest) {
             return Ok(false);
         }
-        // What is no regular file is replaced by the blob.
+        // Anything but a regular file is replaced by the blob.
         let Ok(Some(extent)) = self.files().open(&blob_path(&digest)) else { return Ok(false) };
         if extent.bytes != descriptor.size {
             return Ok(false);
@@ -213,8 +213,8 @@ impl ArtifactSink for LayoutSink {
 
     fn finish(self: Box<Self>, index: &[IndexEntry]) -> Result<(), ArtifactError> {
         let io = |error: rustix::io::Errno| ArtifactError::io("cannot write to", &self.path)(error.into());
-        // Two runs that end at once would lose the entries of one of them. Network file systems that
-        // cannot lock a directory leave that to the operator.
+        // Without the lock, two runs that finish at the same time could lose the entries of one of them. Some network
+        // file systems cannot lock a directory; there the operator must avoid that.
         let _ = self.root.lock();
         let index_bytes = self.merged_index(index)?;
         for IndexEntry { digest, size, media_type, .. } in index {
@@ -234,7 +234,7 @@ impl ArtifactSink for LayoutSink {
     }
 }
 
-/// A blob in the hidden folder.
+/// The writer of a blob in the staging folder.
 struct StagedBlob {
     file: File,
     path: PathBuf,
@@ -255,7 +255,7 @@ impl BlobWriter for StagedBlob {
     fn commit(mut self: Box<Self>, proof: VerifiedBlob) -> Result<(), ArtifactError> {
         let digest = self.announced.accept(proof)?;
         self.writeback.ends(&self.file);
-        // The second of two writers of one blob goes; both have the same bytes.
+        // If two writers wrote the same blob, the second file is dropped; both have the same content.
         let mut waiting = locked(&self.shared.waiting);
         if let std::collections::btree_map::Entry::Vacant(place) = waiting.entry(digest) {
             place.insert(self.path.clone());

@@ -1,7 +1,7 @@
-//! Where blobs live: layouts, archives, registries.
+//! Sources and sinks of artifacts: layouts, archives and registries.
 //!
-//! [`ArtifactSource`] gives artifacts when packing, [`ArtifactSink`] takes them when unpacking. Both
-//! know blobs by descriptor only; no path ever comes from a bundle.
+//! `pack` reads artifacts from an [`ArtifactSource`], `unpack` writes them to an [`ArtifactSink`]. Both address
+//! blobs by descriptor only, so a bundle never chooses a path.
 
 mod announced;
 mod archive_sink;
@@ -42,132 +42,133 @@ pub use pattern::Pattern;
 pub use registry_source::{RegistrySource, RegistrySources};
 pub use transport::{DestinationSpec, Place, SourceSpec, SpecError, Transport};
 
-/// What an artifact that fails means for the others of the same run.
+/// What happens to the other artifacts of a run after one has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnFailure {
-    /// Nothing more is done.
+    /// Stop at the first failure.
     Stop,
-    /// The run goes on with the others, and its report names the failure.
+    /// Continue with the other artifacts; the report lists the failure.
     Continue,
 }
 
-/// Which artifacts of a source are meant.
+/// Which artifacts of a source are selected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// Every root. What merely refers to another artifact there is no root of its own.
+    /// Every root. An artifact that only refers to another artifact of the source is not a root.
     Every,
-    /// The one of this name.
+    /// The artifact with this name.
     Name(RefName),
-    /// Those whose names fit.
+    /// All artifacts whose names match the pattern.
     Matching(Pattern),
-    /// The one with this digest.
+    /// The artifact with this digest.
     Digest(Digest),
 }
 
-/// An artifact: its manifest or index, and its name where it has one.
+/// An artifact of a source: the descriptor of its manifest or index, and its name if it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
-    /// The name in the source.
+    /// The name of the artifact in the source.
     pub name: Option<RefName>,
-    /// Its manifest or index.
+    /// The descriptor of its manifest or index.
     pub descriptor: Descriptor,
 }
 
-/// Gives artifacts. All methods only read; calling again gives the same.
+/// A source of artifacts. All methods only read, and repeated calls return the same result.
 pub trait ArtifactSource: Send + Sync {
-    /// How messages name it, as `oci:images`.
+    /// The name of the source in messages, e.g. `oci:images`.
     fn name(&self) -> &str;
 
-    /// The artifacts that `selection` means, sorted by name and digest.
+    /// The selected artifacts, sorted by name and digest.
     ///
     /// # Errors
-    /// When there is none (naming those that look alike), or one name means two digests.
+    /// If there is none (the error lists similar names), or if one name points at two digests.
     fn roots(&self, selection: &Selection) -> Result<Vec<Root>, ArtifactError>;
 
-    /// The size in bytes of the blob as it is there; `None` if it is not. Nothing is read or hashed.
+    /// The size in bytes that the blob has in the source; `None` if it is missing. The blob is not read or hashed.
     fn size_of(&self, descriptor: &Descriptor) -> Result<Option<u64>, ArtifactError>;
 
-    /// Opens the blob from `offset` bytes on. Where [`ArtifactSource::waits`], nothing is asked before the first read. The bytes are not checked: whoever reads them hashes them.
+    /// Opens the blob at `offset` bytes. If [`ArtifactSource::waits`], no request is sent before the first read. The
+    /// bytes are not verified; the caller must hash them.
     fn open(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, ArtifactError>;
 
-    /// What refers to the manifest `subject`: by `subject`, by the `sha256-<hex>` tag scheme of
-    /// distribution-spec, and by cosign's `.sig`, `.att` and `.sbom` tags. Sorted, direct ones only.
+    /// The direct referrers of the manifest `subject`, sorted: those with a `subject` field, those listed under the
+    /// `sha256-<hex>` tag of distribution-spec, and those under cosign's `.sig`, `.att` and `.sbom` tags.
     fn referrers(&self, subject: &Digest) -> Result<Vec<Referrer>, ArtifactError>;
 
-    /// Whether its bytes come over a network: a reader may wait long, and should not make others wait.
+    /// Whether blobs come over a network. Their readers may block for long, so other work must not wait for them.
     fn waits(&self) -> bool {
         false
     }
 
-    /// Turns to another place for a blob that came wrong, or not to its end, from the one it was opened at; false if
-    /// there is none.
+    /// Switches to the next location of a blob after a download from the current one was damaged or incomplete
+    /// (`why`). Returns false if the blob has only one location.
     ///
     /// # Errors
-    /// When there were several, and this was the last: each and what it did.
+    /// If all locations have failed. The error lists each with its failure.
     fn try_elsewhere(&self, _: &Descriptor, _why: &str) -> Result<bool, ArtifactError> {
         Ok(false)
     }
 
-    /// What is listed and cannot be read, and why: any of it may refer to what is wanted.
+    /// Listed documents that cannot be read, with the reason. Any of them could be a referrer of a selected artifact.
     fn unread(&self) -> Vec<(Digest, String)> {
         Vec::new()
     }
 }
 
-/// What happens to a name that a sink has for another artifact.
+/// What happens if a sink already has a name, for another artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExistingName {
-    /// It stays, and nothing is written.
+    /// The name keeps its artifact, and nothing is written.
     Refuse,
-    /// It names the new artifact from now on.
+    /// The name is moved to the new artifact.
     Replace,
 }
 
-/// Takes artifacts. Dropped without a finish, nothing of them remains.
+/// A sink for artifacts. If it is dropped before [`ArtifactSink::finish`], it leaves nothing behind.
 pub trait ArtifactSink: Send + Sync {
-    /// How messages name it, as `oci:images`.
+    /// The name of the sink in messages, e.g. `oci:images`.
     fn name(&self) -> &str;
 
-    /// Whether [`ArtifactSink::finish`] would find the names of `index` free, as things are now.
+    /// Checks whether the names of `index` are free at the moment.
     ///
     /// # Errors
-    /// [`ArtifactError::NameTaken`] where another artifact has one of them.
+    /// [`ArtifactError::NameTaken`] if another artifact has one of them.
     fn check_names(&self, index: &[IndexEntry]) -> Result<(), ArtifactError>;
 
-    /// Whether the blob is there already, committed here or with the right bytes from before.
+    /// Whether the sink already has the blob: committed in this run, or present before with the correct content.
     fn contains(&self, descriptor: &Descriptor) -> Result<bool, ArtifactError>;
 
-    /// Begins a blob. Several may be under way at once; nothing is visible before its commit.
+    /// Starts writing a blob. Several blobs may be written at the same time; none is visible before its commit.
     fn begin(&self, descriptor: &Descriptor) -> Result<Box<dyn BlobWriter>, ArtifactError>;
 
-    /// Makes the artifacts visible, last of all and at once, after everything is synced to disk.
+    /// Makes all artifacts visible at once, after everything has been synced to disk.
     ///
     /// # Errors
-    /// When the sink has another artifact under one of the names; nothing is changed then. After any
-    /// other failure running again is safe.
+    /// If another artifact has one of the names; then nothing is changed. After any other failure it is safe to run
+    /// again.
     fn finish(self: Box<Self>, index: &[IndexEntry]) -> Result<(), ArtifactError>;
 }
 
-/// Takes one blob. Dropped without a commit, nothing of it remains.
+/// A writer for one blob. If it is dropped before [`BlobWriter::commit`], it leaves nothing behind.
 pub trait BlobWriter: Send {
-    /// Takes the next bytes.
+    /// Writes the next bytes of the blob.
     fn write(&mut self, block: &[u8]) -> Result<(), ArtifactError>;
 
-    /// Keeps the blob; `proof` must be of the blob that was begun.
+    /// Finishes the blob. `proof` must be for the blob that this writer was created for.
     fn commit(self: Box<Self>, proof: VerifiedBlob) -> Result<(), ArtifactError>;
 }
 
 /// Reads the manifest or index that `descriptor` points at.
 ///
 /// # Errors
-/// When it is larger than any document may be, missing, or has another size or digest.
+/// If the document is missing or too large, or its size or digest differs from the descriptor.
 pub fn read_document(source: &dyn ArtifactSource, descriptor: &Descriptor) -> Result<Vec<u8>, ArtifactError> {
     let Descriptor { digest, size: announced, .. } = *descriptor;
     if announced > DOCUMENT_BYTES_MAX {
         return Err(DocumentError::TooLarge { digest, bytes: announced }.into());
     }
     let mut bytes = Vec::new();
-    // One byte more shows that the blob is longer than announced.
+    // One extra byte detects a blob that is longer than its descriptor says.
     source.open(descriptor, 0)?.take(announced + 1).read_to_end(&mut bytes).map_err(|error| {
         ArtifactError::Io { what: "cannot read a document of", path: source.name().into(), source: error }
     })?;

@@ -1,30 +1,30 @@
-//! Names by pattern: `1.*`, `team/*`.
+//! Glob patterns for names: `1.*`, `team/*`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-/// Longest pattern, in bytes.
+/// Maximum length of a pattern in bytes.
 const PATTERN_BYTES_MAX: usize = 512;
 
-/// A pattern of names: `*` stands for any letters, `?` for one, `[ab]` for one of these, `{a,b}` for either. None of
-/// them stands for a `/`; `**` does.
+/// A glob pattern for names: `*` matches any number of characters, `?` one, `[ab]` one of a set, `{a,b}` one of
+/// several alternatives. Only `**` matches a `/`.
 #[derive(Clone, Debug)]
 pub struct Pattern(GlobMatcher);
 
 impl Pattern {
-    /// Whether a text is a pattern, and not a name.
-    pub fn is_one(text: &str) -> bool {
+    /// Whether a text is a pattern rather than a name.
+    pub fn is_pattern(text: &str) -> bool {
         text.contains(['*', '?', '[', '{'])
     }
 
-    /// Whether a name fits.
-    pub fn fits(&self, name: &str) -> bool {
+    /// Whether a name matches the pattern.
+    pub fn matches(&self, name: &str) -> bool {
         self.0.is_match(name)
     }
 
-    /// The pattern as it was written.
+    /// The text of the pattern.
     pub fn as_str(&self) -> &str {
         self.0.glob().glob()
     }
@@ -49,7 +49,7 @@ impl FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.len() > PATTERN_BYTES_MAX {
-            return Err(format!("a pattern has at most {PATTERN_BYTES_MAX} bytes"));
+            return Err(format!("the pattern has {} bytes, the limit is {PATTERN_BYTES_MAX}", text.len()));
         }
         let glob = GlobBuilder::new(text).literal_separator(true).build();
         Ok(Pattern(glob.map_err(|error| error.to_string())?.compile_matcher()))

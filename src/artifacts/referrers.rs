@@ -1,4 +1,4 @@
-//! What the entries of a layout's `index.json` refer to, by `subject` and by tag.
+//! The referrers among the entries of a layout's `index.json`, by `subject` and by tag.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,18 +8,18 @@ use crate::oci::media_type::Role;
 use crate::oci::referrers_list::list_tag;
 use crate::oci::{Descriptor, Digest, Document, RefName};
 
-/// Hex digits of a digest that the tag scheme keeps (distribution-spec, "Referrers Tag Schema").
+/// Number of hex digits of the digest in a referrers tag (distribution-spec, "Referrers Tag Schema").
 const TAG_HEX_DIGITS: usize = 64;
 
-/// What follows the digest in cosign's tags.
+/// The suffixes of cosign's tags, after the digest.
 pub(super) const COSIGN_SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
 
-/// The tag stem of a digest: its algorithm and the first 64 of its digits.
+/// The referrers tag of a digest: its algorithm and its first 64 digits.
 pub(super) fn tag_stem(digest: &Digest) -> String {
     list_tag(digest)
 }
 
-/// The stem of a tag that is made of a digest, with or without one of cosign's suffixes.
+/// The digest part of a referrers tag or of a tag by cosign; `None` for any other tag.
 pub(super) fn stem_of(name: &RefName) -> Option<&str> {
     let tag = name.tag()?;
     let stem = COSIGN_SUFFIXES.iter().find_map(|suffix| tag.strip_suffix(suffix)).unwrap_or(tag);
@@ -29,20 +29,20 @@ pub(super) fn stem_of(name: &RefName) -> Option<&str> {
     hex.then_some(stem)
 }
 
-/// Who refers to whom among the entries of an index.
+/// The referrers among the entries of an index.
 #[derive(Debug, Default)]
 pub(super) struct Referrers {
     /// The subject of an entry, by the entry's digest.
     subjects: HashMap<Digest, Digest>,
     by_subject: BTreeMap<Digest, Vec<(Option<RefName>, Descriptor)>>,
     by_stem: BTreeMap<String, Vec<(RefName, Descriptor)>>,
-    /// Documents of which nobody knows what they refer to, and why.
+    /// Documents that could not be read, so that their subjects are unknown, and why.
     unread: BTreeMap<Digest, String>,
 }
 
 impl Referrers {
-    /// Reads the document of every entry. One that is missing or damaged refers to nothing here; it
-    /// is an error for whoever asks for it, and [`Referrers::unread`] names it for everyone else.
+    /// Reads the document of every entry. A missing or damaged document has no subject here; [`Referrers::unread`]
+    /// lists it, and reading it fails.
     pub(super) fn of(source: &dyn ArtifactSource, entries: &[Root]) -> Referrers {
         let mut referrers = Referrers::default();
         let mut seen: HashMap<Digest, Descriptor> = HashMap::new();
@@ -63,7 +63,7 @@ impl Referrers {
         referrers
     }
 
-    /// Notes the subject of a document, and gives its descriptor with what the artifact is for.
+    /// Records the subject of a document, and returns its descriptor with the artifact type added.
     fn read(&mut self, source: &dyn ArtifactSource, descriptor: &Descriptor) -> Descriptor {
         let mut descriptor = descriptor.clone();
         let is_document =
@@ -94,12 +94,12 @@ impl Referrers {
         self.unread.iter().map(|(digest, problem)| (*digest, problem.clone())).collect()
     }
 
-    /// What the entry `digest` refers to by `subject`.
+    /// The `subject` of the entry `digest`.
     pub(super) fn subject(&self, digest: &Digest) -> Option<&Digest> {
         self.subjects.get(digest)
     }
 
-    /// The entries that refer to `subject`, sorted, each once per name.
+    /// The referrers of `subject`, sorted, one for each name.
     pub(super) fn to(&self, subject: &Digest) -> Vec<Referrer> {
         let by_subject = self.by_subject.get(subject).into_iter().flatten();
         let by_stem = self.by_stem.get(&tag_stem(subject)).into_iter().flatten();

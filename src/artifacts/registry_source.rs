@@ -1,4 +1,4 @@
-//! Artifacts from a repository of a registry.
+//! Repositories of a registry as sources.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{Cursor, Read};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use url::Url;
 
-use super::catalog::alike;
+use super::catalog::similar_names;
 use super::referrers::{COSIGN_SUFFIXES, stem_of, tag_stem};
 use super::{ArtifactError, ArtifactSource, Root, Selection};
 use crate::oci::graph::Referrer;
@@ -16,28 +16,28 @@ use crate::registry::{
     Access, External, Host, Reference, Refusal, Registries, Repository, RepositoryName, Tag,
 };
 
-/// How many bytes of documents are kept, so that none is asked for twice. Beyond that they are asked for again.
+/// Size limit of the document cache of one repository, in bytes. Documents beyond it are requested again.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 
-/// The registries of a run as sources: one for each repository.
+/// All registry sources of a run, one for each repository.
 pub struct RegistrySources {
     registries: Registries,
-    /// Hosts to which the URLs of non-distributable layers may point although their addresses are private.
+    /// Hosts that URLs of non-distributable layers may use even if their addresses are private.
     private: Vec<Host>,
     external: OnceLock<External>,
     open: Mutex<HashMap<(Host, RepositoryName), Arc<RegistrySource>>>,
 }
 
 impl RegistrySources {
-    /// None is open yet.
+    /// Creates the set without any open source.
     pub fn new(registries: Registries, private: Vec<Host>) -> RegistrySources {
         RegistrySources { registries, private, external: OnceLock::new(), open: Mutex::default() }
     }
 
-    /// A repository as a source.
+    /// Opens a repository as a source. No request is sent yet.
     ///
     /// # Errors
-    /// For certificates that cannot be used. Nothing is asked yet.
+    /// If a certificate cannot be used.
     pub fn repository(
         &self,
         host: &Host,
@@ -59,44 +59,44 @@ impl RegistrySources {
         Ok(source)
     }
 
-    /// The repositories of a registry whose names fit, sorted; there may be none.
+    /// The repositories of a registry for whose names `matches` returns true, sorted. The list may be empty.
     ///
     /// # Errors
-    /// When the registry does not list its repositories.
+    /// If the registry does not list its repositories.
     pub fn matching(
         &self,
         host: &Host,
-        fits: &dyn Fn(&str) -> bool,
+        matches: &dyn Fn(&str) -> bool,
     ) -> Result<Vec<RepositoryName>, ArtifactError> {
         let place = format!("docker://{host}");
         let Some(mut names) = self.registries.registry(host)?.repositories()? else {
             return Err(ArtifactError::NoCatalogue { place });
         };
-        names.retain(|name| fits(name.as_str()));
+        names.retain(|name| matches(name.as_str()));
         names.sort();
         names.dedup();
         Ok(names)
     }
 }
 
-/// A repository of a registry.
+/// A repository of a registry as a source of artifacts.
 pub struct RegistrySource {
     name: String,
     repository: Repository,
     external: External,
     kept: Mutex<Kept>,
-    /// All tags; `None` inside where the registry does not list them.
+    /// All tags. The inner value is `None` if the registry does not list them.
     tags: OnceLock<Option<BTreeSet<Tag>>>,
 }
 
-/// What was learnt from the registry.
+/// The cache of registry responses.
 #[derive(Default)]
 struct Kept {
     documents: HashMap<Digest, Arc<Vec<u8>>>,
     bytes: usize,
-    /// Where non-distributable layers are that the registry does not have.
+    /// The working URL of each non-distributable layer that the registry does not have.
     elsewhere: HashMap<Digest, Url>,
-    /// Which URLs of such layers were tried in vain.
+    /// The URLs of such layers that failed.
     refusals: HashMap<Digest, Vec<Refusal>>,
 }
 
@@ -110,7 +110,7 @@ impl RegistrySource {
         self.kept.lock().expect("no thread panicked")
     }
 
-    /// The manifest or index that a tag or digest points at.
+    /// Fetches the manifest or index that a tag or digest points at; `None` if it does not exist.
     fn manifest(&self, reference: &Reference) -> Result<Option<Descriptor>, ArtifactError> {
         let Some((descriptor, bytes)) = self.repository.manifest(reference)? else { return Ok(None) };
         self.keep(descriptor.digest, bytes);
@@ -125,7 +125,7 @@ impl RegistrySource {
         }
     }
 
-    /// The bytes of a document that a descriptor points at.
+    /// Fetches the document that a descriptor points at; `None` if it does not exist.
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Arc<Vec<u8>>>, ArtifactError> {
         if let Some(bytes) = self.kept().documents.get(&descriptor.digest) {
             return Ok(Some(Arc::clone(bytes)));
@@ -135,17 +135,17 @@ impl RegistrySource {
         Ok(Some(Arc::new(bytes)))
     }
 
-    /// All tags, asked for once; `None` where the registry does not list them or has too many.
+    /// All tags, requested once; `None` if the registry does not list them or has too many.
     fn tags(&self) -> Option<&BTreeSet<Tag>> {
-        // Whatever is wrong with the list shows again when single tags are asked for.
+        // An error here can be ignored: it comes back when single tags are requested.
         let listed = || self.repository.tags().ok().flatten().map(BTreeSet::from_iter);
         self.tags.get_or_init(listed).as_ref()
     }
 
-    /// What an artifact under this tag, or of this digest, is called: with host and repository.
+    /// The full name of an artifact: host and repository, then `suffix`, a tag or digest.
     fn full_name(&self, suffix: &str) -> Option<RefName> {
         let (host, name) = (self.repository.host(), self.repository.name());
-        // The address of a host in brackets is no part of a name.
+        // A name cannot contain an IPv6 address in brackets.
         format!("{host}/{name}{suffix}").parse().or_else(|_| format!("{name}{suffix}").parse()).ok()
     }
 
@@ -155,8 +155,8 @@ impl RegistrySource {
 
     fn no_such(&self, wanted: &str) -> ArtifactError {
         let tags = self.tags().into_iter().flatten().map(Tag::as_str);
-        let alike = alike(tags, wanted, &|_| false);
-        ArtifactError::NoSuchArtifact { place: self.name.clone(), wanted: wanted.to_owned(), alike }
+        let similar = similar_names(tags, wanted, &|_| false);
+        ArtifactError::NoSuchArtifact { place: self.name.clone(), wanted: wanted.to_owned(), similar }
     }
 
     fn tagged(&self, tag: &Tag) -> Result<Root, ArtifactError> {
@@ -166,7 +166,8 @@ impl RegistrySource {
         }
     }
 
-    /// Refuses an artifact whose tag no bundle can carry: it would lose its name among others, without a word.
+    /// Makes sure that the artifact has a name. Refuses a tag that a bundle cannot carry, because the name would be
+    /// lost silently.
     fn named(&self, root: Root, tag: &Tag) -> Result<Root, ArtifactError> {
         let (place, digest) = (self.name.clone(), root.descriptor.digest);
         let bad = |source| ArtifactError::BadName { place, digest, source };
@@ -179,18 +180,23 @@ impl RegistrySource {
         }
     }
 
-    /// The tags that `fits` says, without those that are made of a digest and refer to another artifact.
-    fn tags_that(&self, wanted: &str, fits: &dyn Fn(&str) -> bool) -> Result<Vec<Root>, ArtifactError> {
+    /// The artifacts under the tags for which `matches` returns true, without referrer tags made from a digest.
+    fn roots_with_tags(
+        &self,
+        wanted: &str,
+        matches: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Root>, ArtifactError> {
         let listed = self.repository.tags()?.ok_or_else(|| self.no_such(wanted))?;
         let own = |tag: &Tag| tag.as_str().parse().map_or(true, |name: RefName| stem_of(&name).is_none());
-        let tags: BTreeSet<Tag> = listed.into_iter().filter(|tag| fits(tag.as_str()) && own(tag)).collect();
+        let tags: BTreeSet<Tag> =
+            listed.into_iter().filter(|tag| matches(tag.as_str()) && own(tag)).collect();
         if tags.is_empty() {
             return Err(self.no_such(wanted));
         }
         tags.iter().map(|tag| self.named(self.tagged(tag)?, tag)).collect()
     }
 
-    /// Where a non-distributable layer is, and its size there.
+    /// Finds a non-distributable layer in the repository or at one of its URLs, and returns its size in bytes.
     fn find_nondistributable(&self, descriptor: &Descriptor) -> Result<Option<u64>, ArtifactError> {
         if let Some(size) = self.repository.blob_size(&descriptor.digest)? {
             return Ok(Some(size));
@@ -201,7 +207,7 @@ impl RegistrySource {
         self.find_elsewhere(descriptor).map(|()| Some(descriptor.size))
     }
 
-    /// Finds the next URL of a layer that has it.
+    /// Finds the next URL that provides the layer.
     fn find_elsewhere(&self, descriptor: &Descriptor) -> Result<(), ArtifactError> {
         let digest = descriptor.digest;
         let mut refusals = self.kept().refusals.remove(&digest).unwrap_or_default();
@@ -214,12 +220,12 @@ impl RegistrySource {
         Ok(())
     }
 
-    /// Whether a tag may be there: what is not in the list need not be asked for.
+    /// Whether the tag can exist. A tag that is not in the tag list need not be requested.
     fn may_have(&self, tag: &Tag) -> bool {
         self.tags().is_none_or(|tags| tags.contains(tag))
     }
 
-    /// The referrers by `subject`, which the registry lists and which say so themselves.
+    /// The referrers that the registry lists for `subject`. Each is checked to name `subject` itself.
     fn by_subject(&self, subject: &Digest) -> Result<Vec<Descriptor>, ArtifactError> {
         let listed = self.listed(subject)?;
         for descriptor in &listed {
@@ -230,7 +236,7 @@ impl RegistrySource {
                         let document = Document::parse(descriptor, &bytes)?;
                         document.subject().is_some_and(|found| found.digest == *subject)
                     }
-                    // That it is not there is for others to judge.
+                    // The code that copies the document reports that it is missing.
                     None => true,
                 },
             };
@@ -241,7 +247,7 @@ impl RegistrySource {
         Ok(listed)
     }
 
-    /// What the registry lists as referrers: from the API, or from the index under the tag of the digest.
+    /// The list of referrers, from the referrers API or from the index under the referrers tag.
     fn listed(&self, subject: &Digest) -> Result<Vec<Descriptor>, ArtifactError> {
         if let Some(found) = self.repository.referrers(subject)? {
             return Ok(found);
@@ -267,8 +273,10 @@ impl ArtifactSource for RegistrySource {
 
     fn roots(&self, selection: &Selection) -> Result<Vec<Root>, ArtifactError> {
         match selection {
-            Selection::Every => self.tags_that("any tag", &|_| true),
-            Selection::Matching(pattern) => self.tags_that(pattern.as_str(), &|tag| pattern.fits(tag)),
+            Selection::Every => self.roots_with_tags("any tag", &|_| true),
+            Selection::Matching(pattern) => {
+                self.roots_with_tags(pattern.as_str(), &|tag| pattern.matches(tag))
+            }
             Selection::Name(name) => match name.as_str().parse::<Tag>() {
                 Ok(tag) => Ok(vec![self.tagged(&tag)?]),
                 Err(_) => Err(self.no_such(name.as_str())),
@@ -280,14 +288,14 @@ impl ArtifactSource for RegistrySource {
                 None => Err(ArtifactError::NoSuchArtifact {
                     place: self.name.clone(),
                     wanted: digest.to_string(),
-                    alike: Vec::new(),
+                    similar: Vec::new(),
                 }),
             },
         }
     }
 
-    /// Documents are read, non-distributable layers looked for; of any other blob the registry is taken at its
-    /// manifest's word until the blob comes.
+    /// Fetches documents, and searches for non-distributable layers. For any other blob the size in the descriptor is
+    /// returned without a request; it is checked during the download.
     fn size_of(&self, descriptor: &Descriptor) -> Result<Option<u64>, ArtifactError> {
         if descriptor.media_type.role() != Role::Blob {
             return Ok(self.document(descriptor)?.map(|bytes| bytes.len() as u64));

@@ -1,4 +1,4 @@
-//! A folder beside the blobs of a layout, where blobs are written before they are visible.
+//! The staging folder of a layout, in which blobs are written before they become visible.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -12,34 +12,34 @@ use rustix::io::Errno;
 
 use super::ArtifactError;
 
-/// How the names of such folders begin.
+/// The prefix of the names of staging folders.
 const PREFIX: &str = ".carnet-";
 
-/// Held locked as long as the folder is in use.
+/// The name of the lock file. It is locked while the folder is in use.
 const LOCK: &str = "lock";
 
-/// How often another run that cleans up may take a new folder for a stale one.
-const TRIES: u32 = 8;
+/// Maximum attempts to create a folder, in case other runs remove it as stale.
+const ATTEMPTS_MAX: u32 = 8;
 
-/// The folder. Dropped, it goes with everything in it.
+/// A staging folder. Dropping it removes the folder with everything in it.
 #[derive(Debug)]
 pub(super) struct Staging {
     path: PathBuf,
-    /// Locked until dropped: this is how another run knows that the folder is alive.
+    /// Locked until dropped, so that other runs know that the folder is in use.
     _lock: File,
     next: AtomicU64,
 }
 
-/// A name that no other run has.
+/// A random suffix for a file name, different in every run.
 pub(super) fn unique_suffix(path: &Path) -> Result<String, ArtifactError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| {
-        ArtifactError::io("cannot find a name for", path)(std::io::Error::other(error.to_string()))
+        ArtifactError::io("cannot generate a random name for", path)(std::io::Error::other(error.to_string()))
     })?;
     Ok(hex::encode(bytes))
 }
 
-/// Creates a file that was not there, and never through a symbolic link.
+/// Creates a new file, never through a symbolic link.
 pub(super) fn create_new(path: &Path) -> Result<File, ArtifactError> {
     let flags = OFlags::NOFOLLOW.bits().cast_signed();
     let mut options = OpenOptions::new();
@@ -48,10 +48,10 @@ pub(super) fn create_new(path: &Path) -> Result<File, ArtifactError> {
 }
 
 impl Staging {
-    /// Creates one in `parent`, and removes those that a killed run left there.
+    /// Creates a staging folder in `parent`, and removes stale ones of killed runs.
     pub(super) fn create(parent: &Path) -> Result<Staging, ArtifactError> {
         remove_stale(parent);
-        for _ in 0..TRIES {
+        for _ in 0..ATTEMPTS_MAX {
             let path = parent.join(format!("{PREFIX}{}", unique_suffix(parent)?));
             let mut builder = fs::DirBuilder::new();
             builder.mode(0o700).create(&path).map_err(ArtifactError::io("cannot create", &path))?;
@@ -59,18 +59,18 @@ impl Staging {
                 return Ok(Staging { path, _lock: lock, next: AtomicU64::new(0) });
             }
         }
-        let busy = std::io::Error::other("other runs remove it again and again");
-        Err(ArtifactError::io("cannot keep a folder in", parent)(busy))
+        let busy = std::io::Error::other("other runs removed the new folder repeatedly");
+        Err(ArtifactError::io("cannot create a staging folder in", parent)(busy))
     }
 
-    /// Creates a new file in it.
+    /// Creates a new file in the folder.
     pub(super) fn file(&self) -> Result<(PathBuf, File), ArtifactError> {
         let path = self.path.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
         let file = create_new(&path)?;
         Ok((path, file))
     }
 
-    /// Writes a small file in it, down to the disk.
+    /// Writes a small file in the folder and syncs it to disk.
     pub(super) fn small_file(&self, bytes: &[u8]) -> Result<PathBuf, ArtifactError> {
         let (path, mut file) = self.file()?;
         file.write_all(bytes).map_err(ArtifactError::io("cannot write", &path))?;
@@ -78,20 +78,20 @@ impl Staging {
         Ok(path)
     }
 
-    /// Whether an entry of a layout's directory is such a folder.
-    pub(super) fn is_one(name: &std::ffi::OsStr) -> bool {
+    /// Whether a file name is that of a staging folder.
+    pub(super) fn is_staging_name(name: &std::ffi::OsStr) -> bool {
         name.to_str().is_some_and(|name| name.starts_with(PREFIX))
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // Nothing can be done about a failure here; the next run removes it.
+        // If this fails, the next run removes the folder.
         let _ = remove(&self.path);
     }
 }
 
-/// Locks a new file at `path`. `None` if a run that cleans up was there first, before this one had the lock.
+/// Creates and locks the file `path`. Returns `None` if another run removed the folder before it was locked.
 fn lock(path: &Path) -> Result<Option<File>, ArtifactError> {
     let lock = match create_new(path) {
         Err(ArtifactError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
@@ -101,14 +101,14 @@ fn lock(path: &Path) -> Result<Option<File>, ArtifactError> {
     Ok(path.exists().then_some(lock))
 }
 
-/// Opens a folder of ours, never what a link points at.
+/// Opens a staging folder, never through a symbolic link.
 fn open_folder(path: &Path) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(CWD, path, flags, Mode::empty())
 }
 
-/// Removes a folder with what is in it, as far as that can be had: the lock goes last, so that the next run still
-/// knows what remains to be stale. Nothing outside the folder is touched, whatever was put in its place.
+/// Removes a folder and its content as far as possible. The lock file is removed last, so that the next run can tell
+/// that the rest is stale. Nothing outside the folder is removed, even if something else was put in its place.
 fn remove(path: &Path) -> rustix::io::Result<()> {
     remove_opened(&open_folder(path)?, path)
 }
@@ -131,10 +131,10 @@ fn remove_opened(folder: &OwnedFd, path: &Path) -> rustix::io::Result<()> {
     unlinkat(CWD, path, AtFlags::REMOVEDIR)
 }
 
-/// Removes what killed runs left. What cannot be looked at or is in use stays.
+/// Removes the folders of killed runs. Folders that are in use or cannot be opened are kept.
 fn remove_stale(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten().filter(|entry| Staging::is_one(&entry.file_name())) {
+    for entry in entries.flatten().filter(|entry| Staging::is_staging_name(&entry.file_name())) {
         let path = entry.path();
         let Ok(folder) = open_folder(&path) else { continue };
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -142,7 +142,7 @@ fn remove_stale(parent: &Path) {
             Ok(lock) if lock.try_lock().is_ok() => {
                 let _ = remove_opened(&folder, &path);
             }
-            // Killed before it had a lock, or after it had removed it: there is nothing in it.
+            // The run was killed before it created the lock file or after it removed it, so the folder is empty.
             Err(Errno::NOENT) => {
                 let _ = unlinkat(CWD, &path, AtFlags::REMOVEDIR);
             }
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_killed_run_is_cleaned_up_and_a_living_one_is_not() {
+    fn stale_folders_are_removed_and_used_ones_are_kept() {
         let parent = tempfile::tempdir().unwrap();
         let stale = parent.path().join(".carnet-stale");
         fs::create_dir(&stale).unwrap();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_outside_is_removed_whatever_is_put_in_its_place() {
+    fn nothing_outside_the_folder_is_removed() {
         let parent = tempfile::tempdir().unwrap();
         let others = parent.path().join("others");
         fs::create_dir(&others).unwrap();
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_removed_does_not_keep_the_rest() {
+    fn one_failed_removal_does_not_stop_the_others() {
         let parent = tempfile::tempdir().unwrap();
         let stale = parent.path().join(".carnet-stale");
         fs::create_dir_all(stale.join("a/b")).unwrap();

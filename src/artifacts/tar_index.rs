@@ -1,8 +1,7 @@
-//! Where the files are inside a tar archive, found without reading their bytes.
+//! An index of the files in a tar archive, built from the headers only.
 //!
-//! The `tar` crate's own iterator reads long names and PAX records into memory whatever their size,
-//! and takes the first of two sizes. So headers are walked here, and what two readers could read
-//! differently is refused.
+//! The iterator of the `tar` crate reads long names and PAX records of any size into memory, and uses the first of two
+//! sizes. So the headers are parsed here, and an archive that two readers could read differently is refused.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,16 +14,16 @@ use tar::Header;
 use super::ArtifactError;
 use super::extent::{Extent, open_regular};
 
-/// How many entries an archive may have.
+/// Maximum number of entries in an archive.
 const ENTRIES_MAX: usize = 1_000_000;
 
-/// Largest long name or PAX record block, in bytes.
+/// Maximum size of a long name or a PAX header, in bytes.
 const EXTENSION_BYTES_MAX: u64 = 64 << 10;
 
-/// Largest size that the octal field of a header holds, in bytes.
+/// Largest size that fits into the octal field of a header, in bytes.
 const OCTAL_SIZE_MAX: u64 = 0o77_777_777_777;
 
-/// How many links in a row are followed.
+/// Maximum number of links in a chain.
 const LINK_HOPS_MAX: usize = 8;
 
 const BLOCK_BYTES: u64 = 512;
@@ -32,9 +31,9 @@ const BLOCK_BYTES: u64 = 512;
 /// Whether links inside the archive are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Links {
-    /// A link is no file.
+    /// A link is an error.
     Refused,
-    /// To a file of the same archive: old `docker save` shares layers in this way.
+    /// Links to files of the same archive are followed: old versions of `docker save` share layers in this way.
     FollowedInside,
 }
 
@@ -44,11 +43,11 @@ enum Place {
         start: u64,
         bytes: u64,
     },
-    /// Where it leads, as a normal path; `None` if out of the archive.
+    /// The normalized path of its target; `None` if the target is outside the archive.
     Link(Option<String>),
 }
 
-/// The files of an archive, by normal path.
+/// The files of an archive, by normalized path.
 #[derive(Debug)]
 pub(super) struct TarIndex {
     file: Arc<File>,
@@ -58,26 +57,26 @@ pub(super) struct TarIndex {
 }
 
 impl TarIndex {
-    /// Walks the headers of the archive at `path`.
+    /// Reads all headers of the archive at `path`.
     pub(super) fn open(path: &Path, links: Links) -> Result<TarIndex, ArtifactError> {
         let missing = || ArtifactError::io("cannot open", path)(std::io::ErrorKind::NotFound.into());
-        // The operator may name the archive through a link; what it leads to must be a file.
+        // The operator may name the archive through a symbolic link, but its target must be a regular file.
         let real = path.canonicalize().map_err(ArtifactError::io("cannot open", path))?;
         let file = open_regular(&real)?.ok_or_else(missing)?;
         refuse_compressed(&file, path)?;
-        let bytes = file.metadata().map_err(ArtifactError::io("cannot look at", path))?.len();
+        let bytes = file.metadata().map_err(ArtifactError::io("cannot read the metadata of", path))?.len();
         let mut scan = Scan { file: &file, path, bytes, at: 0, places: HashMap::new() };
         scan.run()?;
         let places = scan.places;
         Ok(TarIndex { file: Arc::new(file), path: path.to_owned(), links, places })
     }
 
-    /// The archive.
+    /// The path of the archive.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file `name`; `None` if there is none.
+    /// The extent of the file `name`; `None` if it does not exist.
     pub(super) fn find(&self, name: &str) -> Result<Option<Extent>, ArtifactError> {
         let refuse = |problem: String| ArtifactError::Archive { path: self.path.clone(), problem };
         let mut at = name;
@@ -91,12 +90,12 @@ impl TarIndex {
                     return Err(refuse(format!("{at:?} is a link, not a file")));
                 }
                 (Some(Place::Link(None)), _) => {
-                    return Err(refuse(format!("link {at:?} leads out of the archive")));
+                    return Err(refuse(format!("link {at:?} points outside the archive")));
                 }
                 (Some(Place::Link(Some(target))), _) => at = target,
             }
         }
-        Err(refuse(format!("{name:?} is a link to a link to a link, more than {LINK_HOPS_MAX} times")))
+        Err(refuse(format!("{name:?} is a chain of more than {LINK_HOPS_MAX} links")))
     }
 }
 
@@ -115,8 +114,8 @@ fn refuse_compressed(file: &File, path: &Path) -> Result<(), ArtifactError> {
     }
 }
 
-/// A name as every tool reads it: parts joined by one `/`, none of them `.` or `..`; the archive's
-/// root is empty.
+/// Normalizes a path: components separated by one `/`, none of them `.` or `..`. The root of the archive is the empty
+/// path. Returns `None` for a path that tools could read differently.
 pub(super) fn normal_path(name: &str) -> Option<String> {
     let mut rest = name;
     while let Some(inner) = rest.strip_prefix("./") {
@@ -130,7 +129,7 @@ pub(super) fn normal_path(name: &str) -> Option<String> {
     rest.split('/').all(plain).then(|| rest.to_owned())
 }
 
-/// Where a link in the folder of `from` leads; `None` if out of the archive.
+/// Resolves the target of the symbolic link `from`; `None` if it is outside the archive.
 fn link_target(from: &str, target: &str) -> Option<String> {
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();
@@ -149,7 +148,7 @@ fn link_target(from: &str, target: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// What the extension headers before an entry say about it.
+/// The values from the extension headers in front of an entry.
 #[derive(Default)]
 struct Extension {
     name: Option<Vec<u8>>,
@@ -185,7 +184,7 @@ impl Scan<'_> {
             }
         }
         if pending {
-            Err(self.refuse("it ends before the entry that it announces".to_owned()))
+            Err(self.refuse("an extension header is not followed by an entry".to_owned()))
         } else {
             Ok(())
         }
@@ -197,12 +196,12 @@ impl Scan<'_> {
 
     fn read(&self, at: u64, block: &mut [u8]) -> Result<(), ArtifactError> {
         if at.checked_add(block.len() as u64).is_none_or(|end| end > self.bytes) {
-            return Err(self.refuse(format!("it ends early, at byte {}", self.bytes)));
+            return Err(self.refuse(format!("truncated at byte {}", self.bytes)));
         }
         self.file.read_exact_at(block, at).map_err(ArtifactError::io("cannot read", self.path))
     }
 
-    /// The next header; `None` at the end mark.
+    /// Reads the next header; `None` at the end marker.
     fn header(&mut self) -> Result<Option<Header>, ArtifactError> {
         let mut header = Header::new_old();
         self.read(self.at, header.as_mut_bytes())?;
@@ -213,13 +212,13 @@ impl Scan<'_> {
         let outside = bytes[..148].iter().chain(&bytes[156..]);
         let sum = outside.map(|&b| u32::from(b)).sum::<u32>() + 8 * u32::from(b' ');
         if header.cksum().ok() != Some(sum) {
-            return Err(self.refuse(format!("no tar header at byte {}", self.at)));
+            return Err(self.refuse(format!("invalid tar header at byte {}", self.at)));
         }
         self.at += BLOCK_BYTES;
         Ok(Some(header))
     }
 
-    /// Steps over the bytes of an entry and says where they are.
+    /// Skips the content of an entry and returns its offset.
     fn skip(&mut self, bytes: u64) -> Result<u64, ArtifactError> {
         let start = self.at;
         let end = start.checked_add(bytes).and_then(|end| end.checked_next_multiple_of(BLOCK_BYTES));
@@ -228,19 +227,21 @@ impl Scan<'_> {
                 self.at = end;
                 Ok(start)
             }
-            _ => Err(self.refuse(format!("it ends within an entry of {bytes} bytes at byte {start}"))),
+            _ => Err(self.refuse(format!("truncated within the entry of {bytes} bytes at byte {start}"))),
         }
     }
 
     fn field_size(&self, header: &Header) -> Result<u64, ArtifactError> {
-        header.entry_size().map_err(|_| self.refuse(format!("the size at byte {} is no number", self.at)))
+        header.entry_size().map_err(|_| {
+            self.refuse(format!("the size in the header before byte {} is not a number", self.at))
+        })
     }
 
     fn extend(&mut self, kind: u8, header: &Header, extension: &mut Extension) -> Result<(), ArtifactError> {
         let bytes = self.field_size(header)?;
         if bytes > EXTENSION_BYTES_MAX {
             let limit = EXTENSION_BYTES_MAX;
-            return Err(self.refuse(format!("an extension header of {bytes} bytes, the limit is {limit}")));
+            return Err(self.refuse(format!("extension header of {bytes} bytes, the limit is {limit} bytes")));
         }
         let start = self.skip(bytes)?;
         let mut body = vec![0; usize::try_from(bytes).unwrap_or(0)];
@@ -258,7 +259,9 @@ impl Scan<'_> {
     fn set_once<T>(&self, slot: &mut Option<T>, value: T) -> Result<(), ArtifactError> {
         match slot.replace(value) {
             None => Ok(()),
-            Some(_) => Err(self.refuse(format!("two extensions name one entry before byte {}", self.at))),
+            Some(_) => {
+                Err(self.refuse(format!("two extension headers before byte {} set the same field", self.at)))
+            }
         }
     }
 
@@ -266,22 +269,23 @@ impl Scan<'_> {
         let mut rest = body;
         while !rest.is_empty() {
             let (key, value, after) = pax_record(rest)
-                .ok_or_else(|| self.refuse(format!("a PAX record before byte {} is malformed", self.at)))?;
+                .ok_or_else(|| self.refuse(format!("malformed PAX record before byte {}", self.at)))?;
             rest = after;
             let changes = matches!(key, b"path" | b"linkpath" | b"size") || key.starts_with(b"GNU.sparse");
             match key {
                 _ if kind == b'g' && changes => {
-                    return Err(self.refuse("a global PAX header that changes every entry".to_owned()));
+                    return Err(self.refuse(
+                        "a global PAX header changes the path, link or size of every entry".to_owned(),
+                    ));
                 }
                 b"path" => self.set_once(&mut extension.name, value.to_vec())?,
                 b"linkpath" => self.set_once(&mut extension.link, value.to_vec())?,
                 b"size" => {
                     let bytes = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-                    let bytes =
-                        bytes.ok_or_else(|| self.refuse("a PAX size that is no number".to_owned()))?;
+                    let bytes = bytes.ok_or_else(|| self.refuse("a PAX size is not a number".to_owned()))?;
                     self.set_once(&mut extension.bytes, bytes)?;
                 }
-                _ if changes => return Err(self.refuse("a sparse file".to_owned())),
+                _ if changes => return Err(self.refuse("sparse files are not supported".to_owned())),
                 _ => {}
             }
         }
@@ -293,25 +297,27 @@ impl Scan<'_> {
         let bytes = match extension.bytes {
             None => field,
             Some(bytes) if bytes == field => field,
-            // What PAX sizes are for: the field cannot hold it.
+            // A PAX size is needed only if the header field is too small.
             Some(bytes) if field == 0 && bytes > OCTAL_SIZE_MAX => bytes,
             Some(bytes) => {
                 return Err(self.refuse(format!(
-                    "an entry before byte {} has {field} bytes by its header and {bytes} by PAX",
+                    "the size of an entry before byte {} is {field} in its header and {bytes} in PAX",
                     self.at
                 )));
             }
         };
         let raw = extension.name.unwrap_or_else(|| header.path_bytes().into_owned());
         let text = String::from_utf8(raw).map_err(|error| {
-            self.refuse(format!("name {:?} is not UTF-8", String::from_utf8_lossy(error.as_bytes())))
+            self.refuse(format!("path {:?} is not UTF-8", String::from_utf8_lossy(error.as_bytes())))
         })?;
         let name = normal_path(&text)
-            .ok_or_else(|| self.refuse(format!("{text:?} leads out of the archive or around in it")))?;
+            .ok_or_else(|| self.refuse(format!("path {text:?} is outside the archive or not normalized")))?;
         let folder = kind == b'5' || (kind == 0 && text.ends_with('/'));
         let file = matches!(kind, 0 | b'0') && !folder;
         if !file && bytes != 0 {
-            return Err(self.refuse(format!("{text:?} is no file and has {bytes} bytes")));
+            return Err(
+                self.refuse(format!("{text:?} is not a regular file but has {bytes} bytes of content"))
+            );
         }
         let start = self.skip(bytes)?;
         let link = || {
@@ -323,20 +329,20 @@ impl Scan<'_> {
             0 | b'0' if !text.ends_with('/') => Place::File { start, bytes },
             b'1' => Place::Link(link().and_then(|target| normal_path(&target))),
             b'2' => Place::Link(link().and_then(|target| link_target(&name, &target))),
-            _ => return Err(self.refuse(format!("{text:?} is neither file, folder nor link"))),
+            _ => return Err(self.refuse(format!("{text:?} is not a file, folder or link"))),
         };
         match self.places.insert(name, place) {
             None => Ok(()),
-            Some(_) => Err(self.refuse(format!("{text:?} stands in it twice"))),
+            Some(_) => Err(self.refuse(format!("{text:?} is listed twice"))),
         }
     }
 }
 
-/// Splits `LENGTH KEY=VALUE\n` off.
+/// Splits off one `LENGTH KEY=VALUE\n` record: its key, its value and the rest.
 fn pax_record(rest: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let blank = rest.iter().take(8).position(|&b| b == b' ')?;
-    let length: usize = std::str::from_utf8(&rest[..blank]).ok()?.parse().ok()?;
-    let record = rest.get(blank + 1..length)?.strip_suffix(b"\n")?;
+    let space = rest.iter().take(8).position(|&b| b == b' ')?;
+    let length: usize = std::str::from_utf8(&rest[..space]).ok()?.parse().ok()?;
+    let record = rest.get(space + 1..length)?.strip_suffix(b"\n")?;
     let equals = record.iter().position(|&b| b == b'=')?;
     Some((&record[..equals], &record[equals + 1..], &rest[length..]))
 }

@@ -1,4 +1,4 @@
-//! Where each file of a tar archive goes, decided before any of them is written.
+//! Computes the offset of each file in a tar archive before anything is written.
 
 use std::path::Path;
 
@@ -8,36 +8,36 @@ use super::ArtifactError;
 
 const BLOCK_BYTES: u64 = 512;
 
-/// Longest path that a ustar header holds whole, in bytes.
+/// Longest path that fits into the name field of a ustar header, in bytes.
 const HEADER_NAME_BYTES_MAX: usize = 100;
 
-/// Places for files, one after the other.
+/// Assigns offsets to files, one after the other.
 #[derive(Debug, Default)]
 pub(super) struct TarPlan {
     end: u64,
 }
 
-/// The place of a file: its headers, and where its bytes start.
+/// The place of a file in the archive: its headers and offsets.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// What stands before the bytes.
+    /// The headers in front of the content.
     pub(super) headers: Vec<u8>,
-    /// Where the headers start.
+    /// Offset of the headers in the archive, in bytes.
     pub(super) at: u64,
-    /// Where the bytes start.
+    /// Offset of the content in the archive, in bytes.
     pub(super) start: u64,
-    /// How many bytes there are.
+    /// Size of the content in bytes.
     pub(super) bytes: u64,
 }
 
 impl TarPlan {
-    /// The next place, for the file `name` of `bytes` bytes in the archive `path`.
+    /// Assigns the next place to the file `name` with `bytes` bytes in the archive `path`.
     pub(super) fn place(&mut self, path: &Path, name: &str, bytes: u64) -> Result<Place, ArtifactError> {
-        let cannot_name = || ArtifactError::io("cannot name a file in", path);
+        let cannot_name = || ArtifactError::io("cannot write a tar header for", path);
         let mut headers = Vec::new();
         let mut short = name;
         if name.len() > HEADER_NAME_BYTES_MAX {
-            // The name of a SHA-512 blob does not even fit where ustar puts a prefix.
+            // The path of a SHA-512 blob does not fit into the ustar name and prefix fields.
             let record = pax_record("path", name);
             headers.extend_from_slice(
                 header("PaxHeaders/blob", EntryType::XHeader, record.len() as u64)
@@ -53,7 +53,7 @@ impl TarPlan {
         headers.extend_from_slice(file.as_bytes());
         let too_large = || ArtifactError::Archive {
             path: path.to_owned(),
-            problem: "it would be larger than any file".to_owned(),
+            problem: "its size would exceed the largest file size".to_owned(),
         };
         let at = self.end;
         let start = at.checked_add(headers.len() as u64).ok_or_else(too_large)?;
@@ -62,7 +62,7 @@ impl TarPlan {
         Ok(Place { headers, at, start, bytes })
     }
 
-    /// The length of the archive with its end mark, in bytes.
+    /// The size of the archive including its end marker, in bytes.
     pub(super) fn archive_bytes(&self) -> u64 {
         self.end + 2 * BLOCK_BYTES
     }
@@ -81,7 +81,7 @@ fn header(name: &str, kind: EntryType, bytes: u64) -> std::io::Result<Header> {
     Ok(header)
 }
 
-/// `LENGTH KEY=VALUE\n`, where the length counts its own digits too.
+/// Formats `LENGTH KEY=VALUE\n`. The length includes its own digits.
 fn pax_record(key: &str, value: &str) -> String {
     let rest = format!(" {key}={value}\n");
     let mut length = rest.len();

@@ -1,4 +1,4 @@
-//! How sources and destinations are written: `oci:DIR:REF`, `docker://HOST/REPO:TAG`, as skopeo has it.
+//! The syntax of sources and destinations, as in skopeo: `oci:DIR:REF`, `docker://HOST/REPO:TAG`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,21 +15,21 @@ use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::oci::{Digest, RefName};
 use crate::registry::{Host, HostError, NameError, RepositoryName, Tag};
 
-/// What kind of place it is.
+/// The kind of a source or destination in the file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// An image layout in a directory.
     Oci,
     /// An image layout in a tar archive.
     OciArchive,
-    /// What `docker save` writes and `docker load` reads.
+    /// A tar archive as `docker save` writes and `docker load` reads it.
     DockerArchive,
 }
 
 impl Transport {
     const ALL: [Transport; 3] = [Transport::Oci, Transport::OciArchive, Transport::DockerArchive];
 
-    /// The word before the first colon.
+    /// The prefix before the first colon, e.g. `oci`.
     pub const fn word(self) -> &'static str {
         match self {
             Transport::Oci => "oci",
@@ -45,20 +45,20 @@ impl Transport {
     }
 }
 
-/// Why a text names no source or destination.
+/// A text is not a valid source or destination.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?}: {problem}")]
 pub struct SpecError {
-    /// What was written.
+    /// The text that was given.
     pub text: String,
     /// What is wrong with it.
     pub problem: String,
-    /// What was to be written.
+    /// The syntax that was expected.
     syntax: Advice,
 }
 
 impl SpecError {
-    /// `text` is not written as `syntax` says.
+    /// The error for a `text` that does not have the expected `syntax`.
     pub(super) fn new(text: &str, problem: String, syntax: Advice) -> SpecError {
         SpecError { text: text.to_owned(), problem, syntax }
     }
@@ -70,14 +70,14 @@ impl Diagnose for SpecError {
     }
 }
 
-/// Where artifacts are.
+/// The location of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In a directory or file.
+    /// A directory or file.
     Path(Transport, PathBuf),
-    /// In a repository of a registry.
+    /// A repository of a registry.
     Repository(Host, RepositoryName),
-    /// In those repositories of a registry whose names fit.
+    /// All repositories of a registry whose names match a pattern.
     Repositories(Host, Pattern),
 }
 
@@ -91,20 +91,20 @@ impl fmt::Display for Place {
     }
 }
 
-/// What stands before a registry's host.
+/// The prefix of a source in a registry.
 const REGISTRY: &str = "docker://";
 
-/// The tag that is meant where none is given.
+/// The default tag.
 const LATEST: &str = "latest";
 
-/// A source, which of its artifacts are meant, and a new name.
+/// A source, the selected artifacts, and an optional new name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceSpec {
-    /// Where.
+    /// The location of the source.
     pub place: Place,
-    /// Which artifacts.
+    /// The artifacts to take from the source.
     pub selection: Selection,
-    /// The name that the artifact gets on its way. Makes sense for one artifact only; whoever resolves
+    /// The new name of the artifact in the bundle. It requires that one artifact is selected; the code that resolves
     /// the selection checks that.
     pub rename: Option<RefName>,
 }
@@ -131,16 +131,16 @@ impl FromStr for SourceSpec {
     }
 }
 
-/// `oci:DIR`, then `:REF` or `@DIGEST`.
+/// Parses `oci:DIR` with an optional `:REF` or `@DIGEST`.
 fn in_folder_or_file(text: &str) -> Result<(Place, Selection), String> {
-    let (transport, rest) = Transport::split(text).ok_or("no known kind of source")?;
+    let (transport, rest) = Transport::split(text).ok_or("unknown kind of source")?;
     let (path, selection) = match (rest.split_once(':'), rest.split_once('@')) {
-        // The colon after an `@` belongs to a digest.
+        // A colon after the `@` is part of the digest.
         (Some((before, _)), Some((path, digest))) if before.len() > path.len() => {
             let digest: Digest = digest.parse().map_err(|error| format!("after '@': {error}"))?;
             (path, Selection::Digest(digest))
         }
-        (Some((path, name)), _) if Pattern::is_one(name) => {
+        (Some((path, name)), _) if Pattern::is_pattern(name) => {
             (path, Selection::Matching(name.parse().map_err(|error| format!("after the path: {error}"))?))
         }
         (Some((path, name)), _) => {
@@ -155,11 +155,14 @@ fn in_folder_or_file(text: &str) -> Result<(Place, Selection), String> {
     Ok((Place::Path(transport, path.into()), selection))
 }
 
-/// `HOST/REPO`, then `:TAG`, `@DIGEST` or both: then the digest selects, and the tag names.
+/// Parses `HOST/REPO` with `:TAG`, `@DIGEST` or both. With both, the digest selects the artifact and the tag names it.
 fn in_registry(text: &str) -> Result<(Place, Selection, Option<RefName>), String> {
-    let (host, rest) = text.split_once('/').ok_or("a registry's host and a repository are needed")?;
+    let (host, rest) =
+        text.split_once('/').ok_or("the host of the registry and a repository are required")?;
     if !Host::is_meant_by(host) {
-        return Err(format!("{host:?} is no host: write the registry's whole name before the repository"));
+        return Err(format!(
+            "{host:?} is not a host: write the full name of the registry before the repository"
+        ));
     }
     let host: Host = host.parse().map_err(|error: HostError| error.to_string())?;
     let (rest, digest) = match rest.split_once('@') {
@@ -170,7 +173,7 @@ fn in_registry(text: &str) -> Result<(Place, Selection, Option<RefName>), String
         Some((repository, tag)) => (repository, Some(tag)),
         None => (rest, None),
     };
-    let place = if Pattern::is_one(repository) {
+    let place = if Pattern::is_pattern(repository) {
         Place::Repositories(host.clone(), repository.parse()?)
     } else {
         let name = repository.parse().map_err(|error: NameError| error.to_string())?;
@@ -184,7 +187,7 @@ fn in_registry(text: &str) -> Result<(Place, Selection, Option<RefName>), String
             (place, Selection::Digest(digest), format!("{host}/{repository}:{tag}").parse().ok())
         }
         (Some(digest), None) => (place, Selection::Digest(digest), None),
-        (None, Some(tag)) if Pattern::is_one(tag) => (place, Selection::Matching(tag.parse()?), None),
+        (None, Some(tag)) if Pattern::is_pattern(tag) => (place, Selection::Matching(tag.parse()?), None),
         (None, tag) => {
             let tag = exact(tag.unwrap_or(LATEST))?.map_err(|error| error.to_string())?;
             (place, Selection::Name(tag), None)
@@ -209,7 +212,8 @@ impl fmt::Display for SourceSpec {
 }
 
 impl SourceSpec {
-    /// Opens the source, or several where a pattern names them; the selection is for [`ArtifactSource::roots`].
+    /// Opens the source, or every matching source if the repository is a pattern. Pass the selection to
+    /// [`ArtifactSource::roots`].
     pub fn open(&self, registries: &RegistrySources) -> Result<Vec<Arc<dyn ArtifactSource>>, ArtifactError> {
         let name = self.place.to_string();
         Ok(match &self.place {
@@ -221,13 +225,12 @@ impl SourceSpec {
         })
     }
 
-    /// Whether it is a registry's, and so reached over the network.
+    /// Whether the source is in a registry, so that it is read over the network.
     pub fn is_remote(&self) -> bool {
         !matches!(self.place, Place::Path(..))
     }
 
-    /// The repositories whose names fit, without those that have nothing of what is selected: not every one has
-    /// every tag.
+    /// The matching repositories that have at least one selected artifact: not every repository has every tag.
     fn matching(
         &self,
         registries: &RegistrySources,
@@ -235,7 +238,7 @@ impl SourceSpec {
         pattern: &Pattern,
     ) -> Result<Vec<Arc<dyn ArtifactSource>>, ArtifactError> {
         let mut sources: Vec<Arc<dyn ArtifactSource>> = Vec::new();
-        for repository in registries.matching(host, &|name| pattern.fits(name))? {
+        for repository in registries.matching(host, &|name| pattern.matches(name))? {
             let source = registries.repository(host, &repository)?;
             match source.roots(&self.selection) {
                 Err(ArtifactError::NoSuchArtifact { .. }) => {}
@@ -245,18 +248,18 @@ impl SourceSpec {
         }
         if sources.is_empty() {
             let (place, wanted) = (format!("{REGISTRY}{host}"), self.to_string());
-            return Err(ArtifactError::NoSuchArtifact { place, wanted, alike: Vec::new() });
+            return Err(ArtifactError::NoSuchArtifact { place, wanted, similar: Vec::new() });
         }
         Ok(sources)
     }
 }
 
-/// Where artifacts go.
+/// A destination for artifacts in the file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DestinationSpec {
-    /// What kind of place.
+    /// The kind of destination.
     pub transport: Transport,
-    /// The directory or file.
+    /// The path of the directory or file.
     pub path: PathBuf,
 }
 
@@ -266,12 +269,14 @@ impl FromStr for DestinationSpec {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refuse = |problem: &str| SpecError::new(text, problem.to_owned(), Advice::DestinationSyntax);
         let (transport, path) =
-            Transport::split(text).ok_or_else(|| refuse("no known kind of destination"))?;
+            Transport::split(text).ok_or_else(|| refuse("unknown kind of destination"))?;
         if path.is_empty() {
             return Err(refuse("the path is empty"));
         }
         if path.contains(':') {
-            return Err(refuse("a destination has no name after the path; artifacts keep their names"));
+            return Err(refuse(
+                "a name after the path is not allowed in a destination; artifacts keep their names",
+            ));
         }
         Ok(DestinationSpec { transport, path: path.into() })
     }
@@ -284,7 +289,7 @@ impl fmt::Display for DestinationSpec {
 }
 
 impl DestinationSpec {
-    /// Opens the destination for `blobs`, all that will be written, with their sizes in bytes.
+    /// Opens the destination. `blobs` lists all blobs that will be written, with their sizes in bytes.
     pub fn open(
         &self,
         blobs: &[(Digest, u64)],
@@ -306,7 +311,7 @@ mod tests {
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     #[test]
-    fn takes_a_source_apart() {
+    fn parses_sources() {
         let name = |text: &str| Selection::Name(text.parse().unwrap());
         let digest = || Selection::Digest(DIGEST.parse().unwrap());
         for (text, transport, path, selection, rename) in [
@@ -334,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_a_registry_s_source_apart() {
+    fn parses_registry_sources() {
         let host = || "low.example:5000".parse::<Host>().unwrap();
         let repository = |name: &str| Place::Repository(host(), name.parse().unwrap());
         let tag = |text: &str| Selection::Name(text.parse().unwrap());
@@ -369,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn explains_what_it_refuses() {
+    fn malformed_specs_are_refused_with_advice() {
         for text in
             ["images", "docker://x", "oci:", "oci::1.0", "oci:a:", "oci:a@sha256:00", "oci:a=", "oci:a:b c"]
         {

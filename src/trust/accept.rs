@@ -1,10 +1,10 @@
-//! The two gates: a chunk is accepted by its packer's signature, a bundle is released by its releasers'.
+//! The two signature checks: a packer's signature accepts a chunk, releasers' signatures release a bundle.
 
 use super::policy::{Accepted, Judgement, Refused, Role, TrustPolicy};
 use crate::format::Timestamp;
 use crate::format::head::Head;
 
-/// A chunk whose statement an accepted packer signed. Only [`accept`] makes one.
+/// The head of a chunk whose statement a trusted packer signed. Only [`accept`] creates one.
 #[derive(Clone, Debug)]
 pub struct AcceptedChunk {
     head: Head,
@@ -12,18 +12,18 @@ pub struct AcceptedChunk {
 }
 
 impl AcceptedChunk {
-    /// The head that was signed.
+    /// The head of the chunk.
     pub fn head(&self) -> &Head {
         &self.head
     }
 
-    /// Who signed it.
+    /// The packers who signed the chunk.
     pub fn packers(&self) -> &[Accepted] {
         &self.packers
     }
 }
 
-/// The proof that enough people released a bundle. Only [`release`] makes one.
+/// The proof that enough holders released a bundle. Only [`release`] creates one.
 #[derive(Clone, Debug)]
 pub struct Release {
     releasers: Vec<Accepted>,
@@ -32,33 +32,33 @@ pub struct Release {
 }
 
 impl Release {
-    /// Who released it.
+    /// The holders who released the bundle.
     pub fn releasers(&self) -> &[Accepted] {
         &self.releasers
     }
 
-    /// How many must.
+    /// The number of releasers that the policy requires.
     pub fn threshold(&self) -> u8 {
         self.threshold
     }
 
-    /// What is wrong with the other signatures.
+    /// The signatures that do not count, with the reasons.
     pub fn refused(&self) -> &[Refused] {
         &self.refused
     }
 }
 
-/// Why a chunk is not accepted.
+/// The reason why a chunk is not accepted.
 #[derive(Clone, Debug)]
 pub enum Untrusted {
-    /// No signature of an accepted packer.
+    /// No trusted packer signed the chunk.
     NoPacker {
-        /// What is wrong with each signature.
+        /// The signatures, each with the reason why it does not count.
         refused: Vec<Refused>,
     },
-    /// Its time is over.
+    /// The bundle has expired.
     Expired {
-        /// Since when.
+        /// The time at which it expired.
         expires: Timestamp,
     },
 }
@@ -69,26 +69,26 @@ impl std::fmt::Display for Untrusted {
             Untrusted::NoPacker { refused } => {
                 let each: Vec<String> =
                     refused.iter().map(|refused| format!("{}: {}", refused.short, refused.reason)).collect();
-                write!(f, "no signature of a trusted packer ({})", each.join("; "))
+                write!(f, "not signed by a trusted packer ({})", each.join("; "))
             }
             Untrusted::Expired { expires } => write!(f, "expired at {expires}"),
         }
     }
 }
 
-/// A bundle that too few people released.
+/// Too few holders released the bundle.
 #[derive(Clone, Debug)]
 pub struct Unreleased {
-    /// Who did.
+    /// The holders who released it.
     pub releasers: Vec<Accepted>,
-    /// How many must.
+    /// The number of releasers that the policy requires.
     pub threshold: u8,
-    /// What is wrong with the other signatures.
+    /// The signatures that do not count, with the reasons.
     pub refused: Vec<Refused>,
 }
 
-/// Accepts a chunk if a packer signed the very bytes of its statement, for its stream, and it has not
-/// expired (docs/format.md, "Reading order").
+/// Accepts a chunk if it has not expired and a trusted packer for its stream signed exactly the bytes of its statement
+/// (docs/format.md, "Reading order").
 pub fn accept(policy: &TrustPolicy, head: Head, now: Timestamp) -> Result<AcceptedChunk, (Head, Untrusted)> {
     if let Some(expires) = head.statement.expires
         && expires <= now

@@ -1,4 +1,4 @@
-//! Public keys, their ids, and whoever signs.
+//! Public keys and their ids.
 
 use std::{borrow::Cow, fmt, hash, path::Path, str::FromStr};
 
@@ -19,26 +19,26 @@ use super::{
 use crate::format::signature::{ED25519_BYTES, Signature as HeadSignature, SignatureAlgorithm};
 use crate::oci::digest::decode_hex;
 
-/// Everything of an Ed25519 SPKI before the key's 32 bytes (RFC 8410, section 4). DER leaves no
-/// other way to write it, so comparing these bytes is the whole parser.
+/// The bytes of an Ed25519 SPKI in front of the 32 bytes of the key (RFC 8410, section 4). DER allows no other
+/// encoding, so comparing these bytes is a complete parser.
 const SPKI_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// Length of an Ed25519 SPKI, in bytes.
+/// Size of an Ed25519 SPKI in bytes.
 const SPKI_LEN: usize = SPKI_HEAD.len() + 32;
 
 pub(super) const PUBLIC_LABEL: &str = "PUBLIC KEY";
 
-/// A public key's id: SHA-256 over its SPKI DER, as `openssl pkey -pubin -outform DER | sha256sum`.
+/// The id of a public key: the SHA-256 of its SPKI DER, as `openssl pkey -pubin -outform DER | sha256sum` computes it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId([u8; 32]);
 
 impl KeyId {
-    /// The id's bytes.
+    /// The 32 bytes of the id.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Its first eight bytes: enough to find a key, never enough to trust one.
+    /// The first eight bytes of the id: enough to find a key, but not to trust it.
     pub fn short(&self) -> ShortKeyId {
         let mut first = [0; 8];
         first.copy_from_slice(&self.0[..8]);
@@ -74,9 +74,9 @@ impl JsonSchema for KeyId {
     }
 }
 
-/// The first eight bytes of a [`KeyId`], 16 lower-case hex digits: the name of a signature's entry.
+/// The first eight bytes of a [`KeyId`], written as 16 lower-case hex digits. Signatures name their key by it.
 ///
-/// Two keys can share one, by chance or on purpose; it only says which keys to try.
+/// Two keys can have the same short id, by chance or on purpose, so it only selects the keys to try.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShortKeyId([u8; 8]);
 
@@ -92,11 +92,11 @@ impl From<ShortKeyId> for [u8; 8] {
     }
 }
 
-/// A text is not a short key id.
+/// The text is not a short key id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("key id {text:?} is not exactly 16 lower-case hex digits")]
+#[error("key id {text:?} is not valid: it must have exactly 16 lower-case hex digits")]
 pub struct ShortKeyIdError {
-    /// What was read, shortened.
+    /// The text that was found, truncated.
     text: String,
 }
 
@@ -138,9 +138,9 @@ impl JsonSchema for ShortKeyId {
     }
 }
 
-/// An Ed25519 public key that nobody can sign under without its private half.
+/// An Ed25519 public key for which nobody can make signatures without the private key.
 ///
-/// There is exactly one text of bytes for each key, so equal keys have equal ids and no key has two.
+/// Each key has exactly one accepted encoding, so equal keys have equal ids, and no key has two ids.
 #[derive(Clone)]
 pub struct PublicKey {
     key: VerifyingKey,
@@ -148,7 +148,7 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads one `PUBLIC KEY` block, as `openssl pkey -pubout` writes it; nothing may stand around it.
+    /// Parses one `PUBLIC KEY` block, as `openssl pkey -pubout` writes it. Only white space may surround it.
     ///
     /// # Errors
     /// A [`KeyError`] without a path.
@@ -166,7 +166,7 @@ impl PublicKey {
         PublicKey::from_der(document.as_bytes())
     }
 
-    /// Reads the base64 line between the marks of a PEM block, as trust files hold it.
+    /// Parses the base64 line inside a PEM block, as trust files contain it.
     ///
     /// # Errors
     /// A [`KeyError`] without a path.
@@ -175,7 +175,7 @@ impl PublicKey {
         PublicKey::from_der(&der)
     }
 
-    /// Reads a file that holds one `PUBLIC KEY` block.
+    /// Reads a file with one `PUBLIC KEY` block.
     ///
     /// # Errors
     /// A [`KeyError`] that names the file.
@@ -192,38 +192,38 @@ impl PublicKey {
             None => return Err(not_ed25519(der)),
         };
         let key = VerifyingKey::from_bytes(bytes)
-            .map_err(|_| KeyProblem::Malformed { detail: "no point of the curve".to_owned() })?;
-        // y may be written as y + p where that fits, and x = 0 with either sign.
+            .map_err(|_| KeyProblem::Malformed { detail: "it is not a point of the curve".to_owned() })?;
+        // Non-canonical encodings: y + p instead of y if it fits, and x = 0 with the sign bit set.
         if key.to_edwards().compress().as_bytes() != bytes {
             return Err(KeyProblem::NotCanonical.into());
         }
-        // Under the identity, (R = A, S = 0) verifies for every message in stock OpenSSL.
+        // For the identity, OpenSSL accepts the signature (R = A, S = 0) for every message.
         if key.is_weak() {
             return Err(KeyProblem::Weak.into());
         }
         Ok(PublicKey::derived(key))
     }
 
-    /// The public half of a private key, which is canonical and never weak.
+    /// The public key of a private key. It is always canonical and never weak.
     pub(super) fn derived(key: VerifyingKey) -> PublicKey {
         let id = KeyId(Sha256::digest(spki_der(&key)).into());
         PublicKey { key, id }
     }
 
-    /// A key that claims another's id, as a collision of short ids would.
+    /// Returns this key with the id of another key, to simulate a collision of short ids.
     #[cfg(test)]
     pub(super) fn with_id_of(self, other: &PublicKey) -> PublicKey {
         PublicKey { id: other.id, ..self }
     }
 
-    /// Whether `signature` is this key's over `message`, strictly: S below the group order, R
-    /// canonical and not of small order (RFC 8032, section 5.1.7, without its cofactor).
+    /// Whether `signature` is a signature of this key over `message`. The check is strict: S is below the group order,
+    /// and R is canonical and not of small order (RFC 8032, section 5.1.7, without the cofactor).
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 
-    /// Whether an entry of a head is this key's signature over `message`; see [`PublicKey::verify`].
+    /// Whether an entry of a head is a signature of this key over `message`; see [`PublicKey::verify`].
     #[must_use]
     pub fn has_signed(&self, message: &[u8], signature: &HeadSignature) -> bool {
         let bytes = <&[u8; ED25519_BYTES]>::try_from(signature.bytes.as_slice());
@@ -232,24 +232,24 @@ impl PublicKey {
             && bytes.is_ok_and(|bytes| self.verify(message, bytes))
     }
 
-    /// The key's id.
+    /// The id of the key.
     pub fn id(&self) -> KeyId {
         self.id
     }
 
-    /// The key's 32 bytes.
+    /// The 32 bytes of the key.
     pub fn as_bytes(&self) -> &[u8; 32] {
         self.key.as_bytes()
     }
 
-    /// The PEM block that [`PublicKey::from_pem`] and OpenSSL read.
+    /// The key as a PEM block, for [`PublicKey::from_pem`] and OpenSSL.
     pub fn to_pem(&self) -> String {
         // 60 base64 digits: always one line.
         let line = self.to_base64_der();
         format!("-----BEGIN {PUBLIC_LABEL}-----\n{line}\n-----END {PUBLIC_LABEL}-----\n")
     }
 
-    /// The line that [`PublicKey::from_base64_der`] reads.
+    /// The key as one line of base64, for [`PublicKey::from_base64_der`].
     pub fn to_base64_der(&self) -> String {
         STANDARD.encode(spki_der(&self.key))
     }
@@ -282,164 +282,16 @@ fn spki_der(key: &VerifyingKey) -> [u8; SPKI_LEN] {
     der
 }
 
-/// Names the algorithm of a public key that is not one of ours.
+/// The error for a public key that is not an Ed25519 key. It names the algorithm.
 fn not_ed25519(der: &[u8]) -> KeyError {
     match SubjectPublicKeyInfoRef::from_der(der) {
         Ok(info) if info.algorithm.oid != ed25519_dalek::pkcs8::ALGORITHM_OID => {
             KeyProblem::NotEd25519 { found: info.algorithm.oid.to_string() }.into()
         }
-        Ok(_) => malformed("an Ed25519 key takes no parameters and has 32 bytes"),
+        Ok(_) => malformed("an Ed25519 key has no algorithm parameters and 32 bytes"),
         Err(error) => malformed(error),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use ed25519_dalek::Verifier as _;
-
-    use super::*;
-    use crate::trust::{KeyFile, Signer as _};
-
-    /// Every canonical encoding of a point of order 1, 2, 4 or 8.
-    const SMALL_ORDER: [&str; 8] = [
-        "0100000000000000000000000000000000000000000000000000000000000000",
-        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "0000000000000000000000000000000000000000000000000000000000000000",
-        "0000000000000000000000000000000000000000000000000000000000000080",
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-    ];
-
-    /// x = 0 with a sign, and y not reduced: p, p + 1, and p + 3, which is not of small order.
-    const NOT_CANONICAL: [&str; 7] = [
-        "0100000000000000000000000000000000000000000000000000000000000080",
-        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-        "f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    ];
-
-    fn read(point: &str) -> Result<PublicKey, KeyError> {
-        let mut der = SPKI_HEAD.to_vec();
-        der.extend(hex::decode(point).unwrap());
-        PublicKey::from_base64_der(&STANDARD.encode(der))
-    }
-
-    fn problem(text: &str) -> String {
-        PublicKey::from_pem(text).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn refuses_weak_keys() {
-        for point in SMALL_ORDER {
-            let error = read(point).unwrap_err();
-            assert!(matches!(error.problem(), KeyProblem::Weak), "{point}: {error}");
-        }
-    }
-
-    #[test]
-    fn refuses_a_second_encoding_of_a_point() {
-        for point in NOT_CANONICAL {
-            let error = read(point).unwrap_err();
-            assert!(matches!(error.problem(), KeyProblem::NotCanonical), "{point}: {error}");
-        }
-    }
-
-    #[test]
-    fn the_forgery_under_the_identity_is_refused_even_if_the_key_had_come_in() {
-        let identity: [u8; 32] = decode_hex(SMALL_ORDER[0]).unwrap();
-        let key = VerifyingKey::from_bytes(&identity).unwrap();
-        let mut forgery = [0; 64];
-        forgery[..32].copy_from_slice(&identity);
-        // A reader that is not strict falls for it, whatever the message.
-        assert!(key.verify(b"anything", &Signature::from_bytes(&forgery)).is_ok());
-        assert!(!PublicKey::derived(key).verify(b"anything", &forgery));
-        let honest = KeyFile::from_seed(&[1; 32]);
-        assert!(!honest.public_key().verify(b"anything", &forgery));
-    }
-
-    #[test]
-    fn refuses_a_signature_whose_s_is_not_reduced() {
-        let order: [u8; 32] =
-            decode_hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").unwrap();
-        let key = KeyFile::from_seed(&[1; 32]);
-        let mut signature: [u8; 64] = key.sign(b"message").unwrap().try_into().unwrap();
-        assert!(key.public_key().verify(b"message", &signature));
-        assert!(!key.public_key().verify(b"massage", &signature));
-        let mut carry = 0;
-        for (s, l) in signature[32..].iter_mut().zip(order) {
-            let sum = u16::from(*s) + u16::from(l) + carry;
-            *s = sum.to_le_bytes()[0];
-            carry = sum >> 8;
-        }
-        assert!(!key.public_key().verify(b"message", &signature));
-    }
-
-    #[test]
-    fn every_flipped_bit_of_a_signature_is_seen() {
-        let key = KeyFile::from_seed(&[2; 32]);
-        let signature: [u8; 64] = key.sign(b"message").unwrap().try_into().unwrap();
-        for bit in 0..512 {
-            let mut flipped = signature;
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(!key.public_key().verify(b"message", &flipped), "bit {bit}");
-        }
-    }
-
-    #[test]
-    fn reads_what_it_writes_and_nothing_around_it() {
-        let key = KeyFile::from_seed(&[3; 32]).public_key().clone();
-        let pem = key.to_pem();
-        assert_eq!(PublicKey::from_pem(&pem).unwrap(), key);
-        assert_eq!(PublicKey::from_pem(&pem).unwrap().id(), key.id());
-        assert_eq!(PublicKey::from_pem(&pem.replace('\n', "\r\n")).unwrap(), key);
-        assert_eq!(PublicKey::from_base64_der(&key.to_base64_der()).unwrap(), key);
-
-        assert_eq!(problem(&pem.repeat(2)), "the key is not a key: it holds more than one PEM block");
-        assert!(problem(&format!("owner: alice\n{pem}")).contains("does not start with"));
-        assert!(problem(&format!("{pem}trailing")).contains("does not end with"));
-        for cut in 0..pem.len() - 1 {
-            assert!(PublicKey::from_pem(&pem[..cut]).is_err(), "{cut}");
-        }
-        let line = key.to_base64_der();
-        for text in [format!("{line}\n"), format!("{line}AAAA"), line[..56].to_owned(), String::new()] {
-            assert!(PublicKey::from_base64_der(&text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn says_what_it_is_instead() {
-        let private = KeyFile::from_seed(&[4; 32]).to_pem(None).unwrap();
-        assert_eq!(problem(&private), "the key is a private key, a public key is needed");
-        assert_eq!(
-            problem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"),
-            r#"the key holds a PEM block "CERTIFICATE", a "PUBLIC KEY" is needed"#
-        );
-        // An X25519 key has the same length and the neighbouring algorithm.
-        let mut der = SPKI_HEAD;
-        der[8] = 0x6e;
-        let text = STANDARD.encode([&der[..], &[9; 32]].concat());
-        let error = PublicKey::from_base64_der(&text).unwrap_err();
-        assert_eq!(error.to_string(), "the key is not an Ed25519 key: its algorithm is 1.3.101.110");
-        // The public half and parameters that Ed25519 does not take.
-        let null = [&[0x30, 0x2c, 0x30, 0x07], &SPKI_HEAD[4..9], &[5, 0], &SPKI_HEAD[9..], &[9; 32]].concat();
-        let error = PublicKey::from_base64_der(&STANDARD.encode(null)).unwrap_err();
-        assert!(error.to_string().contains("takes no parameters"), "{error}");
-    }
-
-    #[test]
-    fn short_ids_are_strict() {
-        let id = KeyFile::from_seed(&[5; 32]).public_key().id();
-        let short = id.short().to_string();
-        assert_eq!(short.parse::<ShortKeyId>().unwrap(), id.short());
-        assert!(id.to_string().starts_with(&short));
-        assert_eq!(serde_json::to_value(id).unwrap(), id.to_string());
-        for text in ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcdeg"] {
-            assert!(text.parse::<ShortKeyId>().is_err(), "{text}");
-        }
-    }
-}
+mod tests;

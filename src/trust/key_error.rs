@@ -1,4 +1,4 @@
-//! What goes wrong with keys.
+//! Errors of keys.
 
 use std::{
     fmt, io,
@@ -7,14 +7,14 @@ use std::{
 
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 
-/// A key could not be read, made or written.
+/// A key could not be read, generated or written.
 #[derive(Debug)]
 pub struct KeyError {
     path: Option<PathBuf>,
     problem: KeyProblem,
 }
 
-/// What is wrong with a key.
+/// The problem with a key. Its text is a predicate: it follows the name of the key in the message.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyProblem {
     /// The file could not be read.
@@ -23,83 +23,83 @@ pub enum KeyProblem {
     /// The file could not be written.
     #[error("cannot be written")]
     Write(#[source] io::Error),
-    /// More bytes than any key has.
+    /// The file is longer than any key file.
     #[error("is longer than {limit} bytes")]
     TooLong {
-        /// The limit, in bytes.
+        /// The largest allowed size in bytes.
         limit: u64,
     },
-    /// Neither PEM nor what the PEM block must hold.
+    /// The file is not PEM, or its PEM block does not hold a key.
     #[error("is not a key: {detail}")]
     Malformed {
-        /// What is wrong with it.
+        /// What is wrong with the file.
         detail: String,
     },
-    /// The PEM block holds something else.
-    #[error("holds a PEM block {found:?}, a {expected:?} is needed")]
+    /// The PEM block has another label.
+    #[error("is a PEM block {found:?}, expected {expected:?}")]
     Kind {
-        /// The label that is needed.
+        /// The label that was expected.
         expected: &'static str,
-        /// The label that was read, shortened.
+        /// The label that was found, truncated.
         found: String,
     },
-    /// A public key where a private one is needed.
+    /// A public key was given where a private key is needed.
     #[error("is a public key, a private key is needed")]
     PublicGiven,
-    /// A private key where a public one is needed.
+    /// A private key was given where a public key is needed.
     #[error("is a private key, a public key is needed")]
     PrivateGiven,
-    /// A key of another algorithm.
+    /// The key uses another algorithm.
     #[error("is not an Ed25519 key: its algorithm is {found}")]
     NotEd25519 {
-        /// The object identifier that was read.
+        /// The object identifier of the algorithm that was found.
         found: String,
     },
-    /// A point of small order: signatures under it can be made without a private key.
-    #[error("is weak: anybody can sign under a point of small order")]
+    /// The key is a point of small order: anybody can make valid signatures without a private key.
+    #[error("is weak: it is a point of small order, so anybody can forge signatures")]
     Weak,
-    /// A second way to write the same point would give one key two ids.
-    #[error("is not written in the canonical form of its point")]
+    /// The key is not in the canonical encoding of its point. Two encodings would give one key two ids.
+    #[error("is not in the canonical encoding of its point")]
     NotCanonical,
-    /// Encrypted, and no passphrase was given.
-    #[error("is encrypted and no passphrase was given")]
+    /// The key is encrypted, and no passphrase was given.
+    #[error("is encrypted, but no passphrase was given")]
     Encrypted,
-    /// The passphrase does not open it.
-    #[error("is not opened by this passphrase")]
+    /// The passphrase does not decrypt the key.
+    #[error("cannot be decrypted: the passphrase is wrong")]
     Passphrase,
-    /// An empty passphrase protects nothing.
-    #[error("cannot be encrypted under an empty passphrase")]
+    /// The passphrase is empty, so it would protect nothing.
+    #[error("cannot be encrypted with an empty passphrase")]
     PassphraseEmpty,
-    /// Encrypted in a way that is not read here.
-    #[error("is encrypted in a way that is not supported: {detail}")]
+    /// The encryption of the key is not supported.
+    #[error("uses an unsupported encryption: {detail}")]
     Encryption {
-        /// Which.
+        /// What is not supported.
         detail: String,
     },
-    /// The public half inside the file is not that of the private half.
-    #[error("holds a public key that does not belong to its private key")]
+    /// The public key in the file does not belong to the private key.
+    #[error("contains a public key that does not match its private key")]
     HalvesDiffer,
-    /// The system gives no random bytes.
-    #[error("cannot be generated, the system gives no random bytes: {detail}")]
+    /// The operating system returned no random bytes.
+    #[error("cannot be generated: the system returned no random bytes: {detail}")]
     Random {
-        /// What the system said.
+        /// The error of the operating system.
         detail: String,
     },
-    /// A file of that name is there already.
-    #[error("exists already and is never overwritten")]
+    /// The file exists already.
+    #[error("already exists and is never overwritten")]
     Exists,
-    /// The name for a key pair ends in no file name.
+    /// The name for a key pair does not end in a file name.
     #[error("does not end in a file name")]
     Name,
 }
 
 impl KeyError {
-    /// What is wrong.
+    /// The problem with the key.
     pub fn problem(&self) -> &KeyProblem {
         &self.problem
     }
 
-    /// The key's file, when it came from one.
+    /// The path of the key file; `None` if the key did not come from a file.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
@@ -124,7 +124,7 @@ impl From<KeyError> for KeyProblem {
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.path {
-            // Quoted and escaped: a path may hold anything.
+            // Debug quotes the path, because it can contain any character.
             Some(path) => write!(f, "key {:?} {}", path.to_string_lossy(), self.problem),
             None => write!(f, "the key {}", self.problem),
         }
@@ -133,7 +133,7 @@ impl fmt::Display for KeyError {
 
 impl std::error::Error for KeyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // The problem's own text is part of the message already.
+        // The text of the problem is already part of the message.
         std::error::Error::source(&self.problem)
     }
 }

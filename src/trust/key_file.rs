@@ -26,19 +26,19 @@ use super::{
 };
 use crate::format::signature::{ED25519_BYTES, SignatureAlgorithm};
 
-/// How much memory a key file may ask for to derive its key; OpenSSL's own default stops at 32 MiB.
+/// Maximum memory for the key derivation of a key file, in bytes. The default limit of OpenSSL is 32 MiB.
 const SCRYPT_BYTES_MAX: u64 = 1 << 30;
 
-/// How many lanes of scrypt a key file may ask for.
+/// Maximum number of scrypt lanes of a key file.
 const SCRYPT_LANES_MAX: u16 = 16;
 
-/// How many rounds of PBKDF2 a key file may ask for: seconds, not hours.
+/// Maximum number of PBKDF2 rounds of a key file. They take seconds, not hours.
 const PBKDF2_ROUNDS_MAX: u32 = 10_000_000;
 
 const PLAIN_LABEL: &str = "PRIVATE KEY";
 const ENCRYPTED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
 
-/// An Ed25519 private key from a PKCS#8 file; it is wiped from memory when dropped.
+/// An Ed25519 private key from a PKCS#8 file. It is wiped from memory when dropped.
 pub struct KeyFile {
     key: SigningKey,
     public: PublicKey,
@@ -46,10 +46,10 @@ pub struct KeyFile {
 }
 
 impl KeyFile {
-    /// Makes a new key from the system's random bytes.
+    /// Generates a new key from random bytes of the operating system.
     ///
     /// # Errors
-    /// [`KeyProblem::Random`] if the system gives none.
+    /// [`KeyProblem::Random`] if the system returns none.
     pub fn generate() -> Result<KeyFile, KeyError> {
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(seed.as_mut_slice()).map_err(|e| KeyProblem::Random { detail: e.to_string() })?;
@@ -62,9 +62,9 @@ impl KeyFile {
         KeyFile { key, public, permissions_too_open: false }
     }
 
-    /// Reads one PKCS#8 block, v1 or v2, plain or encrypted (PBES2), as OpenSSL writes them.
+    /// Parses one PKCS#8 block, v1 or v2, plain or encrypted (PBES2), as OpenSSL writes it.
     ///
-    /// A passphrase for a key that is not encrypted is not used.
+    /// The passphrase is ignored if the key is not encrypted.
     ///
     /// # Errors
     /// A [`KeyError`] without a path.
@@ -78,7 +78,7 @@ impl KeyFile {
             ENCRYPTED_LABEL => {
                 let passphrase = passphrase.ok_or(KeyProblem::Encrypted)?;
                 let plain = decrypt(read()?.as_bytes(), passphrase)?;
-                // One wrong passphrase in 256 leaves valid padding, and nonsense inside it.
+                // About one wrong passphrase in 256 produces valid padding, but the content is garbage.
                 let info =
                     PrivateKeyInfoRef::from_der(plain.as_bytes()).map_err(|_| KeyProblem::Passphrase)?;
                 KeyFile::from_info(info)
@@ -101,7 +101,7 @@ impl KeyFile {
         }
     }
 
-    /// Reads a private key's file.
+    /// Reads a private key file.
     ///
     /// # Errors
     /// A [`KeyError`] that names the file.
@@ -111,18 +111,18 @@ impl KeyFile {
         Ok(KeyFile { permissions_too_open, ..key })
     }
 
-    /// Whether others than the owner may read or write the file that this key was loaded from.
+    /// Whether users other than the owner can read or write the file that this key was loaded from.
     pub fn permissions_too_open(&self) -> bool {
         self.permissions_too_open
     }
 
-    /// The PKCS#8 v1 block that OpenSSL 3.0 reads; it cannot read v2. With a passphrase it is
-    /// encrypted under scrypt and AES-256-CBC.
+    /// The key as a PKCS#8 v1 block, because OpenSSL 3.0 cannot read v2. With a passphrase it is encrypted with
+    /// scrypt and AES-256-CBC.
     ///
     /// # Errors
     /// [`KeyProblem::PassphraseEmpty`], [`KeyProblem::Random`].
     pub fn to_pem(&self, passphrase: Option<&[u8]>) -> Result<Zeroizing<String>, KeyError> {
-        // Without the public half it is written as v1.
+        // Without the public key it is written as v1.
         let pair = KeypairBytes { secret_key: self.key.to_bytes(), public_key: None };
         match passphrase {
             None => pair.to_pkcs8_pem(LineEnding::LF).map_err(malformed),
@@ -141,8 +141,8 @@ impl KeyFile {
     /// Writes `<prefix>.key.pem` with mode 0600 and `<prefix>.pub.pem` with mode 0644 (less the
     /// umask), and returns their paths in this order.
     ///
-    /// Each file is there whole or not at all, and neither is ever overwritten. If the public key
-    /// cannot be written the private key is removed again.
+    /// Each file is written completely or not at all, and existing files are never overwritten. If the public key
+    /// cannot be written, the private key is removed again.
     ///
     /// # Errors
     /// [`KeyProblem::Exists`], [`KeyProblem::Name`], [`KeyProblem::Write`], and those of
@@ -154,7 +154,7 @@ impl KeyFile {
     ) -> Result<(PathBuf, PathBuf), KeyError> {
         let private = with_suffix(prefix, ".key.pem")?;
         let public = with_suffix(prefix, ".pub.pem")?;
-        // Not the guard, which is in `write_new`; it spares writing one only to remove it again.
+        // `write_new` guarantees this; the early check avoids writing one file only to remove it again.
         for path in [&private, &public] {
             match fs::symlink_metadata(path) {
                 Ok(_) => return Err(KeyError::at(path, KeyProblem::Exists)),
@@ -181,7 +181,7 @@ impl Signer for KeyFile {
         ED25519_BYTES as u64
     }
 
-    /// Ed25519 over the message itself (RFC 8032): the same bytes give the same signature, and it never fails.
+    /// Ed25519 over the message itself (RFC 8032). It is deterministic and never fails.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         Ok(self.key.sign(message).to_bytes().to_vec())
     }
@@ -193,7 +193,7 @@ impl fmt::Debug for KeyFile {
     }
 }
 
-/// Opens an `EncryptedPrivateKeyInfo`, unless it asks for more work than any key needs.
+/// Decrypts an `EncryptedPrivateKeyInfo`, unless its parameters ask for more work than any key needs.
 fn decrypt(der: &[u8], passphrase: &[u8]) -> Result<SecretDocument, KeyError> {
     let unsupported = |detail: String| KeyError::from(KeyProblem::Encryption { detail });
     let info = EncryptedPrivateKeyInfoRef::from_der(der).map_err(|e| unsupported(e.to_string()))?;
@@ -212,7 +212,7 @@ fn decrypt(der: &[u8], passphrase: &[u8]) -> Result<SecretDocument, KeyError> {
                     || kdf.parallelization > SCRYPT_LANES_MAX
                 {
                     return Err(unsupported(format!(
-                        "scrypt beyond {SCRYPT_BYTES_MAX} bytes or {SCRYPT_LANES_MAX} lanes"
+                        "scrypt with more than {SCRYPT_BYTES_MAX} bytes or {SCRYPT_LANES_MAX} lanes"
                     )));
                 }
             }
@@ -236,20 +236,20 @@ fn with_suffix(prefix: &Path, suffix: &str) -> Result<PathBuf, KeyError> {
     Ok(prefix.with_file_name(name))
 }
 
-/// Writes the private key, then the public one; where the second fails, the first goes again.
+/// Writes the private key, then the public key. If the second fails, the first is removed.
 fn write_both(private: (&Path, &[u8]), public: (&Path, &[u8])) -> Result<(), KeyError> {
     write_new(private.0, 0o600, private.1)?;
     write_new(public.0, 0o644, public.1).inspect_err(|_| {
-        // What made the second fail is worth more to the operator than this.
+        // The first error matters more to the operator than a failure here.
         let _ = fs::remove_file(private.0);
     })
 }
 
-/// Writes a file that is not there yet: whole, synced, and under its name only then.
+/// Writes a new file under a temporary name, syncs it, and then gives it its name.
 fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), KeyError> {
     let temporary = temporary_beside(path)?;
     let written = write_synced(&temporary, mode, bytes).and_then(|()| give_name(&temporary, path));
-    // Gone already if the file system could only rename.
+    // It no longer exists if the file system only supports renaming.
     let _ = fs::remove_file(&temporary);
     written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => KeyError::at(path, KeyProblem::Exists),
@@ -275,11 +275,11 @@ fn write_synced(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Gives a written file its name, which must be free. A plain rename would replace.
+/// Gives a written file its final name, which must be free. A plain rename would replace an existing file.
 fn give_name(temporary: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(temporary, path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            // USB sticks have no hard links; the kernel can rename there without replacing.
+            // File systems of USB sticks have no hard links, but the kernel can rename without replacing.
             renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE)?;
             Ok(())
         }

@@ -1,12 +1,12 @@
-//! Who is trusted for what: keys, signers, the trust policy, and the two gates that every bundle passes.
+//! Keys, signers, the trust policy, and the two checks that every bundle must pass.
 //!
-//! - A [`PublicKey`] is an Ed25519 key that cannot be forged under: weak and oddly written keys are
-//!   refused when they are read, signatures are checked strictly.
-//! - A [`Signer`] signs statements; a [`KeyFile`] is the one whose private key lies in a PKCS#8 file,
-//!   readable and writable by stock OpenSSL 3.0.
-//! - A [`TrustPolicy`] says which key may act in which [`Role`], for which streams and when.
+//! - A [`PublicKey`] is an Ed25519 key. Weak keys and keys with a non-canonical encoding are refused when they are
+//!   read, and signatures are verified strictly, so nobody can forge a signature.
+//! - A [`Signer`] signs statements. A [`KeyFile`] is a signer with its private key in a PKCS#8 file that OpenSSL 3.0
+//!   can read and write.
+//! - A [`TrustPolicy`] defines which key may act in which [`Role`], for which streams and when.
 //!   [`TrustPolicy::judge`] is the only function in the project that counts signatures.
-//! - [`accept`] and [`release`] are the gates: nothing else makes an [`AcceptedChunk`] or a [`Release`].
+//! - [`accept`] and [`release`] are the two checks. No other code creates an [`AcceptedChunk`] or a [`Release`].
 
 mod accept;
 mod key;

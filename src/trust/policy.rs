@@ -1,4 +1,4 @@
-//! Whose signatures count, and for what.
+//! The trust policy: which signatures count, and for what.
 
 use std::fmt;
 
@@ -12,25 +12,25 @@ use super::{
 };
 use crate::format::signature::{Signature, SignatureAlgorithm};
 
-/// How many keys a policy may list.
+/// Maximum number of keys in a policy.
 pub(super) const KEYS_MAX: usize = 256;
 
-/// The largest threshold: a control chunk holds no more signatures (docs/format.md, "Limits").
+/// Maximum release threshold. A control chunk cannot hold more signatures (docs/format.md, "Limits").
 pub(super) const RELEASE_THRESHOLD_MAX: u8 = 16;
 
-/// The longest name of a holder, in characters.
+/// Maximum length of a holder name in characters.
 const HOLDER_CHARS_MAX: usize = 64;
 
-/// What stands in `streams` for bundles that belong to no stream.
+/// The entry in `streams` for bundles without a stream.
 pub(super) const NO_STREAM: &str = "-";
 
 /// What a key may sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// Chunks, as they are sealed.
+    /// Signs chunks when a bundle is packed.
     Packer,
-    /// The control chunk, which releases the bundle.
+    /// Signs the control chunk to release a bundle.
     Releaser,
 }
 
@@ -43,10 +43,10 @@ impl fmt::Display for Role {
     }
 }
 
-/// That a key is not accepted any more, at all.
+/// A revocation: the key is not accepted any more.
 ///
-/// The time is for readers only. A thief writes any date into a statement, so nothing that was
-/// signed before a revocation can be told from what was signed after it.
+/// The time is information only. A thief can write any date into a statement, so signatures from before the revocation
+/// cannot be told from later ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revocation {
     /// `revoked = true`.
@@ -55,7 +55,7 @@ pub enum Revocation {
     At(Timestamp),
 }
 
-/// One key of a policy, and what its holder may do with it.
+/// A key of a policy, and what its holder may do with it.
 #[derive(Clone, Debug)]
 pub struct PolicyKey {
     pub(super) key: PublicKey,
@@ -68,42 +68,42 @@ pub struct PolicyKey {
 }
 
 impl PolicyKey {
-    /// The key.
+    /// The public key.
     pub fn key(&self) -> &PublicKey {
         &self.key
     }
 
-    /// The person or machine that has its private half.
+    /// The name of the person or machine that has the private key.
     pub fn holder(&self) -> &str {
         &self.holder
     }
 
-    /// What it may sign; at least one.
+    /// The roles of the key, at least one.
     pub fn roles(&self) -> &[Role] {
         &self.roles
     }
 
-    /// For which streams, `-` standing for bundles without one; `None` for all of them.
+    /// The streams of the key; `-` stands for bundles without a stream. `None` means all streams.
     pub fn streams(&self) -> Option<&[String]> {
         self.streams.as_deref()
     }
 
-    /// From when on, inclusive.
+    /// The time from which the key is valid, inclusive.
     pub fn valid_from(&self) -> Option<Timestamp> {
         self.valid_from
     }
 
-    /// Until when, exclusive.
+    /// The time until which the key is valid, exclusive.
     pub fn valid_until(&self) -> Option<Timestamp> {
         self.valid_until
     }
 
-    /// Whether it is not accepted any more.
+    /// The revocation of the key, if it is revoked.
     pub fn revoked(&self) -> Option<Revocation> {
         self.revoked
     }
 
-    /// Whether the role may ever be acted in with this key, whatever the stream and the time.
+    /// Whether the key can act in the role at all, for any stream and at any time.
     fn could_act(&self, role: Role) -> bool {
         self.revoked.is_none() && self.roles.contains(&role)
     }
@@ -112,13 +112,13 @@ impl PolicyKey {
         let Some(streams) = &self.streams else { return true };
         match stream {
             None => streams.iter().any(|s| s == NO_STREAM),
-            // A stream cannot have the name that stands for none.
+            // `-` stands for no stream, so it is not a valid stream name.
             Some(NO_STREAM) => false,
             Some(stream) => streams.iter().any(|s| s == stream),
         }
     }
 
-    /// Why a signature by this key does not count, if it does not.
+    /// The reason why a signature by this key does not count; `None` if it counts.
     fn objection(&self, question: &Question<'_>) -> Option<RefusalReason> {
         let times = [question.created, question.now];
         if self.revoked.is_some() {
@@ -137,7 +137,7 @@ impl PolicyKey {
     }
 }
 
-/// What is asked of every key.
+/// The circumstances of a signature that a key is checked against.
 struct Question<'a> {
     role: Role,
     stream: Option<&'a str>,
@@ -145,7 +145,7 @@ struct Question<'a> {
     now: Timestamp,
 }
 
-/// Why a signature does not count.
+/// The reason why a signature does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalReason {
@@ -153,37 +153,37 @@ pub enum RefusalReason {
     UnknownKey,
     /// This version does not know the algorithm.
     UnknownAlgorithm,
-    /// No key of that id made this signature over this message.
+    /// No key with this id made the signature over this message.
     WrongSignature,
     /// The key may not act in this role.
     WrongRole,
     /// The key may not act for this stream.
     WrongStream,
-    /// Made, or looked at, before the key is valid.
+    /// The signature was made or is checked before the key is valid.
     NotYetValid,
-    /// Made, or looked at, when the key is not valid any more.
+    /// The signature was made or is checked after the key has expired.
     Expired,
     /// The key is revoked.
     Revoked,
-    /// The key's signature was counted already.
+    /// Another signature of the same key already counts.
     SameKey,
-    /// A signature of its holder, with another key, was counted already.
+    /// A signature of the same holder with another key already counts.
     SameHolder,
 }
 
 impl fmt::Display for RefusalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            RefusalReason::UnknownKey => "the trust policy has no key of this id",
-            RefusalReason::UnknownAlgorithm => "this version does not know the signature's algorithm",
-            RefusalReason::WrongSignature => "the signature is not of these bytes and this key",
-            RefusalReason::WrongRole => "the trust policy does not give the key this role",
-            RefusalReason::WrongStream => "the trust policy does not give the key this stream",
+            RefusalReason::UnknownKey => "the trust policy has no key with this id",
+            RefusalReason::UnknownAlgorithm => "the signature algorithm is unknown to this version",
+            RefusalReason::WrongSignature => "the signature does not verify with this key and these bytes",
+            RefusalReason::WrongRole => "the key does not have this role in the trust policy",
+            RefusalReason::WrongStream => "the key is not allowed for this stream in the trust policy",
             RefusalReason::NotYetValid => "the key is not valid yet",
-            RefusalReason::Expired => "the key is not valid any more",
+            RefusalReason::Expired => "the key has expired",
             RefusalReason::Revoked => "the key is revoked",
-            RefusalReason::SameKey => "the key has signed already, and counts once",
-            RefusalReason::SameHolder => "the holder has signed with another key, and counts once",
+            RefusalReason::SameKey => "another signature of the same key already counts",
+            RefusalReason::SameHolder => "a signature of the same holder with another key already counts",
         })
     }
 }
@@ -192,9 +192,9 @@ impl fmt::Display for RefusalReason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Accepted {
-    /// Whose.
+    /// The name of the key holder, as in the trust policy.
     pub holder: String,
-    /// By which key.
+    /// The full id of the key that signed.
     pub key_id: KeyId,
 }
 
@@ -202,13 +202,13 @@ pub struct Accepted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Refused {
-    /// The id that it came under.
+    /// The short key id that the signature names.
     pub short: ShortKeyId,
-    /// Why.
+    /// Why the signature does not count.
     pub reason: RefusalReason,
 }
 
-/// What became of each signature over one message. Only [`TrustPolicy::judge`] makes one.
+/// The result for each signature over one message. Only [`TrustPolicy::judge`] creates one.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -219,23 +219,23 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// In which role the signers were asked for.
+    /// The role that the signatures were checked for.
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// What counts: no key twice, no holder twice.
+    /// The signatures that count, at most one for each key and each holder.
     pub fn accepted(&self) -> &[Accepted] {
         &self.accepted
     }
 
-    /// What does not count.
+    /// The signatures that do not count.
     pub fn refused(&self) -> &[Refused] {
         &self.refused
     }
 }
 
-/// Which keys are trusted for what, and how many people must release a bundle.
+/// The trusted keys with their roles, and the number of holders who must release a bundle.
 #[derive(Clone, Debug)]
 pub struct TrustPolicy {
     release_threshold: u8,
@@ -243,10 +243,10 @@ pub struct TrustPolicy {
 }
 
 impl TrustPolicy {
-    /// The policy of one key that both packs and releases, for every stream and at any time.
+    /// A policy with one key that may pack and release, for every stream and at any time.
     ///
     /// # Errors
-    /// [`PolicyProblem::Holder`] if the name cannot be shown.
+    /// [`PolicyProblem::Holder`] if the holder name is not valid.
     pub fn single_key(key: PublicKey, holder: &str) -> Result<TrustPolicy, PolicyError> {
         let key = PolicyKey {
             key,
@@ -260,7 +260,7 @@ impl TrustPolicy {
         Ok(TrustPolicy::new(1, vec![key])?)
     }
 
-    /// The only door: what comes out can be satisfied, and has no key twice.
+    /// The only constructor. It ensures that the policy can be satisfied and lists no key twice.
     pub(super) fn new(release_threshold: i64, keys: Vec<PolicyKey>) -> Result<TrustPolicy, PolicyProblem> {
         if !(1..=KEYS_MAX).contains(&keys.len()) {
             return Err(PolicyProblem::KeyCount { found: keys.len(), limit: KEYS_MAX });
@@ -271,7 +271,7 @@ impl TrustPolicy {
             .ok_or(PolicyProblem::Threshold { found: release_threshold, limit: RELEASE_THRESHOLD_MAX })?;
         for (at, second) in keys.iter().enumerate() {
             for first in &keys[..at] {
-                told_apart(first, second)?;
+                check_distinct(first, second)?;
             }
         }
         if !keys.iter().any(|key| key.could_act(Role::Packer)) {
@@ -287,15 +287,15 @@ impl TrustPolicy {
         Ok(TrustPolicy { release_threshold: threshold, keys })
     }
 
-    /// Says of each signature over `message` whether it counts for `role` and `stream`.
+    /// Decides for each signature over `message` whether it counts for `role` and `stream`.
     ///
-    /// This is the one function that counts: one signature for each distinct public key and one for
-    /// each distinct holder, whatever ids the signatures came under. A signature that is refused
-    /// takes nobody's place: a holder's expired key does not shadow their valid one.
+    /// No other function counts signatures. At most one signature counts for each public key and for each holder,
+    /// whatever key ids the signatures name. A refused signature does not use up that count: a holder's expired key
+    /// does not block their valid key.
     ///
-    /// `created` is what the message says of itself, `now` is the receiver's clock; a key must be
-    /// valid at both. `created` alone would be believing the signer, `now` alone would let a key
-    /// sign for a time in which it was not valid.
+    /// `created` is the time in the message, `now` is the receiver's clock, and a key must be valid at both. With
+    /// `created` alone the receiver would have to believe the signer; with `now` alone a key could sign for a time in
+    /// which it was not valid.
     pub fn judge(
         &self,
         role: Role,
@@ -330,7 +330,7 @@ impl TrustPolicy {
         }
         let short = ShortKeyId::from(signature.key);
         let mut reason = RefusalReason::UnknownKey;
-        // Several keys may share a short id, and only one of them may have signed.
+        // Several keys can have the same short id, and only one of them made the signature.
         for key in self.keys.iter().filter(|key| key.key.id().short() == short) {
             if !key.key.has_signed(message, signature) {
                 if reason == RefusalReason::UnknownKey {
@@ -355,7 +355,7 @@ impl TrustPolicy {
         Err(reason)
     }
 
-    /// Whether enough signatures count: one packer's, or `release-threshold` releasers'.
+    /// Whether enough signatures count: one packer, or `release-threshold` releasers.
     pub fn satisfied(&self, judgement: &Judgement) -> bool {
         let needed = match judgement.role {
             Role::Packer => 1,
@@ -364,19 +364,19 @@ impl TrustPolicy {
         judgement.accepted.len() >= needed
     }
 
-    /// How many holders must release a bundle, 1 to 16.
+    /// The number of holders who must release a bundle, 1 to 16.
     pub fn release_threshold(&self) -> u8 {
         self.release_threshold
     }
 
-    /// The keys, in the order of the trust file.
+    /// The keys in the order of the trust file.
     pub fn keys(&self) -> &[PolicyKey] {
         &self.keys
     }
 }
 
-/// Refuses one key under two entries, and two holders that read as one.
-fn told_apart(first: &PolicyKey, second: &PolicyKey) -> Result<(), PolicyProblem> {
+/// Refuses two entries with the same key, and two holders whose names differ only in case.
+fn check_distinct(first: &PolicyKey, second: &PolicyKey) -> Result<(), PolicyProblem> {
     let names = || (first.holder.clone(), second.holder.clone());
     if first.key == second.key {
         let (first, second) = names();
@@ -389,7 +389,7 @@ fn told_apart(first: &PolicyKey, second: &PolicyKey) -> Result<(), PolicyProblem
     Ok(())
 }
 
-/// A holder's name: 1 to 64 printable ASCII characters, no space at either end.
+/// Checks a holder name: 1 to 64 printable ASCII characters, no space at either end.
 pub(super) fn checked_holder(text: &str) -> Result<String, PolicyProblem> {
     let printable = text.bytes().all(|b| matches!(b, b' '..=b'~'));
     if printable && (1..=HOLDER_CHARS_MAX).contains(&text.len()) && text.trim() == text {

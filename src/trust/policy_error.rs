@@ -1,4 +1,4 @@
-//! What goes wrong with trust policies.
+//! Errors of trust policies.
 
 use std::{
     fmt, io,
@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::key_error::{KeyError, KeyProblem};
-use crate::diagnosis::{Code, Diagnose, Diagnosis};
+use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 
-/// A trust policy could not be read, or says something that cannot be meant.
+/// A trust policy could not be read, or is not valid.
 #[derive(Debug)]
 pub struct PolicyError {
     pub(super) path: Option<PathBuf>,
@@ -16,146 +16,152 @@ pub struct PolicyError {
     pub(super) problem: PolicyProblem,
 }
 
-/// What is wrong with a trust policy.
+/// The problem with a trust policy.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyProblem {
     /// The file could not be read.
     #[error("cannot be read")]
     Read(#[source] io::Error),
-    /// More bytes than any policy has.
-    #[error("longer than {limit} bytes")]
+    /// The file is longer than the limit.
+    #[error("the file is longer than {limit} bytes")]
     TooLong {
-        /// The limit, in bytes.
+        /// The largest allowed size in bytes.
         limit: u64,
     },
-    /// Not TOML, or a key that has no meaning, is missing, or has a value of another type.
+    /// The file is not TOML, or has a key that is unknown, missing or of the wrong type.
     #[error("{message}")]
     Syntax {
-        /// What the TOML reader says.
+        /// The message of the TOML parser.
         message: String,
     },
-    /// A version that this release does not know.
-    #[error("version is {found}, this release reads version 1")]
+    /// This release does not support the version.
+    #[error("version is {found}, but this release supports only version 1")]
     Version {
-        /// What was read.
+        /// The version that was found, or `missing`.
         found: String,
     },
-    /// No keys, or too many.
-    #[error("{found} keys, 1 to {limit} are allowed")]
+    /// The policy has no keys, or too many.
+    #[error("{found} keys are listed, 1 to {limit} are allowed")]
     KeyCount {
-        /// How many there are.
+        /// The number of keys found.
         found: usize,
-        /// How many there may be.
+        /// The largest allowed number of keys.
         limit: usize,
     },
-    /// A threshold that means nothing.
+    /// The release threshold is out of range.
     #[error("release-threshold is {found}, 1 to {limit} is allowed")]
     Threshold {
-        /// What was read.
+        /// The threshold that was found.
         found: i64,
-        /// The largest.
+        /// The largest allowed threshold.
         limit: u8,
     },
-    /// A holder's name that cannot be shown or told apart.
-    #[error("holder {found:?} is not 1 to {limit} printable ASCII characters without a space at either end")]
+    /// The name of a holder has characters that are not allowed, or is too long.
+    #[error(
+        "the holder name {found:?} is not 1 to {limit} printable ASCII characters without a space at either end"
+    )]
     Holder {
-        /// What was read, shortened.
+        /// The name that was found, truncated.
         found: String,
-        /// The longest, in characters.
+        /// The largest allowed length in characters.
         limit: usize,
     },
-    /// Two holders that a reader takes for one.
-    #[error("holders {first:?} and {second:?} differ in upper and lower case only")]
+    /// The names of two holders differ only in case, so readers could confuse them.
+    #[error("the holder names {first:?} and {second:?} differ only in case")]
     HolderCase {
-        /// The earlier one.
+        /// The name of the earlier holder.
         first: String,
-        /// The later one.
+        /// The name of the later holder.
         second: String,
     },
-    /// Not exactly one of `public-key` and `public-key-file`.
-    #[error("the key of {holder:?} needs either public-key or public-key-file")]
+    /// A key has neither `public-key` nor `public-key-file`, or both.
+    #[error("the key of {holder:?} needs exactly one of public-key and public-key-file")]
     KeySource {
-        /// Whose.
+        /// The holder of the key.
         holder: String,
     },
-    /// A key's file could not be read.
+    /// The file of a public key could not be read.
     #[error("the public-key-file {file:?} of {holder:?} cannot be read")]
     KeyFile {
-        /// Whose.
+        /// The holder of the key.
         holder: String,
-        /// Which file.
+        /// The path of the key file.
         file: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A public key that cannot be used.
     #[error("the public key of {holder:?} {problem}")]
     Key {
-        /// Whose.
+        /// The holder of the key.
         holder: String,
-        /// Why.
+        /// The problem with the key.
         #[source]
         problem: KeyProblem,
     },
-    /// The same key a second time, of another holder or the same.
-    #[error("the keys of {first:?} and {second:?} are the same key")]
+    /// One key is listed twice, for the same holder or for two holders.
+    #[error("{first:?} and {second:?} have the same key")]
     KeyTwice {
-        /// The earlier holder.
+        /// The holder of the earlier entry.
         first: String,
-        /// The later holder.
+        /// The holder of the later entry.
         second: String,
     },
-    /// A key that may do nothing.
+    /// A key has no role.
     #[error("the key of {holder:?} has no role")]
     NoRole {
-        /// Whose.
+        /// The holder of the key.
         holder: String,
     },
-    /// A list of streams that cannot be meant.
-    #[error("streams of {holder:?}: {detail}")]
+    /// The list of streams of a key is not valid.
+    #[error("streams of the key of {holder:?}: {detail}")]
     Streams {
-        /// Whose.
+        /// The holder of the key.
         holder: String,
-        /// What is wrong with them.
+        /// What is wrong with the list.
         detail: String,
     },
-    /// A time that is not one moment.
-    #[error("{key} of {holder:?}: {detail}")]
+    /// A time is not a complete date and time with an offset, or the times contradict each other.
+    #[error("{key} of the key of {holder:?}: {detail}")]
     Time {
-        /// Whose.
+        /// The holder of the key.
         holder: String,
-        /// Which of its times.
+        /// The TOML key of the time, e.g. `valid-until`.
         key: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the time.
         detail: String,
     },
-    /// Nobody may pack, so no chunk could be accepted.
-    #[error("no key that is not revoked has the role packer")]
+    /// No key may pack, so no chunk could be accepted.
+    #[error("no unrevoked key has the role packer")]
     NoPacker,
-    /// Too few people to release anything.
-    #[error(
-        "release-threshold is {threshold}, but holders with a releaser key that is not revoked: {holders}"
-    )]
+    /// There are fewer releasers than the release threshold.
+    #[error("release-threshold is {threshold}, but only {} an unrevoked releaser key", holders_have(*.holders))]
     Unsatisfiable {
-        /// How many must sign.
+        /// The number of holders who must sign.
         threshold: u8,
-        /// How many could.
+        /// The number of holders who can sign.
         holders: usize,
     },
 }
 
+/// The subject and verb of a sentence about a number of holders.
+fn holders_have(holders: usize) -> String {
+    let verb = if holders == 1 { "has" } else { "have" };
+    format!("{} {verb}", count(holders as u64, "holder", "holders"))
+}
+
 impl PolicyError {
-    /// What is wrong.
+    /// The problem with the policy.
     pub fn problem(&self) -> &PolicyProblem {
         &self.problem
     }
 
-    /// The policy's file, when it came from one.
+    /// The path of the trust file; `None` if the policy did not come from a file.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// The line of the file, from 1, when the problem has one.
+    /// The line number in the file, starting at 1; `None` if the problem is not in a single line.
     pub fn line(&self) -> Option<usize> {
         self.line
     }
@@ -180,7 +186,7 @@ impl fmt::Display for PolicyError {
             write!(f, " {:?}", path.to_string_lossy())?;
         }
         if let Some(line) = self.line {
-            write!(f, " line {line}")?;
+            write!(f, ", line {line}")?;
         }
         write!(f, ": {}", self.problem)
     }
@@ -188,7 +194,7 @@ impl fmt::Display for PolicyError {
 
 impl std::error::Error for PolicyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // The problem's own text, and a key's, are part of the message already.
+        // The texts of the problem and of its key are already part of the message.
         match &self.problem {
             PolicyProblem::Key { problem, .. } => std::error::Error::source(problem),
             problem => std::error::Error::source(problem),

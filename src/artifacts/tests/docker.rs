@@ -1,7 +1,7 @@
 use super::*;
 use crate::diagnosis::{Code, Diagnose as _};
 
-fn open(made: &Made) -> Result<DockerArchive, ArtifactError> {
+fn open(made: &LayoutBuilder) -> Result<DockerArchive, ArtifactError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("saved.tar");
     let mut made = made.clone();
@@ -12,9 +12,9 @@ fn open(made: &Made) -> Result<DockerArchive, ArtifactError> {
     DockerArchive::open(&path, "docker-archive:saved.tar")
 }
 
-/// What an old `docker save` writes for one image of the layers `texts`.
-fn saved(texts: &[&[u8]], manifest: &str) -> Made {
-    let mut made = Made::default();
+/// An archive as an old `docker save` writes it, for one image with the layers `texts`.
+fn saved(texts: &[&[u8]], manifest: &str) -> LayoutBuilder {
+    let mut made = LayoutBuilder::default();
     let ids: Vec<String> = texts.iter().map(|text| format!("\"{}\"", Digest::sha256(text))).collect();
     let config = format!(r#"{{"rootfs":{{"type":"layers","diff_ids":[{}]}}}}"#, ids.join(","));
     made.files.insert("c.json".to_owned(), config.into_bytes());
@@ -26,7 +26,7 @@ fn saved(texts: &[&[u8]], manifest: &str) -> Made {
 }
 
 #[test]
-fn makes_the_manifest_that_the_old_form_lacks() {
+fn generates_manifests_for_the_legacy_format() {
     let gzip = b"\x1f\x8b compressed".as_slice();
     let source = open(&saved(
         &[b"plain", gzip],
@@ -49,9 +49,9 @@ fn makes_the_manifest_that_the_old_form_lacks() {
     assert!(source.roots(&Selection::Digest(parts[1].digest)).is_err());
 }
 
-/// Paths in `manifest.json` can only point at files of the archive.
+/// Paths in `manifest.json` can only name files of the archive.
 #[test]
-fn the_old_form_is_read_in_one_way() {
+fn refuses_ambiguous_legacy_archives() {
     for (manifest, code) in [
         (r#"[{"Config":"../../x","Layers":["0/layer.tar"]}]"#, Code::BadArchive),
         (r#"[{"Config":"/etc/passwd","Layers":["0/layer.tar"]}]"#, Code::BadArchive),
@@ -71,8 +71,8 @@ fn the_old_form_is_read_in_one_way() {
 }
 
 #[test]
-fn the_layout_inside_is_the_truth() {
-    let mut made = Made::new();
+fn a_layout_inside_takes_precedence() {
+    let mut made = LayoutBuilder::new();
     let image = made.image("layer");
     let annotations = r#""annotations":{"io.containerd.image.name":"low.example/library/app:1.0","org.opencontainers.image.ref.name":"1.0"}"#;
     made.entries.push(format!("{},{annotations}}}", json(&image).strip_suffix('}').unwrap()));

@@ -1,4 +1,4 @@
-//! Sources and sinks over real files.
+//! Tests of sources and sinks on real files.
 
 mod docker;
 mod sinks;
@@ -17,16 +17,16 @@ use crate::oci::write::{OCI_LAYOUT, image_manifest};
 use crate::oci::{MediaType, write::IndexEntry};
 use crate::registry::{Registries, Settings};
 
-/// The files of a layout that is being made.
+/// A builder for the files of a layout.
 #[derive(Clone, Default)]
-struct Made {
+struct LayoutBuilder {
     files: BTreeMap<String, Vec<u8>>,
     entries: Vec<String>,
 }
 
-impl Made {
-    fn new() -> Made {
-        let mut made = Made::default();
+impl LayoutBuilder {
+    fn new() -> LayoutBuilder {
+        let mut made = LayoutBuilder::default();
         made.files.insert("oci-layout".to_owned(), OCI_LAYOUT.to_vec());
         made
     }
@@ -37,7 +37,7 @@ impl Made {
         descriptor
     }
 
-    /// An image with one layer of that text.
+    /// Adds an image with one layer that contains `text`.
     fn image(&mut self, text: &str) -> Descriptor {
         let config = format!(
             r#"{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
@@ -49,7 +49,7 @@ impl Made {
         self.blob(MediaType::image_manifest(), &manifest)
     }
 
-    /// A signature of `subject`.
+    /// Adds a signature of `subject`.
     fn signature(&mut self, subject: &Descriptor) -> Descriptor {
         let empty = self.blob("application/vnd.oci.empty.v1+json".parse().unwrap(), b"{}");
         let text = format!(
@@ -104,7 +104,7 @@ impl Made {
         builder.finish().unwrap();
     }
 
-    /// The same layout in a directory and in an archive.
+    /// The layout as a directory and as an archive.
     fn sources(&self, folder: &Path) -> Vec<Arc<dyn ArtifactSource>> {
         let (directory, archive) = (folder.join("layout"), folder.join("layout.tar"));
         self.write_directory(&directory);
@@ -116,7 +116,7 @@ impl Made {
     }
 }
 
-/// The one source that `text` names.
+/// Opens the single source in `text`.
 fn open(text: &str) -> Arc<dyn ArtifactSource> {
     let registries = RegistrySources::new(Registries::new(Settings::default()), Vec::new());
     let mut sources = text.parse::<SourceSpec>().unwrap().open(&registries).unwrap();

@@ -3,14 +3,14 @@ use std::process::Command;
 use super::*;
 use crate::diagnosis::{Code, Diagnose};
 
-/// Everything that is to be written: bytes by descriptor.
+/// The blobs to write, with their descriptors.
 struct Cargo {
     blobs: Vec<(Descriptor, Vec<u8>)>,
     image: Descriptor,
 }
 
 fn cargo(text: &str) -> Cargo {
-    let mut made = Made::new();
+    let mut made = LayoutBuilder::new();
     let image = made.image(text);
     let blobs = made.files.iter().filter(|(name, _)| name.starts_with("blobs/")).map(|(_, bytes)| {
         let digest = Digest::sha256(bytes);
@@ -24,7 +24,7 @@ impl Cargo {
         self.blobs.iter().map(|(descriptor, _)| (descriptor.digest, descriptor.size)).collect()
     }
 
-    /// Writes all blobs, the halves of all of them in turn.
+    /// Writes all blobs concurrently: first half of each, then the second half.
     fn write(&self, sink: &dyn ArtifactSink) {
         let mut writers = Vec::new();
         for (descriptor, bytes) in &self.blobs {
@@ -64,7 +64,7 @@ fn listing(folder: &Path) -> Vec<String> {
 const FORMS: [&str; 3] = ["oci", "oci-archive", "docker-archive"];
 
 #[test]
-fn what_is_written_is_read() {
+fn written_artifacts_can_be_read() {
     for form in FORMS {
         let folder = tempfile::tempdir().unwrap();
         let text = format!("{form}:{}", folder.path().join("out").display());
@@ -103,7 +103,7 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn dropped_it_leaves_nothing() {
+fn a_dropped_sink_leaves_nothing() {
     for form in FORMS {
         let folder = tempfile::tempdir().unwrap();
         let text = format!("{form}:{}", folder.path().join("out").display());
@@ -121,7 +121,7 @@ fn dropped_it_leaves_nothing() {
 }
 
 #[test]
-fn a_blob_is_committed_with_its_own_proof_only() {
+fn a_commit_needs_the_proof_of_its_own_blob() {
     for form in FORMS {
         let folder = tempfile::tempdir().unwrap();
         let text = format!("{form}:{}", folder.path().join("out").display());
@@ -143,10 +143,10 @@ fn a_blob_is_committed_with_its_own_proof_only() {
 }
 
 #[test]
-fn a_layout_keeps_what_it_has() {
+fn an_existing_layout_keeps_its_entries() {
     let folder = tempfile::tempdir().unwrap();
     let text = format!("oci:{}", folder.path().display());
-    let mut made = Made::new();
+    let mut made = LayoutBuilder::new();
     let old = made.image("old");
     let unnamed = made.image("unnamed");
     made.list(&old, Some("1.0"));
@@ -185,7 +185,7 @@ fn a_layout_keeps_what_it_has() {
 }
 
 #[test]
-fn damaged_blobs_are_not_taken_for_there() {
+fn damaged_blobs_are_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let text = format!("oci:{}", folder.path().display());
     let cargo = cargo("a layer");
@@ -203,7 +203,7 @@ fn damaged_blobs_are_not_taken_for_there() {
 }
 
 #[test]
-fn links_are_not_followed_out_of_a_layout() {
+fn symbolic_links_in_a_layout_are_not_followed() {
     for link in ["blobs", "blobs/sha256"] {
         let folder = tempfile::tempdir().unwrap();
         let (out, elsewhere) = (folder.path().join("out"), folder.path().join("elsewhere"));
@@ -219,7 +219,7 @@ fn links_are_not_followed_out_of_a_layout() {
 }
 
 #[test]
-fn what_is_there_is_not_overwritten() {
+fn existing_files_are_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let text = format!("oci-archive:{}", out.display());
@@ -237,7 +237,7 @@ fn what_is_there_is_not_overwritten() {
     assert_eq!(listing(folder.path()), ["out"]);
 }
 
-/// The name of a SHA-512 blob does not fit the header.
+/// The path of a SHA-512 blob does not fit into the header.
 #[test]
 fn long_names_and_large_sizes_fit_an_archive() {
     let folder = tempfile::tempdir().unwrap();
@@ -259,8 +259,8 @@ fn long_names_and_large_sizes_fit_an_archive() {
 }
 
 #[test]
-fn docker_takes_images_only() {
-    let open = |made: &Made, folder: &Path| {
+fn docker_archives_accept_only_images() {
+    let open = |made: &LayoutBuilder, folder: &Path| {
         let blobs: Vec<_> = made
             .files
             .iter()
@@ -277,7 +277,7 @@ fn docker_takes_images_only() {
         }
         Box::new(sink)
     };
-    let mut made = Made::new();
+    let mut made = LayoutBuilder::new();
     let (one, two) = (made.image("one"), made.image("two"));
     let signature = made.signature(&one);
     let (single, many) = (made.index(&[&one]), made.index(&[&one, &two]));

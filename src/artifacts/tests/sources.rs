@@ -1,8 +1,8 @@
 use super::*;
 use crate::diagnosis::{Advice, Code, Diagnose as _, Failure};
 
-/// What every source promises, whatever it is made of.
-fn conforms(source: &dyn ArtifactSource) {
+/// Checks the contract of every source.
+fn check_contract(source: &dyn ArtifactSource) {
     let roots = source.roots(&Selection::Every).unwrap();
     assert_eq!(roots, source.roots(&Selection::Every).unwrap(), "calling again gives the same");
     for root in &roots {
@@ -37,8 +37,8 @@ fn conforms(source: &dyn ArtifactSource) {
 }
 
 #[test]
-fn layouts_conform() {
-    let mut made = Made::new();
+fn layouts_fulfil_the_contract() {
+    let mut made = LayoutBuilder::new();
     let (one, two) = (made.image("one layer"), made.image("two layer"));
     let index = made.index(&[&one, &two]);
     made.list(&index, Some("team/app:1.0"));
@@ -48,7 +48,7 @@ fn layouts_conform() {
     made.list(&one, Some("a"));
     let folder = tempfile::tempdir().unwrap();
     for source in made.sources(folder.path()) {
-        conforms(source.as_ref());
+        check_contract(source.as_ref());
         let expected = [("a", one.digest), ("b", one.digest), ("team/app:1.0", index.digest)];
         let expected: Vec<_> = expected.map(|(name, digest)| (Some(name.to_owned()), digest)).into();
         assert_eq!(names(&source.roots(&Selection::Every).unwrap()), expected);
@@ -57,14 +57,16 @@ fn layouts_conform() {
         let error = source.roots(&Selection::Digest(Digest::sha256(b"one layer"))).unwrap_err();
         assert_eq!(error.code(), Code::NotAManifest);
         let error = source.roots(&Selection::Name("team/app:1.1".parse().unwrap())).unwrap_err();
-        assert!(error.to_string().ends_with(r#"has no artifact "team/app:1.1"; alike: "team/app:1.0""#));
+        assert!(
+            error.to_string().ends_with(r#"has no artifact "team/app:1.1"; similar names: "team/app:1.0""#)
+        );
         assert_eq!(error.diagnosis().advice, Some(Advice::DidYouMean { name: "team/app:1.0".to_owned() }));
     }
 }
 
 #[test]
-fn what_refers_to_another_is_no_root() {
-    let mut made = Made::new();
+fn referrers_are_not_roots() {
+    let mut made = LayoutBuilder::new();
     let (image, other) = (made.image("layer"), made.image("other"));
     let (signature, orphan) = {
         let elsewhere = Descriptor::new(MediaType::image_manifest(), Digest::sha256(b"elsewhere"), 9);
@@ -102,10 +104,10 @@ fn what_refers_to_another_is_no_root() {
     }
 }
 
-/// One name for two artifacts.
+/// A name that points at two artifacts is refused.
 #[test]
-fn a_name_means_one_artifact() {
-    let mut made = Made::new();
+fn ambiguous_names_are_refused() {
+    let mut made = LayoutBuilder::new();
     let (one, two) = (made.image("one"), made.image("two"));
     made.list(&one, Some("1.0"));
     made.list(&two, Some("1.0"));
@@ -118,17 +120,17 @@ fn a_name_means_one_artifact() {
     }
 }
 
-fn refused(made: &Made) -> ArtifactError {
+fn refused(made: &LayoutBuilder) -> ArtifactError {
     let folder = tempfile::tempdir().unwrap();
     made.write_directory(folder.path());
     Layout::in_directory(folder.path(), "oci:x").unwrap_err()
 }
 
-/// Names that could be mistaken for others.
+/// Names with characters that can be confused with others.
 #[test]
-fn names_that_cannot_travel_are_named() {
+fn invalid_names_are_reported() {
     for name in ["a b", "../x", "a\u{202e}b", "a\nb", &"t".repeat(129)] {
-        let mut made = Made::new();
+        let mut made = LayoutBuilder::new();
         let image = made.image("layer");
         made.list(&image, Some(name));
         let error = refused(&made);
@@ -137,9 +139,9 @@ fn names_that_cannot_travel_are_named() {
     }
 }
 
-/// What two readers read differently in `index.json` and `oci-layout`.
+/// `index.json` and `oci-layout` files that readers could read differently.
 #[test]
-fn an_index_is_read_in_one_way() {
+fn refuses_ambiguous_indexes() {
     for text in [
         r#"{"schemaVersion":2,"manifests":[],"manifests":[]}"#,
         r#"{"schemaVersion":2,"manifests":[],"Manifests":[]}"#,
@@ -148,7 +150,7 @@ fn an_index_is_read_in_one_way() {
         "[]",
         "",
     ] {
-        let mut made = Made::new();
+        let mut made = LayoutBuilder::new();
         made.files.insert("index.json".to_owned(), text.as_bytes().to_vec());
         let error = refused(&made);
         assert_eq!((error.code(), error.failure()), (Code::BadIndex, Failure::Damaged), "{text}");
@@ -158,19 +160,19 @@ fn an_index_is_read_in_one_way() {
         "{}",
         r#"{"imageLayoutVersion":"1.0.0","ImageLayoutVersion":"1"}"#,
     ] {
-        let mut made = Made::new();
+        let mut made = LayoutBuilder::new();
         made.files.insert("oci-layout".to_owned(), text.as_bytes().to_vec());
         assert_eq!(refused(&made).code(), Code::NotALayout, "{text}");
     }
-    let mut made = Made::new();
+    let mut made = LayoutBuilder::new();
     made.files.insert("index.json".to_owned(), vec![b' '; (4 << 20) + 1]);
     assert_eq!(refused(&made).code(), Code::FileTooLarge);
 }
 
-/// A missing or damaged file fails only where it is used.
+/// A missing or damaged file causes an error only when it is used.
 #[test]
-fn damage_shows_where_it_is_used() {
-    let mut made = Made::new();
+fn damage_is_reported_when_a_file_is_used() {
+    let mut made = LayoutBuilder::new();
     let (whole, missing, damaged) = (made.image("whole"), made.image("missing"), made.image("damaged"));
     for (descriptor, name) in [(&whole, "whole"), (&missing, "missing"), (&damaged, "damaged")] {
         made.list(descriptor, Some(name));
@@ -196,10 +198,10 @@ fn damage_shows_where_it_is_used() {
     }
 }
 
-/// Inline data replaces a blob only if it has the digest of that blob.
+/// Inline data is used instead of a blob only if its digest matches.
 #[test]
-fn inline_data_is_a_blob() {
-    let mut made = Made::new();
+fn inline_data_replaces_a_blob() {
+    let mut made = LayoutBuilder::new();
     let image = made.image("layer");
     made.list(&image, Some("1.0"));
     let folder = tempfile::tempdir().unwrap();
@@ -216,7 +218,7 @@ fn inline_data_is_a_blob() {
 
 #[test]
 fn only_regular_files_are_blobs() {
-    let mut made = Made::new();
+    let mut made = LayoutBuilder::new();
     let image = made.image("layer");
     made.list(&image, Some("1.0"));
     let folder = tempfile::tempdir().unwrap();

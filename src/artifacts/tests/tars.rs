@@ -2,7 +2,7 @@ use super::*;
 use crate::artifacts::tar_index::{Links, TarIndex};
 use crate::diagnosis::{Advice, Code, Diagnose as _};
 
-/// A tar entry, byte by byte.
+/// A builder for tar archives, byte by byte.
 struct Raw(Vec<u8>);
 
 impl Raw {
@@ -57,7 +57,7 @@ fn pax(key: &str, value: &str) -> Vec<u8> {
 }
 
 #[test]
-fn finds_files_by_normal_name() {
+fn finds_files_by_normalized_path() {
     let long = format!("{}/file", "d".repeat(120));
     let index = Raw::new()
         .entry(b'5', "./", b"")
@@ -80,9 +80,9 @@ fn finds_files_by_normal_name() {
     }
 }
 
-/// Archives that two tar readers could read differently.
+/// Archives that tar readers could read differently.
 #[test]
-fn refuses_what_is_read_in_two_ways() {
+fn refuses_ambiguous_archives() {
     let huge = "9999999999999";
     for (what, raw) in [
         (
@@ -122,15 +122,15 @@ fn refuses_what_is_read_in_two_ways() {
         assert_eq!(index_of(&raw[..bytes], Links::Refused).unwrap_err().code(), Code::BadArchive, "{bytes}");
     }
     raw[0] ^= 1;
-    assert!(index_of(&raw, Links::Refused).unwrap_err().to_string().contains("no tar header at byte 0"));
+    assert!(index_of(&raw, Links::Refused).unwrap_err().to_string().contains("invalid tar header at byte 0"));
     let error = index_of(b"\x1f\x8b\x08\0\0\0\0\0", Links::Refused).unwrap_err();
     assert_eq!(error.diagnosis(), Code::CompressedArchive.with(Advice::DecompressWith { program: "gzip" }));
     assert!(index_of(b"", Links::Refused).is_err());
 }
 
-/// A link is followed to a file of the same archive, and never out of it.
+/// Links are followed to files of the same archive, never outside it.
 #[test]
-fn links_stay_inside() {
+fn links_stay_inside_the_archive() {
     let raw = || {
         Raw::new()
             .entry(b'0', "y/layer.tar", b"layer")

@@ -1,4 +1,4 @@
-//! Key files against openssl, wrong passphrases, and what is never overwritten.
+//! Key files: exchange with openssl, wrong passphrases, and no overwriting.
 
 use std::{os::unix::fs::PermissionsExt as _, process::Command};
 
@@ -9,7 +9,7 @@ use crate::diagnosis::{Code, Diagnose as _};
 
 const PASSPHRASE: &[u8] = b"correct-horse";
 
-/// Runs openssl in `dir`; `None` where it is not installed.
+/// Runs openssl in `dir`; `None` if it is not installed.
 fn openssl(dir: &Path, arguments: &str) -> Option<(bool, Vec<u8>)> {
     let output = Command::new("openssl").current_dir(dir).args(arguments.split(' ')).output().ok()?;
     Some((output.status.success(), output.stdout))
@@ -24,7 +24,7 @@ fn pkcs8_pem(pair: &KeypairBytes) -> Zeroizing<String> {
 }
 
 #[test]
-fn openssl_reads_our_keys_and_we_each_verify_the_other() {
+fn openssl_reads_our_keys_and_signatures_verify_both_ways() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     let key = KeyFile::generate().unwrap();
@@ -40,7 +40,7 @@ fn openssl_reads_our_keys_and_we_each_verify_the_other() {
         let sign = format!("pkeyutl -sign -inkey {file}.key.pem -rawin -in message -out {file}.sig");
         let (signed, _) = openssl(dir.path(), &(sign + passin)).unwrap();
         assert!(signed, "{file}");
-        // Ed25519 is deterministic, so the two agree to the byte.
+        // Ed25519 is deterministic, so both signatures are identical.
         assert_eq!(
             fs::read(at(&format!("{file}.sig"))).unwrap(),
             key.sign(b"statement\n").unwrap(),
@@ -55,7 +55,7 @@ fn openssl_reads_our_keys_and_we_each_verify_the_other() {
 }
 
 #[test]
-fn reads_the_keys_that_openssl_makes() {
+fn reads_keys_from_openssl() {
     let dir = tempfile::tempdir().unwrap();
     let run = |arguments: &str| {
         openssl(dir.path(), arguments).map(|(done, _)| assert!(done, "openssl {arguments}"))
@@ -88,7 +88,7 @@ fn reads_the_keys_that_openssl_makes() {
 }
 
 #[test]
-fn reads_both_versions_and_writes_the_first() {
+fn reads_pkcs8_v1_and_v2_and_writes_v1() {
     let key = KeyFile::from_seed(&[1; 32]);
     let pair = |public_key| pkcs8_pem(&KeypairBytes { secret_key: [1; 32], public_key });
     let own = PublicKeyBytes(*key.public_key().as_bytes());
@@ -102,7 +102,7 @@ fn reads_both_versions_and_writes_the_first() {
 }
 
 #[test]
-fn a_passphrase_is_needed_and_must_be_right() {
+fn encrypted_keys_need_the_right_passphrase() {
     let key = KeyFile::from_seed(&[1; 32]);
     let pem = key.to_pem(Some(PASSPHRASE)).unwrap();
     assert!(pem.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
@@ -116,7 +116,7 @@ fn a_passphrase_is_needed_and_must_be_right() {
 }
 
 #[test]
-fn a_key_file_cannot_ask_for_endless_work() {
+fn key_derivation_cost_is_limited() {
     use pkcs8::pkcs5::{pbes2::Parameters, scrypt};
     let costly = [
         Parameters::generate_pbkdf2_sha256_aes256cbc(PBKDF2_ROUNDS_MAX + 1, &[0; 16], [0; 16]),
@@ -135,7 +135,7 @@ fn a_key_file_cannot_ask_for_endless_work() {
 }
 
 #[test]
-fn refuses_what_is_cut_or_too_much() {
+fn refuses_truncated_and_oversized_files() {
     let pem = KeyFile::from_seed(&[1; 32]).to_pem(None).unwrap();
     for cut in 0..pem.len() - 1 {
         assert!(KeyFile::from_pem(&pem[..cut], None).is_err(), "{cut}");
@@ -151,7 +151,7 @@ fn refuses_what_is_cut_or_too_much() {
 }
 
 #[test]
-fn never_shows_the_private_half() {
+fn debug_does_not_show_the_private_key() {
     let key = KeyFile::from_seed(&[0xab; 32]);
     let shown = format!("{key:?}");
     assert!(shown.contains(&key.public_key().id().to_string()));
@@ -159,7 +159,7 @@ fn never_shows_the_private_half() {
 }
 
 #[test]
-fn writes_a_pair_once_and_for_the_owner_only() {
+fn writes_a_pair_once_with_owner_permissions() {
     let dir = tempfile::tempdir().unwrap();
     let prefix = dir.path().join("release.2026");
     let key = KeyFile::from_seed(&[1; 32]);
@@ -183,11 +183,11 @@ fn writes_a_pair_once_and_for_the_owner_only() {
 }
 
 #[test]
-fn a_pair_is_written_whole_or_not_at_all() {
+fn a_pair_is_written_completely_or_not_at_all() {
     let dir = tempfile::tempdir().unwrap();
     let prefix = dir.path().join("x");
     let key = KeyFile::from_seed(&[1; 32]);
-    // A dangling link is a name that is taken, and must not lead the key elsewhere.
+    // A dangling symbolic link counts as an existing file; the key must not be written through it.
     std::os::unix::fs::symlink(dir.path().join("elsewhere"), dir.path().join("x.pub.pem")).unwrap();
     assert_eq!(key.write_pair(&prefix, None).unwrap_err().code(), Code::KeyExists);
     let path = dir.path().join("x.pub.pem");

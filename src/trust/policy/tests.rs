@@ -1,4 +1,4 @@
-//! Thresholds, times and streams: who counts, and who does not.
+//! Thresholds, times and streams: which signatures count.
 
 use super::*;
 use crate::trust::{KeyFile, Signer};
@@ -26,7 +26,7 @@ fn entry(seed: u8, holder: &str, roles: &[Role]) -> PolicyKey {
     }
 }
 
-/// Alice has the keys 1 and 2, Bob 3, Carol 4, all to release; 9 packs. Two must release.
+/// Releasers: Alice with keys 1 and 2, Bob with 3, Carol with 4. Packer: key 9. Two holders must release.
 fn two_must_release(change: impl FnOnce(&mut [PolicyKey])) -> TrustPolicy {
     let mut keys = vec![
         entry(1, "alice", &[Role::Releaser]),
@@ -52,7 +52,7 @@ fn release(policy: &TrustPolicy, signatures: &[Signature]) -> Judgement {
     policy.judge(Role::Releaser, Some("corp-to-high"), now, now, MESSAGE, signatures)
 }
 
-/// Bob's signature is refused for `reason`, and does not release beside Alice's.
+/// Checks that Bob's signature is refused for `reason`, so that with Alice's it does not release.
 fn bob_is_refused(policy: &TrustPolicy, created: &str, now: &str, reason: RefusalReason) {
     let signatures = [sign(1), sign(3)];
     let judgement = policy.judge(Role::Releaser, None, time(created), time(now), MESSAGE, &signatures);
@@ -94,10 +94,10 @@ fn threshold_two_keys_of_one_holder() {
 }
 
 #[test]
-fn threshold_same_key_two_ids_cannot_be_written() {
+fn threshold_same_key_under_two_ids_is_refused() {
     let mut keys =
         vec![entry(1, "alice", &[Role::Packer, Role::Releaser]), entry(1, "bob", &[Role::Releaser])];
-    // The bytes decide, not the id.
+    // The bytes of the key are compared, not the id.
     keys[1].key = keys[1].key.clone().with_id_of(&entry(2, "bob", &[]).key);
     let error = TrustPolicy::new(2, keys).unwrap_err();
     assert!(matches!(error, PolicyProblem::KeyTwice { .. }), "{error}");
@@ -120,7 +120,7 @@ fn a_signature_is_bound_to_its_key_and_message() {
 }
 
 #[test]
-fn a_role_is_not_another() {
+fn roles_are_separate() {
     let policy = two_must_release(|_| {});
     let judgement = release(&policy, &[sign(1), sign(9)]);
     assert_eq!(reasons(&judgement), [RefusalReason::WrongRole]);
@@ -133,7 +133,7 @@ fn a_role_is_not_another() {
 }
 
 #[test]
-fn validity_holds_for_the_message_and_for_the_reader() {
+fn validity_is_checked_at_creation_and_now() {
     let (day, next) = ("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z");
     let (before, last) = ("2026-11-19T23:59:59Z", "2026-11-20T23:59:59Z");
     let policy = two_must_release(|keys| {
@@ -154,7 +154,7 @@ fn validity_holds_for_the_message_and_for_the_reader() {
 }
 
 #[test]
-fn a_revocation_is_whole_whatever_its_date() {
+fn a_revocation_applies_to_all_times() {
     for revoked in [Revocation::Undated, Revocation::At(time("2099-01-01T00:00:00Z"))] {
         let policy = two_must_release(|keys| keys[2].revoked = Some(revoked));
         bob_is_refused(&policy, "2020-01-01T00:00:00Z", NOW, RefusalReason::Revoked);
@@ -162,7 +162,7 @@ fn a_revocation_is_whole_whatever_its_date() {
 }
 
 #[test]
-fn what_is_refused_takes_nobodys_place() {
+fn a_refused_signature_does_not_block_another() {
     let policy = two_must_release(|keys| keys[0].revoked = Some(Revocation::Undated));
     let judgement = release(&policy, &[sign(1), sign(2), sign(3)]);
     assert_eq!(reasons(&judgement), [RefusalReason::Revoked]);
@@ -170,7 +170,7 @@ fn what_is_refused_takes_nobodys_place() {
 }
 
 #[test]
-fn a_stream_is_not_another() {
+fn streams_are_separate() {
     let policy = two_must_release(|keys| keys[2].streams = Some(vec!["corp-to-high".to_owned()]));
     assert!(policy.satisfied(&release(&policy, &[sign(1), sign(3)])));
     bob_is_refused(&policy, NOW, NOW, RefusalReason::WrongStream);
@@ -183,7 +183,7 @@ fn a_stream_is_not_another() {
 }
 
 #[test]
-fn keys_that_share_a_short_id_are_all_tried() {
+fn all_keys_with_the_same_short_id_are_tried() {
     let policy = two_must_release(|keys| {
         let alice = keys[0].key.clone();
         keys[2].key = keys[2].key.clone().with_id_of(&alice);
@@ -197,26 +197,26 @@ fn keys_that_share_a_short_id_are_all_tried() {
 }
 
 #[test]
-fn refuses_what_nothing_could_satisfy() {
+fn refuses_unsatisfiable_policies() {
     let both = [Role::Packer, Role::Releaser];
     let problem = |threshold, keys| TrustPolicy::new(threshold, keys).unwrap_err().to_string();
-    assert_eq!(problem(1, vec![]), "0 keys, 1 to 256 are allowed");
+    assert_eq!(problem(1, vec![]), "0 keys are listed, 1 to 256 are allowed");
     for threshold in [i64::MIN, -1, 0, 17, 257, i64::MAX] {
         let expected = format!("release-threshold is {threshold}, 1 to 16 is allowed");
         assert_eq!(problem(threshold, vec![entry(1, "alice", &both)]), expected);
     }
     assert_eq!(
         problem(1, vec![entry(1, "alice", &[Role::Releaser])]),
-        "no key that is not revoked has the role packer"
+        "no unrevoked key has the role packer"
     );
-    let too_few = "release-threshold is 2, but holders with a releaser key that is not revoked: 1";
+    let too_few = "release-threshold is 2, but only 1 holder has an unrevoked releaser key";
     assert_eq!(problem(2, vec![entry(1, "alice", &both), entry(2, "alice", &both)]), too_few);
     let mut revoked = entry(2, "bob", &both);
     revoked.revoked = Some(Revocation::Undated);
     assert_eq!(problem(2, vec![entry(1, "alice", &both), revoked]), too_few);
     assert_eq!(
         problem(1, vec![entry(1, "alice", &both), entry(2, "Alice", &both)]),
-        r#"holders "alice" and "Alice" differ in upper and lower case only"#
+        r#"the holder names "alice" and "Alice" differ only in case"#
     );
 }
 

@@ -1,8 +1,8 @@
-//! No files of the library use each other in a circle.
+//! The files of the library must not depend on each other in a circle.
 //!
-//! Each file is read as text: every `super::`, `crate::` and `self::` path in it counts, in a `use` or
-//! elsewhere. A name that a `mod.rs` re-exports counts as a use of the file that defines it. A `mod.rs` and
-//! the files below it may use each other.
+//! Each file is read as text: every `super::`, `crate::` and `self::` path in it counts, in a `use` or elsewhere. The
+//! use of a name that a `mod.rs` re-exports counts as a use of the file that defines it. A `mod.rs` and the files below
+//! it may use each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,13 +12,13 @@ use super::layers::library;
 type Path = Vec<String>;
 
 #[test]
-fn no_files_use_each_other_in_a_circle() {
+fn no_circular_dependencies_between_files() {
     let found = circles(&library());
-    assert!(found.is_empty(), "move what they share into a file of its own: {found:#?}");
+    assert!(found.is_empty(), "circular dependencies; move the shared code into a separate file: {found:#?}");
 }
 
 #[test]
-fn a_circle_is_found_however_it_is_written() {
+fn circles_are_found_in_every_syntax() {
     let file = |path: &str, code: &str| (path.to_owned(), code.to_owned());
     let root =
         file("src/room/mod.rs", "mod a;\nmod b;\nmod c;\npub use c::Name;\nuse b::{Other as Renamed};");
@@ -45,7 +45,7 @@ fn a_circle_is_found_however_it_is_written() {
     assert!(circles(&one_way).is_empty());
 }
 
-/// Groups of files that reach each other, by the files that each of them uses.
+/// The groups of files that depend on each other in a circle.
 fn circles(files: &[(String, String)]) -> Vec<Vec<String>> {
     let tree = Tree::new(files);
     let uses: BTreeMap<&str, BTreeSet<&str>> =
@@ -77,19 +77,19 @@ fn reachable<'a>(from: &str, uses: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTr
 struct Tree<'a> {
     /// The file of each module.
     files: BTreeMap<Path, &'a str>,
-    /// What each `mod.rs` imports: the name in its module, and the path that it comes from.
+    /// The imports of each `mod.rs`: the local name and the path of its origin.
     imports: BTreeMap<Path, BTreeMap<String, Path>>,
 }
 
 impl<'a> Tree<'a> {
     fn new(files: &'a [(String, String)]) -> Tree<'a> {
         let by_module = files.iter().map(|(path, _)| (module(path), path.as_str())).collect();
-        let title_pages = files.iter().filter(|(path, _)| path.ends_with("/mod.rs"));
-        let imports = title_pages.map(|(path, code)| (module(path), imports(code))).collect();
+        let mod_files = files.iter().filter(|(path, _)| path.ends_with("/mod.rs"));
+        let imports = mod_files.map(|(path, code)| (module(path), imports(code))).collect();
         Tree { files: by_module, imports }
     }
 
-    /// The files that this one uses, without the `mod.rs` files above it and the files below it.
+    /// The files that this file uses, except the `mod.rs` files above it and the files below it.
     fn used_by(&self, path: &str, code: &str) -> BTreeSet<&'a str> {
         let here = module(path);
         let targets = paths(code).into_iter().map(|path| self.resolve(&here, &path, 0));
@@ -97,7 +97,7 @@ impl<'a> Tree<'a> {
         targets.filter(counts).filter_map(|there| self.files.get(&there).copied()).collect()
     }
 
-    /// The module that a path leads to from the module `here`.
+    /// Resolves a path from the module `here` to a module.
     fn resolve(&self, here: &[String], path: &[String], hops: usize) -> Path {
         let mut at = here.to_vec();
         for (index, word) in path.iter().enumerate() {
@@ -113,7 +113,7 @@ impl<'a> Tree<'a> {
                     at.pop();
                     let import = self.imports.get(&at).and_then(|imports| imports.get(word));
                     return match import {
-                        // A chain of imports. One that is longer never ends.
+                        // A chain of imports. A longer chain is an endless loop.
                         Some(import) if hops < 8 => {
                             let rest = [import, &path[index + 1..]].concat();
                             self.resolve(&at, &rest, hops + 1)
@@ -137,7 +137,7 @@ fn module(path: &str) -> Path {
     path.split('/').map(str::to_owned).collect()
 }
 
-/// The paths in code that begin with `crate`, `self` or `super`.
+/// The paths in code that start with `crate`, `self` or `super`.
 fn paths(code: &str) -> Vec<Path> {
     let mut found = Vec::new();
     for start in ["crate::", "self::", "super::"] {
@@ -152,7 +152,7 @@ fn paths(code: &str) -> Vec<Path> {
     found
 }
 
-/// What the `use` lines of a `mod.rs` bring in.
+/// The names that the `use` lines of a `mod.rs` import.
 fn imports(code: &str) -> BTreeMap<String, Path> {
     let mut found = BTreeMap::new();
     for statement in code.split(';') {
@@ -167,7 +167,7 @@ fn imports(code: &str) -> BTreeMap<String, Path> {
     found
 }
 
-/// Reads `a::b`, `a::{b, c::d as e}`; returns each path with the name it has here, and the rest of the text.
+/// Parses `a::b` or `a::{b, c::d as e}`. Returns each path with its local name, and the rest of the text.
 fn read_paths(text: &str) -> (Vec<(Path, String)>, &str) {
     let mut rest = text.trim_start();
     if let Some(group) = rest.strip_prefix('{') {

@@ -1,4 +1,4 @@
-//! Codes of errors: one table, all of it used and documented; words for the operator are the program's.
+//! Error codes: one table, in which every code is used and documented. Texts for the operator belong to the program.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -8,21 +8,21 @@ use carnet::diagnosis::{Code, Failure};
 use super::layers::{code, library, relative};
 use super::{root, sources};
 
-/// Where codes get their words; a code that is named only here is used by nobody.
+/// The files that define codes and their texts. A code that is named only in them is unused.
 const TABLES: [&str; 2] = ["src/diagnosis/code.rs", "src/bin/carnet/advice.rs"];
 
-/// Every source file of library and program that makes errors: without tests, comments and tables.
-fn makers() -> Vec<(String, String)> {
+/// The source files of library and program that can create errors, without tests, comments and tables.
+fn error_sources() -> Vec<(String, String)> {
     let all = sources("src").into_iter().map(|path| (relative(&path), code(&path)));
     all.filter(|(path, _)| !path.contains("/tests") && !TABLES.contains(&path.as_str())).collect()
 }
 
 #[test]
-fn each_word_is_kebab_case_and_stands_for_one_code() {
+fn words_are_unique_and_kebab_case() {
     let mut seen = BTreeSet::new();
     for code in Code::ALL {
         let word = code.word();
-        assert!(seen.insert(word), "{word} twice");
+        assert!(seen.insert(word), "the word {word} is used twice");
         let parts = word.split('-');
         let is_kebab = |part: &str| {
             !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
@@ -30,7 +30,7 @@ fn each_word_is_kebab_case_and_stands_for_one_code() {
         assert!(parts.clone().all(is_kebab), "{word}");
         let variant: String = parts.map(|part| part[..1].to_uppercase() + &part[1..]).collect();
         assert_eq!(format!("{code:?}"), variant, "variant and word differ");
-        assert!(code.meaning().ends_with('.'), "{word}: a meaning is a sentence");
+        assert!(code.meaning().ends_with('.'), "{word}: the meaning must end with a full stop");
     }
     for failure in
         [Failure::Failed, Failure::Usage, Failure::Untrusted, Failure::Damaged, Failure::Interrupted]
@@ -40,16 +40,16 @@ fn each_word_is_kebab_case_and_stands_for_one_code() {
 }
 
 #[test]
-fn each_code_and_each_advice_is_used() {
-    let makers: String = makers().into_iter().map(|(_, code)| code + "\n").collect();
+fn every_code_and_advice_is_used() {
+    let sources_text: String = error_sources().into_iter().map(|(_, code)| code + "\n").collect();
     let named = |kind: &str, name: &str| {
         let whole = format!("{kind}::{name}");
-        makers
+        sources_text
             .match_indices(&whole)
-            .any(|(at, _)| !makers[at + whole.len()..].starts_with(|c: char| c.is_ascii_alphanumeric()))
+            .any(|(at, _)| !sources_text[at + whole.len()..].starts_with(|c: char| c.is_ascii_alphanumeric()))
     };
     for code in Code::ALL {
-        assert!(named("Code", &format!("{code:?}")), "{code} is used by nobody");
+        assert!(named("Code", &format!("{code:?}")), "the code {code} is unused");
     }
     let advice = std::fs::read_to_string(root().join("src/diagnosis/advice.rs")).unwrap();
     let variants = advice.split_once("pub enum Advice {").unwrap().1.split_once("\n}\n").unwrap().0;
@@ -59,15 +59,15 @@ fn each_code_and_each_advice_is_used() {
         .filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()))
         .map(|line| line.split([' ', ',', '{', '(']).next().unwrap())
         .collect();
-    assert!(variants.len() > 10, "the enum was not understood: {variants:?}");
+    assert!(variants.len() > 10, "cannot parse the enum: {variants:?}");
     for variant in variants {
-        assert!(named("Advice", variant), "{variant} is used by nobody");
+        assert!(named("Advice", variant), "the advice {variant} is unused");
     }
 }
 
 #[test]
-fn codes_come_from_the_table_only() {
-    for (path, text) in makers() {
+fn codes_are_written_only_in_the_table() {
+    for (path, text) in error_sources() {
         for code in Code::ALL.iter().filter(|code| code.word().contains('-')) {
             assert!(!text.contains(&format!("\"{code}\"")), "{path} writes {code} itself");
             assert!(!text.contains(&format!("error[{code}]")), "{path} writes {code} itself");
@@ -76,7 +76,7 @@ fn codes_come_from_the_table_only() {
 }
 
 #[test]
-fn the_library_does_not_know_how_the_program_is_called() {
+fn the_library_names_no_commands_or_options() {
     const COMMANDS: [&str; 10] =
         ["keygen", "pack", "sign", "verify", "missing", "inspect", "unpack", "import", "sums", "explain"];
     for (path, text) in library() {
@@ -91,7 +91,7 @@ fn the_library_does_not_know_how_the_program_is_called() {
 }
 
 #[test]
-fn the_published_list_of_errors_is_that_of_the_program() {
+fn the_error_list_is_up_to_date() {
     let made = Command::new(env!("CARGO_BIN_EXE_carnet")).args(["explain", "--markdown"]).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let made = String::from_utf8(made.stdout).unwrap();
@@ -103,16 +103,19 @@ fn the_published_list_of_errors_is_that_of_the_program() {
 }
 
 #[test]
-fn documents_show_no_code_that_the_program_does_not_have() {
+fn documents_show_only_existing_codes() {
     let words: BTreeSet<&str> = Code::ALL.iter().map(|code| code.word()).collect();
     let mut shown = 0;
     for name in ["README.md", "docs/cli.md", "docs/registries.md", "docs/trust.md"] {
         let text = std::fs::read_to_string(root().join(name)).unwrap();
         for after in text.split("error[").skip(1) {
             let word = after.split(']').next().unwrap();
-            assert!(word == "CODE" || words.contains(word), "{name} shows error[{word}]");
+            assert!(
+                word == "CODE" || words.contains(word),
+                "{name} shows error[{word}], which does not exist"
+            );
             shown += 1;
         }
     }
-    assert!(shown > 10, "examples of errors are where they were");
+    assert!(shown > 10, "too few error examples found: {shown}");
 }

@@ -1,4 +1,4 @@
-//! Bundles of every released version of the format stay readable. `tests/frozen/vN` is never changed.
+//! Bundles of every released format version must stay readable. `tests/frozen/vN` is never changed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ fn carnet(args: &[&str]) -> serde_json::Value {
     serde_json::from_slice(&ran.stdout).unwrap()
 }
 
-/// The digests of the blobs of a layout, without their algorithm, sorted.
+/// The hex digests of the blobs of a layout, sorted.
 fn blobs(layout: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for algorithm in ["sha256", "sha512"] {
@@ -46,7 +46,7 @@ fn expected() -> Vec<String> {
 }
 
 #[test]
-fn a_bundle_of_version_1_in_slices_stays_readable() {
+fn a_version_1_bundle_with_split_blobs_stays_readable() {
     assert_eq!(
         unpacked("slices", "ee924ebe834e9a3cf1c3fb842d5772c8551734cfc545b98dcbaf69bd7c438f57"),
         expected()
@@ -54,7 +54,7 @@ fn a_bundle_of_version_1_in_slices_stays_readable() {
 }
 
 #[test]
-fn a_bundle_of_version_1_in_one_file_stays_readable() {
+fn a_version_1_bundle_in_one_file_stays_readable() {
     let left_out = carnet::oci::Digest::sha256("not to be passed on\n".repeat(20).as_bytes()).hex();
     let mut wanted = expected();
     wanted.retain(|blob| *blob != left_out);

@@ -1,10 +1,10 @@
-//! The layers of docs/architecture.md: which module may use which, and which crate is named where.
+//! The layers of docs/architecture.md: the allowed dependencies between modules and on external crates.
 
 use std::path::Path;
 
 use super::{root, sources};
 
-/// Modules by layer. Each may use modules of its own layer and of those above.
+/// The modules of each layer. A module may use modules of its own layer and of the layers above.
 const LAYERS: &[&[&str]] = &[
     &["diagnosis"],
     &["oci"],
@@ -19,10 +19,10 @@ const LAYERS: &[&[&str]] = &[
 
 const VERBS: &[&str] = &["pack", "verify", "unpack", "import", "inspect", "missing", "sign", "sums"];
 
-/// Verbs that build on another one. All others name no verb.
+/// Commands that use another command. All others must not.
 const BUILDS_ON: &[(&str, &str)] = &[("missing", "verify"), ("sums", "pack")];
 
-/// Crates that are named in few places, so that they can be replaced there.
+/// Crates that may be used only in a few places, so that they can be replaced there.
 const CRATES: &[(&str, &[&str])] = &[
     ("oci_spec", &["src/oci/"]),
     ("sha2", &["src/oci/digest.rs", "src/stream/hash", "src/artifacts/", "src/trust/"]),
@@ -51,7 +51,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("signal_hook", &["src/bin/"]),
 ];
 
-/// Names that do not say what a module is.
+/// Names that do not say what a module does.
 const BANNED_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager", "aux"];
 
 pub(super) fn relative(path: &Path) -> String {
@@ -73,9 +73,10 @@ pub(super) fn code(path: &Path) -> String {
 }
 
 fn rank(module: &str) -> usize {
-    LAYERS.iter().position(|layer| layer.contains(&module)).unwrap_or_else(|| {
-        panic!("module {module} has no layer: give it one here and in docs/architecture.md")
-    })
+    LAYERS
+        .iter()
+        .position(|layer| layer.contains(&module))
+        .unwrap_or_else(|| panic!("module {module} has no layer: add it here and in docs/architecture.md"))
 }
 
 /// Every file of the library, with its code.
@@ -93,7 +94,7 @@ pub(super) fn library() -> Vec<(String, String)> {
 }
 
 #[test]
-fn each_module_uses_only_layers_above_it() {
+fn modules_use_only_layers_above() {
     let mut wrong = Vec::new();
     for (path, code) in library() {
         let here = rank(module(&path));
@@ -167,7 +168,7 @@ fn verbs_do_not_use_each_other() {
 }
 
 #[test]
-fn each_crate_is_named_in_its_place_only() {
+fn crates_are_used_only_in_their_places() {
     let mut wrong = Vec::new();
     for path in sources("src") {
         let (name, code) = (relative(&path), code(&path));
@@ -180,7 +181,7 @@ fn each_crate_is_named_in_its_place_only() {
             });
             let own_module = line_names_own_module(&name, krate);
             if named && !own_module && !places.iter().any(|place| name.starts_with(place)) {
-                wrong.push(format!("{name} names {krate}"));
+                wrong.push(format!("{name} uses {krate}"));
             }
         }
     }
@@ -193,15 +194,15 @@ fn line_names_own_module(path: &str, krate: &str) -> bool {
 }
 
 #[test]
-fn the_library_neither_prints_nor_exits() {
+fn the_library_does_not_print_or_exit() {
     for (path, code) in library() {
         for word in ["println!", "eprintln!", "process::exit", "SystemTime::now"] {
-            assert!(!code.contains(word), "{path} says {word}");
+            assert!(!code.contains(word), "{path} contains {word}");
         }
     }
 }
 
-/// What reads the environment: the standard library, and functions of the crates that do it on their own.
+/// Code that reads the environment: the standard library, and crate functions that read it internally.
 const ENVIRONMENT: &[&str] = &[
     "env::",
     "option_env!",
@@ -210,7 +211,7 @@ const ENVIRONMENT: &[&str] = &[
     "Config::default",
     "Agent::new_with_defaults",
     "load_native_certs",
-    // These look for configuration files by HOME, DOCKER_CONFIG, XDG_RUNTIME_DIR and REGISTRY_AUTH_FILE.
+    // These find configuration files through HOME, DOCKER_CONFIG, XDG_RUNTIME_DIR and REGISTRY_AUTH_FILE.
     "docker_credential::get_credential(",
     "get_podman_credential",
 ];
@@ -218,16 +219,16 @@ const ENVIRONMENT: &[&str] = &[
 #[test]
 fn the_library_does_not_read_the_environment() {
     for (path, code) in library() {
-        // Constants of the build.
+        // These are constants of the build, not of the environment.
         let code = code.replace("env::consts", "");
         for word in ENVIRONMENT {
-            assert!(!code.contains(word), "{path} says {word}");
+            assert!(!code.contains(word), "{path} contains {word}");
         }
     }
 }
 
 #[test]
-fn no_module_has_a_generic_name() {
+fn module_names_are_specific() {
     for path in sources("src") {
         for part in relative(&path).trim_end_matches(".rs").split('/') {
             assert!(!BANNED_NAMES.contains(&part), "{}", relative(&path));

@@ -1,4 +1,4 @@
-//! The table of limits in docs/format.md agrees with the code.
+//! The table of limits in docs/format.md must match the code.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ fn in_code() -> BTreeMap<&'static str, u64> {
 }
 
 #[test]
-fn the_document_has_the_limits_of_the_code() {
+fn documented_limits_match_the_code() {
     let text = std::fs::read_to_string(super::root().join("docs/format.md")).unwrap();
     let mut in_document = BTreeMap::new();
     for line in text.lines() {

@@ -1,5 +1,5 @@
-//! A place for chunk files in memory that works as an object store does: an upload takes parts in any order, each once
-//! and whole, and shows nothing before it is completed.
+//! A chunk store in memory that behaves like an object store: an upload receives complete parts in any order, each of
+//! them once, and becomes visible only when it is completed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,22 +10,22 @@ use carnet::medium::{
     ChunkFile, ChunkSink, ChunkStore, MediumError, ReadAt, Replace, WriteAt, chunk_file_name,
 };
 
-/// The length of a part in bytes, but for the last one.
+/// Size of every part but the last, in bytes.
 const PART_BYTES: usize = 4096;
 
-/// Objects by name.
+/// The objects of a bucket, by name.
 type Objects = Arc<Mutex<BTreeMap<String, Arc<Vec<u8>>>>>;
 
-/// A bucket.
+/// A bucket of an object store.
 #[derive(Default)]
 pub(super) struct Bucket {
     objects: Objects,
-    /// In which order the parts of each upload came, by number of the chunk.
+    /// The order in which the parts of each upload were completed, by chunk number.
     pub(super) parts: Mutex<BTreeMap<u32, Vec<usize>>>,
 }
 
 impl Bucket {
-    /// The objects that are visible.
+    /// The visible objects.
     pub(super) fn objects(&self) -> BTreeMap<String, Arc<Vec<u8>>> {
         self.objects.lock().unwrap().clone()
     }
@@ -37,7 +37,7 @@ impl ChunkStore for Bucket {
     }
 
     fn hold(&self, name: &BundleName, replace: Replace) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
-        assert_eq!(replace, Replace::Never, "what exists is never replaced here");
+        assert_eq!(replace, Replace::Never, "this store never replaces objects");
         Ok(Box::new(Uploads { bucket: self, name: name.clone(), pending: Mutex::default() }))
     }
 
@@ -59,18 +59,18 @@ struct Uploads<'a> {
     pending: Mutex<BTreeMap<u32, Arc<Mutex<Upload>>>>,
 }
 
-/// An object under way.
+/// An upload in progress.
 struct Upload {
     bytes: Vec<u8>,
     written: Vec<bool>,
-    /// The parts that are full, in the order in which they became so.
+    /// The completed parts, in the order of their completion.
     parts: Vec<usize>,
 }
 
 impl Upload {
     fn write(&mut self, bytes: &[u8], offset: usize) {
         let range = offset..offset + bytes.len();
-        assert!(!self.written[range.clone()].contains(&true), "bytes {range:?} are written twice");
+        assert!(!self.written[range.clone()].contains(&true), "bytes {range:?} were written twice");
         self.written[range.clone()].fill(true);
         self.bytes[range.clone()].copy_from_slice(bytes);
         for part in range.start / PART_BYTES..=range.end.saturating_sub(1) / PART_BYTES {
@@ -122,10 +122,10 @@ impl ChunkSink for Uploads<'_> {
     }
 
     fn commit(&self, number: u32) -> Result<(), MediumError> {
-        let upload = self.pending.lock().unwrap().remove(&number).expect("it was begun");
+        let upload = self.pending.lock().unwrap().remove(&number).expect("the upload was started");
         let upload = upload.lock().unwrap();
         let parts = upload.bytes.len().div_ceil(PART_BYTES);
-        assert_eq!(upload.parts.len(), parts, "chunk {number}: every byte is written");
+        assert_eq!(upload.parts.len(), parts, "chunk {number}: some bytes were not written");
         self.bucket.parts.lock().unwrap().insert(number, upload.parts.clone());
         let name = chunk_file_name(&self.name, number);
         self.bucket.objects.lock().unwrap().insert(name, Arc::new(upload.bytes.clone()));
@@ -133,7 +133,7 @@ impl ChunkSink for Uploads<'_> {
     }
 
     fn sealed(&self, number: u32) -> Result<Arc<dyn ChunkFile>, MediumError> {
-        Ok(self.object(number).expect("it was committed"))
+        Ok(self.object(number).expect("the chunk was committed"))
     }
 
     fn file_name(&self, number: u32) -> String {
@@ -164,7 +164,7 @@ impl ChunkSink for Uploads<'_> {
     }
 }
 
-/// An object as it was found. Another one under its name is not read as if it were this one.
+/// An object as it was when it was found. If it has been replaced since, opening it fails.
 struct Object {
     objects: Objects,
     name: String,
@@ -205,7 +205,7 @@ impl ChunkFile for Object {
     fn open(&self) -> io::Result<Box<dyn ReadAt>> {
         match self.objects.lock().unwrap().get(&self.name) {
             Some(now) if Arc::ptr_eq(now, &self.found) => Ok(Box::new(Reader(Arc::clone(now)))),
-            _ => Err(io::Error::other("the object was changed since it was found")),
+            _ => Err(io::Error::other("the object has changed since it was found")),
         }
     }
 

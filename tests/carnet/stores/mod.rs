@@ -1,4 +1,4 @@
-//! Verbs know places for chunk files by their traits only: what holds for a folder holds for any other.
+//! Commands use chunk stores only through their traits, so every store behaves like a folder.
 
 mod memory;
 
@@ -24,7 +24,7 @@ use carnet::verify::{BundleVerdict, verify};
 use super::behaviour::support::{Desk, assert_same_layout};
 use memory::Bucket;
 
-/// A desk with a layout of small and sliced blobs, and what a verb needs beside its request.
+/// A desk with a layout of small and split blobs, and everything a command needs in addition to its request.
 struct Station {
     desk: Desk,
     key: KeyFile,
@@ -86,7 +86,7 @@ impl Station {
 }
 
 #[test]
-fn a_store_of_parts_gets_the_bytes_of_a_folder() {
+fn an_object_store_gets_the_same_bytes_as_a_folder() {
     let (station, bucket) = (Station::new(), Bucket::default());
     let report = station.pack(&bucket);
     station.pack(&Folder::new(&station.desk.path("out")));
@@ -96,7 +96,7 @@ fn a_store_of_parts_gets_the_bytes_of_a_folder() {
     for (name, bytes) in &in_folder {
         assert!(*bytes == *objects[name], "{name} differs");
     }
-    // The front of a chunk, which says what is in it, is known last.
+    // The front of a chunk lists its content, so it is written last.
     for (number, parts) in bucket.parts.lock().unwrap().iter() {
         assert_eq!(parts.last(), Some(&0), "chunk {number}: {parts:?}");
     }
@@ -139,7 +139,7 @@ fn a_bundle_in_a_store_is_verified_signed_and_unpacked() {
 }
 
 #[test]
-fn an_object_that_was_exchanged_after_it_was_found_is_not_read() {
+fn an_object_replaced_after_discovery_is_not_read() {
     let (station, bucket) = (Station::new(), Bucket::default());
     station.pack(&bucket);
     let files = bucket.files().unwrap();
