@@ -1,4 +1,4 @@
-//! The command line as a whole, and the options of every command. Each command has its own arguments.
+//! The top-level command line, and the options that every command has. Arguments of a single command are in its file.
 
 use std::num::NonZeroUsize;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use clap::Parser;
 use super::advice;
 use super::commands::AnyCommand;
 
-/// Carries container images and other OCI artifacts across a boundary that has no network path.
+/// Carries container images and other OCI artifacts across a boundary without a network path
 #[derive(Parser)]
 #[command(
     name = "carnet",
@@ -24,8 +24,8 @@ use super::commands::AnyCommand;
         carnet verify out --pub station.pub.pem\n  \
         carnet unpack out --pub station.pub.pem --to oci:arrived\n  \
         carnet import out --pub station.pub.pem --to docker://high.example\n\n\
-        Exit codes: 0 done and intact, 1 could not do it, 2 usage, 3 not trusted,\n\
-        4 damaged or incomplete, 130 interrupted."
+        Exit codes: 0 success, 1 failure, 2 usage error, 3 not trusted, 4 damaged or incomplete,\n\
+        130 interrupted."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -34,9 +34,9 @@ pub(crate) struct Args {
     pub(crate) options: Options,
 }
 
-/// The options of every command.
+/// The options that every command has.
 #[derive(clap::Args, Clone, Copy)]
-#[command(next_help_heading = "Options of every command")]
+#[command(next_help_heading = "Options for every command")]
 pub(crate) struct Options {
     /// Print one JSON document to stdout, and progress as JSON lines to stderr
     #[arg(long, global = true)]
@@ -47,12 +47,12 @@ pub(crate) struct Options {
     /// Print more: every blob, every chunk
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Worker threads [default: one a processor]
+    /// Number of worker threads [default: one per CPU]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
 }
 
-/// A source or destination; what is wrong with it, and how it is written.
-pub(crate) fn place<T: FromStr<Err = SpecError>>(text: &str) -> Result<T, String> {
+/// Parses a source or destination. The error says what is wrong and shows the expected syntax.
+pub(crate) fn parse_spec<T: FromStr<Err = SpecError>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error: SpecError| format!("{error}; {}", advice::hint(&error.diagnosis())))
 }

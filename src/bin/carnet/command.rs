@@ -1,30 +1,30 @@
-//! What a command is. Each has a file in `commands/`.
+//! The trait that every command implements. Each command has a file or folder in `commands/`.
 
 use carnet::environment::Environment;
 use carnet::observe::Verb;
 use schemars::Schema;
 
+use super::command_error::CommandError;
 use super::screen::Screen;
-use super::trouble::Trouble;
 
-/// A command. The type that implements it holds the arguments, as clap reads them.
+/// A command. The implementing type holds the arguments as clap parses them.
 pub(crate) trait Command: clap::Args {
-    /// The verb of the library that it runs. Progress is shown for those that have one.
+    /// The library verb that the command runs. Commands with a verb show progress.
     const VERB: Option<Verb> = None;
 
-    /// Runs it and shows its report. Returns the exit code.
-    fn run(self, context: &Context<'_>) -> Result<u8, Trouble>;
+    /// Runs the command and shows its report. Returns the exit code.
+    fn run(self, context: &Context<'_>) -> Result<u8, CommandError>;
 
-    /// The JSON documents that it prints or writes: the name and the schema of each.
+    /// The name and schema of each JSON document that the command prints or writes.
     fn schemas() -> Vec<(&'static str, Schema)> {
         Vec::new()
     }
 }
 
-/// What a command needs beside its arguments.
+/// What a command needs besides its arguments.
 pub(crate) struct Context<'a> {
-    /// Where its report goes.
+    /// The output for its report.
     pub(crate) screen: &'a Screen,
-    /// Clock, observer and workers, for the library.
+    /// The clock, observer and workers for the library.
     pub(crate) environment: Environment<'a>,
 }

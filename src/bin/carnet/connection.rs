@@ -1,4 +1,4 @@
-//! The options of every command that talks to a registry.
+//! The options of the commands that connect to registries.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -12,34 +12,35 @@ use clap::Args as ClapArgs;
 
 use super::world::{credential_files, system_roots};
 
+/// The options of the commands that connect to registries.
 #[derive(ClapArgs, Clone)]
 #[command(next_help_heading = "Options for registries")]
 pub(crate) struct Connection {
-    /// Credentials of docker or podman [default: those of podman, then docker]
+    /// Read credentials from this podman or docker file [default: podman's files, then docker's]
     #[arg(long, value_name = "FILE")]
     pub(crate) authfile: Option<PathBuf>,
-    /// Use plain HTTP for this registry, as for those on loopback; repeat for more
+    /// Use plain HTTP for this registry, as for registries on loopback; repeatable
     #[arg(long, value_name = "HOST")]
     pub(crate) plain_http: Vec<Host>,
-    /// Use HTTPS for this registry although it is on loopback; repeat for more
+    /// Use HTTPS for this registry even if it is on loopback; repeatable
     #[arg(long, value_name = "HOST")]
     pub(crate) tls: Vec<Host>,
-    /// Trust the certificate authorities in FILE (PEM) beside the system's
+    /// Trust the certificate authorities in FILE (PEM) in addition to the system's
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// Our certificate (PEM), for registries that ask for one
+    /// The client certificate (PEM), for registries that require one
     #[arg(long, value_name = "FILE", requires = "client_key")]
     pub(crate) client_cert: Option<PathBuf>,
-    /// The key of --client-cert (PEM)
+    /// The private key of --client-cert (PEM)
     #[arg(long, value_name = "FILE", requires = "client_cert")]
     pub(crate) client_key: Option<PathBuf>,
-    /// Move at most this much per second over all connections, as 10MiB or 500KB
+    /// Transfer at most this much per second over all connections, e.g. 10MiB or 500KB
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub(crate) limit_rate: Option<u64>,
-    /// Seconds without data after which a connection counts as broken
+    /// Treat a connection as broken if it stalls for this many seconds
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
-    /// Retries after 429, 5xx or a broken connection
+    /// Retries after a status of 408, 429 or 5xx, or a broken connection
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(..=100))]
     pub(crate) retries: u32,
     /// Maximum concurrent transfers
@@ -48,6 +49,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// The registry settings that follow from the options.
     pub(crate) fn settings(&self, reach: Reach, proxy: Option<Proxy>, stop: Arc<AtomicBool>) -> Settings {
         let credential_files = match &self.authfile {
             Some(path) => vec![path.clone()],
@@ -69,9 +71,9 @@ impl Connection {
     }
 }
 
-/// Bytes per second: a number, alone or with KB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024).
+/// Parses bytes per second: a number, alone or with KB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024).
 fn rate(text: &str) -> Result<u64, String> {
-    let refused = || "expected a number of bytes per second, as 500KB or 10MiB".to_owned();
+    let invalid = || "expected bytes per second, e.g. 500KB or 10MiB".to_owned();
     let units = [
         ("KiB", 1 << 10),
         ("MiB", 1 << 20),
@@ -82,6 +84,6 @@ fn rate(text: &str) -> Result<u64, String> {
     ];
     let unit = units.iter().find_map(|(word, unit)| Some((text.strip_suffix(word)?, *unit)));
     let (digits, unit) = unit.unwrap_or((text, 1));
-    let number: u64 = digits.parse().map_err(|_| refused())?;
-    number.checked_mul(unit).filter(|&rate| rate > 0).ok_or_else(refused)
+    let number: u64 = digits.parse().map_err(|_| invalid())?;
+    number.checked_mul(unit).filter(|&rate| rate > 0).ok_or_else(invalid)
 }

@@ -2,20 +2,20 @@
 
 use carnet::diagnosis::Failure;
 
-/// Done, and intact.
+/// Success, and everything is intact.
 pub(crate) const DONE: u8 = 0;
-/// It could not be done.
+/// The operation failed.
 pub(crate) const FAILED: u8 = 1;
-/// Asked for in a way that makes no sense.
+/// Usage error.
 pub(crate) const USAGE: u8 = 2;
-/// Not trusted.
+/// A signature, role, stream or release is missing or wrong.
 pub(crate) const UNTRUSTED: u8 = 3;
-/// Damaged or incomplete.
+/// Data is damaged, missing or malformed.
 pub(crate) const DAMAGED: u8 = 4;
-/// Ended by a signal.
+/// Interrupted by a signal.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// The code of a failure.
+/// The exit code for a kind of failure.
 pub(crate) fn code(failure: Failure) -> u8 {
     match failure {
         Failure::Failed => FAILED,

@@ -1,9 +1,10 @@
-//! The command line of carnet: arguments, screen, exit code. Everything else is in the library.
+//! The command line of carnet: arguments, output, exit code. Everything else is in the library.
 
 mod advice;
 mod args;
 mod bundle;
 mod command;
+mod command_error;
 mod commands;
 mod connection;
 mod exit;
@@ -12,7 +13,6 @@ mod plain;
 mod progress;
 mod screen;
 mod tables;
-mod trouble;
 mod trust;
 mod world;
 
@@ -23,16 +23,16 @@ use clap::Parser as _;
 
 use args::Args;
 use command::Context;
+use command_error::CommandError;
 use progress::Progress;
 use screen::Screen;
-use trouble::Trouble;
 use world::SystemClock;
 
 fn main() -> std::process::ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            // Help and version are no errors; clap knows which stream each belongs to.
+            // clap reports help and version as errors too, and prints each to the right stream.
             let _ = error.print();
             return if error.use_stderr() { exit::USAGE.into() } else { exit::DONE.into() };
         }
@@ -41,19 +41,19 @@ fn main() -> std::process::ExitCode {
     let code = match run(args, &screen) {
         Ok(exit::DONE) if screen.output_lost() => exit::FAILED,
         Ok(code) => code,
-        Err(trouble) => {
-            trouble.show(&screen);
-            exit::code(trouble.diagnosis.code.failure())
+        Err(error) => {
+            error.show(&screen);
+            exit::code(error.diagnosis.code.failure())
         }
     };
     code.into()
 }
 
-/// Makes what every command needs, and runs the one that was asked for.
-fn run(args: Args, screen: &Screen) -> Result<u8, Trouble> {
+/// Sets up signals, workers and progress, and runs the command.
+fn run(args: Args, screen: &Screen) -> Result<u8, CommandError> {
     world::force_kernel()?;
-    let stop = world::stop_on_signals().map_err(Trouble::system)?;
-    let workers = Workers::new(args.options.jobs, stop).map_err(Trouble::system)?;
+    let stop = world::stop_on_signals().map_err(CommandError::system)?;
+    let workers = Workers::new(args.options.jobs, stop).map_err(CommandError::system)?;
     let observer = Progress::new(screen);
     let monitor = match args.command.verb() {
         Some(verb) => Monitor::new(&observer, Run { id: RunId(0), verb }),

@@ -1,13 +1,13 @@
-//! Text from outside, made safe for a terminal. Reports may carry file names, references, annotations
-//! and names of holders that a stranger wrote; every renderer passes them through here.
+//! Makes untrusted text safe for a terminal. Reports and messages hold raw text: file names, references,
+//! annotations and names of holders may come from an attacker. Everything printed passes through here.
 
 use std::borrow::Cow;
 use std::path::Path;
 
-/// Escapes what is not seen on a screen, or changes how the rest is seen: control characters, line ends,
-/// and characters that hide or reverse text.
+/// Escapes characters that are invisible or change how other text is displayed: control characters, line
+/// endings, and characters that hide or reverse text.
 ///
-/// Backslashes and quotes stay, so text that is escaped already does not change.
+/// Backslashes and quotes are kept, so text that is already escaped does not change.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hidden) {
         return Cow::Borrowed(text);
@@ -23,8 +23,8 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// JSON with the same characters escaped, as JSON writes them: it lets most of them stand in a string as they
-/// are, and a terminal would obey them. Line ends between values stay.
+/// Escapes the same characters in a JSON document, as `\uXXXX`. JSON permits most of them unescaped in strings,
+/// but a terminal would interpret them. Line endings between values are kept.
 pub(crate) fn plain_json(document: &str) -> String {
     let mut out = String::with_capacity(document.len() + 1);
     for character in document.chars() {
@@ -39,19 +39,20 @@ pub(crate) fn plain_json(document: &str) -> String {
     out
 }
 
-/// A path as it is shown. A backslash or quote in it is escaped, too.
+/// A path for display. Backslashes and quotes in it are escaped too.
 pub(crate) fn plain_path(path: &Path) -> String {
     path.display().to_string().escape_debug().to_string()
 }
 
+/// Whether a terminal does not show the character, or shows other text differently because of it.
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
-            // Soft hyphen, marks of direction, spaces and joiners without width.
+            // Soft hyphen, direction marks, zero-width spaces and joiners.
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}'
             // Line and paragraph separators, embeddings, overrides and isolates.
             | '\u{2028}'..='\u{202e}' | '\u{2065}'..='\u{206f}'
-            // Annotations and tags.
+            // Interlinear annotations and tags.
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_moves_the_cursor_or_reverses_text_is_escaped() {
+    fn control_and_direction_characters_are_escaped() {
         assert_eq!(plain("a\nb\u{1b}[2J"), "a\\nb\\u{1b}[2J");
         assert_eq!(plain("gpj.\u{202e}exe"), "gpj.\\u{202e}exe");
         assert_eq!(
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_stays() {
+    fn readable_text_is_unchanged() {
         for text in ["", "team/app:1.0", "C:\\temp \"x\" 'y'", "Grüße, 日本語, e\u{301}", "no\u{a0}break"]
         {
             assert_eq!(plain(text), text);
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn json_with_hidden_characters_means_the_same_when_they_are_escaped() {
+    fn escaped_json_parses_to_the_same_value() {
         let value = serde_json::json!({ "file": "a\n\u{7f}\u{9b}\u{202e}\u{e0041}\u{1f600}\\\"" });
         let escaped = plain_json(&serde_json::to_string_pretty(&value).unwrap());
         assert!(escaped.contains("\\u007f\\u009b\\u202e\\udb40\\udc41\u{1f600}"), "{escaped}");
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_escaped_already_stays() {
+    fn escaped_text_is_unchanged() {
         let hidden = (0..=0x000e_0fff).filter_map(char::from_u32).filter(|&c| is_hidden(c));
         let all: String = hidden.chain("\\\"'é".chars()).collect();
         for escaped in [all.escape_debug().to_string(), plain(&all).into_owned()] {

@@ -1,4 +1,4 @@
-//! Where output goes: reports to stdout, as text or as one JSON document; errors and warnings to stderr.
+//! Output: reports to stdout, as text or as one JSON document; errors and warnings to stderr.
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,14 +9,15 @@ use serde::Serialize;
 use super::args::Options;
 use super::plain::{plain, plain_json};
 
-/// Stdout, and how the operator wants to see reports there.
+/// Writes reports to stdout, in the form that the options ask for.
 pub(crate) struct Screen {
-    /// One JSON document, nothing else.
+    /// Print one JSON document and nothing else.
     pub(crate) json: bool,
-    /// Errors only.
+    /// Print errors only.
     pub(crate) quiet: bool,
-    /// Every blob, every chunk.
+    /// Print every blob and every chunk.
     pub(crate) verbose: bool,
+    /// Whether writing to stdout failed.
     lost: AtomicBool,
 }
 
@@ -26,14 +27,14 @@ impl Screen {
         Screen { json, quiet, verbose: verbose > 0, lost: AtomicBool::new(false) }
     }
 
-    /// A report that says what was done: nothing of it with `--quiet`.
+    /// Prints a report about work done. Prints nothing with `--quiet`.
     pub(crate) fn report(&self, report: &impl Serialize, text: impl FnOnce() -> String) {
         if self.json || !self.quiet {
             self.answer(report, text);
         }
     }
 
-    /// A report that answers a question: it is printed with `--quiet`, too.
+    /// Prints a report that answers a question, even with `--quiet`.
     pub(crate) fn answer(&self, report: &impl Serialize, text: impl FnOnce() -> String) {
         if self.json {
             self.document(report);
@@ -42,37 +43,37 @@ impl Screen {
         }
     }
 
-    /// A JSON document.
+    /// Prints a JSON document.
     pub(crate) fn document(&self, report: &impl Serialize) {
         let mut out = plain_json(&serde_json::to_string_pretty(report).expect("a report serialises"));
         out.push('\n');
         self.bytes(out.as_bytes());
     }
 
-    /// Bytes to stdout. A reader that has gone away is no failure, a full disk is.
+    /// Writes bytes to stdout. A closed pipe is not a failure; any other error, such as a full disk, is.
     pub(crate) fn bytes(&self, bytes: &[u8]) {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                say(&format!("error[{}]: stdout cannot be written: {error}", Code::OutputLost));
+                say(&format!("error[{}]: cannot write to stdout: {error}", Code::OutputLost));
                 self.lost.store(true, Ordering::Relaxed);
             }
             _ => {}
         }
     }
 
-    /// Whether something that was asked for could not be written to stdout.
+    /// Whether writing to stdout failed, so that output is incomplete.
     pub(crate) fn output_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 }
 
-/// An error or warning: one line to stderr.
+/// Prints an error or warning as one line on stderr, escaped by [`plain`].
 pub(crate) fn say(line: &str) {
     write_line(&plain(line));
 }
 
-/// A line to stderr as it is. That nobody reads it is no reason to fail.
+/// Writes a line to stderr unchanged. Errors are ignored: there is nowhere left to report them.
 pub(crate) fn write_line(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

@@ -1,5 +1,6 @@
-//! Tables and lines that the texts of several commands share.
+//! Tables and lines that several commands print.
 
+use carnet::diagnosis::count;
 use carnet::oci::RefName;
 use carnet::report::{ArtifactReport, OmissionReport, SignerReport};
 use comfy_table::{CellAlignment, Table};
@@ -7,7 +8,7 @@ use indicatif::HumanBytes;
 
 use super::plain::plain;
 
-/// An aligned table without lines; `right` are the columns of numbers.
+/// An aligned table without borders. The columns in `right` are aligned to the right, for numbers.
 pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
@@ -24,25 +25,30 @@ pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) ->
     lines.concat()
 }
 
-/// The names of those who signed.
-pub(crate) fn holders(signers: &[SignerReport]) -> String {
-    let holders: Vec<_> = signers.iter().map(|signer| plain(&signer.holder)).collect();
-    if holders.is_empty() { "nobody".to_owned() } else { holders.join(", ") }
+/// [`count`] for a length.
+pub(crate) fn count_of(number: usize, one: &str, many: &str) -> String {
+    count(number as u64, one, many)
 }
 
-/// An artifact's name, or a dash.
+/// The names of the signers.
+pub(crate) fn holders(signers: &[SignerReport]) -> String {
+    let holders: Vec<_> = signers.iter().map(|signer| plain(&signer.holder)).collect();
+    if holders.is_empty() { "no one".to_owned() } else { holders.join(", ") }
+}
+
+/// The name of an artifact, or a dash if it has none.
 pub(crate) fn name(name: Option<&RefName>) -> String {
     name.map_or("-".into(), |name| plain(name.as_str())).into_owned()
 }
 
-/// Artifacts, one a line.
+/// The artifacts, one per line.
 pub(crate) fn artifacts(artifacts: &[ArtifactReport]) -> String {
     let line =
         |artifact: &ArtifactReport| format!("  {}  {}\n", name(artifact.name.as_ref()), artifact.digest);
     artifacts.iter().map(line).collect()
 }
 
-/// What a bundle does not carry.
+/// The table of content that the bundle omits, or nothing.
 pub(crate) fn omissions(omitted: &[OmissionReport]) -> String {
     if omitted.is_empty() {
         return String::new();
@@ -60,5 +66,5 @@ pub(crate) fn omissions(omitted: &[OmissionReport]) -> String {
         ]
     };
     let rows = omitted.iter().map(row).collect();
-    format!("NOT CARRIED ({}):\n{}", omitted.len(), table(&["why", "size", "type", "digest"], &[1], rows))
+    format!("NOT CARRIED ({}):\n{}", omitted.len(), table(&["reason", "size", "type", "digest"], &[1], rows))
 }

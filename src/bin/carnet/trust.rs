@@ -1,25 +1,26 @@
-//! Whom a command trusts: a trust file, or one public key.
+//! The trust options: a trust file, or one public key.
 
 use std::path::PathBuf;
 
 use carnet::trust::{PublicKey, TrustPolicy};
 use clap::Args;
 
-use super::trouble::Trouble;
+use super::command_error::CommandError;
 
+/// The options `--trust` and `--pub`.
 #[derive(Args)]
 pub(crate) struct TrustArgs {
-    /// Who is trusted for what: a trust file
+    /// The trust file: keys, their roles, and how many must release a bundle
     #[arg(long, value_name = "FILE", conflicts_with = "public")]
     trust: Option<PathBuf>,
-    /// The short form: this one public key packs and releases
+    /// Instead of a trust file: one public key that may both pack and release
     #[arg(long = "pub", value_name = "FILE", id = "public")]
     public: Option<PathBuf>,
 }
 
 impl TrustArgs {
-    /// The policy that they name, if they name one.
-    pub(crate) fn policy(&self) -> Result<Option<TrustPolicy>, Trouble> {
+    /// Loads the trust policy, if either option is given.
+    pub(crate) fn policy(&self) -> Result<Option<TrustPolicy>, CommandError> {
         match (&self.trust, &self.public) {
             (Some(path), _) => Ok(Some(TrustPolicy::load(path)?)),
             (None, Some(path)) => {

@@ -1,4 +1,4 @@
-//! What only the binary may ask: the time, the environment, signals.
+//! Access to the clock, the environment variables and signals. Nothing else in carnet reads them.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,49 +9,49 @@ use carnet::format::Timestamp;
 use carnet::http::{Proxy, ProxyError};
 use carnet::stream::hash::Kernel;
 
-use super::trouble::Trouble;
+use super::command_error::CommandError;
 
-/// The clock of the machine.
+/// The system clock.
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_seconds(since.as_secs())
-            .unwrap_or_else(|| Timestamp::from_seconds(0).expect("1970 is a time"))
+            .unwrap_or_else(|| Timestamp::from_seconds(0).expect("second 0 is a valid timestamp"))
     }
 }
 
-/// When chunks are said to be sealed: `SOURCE_DATE_EPOCH` if it is set, so that builds repeat, else now.
+/// The time of sealing that `pack` records: `SOURCE_DATE_EPOCH` if it is set, for reproducible bundles, else now.
 ///
 /// # Errors
-/// When it is set and no number of seconds.
-pub(crate) fn created() -> Result<Timestamp, Trouble> {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
+/// If `SOURCE_DATE_EPOCH` is set and is not a number of seconds.
+pub(crate) fn sealing_time() -> Result<Timestamp, CommandError> {
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
     let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") else { return Ok(SystemClock.now()) };
     text.parse().ok().and_then(Timestamp::from_seconds).ok_or_else(|| {
         let message = format!("SOURCE_DATE_EPOCH is {text:?}, expected seconds since 1970");
-        Trouble::new(Code::SourceDateEpoch, message)
+        CommandError::new(Code::SourceDateEpoch, message)
     })
 }
 
-/// Lets `CARNET_HASH` choose the kernel that hashes, for tests and support. The choice holds for the whole
-/// process: all runs share the processor, and the library looks the kernel up wherever it hashes.
+/// Uses the hash kernel that `CARNET_HASH` names, if it is set, for tests and support. The choice applies to the
+/// whole process, because the library looks up the kernel wherever it hashes.
 ///
 /// # Errors
-/// When it names none, or one that this processor does not have.
-pub(crate) fn force_kernel() -> Result<(), Trouble> {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
+/// If `CARNET_HASH` names no kernel, or one that this CPU does not support.
+pub(crate) fn force_kernel() -> Result<(), CommandError> {
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
     let Ok(text) = std::env::var("CARNET_HASH") else { return Ok(()) };
-    let refused = |message: String| Trouble::new(Code::HashKernel, message);
+    let invalid = |message: String| CommandError::new(Code::HashKernel, message);
     let kernel = text.parse::<Kernel>();
-    let kernel = kernel.map_err(|error| refused(format!("CARNET_HASH is {text:?}, {error}")))?;
-    kernel.force().map_err(|error| refused(format!("CARNET_HASH is {text}: {error}")))
+    let kernel = kernel.map_err(|error| invalid(format!("CARNET_HASH is {text:?}: {error}")))?;
+    kernel.force().map_err(|error| invalid(format!("CARNET_HASH is {text}: {error}")))
 }
 
-/// A flag that the first Ctrl-C or SIGTERM sets; the second ends the process at once. It belongs to the
-/// caller, who hands it to the workers of every run that it shall stop.
+/// Returns a flag that the first SIGINT or SIGTERM sets. The second signal ends the process at once. The caller
+/// passes the flag to the workers of every run that the signal must stop.
 pub(crate) fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
@@ -65,13 +65,13 @@ pub(crate) fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-/// The proxy that the environment names, and the hosts that `NO_PROXY` excepts from it. The first variable with a URL
-/// counts, for HTTPS and for HTTP alike.
+/// The proxy that the environment names, and the hosts in `NO_PROXY` to reach directly. The first variable with a URL
+/// applies, to both HTTPS and HTTP.
 ///
 /// # Errors
-/// A message that names a variable whose proxy cannot be used: going around it silently is not what its author wants.
-pub(crate) fn proxy() -> Result<Option<Proxy>, Trouble> {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
+/// If a variable names a proxy that cannot be used. Connecting directly instead could bypass a policy.
+pub(crate) fn proxy() -> Result<Option<Proxy>, CommandError> {
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
     let read = |name: &str| std::env::var(name).ok();
     let direct = read("NO_PROXY").or_else(|| read("no_proxy"));
     let mut first = None;
@@ -81,23 +81,24 @@ pub(crate) fn proxy() -> Result<Option<Proxy>, Trouble> {
             Ok(proxy) => first = first.or(Some(proxy)),
             Err(ProxyError::NotUrl) => {}
             Err(error @ ProxyError::Scheme { .. }) => {
-                return Err(Trouble::new(Code::ProxyUnusable, format!("{name} names {error}")));
+                return Err(CommandError::new(Code::ProxyUnusable, format!("{name} names {error}")));
             }
         }
     }
     Ok(first)
 }
 
-/// The certificate authorities of the system (DER), or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name. What cannot
-/// be read is left out: the others count.
+/// The certificate authorities of the system (DER), or those in `SSL_CERT_FILE` and `SSL_CERT_DIR`. Certificates that
+/// cannot be read are skipped.
 pub(crate) fn system_roots() -> Vec<Vec<u8>> {
     let found = rustls_native_certs::load_native_certs().certs;
     found.iter().map(|certificate| certificate.to_vec()).collect()
 }
 
-/// Where podman and docker keep credentials (containers-auth.json(5), docker's config.json), those that are there.
+/// The existing credential files of podman and docker (containers-auth.json(5), docker's config.json), in the order in
+/// which they are searched.
 pub(crate) fn credential_files() -> Vec<std::path::PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
     let folder =
         |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(std::path::PathBuf::from);
     let home = folder("HOME");
@@ -105,7 +106,7 @@ pub(crate) fn credential_files() -> Vec<std::path::PathBuf> {
     let candidates = [
         folder("REGISTRY_AUTH_FILE"),
         folder("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")),
-        // Where skopeo and podman write without that variable.
+        // skopeo and podman write here if XDG_RUNTIME_DIR is not set.
         Some(format!("/run/containers/{}/auth.json", rustix::process::getuid().as_raw()).into()),
         in_home(".config/containers/auth.json"),
         folder("DOCKER_CONFIG").map(|folder| folder.join("config.json")),

@@ -111,7 +111,7 @@ fn continues_again(how: &str) {
     let args = "oci:src --chunk-size 64KiB --continue-on-errors";
     desk.pack(args).ends(4).says(&["failed:", "bad:1"]);
     let before = desk.files("out");
-    desk.pack(args).ends(4).says(&["bad:1", "nothing was changed"]);
+    desk.pack(args).ends(4).says(&["bad:1", "nothing changed"]);
     assert!(desk.files("out") == before, "{how}");
 }
 

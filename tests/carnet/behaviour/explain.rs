@@ -1,11 +1,11 @@
-//! What a code means can be asked for.
+//! `carnet explain` and the codes of errors.
 
 use carnet::diagnosis::Code;
 
 use super::support::Desk;
 
 #[test]
-fn a_code_is_explained_as_the_error_says_it() {
+fn the_code_of_an_error_is_explained() {
     let desk = Desk::new();
     let failed = desk.carnet("verify nowhere --pub k.pub.pem --json").ends(1);
     let code = failed.json()["error"]["code"].as_str().unwrap().to_owned();

@@ -81,7 +81,7 @@ fn signing_changes_only_the_head_and_signing_twice_changes_nothing() {
     let desk = desk();
     let before = desk.files("out");
     let first = sign(&desk, "alice");
-    assert!(first.stdout.contains("2 signature(s)"), "{}", first.stdout);
+    assert!(first.stdout.contains("2 signatures"), "{}", first.stdout);
     let after = desk.files("out");
     for (name, bytes) in &before {
         if name == "b_00000.tar" {
@@ -128,7 +128,7 @@ fn sixteen_signatures_fit_within_the_file_limit() {
 fn the_control_chunk_alone_can_be_signed_and_inspected() {
     let desk = desk();
     desk.sh("mkdir review && cp out/b_00000.tar review/").ok();
-    desk.carnet("inspect review --trust trust.toml").ok().says(&["app:1", "not here"]);
+    desk.carnet("inspect review --trust trust.toml").ok().says(&["app:1", "not present"]);
     desk.carnet("sign review/b_00000.tar --key alice.key.pem").ok().says(&["app:1"]);
     desk.carnet("sign review/b_00000.tar --key bob.key.pem").ok();
     desk.sh("cp review/b_00000.tar out/b_00000.tar").ok();

@@ -1,4 +1,4 @@
-//! `carnet keygen`
+//! `carnet keygen`: makes a key pair.
 
 use std::path::PathBuf;
 
@@ -8,65 +8,65 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::command::{Command, Context};
+use crate::command_error::CommandError;
 use crate::exit;
 use crate::keys::passphrase;
-use crate::plain::plain_path;
-use crate::trouble::Trouble;
+use crate::plain::plain;
 
-/// Make a key pair: NAME.key.pem (keep it) and NAME.pub.pem (give it to those who verify)
+/// Make a key pair: NAME.key.pem (private) and NAME.pub.pem (public, for the receivers)
 #[derive(Args)]
-#[command(after_help = "Both files are read by stock openssl; neither is ever overwritten.\n\n\
+#[command(after_help = "OpenSSL can read both files. Existing files are never overwritten.\n\n\
     Examples:\n  carnet keygen station\n  carnet keygen alice --passphrase-file alice.passphrase")]
 pub(crate) struct Keygen {
-    /// The pair's name, with a folder if you like
+    /// The name of the key pair; may include a folder
     name: PathBuf,
-    /// Encrypt the private key with the first line of FILE
+    /// Encrypt the private key with the passphrase on the first line of FILE
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 }
 
-/// What `keygen` says.
+/// The output of `carnet keygen`.
 #[derive(Serialize, JsonSchema)]
-struct Keys {
-    /// The id of the key: the SHA-256 of the public key's SPKI.
+struct KeygenReport {
+    /// The key id: the SHA-256 of the public key's SubjectPublicKeyInfo (DER), in hex.
     key: String,
-    /// The file of the private key.
+    /// The path of the private key file.
     private_key: String,
-    /// The file of the public key.
+    /// The path of the public key file.
     public_key: String,
     /// Whether the private key is encrypted.
     encrypted: bool,
 }
 
 impl Command for Keygen {
-    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+    fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let passphrase = passphrase(self.passphrase_file.as_deref())?;
         let key = KeyFile::generate()?;
         let (private_key, public_key) =
             key.write_pair(&self.name, passphrase.as_ref().map(|p| p.as_slice()))?;
-        let keys = Keys {
+        let report = KeygenReport {
             key: key.public_key().id().to_string(),
-            private_key: plain_path(&private_key),
-            public_key: plain_path(&public_key),
+            private_key: private_key.display().to_string(),
+            public_key: public_key.display().to_string(),
             encrypted: passphrase.is_some(),
         };
-        context.screen.report(&keys, || keys.text());
+        context.screen.report(&report, || report.text());
         Ok(exit::DONE)
     }
 
     fn schemas() -> Vec<(&'static str, Schema)> {
-        vec![("keygen", schema_for!(Keys))]
+        vec![("keygen", schema_for!(KeygenReport))]
     }
 }
 
-impl Keys {
+impl KeygenReport {
     fn text(&self) -> String {
         format!(
             "key id       {}\nprivate key  {}{}\npublic key   {}\n",
             self.key,
-            self.private_key,
+            plain(&self.private_key),
             if self.encrypted { " (encrypted)" } else { "" },
-            self.public_key
+            plain(&self.public_key)
         )
     }
 }

@@ -1,4 +1,4 @@
-//! `carnet missing`
+//! `carnet missing`: lists the chunks to send again.
 
 use std::path::PathBuf;
 
@@ -10,16 +10,18 @@ use clap::Args;
 use schemars::{Schema, schema_for};
 
 use crate::command::{Command, Context};
+use crate::command_error::CommandError;
 use crate::exit;
-use crate::trouble::Trouble;
 use crate::trust::TrustArgs;
 
-/// Say which chunks to send again, in a line that a person can carry
+/// List the chunks to send again, in one short line per bundle
 #[derive(Args)]
-#[command(after_help = "Prints nothing and exits 0 when nothing is missing. Without a trust file only \
-    integrity is looked at.\n\nExample:\n  carnet missing /media/disc1 /media/disc2")]
+#[command(
+    after_help = "If no chunk is missing, it prints nothing and exits with 0. Without --trust or --pub\n\
+    it checks integrity only.\n\nExample:\n  carnet missing /media/disc1 /media/disc2"
+)]
 pub(crate) struct Missing {
-    /// Files and folders, in any mixture, under any names
+    /// Chunk files, or folders that hold them; file names do not matter
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -29,7 +31,7 @@ pub(crate) struct Missing {
 impl Command for Missing {
     const VERB: Option<Verb> = Some(Verb::Missing);
 
-    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+    fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let policy = self.trust.policy()?;
         let request = OpenRequest { files: &collect(&self.paths)?, policy: policy.as_ref() };
         let report = carnet::missing::missing(&request, &context.environment)?;

@@ -1,7 +1,8 @@
-//! The commands, one file each: its arguments with their help, how it runs, what it shows, and the schema of
-//! its JSON. The large ones have a folder of the same shape.
+//! The commands, one file each: the arguments with their help, the run, the text output, and the schema of the
+//! JSON output. Large commands have a folder with the same parts.
 //!
-//! A new command is a file here with a type that implements [`Command`], and its name in the two lists below.
+//! To add a command, add a file here with a type that implements [`Command`], and add its name to the two lists
+//! below.
 
 mod completions;
 mod explain;
@@ -23,41 +24,41 @@ use clap::Subcommand;
 use schemars::Schema;
 
 use crate::command::{Command, Context};
-use crate::trouble::Trouble;
+use crate::command_error::CommandError;
 
-/// Makes one enum of all commands, and passes on to the one that was asked for.
+/// Declares an enum of all commands, which runs the one given on the command line.
 macro_rules! commands {
     ($($module:ident::$Name:ident),* $(,)?) => {
-        /// The command that was asked for.
+        /// The command given on the command line.
         #[derive(Subcommand)]
         pub(crate) enum AnyCommand {
             $($Name(Box<$module::$Name>),)*
         }
 
         impl AnyCommand {
-            /// The verb of the library that it runs.
+            /// The library verb that the command runs, if any.
             pub(crate) fn verb(&self) -> Option<Verb> {
                 match self {
                     $(AnyCommand::$Name(_) => $module::$Name::VERB,)*
                 }
             }
 
-            /// Runs it. Returns the exit code.
-            pub(crate) fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+            /// Runs the command. Returns the exit code.
+            pub(crate) fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
                 match self {
                     $(AnyCommand::$Name(command) => command.run(context),)*
                 }
             }
         }
 
-        /// The schemas of all JSON documents.
+        /// The names and schemas of all JSON documents.
         fn schemas() -> Vec<(&'static str, Schema)> {
             [$($module::$Name::schemas()),*].concat()
         }
     };
 }
 
-// In the order of the help.
+// The help lists them in this order.
 commands![
     keygen::Keygen,
     pack::Pack,

@@ -1,4 +1,4 @@
-//! `carnet schemas`: the published JSON schemas (docs/schemas) are made by it.
+//! `carnet schemas`: writes the published JSON schemas (docs/schemas).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,24 +7,25 @@ use clap::Args;
 use schemars::{Schema, schema_for};
 
 use crate::command::{Command, Context};
+use crate::command_error::{CommandError, ErrorReport};
 use crate::exit;
 use crate::progress::ProgressLine;
-use crate::trouble::{ErrorReport, Trouble};
 
 /// Write the JSON schemas of all outputs into a folder
 #[derive(Args)]
 #[command(hide = true)]
 pub(crate) struct Schemas {
+    /// The folder for the schemas
     to: PathBuf,
 }
 
 impl Command for Schemas {
-    fn run(self, _: &Context<'_>) -> Result<u8, Trouble> {
-        write_all(&self.to).map_err(|error| Trouble::unusable("write", &self.to, &error))?;
+    fn run(self, _: &Context<'_>) -> Result<u8, CommandError> {
+        write_all(&self.to).map_err(|error| CommandError::file("write", &self.to, &error))?;
         Ok(exit::DONE)
     }
 
-    /// Those that belong to no single command.
+    /// The schemas that belong to no single command.
     fn schemas() -> Vec<(&'static str, Schema)> {
         vec![("error", schema_for!(ErrorReport)), ("progress", schema_for!(ProgressLine))]
     }

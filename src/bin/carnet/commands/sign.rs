@@ -1,4 +1,4 @@
-//! `carnet sign`
+//! `carnet sign`: releases a bundle.
 
 use std::path::PathBuf;
 
@@ -9,18 +9,18 @@ use clap::Args;
 use schemars::{Schema, schema_for};
 
 use crate::command::{Command, Context};
+use crate::command_error::CommandError;
 use crate::exit;
 use crate::keys::KeyArgs;
 use crate::plain::plain;
-use crate::tables::{artifacts, omissions};
-use crate::trouble::Trouble;
+use crate::tables::{artifacts, count_of, omissions};
 
-/// Release a bundle: add a signature to its control chunk, changing nothing else
+/// Release a bundle: add a signature to its control chunk, and change nothing else
 #[derive(Args)]
-#[command(after_help = "Inspect a bundle before you release it. Examples:\n  \
+#[command(after_help = "Inspect and verify a bundle before you release it.\n\nExamples:\n  \
     carnet inspect out --trust trust.toml\n  carnet sign out --key alice.key.pem")]
 pub(crate) struct Sign {
-    /// The control chunk, or folders with it
+    /// Control chunks, or folders that hold them
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub(crate) struct Sign {
 impl Command for Sign {
     const VERB: Option<Verb> = Some(Verb::Sign);
 
-    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+    fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let key = self.key.load(context.screen)?;
         let report = carnet::sign::sign(&collect(&self.paths)?, &key, &context.environment)?;
         context.screen.report(&report, || text(&report));
@@ -42,13 +42,16 @@ impl Command for Sign {
     }
 }
 
+/// Renders the report as text.
 fn text(report: &SignReport) -> String {
     let mut out = String::new();
     for bundle in &report.bundles {
-        let done = if bundle.already_signed { "was signed by this key before" } else { "signed" };
-        out += &format!("bundle {} {done}: {} artifact(s)\n", bundle.crossing.name, bundle.artifacts.len());
+        let outcome = if bundle.already_signed { "is already signed by this key" } else { "signed" };
+        let carried = count_of(bundle.artifacts.len(), "artifact", "artifacts");
+        out += &format!("bundle {} {outcome}: {carried}\n", bundle.crossing.name);
         out += &format!("id     {}\nkey    {}\n", bundle.bundle, bundle.key);
-        out += &format!("file   {} ({} signature(s) now)\n", plain(&bundle.file), bundle.signatures);
+        let signatures = count_of(bundle.signatures, "signature", "signatures");
+        out += &format!("file   {}, now with {signatures}\n", plain(&bundle.file));
         out += &artifacts(&bundle.artifacts);
         out += &omissions(&bundle.omitted);
     }

@@ -1,4 +1,4 @@
-//! `carnet sums`
+//! `carnet sums`: prints coreutils sums of the chunk files.
 
 use std::path::PathBuf;
 
@@ -9,8 +9,8 @@ use clap::Args;
 use schemars::{Schema, schema_for};
 
 use crate::command::{Command, Context};
+use crate::command_error::CommandError;
 use crate::exit;
-use crate::trouble::Trouble;
 
 /// Print coreutils sums of the chunk files, for guards and transfer forms
 #[derive(Args)]
@@ -19,13 +19,13 @@ use crate::trouble::Trouble;
     carnet sums out --sha256 --md5 --json"
 )]
 pub(crate) struct Sums {
-    /// Files and folders, in any mixture
+    /// Chunk files, or folders that hold them; other files are ignored
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// SHA-256, as sha256sum prints it (the default)
+    /// Print SHA-256 sums, as sha256sum does (the default)
     #[arg(long)]
     sha256: bool,
-    /// MD5, as md5sum prints it
+    /// Print MD5 sums, as md5sum does
     #[arg(long)]
     md5: bool,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Sums {
 impl Command for Sums {
     const VERB: Option<Verb> = Some(Verb::Sums);
 
-    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+    fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let mut functions = Vec::new();
         if self.sha256 || !self.md5 {
             functions.push(SumFunction::Sha256);
@@ -42,7 +42,7 @@ impl Command for Sums {
             functions.push(SumFunction::Md5);
         }
         let report = carnet::sums::sums(&collect(&self.paths)?, &functions, &context.environment)?;
-        // The lines are coreutils' own, with its way to escape.
+        // The lines are in the format of coreutils, which has its own escaping of file names.
         let lines = || functions.iter().map(|&function| report.lines(function)).collect();
         context.screen.answer(&report, lines);
         Ok(exit::DONE)

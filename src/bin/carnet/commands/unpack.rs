@@ -1,8 +1,9 @@
-//! `carnet unpack`
+//! `carnet unpack`: unpacks a bundle into a layout or an archive.
 
 use std::path::PathBuf;
 
 use carnet::artifacts::{DestinationSpec, ExistingName};
+use carnet::diagnosis::count;
 use carnet::observe::Verb;
 use carnet::oci::Digest;
 use carnet::unpack::UnpackReport;
@@ -10,36 +11,36 @@ use clap::Args;
 use indicatif::HumanBytes;
 use schemars::{Schema, schema_for};
 
-use crate::args::place;
-use crate::bundle::one_bundle;
+use crate::args::parse_spec;
+use crate::bundle::select_bundle;
 use crate::command::{Command, Context};
+use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain;
-use crate::tables::{artifacts, holders, omissions};
-use crate::trouble::Trouble;
+use crate::tables::{artifacts, count_of, holders, omissions};
 use crate::trust::TrustArgs;
 
 /// Unpack a verified and released bundle into a layout or an archive
 #[derive(Args)]
 #[command(
-    group(clap::ArgGroup::new("who").args(["trust", "public"]).required(true)),
-    after_help = "DEST is oci:DIR (new, or a layout to add to), oci-archive:FILE or docker-archive:FILE.\n\n\
+    group(clap::ArgGroup::new("policy").args(["trust", "public"]).required(true)),
+    after_help = "DEST is oci:DIR (a new layout, or one to add to), oci-archive:FILE or docker-archive:FILE.\n\n\
     Examples:\n  carnet unpack in --trust trust.toml --to oci:images\n  \
     carnet unpack in --pub station.pub.pem --to docker-archive:app.tar && docker load -i app.tar"
 )]
 pub(crate) struct Unpack {
-    /// Files and folders, in any mixture, under any names
+    /// Chunk files, or folders that hold them; file names do not matter
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
-    /// Where to
-    #[arg(long, value_name = "DEST", value_parser = place::<DestinationSpec>)]
+    /// The destination; see DEST below
+    #[arg(long, value_name = "DEST", value_parser = parse_spec::<DestinationSpec>)]
     to: DestinationSpec,
-    /// Which bundle, by name or id, where several arrived
+    /// The bundle to unpack if several arrived: its name or id
     #[arg(long, value_name = "NAME|ID")]
     bundle: Option<String>,
-    /// Let names that the layout already has point at the new artifacts
+    /// Move names that the layout already uses for other artifacts
     #[arg(long)]
     overwrite_tags: bool,
 }
@@ -47,9 +48,9 @@ pub(crate) struct Unpack {
 impl Command for Unpack {
     const VERB: Option<Verb> = Some(Verb::Unpack);
 
-    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+    fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let environment = &context.environment;
-        let bundle = one_bundle(&self.paths, &self.trust, self.bundle.as_deref(), environment)?;
+        let bundle = select_bundle(&self.paths, &self.trust, self.bundle.as_deref(), environment)?;
         let whole = bundle.released()?.whole()?;
         let plan = &whole.contents().plan;
         let blobs: Vec<(Digest, u64)> = plan.blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
@@ -65,19 +66,20 @@ impl Command for Unpack {
     }
 }
 
+/// Renders the report as text.
 fn text(report: &UnpackReport) -> String {
     let mut out = format!("bundle {} unpacked to {}\n", report.crossing.name, plain(&report.to));
     out += &format!("id     {}\n", report.bundle);
     out += &format!("released by {}\n", holders(&report.released_by));
     out += &format!(
-        "wrote  {} blob(s), {}; {} were there already\n",
-        report.blobs_written,
+        "wrote  {}, {}; {} already present\n",
+        count(report.blobs_written, "blob", "blobs"),
         HumanBytes(report.bytes_written),
         report.blobs_present
     );
     out += &artifacts(&report.artifacts);
     if report.referrers > 0 {
-        out += &format!("  and {} referrer(s)\n", report.referrers);
+        out += &format!("  and {}\n", count_of(report.referrers, "referrer", "referrers"));
     }
     out += &omissions(&report.omitted);
     out

@@ -1,8 +1,9 @@
-//! `carnet verify`
+//! `carnet verify`: checks signatures, the release and every byte.
 
 use std::path::PathBuf;
 
 use carnet::arrival::OpenRequest;
+use carnet::diagnosis::count;
 use carnet::medium::collect;
 use carnet::observe::Verb;
 use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, VerifyReport};
@@ -10,22 +11,22 @@ use clap::Args;
 use schemars::{Schema, schema_for};
 
 use crate::command::{Command, Context};
+use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain;
 use crate::screen::Screen;
 use crate::tables::{holders, omissions, table};
-use crate::trouble::Trouble;
 use crate::trust::TrustArgs;
 
-/// Check signatures, release and every byte; read only
+/// Check signatures, the release and every byte; writes nothing
 #[derive(Args)]
 #[command(
-    group(clap::ArgGroup::new("who").args(["trust", "public"]).required(true)),
+    group(clap::ArgGroup::new("policy").args(["trust", "public"]).required(true)),
     after_help = "Examples:\n  carnet verify /media/disc1 /media/disc2 --trust trust.toml\n  \
     carnet verify out --pub station.pub.pem --json"
 )]
 pub(crate) struct Verify {
-    /// Files and folders, in any mixture, under any names
+    /// Chunk files, or folders that hold them; file names do not matter
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -35,7 +36,7 @@ pub(crate) struct Verify {
 impl Command for Verify {
     const VERB: Option<Verb> = Some(Verb::Verify);
 
-    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+    fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let policy = self.trust.policy()?;
         let request = OpenRequest { files: &collect(&self.paths)?, policy: policy.as_ref() };
         let report = carnet::verify::verify(&request, &context.environment)?;
@@ -48,7 +49,7 @@ impl Command for Verify {
     }
 }
 
-/// Verdict, chunk by chunk where there are few or something is wrong, and what to do next.
+/// Renders the verdict of each bundle and of its files. With `--quiet`, complete bundles are left out.
 fn text(report: &VerifyReport, screen: &Screen) -> String {
     let mut out = String::new();
     for bundle in &report.bundles {
@@ -79,7 +80,7 @@ fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
     if let Some(release) = &bundle.release {
         out += &format!("released by {}\n", holders(&release.by));
         for refused in &release.refused {
-            out += &format!("  does not count: {}\n", plain(refused));
+            out += &format!("  not counted: {}\n", plain(refused));
         }
     }
     if let Some(problem) = &bundle.control_problem {
@@ -121,25 +122,27 @@ fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
 fn verdict(bundle: &BundleReport) -> String {
     match bundle.verdict {
         BundleVerdict::Complete => "COMPLETE, verified and released".to_owned(),
-        BundleVerdict::Unverified => {
-            "complete and intact, but NOT VERIFIED: no trust file was given".to_owned()
-        }
+        BundleVerdict::Unverified => "complete and intact, but NOT VERIFIED: no trust file given".to_owned(),
         BundleVerdict::Incomplete => format!(
-            "INCOMPLETE, {} of {} chunk(s) must be sent again (`carnet missing` lists them)",
+            "INCOMPLETE, {} of {} to send again (`carnet missing` lists the numbers)",
             bundle.missing.len(),
-            u64::from(bundle.last) + 1
+            count(u64::from(bundle.last) + 1, "chunk", "chunks")
         ),
         BundleVerdict::Unsound => {
-            "UNSOUND: its manifests point at what it neither carries nor says to be left out".to_owned()
+            "UNSOUND: its manifests reference content that it neither carries nor lists as omitted".to_owned()
         }
         BundleVerdict::Unreleased => {
             let release = bundle.release.as_ref();
             let (have, need) = release.map_or((0, 1), |release| (release.by.len(), release.threshold));
-            format!("NOT RELEASED, {have} of {need} release signature(s)")
+            format!(
+                "NOT RELEASED, {have} of {}",
+                count(need.into(), "release signature", "release signatures")
+            )
         }
-        BundleVerdict::Untrusted => "NOT TRUSTED: chunks are not signed by a trusted packer".to_owned(),
+        BundleVerdict::Untrusted => "NOT TRUSTED: chunks without a signature of a trusted packer".to_owned(),
         BundleVerdict::Forked => {
-            "FORKED: two different chunks were validly signed under one number; do not use either".to_owned()
+            "FORKED: two different chunks have the same number and valid signatures; do not use either"
+                .to_owned()
         }
     }
 }

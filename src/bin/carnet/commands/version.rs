@@ -1,4 +1,4 @@
-//! `carnet version`
+//! `carnet version`: prints the version and the hash kernels.
 
 use carnet::stream::hash::Kernel;
 use clap::Args;
@@ -6,30 +6,30 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::command::{Command, Context};
+use crate::command_error::CommandError;
 use crate::exit;
-use crate::trouble::Trouble;
 
-/// Print the version; with -v, also which instructions hash on this machine
+/// Print the version; with -v, also the CPU instructions used for hashing
 #[derive(Args)]
 #[command(
-    after_help = "CARNET_HASH=portable, avx2, avx512 or sha-ni forces a kernel, for tests and support.\n\n\
+    after_help = "CARNET_HASH=portable, avx2, avx512 or sha-ni forces a hash kernel, for tests and support.\n\n\
     Example:\n  carnet version -v"
 )]
 pub(crate) struct Version {}
 
-/// What `version` says.
+/// The output of `carnet version`.
 #[derive(Serialize, JsonSchema)]
 struct VersionReport {
     /// The version of the program.
     version: String,
-    /// What hashes.
+    /// The hash kernel in use: `portable`, `avx2`, `avx512` or `sha-ni`.
     hash: String,
-    /// What else could hash on this machine.
+    /// All hash kernels that this machine supports, including the one in use.
     hash_available: Vec<String>,
 }
 
 impl Command for Version {
-    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+    fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let report = VersionReport {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             hash: Kernel::chosen().to_string(),

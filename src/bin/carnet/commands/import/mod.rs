@@ -1,4 +1,4 @@
-//! `carnet import`: its arguments, and how it runs. `show` has the text, `receipt` the text of the receipt.
+//! `carnet import`: arguments and run. `show` renders the report, `receipt` renders the receipt as text.
 
 mod receipt;
 mod show;
@@ -14,27 +14,27 @@ use clap::Args;
 use schemars::{Schema, schema_for};
 
 use crate::advice;
-use crate::args::place;
-use crate::bundle::one_bundle;
+use crate::args::parse_spec;
+use crate::bundle::select_bundle;
 use crate::command::{Command, Context};
+use crate::command_error::CommandError;
 use crate::connection::Connection;
 use crate::exit;
 use crate::keys;
 use crate::screen::say;
-use crate::trouble::Trouble;
 use crate::trust::TrustArgs;
 use crate::world::proxy;
 
 /// Push a verified and released bundle into a registry, straight from the chunk files
 #[derive(Args)]
 #[command(
-    group(clap::ArgGroup::new("who").args(["trust", "public"]).required(true)),
-    after_help = "Artifacts keep their repository and tag; the host that they came from is dropped. --rename\n\
-    matches the whole name in the bundle (HOST/REPO:TAG, or the digest of an artifact without a\n\
-    name); the first rule that matches counts, and its right side is REPO[:TAG] below PREFIX.\n\n\
-    No connection is made to any host but the one of --to, those of --allow-host, and a proxy that\n\
-    the environment names. Running the same command again after any failure goes on: what is there\n\
-    is skipped.\n\n\
+    group(clap::ArgGroup::new("policy").args(["trust", "public"]).required(true)),
+    after_help = "Artifacts keep their repository and tag; the host that they came from is dropped. A --rename\n\
+    rule must match the complete name in the bundle (HOST/REPO:TAG, or the digest of an artifact\n\
+    without a name). The first rule that matches applies; its right side is REPO[:TAG] below PREFIX.\n\n\
+    Connects only to the host in --to, to the hosts in --allow-host, and to a proxy that the\n\
+    environment names. After a failure, run the same command again: it skips content that is\n\
+    already there.\n\n\
     Examples:\n  \
     carnet import in --trust trust.toml --to docker://registry.example/mirror --dry-run\n  \
     carnet import in --trust trust.toml --to docker://registry.example --receipt receipt.json\n  \
@@ -42,45 +42,45 @@ use crate::world::proxy;
     carnet import in --pub p.pem --to docker://registry.example --backup-tags=-before"
 )]
 pub(crate) struct Import {
-    /// Files and folders, in any mixture, under any names
+    /// Chunk files, or folders that hold them; file names do not matter
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
-    /// Where to: docker://HOST[:PORT][/PREFIX]
-    #[arg(long, value_name = "DEST", value_parser = place::<RegistryDestination>)]
+    /// The destination: docker://HOST[:PORT][/PREFIX]
+    #[arg(long, value_name = "DEST", value_parser = parse_spec::<RegistryDestination>)]
     to: RegistryDestination,
-    /// Which bundle, by name or id, where several arrived
+    /// The bundle to import if several arrived: its name or id
     #[arg(long, value_name = "NAME|ID")]
     bundle: Option<String>,
-    /// Only this artifact, by its name in the bundle or its digest; repeat for more
+    /// Import only this artifact, by its name in the bundle or its digest; repeatable
     #[arg(long, value_name = "REF")]
     artifact: Vec<String>,
-    /// Give artifacts other names; repeat for more rules
+    /// Rename artifacts; repeatable, the first rule that matches applies
     #[arg(long, value_name = "REGEX=REPLACEMENT")]
     rename: Vec<RenameRule>,
-    /// Let tags that the registry has point at the new artifacts
+    /// Move tags that already point at something else
     #[arg(long)]
     overwrite_tags: bool,
-    /// Replace tags that the registry has, and keep the old artifact as TAG followed by SUFFIX
+    /// Move such tags, and keep the old artifact under the tag followed by SUFFIX
     #[arg(long, value_name = "SUFFIX", allow_hyphen_values = true, value_parser = suffix)]
     backup_tags: Option<String>,
-    /// Import the others when an artifact fails, and name it
+    /// If an artifact fails, report it, import the others, and exit with 4
     #[arg(long)]
     continue_on_errors: bool,
-    /// Print what would be pushed, push nothing
+    /// Print what would be pushed; push nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write what was done to FILE (JSON), and to FILE.txt for the transfer log
+    /// Write a receipt to FILE (JSON), and to FILE.txt for the transfer log
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     receipt: Option<PathBuf>,
-    /// Sign the receipt with this private key: FILE.sig
+    /// Sign the receipt with this private key; the signature goes to the receipt's name plus .sig
     #[arg(long, value_name = "FILE", requires = "receipt")]
     key: Option<PathBuf>,
-    /// The passphrase of the key is the first line of FILE
+    /// Read the passphrase of the key from the first line of FILE
     #[arg(long, value_name = "FILE", requires = "key")]
     passphrase_file: Option<PathBuf>,
-    /// Follow redirects, uploads and token services to this other host; repeat for more
+    /// Allow redirects, upload locations and token services on this other host; repeatable
     #[arg(long, value_name = "HOST")]
     allow_host: Vec<Host>,
     #[command(flatten)]
@@ -90,7 +90,7 @@ pub(crate) struct Import {
 impl Command for Import {
     const VERB: Option<Verb> = Some(Verb::Import);
 
-    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+    fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let Context { screen, environment } = context;
         let started = environment.clock.now();
         let key = match &self.key {
@@ -102,7 +102,7 @@ impl Command for Import {
             Some(path) => Some(ReceiptFiles::reserve(path, signer.is_some())?),
             None => None,
         };
-        let bundle = one_bundle(&self.paths, &self.trust, self.bundle.as_deref(), environment)?;
+        let bundle = select_bundle(&self.paths, &self.trust, self.bundle.as_deref(), environment)?;
         let whole = bundle.released()?.whole()?;
         let mut hosts = vec![self.to.host.clone()];
         hosts.extend(self.allow_host.iter().cloned());
@@ -123,7 +123,7 @@ impl Command for Import {
             connections: self.connection.connections,
         };
         let mut imported = carnet::import::import(&request, environment);
-        // What was done is told, also when it ended early.
+        // An import that ended early also has a report, and a receipt if one was requested.
         let report = match &mut imported {
             Ok(report) => Some(report),
             Err(stopped) => stopped.report.as_deref_mut(),
@@ -160,10 +160,10 @@ impl Command for Import {
     }
 }
 
-/// What can stand behind any tag.
+/// A suffix for `--backup-tags`: characters that may follow any tag.
 fn suffix(text: &str) -> Result<String, String> {
     match format!("x{text}").parse::<Tag>() {
         Ok(_) if !text.is_empty() => Ok(text.to_owned()),
-        _ => Err("expected letters, digits, _ . and -, as -before".to_owned()),
+        _ => Err("expected letters, digits, _ . and -, e.g. -before".to_owned()),
     }
 }

@@ -2,20 +2,24 @@
 
 use std::fmt::{Result, Write as _};
 
+use carnet::diagnosis::count;
 use carnet::import::{DeliveryReport, Problem, Receipt, Traffic};
 use carnet::oci::RefName;
 
 use crate::plain::plain;
+use crate::tables::count_of;
 
+/// Renders the receipt as text.
 pub(super) fn text(receipt: &Receipt) -> String {
     let mut out = String::new();
-    write(receipt, &mut out).expect("a string takes all text");
+    write(receipt, &mut out).expect("writing to a string cannot fail");
     out
 }
 
 fn write(receipt: &Receipt, out: &mut String) -> Result {
     head(receipt, out)?;
-    writeln!(out, "\nVERIFIED WITH ({} release signature(s) needed)", receipt.release_threshold)?;
+    let required = count(receipt.release_threshold.into(), "release signature", "release signatures");
+    writeln!(out, "\nVERIFIED WITH ({required} required)")?;
     for key in &receipt.verified_with {
         writeln!(out, "  {}  {}  ({})", key.key, plain(&key.holder), key.roles.join(", "))?;
     }
@@ -23,11 +27,11 @@ fn write(receipt: &Receipt, out: &mut String) -> Result {
     untagged(receipt, out)?;
     writeln!(out, "\nMOVED")?;
     let import = &receipt.import;
-    for (what, traffic) in [("blobs", &import.blobs), ("manifests", &import.manifests)] {
+    for (label, traffic) in [("blobs", &import.blobs), ("manifests", &import.manifests)] {
         let Traffic { sent, sent_bytes, mounted, present, .. } = traffic;
         writeln!(
             out,
-            "  {what:<11} {sent} sent ({sent_bytes} bytes), {mounted} mounted, {present} there already"
+            "  {label:<11} {sent} sent ({sent_bytes} bytes), {mounted} mounted, {present} already present"
         )?;
     }
     if !import.omitted.is_empty() {
@@ -70,7 +74,7 @@ fn outcome(receipt: &Receipt) -> String {
     match (&receipt.import.ended_by, receipt.import.failed()) {
         (Some(problem), _) => format!("ENDED EARLY: {}: {}", problem.code, plain(&problem.message)),
         (None, 0) => "complete".to_owned(),
-        (None, failed) => format!("INCOMPLETE: {failed} artifact(s) failed"),
+        (None, failed) => format!("INCOMPLETE: {} failed", count_of(failed, "artifact", "artifacts")),
     }
 }
 

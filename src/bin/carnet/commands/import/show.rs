@@ -1,13 +1,13 @@
-//! What `import` shows.
+//! The text output of `import`.
 
 use carnet::import::{DeliveryReport, ImportReport, Traffic};
 use indicatif::HumanBytes;
 
 use crate::plain::plain;
 use crate::screen::{Screen, say};
-use crate::tables::{holders, omissions, table};
+use crate::tables::{count_of, holders, omissions, table};
 
-/// Failures to stderr, then the report.
+/// Prints failures to stderr, then the report to stdout.
 pub(super) fn show(report: &ImportReport, screen: &Screen) {
     if !screen.json {
         failures(report);
@@ -20,7 +20,7 @@ fn failures(report: &ImportReport) {
         if let Some(error) = &delivery.error {
             let name =
                 delivery.name.as_ref().map_or_else(|| delivery.digest.to_string(), ToString::to_string);
-            say(&format!("failed: {name} as {}: {} ({})", place(delivery), error.message, error.code));
+            say(&format!("failed: {name} as {}: {} ({})", reference(delivery), error.message, error.code));
             if let Some(hint) = &error.hint {
                 say(&format!("  hint: {hint}"));
             }
@@ -30,36 +30,40 @@ fn failures(report: &ImportReport) {
 
 fn text(report: &ImportReport, screen: &Screen) -> String {
     let all = report.artifacts.len() + report.referrers.len();
-    let done = match report.failed() {
+    let outcome = match report.failed() {
         _ if report.dry_run => "would be imported into",
         0 => "imported into",
         failed if failed == all => "was not imported into",
-        _ => "was imported in part into",
+        _ => "was partly imported into",
     };
     let nothing = if report.dry_run { " (nothing was pushed)" } else { "" };
-    let mut out = format!("bundle {} {done} {}{nothing}\n", report.crossing.name, plain(&report.to));
+    let mut out = format!("bundle {} {outcome} {}{nothing}\n", report.crossing.name, plain(&report.to));
     out += &format!("id     {}\n", report.bundle);
     out += &format!("released by {}\n", holders(&report.released_by));
-    out += &moved("blobs", &report.blobs);
-    out += &moved("manifests", &report.manifests);
+    out += &traffic("blobs", &report.blobs);
+    out += &traffic("manifests", &report.manifests);
     out += &format!("ARTIFACTS ({}):\n{}", report.artifacts.len(), deliveries(&report.artifacts));
     if report.dry_run || screen.verbose {
         if !report.referrers.is_empty() {
             out += &format!("REFERRERS ({}):\n{}", report.referrers.len(), deliveries(&report.referrers));
         }
         for list in &report.referrer_lists {
-            out += &format!("the registry lacks the referrers API; listed in {}\n", plain(list));
+            out += &format!(
+                "the registry does not support the referrers API; referrers are listed in {}\n",
+                plain(list)
+            );
         }
     } else if !report.referrers.is_empty() {
-        out += &format!("  and {} referrer(s)\n", report.referrers.len());
+        out += &format!("  and {}\n", count_of(report.referrers.len(), "referrer", "referrers"));
     }
     out += &omissions(&report.omitted);
     out
 }
 
-fn moved(what: &str, traffic: &Traffic) -> String {
+/// One line: how many blobs or manifests were sent, mounted, or already present.
+fn traffic(label: &str, traffic: &Traffic) -> String {
     format!(
-        "{what:<10} {} sent, {}; {} mounted, {} there already\n",
+        "{label:<10} {} sent, {}; {} mounted, {} already present\n",
         traffic.sent,
         HumanBytes(traffic.sent_bytes),
         traffic.mounted,
@@ -67,8 +71,8 @@ fn moved(what: &str, traffic: &Traffic) -> String {
     )
 }
 
-/// Repository, and tag or digest.
-fn place(delivery: &DeliveryReport) -> String {
+/// The reference in the registry: the repository with the tag, or with the digest.
+fn reference(delivery: &DeliveryReport) -> String {
     match &delivery.tag {
         Some(tag) => format!("{}:{tag}", delivery.repository),
         None => format!("{}@{}", delivery.repository, delivery.digest),
@@ -77,16 +81,16 @@ fn place(delivery: &DeliveryReport) -> String {
 
 fn deliveries(deliveries: &[DeliveryReport]) -> String {
     let row = |delivery: &DeliveryReport| {
-        let place = match &delivery.tag {
+        let target = match &delivery.tag {
             Some(tag) => format!("{}:{tag}", delivery.repository),
             None => delivery.repository.clone(),
         };
-        let before = match (&delivery.previous, &delivery.backup) {
+        let previous = match (&delivery.previous, &delivery.backup) {
             (Some(previous), Some(backup)) => format!("{previous}, kept as {backup}"),
             (Some(previous), None) => previous.to_string(),
             (None, _) => "-".to_owned(),
         };
-        vec![delivery.outcome.word().to_owned(), place, delivery.digest.to_string(), before]
+        vec![delivery.outcome.word().to_owned(), target, delivery.digest.to_string(), previous]
     };
-    table(&["outcome", "where", "digest", "before"], &[], deliveries.iter().map(row).collect())
+    table(&["outcome", "target", "digest", "previous"], &[], deliveries.iter().map(row).collect())
 }

@@ -1,4 +1,4 @@
-//! `carnet inspect`: its arguments, and how it runs. `show` has the text.
+//! `carnet inspect`: arguments and run. `show` renders the report.
 
 mod show;
 
@@ -12,16 +12,16 @@ use clap::Args;
 use schemars::{Schema, schema_for};
 
 use crate::command::{Command, Context};
+use crate::command_error::CommandError;
 use crate::exit;
-use crate::trouble::Trouble;
 use crate::trust::TrustArgs;
 
 /// Show what a bundle holds, without unpacking it
 #[derive(Args)]
-#[command(after_help = "The control chunk (NAME_00000.tar) suffices. -v lists every blob.\n\n\
+#[command(after_help = "The control chunk (NAME_00000.tar) is enough. -v lists every blob.\n\n\
     Examples:\n  carnet inspect out --pub station.pub.pem\n  carnet inspect out/release42_00000.tar")]
 pub(crate) struct Inspect {
-    /// Files and folders, in any mixture, under any names
+    /// Chunk files, or folders that hold them; file names do not matter
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub(crate) struct Inspect {
 impl Command for Inspect {
     const VERB: Option<Verb> = Some(Verb::Inspect);
 
-    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+    fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let policy = self.trust.policy()?;
         let request = OpenRequest { files: &collect(&self.paths)?, policy: policy.as_ref() };
         let report = carnet::inspect::inspect(&request, &context.environment)?;

@@ -1,4 +1,4 @@
-//! What a bundle holds.
+//! The text output of `inspect`.
 
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Class;
@@ -9,6 +9,7 @@ use crate::plain::plain;
 use crate::screen::Screen;
 use crate::tables::{holders, name, omissions, table};
 
+/// Renders the report as text.
 pub(super) fn text(report: &InspectReport, screen: &Screen) -> String {
     let mut out = String::new();
     for bundle in &report.bundles {
@@ -16,7 +17,7 @@ pub(super) fn text(report: &InspectReport, screen: &Screen) -> String {
     }
     for unknown in &report.unknown {
         let problem = plain(&unknown.problem);
-        out += &format!("bundle {}: nothing can be said: {problem}\n", unknown.bundle);
+        out += &format!("bundle {}: cannot be inspected: {problem}\n", unknown.bundle);
     }
     out
 }
@@ -24,7 +25,7 @@ pub(super) fn text(report: &InspectReport, screen: &Screen) -> String {
 fn bundle_text(bundle: &InspectedBundle, screen: &Screen) -> String {
     let mut out = String::new();
     if !bundle.verified {
-        out += "*** NOT VERIFIED: nobody vouches for what follows; give --trust or --pub ***\n";
+        out += "*** NOT VERIFIED: no signature was checked; pass --trust or --pub ***\n";
     }
     out += &format!("bundle {}\nid     {}\n", bundle.crossing.name, bundle.bundle);
     if bundle.verified {
@@ -65,7 +66,7 @@ fn bundle_text(bundle: &InspectedBundle, screen: &Screen) -> String {
     let rows = bundle.artifacts.iter().map(row).collect();
     out += &table(&["name", "digest", "size", "platforms", "referrers"], &[2, 4], rows);
     if !bundle.all_said {
-        out += "  *** there is more than can be listed: sizes, platforms and referrers are cut ***\n";
+        out += "  *** list truncated: sizes, platforms and referrers are incomplete ***\n";
     }
     out += &referrers(bundle);
     out += &classes(bundle);
@@ -93,7 +94,7 @@ fn referrers(bundle: &InspectedBundle) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    format!("REFERRERS ({}):\n{}", rows.len(), table(&["what", "digest", "of"], &[], rows))
+    format!("REFERRERS ({}):\n{}", rows.len(), table(&["type", "digest", "subject"], &[], rows))
 }
 
 fn classes(bundle: &InspectedBundle) -> String {
@@ -112,10 +113,10 @@ fn classes(bundle: &InspectedBundle) -> String {
 }
 
 fn chunks(bundle: &InspectedBundle, screen: &Screen) -> String {
-    let here = bundle.chunks.iter().filter(|chunk| chunk.file.is_some()).count();
-    let mut out = format!("CHUNKS ({}, {here} of them here):\n", bundle.chunks.len());
+    let present = bundle.chunks.iter().filter(|chunk| chunk.file.is_some()).count();
+    let mut out = format!("CHUNKS ({}, {present} present):\n", bundle.chunks.len());
     if bundle.chunks.len() > 20 && !screen.verbose {
-        return out + " (-v lists them)\n";
+        return out + "  (-v lists them)\n";
     }
     let row = |chunk: &carnet::inspect::InspectedChunk| {
         vec![
@@ -123,7 +124,7 @@ fn chunks(bundle: &InspectedBundle, screen: &Screen) -> String {
             chunk.kind.to_string(),
             chunk.class.to_string(),
             chunk.sealed_bytes.to_string(),
-            chunk.file.clone().unwrap_or_else(|| "(not here)".to_owned()),
+            chunk.file.clone().unwrap_or_else(|| "(not present)".to_owned()),
         ]
     };
     let rows = bundle.chunks.iter().map(row).collect();

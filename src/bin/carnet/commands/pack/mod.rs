@@ -1,5 +1,5 @@
-//! `carnet pack`: its arguments, and how it runs. `sources` reads and opens what is packed, `show` has the
-//! text, `nondistributable` pushes layers that must not be passed on.
+//! `carnet pack`: arguments and run. `sources` reads and opens the sources, `show` renders the report, and
+//! `nondistributable` pushes the non-distributable layers.
 
 mod nondistributable;
 mod show;
@@ -21,15 +21,15 @@ use carnet::sums::{SumFunction, SumsReport};
 use clap::{Args, ValueEnum};
 use schemars::{Schema, schema_for};
 
-use crate::args::place;
+use crate::args::parse_spec;
 use crate::command::{Command, Context};
+use crate::command_error::CommandError;
 use crate::connection::Connection;
 use crate::exit;
 use crate::keys::KeyArgs;
-use crate::trouble::Trouble;
-use crate::world::{created, proxy};
+use crate::world::{proxy, sealing_time};
 
-use sources::Opened;
+use sources::OpenedSources;
 
 /// Pack artifacts into a signed bundle of chunks no larger than the limit
 #[derive(Args)]
@@ -37,12 +37,12 @@ use sources::Opened;
     after_help = "SOURCE is docker://HOST/REPO[:TAG|@sha256:...], oci:DIR[:REF], oci:DIR@sha256:...,\n\
     oci-archive:FILE[:REF] or docker-archive:FILE[:REF]. Without REF every artifact of a layout\n\
     or archive is packed; without TAG the tag `latest` of a repository. REF, TAG and REPO may be\n\
-    patterns: 'docker://HOST/team/*:1.*', in quotes. SOURCE=NAME gives the one artifact another\n\
-    name. Signatures, SBOMs and other referrers travel along.\n\n\
+    patterns, in quotes: 'docker://HOST/team/*:1.*'. SOURCE=NAME renames a single artifact.\n\
+    Signatures, SBOMs and other referrers are packed too, unless --no-referrers is given.\n\n\
     Sizes: 2g (1,990,000,000 bytes, the default), 1g, 100m, cd, fat32, s3, or a number with KiB, MiB,\n\
     GiB (powers of 1024) or KB, MB, GB (powers of 1000).\n\n\
-    Running the same command again after any failure keeps the chunks that are finished, and of a\n\
-    registry's blobs those that had come whole.\n\n\
+    After a failure, run the same command again: it keeps the finished chunks and the blobs that were\n\
+    downloaded completely.\n\n\
     Examples:\n  \
     carnet pack oci:images:app-1.0 --to out --name release42 --key station.key.pem\n  \
     carnet pack docker://low.example/team/app:1.0 --to out --name app --key station.key.pem\n  \
@@ -50,83 +50,84 @@ use sources::Opened;
     carnet pack oci:images --to out --name all --key k.key.pem --platform linux/amd64 --dry-run"
 )]
 pub(crate) struct Pack {
-    /// Where the artifacts are
-    #[arg(value_name = "SOURCE", required_unless_present = "artifacts_from", value_parser = place::<SourceSpec>)]
+    /// The artifacts to pack; see SOURCE below
+    #[arg(value_name = "SOURCE", required_unless_present = "artifacts_from", value_parser = parse_spec::<SourceSpec>)]
     sources: Vec<SourceSpec>,
-    /// Read more sources from FILE, one a line, # for comments; - reads stdin
+    /// Read more sources from FILE, one per line, # for comments; - reads stdin
     #[arg(long, value_name = "FILE")]
     artifacts_from: Option<PathBuf>,
-    /// The folder for the chunk files; made if it is not there
+    /// The folder for the chunk files; created if it does not exist
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
-    /// The bundle's name: 1 to 40 of a-z and 0-9; files are called NAME_00000.tar and so on
+    /// The bundle's name: 1 to 40 of a-z and 0-9; files are named NAME_00000.tar and so on
     #[arg(long, value_name = "NAME")]
     name: BundleName,
     #[command(flatten)]
     key: KeyArgs,
-    /// No file is larger than this
+    /// The maximum size of a chunk file
     #[arg(long, value_name = "SIZE", default_value = "2g")]
     chunk_size: ChunkSize,
-    /// Fail if a blob would have to be cut, and list which
+    /// Fail if a blob would have to be split, and list those blobs
     #[arg(long)]
     no_split: bool,
-    /// Whether layers that may not be distributed travel: carry or omit
+    /// Non-distributable layers: carry them in separate chunks, or omit them
     #[arg(long, value_name = "HOW", default_value = "carry", value_parser = carriage)]
     nondistributable: Carriage,
-    /// Narrow indexes to OS/ARCH[/VARIANT]; repeat for more. The index itself stays as it is
+    /// Pack only OS/ARCH[/VARIANT] of each index; repeatable. The index itself is not changed
     #[arg(long, value_name = "PLATFORM")]
     platform: Vec<Platform>,
     /// Leave out signatures, SBOMs and other referrers
     #[arg(long)]
     no_referrers: bool,
-    /// The one-way channel that the bundle belongs to
+    /// The stream (one-way channel) that the bundle belongs to
     #[arg(long, value_name = "NAME")]
     stream: Option<StreamName>,
-    /// The bundle's number in the stream
+    /// The sequence number of the bundle in the stream
     #[arg(long, value_name = "N", requires = "stream", value_parser = clap::value_parser!(u64).range(..=carnet::format::limits::SEQUENCE_MAX))]
     sequence: Option<u64>,
-    /// The id of the bundle before it in the stream
+    /// The id of the previous bundle in the stream
     #[arg(long, value_name = "ID", requires = "stream")]
     previous: Option<Sum>,
-    /// When the bundle stops being accepted: 90d, 12h, 2027-02-20 or 2027-02-20T00:00:00Z
+    /// When the bundle expires: 90d, 12h, 2027-02-20 or 2027-02-20T00:00:00Z
     #[arg(long, value_name = "WHEN", value_parser = expiry)]
     expires: Option<Expiry>,
-    /// A marking, as UNCLASSIFIED, in every chunk
+    /// Marking written into every chunk, e.g. UNCLASSIFIED
     #[arg(long, value_name = "TEXT")]
     label: Option<Label>,
-    /// Also write NAME_sha256.txt, NAME_md5.txt: coreutils sums of the chunk files
+    /// Also write sums of the chunk files to NAME_sha256.txt, NAME_md5.txt, as coreutils prints them
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    file_sums: Vec<SumWord>,
-    /// Print the plan and the size of every file, write nothing
+    file_sums: Vec<SumOption>,
+    /// Print the plan and the size of every file; write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Replace chunk files of this name, once the new bundle is complete
+    /// Replace existing chunk files of this name once the new bundle is complete
     #[arg(long)]
     overwrite: bool,
-    /// Pack the others when an artifact fails, and name it
+    /// If an artifact fails, report it, pack the others, and exit with 4
     #[arg(long)]
     continue_on_errors: bool,
-    /// Also push the non-distributable layers into docker://HOST[/PREFIX], once the bundle is packed
-    #[arg(long, value_name = "DEST", value_parser = place::<RegistryDestination>)]
+    /// After packing, also push the non-distributable layers to docker://HOST[/PREFIX]
+    #[arg(long, value_name = "DEST", value_parser = parse_spec::<RegistryDestination>)]
     push_nondistributable_to: Option<RegistryDestination>,
     #[command(flatten)]
     connection: Connection,
-    /// Let the URLs of non-distributable layers lead to this HOST[:PORT] although its address is private
+    /// Allow layer URLs on HOST[:PORT] even if its address is private; repeatable
     #[arg(long, value_name = "HOST")]
     allow_private_urls: Vec<Host>,
 }
 
+/// The sum functions, as `--file-sums` names them.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum SumWord {
+enum SumOption {
     Sha256,
     Md5,
 }
 
-impl From<SumWord> for SumFunction {
-    fn from(word: SumWord) -> Self {
-        match word {
-            SumWord::Sha256 => SumFunction::Sha256,
-            SumWord::Md5 => SumFunction::Md5,
+impl From<SumOption> for SumFunction {
+    fn from(option: SumOption) -> Self {
+        match option {
+            SumOption::Sha256 => SumFunction::Sha256,
+            SumOption::Md5 => SumFunction::Md5,
         }
     }
 }
@@ -134,9 +135,9 @@ impl From<SumWord> for SumFunction {
 impl Command for Pack {
     const VERB: Option<Verb> = Some(Verb::Pack);
 
-    fn run(self, context: &Context<'_>) -> Result<u8, Trouble> {
+    fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let environment = &context.environment;
-        let created = created()?;
+        let created = sealing_time()?;
         let key = self.key.load(context.screen)?;
         let specs = sources::listed(&self.sources, self.artifacts_from.as_deref())?;
         let is_remote = self.push_nondistributable_to.is_some() || specs.iter().any(SourceSpec::is_remote);
@@ -144,9 +145,9 @@ impl Command for Pack {
         let settings = self.connection.settings(Reach::Anywhere, proxy, environment.workers.stop());
         let registries =
             RegistrySources::new(Registries::new(settings.clone()), self.allow_private_urls.clone());
-        let Opened { wanted, failures: unopened } =
+        let OpenedSources { wanted, failures: unopened } =
             sources::open(specs, &registries, self.continue_on_errors)?;
-        let file_sums: Vec<SumFunction> = self.file_sums.iter().map(|&word| word.into()).collect();
+        let file_sums: Vec<SumFunction> = self.file_sums.iter().map(|&option| option.into()).collect();
         let store = Folder::new(&self.to);
         let request = self.request(wanted, &store, created, &file_sums);
         let packed = if self.dry_run {
@@ -211,12 +212,14 @@ impl Pack {
     }
 }
 
+/// `carry` or `omit`, for `--nondistributable`.
 fn carriage(text: &str) -> Result<Carriage, String> {
     text.parse()
 }
 
+/// A duration, a date or a time, for `--expires`.
 fn expiry(text: &str) -> Result<Expiry, String> {
-    let refused = || "expected 90d, 12h, 2027-02-20 or 2027-02-20T00:00:00Z".to_owned();
+    let invalid = || "expected 90d, 12h, 2027-02-20 or 2027-02-20T00:00:00Z".to_owned();
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(Expiry::At(time));
     }
@@ -227,10 +230,10 @@ fn expiry(text: &str) -> Result<Expiry, String> {
     let (digits, unit) = units
         .iter()
         .find_map(|(word, seconds)| Some((text.strip_suffix(word)?, *seconds)))
-        .ok_or_else(refused)?;
-    let number: u64 = digits.parse().map_err(|_| refused())?;
+        .ok_or_else(invalid)?;
+    let number: u64 = digits.parse().map_err(|_| invalid())?;
     match number.checked_mul(unit) {
         Some(seconds) if number > 0 => Ok(Expiry::After { seconds }),
-        _ => Err(refused()),
+        _ => Err(invalid()),
     }
 }

@@ -1,4 +1,4 @@
-//! `--push-nondistributable-to`: the layers that must not be passed on, into a registry of one's own.
+//! `--push-nondistributable-to`: pushes the non-distributable layers into a registry on the low side.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use carnet::pack::PackReport;
 use carnet::registry::{Registries, Settings};
 use carnet::trust::{KeyFile, Signer as _, TrustPolicy};
 
-use crate::trouble::Trouble;
+use crate::command_error::CommandError;
 
-/// Pushes the non-distributable layers of the bundle that was just packed, from its chunk files.
+/// Pushes the non-distributable layers of the bundle that was just packed. They are read from its chunk files.
 pub(super) fn push(
     report: &PackReport,
     store: &Folder,
@@ -22,11 +22,11 @@ pub(super) fn push(
     to: &RegistryDestination,
     settings: Settings,
     environment: &Environment<'_>,
-) -> Result<(), Trouble> {
+) -> Result<(), CommandError> {
     let names: HashSet<&str> = report.chunks.iter().map(|chunk| chunk.file.as_str()).collect();
-    let is_ours = |file: &Arc<dyn ChunkFile>| file.file_name().is_some_and(|name| names.contains(name));
-    let files: Vec<_> = store.files()?.into_iter().filter(is_ours).collect();
-    // The bundle is ours, so the packer's key is all the trust that it needs.
+    let is_packed = |file: &Arc<dyn ChunkFile>| file.file_name().is_some_and(|name| names.contains(name));
+    let files: Vec<_> = store.files()?.into_iter().filter(is_packed).collect();
+    // This process packed the bundle, so trusting the packer's key is enough.
     let policy = TrustPolicy::single_key(key.public_key().clone(), "packer")?;
     let arrivals = open(&OpenRequest { files: &files, policy: Some(&policy) }, environment)?;
     let bundle = arrivals.select(Some(&report.bundle.to_string()))?;

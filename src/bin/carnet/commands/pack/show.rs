@@ -1,15 +1,16 @@
-//! What `pack` shows.
+//! The text output of `pack`.
 
 use std::path::Path;
 
+use carnet::diagnosis::count;
 use carnet::pack::{ChunkReport, Outcome, PackReport};
 use indicatif::HumanBytes;
 
 use crate::plain::{plain, plain_path};
 use crate::screen::{Screen, say};
-use crate::tables::{omissions, table};
+use crate::tables::{count_of, omissions, table};
 
-/// Warnings and failures to stderr, then the report.
+/// Prints warnings and failures to stderr, then the report to stdout.
 pub(super) fn show(report: &PackReport, folder: &Path, screen: &Screen) {
     if !screen.json {
         for warning in &report.warnings {
@@ -24,29 +25,29 @@ pub(super) fn show(report: &PackReport, folder: &Path, screen: &Screen) {
 
 fn text(report: &PackReport, folder: &Path, screen: &Screen) -> String {
     let mut out = String::new();
-    let done = match report.outcome {
+    let outcome = match report.outcome {
         Outcome::Planned => "would be packed (nothing was written)",
         Outcome::Packed => "packed",
-        Outcome::Unchanged => "is there already, whole and the same; nothing was changed",
+        Outcome::Unchanged => "already exists, complete and identical; nothing changed",
     };
-    out += &format!("bundle {} {done}\n", report.crossing.name);
+    out += &format!("bundle {} {outcome}\n", report.crossing.name);
     out += &format!("id     {}\n", report.bundle);
     out += &format!(
-        "holds  {} artifact(s), {} referrer(s), {} blob(s), {}\n",
-        report.artifacts.len(),
-        report.referrers,
-        report.blobs,
+        "holds  {}, {}, {}, {}\n",
+        count_of(report.artifacts.len(), "artifact", "artifacts"),
+        count_of(report.referrers, "referrer", "referrers"),
+        count(report.blobs, "blob", "blobs"),
         HumanBytes(report.payload_bytes)
     );
     if report.nondistributable_blobs > 0 {
         out += &format!(
-            "       of those {} non-distributable layer(s), {}, in the first chunks\n",
-            report.nondistributable_blobs,
+            "       including {}, {}, in the first chunks\n",
+            count(report.nondistributable_blobs, "non-distributable layer", "non-distributable layers"),
             HumanBytes(report.nondistributable_bytes)
         );
     }
-    if let Some(place) = &report.nondistributable_pushed_to {
-        out += &format!("pushed non-distributable layers to {}\n", plain(place));
+    if let Some(destination) = &report.nondistributable_pushed_to {
+        out += &format!("pushed non-distributable layers to {}\n", plain(destination));
     }
     let folder = plain_path(folder);
     out += &format!("files  {} in {folder}, {}\n", report.chunks.len(), HumanBytes(report.file_bytes()));

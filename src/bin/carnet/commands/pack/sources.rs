@@ -1,4 +1,4 @@
-//! The sources of `pack`: those of the command line and of `--artifacts-from`.
+//! The sources of `pack`, from the command line and from `--artifacts-from`.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use carnet::artifacts::{RegistrySources, SourceSpec};
 use carnet::diagnosis::Code;
 use carnet::pack::{ArtifactFailure, Wanted};
 
+use crate::command_error::CommandError;
 use crate::plain::plain_path;
-use crate::trouble::Trouble;
 
-/// Adds the sources that `list` names, one a line. `-` reads stdin.
-pub(super) fn listed(given: &[SourceSpec], list: Option<&Path>) -> Result<Vec<SourceSpec>, Trouble> {
+/// Returns the sources in `given` and those in the file `list`, one per line. The path `-` stands for stdin.
+pub(super) fn listed(given: &[SourceSpec], list: Option<&Path>) -> Result<Vec<SourceSpec>, CommandError> {
     let mut specs = given.to_vec();
     let Some(path) = list else { return Ok(specs) };
     let text = if path.as_os_str() == "-" {
@@ -18,36 +18,37 @@ pub(super) fn listed(given: &[SourceSpec], list: Option<&Path>) -> Result<Vec<So
     } else {
         std::fs::read_to_string(path)
     };
-    let text = text.map_err(|error| Trouble::unusable("read", path, &error))?;
-    let refused = |message: String| Trouble::new(Code::SourceList, message);
+    let text = text.map_err(|error| CommandError::file("read", path, &error))?;
+    let invalid = |message: String| CommandError::new(Code::SourceList, message);
     for (line, number) in text.lines().zip(1..) {
         let line = line.split_once(" #").map_or(line, |(source, _)| source).trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         let spec = line.parse::<SourceSpec>();
-        specs.push(spec.map_err(|error| refused(format!("{}, line {number}: {error}", plain_path(path))))?);
+        specs.push(spec.map_err(|error| invalid(format!("{}, line {number}: {error}", plain_path(path))))?);
     }
     if specs.is_empty() {
-        return Err(refused("the list names no source".to_owned()));
+        return Err(invalid(format!("{} lists no source", plain_path(path))));
     }
     Ok(specs)
 }
 
-/// What is wanted of the sources, and those that did not open.
+/// The sources that opened, with the artifacts to pack from them, and those that did not open.
 #[derive(Default)]
-pub(super) struct Opened {
+pub(super) struct OpenedSources {
     pub(super) wanted: Vec<Wanted>,
     pub(super) failures: Vec<ArtifactFailure>,
 }
 
-/// Opens the sources. With `continue_on_errors`, one that does not open is a failure beside the others.
+/// Opens the sources. With `continue_on_errors`, a source that does not open is added to the failures;
+/// otherwise it is an error.
 pub(super) fn open(
     specs: Vec<SourceSpec>,
     registries: &RegistrySources,
     continue_on_errors: bool,
-) -> Result<Opened, Trouble> {
-    let mut opened = Opened::default();
+) -> Result<OpenedSources, CommandError> {
+    let mut opened = OpenedSources::default();
     for spec in specs {
         match spec.open(registries) {
             Ok(sources) => opened.wanted.extend(sources.into_iter().map(|source| Wanted {

@@ -1,0 +1,73 @@
+//! Errors that end a command without a report.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+
+use carnet::diagnosis::{Advice, Code, Diagnose, Diagnosis};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::advice;
+use super::plain::{plain, plain_path};
+use super::screen::{Screen, say};
+
+/// An error that ends a command without a report.
+pub(crate) struct CommandError {
+    pub(crate) diagnosis: Diagnosis,
+    pub(crate) message: String,
+}
+
+impl<E: Diagnose> From<E> for CommandError {
+    fn from(error: E) -> Self {
+        CommandError { diagnosis: error.diagnosis(), message: plain(&error.to_string()).into_owned() }
+    }
+}
+
+impl CommandError {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> CommandError {
+        CommandError { diagnosis: code.into(), message: message.into() }
+    }
+
+    /// An error for a file or folder that cannot be read or written. `verb` is `read` or `write`.
+    pub(crate) fn file(verb: &str, path: &Path, error: &io::Error) -> CommandError {
+        let message = format!("cannot {verb} {}: {error}", plain_path(path));
+        CommandError { diagnosis: Code::FileUnusable.with(Advice::of_io(error)), message }
+    }
+
+    /// An error of the operating system.
+    pub(crate) fn system(error: impl Display) -> CommandError {
+        CommandError::new(Code::System, error.to_string())
+    }
+
+    /// Prints the error and the next step to stderr, and with `--json` also a document to stdout.
+    pub(crate) fn show(&self, screen: &Screen) {
+        let code = self.diagnosis.code;
+        let hint = advice::hint(&self.diagnosis);
+        if screen.json {
+            let (message, hint) = (self.message.clone(), Some(hint.clone()));
+            screen.document(&ErrorReport { error: ErrorDetail { code, message, hint } });
+        }
+        say(&format!("error[{code}]: {}", self.message));
+        say(&format!("  hint: {hint}"));
+    }
+}
+
+/// The output of every command with `--json` if it ends without a report.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ErrorReport {
+    /// The error that ended the command.
+    pub(crate) error: ErrorDetail,
+}
+
+/// An error: its code, a message and a hint.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ErrorDetail {
+    /// The error code: a stable word for scripts. docs/errors.md lists all codes.
+    #[schemars(with = "String")]
+    pub(crate) code: Code,
+    /// What went wrong, for people. The wording may change between versions.
+    pub(crate) message: String,
+    /// What to do next.
+    pub(crate) hint: Option<String>,
+}
