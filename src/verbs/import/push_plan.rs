@@ -1,58 +1,58 @@
-//! What is pushed where, and in which order.
+//! What is pushed to which repositories, and in which order.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::delivery::{Delivery, Form};
-use super::papers::Papers;
+use super::delivery::{Delivery, PushAs};
+use super::graph::DocumentGraph;
 use crate::format::plan::PlannedBlob;
 use crate::format::statement::Class;
 use crate::oci::Digest;
 
-/// When a blob's turn comes.
+/// The stage in which a blob is pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Turn {
-    /// Layers that may not be distributed: the first that could fail for being forbidden.
+pub(super) enum Stage {
+    /// Non-distributable layers. They come first, because a registry may forbid them.
     Nondistributable,
     Layer,
-    Configuration,
+    Config,
 }
 
-/// A blob, and the repositories that want it. Sent once, it can be mounted in the others.
+/// A blob and the repositories that need it. It is sent to one and mounted in the others.
 pub(super) struct BlobJob<'a> {
-    pub(super) turn: Turn,
+    pub(super) stage: Stage,
     pub(super) blob: &'a PlannedBlob,
-    /// Places in the list of repositories.
+    /// Indexes in the list of repositories.
     pub(super) repositories: BTreeSet<usize>,
 }
 
-/// A manifest or an index for a repository.
+/// A manifest or index to push to a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct DocumentJob {
-    /// Artifacts are 0, what refers to them is 1, what refers to that is 2.
+    /// 0 for artifacts, 1 for their referrers, 2 for the referrers of those, and so on.
     pub(super) generation: usize,
-    /// Children first.
+    /// The height of the tree of documents below it; lower levels are pushed first.
     pub(super) level: usize,
     pub(super) repository: usize,
     pub(super) digest: Digest,
 }
 
-/// Everything that is pushed, in order.
-pub(super) struct Shipment<'a> {
+/// Everything that must be pushed, in order.
+pub(super) struct PushPlan<'a> {
     pub(super) blobs: Vec<BlobJob<'a>>,
     pub(super) documents: Vec<DocumentJob>,
 }
 
-impl<'a> Shipment<'a> {
-    /// What these deliveries need. Those that failed already need nothing.
-    pub(super) fn of(deliveries: &[Delivery<'_>], papers: &Papers<'a>) -> Shipment<'a> {
+impl<'a> PushPlan<'a> {
+    /// Plans the push of these deliveries; those that failed already are skipped.
+    pub(super) fn of(deliveries: &[Delivery<'_>], graph: &DocumentGraph<'a>) -> PushPlan<'a> {
         let mut documents: BTreeMap<(usize, Digest), usize> = BTreeMap::new();
         let mut blobs: BTreeMap<Digest, BTreeSet<usize>> = BTreeMap::new();
         for delivery in deliveries.iter().filter(|delivery| !delivery.has_failed()) {
-            let closure = papers.closure(&delivery.descriptor.digest);
+            let closure = graph.closure(&delivery.descriptor.digest);
             for digest in closure.documents {
-                // The registry keeps such a list itself, or we do for it.
-                if delivery.form == Form::List && digest == delivery.descriptor.digest {
+                // The registry maintains the referrers list, or `referrers` does.
+                if delivery.push_as == PushAs::List && digest == delivery.descriptor.digest {
                     continue;
                 }
                 let generation =
@@ -63,46 +63,46 @@ impl<'a> Shipment<'a> {
                 blobs.entry(digest).or_default().insert(delivery.repository);
             }
         }
-        let configurations = papers.configurations();
-        let turn = |blob: &PlannedBlob| match blob.class {
-            Class::Nondistributable => Turn::Nondistributable,
-            _ if configurations.contains(&blob.digest) => Turn::Configuration,
-            _ => Turn::Layer,
+        let configs = graph.configs();
+        let stage = |blob: &PlannedBlob| match blob.class {
+            Class::Nondistributable => Stage::Nondistributable,
+            _ if configs.contains(&blob.digest) => Stage::Config,
+            _ => Stage::Layer,
         };
         let mut blobs: Vec<BlobJob<'a>> = blobs
             .into_iter()
             .filter_map(|(digest, repositories)| {
-                papers.blob(&digest).map(|blob| BlobJob { turn: turn(blob), blob, repositories })
+                graph.blob(&digest).map(|blob| BlobJob { stage: stage(blob), blob, repositories })
             })
             .collect();
-        // The largest first: the last to end ends sooner.
-        blobs.sort_by_key(|job| (job.turn, Reverse(job.blob.size), job.blob.digest));
+        // The largest first, so that no large blob is left to the end.
+        blobs.sort_by_key(|job| (job.stage, Reverse(job.blob.size), job.blob.digest));
         let mut documents: Vec<DocumentJob> = documents
             .into_iter()
             .map(|((repository, digest), generation)| DocumentJob {
                 generation,
-                level: papers.paper(&digest).level,
+                level: graph.node(&digest).level,
                 repository,
                 digest,
             })
             .collect();
         documents.sort();
-        Shipment { blobs, documents }
+        PushPlan { blobs, documents }
     }
 
-    /// Leaves all but the layers that may not be distributed.
+    /// Removes everything except the non-distributable layers.
     pub(super) fn keep_nondistributable(&mut self) {
-        self.blobs.retain(|job| job.turn == Turn::Nondistributable);
+        self.blobs.retain(|job| job.stage == Stage::Nondistributable);
         self.documents.clear();
     }
 
-    /// The blobs, turn by turn: no turn begins before the one before it has ended.
-    pub(super) fn blob_turns(&self) -> impl Iterator<Item = &[BlobJob<'a>]> {
-        self.blobs.chunk_by(|a, b| a.turn == b.turn)
+    /// Returns the blobs by stage. A stage must finish before the next one starts.
+    pub(super) fn blob_stages(&self) -> impl Iterator<Item = &[BlobJob<'a>]> {
+        self.blobs.chunk_by(|a, b| a.stage == b.stage)
     }
 
-    /// The documents, likewise: children before parents, artifacts before what refers to them.
-    pub(super) fn document_turns(&self) -> impl Iterator<Item = &[DocumentJob]> {
+    /// Returns the documents by stage: children before parents, artifacts before their referrers.
+    pub(super) fn document_stages(&self) -> impl Iterator<Item = &[DocumentJob]> {
         self.documents.chunk_by(|a, b| (a.generation, a.level) == (b.generation, b.level))
     }
 }
