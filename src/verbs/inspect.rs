@@ -75,7 +75,7 @@ pub struct InspectedBlob {
 /// A chunk of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct InspectedChunk {
-    /// The chunk number.
+    /// The number of the chunk; 0 for the control chunk.
     pub number: u32,
     /// The kind of the chunk: control or data.
     pub kind: Kind,

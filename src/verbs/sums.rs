@@ -69,7 +69,7 @@ impl FileSums {
 /// A checksum of a file.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FileSum {
-    /// The algorithm.
+    /// The algorithm of the checksum.
     pub function: SumFunction,
     /// The checksum in lower-case hex.
     pub hex: String,

@@ -115,10 +115,10 @@ impl Naming<'_> {
         let own_tag = name.and_then(RefName::tag);
         let renamed = self.rules.iter().find_map(|rule| rule.apply(&original));
         let (repository, tag) = if let Some(renamed) = &renamed {
-            let place = renamed.split('@').next().unwrap_or(renamed);
-            match place.split_once(':') {
+            let reference = renamed.split('@').next().unwrap_or(renamed);
+            match reference.split_once(':') {
                 Some((repository, tag)) => (repository, Some(tag)),
-                None => (place, own_tag),
+                None => (reference, own_tag),
             }
         } else {
             let repository = name.and_then(RefName::repository).ok_or(NameProblem::Unnamed)?;

@@ -22,10 +22,10 @@ fn descriptor(blob: &PlannedBlob) -> Descriptor {
 /// Queries which blobs and documents exist already.
 pub(super) fn find_present(run: &Run<'_>, push_plan: &PushPlan<'_>) -> Result<(), ImportError> {
     let blobs =
-        push_plan.blobs.iter().flat_map(|job| job.repositories.iter().map(|&place| (place, job.blob)));
-    run.transfer(&blobs.collect::<Vec<_>>(), &|&(place, blob)| {
-        let item = (place, blob.digest);
-        match run.repository(place).blob_size(&blob.digest) {
+        push_plan.blobs.iter().flat_map(|job| job.repositories.iter().map(|&index| (index, job.blob)));
+    run.transfer(&blobs.collect::<Vec<_>>(), &|&(index, blob)| {
+        let item = (index, blob.digest);
+        match run.repository(index).blob_size(&blob.digest) {
             Ok(size) if size == Some(blob.size) => {
                 run.progress.lock().blobs_present.insert(item);
             }
@@ -54,7 +54,7 @@ pub(super) fn count_dry_run(run: &Run<'_>, push_plan: &PushPlan<'_>) {
     let mut guard = run.progress.lock();
     let state = &mut *guard;
     for job in &push_plan.blobs {
-        let is_present = |place: &&usize| state.blobs_present.contains(&(**place, job.blob.digest));
+        let is_present = |index: &&usize| state.blobs_present.contains(&(**index, job.blob.digest));
         let present = job.repositories.iter().filter(is_present).count();
         for number in 0..job.repositories.len() {
             let how = match number {
@@ -77,7 +77,7 @@ pub(super) fn push_blobs(run: &Run<'_>, push_plan: &PushPlan<'_>) -> Result<(), 
     let monitor = run.environment.monitor;
     let is_present = |job: &BlobJob<'_>| {
         let state = run.progress.lock();
-        job.repositories.iter().any(|&place| state.blobs_present.contains(&(place, job.blob.digest)))
+        job.repositories.iter().any(|&index| state.blobs_present.contains(&(index, job.blob.digest)))
     };
     // A blob that exists in one repository is mounted in the others, not sent.
     let bytes = push_plan.blobs.iter().filter(|job| !is_present(job)).map(|job| job.blob.size).sum();
@@ -100,20 +100,20 @@ fn push_to_repositories(run: &Run<'_>, job: &BlobJob<'_>) -> ControlFlow<()> {
         let mut guard = run.progress.lock();
         let state = &mut *guard;
         let (present, absent): (Vec<usize>, Vec<usize>) =
-            job.repositories.iter().partition(|&&place| state.blobs_present.contains(&(place, digest)));
+            job.repositories.iter().partition(|&&index| state.blobs_present.contains(&(index, digest)));
         for _ in &present {
             state.blobs.count(Transfer::Present, job.blob.size);
         }
         (present.first().copied(), absent)
     };
-    for place in absent {
-        let from = mount_source.map(|place| run.repository(place).name());
-        match push_blob(run, place, job.blob, from) {
+    for index in absent {
+        let from = mount_source.map(|index| run.repository(index).name());
+        match push_blob(run, index, job.blob, from) {
             Ok(pushed) => {
                 run.progress.lock().blobs.count(pushed.into(), job.blob.size);
-                mount_source.get_or_insert(place);
+                mount_source.get_or_insert(index);
             }
-            Err(error) => run.progress.fail((place, digest), error)?,
+            Err(error) => run.progress.fail((index, digest), error)?,
         }
     }
     ControlFlow::Continue(())
@@ -121,13 +121,13 @@ fn push_to_repositories(run: &Run<'_>, job: &BlobJob<'_>) -> ControlFlow<()> {
 
 fn push_blob(
     run: &Run<'_>,
-    place: usize,
+    index: usize,
     blob: &PlannedBlob,
     from: Option<&RepositoryName>,
 ) -> Result<Pushed, ImportError> {
     let bundle = run.request.bundle;
     let monitor = run.environment.monitor;
-    let repository = run.repository(place);
+    let repository = run.repository(index);
     let pieces = bundle.segments(blob)?;
     let pieces = pieces.into_iter().map(|(segment, _)| segment).collect();
     run.progress.lock().touched = true;
@@ -157,18 +157,18 @@ pub(super) fn push_documents(run: &Run<'_>, push_plan: &PushPlan<'_>) -> Result<
 }
 
 fn push_document(run: &Run<'_>, job: &DocumentJob) -> ControlFlow<()> {
-    let DocumentJob { repository: place, digest, generation, .. } = *job;
+    let DocumentJob { repository: index, digest, generation, .. } = *job;
     let (documents, blobs) = run.graph.references(&digest);
     // A referrer is useless in the repository without its subject.
     let subject = run.graph.node(&digest).document.subject().filter(|_| generation > 0);
     let subject = subject.map(|subject| subject.digest);
-    let needed = documents.iter().chain(&blobs).chain(&subject).map(|needed| (place, *needed));
+    let needed = documents.iter().chain(&blobs).chain(&subject).map(|needed| (index, *needed));
     if let Some(problem) = run.progress.failure(needed) {
-        run.progress.fail_dependent((place, digest), problem);
+        run.progress.fail_dependent((index, digest), problem);
         return ControlFlow::Continue(());
     }
     let descriptor = &run.graph.node(&digest).descriptor;
-    let is_present = run.progress.lock().documents_present.contains(&(place, digest));
+    let is_present = run.progress.lock().documents_present.contains(&(index, digest));
     if is_present {
         run.progress.lock().documents.count(Transfer::Present, descriptor.size);
         return ControlFlow::Continue(());
@@ -177,11 +177,11 @@ fn push_document(run: &Run<'_>, job: &DocumentJob) -> ControlFlow<()> {
         let bytes = run.graph.bytes(&digest)?;
         run.progress.lock().touched = true;
         let stored = run
-            .repository(place)
+            .repository(index)
             .push_manifest(&bytes, &descriptor.media_type, &Reference::Digest(digest))
             .map_err(|error| explain_rejection(run, job, error))?;
         if stored.subject_noted {
-            run.note_referrers_api(place);
+            run.note_referrers_api(index);
         }
         Ok(())
     };
@@ -190,7 +190,7 @@ fn push_document(run: &Run<'_>, job: &DocumentJob) -> ControlFlow<()> {
             run.progress.lock().documents.count(Transfer::Sent, descriptor.size);
             ControlFlow::Continue(())
         }
-        Err(error) => run.progress.fail((place, digest), error),
+        Err(error) => run.progress.fail((index, digest), error),
     }
 }
 

@@ -75,7 +75,7 @@ pub struct VerifiedWith {
 /// A chunk file that was accepted.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ChunkReceipt {
-    /// The chunk number.
+    /// The number of the chunk; 0 for the control chunk.
     pub number: u32,
     /// The path of the chunk file.
     pub file: String,

@@ -28,9 +28,9 @@ pub struct ImportReport {
     pub artifacts: Vec<DeliveryReport>,
     /// The result for each signature, SBOM or other referrer, in each repository.
     pub referrers: Vec<DeliveryReport>,
-    /// Transfers of blobs.
+    /// Numbers and sizes of the blob transfers.
     pub blobs: Traffic,
-    /// Transfers of manifests and indexes.
+    /// Numbers and sizes of the transfers of manifests and indexes.
     pub manifests: Traffic,
     /// The referrers lists that were written, each as host, repository and tag. They are needed where the registry
     /// lacks the referrers API.
@@ -74,7 +74,7 @@ pub struct DeliveryReport {
     pub digest: Digest,
     /// The media type of the manifest or index.
     pub media_type: MediaType,
-    /// The result.
+    /// The result for this artifact or referrer.
     pub outcome: Outcome,
     /// The digest that the tag pointed at before, if it differs.
     pub previous: Option<Digest>,
@@ -142,7 +142,7 @@ pub struct Problem {
     /// The stable error code.
     #[schemars(with = "String")]
     pub code: Code,
-    /// The error message.
+    /// The error message, without the code.
     pub message: String,
     /// A hint what to do next, if there is one.
     pub hint: Option<String>,

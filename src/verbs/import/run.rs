@@ -40,18 +40,18 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub(super) fn repository(&self, place: usize) -> &Repository {
-        &self.repositories[place]
+    pub(super) fn repository(&self, index: usize) -> &Repository {
+        &self.repositories[index]
     }
 
     /// Whether the registry of the repository has the referrers API, if known.
-    pub(super) fn has_referrers_api(&self, place: usize) -> Option<bool> {
-        self.has_referrers_api.lock().expect("no thread panicked").get(&place).copied()
+    pub(super) fn has_referrers_api(&self, index: usize) -> Option<bool> {
+        self.has_referrers_api.lock().expect("no thread panicked").get(&index).copied()
     }
 
     /// Records that the registry of the repository has the referrers API.
-    pub(super) fn note_referrers_api(&self, place: usize) {
-        self.has_referrers_api.lock().expect("no thread panicked").insert(place, true);
+    pub(super) fn note_referrers_api(&self, index: usize) {
+        self.has_referrers_api.lock().expect("no thread panicked").insert(index, true);
     }
 
     /// Runs `work` for every item, with at most as many at once as connections are allowed.

@@ -44,24 +44,24 @@ pub(super) fn check_all(
     begin: usize,
 ) -> Result<(), ImportError> {
     let tagged: Vec<usize> = (begin..deliveries.all.len())
-        .filter(|&place| deliveries.all[place].tag().is_some() && !deliveries.all[place].has_failed())
+        .filter(|&index| deliveries.all[index].tag().is_some() && !deliveries.all[index].has_failed())
         .collect();
     let changes: Mutex<BTreeMap<usize, Result<TagChange, ImportError>>> = Mutex::default();
-    run.transfer(&tagged, &|&place| {
-        let change = tag_change(run, &deliveries.all[place]);
+    run.transfer(&tagged, &|&index| {
+        let change = tag_change(run, &deliveries.all[index]);
         // Continue after a conflict, so that the error lists all conflicts.
         let ends = change.as_ref().is_err_and(|error| {
             error.is_fatal()
                 || (run.request.on_failure == OnFailure::Stop
                     && !matches!(error, ImportError::TagsExist { .. }))
         });
-        changes.lock().expect("no thread panicked").insert(place, change);
+        changes.lock().expect("no thread panicked").insert(index, change);
         if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     run.check()?;
     let mut all_conflicts = Vec::new();
-    for (place, change) in changes.into_inner().expect("no thread panicked") {
-        let delivery = &mut deliveries.all[place];
+    for (index, change) in changes.into_inner().expect("no thread panicked") {
+        let delivery = &mut deliveries.all[index];
         match change {
             Ok(change) => change.note(delivery),
             Err(error) if error.is_fatal() => return Err(error),
@@ -144,20 +144,20 @@ pub(super) fn set_all(run: &Run<'_>, deliveries: &mut Deliveries<'_>) -> Result<
             (delivery.generation > 0) == of_referrers && delivery.tag().is_some() && !delivery.has_failed()
         };
         let mut by_repository: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (place, delivery) in deliveries.all.iter().enumerate().filter(|(_, delivery)| is_due(delivery)) {
-            by_repository.entry(delivery.repository).or_default().push(place);
+        for (index, delivery) in deliveries.all.iter().enumerate().filter(|(_, delivery)| is_due(delivery)) {
+            by_repository.entry(delivery.repository).or_default().push(index);
         }
         let by_repository: Vec<Vec<usize>> = by_repository.into_values().collect();
         let ends = |error: &ImportError| error.is_fatal() || run.request.on_failure == OnFailure::Stop;
         let done: Mutex<Vec<(usize, Result<TagChange, SetError>)>> = Mutex::default();
-        run.transfer(&by_repository, &|places| {
-            for &place in places {
+        run.transfer(&by_repository, &|indexes| {
+            for &index in indexes {
                 if run.environment.workers.interrupted() {
                     return ControlFlow::Break(());
                 }
-                let set = set(run, &deliveries.all[place]);
+                let set = set(run, &deliveries.all[index]);
                 let ends = set.as_ref().is_err_and(|failed| ends(&failed.error));
-                done.lock().expect("no thread panicked").push((place, set));
+                done.lock().expect("no thread panicked").push((index, set));
                 if ends {
                     return ControlFlow::Break(());
                 }
@@ -165,8 +165,8 @@ pub(super) fn set_all(run: &Run<'_>, deliveries: &mut Deliveries<'_>) -> Result<
             ControlFlow::Continue(())
         });
         let mut ended = run.check();
-        for (place, set) in done.into_inner().expect("no thread panicked") {
-            let delivery = &mut deliveries.all[place];
+        for (index, set) in done.into_inner().expect("no thread panicked") {
+            let delivery = &mut deliveries.all[index];
             match set {
                 Ok(change) => change.note(delivery),
                 Err(SetError { error, backup }) => {

@@ -8,6 +8,6 @@ use serde::Serialize;
 pub struct ArtifactFailure {
     /// The source and name of the artifact.
     pub artifact: String,
-    /// The error message.
+    /// The message of the error that failed it.
     pub error: String,
 }

@@ -29,7 +29,7 @@ pub(super) struct Loading<'a> {
     /// The index of the piece that is being written.
     piece: usize,
     /// The chunk of this piece; `None` if an earlier run finished it.
-    place: Option<Box<dyn WriteAt>>,
+    writer: Option<Box<dyn WriteAt>>,
     /// The offset of the next byte, from the start of the chunk file.
     offset: u64,
     /// How many bytes of this piece are still to be written.
@@ -57,7 +57,7 @@ impl<'a> Loading<'a> {
             reader,
             read: 0,
             piece: 0,
-            place: None,
+            writer: None,
             offset: 0,
             rest: 0,
         };
@@ -69,22 +69,22 @@ impl<'a> Loading<'a> {
         let (chunk, _, item) = self.sealer.blueprint.entry_of(self.at, self.piece);
         self.offset = self.sealer.blueprint.offset_of(self.at, self.piece);
         self.rest = item.bytes;
-        self.place = self.sealer.open_chunk(chunk)?;
-        self.write(|place, offset| write_header(place, item, offset))?;
+        self.writer = self.sealer.open_chunk(chunk)?;
+        self.write(|writer, offset| write_header(writer, item, offset))?;
         if self.rest == 0 { self.end_piece() } else { Ok(()) }
     }
 
     /// Writes the padding after a piece.
     fn end_piece(&self) -> Result<(), PackError> {
         let (_, _, item) = self.sealer.blueprint.entry_of(self.at, self.piece);
-        self.write(|place, end| write_padding(place, item, end - item.bytes))
+        self.write(|writer, end| write_padding(writer, item, end - item.bytes))
     }
 
     /// Writes to the chunk of this piece at the current offset, unless the chunk is finished.
     fn write(&self, write: impl FnOnce(&dyn WriteAt, u64) -> std::io::Result<()>) -> Result<(), PackError> {
-        let Some(place) = &self.place else { return Ok(()) };
+        let Some(writer) = &self.writer else { return Ok(()) };
         let chunk = self.blob.pieces[self.piece].chunk;
-        write(place.as_ref(), self.offset).map_err(|source| self.sealer.unwritable(chunk, source))
+        write(writer.as_ref(), self.offset).map_err(|source| self.sealer.unwritable(chunk, source))
     }
 
     fn wrong_size(&self, found: u64) -> PackError {
@@ -142,7 +142,7 @@ impl Flow for Loading<'_> {
     }
 
     fn drain(&mut self, block: &[u8]) -> Result<(), PackError> {
-        self.write(|place, offset| place.write_all_at(block, offset))?;
+        self.write(|writer, offset| writer.write_all_at(block, offset))?;
         self.offset += block.len() as u64;
         self.rest -= block.len() as u64;
         self.sealer.environment.monitor.tell(Event::Moved { bytes: block.len() as u64 });
@@ -157,7 +157,7 @@ impl Flow for Loading<'_> {
     }
 
     fn finish(mut self, digested: Digested) -> Result<(), PackError> {
-        self.place = None;
+        self.writer = None;
         let found = digested.whole[0].digest().expect("a blob's digest is no MD5");
         let proof = VerifiedBlob::prove(self.blob.digest, self.blob.size, found, digested.bytes)
             .map_err(|mismatch| PackError::Damaged { source_name: self.source_name.to_owned(), mismatch })?;

@@ -29,7 +29,7 @@ pub enum Outcome {
 /// A chunk file of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ChunkReport {
-    /// The chunk number.
+    /// The number of the chunk; 0 for the control chunk.
     pub number: u32,
     /// The name of the chunk file, without folders.
     pub file: String,
@@ -49,7 +49,7 @@ pub struct ChunkReport {
 /// The report of `pack`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PackReport {
-    /// The outcome.
+    /// The outcome of packing.
     pub outcome: Outcome,
     /// The id of the bundle.
     pub bundle: Sum,

@@ -90,7 +90,7 @@ pub(super) fn keep_blobs(sealer: &Sealer<'_>) -> Result<(), PackError> {
     };
     let bytes = |&job| segments(job).iter().map(|segment| segment.bytes).sum();
     let lengths: Vec<u64> = jobs.iter().map(bytes).collect();
-    let job = |place: usize| match jobs[place] {
+    let job = |index: usize| match jobs[index] {
         (at, None) => {
             let function = blobs[candidates[at].0].digest.algorithm().into();
             DigestJob { segments: candidates[at].1.clone(), functions: vec![function] }
@@ -99,10 +99,10 @@ pub(super) fn keep_blobs(sealer: &Sealer<'_>) -> Result<(), PackError> {
     };
     let found: Mutex<HashMap<(usize, Option<usize>), Output>> = Mutex::default();
     let workers = sealer.environment.workers;
-    digest_all(workers, Monitor::silent(), &lengths, &job, &|place, outcome| {
+    digest_all(workers, Monitor::silent(), &lengths, &job, &|index, outcome| {
         // Blobs that cannot be read are loaded again.
         if let Ok(mut outputs) = outcome {
-            found.lock().expect("no thread panicked").insert(jobs[place], outputs.remove(0));
+            found.lock().expect("no thread panicked").insert(jobs[index], outputs.remove(0));
         }
         Ok::<(), PackError>(())
     })?;
@@ -186,11 +186,11 @@ fn damaged(candidates: &[Candidate], sealer: &Sealer<'_>) -> Result<Vec<usize>, 
         }
     }
     let lengths: Vec<u64> = entries.iter().map(|(_, segment, _)| segment.bytes).collect();
-    let job = |place: usize| DigestJob::sum_of(entries[place].1.clone());
+    let job = |index: usize| DigestJob::sum_of(entries[index].1.clone());
     let damaged = Mutex::new(damaged);
     let workers = sealer.environment.workers;
-    digest_all(workers, Monitor::silent(), &lengths, &job, &|place, outcome| {
-        let (at, _, sum) = &entries[place];
+    digest_all(workers, Monitor::silent(), &lengths, &job, &|index, outcome| {
+        let (at, _, sum) = &entries[index];
         if outcome.ok().and_then(|outputs| outputs[0].sum()) != Some(*sum) {
             damaged.lock().expect("no thread panicked").insert(*at);
         }

@@ -129,10 +129,10 @@ impl<'a> Sealer<'a> {
         for piece in 0..self.blueprint.plan().blobs[blob].pieces.len() {
             let (chunk, _, item) = self.blueprint.entry_of(blob, piece);
             self.chunk(chunk).begun = true;
-            if let Some(place) = self.open_chunk(chunk)? {
+            if let Some(writer) = self.open_chunk(chunk)? {
                 let offset = self.blueprint.offset_of(blob, piece);
-                write_header(place.as_ref(), item, offset)
-                    .and_then(|()| write_padding(place.as_ref(), item, offset))
+                write_header(writer.as_ref(), item, offset)
+                    .and_then(|()| write_padding(writer.as_ref(), item, offset))
                     .map_err(|source| self.unwritable(chunk, source))?;
             }
         }
@@ -180,7 +180,7 @@ impl<'a> Sealer<'a> {
         };
         let sums = Sums::new(shape.items().iter().zip(known).map(sum_of).collect()).render();
         let sum = Sum::of(&sums);
-        let Some(place) = self.open_chunk(number)? else {
+        let Some(writer) = self.open_chunk(number)? else {
             let kept = self.sums_of(number).expect("a chunk that cannot be opened is finished");
             let exists = || MediumError::Exists { path: self.sink.file_name(number) };
             return if kept == sum { Ok(sum) } else { Err(exists().into()) };
@@ -192,16 +192,16 @@ impl<'a> Sealer<'a> {
             for (item, offset) in shape.items().iter().zip(shape.offsets()) {
                 if let Some((_, bytes)) = document(item) {
                     assert!(bytes.len() as u64 == item.bytes, "{} has the size that was planned", item.name);
-                    write_header(place.as_ref(), *item, sealed_at + offset)?;
-                    place.write_all_at(bytes, sealed_at + offset)?;
-                    write_padding(place.as_ref(), *item, sealed_at + offset)?;
+                    write_header(writer.as_ref(), *item, sealed_at + offset)?;
+                    writer.write_all_at(bytes, sealed_at + offset)?;
+                    write_padding(writer.as_ref(), *item, sealed_at + offset)?;
                 }
             }
-            place.write_all_at(&ZEROS, self.blueprint.file_bytes(number) - END_BYTES)?;
-            place.write_all_at(&start, 0)
+            writer.write_all_at(&ZEROS, self.blueprint.file_bytes(number) - END_BYTES)?;
+            writer.write_all_at(&start, 0)
         })();
         written.map_err(|source| self.unwritable(number, source))?;
-        drop(place);
+        drop(writer);
         self.sink.commit(number)?;
         self.chunk(number).finished = Some(sum);
         self.tell_finished(number, false);
@@ -227,13 +227,13 @@ impl<'a> Sealer<'a> {
 }
 
 /// Writes the header of an entry whose payload begins at `offset`, in bytes.
-pub(super) fn write_header(place: &dyn WriteAt, item: Item, offset: u64) -> io::Result<()> {
+pub(super) fn write_header(writer: &dyn WriteAt, item: Item, offset: u64) -> io::Result<()> {
     let header = Header { name: item.name, bytes: item.bytes }.encode();
-    place.write_all_at(&header, offset - header.len() as u64)
+    writer.write_all_at(&header, offset - header.len() as u64)
 }
 
 /// Writes the zero bytes after an entry whose payload begins at `offset`, in bytes.
-pub(super) fn write_padding(place: &dyn WriteAt, item: Item, offset: u64) -> io::Result<()> {
+pub(super) fn write_padding(writer: &dyn WriteAt, item: Item, offset: u64) -> io::Result<()> {
     let gap = usize::try_from(padded(item.bytes) - item.bytes).expect("less than a block");
-    if gap == 0 { Ok(()) } else { place.write_all_at(&ZEROS[..gap], offset + item.bytes) }
+    if gap == 0 { Ok(()) } else { writer.write_all_at(&ZEROS[..gap], offset + item.bytes) }
 }

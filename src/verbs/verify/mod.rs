@@ -74,25 +74,25 @@ impl Check<'_> {
 fn checks(at: usize, bundle: &Bundle) -> Vec<Check<'_>> {
     let mut checks = Vec::new();
     // Files by chunk number. Of several copies the first is used for whole blobs; the others are hashed by entry.
-    let mut places: BTreeMap<u32, usize> = BTreeMap::new();
-    for (place, opened) in bundle.files.iter().enumerate().filter(|(_, opened)| opened.body().is_some()) {
-        places.entry(opened.statement.number).or_insert(place);
+    let mut first_copies: BTreeMap<u32, usize> = BTreeMap::new();
+    for (index, opened) in bundle.files.iter().enumerate().filter(|(_, opened)| opened.body().is_some()) {
+        first_copies.entry(opened.statement.number).or_insert(index);
     }
-    let file = |number: u32| places.get(&number).map(|&place| &bundle.files[place]);
+    let file = |number: u32| first_copies.get(&number).map(|&index| &bundle.files[index]);
     let mut covered: BTreeSet<(usize, u64)> = BTreeSet::new();
     for blob in bundle.contents().map_or(&[][..], |contents| &contents.plan.blobs) {
         if let Some(pieces) = segments(blob, &file) {
-            let files: Vec<usize> = blob.pieces.iter().map(|piece| places[&piece.chunk]).collect();
+            let files: Vec<usize> = blob.pieces.iter().map(|piece| first_copies[&piece.chunk]).collect();
             covered.extend(files.iter().zip(&pieces).map(|(&file, (segment, _))| (file, segment.offset)));
             checks.push(Check::Whole { bundle: at, files, blob, pieces });
         }
     }
-    for (place, opened) in bundle.files.iter().enumerate() {
+    for (index, opened) in bundle.files.iter().enumerate() {
         for entry in opened.body().map_or(&[][..], |body| &body.entries) {
             // Two empty entries cannot share an offset: each has a header before it.
-            if !covered.contains(&(place, entry.offset)) {
+            if !covered.contains(&(index, entry.offset)) {
                 let segment = opened.segment(entry);
-                checks.push(Check::Entry { bundle: at, file: place, entry: *entry, segment });
+                checks.push(Check::Entry { bundle: at, file: index, entry: *entry, segment });
             }
         }
     }

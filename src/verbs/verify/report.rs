@@ -30,7 +30,7 @@ pub enum ChunkVerdict {
     /// Of a kind that this version ignores; its signature was accepted, or its length is right.
     #[serde(rename = "passed-over")]
     PassedOver,
-    /// Not a chunk.
+    /// Not recognised as a chunk, or it cannot be read.
     Unreadable,
 }
 
@@ -159,10 +159,10 @@ impl BundleReport {
             .files
             .iter()
             .enumerate()
-            .map(|(place, opened)| file_report(opened, damage.get(&place)))
+            .map(|(index, opened)| file_report(opened, damage.get(&index)))
             .collect();
         let good =
-            bundle.files.iter().enumerate().filter(|(place, opened)| is_intact(opened, damage.get(place)));
+            bundle.files.iter().enumerate().filter(|(index, opened)| is_intact(opened, damage.get(index)));
         let intact: BTreeSet<u32> = good.map(|(_, opened)| opened.statement.number).collect();
         let last = bundle.last();
         let annexed = |number: u32| match &bundle.control {
