@@ -1,4 +1,4 @@
-//! Inspecting: what a bundle holds, without unpacking it.
+//! Lists the contents of a bundle without unpacking it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,142 +16,143 @@ use crate::verbs::report::{OmissionReport, SignerReport};
 /// An artifact of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct InspectedArtifact {
-    /// Its name.
+    /// The name of the artifact, as in its reference; absent if it has none.
     pub name: Option<RefName>,
-    /// The digest of its manifest or index.
+    /// The digest of the artifact's manifest or index.
     pub digest: Digest,
-    /// The type of that.
+    /// The media type of the manifest or index.
     pub media_type: MediaType,
-    /// What it is for, where it says so.
+    /// The artifact type, if the manifest or index states one.
     pub artifact_type: Option<MediaType>,
-    /// The platforms that its index names.
+    /// The platforms that its index lists.
     pub platforms: Vec<InspectedPlatform>,
-    /// Bytes of everything that its manifests point at, as far as they are in the chunks at hand.
+    /// The total size in bytes of everything that its manifests reference, as far as the manifests are in the chunks
+    /// given.
     pub bytes: u64,
-    /// What refers to it, to one of its images, or to one of these.
+    /// The referrers of the artifact and of its images, and the referrers of these referrers.
     pub referrers: Vec<InspectedReferrer>,
 }
 
-/// A child of an index.
+/// A child of an index, with its platform.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct InspectedPlatform {
-    /// As `linux/amd64`.
+    /// The platform, e.g. `linux/amd64`.
     pub platform: String,
-    /// The digest of its manifest.
+    /// The digest of the child's manifest or index.
     pub digest: Digest,
-    /// Whether it is carried.
+    /// Whether the bundle contains it.
     pub carried: bool,
 }
 
-/// A signature, an SBOM, an attestation.
+/// A referrer, such as a signature, an SBOM or an attestation.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct InspectedReferrer {
-    /// What it refers to.
+    /// The digest of its subject.
     pub subject: Digest,
-    /// The digest of its manifest.
+    /// The digest of the referrer's manifest or index.
     pub digest: Digest,
-    /// What it is for.
+    /// The artifact type, if the referrer states one.
     pub artifact_type: Option<MediaType>,
-    /// The tag that makes it a referrer, if one does.
+    /// The name with the tag that makes it a referrer, if it is one by its tag.
     pub name: Option<RefName>,
 }
 
 /// A blob of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct InspectedBlob {
-    /// Its digest.
+    /// The digest of the blob.
     pub digest: Digest,
-    /// Its type.
+    /// The media type of the blob.
     pub media_type: MediaType,
-    /// Its size in bytes.
+    /// The size of the blob in bytes.
     pub size: u64,
-    /// What it is.
+    /// The class of the blob.
     pub class: Class,
-    /// The chunks it is in.
+    /// The numbers of the chunks that contain it, in the order of its slices.
     pub chunks: Vec<u32>,
 }
 
 /// A chunk of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct InspectedChunk {
-    /// Its number.
+    /// The number of the chunk; 0 for the control chunk.
     pub number: u32,
-    /// Control or data.
+    /// The kind of the chunk: control or data.
     pub kind: Kind,
-    /// What its blobs are.
+    /// The class of the blobs in the chunk.
     pub class: Class,
-    /// The size of its sealed part, in bytes.
+    /// The size of the sealed part of the chunk, in bytes.
     pub sealed_bytes: u64,
-    /// The file it arrived in; absent if it did not.
+    /// The path of the chunk file; absent if no good one was given.
     pub file: Option<String>,
 }
 
-/// What a bundle holds.
+/// The contents of a bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct InspectedBundle {
-    /// Its id.
+    /// The id of the bundle.
     pub bundle: Sum,
-    /// Name, stream, sequence and label.
+    /// The name, stream, sequence and label of the bundle.
     #[serde(flatten)]
     pub crossing: Crossing,
-    /// Whether a trusted packer signed what is shown here.
+    /// Whether the control chunk has an accepted signature of a trusted packer.
     pub verified: bool,
-    /// Who packed it.
+    /// The holders and keys whose packer signatures were accepted.
     pub packed_by: Vec<SignerReport>,
-    /// Whether enough people released it; absent if nobody was asked.
+    /// Whether enough releasers signed it; absent if no trust policy was given.
     pub released: Option<bool>,
-    /// Who did.
+    /// The holders and keys whose release signatures count.
     pub released_by: Vec<SignerReport>,
-    /// When its control chunk was sealed.
+    /// When the control chunk was sealed.
     pub created: crate::format::Timestamp,
-    /// From when on it is not accepted.
+    /// When the bundle expires; absent if it does not.
     pub expires: Option<crate::format::Timestamp>,
-    /// The limit of a file, in bytes.
+    /// The maximum size of a chunk file, in bytes.
     pub chunk_bytes: u64,
-    /// Whether non-distributable layers travel.
+    /// Whether non-distributable layers are included.
     pub nondistributable: Carriage,
-    /// Whether referrers travel.
+    /// Whether referrers are included.
     pub referrers: Carriage,
-    /// The platforms that indexes were narrowed to; empty for all.
+    /// The platforms that were included of indexes; empty for all.
     pub platforms: Vec<String>,
-    /// What was asked for.
+    /// The artifacts in the bundle, without referrers.
     pub artifacts: Vec<InspectedArtifact>,
-    /// Whether platforms, sizes and referrers are complete: they are cut where there are millions.
+    /// Whether the platforms, sizes and referrers are complete; the lists are truncated if there are millions.
     pub all_said: bool,
-    /// What is reachable and not carried.
+    /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
-    /// Size of all blobs, in bytes.
+    /// The total size of all blobs, in bytes.
     pub payload_bytes: u64,
     /// The blobs, non-distributable layers first.
     pub blobs: Vec<InspectedBlob>,
-    /// The chunks.
+    /// The chunks of the bundle, by number.
     pub chunks: Vec<InspectedChunk>,
 }
 
-/// What `inspect` says.
+/// The report of `inspect`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct InspectReport {
-    /// The bundles whose control chunk is there.
+    /// The bundles with a readable control chunk.
     pub bundles: Vec<InspectedBundle>,
-    /// Bundles of which nothing can be said, and why.
+    /// The bundles whose contents cannot be shown.
     pub unknown: Vec<UnknownBundle>,
 }
 
-/// A bundle of which nothing can be said.
+/// A bundle whose contents cannot be shown.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct UnknownBundle {
-    /// Its id.
+    /// The id of the bundle.
     pub bundle: Sum,
-    /// Why.
+    /// The reason why its contents cannot be shown.
     pub problem: String,
-    /// Whether that is for want of trust.
+    /// Whether the reason is that no trusted packer signed its control chunk.
     pub untrusted: bool,
 }
 
-/// Says what every bundle among the files holds; reads control chunks and manifests only.
+/// Returns the contents of every bundle among the files; reads only control chunks and manifests.
 ///
 /// # Errors
-/// As [`open()`].
+/// See [`open()`].
 pub fn inspect(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<InspectReport, OpenError> {
     let Arrivals { bundles: opened, .. } = open(request, environment)?;
     let mut report = InspectReport { bundles: Vec::new(), unknown: Vec::new() };
@@ -181,7 +182,7 @@ fn unknown(bundle: &Bundle) -> UnknownBundle {
         Control::Absent | Control::Read(_) => match (damaged, refused) {
             (Some(problem), _) => problem,
             (None, Some(reason)) => format!("its control chunk is not trusted: {reason}"),
-            (None, None) => "its control chunk (NAME_00000.tar) is not there".to_owned(),
+            (None, None) => "its control chunk (NAME_00000.tar) is missing".to_owned(),
         },
     };
     UnknownBundle { bundle: bundle.id, problem, untrusted }
@@ -243,11 +244,11 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
     })
 }
 
-/// How many pointers between documents are followed, and platforms and referrers listed, for one bundle. No
-/// honest bundle comes near; a hostile one must not keep the operator waiting.
+/// How many references between documents are followed, and platforms and referrers listed, for one bundle. Legitimate
+/// bundles stay far below; the limit bounds the time that a malicious bundle can take.
 const STEPS_MAX: usize = 5_000_000;
 
-/// Looks at the graph of each artifact; each document is read once.
+/// Walks the graphs of the artifacts; reads each document once.
 struct Graphs<'a> {
     documents: &'a Documents<'a>,
     children: HashMap<Digest, Vec<Descriptor>>,
@@ -255,7 +256,7 @@ struct Graphs<'a> {
     steps: usize,
 }
 
-/// Every artifact of the plan, and whether all could be said of all.
+/// Returns the artifacts of the plan, and whether their lists are complete.
 fn artifacts(plan: &Plan, documents: &Documents<'_>) -> (Vec<InspectedArtifact>, bool) {
     let mut by_subject = BySubject::new();
     for referrer in &plan.referrers {
@@ -317,7 +318,7 @@ impl Graphs<'_> {
         }
     }
 
-    /// What a document points at: only the children of an index keep their platform.
+    /// Returns the descriptors in a document. Only the children of an index keep their platform.
     fn children_of(&mut self, descriptor: &Descriptor) -> Vec<Descriptor> {
         if let Some(known) = self.children.get(&descriptor.digest) {
             return known.clone();
@@ -337,10 +338,10 @@ impl Graphs<'_> {
     }
 }
 
-/// Referrers by what they refer to.
+/// Referrers by the digest of their subject.
 type BySubject<'a> = HashMap<Digest, Vec<&'a PlannedReferrer>>;
 
-/// What refers to one of `subjects`, to what refers to one of them, and so on; in the order of the plan.
+/// Returns the referrers of `subjects`, the referrers of these referrers, and so on, in the order of the plan.
 fn referrers<'a>(by_subject: &BySubject<'a>, subjects: &HashSet<Digest>) -> Vec<&'a PlannedReferrer> {
     let mut found = Vec::new();
     let mut waiting: Vec<Digest> = subjects.iter().copied().collect();

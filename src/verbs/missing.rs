@@ -1,4 +1,4 @@
-//! Which chunks to send again, as a text that a person can carry or type.
+//! The chunks to send again, as a text short enough to copy by hand.
 
 use std::fmt;
 
@@ -14,20 +14,20 @@ use crate::verbs::verify::{VerifyReport, verify};
 /// The chunks of one bundle to send again.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct MissingBundle {
-    /// The bundle's name.
+    /// The name of the bundle.
     pub name: BundleName,
-    /// Its id.
+    /// The id of the bundle.
     pub bundle: Sum,
     /// How many chunks the bundle has.
     pub chunks: u32,
-    /// The numbers of those to send again.
+    /// The numbers of the chunks to send again.
     pub missing: Vec<u32>,
 }
 
-/// What `missing` says.
+/// The report of `missing`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct MissingReport {
-    /// The bundles of which chunks are missing.
+    /// The bundles with missing or damaged chunks.
     pub bundles: Vec<MissingBundle>,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for MissingBundle {
     }
 }
 
-/// Numbers without a gap between them, as first and last. `numbers` rise.
+/// Returns the runs of consecutive numbers, each as first and last. `numbers` must be in ascending order.
 fn runs(numbers: &[u32]) -> Vec<(u32, u32)> {
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for &number in numbers {
@@ -59,10 +59,10 @@ fn runs(numbers: &[u32]) -> Vec<(u32, u32)> {
     runs
 }
 
-/// Looks at every chunk among the files and says which must be sent again.
+/// Verifies every chunk among the files and returns which must be sent again.
 ///
 /// # Errors
-/// As [`verify`].
+/// See [`verify`].
 pub fn missing(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<MissingReport, OpenError> {
     let VerifyReport { bundles, .. } = verify(request, environment)?;
     let bundles =
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_short_enough_to_carry() {
+    fn consecutive_numbers_are_shortened_to_ranges() {
         let bundle = MissingBundle {
             name: "release42".parse().unwrap(),
             bundle: Sum([0x3f; 32]),

@@ -1,18 +1,19 @@
-//! What carnet does, one room a verb: a request in, a report out.
+//! The verbs of carnet, one module each: a request in, a report out.
 //!
 //! | Verb | |
 //! |---|---|
-//! | [`pack`] | artifacts become a signed bundle of chunk files |
-//! | [`verify`] | a verdict on every file and every bundle |
-//! | [`missing`] | which chunks must be sent again |
-//! | [`inspect`] | what a bundle holds |
-//! | [`sign`] | a person releases a bundle |
-//! | [`unpack`] | a bundle becomes a layout or an archive |
-//! | [`import`] | a bundle is pushed into a registry |
-//! | [`sums`] | sums of whole chunk files |
+//! | [`pack`] | packs artifacts into a signed bundle of chunk files |
+//! | [`verify`] | reaches a verdict on every file and every bundle |
+//! | [`missing`] | lists the chunks that must be sent again |
+//! | [`inspect`] | lists the contents of a bundle |
+//! | [`sign`] | releases a bundle with the signature of a person |
+//! | [`unpack`] | unpacks a bundle into a layout or an archive |
+//! | [`import`] | pushes a bundle into a registry |
+//! | [`sums`] | computes checksums of whole chunk files |
 //!
-//! A verb does not print. It does not use another verb, with two exceptions: `missing` is what `verify` finds missing, and
-//! `sums` lists what `pack` summed. What verbs share is in [`report`] and in the rooms below them.
+//! A verb does not print. It does not use another verb, with two exceptions: `missing` lists the chunks that `verify`
+//! finds missing, and `sums` can list the checksums that `pack` computed. Shared report types are in [`report`];
+//! everything else that verbs share is in the modules they build on.
 
 pub mod import;
 pub mod inspect;

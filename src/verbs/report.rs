@@ -1,4 +1,4 @@
-//! What the reports of several verbs have in common.
+//! Report types that several verbs share.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,16 +11,16 @@ use crate::trust::Accepted;
 /// An artifact of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ArtifactReport {
-    /// Its name.
+    /// The name of the artifact, as in its reference; absent if it has none.
     pub name: Option<RefName>,
-    /// The digest of its manifest or index.
+    /// The digest of the artifact's manifest or index.
     pub digest: Digest,
-    /// The type of that.
+    /// The media type of the manifest or index.
     pub media_type: MediaType,
 }
 
 impl ArtifactReport {
-    /// Every artifact of a plan.
+    /// Returns the artifacts of a plan.
     pub fn all(plan: &Plan) -> Vec<ArtifactReport> {
         let report = |artifact: &Artifact| ArtifactReport {
             name: artifact.name.clone(),
@@ -31,25 +31,25 @@ impl ArtifactReport {
     }
 }
 
-/// Something reachable that is not carried.
+/// A manifest or blob that the artifacts reference but the bundle omits.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct OmissionReport {
-    /// What is not carried.
+    /// The digest of the omitted manifest or blob.
     pub digest: Digest,
-    /// Its type.
+    /// The media type in its descriptor.
     pub media_type: MediaType,
-    /// Its size in bytes.
+    /// The size in its descriptor, in bytes.
     pub size: u64,
-    /// Why not.
+    /// The reason for the omission.
     pub reason: Reason,
-    /// What points at it.
+    /// The digest of the manifest or index that references it.
     pub parent: Digest,
-    /// Its platform, where it has one.
+    /// The platform in its descriptor, if any.
     pub platform: Option<String>,
 }
 
 impl OmissionReport {
-    /// Everything that a plan leaves out.
+    /// Returns the omissions of a plan.
     pub fn all(plan: &Plan) -> Vec<OmissionReport> {
         let report = |omitted: &PlannedOmission| OmissionReport {
             digest: omitted.digest,
@@ -63,17 +63,17 @@ impl OmissionReport {
     }
 }
 
-/// Who signed.
+/// A holder and the key that signed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct SignerReport {
-    /// Whose key it is.
+    /// The holder of the key, as named in the trust policy.
     pub holder: String,
-    /// The key.
+    /// The id of the key.
     pub key: String,
 }
 
 impl SignerReport {
-    /// These signers.
+    /// Converts accepted signers to their report form.
     pub fn all(accepted: &[Accepted]) -> Vec<SignerReport> {
         let report = |a: &Accepted| SignerReport { holder: a.holder.clone(), key: a.key_id.to_string() };
         accepted.iter().map(report).collect()

@@ -1,4 +1,4 @@
-//! Releasing: a person's signature is added to the control chunk, and nothing else changes.
+//! Releases a bundle: adds the signature of a person to its control chunk and changes nothing else.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::arrival::{
     Bundle, Contents, ContentsError, Control, Finding, OpenError, OpenRequest, Opened, Standing,
     damaged_entries, open, read_body, read_head,
 };
-use crate::diagnosis::{Code, Diagnose, Diagnosis};
+use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::body::{Body, BodyEntry};
@@ -21,7 +21,7 @@ use crate::medium::{ChunkFile, MediumError};
 use crate::trust::{Signer, SignerError};
 use crate::verbs::report::{ArtifactReport, OmissionReport};
 
-/// Why nothing was signed.
+/// An error that stops signing.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
     /// The files cannot be opened as bundles.
@@ -33,39 +33,39 @@ pub enum SignError {
     /// The key cannot sign.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// Bytes of the control chunk are damaged.
+    /// The control chunk is damaged.
     #[error("{file}: {finding}")]
     Damaged {
-        /// The file.
+        /// The path of the control chunk.
         file: String,
-        /// What is wrong.
+        /// The damage that was found.
         finding: Finding,
     },
-    /// The control chunk does not hold together.
+    /// The documents in the control chunk are malformed or contradict each other.
     #[error(transparent)]
     Contents(#[from] ContentsError),
-    /// No control chunk is among the files.
-    #[error("no control chunk is among the {files} file(s) named")]
+    /// None of the files is a control chunk.
+    #[error("no control chunk among the {} given", count(*files as u64, "file", "files"))]
     NoControl {
-        /// How many files were looked at.
+        /// The number of files that were given.
         files: usize,
     },
-    /// Two control chunks of one bundle differ.
+    /// Two different control chunks belong to the same bundle.
     #[error("two control chunks of bundle {bundle} differ: {first} and {second}")]
     Forked {
-        /// The bundle.
+        /// The id of the bundle.
         bundle: Sum,
-        /// One file, escaped.
+        /// The path of the first control chunk.
         first: String,
-        /// The other, escaped.
+        /// The path of the second control chunk.
         second: String,
     },
-    /// No room for another signature.
-    #[error("{file} has {signatures} signatures, and no room for another")]
+    /// The control chunk has no room for another signature.
+    #[error("{file} has no room for another signature: it has {signatures}")]
     Full {
-        /// The file.
+        /// The path of the control chunk.
         file: String,
-        /// How many it has.
+        /// The number of signatures it has.
         signatures: usize,
     },
 }
@@ -89,46 +89,46 @@ impl Diagnose for SignError {
 /// A bundle that was signed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct SignedBundle {
-    /// Its id.
+    /// The id of the bundle.
     pub bundle: Sum,
-    /// Name, stream, sequence and label.
+    /// The name, stream, sequence and label of the bundle.
     #[serde(flatten)]
     pub crossing: Crossing,
-    /// Its control chunk, escaped.
+    /// The path of the control chunk.
     pub file: String,
     /// The id of the key that signed.
     pub key: String,
-    /// Whether this key had signed it before; nothing was changed then.
+    /// Whether this key had already signed the control chunk; if so, nothing was changed.
     pub already_signed: bool,
-    /// How many signatures the control chunk has now.
+    /// The number of signatures that the control chunk has now.
     pub signatures: usize,
-    /// What is released.
+    /// The artifacts in the bundle, without referrers.
     pub artifacts: Vec<ArtifactReport>,
-    /// What it does not carry although it is reachable.
+    /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
 }
 
-/// What signing says when it is done.
+/// The report of `sign`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct SignReport {
-    /// The bundles, by id.
+    /// The bundles that were signed, by id.
     pub bundles: Vec<SignedBundle>,
 }
 
 /// Adds a release signature to the control chunk of every bundle among `files`.
 ///
-/// Each control chunk is replaced whole or not at all; its sealed part stays byte for byte. Signing again
+/// Each control chunk is replaced completely or not at all; the bytes of its sealed part do not change. Signing again
 /// with the same key changes nothing.
 ///
 /// # Errors
-/// [`SignError`]: also for a control chunk that does not hold together, for that nobody should release.
+/// [`SignError`]. A control chunk whose documents contradict each other is not signed either.
 pub fn sign(
     files: &[Arc<dyn ChunkFile>],
     signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<SignReport, SignError> {
     let mut arrivals = open(&OpenRequest { files, policy: None }, environment)?;
-    // Everything is looked at before anything is signed.
+    // All control chunks are checked before any is signed.
     let mut broken = None;
     for bundle in &mut arrivals.bundles {
         match std::mem::replace(&mut bundle.control, Control::Absent) {
@@ -139,7 +139,7 @@ pub fn sign(
             control => bundle.control = control,
         }
         for (opened, body) in controls(bundle) {
-            check_whole(&opened.file, body, environment)?;
+            check_entries(&opened.file, body, environment)?;
         }
         if bundle.contents().is_some() && controls(bundle).next().is_none() {
             broken = broken.or_else(|| damaged(bundle));
@@ -159,7 +159,7 @@ pub fn sign(
     Ok(SignReport { bundles })
 }
 
-/// The good control chunks of a bundle: several where it arrived more than once.
+/// Returns the good control chunks of a bundle. There are several if copies of it were given.
 fn controls(bundle: &Bundle) -> impl Iterator<Item = (&Opened, &Body)> {
     let controls = bundle.files.iter().filter(|opened| opened.statement.is_control());
     controls.filter_map(|opened| Some((opened, opened.body()?)))
@@ -182,8 +182,8 @@ fn forked(bundle: &Bundle) -> SignError {
     SignError::Forked { bundle: bundle.id, first, second }
 }
 
-/// Hashes every byte that a statement covers: a release vouches for all of it.
-fn check_whole(
+/// Hashes every byte that the statement covers, because the release signature covers them too.
+fn check_entries(
     file: &Arc<dyn ChunkFile>,
     body: &Body,
     environment: &Environment<'_>,
@@ -210,7 +210,7 @@ fn sign_control(
     let already_signed = old.signatures.iter().any(signed);
     let mut head = old.clone();
     if !already_signed {
-        // A signature under our key's name that is not ours makes room for the right one.
+        // An invalid signature under the id of this key is replaced by the valid one.
         let algorithm = signer.algorithm();
         head.signatures.retain(|signature| (signature.key, signature.algorithm) != (short, algorithm));
         head.signatures.push(signer.signature(&old.statement_bytes)?);
@@ -219,12 +219,16 @@ fn sign_control(
             let signatures = old.signatures.len();
             return Err(SignError::Full { file: file.name().to_owned(), signatures });
         }
-        // What replaces a good file is read once more before it does.
+        // The new file is read back and checked before it replaces the old one.
         let check = |new: Arc<dyn ChunkFile>| {
             let found = read_head(new.as_ref()).map_err(io::Error::other)?;
             let body = read_body(new.as_ref(), &found).map_err(io::Error::other)?;
-            check_whole(&new, &body, environment).map_err(io::Error::other)?;
-            if found == head { Ok(()) } else { Err(io::Error::other("the new file does not read back")) }
+            check_entries(&new, &body, environment).map_err(io::Error::other)?;
+            if found == head {
+                Ok(())
+            } else {
+                Err(io::Error::other("the new file differs from what was written"))
+            }
         };
         file.replace_front(&head.render(), old.sealed_at(), &check).map_err(unusable)?;
     }

@@ -1,5 +1,5 @@
-//! Sums of whole chunk files, for guards with manifest lists and for transfer forms. Everything they say
-//! is bound by the statements already; nothing here is trusted.
+//! Checksums of whole chunk files, for guards that require manifest lists and for transfer forms. They are a
+//! convenience: the signed statements already cover the content, and nothing relies on these checksums.
 
 use std::sync::{Arc, OnceLock};
 
@@ -19,18 +19,18 @@ use crate::stream::pump::Halted;
 use crate::stream::segments::Segment;
 use crate::verbs::pack::{ChunkReport, PackReport};
 
-/// Which sums.
+/// The algorithm of a checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SumFunction {
-    /// As `sha256sum` writes.
+    /// SHA-256, as written by `sha256sum`.
     Sha256,
-    /// As `md5sum` writes.
+    /// MD5, as written by `md5sum`.
     Md5,
 }
 
 impl SumFunction {
-    /// The word in file names and reports.
+    /// Returns the name of the algorithm in file names and reports.
     pub const fn word(self) -> &'static str {
         match self {
             SumFunction::Sha256 => "sha256",
@@ -48,14 +48,14 @@ impl From<SumFunction> for Function {
     }
 }
 
-/// The sums of a file.
+/// The checksums of a file.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FileSums {
-    /// Its name, without folders.
+    /// The name of the file, without folders.
     pub file: String,
-    /// Its size in bytes.
+    /// The size of the file in bytes.
     pub bytes: u64,
-    /// The sums, in the order asked for.
+    /// The checksums, in the order of the request.
     pub sums: Vec<FileSum>,
 }
 
@@ -66,35 +66,35 @@ impl FileSums {
     }
 }
 
-/// A sum of a file.
+/// A checksum of a file.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FileSum {
-    /// Which sum.
+    /// The algorithm of the checksum.
     pub function: SumFunction,
-    /// In lower-case hex.
+    /// The checksum in lower-case hex.
     pub hex: String,
 }
 
-/// What `sums` says.
+/// The report of `sums`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct SumsReport {
-    /// The chunk files, by name.
+    /// The chunk files with their checksums, by name.
     pub files: Vec<FileSums>,
 }
 
 impl SumsReport {
-    /// What packing summed on its way, when it was asked for these `functions`.
+    /// Returns the checksums that packing computed, if it was asked for these `functions`.
     pub fn of_packed(report: &PackReport, functions: &[SumFunction]) -> SumsReport {
         let file =
             |chunk: &ChunkReport| FileSums::new(chunk.file.clone(), chunk.bytes, functions, &chunk.file_sums);
         SumsReport { files: report.chunks.iter().map(file).collect() }
     }
 
-    /// The lines that coreutils checks with `-c`.
+    /// Returns the lines that the coreutils check with `-c`.
     pub fn lines(&self, function: SumFunction) -> String {
         let line = |file: &FileSums| {
             let sum = file.sums.iter().find(|sum| sum.function == function)?;
-            // Coreutils escape such names with a leading backslash.
+            // The coreutils mark lines with an escaped name by a leading backslash.
             let escaped = file.file.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
             let mark = if escaped == file.file { "" } else { "\\" };
             Some(format!("{mark}{}  {escaped}\n", sum.hex))
@@ -103,10 +103,10 @@ impl SumsReport {
     }
 }
 
-/// Sums every chunk file among `files`; other files are passed over.
+/// Computes the checksums of every chunk file among `files`; other files are ignored.
 ///
 /// # Errors
-/// [`SumsError`] where a file cannot be read or none is a chunk.
+/// [`SumsError`] if a file cannot be read, or none is a chunk.
 pub fn sums(
     files: &[Arc<dyn ChunkFile>],
     functions: &[SumFunction],
@@ -134,16 +134,16 @@ pub fn sums(
     Ok(SumsReport { files: report.collect() })
 }
 
-/// The name of a file, if coreutils and a terminal take it as it is.
+/// Returns the name of a file if it has no control characters, which would need escaping in the lists.
 fn plain_name(file: &dyn ChunkFile) -> Result<&str, MediumError> {
     let plain = file.file_name().filter(|name| !name.chars().any(char::is_control));
     plain.ok_or_else(|| MediumError::OddName { path: file.name().to_owned() })
 }
 
-/// Puts `NAME_sha256.txt` and `NAME_md5.txt` beside the chunk files, each whole or not at all.
+/// Writes `NAME_sha256.txt` and `NAME_md5.txt` beside the chunk files. Each is written completely or not at all.
 ///
 /// # Errors
-/// When the store cannot be written.
+/// If the store cannot be written.
 pub fn write(
     report: &SumsReport,
     functions: &[SumFunction],
@@ -185,13 +185,13 @@ fn hash(
     Ok(outputs.into_iter().map(|outputs| outputs.into_inner().expect("all were hashed")).collect())
 }
 
-/// Why files cannot be summed.
+/// An error that stops `sums`.
 #[derive(Debug, thiserror::Error)]
 pub enum SumsError {
-    /// None is a chunk, or the work was cut short.
+    /// No file is a chunk, or the operation was interrupted.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// A file cannot be read, or not be listed under its name.
+    /// A file cannot be read, or its name cannot be listed.
     #[error(transparent)]
     Medium(#[from] MediumError),
 }

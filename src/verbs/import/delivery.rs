@@ -1,10 +1,10 @@
-//! Which artifact goes to which repository, under which tag; and what refers to it goes after it.
+//! Assigns artifacts to repositories and tags, and their referrers after them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::ImportError;
-use super::naming::{Nameless, Naming, Target};
-use super::papers::Papers;
+use super::graph::DocumentGraph;
+use super::naming::{NameProblem, Naming, Target};
 use super::report::{DeliveryReport, Outcome, Problem};
 use crate::artifacts::OnFailure;
 use crate::format::plan::{Artifact, Plan, PlannedReferrer};
@@ -13,32 +13,33 @@ use crate::oci::referrers_list::list_tag;
 use crate::oci::{Descriptor, Digest, RefName};
 use crate::registry::{Host, RepositoryName, Tag};
 
-/// How many names an error lists.
+/// The maximum number of names in an error message.
 const NAMES_MAX: usize = 10;
 
-/// How something can be had in its repository.
+/// How an artifact or referrer is pushed to its repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum PushAs {
+    /// Under a tag.
     Tag(Tag),
-    /// By its digest alone.
+    /// By digest, without a tag.
     Digest,
-    /// It lists what refers to its subject, as a registry without the referrers API wants it: what it lists is
-    /// pushed, and the registry's own list tells of that.
+    /// As a referrers list under a tag, as registries without the referrers API need it. The list itself is not
+    /// pushed: its referrers are, and the list is written anew if this registry needs it.
     List,
 }
 
-/// An artifact or a referrer on its way to a repository.
+/// An artifact or a referrer, and the repository it is pushed to.
 #[derive(Clone, Debug)]
 pub(super) struct Delivery<'a> {
     pub(super) name: Option<&'a RefName>,
-    /// What it refers to; `None` for what was asked for itself.
+    /// The digest of its subject; `None` for an artifact that was requested itself.
     pub(super) subject: Option<Digest>,
-    /// Artifacts are 0, what refers to them is 1, what refers to that is 2.
+    /// 0 for artifacts, 1 for their referrers, 2 for the referrers of those, and so on.
     pub(super) generation: usize,
     pub(super) descriptor: Descriptor,
-    /// Its place in the list of repositories.
+    /// The index of its repository in [`Deliveries::repositories`].
     pub(super) repository: usize,
-    pub(super) form: Form,
+    pub(super) push_as: PushAs,
     pub(super) outcome: Outcome,
     pub(super) previous: Option<Digest>,
     pub(super) backup: Option<Tag>,
@@ -56,9 +57,9 @@ impl Delivery<'_> {
     }
 
     pub(super) fn tag(&self) -> Option<&Tag> {
-        match &self.form {
-            Form::Tag(tag) => Some(tag),
-            Form::Digest | Form::List => None,
+        match &self.push_as {
+            PushAs::Tag(tag) => Some(tag),
+            PushAs::Digest | PushAs::List => None,
         }
     }
 
@@ -82,80 +83,86 @@ impl Delivery<'_> {
 pub(super) struct Deliveries<'a> {
     pub(super) all: Vec<Delivery<'a>>,
     pub(super) repositories: Vec<RepositoryName>,
-    /// The forms of each digest in each repository, for finding doubles among many thousands.
-    forms: HashMap<(usize, Digest), Vec<Form>>,
+    /// How each digest is pushed to each repository, to find duplicates quickly.
+    pushed_as: HashMap<(usize, Digest), Vec<PushAs>>,
 }
 
-/// The name that an artifact is called by: its digest if it has none.
-fn called(name: Option<&RefName>, digest: &Digest) -> String {
+/// Returns the name of an artifact for messages: its digest if it has no name.
+fn display_name(name: Option<&RefName>, digest: &Digest) -> String {
     name.map_or_else(|| digest.to_string(), ToString::to_string)
 }
 
-fn bad_name(name: Option<&RefName>, digest: &Digest, nameless: Nameless) -> ImportError {
-    let name = called(name, digest);
-    match nameless {
-        Nameless::Unnamed => ImportError::Unnamed { names: vec![name] },
-        Nameless::Bad { becomes, problem } => ImportError::BadName { name, becomes, problem },
+fn name_error(name: Option<&RefName>, digest: &Digest, problem: NameProblem) -> ImportError {
+    let name = display_name(name, digest);
+    match problem {
+        NameProblem::Unnamed => ImportError::Unnamed { names: vec![name] },
+        NameProblem::Invalid { becomes, problem } => ImportError::BadName { name, becomes, problem },
     }
 }
 
-/// The artifacts that `wanted` names; all, where it names none.
+/// Returns the artifacts that `wanted` names; all if it is empty.
 fn selected<'a>(plan: &'a Plan, wanted: &[String]) -> Result<Vec<&'a Artifact>, ImportError> {
-    let is = |artifact: &Artifact, wanted: &String| {
+    let is_named = |artifact: &Artifact, wanted: &String| {
         artifact.name.as_ref().is_some_and(|name| name.as_str() == wanted)
             || artifact.digest.to_string() == *wanted
     };
     for wanted in wanted {
-        if !plan.artifacts.iter().any(|artifact| is(artifact, wanted)) {
+        if !plan.artifacts.iter().any(|artifact| is_named(artifact, wanted)) {
             let names =
-                plan.artifacts.iter().map(|artifact| called(artifact.name.as_ref(), &artifact.digest));
-            let (mut alike, mut others): (Vec<String>, Vec<String>) =
+                plan.artifacts.iter().map(|artifact| display_name(artifact.name.as_ref(), &artifact.digest));
+            let (mut similar, mut others): (Vec<String>, Vec<String>) =
                 names.partition(|name| name.contains(wanted.as_str()));
-            alike.append(&mut others);
-            alike.truncate(NAMES_MAX);
-            return Err(ImportError::NoSuchArtifact { wanted: wanted.clone(), names: alike });
+            similar.append(&mut others);
+            similar.truncate(NAMES_MAX);
+            return Err(ImportError::NoSuchArtifact { wanted: wanted.clone(), names: similar });
         }
     }
-    let chosen = |artifact: &&Artifact| wanted.is_empty() || wanted.iter().any(|wanted| is(artifact, wanted));
+    let chosen =
+        |artifact: &&Artifact| wanted.is_empty() || wanted.iter().any(|wanted| is_named(artifact, wanted));
     Ok(plan.artifacts.iter().filter(chosen).collect())
 }
 
 impl<'a> Deliveries<'a> {
-    /// The artifacts of the plan that `wanted` names.
+    /// Returns deliveries of the artifacts that `wanted` names; of all if it is empty.
     ///
     /// # Errors
-    /// Where one has no name that the registry takes.
+    /// If one has no valid name for the registry, or `wanted` names an unknown artifact.
     pub(super) fn artifacts(
         plan: &'a Plan,
         wanted: &[String],
         naming: &Naming<'_>,
     ) -> Result<Deliveries<'a>, ImportError> {
-        let mut deliveries = Deliveries { all: Vec::new(), repositories: Vec::new(), forms: HashMap::new() };
+        let mut deliveries =
+            Deliveries { all: Vec::new(), repositories: Vec::new(), pushed_as: HashMap::new() };
         let mut unnamed = Vec::new();
         for artifact in selected(plan, wanted)? {
             let target = match naming.target(artifact.name.as_ref(), &artifact.digest) {
                 Ok(target) => target,
-                Err(Nameless::Unnamed) => {
-                    unnamed.push(called(artifact.name.as_ref(), &artifact.digest));
+                Err(NameProblem::Unnamed) => {
+                    unnamed.push(display_name(artifact.name.as_ref(), &artifact.digest));
                     continue;
                 }
-                Err(bad) => return Err(bad_name(artifact.name.as_ref(), &artifact.digest, bad)),
+                Err(problem) => return Err(name_error(artifact.name.as_ref(), &artifact.digest, problem)),
             };
             let descriptor = Descriptor::new(artifact.media_type.clone(), artifact.digest, artifact.size);
-            let repository = deliveries.place(target.repository);
-            let form = target.tag.map_or(Form::Digest, Form::Tag);
-            deliveries.push(artifact.name.as_ref(), None, 0, descriptor, repository, form);
+            let repository = deliveries.index_of(target.repository);
+            let push_as = target.tag.map_or(PushAs::Digest, PushAs::Tag);
+            deliveries.push(artifact.name.as_ref(), None, 0, descriptor, repository, push_as);
         }
         if unnamed.is_empty() { Ok(deliveries) } else { Err(ImportError::Unnamed { names: unnamed }) }
     }
 
-    /// Reads what the deliveries lead to.
+    /// Reads the document graphs of the deliveries.
     ///
     /// # Errors
-    /// A damaged document, unless the others go on.
-    pub(super) fn read(&mut self, papers: &mut Papers<'_>, on_failure: OnFailure) -> Result<(), ImportError> {
+    /// If a document is damaged, unless `on_failure` says to continue.
+    pub(super) fn read(
+        &mut self,
+        graph: &mut DocumentGraph<'_>,
+        on_failure: OnFailure,
+    ) -> Result<(), ImportError> {
         for delivery in self.all.iter_mut().filter(|delivery| !delivery.has_failed()) {
-            match papers.read(&delivery.descriptor) {
+            match graph.read(&delivery.descriptor) {
                 Ok(()) => {}
                 Err(error) if on_failure == OnFailure::Continue => delivery.fail(Problem::from(&error)),
                 Err(error) => return Err(error),
@@ -164,35 +171,35 @@ impl<'a> Deliveries<'a> {
         Ok(())
     }
 
-    /// Adds what refers to what is delivered: to every repository that holds its subject.
+    /// Adds the referrers of the deliveries, each to every repository that gets its subject.
     ///
     /// # Errors
-    /// Where one has a name that the registry does not take, or is damaged.
+    /// If one has no valid name for the registry, or is damaged.
     pub(super) fn add_referrers(
         &mut self,
         plan: &'a Plan,
         naming: &Naming<'_>,
-        papers: &mut Papers<'_>,
+        graph: &mut DocumentGraph<'_>,
         on_failure: OnFailure,
     ) -> Result<(), ImportError> {
         let mut holdings: Vec<BTreeSet<Digest>> = Vec::new();
-        let mut asked: BTreeSet<(usize, usize)> = BTreeSet::new();
+        let mut added: BTreeSet<(usize, usize)> = BTreeSet::new();
         let mut begin = 0;
         for generation in 1.. {
-            self.read(papers, on_failure)?;
+            self.read(graph, on_failure)?;
             for delivery in self.all[begin..].iter().filter(|delivery| !delivery.has_failed()) {
                 holdings.resize_with(self.repositories.len(), BTreeSet::new);
-                holdings[delivery.repository].extend(papers.closure(&delivery.descriptor.digest).documents);
+                holdings[delivery.repository].extend(graph.closure(&delivery.descriptor.digest).documents);
             }
             begin = self.all.len();
             for (number, referrer) in plan.referrers.iter().enumerate() {
-                let holds = |place: &usize| holdings[*place].contains(&referrer.subject);
-                let places: Vec<usize> = (0..holdings.len())
-                    .filter(holds)
-                    .filter(|&place| asked.insert((number, place)))
+                let has_subject = |index: &usize| holdings[*index].contains(&referrer.subject);
+                let repositories: Vec<usize> = (0..holdings.len())
+                    .filter(has_subject)
+                    .filter(|&index| added.insert((number, index)))
                     .collect();
-                if !places.is_empty() {
-                    self.add_referrer(referrer, generation, &places, naming, papers)?;
+                if !repositories.is_empty() {
+                    self.add_referrer(referrer, generation, &repositories, naming, graph)?;
                 }
             }
             if begin == self.all.len() {
@@ -206,49 +213,49 @@ impl<'a> Deliveries<'a> {
         &mut self,
         referrer: &'a PlannedReferrer,
         generation: usize,
-        places: &[usize],
+        repositories: &[usize],
         naming: &Naming<'_>,
-        papers: &mut Papers<'_>,
+        graph: &mut DocumentGraph<'_>,
     ) -> Result<(), ImportError> {
         let subject = referrer.subject;
         let descriptor = Descriptor::new(referrer.media_type.clone(), referrer.digest, referrer.size);
-        let stem = list_tag(&subject);
+        let list_tag = list_tag(&subject);
         let name = referrer.name.as_ref();
         let own_tag = name.and_then(RefName::tag);
-        let form = match own_tag {
-            None => Form::Digest,
-            // It goes where its subject goes: who looks for it knows only that.
-            Some(tag) if tag == stem && is_list(&descriptor, &subject, papers) => Form::List,
-            Some(tag) if tag.starts_with(&stem) => tag_form(name, referrer, tag)?,
+        let push_as = match own_tag {
+            None => PushAs::Digest,
+            // Clients look for these tags in the repository of the subject, so the rename rules do not apply.
+            Some(tag) if tag == list_tag && is_list(&descriptor, &subject, graph) => PushAs::List,
+            Some(tag) if tag.starts_with(&list_tag) => push_as_tag(name, referrer, tag)?,
             Some(tag) => match naming.target(name, &referrer.digest) {
                 Ok(Target { repository, tag }) => {
                     if let Some(tag) = tag {
-                        let repository = self.place(repository);
+                        let repository = self.index_of(repository);
                         self.push(
                             name,
                             Some(subject),
                             generation,
                             descriptor.clone(),
                             repository,
-                            Form::Tag(tag),
+                            PushAs::Tag(tag),
                         );
                     }
-                    Form::Digest
+                    PushAs::Digest
                 }
-                Err(Nameless::Unnamed) => tag_form(name, referrer, tag)?,
-                Err(bad) => return Err(bad_name(name, &referrer.digest, bad)),
+                Err(NameProblem::Unnamed) => push_as_tag(name, referrer, tag)?,
+                Err(problem) => return Err(name_error(name, &referrer.digest, problem)),
             },
         };
-        for &place in places {
-            self.push(name, Some(subject), generation, descriptor.clone(), place, form.clone());
+        for &index in repositories {
+            self.push(name, Some(subject), generation, descriptor.clone(), index, push_as.clone());
         }
         Ok(())
     }
 
-    /// The place of a repository in the list.
-    fn place(&mut self, name: RepositoryName) -> usize {
-        if let Some(place) = self.repositories.iter().position(|known| *known == name) {
-            return place;
+    /// Returns the index of a repository in the list, and adds it if needed.
+    fn index_of(&mut self, name: RepositoryName) -> usize {
+        if let Some(index) = self.repositories.iter().position(|known| *known == name) {
+            return index;
         }
         self.repositories.push(name);
         self.repositories.len() - 1
@@ -261,22 +268,22 @@ impl<'a> Deliveries<'a> {
         generation: usize,
         descriptor: Descriptor,
         repository: usize,
-        form: Form,
+        push_as: PushAs,
     ) {
-        let forms = self.forms.entry((repository, descriptor.digest)).or_default();
-        let same = forms.contains(&form) || (form == Form::Digest && !forms.is_empty());
-        // One that was asked for under two names is told of twice; a referrer is not.
-        if generation > 0 && same {
+        let known = self.pushed_as.entry((repository, descriptor.digest)).or_default();
+        let is_duplicate = known.contains(&push_as) || (push_as == PushAs::Digest && !known.is_empty());
+        // An artifact that was requested under two names is reported twice; a referrer is not.
+        if generation > 0 && is_duplicate {
             return;
         }
-        forms.push(form.clone());
+        known.push(push_as.clone());
         self.all.push(Delivery {
             name,
             subject,
             generation,
             descriptor,
             repository,
-            form,
+            push_as,
             outcome: Outcome::Pending,
             previous: None,
             backup: None,
@@ -284,7 +291,7 @@ impl<'a> Deliveries<'a> {
         });
     }
 
-    /// Refuses two artifacts under one tag.
+    /// Checks that no two artifacts would get the same tag.
     pub(super) fn check_collisions(&self, host: &Host) -> Result<(), ImportError> {
         let mut taken: BTreeMap<(usize, &Tag), Digest> = BTreeMap::new();
         for delivery in &self.all {
@@ -300,18 +307,20 @@ impl<'a> Deliveries<'a> {
     }
 }
 
-fn tag_form(name: Option<&RefName>, referrer: &PlannedReferrer, tag: &str) -> Result<Form, ImportError> {
-    let bad = |problem| bad_name(name, &referrer.digest, Nameless::Bad { becomes: tag.to_owned(), problem });
-    Ok(Form::Tag(tag.parse().map_err(bad)?))
+fn push_as_tag(name: Option<&RefName>, referrer: &PlannedReferrer, tag: &str) -> Result<PushAs, ImportError> {
+    let invalid = |problem| {
+        name_error(name, &referrer.digest, NameProblem::Invalid { becomes: tag.to_owned(), problem })
+    };
+    Ok(PushAs::Tag(tag.parse().map_err(invalid)?))
 }
 
-/// Whether an index lists what refers to `subject` and nothing else.
-fn is_list(descriptor: &Descriptor, subject: &Digest, papers: &mut Papers<'_>) -> bool {
-    if descriptor.media_type.role() != Role::Index || papers.read(descriptor).is_err() {
+/// Whether an index lists only referrers of `subject`.
+fn is_list(descriptor: &Descriptor, subject: &Digest, graph: &mut DocumentGraph<'_>) -> bool {
+    if descriptor.media_type.role() != Role::Index || graph.read(descriptor).is_err() {
         return false;
     }
-    let (documents, blobs) = papers.points_at(&descriptor.digest);
-    let refers =
-        |digest: &Digest| papers.paper(digest).document.subject().is_some_and(|s| s.digest == *subject);
-    blobs.is_empty() && !documents.is_empty() && documents.iter().all(refers)
+    let (documents, blobs) = graph.references(&descriptor.digest);
+    let is_referrer =
+        |digest: &Digest| graph.node(digest).document.subject().is_some_and(|s| s.digest == *subject);
+    blobs.is_empty() && !documents.is_empty() && documents.iter().all(is_referrer)
 }

@@ -1,161 +1,166 @@
-//! Why a bundle is not imported, or an artifact of it.
+//! Errors of an import.
 
 use std::io;
 
 use crate::arrival::BlobError;
-use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
 use crate::oci::Digest;
 use crate::oci::document::DocumentError;
 use crate::registry::{NameError, RegistryError, Tag};
 use crate::trust::SignerError;
 
-/// A tag that points at something else.
+/// A tag that already points at a different digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagConflict {
-    /// Host, repository and tag.
+    /// The host, repository and tag.
     pub tag: String,
-    /// What it points at.
+    /// The digest that the tag points at now.
     pub existing: Digest,
-    /// What it was to point at.
+    /// The digest that the import would set.
     pub wanted: Digest,
 }
 
-/// Why a bundle is not imported, or an artifact of it.
+/// An error that stops an import, or fails one of its artifacts.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// A blob cannot be had from the chunk files.
+    /// A blob cannot be read from the chunk files.
     #[error(transparent)]
     Blob(#[from] BlobError),
-    /// The receipt's key cannot sign.
+    /// The key cannot sign the receipt.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// The registry cannot be used, or refuses something.
+    /// The registry cannot be reached, or rejects a request.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// Artifacts that do not say which repository they belong to.
-    #[error("these artifacts have no repository name: {}", names.join(", "))]
+    /// The names of these artifacts have no repository.
+    #[error("{} without a repository name: {}", count(names.len() as u64, "artifact", "artifacts"), names.join(", "))]
     Unnamed {
-        /// Their names, or digests where they have none.
+        /// Their names, or their digests if they have no name.
         names: Vec<String>,
     },
-    /// An artifact whose name no registry takes.
-    #[error("artifact {name} would become {becomes}: {problem}")]
+    /// The name of an artifact in the registry would be invalid.
+    #[error("artifact {name} would be pushed as {becomes}, which is not a valid name: {problem}")]
     BadName {
-        /// Its name, or its digest where it has none.
+        /// The name of the artifact, or its digest if it has no name.
         name: String,
-        /// What it becomes.
+        /// The invalid name in the registry.
         becomes: String,
-        /// Why that is no name.
+        /// Why that name is invalid.
         problem: NameError,
     },
-    /// Two artifacts want one tag.
-    #[error("{tag} would be both {} and {}", digests[0], digests[1])]
+    /// Two artifacts would get the same tag.
+    #[error("{tag} would have to point at both {} and {}", digests[0], digests[1])]
     Collision {
-        /// Host, repository and tag.
+        /// The host, repository and tag.
         tag: String,
-        /// The artifacts.
+        /// The digests of the two artifacts.
         digests: [Digest; 2],
     },
-    /// Nothing in the bundle is called so.
-    #[error("the bundle has no artifact {wanted:?}; it has {}", names.join(", "))]
+    /// The bundle has no artifact with this name or digest.
+    #[error("the bundle has no artifact {wanted:?}; it contains: {}", names.join(", "))]
     NoSuchArtifact {
-        /// What was asked for.
+        /// The name or digest that was requested.
         wanted: String,
-        /// Some of what is there.
+        /// Some of the artifacts in the bundle.
         names: Vec<String>,
     },
-    /// Tags are taken.
-    #[error("{}", conflicts.iter().map(said).collect::<Vec<_>>().join("; "))]
+    /// Tags already point at other digests.
+    #[error("{}", conflicts.iter().map(conflict_text).collect::<Vec<_>>().join("; "))]
     TagsExist {
-        /// Which, and by what.
+        /// The tags, with the digests they point at.
         conflicts: Vec<TagConflict>,
     },
-    /// The tag that was to keep the old artifact is taken.
-    #[error("the old {tag} cannot be kept as {backup}: that points at {existing}")]
+    /// The backup tag for the old artifact already points at something else.
+    #[error("cannot keep the old {tag} as {backup}: {backup} already points at {existing}")]
     BackupTaken {
-        /// Host, repository and tag.
+        /// The host, repository and tag.
         tag: String,
-        /// The tag that was to keep it.
+        /// The backup tag.
         backup: String,
-        /// What that points at.
+        /// The digest that the backup tag points at.
         existing: Digest,
     },
-    /// The tag that was to keep the old artifact cannot be.
-    #[error("the old {tag} cannot be kept: {problem}")]
+    /// The backup tag for the old artifact cannot be set.
+    #[error("cannot keep the old {tag}: {problem}")]
     BackupName {
-        /// Host, repository and tag.
+        /// The host, repository and tag.
         tag: String,
-        /// Why not.
+        /// The reason.
         problem: String,
     },
-    /// The registry refuses an index or a manifest that points at what the bundle does not carry.
+    /// The registry rejects an index or manifest because the bundle omits something that it references.
     #[error(
-        "the bundle was packed without {left_out}, which {digest} points at, and the registry insists: {source}"
+        "the registry rejected {digest} because the bundle omits {omitted}, which it references: {source}"
     )]
     Narrowed {
-        /// The index or manifest.
+        /// The digest of the index or manifest.
         digest: Digest,
-        /// What it points at and is not carried.
-        left_out: String,
-        /// What the registry says.
+        /// The omitted children.
+        omitted: String,
+        /// The response of the registry.
         source: RegistryError,
     },
-    /// A manifest of the bundle is damaged.
-    #[error("{digest} is damaged in {files}")]
+    /// A manifest or index of the bundle is damaged.
+    #[error("manifest {digest} is damaged in {files}")]
     Document {
-        /// Which.
+        /// The digest of the manifest or index.
         digest: Digest,
-        /// The chunk file or files it is in, escaped.
+        /// The chunk files that contain it.
         files: String,
     },
-    /// What refers to a manifest cannot be listed.
-    #[error("{tag}, where this registry lists what refers to a manifest, holds something else: {problem}")]
-    NotAList {
-        /// Host, repository and tag.
+    /// The tag for the referrers list of a manifest points at something that is not such a list.
+    #[error("{tag} should be a referrers list, but is not: {problem}")]
+    NotAReferrersList {
+        /// The host, repository and tag.
         tag: String,
-        /// What it holds.
+        /// Why its content is not a referrers list.
         problem: DocumentError,
     },
-    /// Others write a list as fast as we do.
+    /// Other clients changed a referrers list after each attempt to write it.
     #[error(
-        "{tag}, where this registry lists what refers to a manifest, was changed by others each time it was written"
+        "cannot update the referrers list {tag}: another client changed it after each of {attempts} attempts"
     )]
-    RestlessList {
-        /// Host, repository and tag.
+    ReferrersListRace {
+        /// The host, repository and tag.
         tag: String,
+        /// How often the list was written.
+        attempts: usize,
     },
-    /// A receipt would take the place of a file.
-    #[error("{file} exists")]
+    /// A file with the name of the receipt already exists.
+    #[error("cannot write the receipt: {file} already exists")]
     ReceiptExists {
-        /// Which file, escaped.
+        /// The path of the file.
         file: String,
     },
-    /// A receipt's name that does not work.
-    #[error("{file:?} names no file for the receipt")]
+    /// The path of the receipt has no file name.
+    #[error("invalid path {file:?} for the receipt: it has no file name")]
     ReceiptName {
-        /// What was said.
+        /// The path that was given.
         file: String,
     },
-    /// A receipt cannot be written.
+    /// A file of the receipt cannot be written.
     #[error("cannot write the receipt {file}: {source}")]
     Receipt {
-        /// Which file, escaped.
+        /// The path of the file.
         file: String,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
-    /// A signal came.
+    /// The operation was interrupted by a signal.
     #[error("interrupted")]
     Interrupted,
 }
 
-fn said(conflict: &TagConflict) -> String {
-    format!("{} is {} there, and would become {}", conflict.tag, conflict.existing, conflict.wanted)
+fn conflict_text(conflict: &TagConflict) -> String {
+    format!(
+        "{} already points at {}; importing would move it to {}",
+        conflict.tag, conflict.existing, conflict.wanted
+    )
 }
 
 impl ImportError {
-    /// Whether nothing else could be done either.
-    pub(super) fn ends_all(&self) -> bool {
+    /// Whether this error would also stop every other transfer.
+    pub(super) fn is_fatal(&self) -> bool {
         matches!(
             self,
             ImportError::Interrupted
@@ -175,18 +180,18 @@ impl Diagnose for ImportError {
             ImportError::Signer(error) => return error.diagnosis(),
             ImportError::Registry(error) => return error.diagnosis(),
             ImportError::Unnamed { names } => {
-                return Code::RepositoryUnnamed.with(names.first().map(|name| renaming(name)));
+                return Code::RepositoryUnnamed.with(names.first().map(|name| rename_advice(name)));
             }
             ImportError::BadName { name, .. } => {
-                let (name, tag) = (name.clone(), TAG.to_owned());
+                let (name, tag) = (name.clone(), EXAMPLE_TAG.to_owned());
                 return Code::RepositoryName.with(Advice::RenameArtifact { name, tag });
             }
             ImportError::NoSuchArtifact { .. } => {
                 return Code::NoSuchArtifact.with(Advice::CheckNamesOfBundle);
             }
             ImportError::Document { .. } => return Code::BlobMismatch.with(Advice::ChunksAreDamaged),
-            ImportError::RestlessList { .. } => return Code::ReferrersList.with(Advice::RunAgain),
-            ImportError::NotAList { .. } => Code::ReferrersList,
+            ImportError::ReferrersListRace { .. } => return Code::ReferrersList.with(Advice::RunAgain),
+            ImportError::NotAReferrersList { .. } => Code::ReferrersList,
             ImportError::Collision { .. } => Code::TagCollision,
             ImportError::TagsExist { .. } => Code::TagExists,
             ImportError::BackupTaken { .. } => Code::TagBackupExists,
@@ -201,11 +206,11 @@ impl Diagnose for ImportError {
     }
 }
 
-/// The tag of an example.
-const TAG: &str = "1.0";
+/// The tag in the example of the advice.
+const EXAMPLE_TAG: &str = "1.0";
 
-fn renaming(name: &str) -> Advice {
-    // A bare name may be its tag.
-    let tag = name.parse::<Tag>().map_or_else(|_| TAG.to_owned(), |tag| tag.to_string());
+fn rename_advice(name: &str) -> Advice {
+    // A name without a repository may be just a tag.
+    let tag = name.parse::<Tag>().map_or_else(|_| EXAMPLE_TAG.to_owned(), |tag| tag.to_string());
     Advice::RenameArtifact { name: name.to_owned(), tag }
 }

@@ -1,21 +1,21 @@
-//! Importing: a released bundle is pushed into a registry, straight from the chunk files.
+//! Imports a released bundle: pushes it into a registry, directly from the chunk files.
 //!
-//! Everything that can be known is known before anything is sent: names, tags that are taken, what is there
-//! already. Then blobs, documents from the leaves up, what refers to them, and tags at the very end: whoever
-//! looks at a tag finds all that it stands for.
+//! Names, existing tags and existing content are checked before anything is sent. Then the blobs are pushed, the
+//! manifests and indexes (children first), their referrers, and last the tags: a tag never points at an incomplete
+//! artifact.
 
+mod blob_feed;
 mod delivery;
 mod error;
-mod ledger;
+mod graph;
 mod naming;
-mod outgoing;
-mod papers;
+mod progress;
+mod push_plan;
 mod pushing;
 mod receipt;
 mod referrers;
 mod report;
 mod run;
-mod shipment;
 mod tags;
 
 use std::num::NonZeroUsize;
@@ -27,11 +27,11 @@ use crate::environment::Environment;
 use crate::registry::Registry;
 use crate::verbs::report::{OmissionReport, SignerReport};
 
-use delivery::{Deliveries, Form};
+use delivery::{Deliveries, PushAs};
+use graph::DocumentGraph;
 use naming::Naming;
-use papers::Papers;
+use push_plan::PushPlan;
 use run::Run;
-use shipment::Shipment;
 
 pub use error::{ImportError, TagConflict};
 pub use naming::{RenameError, RenameRule};
@@ -39,34 +39,34 @@ pub use receipt::{Receipt, ReceiptFiles};
 pub use report::{DeliveryReport, ImportReport, Outcome, Problem, Traffic};
 pub use tags::TagPolicy;
 
-/// What is imported, and how.
+/// The request of `import`.
 pub struct ImportRequest<'a> {
-    /// The bundle.
+    /// The bundle to import.
     pub bundle: &'a WholeBundle<'a>,
     /// The registry that `to` names.
     pub registry: Arc<Registry>,
-    /// Where to.
+    /// The destination.
     pub to: &'a RegistryDestination,
-    /// Names or digests of the artifacts that are meant; empty for all.
+    /// Names or digests of the artifacts to import; empty for all.
     pub artifacts: &'a [String],
-    /// How they are renamed; the first rule that matches counts.
+    /// The rename rules; the first one that matches applies.
     pub rename: &'a [RenameRule],
-    /// What to do with tags that point at something else.
+    /// What to do with tags that point at another digest.
     pub tags: TagPolicy,
-    /// What to do when an artifact fails.
+    /// Whether to continue when an artifact fails.
     pub on_failure: OnFailure,
-    /// Whether to say only what would be pushed.
+    /// Whether to push nothing and only report what would be pushed.
     pub dry_run: bool,
-    /// How many transfers may be under way at once.
+    /// The maximum number of concurrent transfers.
     pub connections: NonZeroUsize,
 }
 
-/// An import that ended early.
+/// An import that stopped early.
 #[derive(Debug)]
 pub struct Stopped {
-    /// Why.
+    /// The error that stopped it.
     pub error: ImportError,
-    /// What was done before, if anything in the registry was changed.
+    /// The report up to that point, if the registry was changed.
     pub report: Option<Box<ImportReport>>,
 }
 
@@ -79,7 +79,7 @@ impl<E: Into<ImportError>> From<E> for Stopped {
 /// Pushes a released bundle into a registry.
 ///
 /// # Errors
-/// [`Stopped`], with what was done before. Running it again goes on: what is there is skipped.
+/// [`Stopped`], with the report up to that point. Running the import again resumes it: existing content is skipped.
 pub fn import(request: &ImportRequest<'_>, environment: &Environment<'_>) -> Result<ImportReport, Stopped> {
     let bundle = request.bundle;
     let plan = &bundle.contents().plan;
@@ -87,41 +87,41 @@ pub fn import(request: &ImportRequest<'_>, environment: &Environment<'_>) -> Res
     let naming = Naming { prefix: request.to.prefix.as_ref(), rules: request.rename };
     let mut deliveries = Deliveries::artifacts(plan, request.artifacts, &naming)?;
     deliveries.check_collisions(&request.to.host)?;
-    let mut run = Run::new(request, environment, Papers::new(&documents, bundle));
-    run.know(&deliveries.repositories);
-    // What is taken is not pushed, and what refers to it is not either.
-    tags::look_up(&run, &mut deliveries, 0)?;
+    let mut run = Run::new(request, environment, DocumentGraph::new(&documents, bundle));
+    run.add_repositories(&deliveries.repositories);
+    // An artifact whose tag conflicts is not pushed, nor are its referrers.
+    tags::check_all(&run, &mut deliveries, 0)?;
     let artifacts = deliveries.all.len();
-    deliveries.add_referrers(plan, &naming, &mut run.papers, request.on_failure)?;
+    deliveries.add_referrers(plan, &naming, &mut run.graph, request.on_failure)?;
     deliveries.check_collisions(&request.to.host)?;
-    run.know(&deliveries.repositories);
-    tags::look_up(&run, &mut deliveries, artifacts)?;
-    let shipment = Shipment::of(&deliveries.all, &run.papers);
-    pushing::survey(&run, &shipment)?;
+    run.add_repositories(&deliveries.repositories);
+    tags::check_all(&run, &mut deliveries, artifacts)?;
+    let push_plan = PushPlan::of(&deliveries.all, &run.graph);
+    pushing::find_present(&run, &push_plan)?;
     let ended = if request.dry_run {
-        pushing::foresee(&run, &shipment);
-        arrived(&run, &mut deliveries);
-        tags::hold_back(&run, &mut deliveries);
+        pushing::count_dry_run(&run, &push_plan);
+        note_results(&run, &mut deliveries);
+        tags::fail_subjects(&run, &mut deliveries);
         Ok(())
     } else {
-        push(&run, &shipment, &mut deliveries)
+        push(&run, &push_plan, &mut deliveries)
     };
     let mut report = report(&run, &deliveries);
     match ended {
         Ok(()) => Ok(report),
         Err(error) => {
             report.ended_by = Some(Problem::from(&error));
-            let touched = run.ledger.open().touched;
+            let touched = run.progress.lock().touched;
             Err(Stopped { error, report: touched.then(|| Box::new(report)) })
         }
     }
 }
 
-/// Pushes the non-distributable layers of a released bundle, and nothing else: into the repositories that
-/// [`import`] would choose for their artifacts.
+/// Pushes only the non-distributable layers of a released bundle, into the repositories that [`import`] would choose
+/// for their artifacts.
 ///
 /// # Errors
-/// [`ImportError`]. Running it again goes on: what is there is skipped.
+/// [`ImportError`]. Running it again resumes it: existing layers are skipped.
 pub fn push_nondistributable(
     request: &ImportRequest<'_>,
     environment: &Environment<'_>,
@@ -131,43 +131,44 @@ pub fn push_nondistributable(
     let documents = bundle.documents();
     let naming = Naming { prefix: request.to.prefix.as_ref(), rules: request.rename };
     let mut deliveries = Deliveries::artifacts(plan, request.artifacts, &naming)?;
-    let mut run = Run::new(request, environment, Papers::new(&documents, bundle));
-    run.know(&deliveries.repositories);
-    deliveries.read(&mut run.papers, request.on_failure)?;
-    let mut shipment = Shipment::of(&deliveries.all, &run.papers);
-    shipment.keep_nondistributable();
-    pushing::survey(&run, &shipment)?;
-    pushing::push_blobs(&run, &shipment)?;
-    let traffic = run.ledger.open().blobs;
+    let mut run = Run::new(request, environment, DocumentGraph::new(&documents, bundle));
+    run.add_repositories(&deliveries.repositories);
+    deliveries.read(&mut run.graph, request.on_failure)?;
+    let mut push_plan = PushPlan::of(&deliveries.all, &run.graph);
+    push_plan.keep_nondistributable();
+    pushing::find_present(&run, &push_plan)?;
+    pushing::push_blobs(&run, &push_plan)?;
+    let traffic = run.progress.lock().blobs;
     Ok(traffic)
 }
 
-fn push(run: &Run<'_>, shipment: &Shipment<'_>, deliveries: &mut Deliveries<'_>) -> Result<(), ImportError> {
-    // What would become of the tags is known; from here on the report says what did.
+fn push(run: &Run<'_>, push_plan: &PushPlan<'_>, deliveries: &mut Deliveries<'_>) -> Result<(), ImportError> {
+    // So far the outcomes are those expected for the tags; from here on they record what was done.
     for delivery in deliveries.all.iter_mut().filter(|delivery| !delivery.has_failed()) {
         delivery.outcome = Outcome::Pending;
         delivery.backup = None;
     }
-    pushing::push_blobs(run, shipment)?;
-    pushing::push_documents(run, shipment)?;
-    referrers::list_all(run, shipment)?;
-    arrived(run, deliveries);
+    pushing::push_blobs(run, push_plan)?;
+    pushing::push_documents(run, push_plan)?;
+    referrers::write_lists(run, push_plan)?;
+    note_results(run, deliveries);
     tags::set_all(run, deliveries)
 }
 
-/// Notes which deliveries are whole, and which can be had by now.
-fn arrived(run: &Run<'_>, deliveries: &mut Deliveries<'_>) {
+/// Sets the outcome of deliveries that failed, and of those without a tag.
+fn note_results(run: &Run<'_>, deliveries: &mut Deliveries<'_>) {
     for delivery in deliveries.all.iter_mut().filter(|delivery| !delivery.has_failed()) {
         let root = delivery.descriptor.digest;
-        let listed = if delivery.form == Form::List { run.papers.points_at(&root).0 } else { vec![root] };
-        // What refers to it may be there; it is not shown without its subject.
+        let listed =
+            if delivery.push_as == PushAs::List { run.graph.references(&root).0 } else { vec![root] };
+        // A referrer also needs its subject in the registry.
         let needed = listed.into_iter().chain(delivery.subject);
         let needed = needed.map(|digest| (delivery.repository, digest));
-        match (run.ledger.failure(needed), &delivery.form) {
+        match (run.progress.failure(needed), &delivery.push_as) {
             (Some(problem), _) => delivery.fail(problem),
-            (None, Form::Digest) => delivery.outcome = Outcome::PushedByDigest,
-            (None, Form::List) => delivery.outcome = Outcome::Listed,
-            (None, Form::Tag(_)) => {}
+            (None, PushAs::Digest) => delivery.outcome = Outcome::PushedByDigest,
+            (None, PushAs::List) => delivery.outcome = Outcome::Listed,
+            (None, PushAs::Tag(_)) => {}
         }
     }
 }
@@ -179,7 +180,7 @@ fn report(run: &Run<'_>, deliveries: &Deliveries<'_>) -> ImportReport {
         let of_kind = deliveries.all.iter().filter(move |delivery| (delivery.generation > 0) == is_referrer);
         of_kind.map(|delivery| delivery.report(&deliveries.repositories)).collect()
     };
-    let mut state = run.ledger.open();
+    let mut state = run.progress.lock();
     state.lists.sort();
     ImportReport {
         bundle: plan.bundle_id(),

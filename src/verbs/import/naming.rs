@@ -1,4 +1,4 @@
-//! What artifacts are called in the registry: the source's host is dropped, or a rule says otherwise.
+//! The names of artifacts in the registry: the original name without its host, or the result of a rename rule.
 
 use std::str::FromStr;
 
@@ -7,20 +7,20 @@ use regex_lite::Regex;
 use crate::oci::{Digest, RefName};
 use crate::registry::{Host, NameError, RepositoryName, Tag};
 
-/// A rule that renames: `REGEX=REPLACEMENT`. The expression must match the whole name.
+/// A rename rule: `REGEX=REPLACEMENT`. The expression must match the whole name.
 #[derive(Clone, Debug)]
 pub struct RenameRule {
     pattern: Regex,
     replacement: String,
 }
 
-/// Why a text is no rule.
+/// The reason why a text is not a valid rename rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?}: {problem}; expected REGEX=REPLACEMENT, as 'low.example/(.*)=team/$1'")]
+#[error("{text:?}: {problem}; expected REGEX=REPLACEMENT, e.g. 'low.example/(.*)=team/$1'")]
 pub struct RenameError {
-    /// What was written.
+    /// The invalid text.
     pub text: String,
-    /// What is wrong with it.
+    /// The problem with it.
     pub problem: String,
 }
 
@@ -29,13 +29,13 @@ impl FromStr for RenameRule {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refuse = |problem: String| RenameError { text: text.to_owned(), problem };
-        // No name has an equals sign, so the last one parts the two.
+        // Names never contain '=', so the last one is the separator.
         let (expression, replacement) =
-            text.rsplit_once('=').ok_or_else(|| refuse("it has no '='".to_owned()))?;
+            text.rsplit_once('=').ok_or_else(|| refuse("there is no '='".to_owned()))?;
         if expression.is_empty() || replacement.is_empty() {
-            return Err(refuse("one side is empty".to_owned()));
+            return Err(refuse("the expression or the replacement is empty".to_owned()));
         }
-        // Alone first: what closes a bracket too many must not close ours.
+        // Compile it alone first, because an extra closing bracket must not close the group added below.
         Regex::new(expression).map_err(|error| refuse(error.to_string()))?;
         let pattern =
             Regex::new(&format!("^(?:{expression})$")).map_err(|error| refuse(error.to_string()))?;
@@ -53,7 +53,8 @@ impl RenameRule {
     }
 }
 
-/// A group that is not there would silently be nothing: `$1_x` names a group `1_x`.
+/// Checks that every group in the replacement exists. An unknown group would silently expand to nothing: `$1_x`
+/// refers to a group `1_x`.
 fn check_replacement(pattern: &Regex, replacement: &str) -> Result<(), String> {
     let mut rest = replacement;
     while let Some((_, after)) = rest.split_once('$') {
@@ -74,7 +75,7 @@ fn check_replacement(pattern: &Regex, replacement: &str) -> Result<(), String> {
             return Err(match number {
                 "" => format!("the expression has no group {group:?}"),
                 number => {
-                    format!("the expression has no group {group:?}; write ${{{number}}} if {number} is meant")
+                    format!("the expression has no group {group:?}; write ${{{number}}} for group {number}")
                 }
             });
         }
@@ -83,61 +84,61 @@ fn check_replacement(pattern: &Regex, replacement: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Where an artifact goes.
+/// The repository and tag that an artifact is pushed to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Target {
     pub(super) repository: RepositoryName,
-    /// `None`: it can be had by its digest only.
+    /// `None` if it is pushed by digest.
     pub(super) tag: Option<Tag>,
 }
 
-/// Why an artifact has no place.
+/// Why an artifact has no valid name in the registry.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Nameless {
-    /// It has no name, or one without a repository.
+pub(super) enum NameProblem {
+    /// It has no name, or its name has no repository.
     Unnamed,
-    /// What its name becomes is none.
-    Bad { becomes: String, problem: NameError },
+    /// The resulting name is invalid.
+    Invalid { becomes: String, problem: NameError },
 }
 
-/// How artifacts are named.
+/// Determines the names of artifacts in the registry.
 pub(super) struct Naming<'a> {
     pub(super) prefix: Option<&'a RepositoryName>,
-    /// The first that matches counts.
+    /// The first rule that matches applies.
     pub(super) rules: &'a [RenameRule],
 }
 
 impl Naming<'_> {
-    /// Where the artifact with this name and digest goes. One without a name is called by its digest.
-    pub(super) fn target(&self, name: Option<&RefName>, digest: &Digest) -> Result<Target, Nameless> {
-        let called = name.map_or_else(|| digest.to_string(), ToString::to_string);
+    /// Returns where an artifact is pushed to. The rules match its digest if it has no name.
+    pub(super) fn target(&self, name: Option<&RefName>, digest: &Digest) -> Result<Target, NameProblem> {
+        let original = name.map_or_else(|| digest.to_string(), ToString::to_string);
         let own_tag = name.and_then(RefName::tag);
-        let renamed = self.rules.iter().find_map(|rule| rule.apply(&called));
+        let renamed = self.rules.iter().find_map(|rule| rule.apply(&original));
         let (repository, tag) = if let Some(renamed) = &renamed {
-            let place = renamed.split('@').next().unwrap_or(renamed);
-            match place.split_once(':') {
+            let reference = renamed.split('@').next().unwrap_or(renamed);
+            match reference.split_once(':') {
                 Some((repository, tag)) => (repository, Some(tag)),
-                None => (place, own_tag),
+                None => (reference, own_tag),
             }
         } else {
-            let repository = name.and_then(RefName::repository).ok_or(Nameless::Unnamed)?;
+            let repository = name.and_then(RefName::repository).ok_or(NameProblem::Unnamed)?;
             (without_host(repository), own_tag)
         };
         let becomes = || match tag {
             Some(tag) => format!("{repository}:{tag}"),
             None => repository.to_owned(),
         };
-        let bad = |problem| Nameless::Bad { becomes: becomes(), problem };
-        let below = match self.prefix {
+        let invalid = |problem| NameProblem::Invalid { becomes: becomes(), problem };
+        let repository = match self.prefix {
             Some(prefix) => format!("{prefix}/{repository}").parse(),
             None => repository.parse(),
         };
-        let tag = tag.map(str::parse).transpose().map_err(bad)?;
-        Ok(Target { repository: below.map_err(bad)?, tag })
+        let tag = tag.map(str::parse).transpose().map_err(invalid)?;
+        Ok(Target { repository: repository.map_err(invalid)?, tag })
     }
 }
 
-/// A repository without the registry that it came from.
+/// Returns the repository without the host of its registry.
 fn without_host(repository: &str) -> &str {
     match repository.split_once('/') {
         Some((host, rest)) if Host::is_meant_by(host) => rest,
@@ -149,7 +150,7 @@ fn without_host(repository: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn named(prefix: Option<&str>, rules: &[&str], name: Option<&str>) -> Result<String, Nameless> {
+    fn named(prefix: Option<&str>, rules: &[&str], name: Option<&str>) -> Result<String, NameProblem> {
         let prefix: Option<RepositoryName> = prefix.map(|prefix| prefix.parse().unwrap());
         let rules: Vec<RenameRule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
         let name: Option<RefName> = name.map(|name| name.parse().unwrap());
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_is_dropped_and_the_rest_kept() {
+    fn only_the_host_is_removed_by_default() {
         let digest = Digest::sha256(b"");
         for (name, becomes) in [
             ("low.example/team/app:1.0", "team/app:1.0"),
@@ -180,8 +181,8 @@ mod tests {
     #[test]
     fn an_artifact_without_a_repository_needs_a_rule() {
         for name in [None, Some("1.0")] {
-            assert_eq!(named(None, &[], name), Err(Nameless::Unnamed));
-            assert_eq!(named(None, &["x=y:1"], name), Err(Nameless::Unnamed));
+            assert_eq!(named(None, &[], name), Err(NameProblem::Unnamed));
+            assert_eq!(named(None, &["x=y:1"], name), Err(NameProblem::Unnamed));
         }
         assert_eq!(named(None, &["1.0=team/app:2"], Some("1.0")).unwrap(), "team/app:2");
         assert_eq!(named(None, &["(.*)=team/app:$1"], Some("1.0")).unwrap(), "team/app:1.0");
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rule_that_matches_the_whole_name_wins() {
+    fn the_first_rule_that_matches_the_whole_name_applies() {
         let rules = ["low.example/(.*)=a/$1", "low.example/app:1=b/c", "(?:.*/)?(.*):(.*)=d/${1}:${2}-x"];
         assert_eq!(named(None, &rules, Some("low.example/app:1")).unwrap(), "a/app:1");
         assert_eq!(named(Some("p"), &rules, Some("high.example/app:1")).unwrap(), "p/d/app:1-x");
@@ -200,28 +201,28 @@ mod tests {
         assert_eq!(
             named(None, &["a|app:1=x/y:z"], Some("app:1")).unwrap(),
             "x/y:z",
-            "both ends are the rule's"
+            "the rule must match the whole name"
         );
         let digest = format!("low.example/app@{}", Digest::sha256(b""));
         assert_eq!(named(None, &["low.example/(.*)=team/$1"], Some(&digest)).unwrap(), "team/app");
     }
 
     #[test]
-    fn a_rule_without_a_tag_leaves_the_tag() {
+    fn a_rule_without_a_tag_keeps_the_tag() {
         assert_eq!(named(None, &["low.example/app:.*=x/y"], Some("low.example/app:1")).unwrap(), "x/y:1");
     }
 
     #[test]
-    fn what_a_name_becomes_must_be_one() {
+    fn the_resulting_name_must_be_valid() {
         for (rule, name) in [("(.*)=Team/$1", "app:1"), ("(.*):(.*)=$1:-$2", "app:1"), ("x=y", "Team/App:1")]
         {
             let refused = named(None, &[rule], Some(name));
-            assert!(matches!(refused, Err(Nameless::Bad { .. })), "{rule}: {refused:?}");
+            assert!(matches!(refused, Err(NameProblem::Invalid { .. })), "{rule}: {refused:?}");
         }
     }
 
     #[test]
-    fn a_rule_that_cannot_mean_anything_is_refused() {
+    fn invalid_rules_are_rejected() {
         for text in
             ["", "a", "=a", "a=", "(=a", "a)|(b=c", "(.*)=$2", "(.*)=a/$1_x", "(.*)=a/${x}", "(.*)=a/$"]
         {

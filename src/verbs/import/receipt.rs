@@ -1,5 +1,5 @@
-//! The receipt of an import: what was done, by whom it was vouched for, and with which program. JSON for
-//! machines, text of the caller for the transfer log, and a signature over the JSON file's bytes.
+//! The receipt of an import: what was imported, who signed it, and which program did it. It consists of a JSON file
+//! for machines, a text file for the transfer log, and optionally a signature over the bytes of the JSON file.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -17,35 +17,35 @@ use crate::oci::{Digest, RefName};
 use crate::registry::Host;
 use crate::trust::{AcceptedChunk, KeyId, Signer};
 
-/// The version of the form below.
-const FORM: u32 = 1;
+/// The version of the receipt format.
+const VERSION: u32 = 1;
 
-/// What was imported, and how that is known.
+/// The receipt of an import.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Receipt {
-    /// The version of this form.
+    /// The version of the receipt format.
     pub receipt: u32,
-    /// The program.
+    /// The program that did the import.
     pub build: Build,
-    /// When the import began.
+    /// When the import started.
     pub started: Timestamp,
-    /// When it ended.
+    /// When the import finished.
     pub finished: Timestamp,
-    /// The only registry that was written to.
+    /// The host of the registry; no other registry was written to.
     pub host: String,
-    /// Whether everything that was asked for is there.
+    /// Whether everything that was requested was imported.
     pub complete: bool,
-    /// The key that signs this receipt.
+    /// The id of the key that signs this receipt, if it is signed.
     pub signed_by: Option<String>,
-    /// The keys whose signatures were accepted.
+    /// The keys whose signatures on the chunks or the release were accepted.
     pub verified_with: Vec<VerifiedWith>,
-    /// How many releasers the trust policy asks for.
+    /// How many releasers the trust policy requires.
     pub release_threshold: u8,
     /// The chunk files that were accepted.
     pub chunks: Vec<ChunkReceipt>,
-    /// What became of each tag.
+    /// The result for each tag.
     pub tags: Tags,
-    /// What was imported.
+    /// The report of the import.
     #[serde(flatten)]
     pub import: ImportReport,
 }
@@ -53,72 +53,72 @@ pub struct Receipt {
 /// A build of the program.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Build {
-    /// Its name.
+    /// The name of the program.
     pub program: String,
-    /// Its version.
+    /// The version of the program.
     pub version: String,
-    /// Processor and operating system that it was made for.
+    /// The processor architecture and operating system it was built for.
     pub target: String,
 }
 
 /// A key whose signatures were accepted.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct VerifiedWith {
-    /// Whose.
+    /// The holder of the key, as named in the trust policy.
     pub holder: String,
-    /// Its id.
+    /// The id of the key.
     pub key: String,
-    /// As what: `packer`, `releaser`.
+    /// The roles in which it signed: `packer`, `releaser`.
     pub roles: Vec<String>,
 }
 
 /// A chunk file that was accepted.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ChunkReceipt {
-    /// Its number.
+    /// The number of the chunk; 0 for the control chunk.
     pub number: u32,
-    /// The file, escaped.
+    /// The path of the chunk file.
     pub file: String,
-    /// Its size in bytes.
+    /// The size of the file in bytes.
     pub bytes: u64,
-    /// The SHA-256 of its `02_sums.txt`, which its signatures cover.
+    /// The SHA-256 of the chunk's `02_sums.txt`, which its signatures cover.
     pub sums: Sum,
 }
 
-/// What became of each tag.
+/// The tags of an import, by result.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Tags {
-    /// New ones.
+    /// Tags that were created.
     pub created: Vec<TagReceipt>,
-    /// Those that pointed at something else.
+    /// Tags that pointed at another digest and were moved.
     pub replaced: Vec<TagReceipt>,
-    /// Those that were as they should be, and were left alone.
+    /// Tags that already pointed at the right digest.
     pub skipped: Vec<TagReceipt>,
-    /// Those that could not be set.
+    /// Tags that could not be set.
     pub failed: Vec<TagReceipt>,
-    /// Those whose turn did not come.
+    /// Tags that were not processed because the import stopped early.
     pub pending: Vec<TagReceipt>,
 }
 
-/// What became of a tag.
+/// The result for one tag.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct TagReceipt {
-    /// Repository and tag.
+    /// The repository and tag, without the host.
     pub tag: String,
-    /// The artifact's name in the bundle.
+    /// The name of the artifact in the bundle; absent if it has none.
     pub name: Option<RefName>,
-    /// What it was to point at.
+    /// The digest that the tag should point at.
     pub digest: Digest,
-    /// What it pointed at before.
+    /// The digest that the tag pointed at before, if it differs.
     pub previous: Option<Digest>,
-    /// The tag that keeps that.
+    /// The backup tag that keeps the previous digest, if any.
     pub backup: Option<String>,
-    /// Why it failed.
+    /// The error, if the tag could not be set.
     pub error: Option<Problem>,
 }
 
 impl Build {
-    fn this() -> Build {
+    fn current() -> Build {
         Build {
             program: env!("CARGO_PKG_NAME").to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -152,7 +152,7 @@ impl Tags {
     }
 }
 
-/// The keys whose signatures on the chunks were accepted, and on the release.
+/// Returns the keys whose signatures on the chunks and on the release were accepted.
 fn verified_with(bundle: &ReleasedBundle<'_>) -> Vec<VerifiedWith> {
     let mut keys: BTreeMap<KeyId, VerifiedWith> = BTreeMap::new();
     let accepted = bundle.files().filter_map(|opened| opened.accepted.as_ref());
@@ -183,7 +183,7 @@ fn chunks(bundle: &ReleasedBundle<'_>) -> Vec<ChunkReceipt> {
 }
 
 impl Receipt {
-    /// The receipt of an import that ran from `started` to `finished`.
+    /// Creates the receipt of an import that ran from `started` to `finished`.
     pub fn new(
         bundle: &ReleasedBundle<'_>,
         host: &Host,
@@ -192,8 +192,8 @@ impl Receipt {
         signer: Option<&dyn Signer>,
     ) -> Receipt {
         Receipt {
-            receipt: FORM,
-            build: Build::this(),
+            receipt: VERSION,
+            build: Build::current(),
             started,
             finished,
             host: host.to_string(),
@@ -208,7 +208,7 @@ impl Receipt {
     }
 }
 
-/// The files of a receipt, on their way: their names are free and their folder can be written to.
+/// The reserved files of a receipt: no file has their names yet, and their folder is writable.
 pub struct ReceiptFiles {
     json: Pending,
     text: Pending,
@@ -220,14 +220,10 @@ struct Pending {
     temporary: Temporary,
 }
 
-fn shown(path: &Path) -> String {
-    path.display().to_string().escape_debug().to_string()
-}
-
 impl Pending {
     fn new(target: PathBuf) -> Result<Pending, ImportError> {
-        let file = || shown(&target);
-        // A link that leads nowhere is in the way, too.
+        let file = || target.display().to_string();
+        // A dangling symbolic link also blocks the name.
         if std::fs::symlink_metadata(&target).is_ok() {
             return Err(ImportError::ReceiptExists { file: file() });
         }
@@ -240,7 +236,7 @@ impl Pending {
     fn write(mut self, bytes: &[u8]) -> Result<(), ImportError> {
         let written = self.temporary.file().write_all(bytes);
         let placed = written.and_then(|()| self.temporary.place_new(&self.target));
-        let file = shown(&self.target);
+        let file = self.target.display().to_string();
         placed.map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => ImportError::ReceiptExists { file },
             _ => ImportError::Receipt { file, source },
@@ -249,13 +245,15 @@ impl Pending {
 }
 
 impl ReceiptFiles {
-    /// Takes hold of the files before the work begins: the JSON file of this name, the same name with `.txt`
-    /// behind it, and with `.sig` where it will be signed.
+    /// Reserves the files before the import starts: the JSON file at `path`, the same path with `.txt` appended, and
+    /// with `.sig` appended if the receipt will be signed.
     ///
     /// # Errors
-    /// When one of them exists, or the folder cannot be written to.
+    /// If one of them exists, or the folder is not writable.
     pub fn reserve(path: &Path, signed: bool) -> Result<ReceiptFiles, ImportError> {
-        let Some(name) = path.file_name() else { return Err(ImportError::ReceiptName { file: shown(path) }) };
+        let Some(name) = path.file_name() else {
+            return Err(ImportError::ReceiptName { file: path.display().to_string() });
+        };
         let beside = |extension: &str| {
             let mut name = name.to_owned();
             name.push(extension);
@@ -268,10 +266,10 @@ impl ReceiptFiles {
         })
     }
 
-    /// Writes the receipt, and `text` for the transfer log; the JSON file comes last.
+    /// Writes the receipt, and `text` for the transfer log. The JSON file is written last.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// If a file cannot be written, or the signer fails.
     pub fn write(
         self,
         receipt: &Receipt,

@@ -1,33 +1,33 @@
-//! Lists of referrers, for registries that do not make them themselves (distribution-spec, "Referrers Tag
-//! Schema"): read, extended, written, and read again, since others may write them, too.
+//! Referrers lists for registries without the referrers API (distribution-spec, "Referrers Tag Schema"). Each is
+//! read, extended, written, and read again, because other clients may write it at the same time.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::ImportError;
+use super::push_plan::PushPlan;
 use super::report::Problem;
 use super::run::Run;
-use super::shipment::Shipment;
 use crate::oci::referrers_list::{ReferrersList, list_tag};
 use crate::oci::{Descriptor, Digest, MediaType};
 use crate::registry::{Reference, Repository, Tag};
 
-/// How often a list is written before we give up against others who write it.
-const WRITES_MAX: usize = 5;
+/// How often a list is written before giving up, if other clients keep changing it.
+const ATTEMPTS_MAX: usize = 5;
 
-/// What refers to one manifest, in a repository.
+/// The referrers of one manifest in a repository.
 struct List {
     repository: usize,
     subject: Digest,
     referrers: Vec<Digest>,
 }
 
-/// Sees to it that the registry tells of everything with a subject that was pushed.
-pub(super) fn list_all(run: &Run<'_>, shipment: &Shipment<'_>) -> Result<(), ImportError> {
+/// Writes the referrers lists for all pushed documents with a subject, where the registry lacks the referrers API.
+pub(super) fn write_lists(run: &Run<'_>, push_plan: &PushPlan<'_>) -> Result<(), ImportError> {
     let mut lists: BTreeMap<(usize, Digest), Vec<Digest>> = BTreeMap::new();
-    for job in &shipment.documents {
-        if let Some(subject) = run.papers.paper(&job.digest).document.subject()
-            && run.ledger.failure(std::iter::once((job.repository, job.digest))).is_none()
+    for job in &push_plan.documents {
+        if let Some(subject) = run.graph.node(&job.digest).document.subject()
+            && run.progress.failure(std::iter::once((job.repository, job.digest))).is_none()
         {
             lists.entry((job.repository, subject.digest)).or_default().push(job.digest);
         }
@@ -36,26 +36,26 @@ pub(super) fn list_all(run: &Run<'_>, shipment: &Shipment<'_>) -> Result<(), Imp
         .into_iter()
         .map(|((repository, subject), referrers)| List { repository, subject, referrers })
         .collect();
-    // One question tells for a whole repository.
+    // One request per repository shows whether it has the referrers API.
     let by_repository: Vec<&[List]> = lists.chunk_by(|a, b| a.repository == b.repository).collect();
     run.transfer(&by_repository, &|lists| {
         let repository = run.repository(lists[0].repository);
-        let tells = run
-            .lists_itself(lists[0].repository)
+        let has_api = run
+            .has_referrers_api(lists[0].repository)
             .map_or_else(|| repository.referrers(&lists[0].subject).map(|list| list.is_some()), Ok);
         for list in *lists {
-            let written = match &tells {
+            let written = match &has_api {
                 Ok(true) => return ControlFlow::Continue(()),
                 Ok(false) => write(run, repository, list),
-                // The question is asked once, and its failure is that of all.
+                // Repeat the failed request, so that each list has its own error.
                 Err(_) => repository.referrers(&list.subject).map(|_| ()).map_err(ImportError::from),
             };
             if let Err(error) = written {
                 let problem = Problem::from(&error);
                 let (first, others) = list.referrers.split_first().expect("a list is made for a referrer");
-                run.ledger.fail((list.repository, *first), error)?;
+                run.progress.fail((list.repository, *first), error)?;
                 for other in others {
-                    run.ledger.follow((list.repository, *other), problem.clone());
+                    run.progress.fail_dependent((list.repository, *other), problem.clone());
                 }
             }
         }
@@ -64,30 +64,30 @@ pub(super) fn list_all(run: &Run<'_>, shipment: &Shipment<'_>) -> Result<(), Imp
     run.check()
 }
 
-/// Adds the referrers to the list, until it holds all.
+/// Adds the referrers to the list, until a read shows all of them in it.
 fn write(run: &Run<'_>, repository: &Repository, list: &List) -> Result<(), ImportError> {
-    let tag: Tag = list_tag(&list.subject).parse().expect("an algorithm and hex digits are a tag");
+    let tag: Tag = list_tag(&list.subject).parse().expect("an algorithm and hex digits form a valid tag");
     let full = || format!("{}/{}:{tag}", repository.host(), repository.name());
     let reference = Reference::Tag(tag.clone());
-    for _ in 0..WRITES_MAX {
+    for _ in 0..ATTEMPTS_MAX {
         let mut known = match repository.manifest(&reference)? {
             Some((descriptor, bytes)) => ReferrersList::parse(&descriptor, &bytes)
-                .map_err(|problem| ImportError::NotAList { tag: full(), problem })?,
+                .map_err(|problem| ImportError::NotAReferrersList { tag: full(), problem })?,
             None => ReferrersList::empty(),
         };
         let mut added = false;
         for digest in &list.referrers {
-            let descriptor: &Descriptor = &run.papers.paper(digest).descriptor;
-            let bytes = run.papers.bytes(digest)?;
+            let descriptor: &Descriptor = &run.graph.node(digest).descriptor;
+            let bytes = run.graph.bytes(digest)?;
             added |= known
                 .add(descriptor, &bytes)
-                .map_err(|problem| ImportError::NotAList { tag: full(), problem })?;
+                .map_err(|problem| ImportError::NotAReferrersList { tag: full(), problem })?;
         }
         if !added {
             return Ok(());
         }
         {
-            let mut state = run.ledger.open();
+            let mut state = run.progress.lock();
             state.touched = true;
             if !state.lists.contains(&full()) {
                 state.lists.push(full());
@@ -95,5 +95,5 @@ fn write(run: &Run<'_>, repository: &Repository, list: &List) -> Result<(), Impo
         }
         repository.push_manifest(&known.bytes(), &MediaType::image_index(), &reference)?;
     }
-    Err(ImportError::RestlessList { tag: full() })
+    Err(ImportError::ReferrersListRace { tag: full(), attempts: ATTEMPTS_MAX })
 }

@@ -1,4 +1,4 @@
-//! What an import says when it is done, or had to stop.
+//! The report of an import that finished or stopped early.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,44 +10,45 @@ use crate::format::statement::Crossing;
 use crate::oci::{Digest, MediaType, RefName};
 use crate::verbs::report::{OmissionReport, SignerReport};
 
-/// What importing says.
+/// The report of an import.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ImportReport {
-    /// The bundle's id.
+    /// The id of the bundle.
     pub bundle: Sum,
-    /// Name, stream, sequence and label.
+    /// The name, stream, sequence and label of the bundle.
     #[serde(flatten)]
     pub crossing: Crossing,
-    /// Where everything went.
+    /// The destination: the registry host, and the repository prefix if one was given.
     pub to: String,
-    /// Whether nothing was pushed: the rest says what would be.
+    /// Whether this was a dry run: nothing was pushed, and the report says what would be.
     pub dry_run: bool,
-    /// Who released it.
+    /// The holders and keys that released the bundle.
     pub released_by: Vec<SignerReport>,
-    /// The artifacts.
+    /// The result for each artifact.
     pub artifacts: Vec<DeliveryReport>,
-    /// The signatures, SBOMs and others that refer to them, in each repository.
+    /// The result for each signature, SBOM or other referrer, in each repository.
     pub referrers: Vec<DeliveryReport>,
-    /// Blobs.
+    /// Numbers and sizes of the blob transfers.
     pub blobs: Traffic,
-    /// Manifests and indexes.
+    /// Numbers and sizes of the transfers of manifests and indexes.
     pub manifests: Traffic,
-    /// Tags that list what refers to a manifest, where the registry does not itself: those that were written.
+    /// The referrers lists that were written, each as host, repository and tag. They are needed where the registry
+    /// lacks the referrers API.
     pub referrer_lists: Vec<String>,
-    /// What the bundle does not carry although it is reachable.
+    /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
-    /// What ended the work early.
+    /// The error that stopped the import early, if one did.
     pub ended_by: Option<Problem>,
 }
 
 impl ImportReport {
-    /// How many artifacts and referrers failed.
+    /// Returns how many artifacts and referrers failed.
     pub fn failed(&self) -> usize {
         let all = self.artifacts.iter().chain(&self.referrers);
         all.filter(|delivery| delivery.outcome == Outcome::Failed).count()
     }
 
-    /// Gives every problem its hint, in the words of the program.
+    /// Sets the hint of every problem; `words` phrases it for the program.
     pub fn add_hints(&mut self, words: &dyn Fn(&Diagnosis) -> String) {
         let all = self.artifacts.iter_mut().chain(&mut self.referrers);
         let problems = all.filter_map(|delivery| delivery.error.as_mut()).chain(&mut self.ended_by);
@@ -58,53 +59,53 @@ impl ImportReport {
     }
 }
 
-/// What became of an artifact or a referrer in a repository.
+/// The result for an artifact or referrer in one repository.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct DeliveryReport {
-    /// Its name in the bundle.
+    /// The name of the artifact in the bundle; absent if it has none.
     pub name: Option<RefName>,
-    /// What it refers to.
+    /// The digest of its subject, if it is a referrer.
     pub subject: Option<Digest>,
-    /// Its repository in the registry.
+    /// The repository in the registry, without the host.
     pub repository: String,
-    /// Its tag there.
+    /// The tag in that repository, if it gets one.
     pub tag: Option<String>,
-    /// The digest of its manifest or index.
+    /// The digest of the manifest or index.
     pub digest: Digest,
-    /// The type of that.
+    /// The media type of the manifest or index.
     pub media_type: MediaType,
-    /// What became of it.
+    /// The result for this artifact or referrer.
     pub outcome: Outcome,
-    /// What the tag pointed at before, if at something else.
+    /// The digest that the tag pointed at before, if it differs.
     pub previous: Option<Digest>,
-    /// The tag that keeps it.
+    /// The backup tag that keeps the previous digest, if any.
     pub backup: Option<String>,
-    /// Why it failed.
+    /// The error, if the delivery failed.
     pub error: Option<Problem>,
 }
 
-/// What became of an artifact.
+/// The result for an artifact or referrer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Its tag is new.
+    /// The tag was created.
     Created,
-    /// Its tag pointed at something else.
+    /// The tag pointed at another digest and was moved.
     Replaced,
-    /// Its tag pointed at it already.
+    /// The tag already pointed at this digest.
     Unchanged,
-    /// It can be had by its digest: it has no tag.
+    /// Pushed without a tag; available by digest.
     PushedByDigest,
-    /// A list of referrers under a tag: what it lists was pushed, the registry's own list tells of it.
+    /// A referrers list under a tag: the referrers in it were pushed, and the registry lists them itself.
     Listed,
-    /// It is not there.
+    /// Not pushed, or not tagged, because of an error.
     Failed,
-    /// The work ended before its turn came.
+    /// Not processed, because the import stopped early.
     Pending,
 }
 
 impl Outcome {
-    /// The word of reports.
+    /// Returns the word that reports show.
     pub const fn word(self) -> &'static str {
         match self {
             Outcome::Created => "created",
@@ -118,42 +119,42 @@ impl Outcome {
     }
 }
 
-/// How much went which way; in a dry run, would go. Each blob counts once for each repository.
+/// Numbers and sizes of transfers; in a dry run, of those that would be made. Each blob counts once per repository.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Traffic {
-    /// Sent from the chunk files.
+    /// How many were sent from the chunk files.
     pub sent: u64,
-    /// Bytes of that.
+    /// Size of those sent, in bytes.
     pub sent_bytes: u64,
-    /// Taken over from another repository of the registry.
+    /// How many were mounted from another repository of the registry.
     pub mounted: u64,
-    /// Bytes of that.
+    /// Size of those mounted, in bytes.
     pub mounted_bytes: u64,
-    /// There already.
+    /// How many the registry already had.
     pub present: u64,
-    /// Bytes of that.
+    /// Size of those already present, in bytes.
     pub present_bytes: u64,
 }
 
-/// Why something failed.
+/// An error, as reports show it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Problem {
-    /// A stable word.
+    /// The stable error code.
     #[schemars(with = "String")]
     pub code: Code,
-    /// A sentence.
+    /// The error message, without the code.
     pub message: String,
-    /// The next step.
+    /// A hint what to do next, if there is one.
     pub hint: Option<String>,
-    /// What beside the code decides the next step.
+    /// Details for the hint that the code does not imply.
     #[serde(skip)]
     pub advice: Option<Advice>,
 }
 
 impl Problem {
-    /// The problem of what this referrer refers to.
+    /// Returns the problem that a failed referrer causes for its subject.
     pub(super) fn of_referrer(self, referrer: &Digest) -> Problem {
-        let message = format!("{referrer} refers to it, and failed: {}", self.message);
+        let message = format!("its referrer {referrer} failed: {}", self.message);
         Problem { message, ..self }
     }
 }

@@ -1,70 +1,70 @@
-//! What all steps of an import work with.
+//! State that all steps of an import share.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use super::ledger::Ledger;
-use super::papers::Papers;
+use super::graph::DocumentGraph;
+use super::progress::Progress;
 use super::{ImportError, ImportRequest};
 use crate::environment::Environment;
 use crate::registry::{Access, Repository, RepositoryName};
 use crate::stream::transfers::transfer_all;
 
-/// An import under way.
+/// An import in progress.
 pub(super) struct Run<'a> {
     pub(super) request: &'a ImportRequest<'a>,
     pub(super) environment: &'a Environment<'a>,
-    pub(super) papers: Papers<'a>,
-    pub(super) ledger: Ledger,
+    pub(super) graph: DocumentGraph<'a>,
+    pub(super) progress: Progress,
     repositories: Vec<Repository>,
-    /// Repositories that listed a referrer of their own accord when it was pushed.
-    lists_itself: Mutex<BTreeMap<usize, bool>>,
+    /// Repositories whose registry confirmed the subject of a pushed manifest, so it has the referrers API.
+    has_referrers_api: Mutex<BTreeMap<usize, bool>>,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(
         request: &'a ImportRequest<'a>,
         environment: &'a Environment<'a>,
-        papers: Papers<'a>,
+        graph: DocumentGraph<'a>,
     ) -> Run<'a> {
-        let ledger = Ledger::new(request.on_failure);
-        let (repositories, lists_itself) = (Vec::new(), Mutex::default());
-        Run { request, environment, papers, ledger, repositories, lists_itself }
+        let progress = Progress::new(request.on_failure);
+        let (repositories, has_referrers_api) = (Vec::new(), Mutex::default());
+        Run { request, environment, graph, progress, repositories, has_referrers_api }
     }
 
-    /// Makes the repositories of this list known; those that are, stay.
-    pub(super) fn know(&mut self, names: &[RepositoryName]) {
+    /// Adds the repositories of this list that were not added before.
+    pub(super) fn add_repositories(&mut self, names: &[RepositoryName]) {
         for name in &names[self.repositories.len()..] {
             self.repositories.push(self.request.registry.repository(name, Access::Push));
         }
     }
 
-    pub(super) fn repository(&self, place: usize) -> &Repository {
-        &self.repositories[place]
+    pub(super) fn repository(&self, index: usize) -> &Repository {
+        &self.repositories[index]
     }
 
-    /// Whether the repository lists referrers itself, as far as it said so.
-    pub(super) fn lists_itself(&self, place: usize) -> Option<bool> {
-        self.lists_itself.lock().expect("no thread panicked").get(&place).copied()
+    /// Whether the registry of the repository has the referrers API, if known.
+    pub(super) fn has_referrers_api(&self, index: usize) -> Option<bool> {
+        self.has_referrers_api.lock().expect("no thread panicked").get(&index).copied()
     }
 
-    /// The repository listed a referrer of its own accord.
-    pub(super) fn note_listing(&self, place: usize) {
-        self.lists_itself.lock().expect("no thread panicked").insert(place, true);
+    /// Records that the registry of the repository has the referrers API.
+    pub(super) fn note_referrers_api(&self, index: usize) {
+        self.has_referrers_api.lock().expect("no thread panicked").insert(index, true);
     }
 
-    /// Does `work` for every item, as many at once as there may be connections.
+    /// Runs `work` for every item, with at most as many at once as connections are allowed.
     pub(super) fn transfer<T: Sync>(&self, items: &[T], work: &(dyn Fn(&T) -> ControlFlow<()> + Sync)) {
         transfer_all(self.environment.workers, self.request.connections, items, work);
     }
 
-    /// Whether to go on.
+    /// Checks whether the import should continue.
     ///
     /// # Errors
-    /// What ended the work.
+    /// The error that stopped the import, or [`ImportError::Interrupted`].
     pub(super) fn check(&self) -> Result<(), ImportError> {
-        self.ledger.check()?;
+        self.progress.check()?;
         if self.environment.workers.interrupted() { Err(ImportError::Interrupted) } else { Ok(()) }
     }
 }

@@ -1,5 +1,5 @@
-//! The geometry of a bundle: what each chunk holds, and where each byte of it lies. Nothing in it changes while
-//! chunks are written, so any number of workers, or of machines, can build from it.
+//! The layout of a bundle: the contents of each chunk and the offset of each byte. It does not change while chunks are
+//! written, so any number of workers, even on several machines, can use it.
 
 use super::place::{Placement, PlannedChunk};
 use crate::format::plan::Plan;
@@ -7,22 +7,23 @@ use crate::format::shape::{Item, head_entry_bytes};
 use crate::format::statement::Statement;
 use crate::format::{Sum, Timestamp};
 
-/// Where a piece lies in its chunk.
+/// The position of a piece in its chunk.
 #[derive(Clone, Copy)]
 struct PieceAt {
+    /// The index of its entry in the chunk.
     entry: usize,
-    /// Of its payload, in bytes from the start of the file.
+    /// The offset of its payload, in bytes from the start of the file.
     offset: u64,
 }
 
-/// A bundle before it is written.
+/// The layout of a bundle.
 pub(super) struct Blueprint {
     plan: Plan,
     bundle: Sum,
     document_bytes: [u64; 3],
     chunks: Vec<PlannedChunk>,
     first_annex: u32,
-    /// By blob, then by piece.
+    /// The position of each piece, by blob, then by piece.
     pieces: Vec<Vec<PieceAt>>,
     signature_bytes: u64,
     created: Timestamp,
@@ -30,7 +31,7 @@ pub(super) struct Blueprint {
 }
 
 impl Blueprint {
-    /// Of blobs that have their places, in chunks that are sealed at `created` with one signature of this length.
+    /// Creates the layout of a placement whose chunks are sealed at `created` with one signature of this length.
     pub(super) fn new(
         placement: Placement,
         signature_bytes: u64,
@@ -62,42 +63,42 @@ impl Blueprint {
         blueprint
     }
 
-    /// The plan in which every blob has its place.
+    /// Returns the plan, in which every blob is placed.
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// The bundle's id.
+    /// Returns the id of the bundle.
     pub(super) fn bundle(&self) -> Sum {
         self.bundle
     }
 
-    /// The sizes of the control chunk's documents in bytes, in the order of `Document::ALL`.
+    /// Returns the sizes of the control chunk's documents in bytes, in the order of `Document::ALL`.
     pub(super) fn document_bytes(&self) -> [u64; 3] {
         self.document_bytes
     }
 
-    /// Every chunk, by number from 0.
+    /// Returns all chunks, by number from 0.
     pub(super) fn chunks(&self) -> &[PlannedChunk] {
         &self.chunks
     }
 
-    /// A chunk.
+    /// Returns a chunk by its number.
     pub(super) fn chunk(&self, number: u32) -> &PlannedChunk {
         &self.chunks[number as usize]
     }
 
-    /// The data chunks, with their numbers.
+    /// Returns the data chunks with their numbers.
     pub(super) fn data_chunks(&self) -> impl Iterator<Item = (u32, &PlannedChunk)> {
         (1..self.first_annex).map(|number| (number, self.chunk(number)))
     }
 
-    /// The annex chunks, with their numbers: none where the documents stand in the control chunk.
+    /// Returns the annex chunks with their numbers; none if the control chunk contains the documents.
     pub(super) fn annex_chunks(&self) -> impl Iterator<Item = (u32, &PlannedChunk)> {
         (self.first_annex..=self.plan.last).map(|number| (number, self.chunk(number)))
     }
 
-    /// The statement of a chunk; its length does not depend on the sums.
+    /// Returns the statement of a chunk. Its length does not depend on `sums`.
     pub(super) fn statement(&self, number: u32, sums: Sum) -> Statement {
         let PlannedChunk { kind, class, shape, .. } = self.chunk(number);
         Statement {
@@ -114,25 +115,25 @@ impl Blueprint {
         }
     }
 
-    /// Where the sealed part of a chunk begins in its file, in bytes.
+    /// Returns the offset of the sealed part in a chunk file, in bytes.
     pub(super) fn sealed_at(&self, number: u32) -> u64 {
         let statement_bytes = self.statement(number, Sum([0; 32])).render().len() as u64;
         head_entry_bytes(statement_bytes) + head_entry_bytes(self.signature_bytes)
     }
 
-    /// The size of a chunk's file as it is packed, in bytes.
+    /// Returns the size of a chunk file when it is packed, in bytes.
     pub(super) fn file_bytes(&self, number: u32) -> u64 {
         self.sealed_at(number) + self.chunk(number).shape.sealed_bytes()
     }
 
-    /// The chunk of a piece, the place of its entry among those of that chunk, and the entry.
+    /// Returns the chunk number of a piece, the index of its entry in that chunk, and the entry.
     pub(super) fn entry_of(&self, blob: usize, piece: usize) -> (u32, usize, Item) {
         let chunk = self.plan.blobs[blob].pieces[piece].chunk;
         let entry = self.pieces[blob][piece].entry;
         (chunk, entry, self.chunk(chunk).shape.items()[entry])
     }
 
-    /// Where the payload of a piece begins in its chunk's file, in bytes.
+    /// Returns the offset of the payload of a piece in its chunk file, in bytes.
     pub(super) fn offset_of(&self, blob: usize, piece: usize) -> u64 {
         self.pieces[blob][piece].offset
     }

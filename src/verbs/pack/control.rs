@@ -1,4 +1,4 @@
-//! Writes what a bundle says of itself: the annex, where there is one, and then the control chunk.
+//! Writes the documents that describe the bundle: the annex, if there is one, and then the control chunk.
 
 use super::PackError;
 use super::sealer::Sealer;
@@ -9,7 +9,7 @@ use crate::format::entry::{Document, EntryName};
 use crate::format::recover::RECOVER;
 use crate::oci::write::OCI_LAYOUT;
 
-/// Writes the annex and the control chunk of a bundle all of whose data chunks are finished.
+/// Writes the annex and the control chunk. All data chunks must be finished.
 pub(super) fn write_control(sealer: &Sealer<'_>) -> Result<(), PackError> {
     let blueprint = sealer.blueprint;
     let lines = blueprint.data_chunks().map(|(number, chunk)| ChunkLine {

@@ -1,13 +1,12 @@
-//! Why a bundle cannot be packed.
+//! Errors of packing.
 
 use crate::artifacts::ArtifactError;
-use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
 use crate::format::error::FormatError;
 use crate::medium::MediumError;
 use crate::oci::document::DocumentError;
 use crate::oci::graph::WalkError;
 use crate::oci::{Digest, MediaType, RefName, digest::BlobMismatch};
-
 use crate::registry::RegistryError;
 use crate::stream::digesting::Unreadable;
 use crate::stream::pump::Halted;
@@ -15,157 +14,169 @@ use crate::trust::SignerError;
 
 use super::failure::ArtifactFailure;
 
-/// Why a bundle cannot be packed.
+/// An error that stops packing, or fails one artifact.
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
-    /// A source failed.
+    /// A source cannot be read.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// The medium failed.
+    /// The chunk store cannot be read or written.
     #[error(transparent)]
     Medium(#[from] MediumError),
-    /// A manifest or index is refused.
+    /// A manifest or index is malformed or exceeds a limit.
     #[error("{artifact}: {source}")]
     Document {
-        /// The artifact, escaped.
+        /// The source and name of the artifact.
         artifact: String,
-        /// Why.
+        /// The problem with the document.
         source: DocumentError,
     },
-    /// A graph is refused.
+    /// The graph of an artifact is malformed or exceeds a limit.
     #[error("{artifact}: {source}")]
     Graph {
-        /// The artifact, escaped.
+        /// The source and name of the artifact.
         artifact: String,
-        /// Why.
+        /// The problem with the graph.
         source: WalkError,
     },
-    /// The root is an opaque blob.
-    #[error("{digest} is of type {media_type}, neither a manifest nor an index")]
+    /// The requested name or digest is a blob, not a manifest or index.
+    #[error("{digest} is neither a manifest nor an index; its media type is {media_type}")]
     NotAnArtifact {
-        /// The root.
+        /// The digest that was requested or that the name points at.
         digest: Digest,
-        /// Its type.
+        /// Its media type.
         media_type: MediaType,
     },
-    /// A blob is not in the source.
-    #[error("{artifact}: {media_type} {digest}, which {parent} points at, is not in the source")]
+    /// The source does not have a manifest or blob that the artifact references.
+    #[error("{artifact}: the source does not have {digest} ({media_type}), which {parent} references")]
     Missing {
-        /// The artifact, escaped.
+        /// The source and name of the artifact.
         artifact: String,
-        /// The blob.
+        /// The digest of the manifest or blob.
         digest: Digest,
-        /// Its type.
+        /// Its media type.
         media_type: MediaType,
-        /// What points at it.
+        /// The digest of the document that references it.
         parent: Digest,
-        /// Its platform, where it is a child of an index.
+        /// Its platform, if it is a child of an index.
         platform: Option<String>,
     },
-    /// Non-distributable layers are not in the source.
-    #[error("{artifact}: {} non-distributable layer(s) are not in the source: {}", layers.len(), list_layers(layers))]
+    /// The source does not have some non-distributable layers.
+    #[error(
+        "{artifact}: the source does not have {}: {}",
+        count(layers.len() as u64, "non-distributable layer", "non-distributable layers"),
+        list_layers(layers)
+    )]
     AbsentNondistributable {
-        /// The artifact, escaped.
+        /// The source and name of the artifact.
         artifact: String,
-        /// Each layer, and where its descriptor says that it may be had.
+        /// The digest of each layer, and the URLs in its descriptor.
         layers: Vec<(Digest, Vec<String>)>,
     },
-    /// A blob has another size than announced.
-    #[error("blob {digest}: its descriptor announces {expected} bytes, the source has {found}")]
+    /// A blob in the source does not have the size in its descriptor.
+    #[error(
+        "blob {digest} has the wrong size: expected {expected} bytes (from its descriptor), found {found}"
+    )]
     Size {
-        /// The blob.
+        /// The digest of the blob.
         digest: Digest,
-        /// What the descriptor says, in bytes.
+        /// The size in the descriptor, in bytes.
         expected: u64,
-        /// What the source has, in bytes.
+        /// The size in the source, in bytes.
         found: u64,
     },
-    /// A blob's bytes are not those of its digest.
+    /// The bytes of a blob do not match its digest.
     #[error("{source_name}: {mismatch}")]
     Damaged {
-        /// The source, escaped.
+        /// The name of the source.
         source_name: String,
-        /// What was expected and found.
+        /// The expected and the found digest.
         mismatch: BlobMismatch,
     },
-    /// A blob cannot be read to its end.
-    #[error("{source_name}: blob {digest} cannot be read: {source}")]
+    /// Reading a blob failed.
+    #[error("{source_name}: cannot read blob {digest}: {source}")]
     Unreadable {
-        /// The source, escaped.
+        /// The name of the source.
         source_name: String,
-        /// The blob.
+        /// The digest of the blob.
         digest: Digest,
-        /// Why.
+        /// The I/O error.
         source: std::io::Error,
     },
-    /// A chunk cannot be written.
-    #[error("{file} cannot be written: {source}")]
+    /// A chunk file cannot be written.
+    #[error("cannot write {file}: {source}")]
     Unwritable {
-        /// The chunk's file, escaped.
+        /// The path of the chunk file.
         file: String,
-        /// Why.
+        /// The I/O error.
         source: std::io::Error,
     },
-    /// A new name was given to several artifacts.
-    #[error("{source_name} holds {found} artifacts, and one name was given for them: {name}")]
+    /// One new name was given for a source with several artifacts.
+    #[error(
+        "cannot rename {source_name} to {name}: it holds {found} artifacts, and a name can be given to one only"
+    )]
     RenameSeveral {
-        /// The source, escaped.
+        /// The name of the source.
         source_name: String,
-        /// The name.
+        /// The new name.
         name: RefName,
-        /// How many artifacts it would have.
+        /// The number of artifacts in the source.
         found: usize,
     },
-    /// Two artifacts have one name.
-    #[error("two artifacts are named {name}: {first}, and {second} in {source_name}")]
+    /// Two different artifacts have the same name.
+    #[error("two different artifacts are named {name}: {first}, and {second} in {source_name}")]
     NameTwice {
-        /// The name.
+        /// The name of both artifacts.
         name: RefName,
-        /// The first.
+        /// The digest of the first artifact.
         first: Digest,
-        /// The second.
+        /// The digest of the second artifact.
         second: Digest,
-        /// Where the second is, escaped.
+        /// The name of the source with the second artifact.
         source_name: String,
     },
-    /// Blobs are larger than a chunk, and cutting was forbidden.
-    #[error("{} blob(s) are larger than a chunk of {chunk_bytes} bytes takes whole: {}", blobs.len(), list_blobs(blobs))]
+    /// Blobs do not fit into a chunk, and splitting is forbidden.
+    #[error(
+        "{} would have to be split to fit into chunks of {chunk_bytes} bytes: {}",
+        count(blobs.len() as u64, "blob", "blobs"),
+        list_blobs(blobs)
+    )]
     TooLarge {
-        /// The limit, in bytes.
+        /// The maximum size of a chunk file, in bytes.
         chunk_bytes: u64,
-        /// Each blob and its size in bytes.
+        /// The digest of each blob, and its size in bytes.
         blobs: Vec<(Digest, u64)>,
     },
-    /// More chunks than numbers.
+    /// The bundle needs more chunks than the format allows.
     #[error("the bundle needs more than {limit} chunks of {chunk_bytes} bytes")]
     TooManyChunks {
-        /// The limit of a file, in bytes.
+        /// The maximum size of a chunk file, in bytes.
         chunk_bytes: u64,
-        /// How many chunks there may be.
+        /// The maximum number of chunks.
         limit: u32,
     },
-    /// Nothing is left to pack.
-    #[error("there is nothing to pack{}", list_failures(failures))]
+    /// There is no artifact to pack.
+    #[error("nothing to pack{}", list_failures(failures))]
     Nothing {
-        /// What failed before.
+        /// The artifacts that failed.
         failures: Vec<ArtifactFailure>,
     },
-    /// More than any reader takes.
-    #[error("the bundle would break a limit of the format: {0}")]
+    /// The plan or the index would exceed a limit of the format.
+    #[error("the bundle would exceed a limit of the format: {0}")]
     Format(#[from] FormatError),
-    /// The packer's key cannot sign.
+    /// The key of the packer cannot sign.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// No memory or threads.
-    #[error("the system gives no more memory or threads: {0}")]
+    /// The system is out of memory or threads.
+    #[error("out of memory or threads: {0}")]
     System(std::io::Error),
-    /// A signal came.
+    /// The operation was interrupted by a signal.
     #[error("interrupted")]
     Interrupted,
 }
 
 impl From<Unreadable> for PackError {
-    /// A chunk file that cannot be read again.
+    /// A chunk file that was just written cannot be read.
     fn from(Unreadable { file, source }: Unreadable) -> PackError {
         MediumError::Io { what: "read", path: file, source }.into()
     }
@@ -182,11 +193,8 @@ impl From<Halted> for PackError {
 
 fn list_layers(layers: &[(Digest, Vec<String>)]) -> String {
     let each = layers.iter().map(|(digest, urls)| match urls.as_slice() {
-        [] => format!("{digest} (no url)"),
-        urls => format!(
-            "{digest} ({})",
-            urls.iter().map(|url| url.escape_debug().to_string()).collect::<Vec<_>>().join(", ")
-        ),
+        [] => format!("{digest} (no URLs)"),
+        urls => format!("{digest} ({})", urls.join(", ")),
     });
     each.collect::<Vec<_>>().join("; ")
 }
@@ -200,12 +208,12 @@ fn list_failures(failures: &[ArtifactFailure]) -> String {
 }
 
 impl PackError {
-    /// The blob that is to blame, if one is.
+    /// Returns the digest of the blob that caused the error, if one did.
     pub(super) fn damaged_blob(&self) -> Option<Digest> {
         match self {
             PackError::Damaged { mismatch, .. } => Some(mismatch.expected),
             PackError::Unreadable { digest, source, .. } => match registry_error(source) {
-                // The registry as a whole is in trouble: leaving out one blob after the other helps nobody.
+                // The registry itself fails: excluding one blob after another would not help.
                 Some(error) if !error.is_of_one_blob() => None,
                 _ => Some(*digest),
             },
@@ -215,7 +223,7 @@ impl PackError {
     }
 }
 
-/// What a registry did, where a reader failed for that.
+/// Returns the registry error inside an I/O error of a reader, if there is one.
 pub(super) fn registry_error(error: &std::io::Error) -> Option<&RegistryError> {
     error.get_ref()?.downcast_ref()
 }

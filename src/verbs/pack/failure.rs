@@ -1,13 +1,13 @@
-//! Artifacts that are left out because they could not be read.
+//! Artifacts that are not packed because of an error.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// An artifact that could not be read.
+/// An artifact that was not packed because of an error.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ArtifactFailure {
-    /// Which one, as source and name.
+    /// The source and name of the artifact.
     pub artifact: String,
-    /// Why.
+    /// The message of the error that failed it.
     pub error: String,
 }

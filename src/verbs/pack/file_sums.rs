@@ -1,8 +1,7 @@
-//! Sums of whole chunk files, for guards that ask for them: made from what is still in the page cache. A
-//! chunk is summed as soon as it is sealed, by the workers that move the other blobs.
+//! Checksums of whole chunk files, for guards that require them. The workers that load blobs hash each chunk file as
+//! soon as it is sealed, while it is still in the page cache.
 //!
-//! They cannot be made on the way in: blobs are written in the order in which they come, and the front of a
-//! file last.
+//! They cannot be computed while a chunk is written: its blobs are written in any order, and its front last.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,10 +14,10 @@ use crate::stream::digesting::{DigestJob, Digesting, digest_all};
 use crate::stream::hash::{Function, Output, lanes};
 use crate::stream::segments::Segment;
 
-/// The sums that were asked for, and how far they are.
+/// The requested checksums, and those that were computed so far.
 pub(super) struct FileSums {
     functions: Vec<Function>,
-    /// Sealed chunks that nobody sums yet.
+    /// Sealed chunks that are not being hashed yet.
     waiting: Mutex<VecDeque<u32>>,
     known: Mutex<BTreeMap<u32, Vec<Output>>>,
 }
@@ -28,24 +27,24 @@ impl FileSums {
         FileSums { functions: functions.to_vec(), waiting: Mutex::default(), known: Mutex::default() }
     }
 
-    /// Takes note of a chunk that is sealed.
+    /// Queues a sealed chunk for hashing.
     pub(super) fn sealed(&self, number: u32) {
         if !self.functions.is_empty() {
             self.waiting().push_back(number);
         }
     }
 
-    /// The sums of a chunk file, in the order asked for.
+    /// Returns the checksums of a chunk file, in the order of the request.
     pub(super) fn of(&self, number: u32) -> Vec<Output> {
         self.known().get(&number).cloned().unwrap_or_default()
     }
 
-    /// How many flows a worker should have under way that both moves blobs and sums chunks.
+    /// Returns how many flows a worker should run at once if it both loads blobs and hashes chunk files.
     pub(super) fn lanes(&self) -> usize {
         self.functions.iter().map(|&function| lanes(function)).fold(lanes(Function::Sha256), usize::max)
     }
 
-    /// A chunk that waits, as a flow that sums it, if one does. Nobody is told of its bytes.
+    /// Takes the next waiting chunk, if any, and returns a flow that hashes it. Its bytes are not reported as progress.
     pub(super) fn next<'a>(&self, sink: &dyn ChunkSink) -> Option<Result<(u32, Digesting<'a>), PackError>> {
         let number = self.waiting().pop_front()?;
         Some(
@@ -60,15 +59,15 @@ impl FileSums {
         DigestJob { segments: vec![Segment { file, offset: 0, bytes }], functions: self.functions.clone() }
     }
 
-    /// Keeps the sums of a chunk.
+    /// Stores the checksums of a chunk.
     pub(super) fn keep(&self, number: u32, sums: Vec<Output>) {
         self.known().insert(number, sums);
     }
 
-    /// Sums the chunks that wait when all blobs are loaded: the last ones, and those of an earlier run.
+    /// Hashes the chunks that still wait after all blobs are loaded: the last ones, and those of an earlier run.
     ///
     /// # Errors
-    /// When one cannot be read.
+    /// If one cannot be read.
     pub(super) fn finish(
         &self,
         sink: &dyn ChunkSink,

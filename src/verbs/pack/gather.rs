@@ -1,4 +1,4 @@
-//! What travels: everything reachable from the artifacts that were asked for.
+//! Gathers everything that the requested artifacts reference.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::oci::graph::{self, Closure, Node, Part, Reason, Referrer, Walk};
 use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
 
-/// What travels, and from which source.
-pub(super) struct Cargo {
-    /// Every blob, with the place of its source among `sources`.
+/// The blobs to pack, and the source of each.
+pub(super) struct Gathered {
+    /// Every blob, with the index of its source in `sources`.
     pub nodes: BTreeMap<Digest, (Node, usize)>,
     sources: Vec<Arc<dyn ArtifactSource>>,
     artifacts: BTreeSet<Artifact>,
@@ -24,15 +24,15 @@ pub(super) struct Cargo {
     referrers: Vec<PlannedReferrer>,
     omitted: Vec<PlannedOmission>,
     artifact_types: BTreeMap<Digest, MediaType>,
-    /// Artifacts that could not be had, where the request says to go on.
+    /// Artifacts that failed, if the request says to continue.
     pub failures: Vec<ArtifactFailure>,
-    /// What the operator should know and that is no failure.
+    /// Warnings: problems that did not fail an artifact.
     pub warnings: Vec<String>,
 }
 
-/// Gathers every artifact of the request; `excluded` are blobs that proved unreadable.
-pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<Cargo, PackError> {
-    let mut cargo = Cargo {
+/// Gathers every artifact of the request; `excluded` are blobs that turned out to be unreadable.
+pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<Gathered, PackError> {
+    let mut gathered = Gathered {
         nodes: BTreeMap::new(),
         sources: request.sources.iter().map(|wanted| Arc::clone(&wanted.source)).collect(),
         artifacts: BTreeSet::new(),
@@ -48,30 +48,30 @@ pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<C
         let roots = match source.roots(&wanted.selection) {
             Ok(roots) => roots,
             Err(error) => {
-                cargo.fail(request, source.name().to_owned(), error.into())?;
+                gathered.fail(request, source.name().to_owned(), error.into())?;
                 continue;
             }
         };
         for root in rename(roots, wanted.rename.as_ref(), source)? {
             let shown = shown(source, &root);
             let taken = close(request, source, &root, excluded)
-                .and_then(|closure| cargo.check_name(&root, source).map(|()| closure))
-                .and_then(|closure| cargo.take(&root, closure, at, &shown));
+                .and_then(|closure| gathered.check_name(&root, source).map(|()| closure))
+                .and_then(|closure| gathered.take(&root, closure, at, &shown));
             if let Err(error) = taken {
-                cargo.fail(request, shown, error)?;
+                gathered.fail(request, shown, error)?;
             }
         }
     }
-    cargo.warn_of_unread(request);
-    if cargo.artifacts.is_empty() {
-        return Err(PackError::Nothing { failures: cargo.failures });
+    gathered.warn_of_unread(request);
+    if gathered.artifacts.is_empty() {
+        return Err(PackError::Nothing { failures: gathered.failures });
     }
-    Ok(cargo)
+    Ok(gathered)
 }
 
 fn shown(source: &dyn ArtifactSource, root: &Root) -> String {
     match &root.name {
-        // The name of a registry's artifact begins with the repository's.
+        // In a registry, the name of the artifact repeats the repository, which the name of the source contains.
         Some(name) if source.name().ends_with(name.repository().unwrap_or("-")) => {
             format!("{}:{}", source.name(), name.tag().unwrap_or_default())
         }
@@ -98,8 +98,8 @@ fn rename(
     Ok(vec![Root { name: Some(name.clone()), descriptor: first.descriptor.clone() }])
 }
 
-impl Cargo {
-    /// A blob's descriptor and where it comes from.
+impl Gathered {
+    /// Returns the descriptor and the source of a blob.
     pub(super) fn origin(&self, digest: &Digest) -> (&Descriptor, &dyn ArtifactSource) {
         let (node, source) = &self.nodes[digest];
         (&node.descriptor, self.sources[*source].as_ref())
@@ -120,8 +120,8 @@ impl Cargo {
         }
     }
 
-    /// A listed document that cannot be read may be a signature or an SBOM of what is packed: its loss
-    /// must not be silent.
+    /// Warns of listed documents that cannot be read: one may be a signature or an SBOM of a packed artifact, and its
+    /// loss must not be silent.
     fn warn_of_unread(&mut self, request: &PackRequest<'_>) {
         if request.referrers == Carriage::Omit {
             return;
@@ -130,8 +130,8 @@ impl Cargo {
             for (digest, problem) in wanted.source.unread() {
                 let name = wanted.source.name();
                 self.warnings.push(format!(
-                    "{name} lists {digest}, which cannot be read; if it refers to what is packed, it is not \
-                     carried: {problem}"
+                    "{name} lists {digest}, which cannot be read: {problem}; if it is a referrer of a packed artifact, \
+                     the bundle lacks it"
                 ));
             }
         }
@@ -139,7 +139,7 @@ impl Cargo {
         self.warnings.dedup();
     }
 
-    /// One name means one artifact in a bundle.
+    /// Checks that no two different artifacts have the same name.
     fn check_name(&self, root: &Root, source: &dyn ArtifactSource) -> Result<(), PackError> {
         let Some(name) = &root.name else { return Ok(()) };
         match self.names.get(name) {
@@ -204,16 +204,16 @@ impl Cargo {
         Ok(())
     }
 
-    /// The plan of this cargo, sorted and without places.
+    /// Returns the plan, sorted, in which no blob is placed yet.
     pub(super) fn plan(&self, request: &PackRequest<'_>, heads: HeadRoom) -> Plan {
-        let purpose = |digest: &Digest| self.artifact_types.get(digest).cloned();
+        let artifact_type = |digest: &Digest| self.artifact_types.get(digest).cloned();
         let mut artifacts: Vec<Artifact> = self.artifacts.iter().cloned().collect();
         let mut referrers = self.referrers.clone();
         for artifact in &mut artifacts {
-            artifact.artifact_type = purpose(&artifact.digest).filter(|p| !p.is_image_config());
+            artifact.artifact_type = artifact_type(&artifact.digest).filter(|p| !p.is_image_config());
         }
         for referrer in &mut referrers {
-            referrer.artifact_type = purpose(&referrer.digest);
+            referrer.artifact_type = artifact_type(&referrer.digest);
         }
         artifacts.sort();
         referrers.sort();
@@ -259,7 +259,7 @@ fn planned(node: &Node) -> PlannedBlob {
     }
 }
 
-/// Walks the graph of one artifact and makes sure that all of it is there.
+/// Walks the graph of one artifact and checks that the source has all of it.
 fn close(
     request: &PackRequest<'_>,
     from: &dyn ArtifactSource,
@@ -273,9 +273,9 @@ fn close(
             media_type: root.descriptor.media_type.clone(),
         });
     }
-    let walked = |source| PackError::Graph { artifact: shown(from, root), source };
-    let mut walk = Walk::new(&root.descriptor, &request.platforms).map_err(walked)?;
-    // Who points at a document: for what is said when it is missing.
+    let walk_error = |source| PackError::Graph { artifact: shown(from, root), source };
+    let mut walk = Walk::new(&root.descriptor, &request.platforms).map_err(walk_error)?;
+    // The document that references each digest, and whether it is below a referrer: for errors about missing ones.
     let mut parents: HashMap<Digest, (Digest, bool)> = HashMap::new();
     while let Some((descriptor, depth)) = walk.next() {
         let digest = descriptor.digest;
@@ -290,7 +290,7 @@ fn close(
         }
         let document = Document::parse(&descriptor, &read_document(from, &descriptor)?)
             .map_err(|source| PackError::Document { artifact: shown(from, root), source })?;
-        walk.enter(&descriptor, depth, &document).map_err(walked)?;
+        walk.enter(&descriptor, depth, &document).map_err(walk_error)?;
         let from_referrer = parents.get(&digest).is_some_and(|(_, is_referrer)| *is_referrer);
         for successor in document.successors() {
             parents.entry(successor.digest).or_insert((digest, from_referrer));
@@ -299,7 +299,7 @@ fn close(
             && !walk.has(&subject.digest)
         {
             if from.size_of(subject)?.is_some() {
-                walk.reach_subject(subject).map_err(walked)?;
+                walk.reach_subject(subject).map_err(walk_error)?;
                 parents.entry(subject.digest).or_insert((digest, false));
             } else {
                 walk.omit(subject, Reason::Absent, digest);
@@ -308,7 +308,7 @@ fn close(
         if request.referrers == Carriage::Carry {
             for referrer in from.referrers(&digest)? {
                 parents.entry(referrer.descriptor.digest).or_insert((digest, true));
-                walk.refer(renamed(referrer, root)).map_err(walked)?;
+                walk.refer(renamed(referrer, root)).map_err(walk_error)?;
             }
         }
     }
@@ -317,7 +317,7 @@ fn close(
     Ok(closure)
 }
 
-/// A referrer by tag keeps its tag and moves with its artifact into the artifact's repository.
+/// Moves a referrer by tag into the repository of its artifact; it keeps its tag.
 fn renamed(mut referrer: Referrer, root: &Root) -> Referrer {
     if let (Some(name), Some(root_name)) = (&referrer.name, &root.name)
         && name.repository().is_none()
@@ -339,7 +339,7 @@ fn missing(source: &dyn ArtifactSource, root: &Root, blob: &Descriptor, parent: 
     }
 }
 
-/// Every opaque blob must be there with its size; non-distributable layers may be left out on request.
+/// Checks that the source has every blob, with the right size. Removes non-distributable layers if the request says so.
 fn check_blobs(
     request: &PackRequest<'_>,
     source: &dyn ArtifactSource,

@@ -1,11 +1,11 @@
-//! The second step of a pack: moves blobs into chunks, which are sealed as they become full.
+//! The second step of packing: loads blobs into chunks. Each chunk is sealed as soon as it is complete.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::PackError;
 use super::error::registry_error;
-use super::gather::Cargo;
+use super::gather::Gathered;
 use super::loading::Loading;
 use super::moving::{Moved, Moving};
 use super::sealer::Sealer;
@@ -13,21 +13,21 @@ use crate::observe::Phase;
 use crate::registry::RegistryError;
 use crate::stream::pump::pump;
 
-/// Moves every blob of the chunks that are wanted and not finished: chunk by chunk, in each the largest first, so
-/// that chunks are finished early and the long blobs do not come last. Chunks that share a sliced blob are wanted
-/// together, or the blob cannot be proven.
+/// Loads every blob of the wanted chunks that are not finished. The order is chunk by chunk, and within a chunk the
+/// largest first: chunks then finish early, and no large blob is left to the end. Chunks that share a sliced blob must be
+/// wanted together; otherwise the digest of the blob cannot be checked.
 pub(super) fn load(
     sealer: &Sealer<'_>,
-    cargo: &Cargo,
+    gathered: &Gathered,
     wanted: &dyn Fn(u32) -> bool,
 ) -> Result<(), PackError> {
     let blobs = &sealer.blueprint.plan().blobs;
-    // Blobs of the control chunk are read even if that is finished: its sums tell whether it still fits.
-    let waits = |&blob: &usize| {
+    // Read the blobs of the control chunk even if it is finished: its sums show whether it is still the right one.
+    let is_pending = |&blob: &usize| {
         let first = blobs[blob].pieces[0].chunk;
         wanted(first) && !sealer.is_loaded(blob) && (!sealer.is_done(blob) || first == 0)
     };
-    let mut waiting: Vec<usize> = (0..blobs.len()).filter(waits).collect();
+    let mut waiting: Vec<usize> = (0..blobs.len()).filter(is_pending).collect();
     waiting.sort_by_key(|&blob| {
         let first = blobs[blob].pieces[0].chunk;
         (first == 0, first, std::cmp::Reverse(blobs[blob].size), blob)
@@ -35,14 +35,14 @@ pub(super) fn load(
     let bytes = waiting.iter().map(|&blob| blobs[blob].size).sum();
     sealer.environment.monitor.phase(Phase::Pack, bytes, || {
         while !waiting.is_empty() {
-            waiting = load_once(sealer, cargo, &waiting)?;
+            waiting = load_once(sealer, gathered, &waiting)?;
         }
         Ok(())
     })
 }
 
-/// Moves these blobs; returns those that came wrong from one of several places, for the next one.
-fn load_once(sealer: &Sealer<'_>, cargo: &Cargo, waiting: &[usize]) -> Result<Vec<usize>, PackError> {
+/// Loads these blobs. Returns those that failed but can be read again from another location.
+fn load_once(sealer: &Sealer<'_>, gathered: &Gathered, waiting: &[usize]) -> Result<Vec<usize>, PackError> {
     let sums = &sealer.file_sums;
     let lengths: Vec<u64> = waiting.iter().map(|&blob| sealer.blueprint.plan().blobs[blob].size).collect();
     let next = AtomicUsize::new(0);
@@ -52,12 +52,12 @@ fn load_once(sealer: &Sealer<'_>, cargo: &Cargo, waiting: &[usize]) -> Result<Ve
         sums.lanes(),
         &lengths,
         &|| {
-            // A sealed chunk goes first: it is in the page cache now, and longer than most blobs.
+            // Hash sealed chunks first: they are still in the page cache, and larger than most blobs.
             if let Some(summing) = sums.next(sealer.sink) {
                 return Some(summing.map(|(number, summing)| Moving::File { number, summing }));
             }
             let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
-            Some(Loading::open(sealer, cargo, blob).map(Moving::Blob))
+            Some(Loading::open(sealer, gathered, blob).map(Moving::Blob))
         },
         &|outcome: Result<Moved, PackError>| match outcome {
             Ok(Moved::Blob) => Ok::<(), PackError>(()),
@@ -66,7 +66,7 @@ fn load_once(sealer: &Sealer<'_>, cargo: &Cargo, waiting: &[usize]) -> Result<Ve
                 Ok(())
             }
             Err(error) => {
-                let blob = try_elsewhere(sealer, cargo, error)?;
+                let blob = retry_elsewhere(sealer, gathered, error)?;
                 again.lock().expect("no thread panicked").push(blob);
                 Ok(())
             }
@@ -75,13 +75,13 @@ fn load_once(sealer: &Sealer<'_>, cargo: &Cargo, waiting: &[usize]) -> Result<Ve
     Ok(again.into_inner().expect("no thread panicked"))
 }
 
-/// The blob that failed, if its source has another place for it; else the error.
-fn try_elsewhere(sealer: &Sealer<'_>, cargo: &Cargo, error: PackError) -> Result<usize, PackError> {
+/// Returns the blob that failed, if its source has another location for it; otherwise the error.
+fn retry_elsewhere(sealer: &Sealer<'_>, gathered: &Gathered, error: PackError) -> Result<usize, PackError> {
     let Some(digest) = error.damaged_blob() else { return Err(error) };
     let Some(blob) = sealer.blueprint.plan().blobs.iter().position(|blob| blob.digest == digest) else {
         return Err(error);
     };
-    let (descriptor, source) = cargo.origin(&digest);
+    let (descriptor, source) = gathered.origin(&digest);
     let why = match &error {
         PackError::Unreadable { source, .. } => match registry_error(source) {
             Some(RegistryError::Url { problem, .. }) => problem.to_string(),

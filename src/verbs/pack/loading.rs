@@ -1,9 +1,9 @@
-//! Moves one blob from its source to its places in the chunks, hashing it on the way.
+//! Loads one blob from its source into its chunks and hashes it.
 
 use std::io::{ErrorKind, Read};
 
 use super::PackError;
-use super::gather::Cargo;
+use super::gather::Gathered;
 use super::sealer::{Sealer, write_header, write_padding};
 use crate::format::Sum;
 use crate::format::plan::PlannedBlob;
@@ -15,35 +15,36 @@ use crate::stream::digests::{Digested, Digests};
 use crate::stream::flow::{Filled, Flow};
 use crate::stream::hash::{Function, Output};
 
-/// A blob on its way into the chunks. Where the sums of its entries are something else than its digest (of slices,
-/// or of a blob named by SHA-512), they are computed besides.
+/// A blob that is being loaded into the chunks. If the checksums of its entries differ from its digest (because it is
+/// split, or has a SHA-512 digest), they are computed as well.
 pub(super) struct Loading<'a> {
     sealer: &'a Sealer<'a>,
     blob: &'a PlannedBlob,
+    /// The index of the blob in the plan.
     at: usize,
     source_name: &'a str,
     reader: Box<dyn Read + Send>,
-    /// Bytes that were read.
+    /// How many bytes were read.
     read: u64,
-    /// The piece being written.
+    /// The index of the piece that is being written.
     piece: usize,
-    /// Its chunk; `None` while that is one that an earlier run finished.
-    place: Option<Box<dyn WriteAt>>,
-    /// Where its next byte goes, in bytes from the start of the chunk file.
+    /// The chunk of this piece; `None` if an earlier run finished it.
+    writer: Option<Box<dyn WriteAt>>,
+    /// The offset of the next byte, from the start of the chunk file.
     offset: u64,
-    /// Bytes of it still to come.
+    /// How many bytes of this piece are still to be written.
     rest: u64,
 }
 
 impl<'a> Loading<'a> {
-    /// Opens the blob at place `at` of the plan at its source.
+    /// Opens the blob with index `at` in the plan.
     pub(super) fn open(
         sealer: &'a Sealer<'a>,
-        cargo: &'a Cargo,
+        gathered: &'a Gathered,
         at: usize,
     ) -> Result<Loading<'a>, PackError> {
         let blob = &sealer.blueprint.plan().blobs[at];
-        let (descriptor, source) = cargo.origin(&blob.digest);
+        let (descriptor, source) = gathered.origin(&blob.digest);
         let mut reader = source.open(descriptor, 0)?;
         if source.waits() {
             reader = Box::new(Ahead::of(reader).map_err(PackError::System)?);
@@ -56,7 +57,7 @@ impl<'a> Loading<'a> {
             reader,
             read: 0,
             piece: 0,
-            place: None,
+            writer: None,
             offset: 0,
             rest: 0,
         };
@@ -68,25 +69,25 @@ impl<'a> Loading<'a> {
         let (chunk, _, item) = self.sealer.blueprint.entry_of(self.at, self.piece);
         self.offset = self.sealer.blueprint.offset_of(self.at, self.piece);
         self.rest = item.bytes;
-        self.place = self.sealer.open_chunk(chunk)?;
-        self.write(|place, offset| write_header(place, item, offset))?;
+        self.writer = self.sealer.open_chunk(chunk)?;
+        self.write(|writer, offset| write_header(writer, item, offset))?;
         if self.rest == 0 { self.end_piece() } else { Ok(()) }
     }
 
-    /// Writes what follows the last byte of a piece.
+    /// Writes the padding after a piece.
     fn end_piece(&self) -> Result<(), PackError> {
         let (_, _, item) = self.sealer.blueprint.entry_of(self.at, self.piece);
-        self.write(|place, end| write_padding(place, item, end - item.bytes))
+        self.write(|writer, end| write_padding(writer, item, end - item.bytes))
     }
 
-    /// Writes to the chunk of this piece, at the offset of its next byte, unless that chunk is finished.
+    /// Writes to the chunk of this piece at the current offset, unless the chunk is finished.
     fn write(&self, write: impl FnOnce(&dyn WriteAt, u64) -> std::io::Result<()>) -> Result<(), PackError> {
-        let Some(place) = &self.place else { return Ok(()) };
+        let Some(writer) = &self.writer else { return Ok(()) };
         let chunk = self.blob.pieces[self.piece].chunk;
-        write(place.as_ref(), self.offset).map_err(|source| self.sealer.unwritable(chunk, source))
+        write(writer.as_ref(), self.offset).map_err(|source| self.sealer.unwritable(chunk, source))
     }
 
-    fn another_size(&self, found: u64) -> PackError {
+    fn wrong_size(&self, found: u64) -> PackError {
         PackError::Size { digest: self.blob.digest, expected: self.blob.size, found }
     }
 
@@ -95,8 +96,8 @@ impl<'a> Loading<'a> {
     }
 }
 
-/// Whether the SHA-256 of the blob's entries is not its digest.
-pub(super) fn has_sum_of_its_own(blob: &PlannedBlob) -> bool {
+/// Whether the SHA-256 checksums of the blob's entries differ from its digest.
+pub(super) fn has_entry_sums(blob: &PlannedBlob) -> bool {
     blob.pieces.len() > 1 || blob.digest.algorithm() != Algorithm::Sha256
 }
 
@@ -110,7 +111,7 @@ impl Flow for Loading<'_> {
 
     fn digests(&self) -> Digests {
         let whole = Digests::of(&[self.blob.digest.algorithm().into()]);
-        if has_sum_of_its_own(self.blob) {
+        if has_entry_sums(self.blob) {
             let lengths = self.blob.pieces.iter().map(|piece| piece.bytes).collect();
             whole.and_slices(Function::Sha256, lengths)
         } else {
@@ -121,15 +122,15 @@ impl Flow for Loading<'_> {
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, PackError> {
         let last_piece = self.piece + 1 >= self.blob.pieces.len();
         let at_end = last_piece && self.rest == 0;
-        // One byte more shows a source that is longer than it said.
+        // Try to read one more byte, to detect a source that is longer than its size says.
         let length =
             if at_end { 1 } else { usize::try_from(self.rest).unwrap_or(usize::MAX).min(buffer.len()) };
         let mut filled = 0;
         while filled < length {
             match self.reader.read(&mut buffer[filled..length]) {
                 Ok(0) if at_end => return Ok(Filled::End),
-                Ok(0) => return Err(self.another_size(self.read + filled as u64)),
-                Ok(_) if at_end => return Err(self.another_size(self.blob.size + 1)),
+                Ok(0) => return Err(self.wrong_size(self.read + filled as u64)),
+                Ok(_) if at_end => return Err(self.wrong_size(self.blob.size + 1)),
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
@@ -141,7 +142,7 @@ impl Flow for Loading<'_> {
     }
 
     fn drain(&mut self, block: &[u8]) -> Result<(), PackError> {
-        self.write(|place, offset| place.write_all_at(block, offset))?;
+        self.write(|writer, offset| writer.write_all_at(block, offset))?;
         self.offset += block.len() as u64;
         self.rest -= block.len() as u64;
         self.sealer.environment.monitor.tell(Event::Moved { bytes: block.len() as u64 });
@@ -156,7 +157,7 @@ impl Flow for Loading<'_> {
     }
 
     fn finish(mut self, digested: Digested) -> Result<(), PackError> {
-        self.place = None;
+        self.writer = None;
         let found = digested.whole[0].digest().expect("a blob's digest is no MD5");
         let proof = VerifiedBlob::prove(self.blob.digest, self.blob.size, found, digested.bytes)
             .map_err(|mismatch| PackError::Damaged { source_name: self.source_name.to_owned(), mismatch })?;

@@ -1,16 +1,16 @@
-//! Packing: artifacts become a signed bundle of chunks no larger than the limit.
+//! Packs artifacts into a signed bundle of chunks, none larger than the limit.
 //!
 //! ```text
-//! sources ─ gather → Cargo ─ place → Placement ─ Blueprint       prepare: where every byte goes
-//!                                                   │
-//! blobs ─ load ──────────────────────────────── Sealer → chunks   load: data chunk by data chunk
-//!                                                   │
-//!                                          control → control chunk, the last    conclude
+//! sources ─ gather → Gathered ─ place → Placement ─ Blueprint    prepare: the place of every byte
+//!                                                       │
+//! blobs ─ load ──────────────────────────────────── Sealer → chunks    load: data chunks
+//!                                                       │
+//!                                         control → control chunk, last    conclude
 //! ```
 //!
-//! Each byte is read once, hashed once and written once, straight to its place; nothing is staged. An
-//! interrupted run leaves finished chunks, and from a registry a hidden folder with unfinished ones; the next run
-//! keeps what is whole of both (`resume`).
+//! Each byte is read once, hashed once and written once, directly to its place; nothing is staged. An interrupted run
+//! leaves finished chunks, and if a source is a registry, a hidden folder with unfinished ones. The next run reuses the
+//! intact parts of both (`resume`).
 
 mod blueprint;
 mod control;

@@ -1,4 +1,4 @@
-//! What the workers move while packing: blobs into chunks, and sealed chunk files that are summed.
+//! The flows of the workers while packing: blobs that are loaded, and sealed chunk files that are hashed.
 
 use super::PackError;
 use super::loading::Loading;
@@ -7,15 +7,15 @@ use crate::stream::digests::{Digested, Digests};
 use crate::stream::flow::{Filled, Flow};
 use crate::stream::hash::Output;
 
-/// What the workers move while packing.
+/// A flow of a worker while packing.
 pub(super) enum Moving<'a> {
-    /// A blob on its way into the chunks.
+    /// A blob that is loaded into the chunks.
     Blob(Loading<'a>),
-    /// A chunk file that is sealed, and summed while blobs are moved.
+    /// A sealed chunk file that is hashed while other blobs are loaded.
     File { number: u32, summing: Digesting<'a> },
 }
 
-/// What came of it.
+/// The result of a flow.
 pub(super) enum Moved {
     Blob,
     File { number: u32, sums: Vec<Output> },

@@ -1,9 +1,9 @@
-//! The three steps of a pack: prepare, load, conclude. The first knows every byte's place before any byte moves, the
-//! second may be done chunk by chunk, the third needs all chunks.
+//! The three steps of packing: prepare, load, conclude. The first determines the place of every byte before any is
+//! written, the second can be done chunk by chunk, and the third needs all chunks.
 
 use super::blueprint::Blueprint;
 use super::control::write_control;
-use super::gather::{Cargo, gather};
+use super::gather::{Gathered, gather};
 use super::load::load;
 use super::place::{Placement, place};
 use super::sealer::Sealer;
@@ -19,30 +19,30 @@ use crate::observe::Event;
 use crate::oci::Digest;
 use crate::trust::Signer;
 
-/// What travels, and where each byte of it goes.
+/// The blobs to pack, and the place of each byte.
 pub(super) struct Prepared {
-    pub cargo: Cargo,
+    pub gathered: Gathered,
     pub blueprint: Blueprint,
 }
 
-/// Says what [`pack`] would do; writes nothing and reads manifests only.
+/// Reports what [`pack`] would do, without writing anything; reads only manifests.
 pub fn plan(
     request: &PackRequest<'_>,
     signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
-    let Prepared { cargo, blueprint } = prepare(request, signer, &[], environment)?;
-    Ok(PackReport::new(&blueprint, &cargo, None, Outcome::Planned))
+    let Prepared { gathered, blueprint } = prepare(request, signer, &[], environment)?;
+    Ok(PackReport::new(&blueprint, &gathered, None, Outcome::Planned))
 }
 
 /// Packs a bundle.
 ///
-/// The control chunk is written last, so a bundle that has one is complete. Running again after any
-/// failure is safe, keeps every chunk that is finished, and changes nothing if all are.
+/// The control chunk is written last, so a bundle that has one is complete. Running it again after a failure is safe:
+/// finished chunks are kept, and if all are finished, nothing changes.
 ///
 /// # Errors
-/// [`PackError`]. Chunks that were finished stay; of a registry's blobs also those that came whole, in a hidden
-/// folder. No other file does.
+/// [`PackError`]. Finished chunks are kept. If a source is a registry, complete blobs of unfinished chunks are kept
+/// too, in a hidden folder. No other files remain.
 pub fn pack(
     request: &PackRequest<'_>,
     signer: &dyn Signer,
@@ -54,7 +54,7 @@ pub fn pack(
         let sink = request.store.hold(&request.crossing.name, request.replace)?;
         let error = match write(request, &prepared, sink.as_ref(), signer, environment) {
             Ok(report) => return Ok(report),
-            // No blob is to blame then, and what is finished stays.
+            // An interruption is not the fault of a blob; keep what is finished.
             Err(error) if environment.workers.interrupted() => {
                 return Err(or_interrupted(error, environment));
             }
@@ -62,16 +62,16 @@ pub fn pack(
             Err(error) => error,
         };
         match error.damaged_blob() {
-            // A blob that proves unreadable takes its artifacts with it; the others get a plan of their own.
+            // Artifacts with an unreadable blob are excluded; the others are planned again without them.
             Some(digest) if !excluded.contains(&digest) => {
                 environment.monitor.tell(Event::Note { text: error.to_string() });
                 sink.withdraw()?;
                 excluded.push(digest);
             }
-            // An earlier run may have gone on without artifacts that this one has not found damaged yet: the chunks
-            // in the way are then those of the plan without them.
+            // An earlier run may have excluded artifacts that this run has not found damaged yet. The existing
+            // chunks then belong to the plan without these artifacts.
             None if matches!(error, PackError::Medium(MediumError::Exists { .. })) && excluded.is_empty() => {
-                excluded = probe::damaged(&prepared.cargo, environment)?;
+                excluded = probe::damaged(&prepared.gathered, environment)?;
                 if excluded.is_empty() {
                     return Err(error);
                 }
@@ -81,27 +81,27 @@ pub fn pack(
     }
 }
 
-/// The first step: gathers what travels, without `excluded`, and gives every byte its place.
+/// The first step: gathers the blobs, without `excluded`, and determines the place of every byte.
 fn prepare(
     request: &PackRequest<'_>,
     signer: &dyn Signer,
     excluded: &[Digest],
     environment: &Environment<'_>,
 ) -> Result<Prepared, PackError> {
-    let cargo = gather(request, excluded).map_err(|error| or_interrupted(error, environment))?;
-    let placement = place(cargo.plan(request, HeadRoom::of(signer.signature_bytes())))?;
+    let gathered = gather(request, excluded).map_err(|error| or_interrupted(error, environment))?;
+    let placement = place(gathered.plan(request, HeadRoom::of(signer.signature_bytes())))?;
     if request.splitting == Splitting::Forbidden {
         refuse_slices(&placement)?;
     }
     check_readable(&placement.plan)?;
     let expires = request.expires.and_then(|expiry: Expiry| expiry.from(request.created));
     Ok(Prepared {
-        cargo,
+        gathered,
         blueprint: Blueprint::new(placement, signer.signature_bytes(), request.created, expires),
     })
 }
 
-/// Writes what is not there yet: the second and the third step.
+/// The second and third step: writes everything that does not exist yet.
 fn write(
     request: &PackRequest<'_>,
     prepared: &Prepared,
@@ -109,12 +109,12 @@ fn write(
     signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
-    let Prepared { cargo, blueprint } = prepared;
+    let Prepared { gathered, blueprint } = prepared;
     let sealer = Sealer::new(blueprint, sink, signer, &request.file_sums, environment);
-    let report = |outcome| PackReport::new(blueprint, cargo, Some(&sealer.file_sums), outcome);
+    let report = |outcome| PackReport::new(blueprint, gathered, Some(&sealer.file_sums), outcome);
     let kept = resume::keep_finished(request, &sealer, signer)?;
     if kept.complete {
-        sealer.sum_rest()?;
+        sealer.finish_file_sums()?;
         sink.clear()?;
         return Ok(report(Outcome::Unchanged));
     }
@@ -125,9 +125,9 @@ fn write(
         sink.clear()?;
     }
     sink.reserve(sealer.bytes_to_write())?;
-    if let Err(error) = load(&sealer, cargo, &|_| true).and_then(|()| conclude(&sealer)) {
-        // What came over a network is worth more than the room that it takes.
-        sink.leave(waits && sealer.is_begun_well());
+    if let Err(error) = load(&sealer, gathered, &|_| true).and_then(|()| conclude(&sealer)) {
+        // Blobs that were downloaded are worth the disk space: keep them for the next run.
+        sink.leave(waits && sealer.has_blobs_to_resume());
         return Err(error);
     }
     let report = report(Outcome::Packed);
@@ -135,18 +135,18 @@ fn write(
     Ok(report)
 }
 
-/// The third step: writes what the bundle says of itself, once all data chunks are finished.
+/// The third step, once all data chunks are finished: writes the documents that describe the bundle.
 fn conclude(sealer: &Sealer<'_>) -> Result<(), PackError> {
     write_control(sealer)?;
-    sealer.sum_rest()
+    sealer.finish_file_sums()
 }
 
-/// Everything that breaks after a signal breaks because of it: connections are ended then.
+/// Returns [`PackError::Interrupted`] after a signal, because a signal closes connections and so causes other errors.
 fn or_interrupted(error: PackError, environment: &Environment<'_>) -> PackError {
     if environment.workers.interrupted() { PackError::Interrupted } else { error }
 }
 
-/// Refuses to write what no reader would take.
+/// Checks that the plan and the index are within the limits that readers enforce.
 fn check_readable(plan: &Plan) -> Result<(), PackError> {
     Plan::parse(&plan.render())?;
     let index_bytes = plan.index_json().len() as u64;
@@ -157,7 +157,7 @@ fn check_readable(plan: &Plan) -> Result<(), PackError> {
     Ok(())
 }
 
-/// Refuses a placement that cuts blobs, naming them.
+/// Checks that the placement splits no blob.
 fn refuse_slices(placement: &Placement) -> Result<(), PackError> {
     let cut = placement.plan.blobs.iter().filter(|blob| blob.pieces.len() > 1);
     let blobs: Vec<(Digest, u64)> = cut.map(|blob| (blob.digest, blob.size)).collect();

@@ -1,4 +1,4 @@
-//! Where every byte goes: blobs into chunks no larger than the limit (docs/format.md, "Placement").
+//! Assigns every blob to chunks no larger than the limit (docs/format.md, "Placement").
 
 use std::collections::BTreeSet;
 
@@ -18,32 +18,32 @@ use super::PackError;
 pub(super) struct PlannedChunk {
     /// Data, or control for the control chunk and its annex.
     pub kind: Kind,
-    /// What its blobs are.
+    /// The class of its blobs.
     pub class: Class,
-    /// Its entries and where they lie in the sealed part.
+    /// Its entries and their offsets in the sealed part.
     pub shape: Shape,
-    /// The pieces of blobs in it: its last entries, in this order.
+    /// The pieces of blobs in it, in order. They are its last entries.
     pub pieces: Vec<Placed>,
 }
 
-/// A plan in which every blob has its place, and the chunks that follow from it.
+/// A plan in which every blob is placed, and the resulting chunks.
 pub(super) struct Placement {
     pub plan: Plan,
     /// The sizes of the control chunk's documents in bytes, in the order of `Document::ALL`.
     pub document_bytes: [u64; 3],
     /// The control chunk and the data chunks, by number from 0.
     pub chunks: Vec<PlannedChunk>,
-    /// The annex chunks, which follow them.
+    /// The annex chunks, numbered after the data chunks.
     pub annex: Vec<PlannedChunk>,
 }
 
-/// Gives every blob of `plan` its place; what was there is replaced.
+/// Places every blob of `plan`; earlier placements are replaced.
 ///
-/// Four ways are tried, the simplest first: all in one file; metadata in the control chunk; metadata in
-/// data chunks; and the control chunk's own documents in an annex.
+/// Four layouts are tried, the simplest first: everything in one file; metadata in the control chunk; metadata in data
+/// chunks; and finally also the documents of the control chunk in an annex.
 ///
 /// # Errors
-/// When the bundle would need more chunks than there are numbers.
+/// If the bundle would need more chunks than the format allows.
 pub(super) fn place(mut plan: Plan) -> Result<Placement, PackError> {
     let single_file = plan.blobs.iter().all(|blob| blob.class != Class::Nondistributable);
     if single_file {
@@ -64,7 +64,7 @@ pub(super) fn place(mut plan: Plan) -> Result<Placement, PackError> {
     with_annex(plan)
 }
 
-/// The placement whose documents stand in the control chunk, if they fit.
+/// Returns the placement with the documents in the control chunk, if they fit.
 fn in_control_chunk(plan: &Plan) -> Option<Placement> {
     let mut contents = plan.contents().into_iter();
     let in_control = contents.next().unwrap_or_default();
@@ -78,11 +78,12 @@ fn in_control_chunk(plan: &Plan) -> Option<Placement> {
     })
 }
 
-/// The placement whose documents stand in an annex.
+/// Returns the placement with the documents in an annex.
 fn with_annex(mut plan: Plan) -> Result<Placement, PackError> {
     let data = data_chunks(&plan, plan.contents().into_iter().skip(1));
     let last_data = plan.last;
-    // The number of chunks stands in the plan, so its digits count too: a step or two, and it holds.
+    // The plan contains the number of chunks, so the number of digits affects the size. This converges in one or two
+    // steps.
     loop {
         let document_bytes = document_bytes(&plan, &data);
         let annex = annex_shapes(plan.data_capacity(), document_bytes);
@@ -103,7 +104,7 @@ fn with_annex(mut plan: Plan) -> Result<Placement, PackError> {
     }
 }
 
-/// The shape of a control chunk that has an annex.
+/// Returns the shape of the control chunk of a bundle with an annex.
 fn annexed_control_shape(annex_bytes: u64) -> Shape {
     let item = |name, bytes| Item { name, bytes };
     Shape::new(vec![
@@ -117,7 +118,7 @@ fn control_chunk(shape: Shape, pieces: Vec<Placed>) -> PlannedChunk {
     PlannedChunk { kind: Kind::Control, class: Class::Metadata, shape, pieces }
 }
 
-/// The data chunks that have these contents.
+/// Returns the data chunks with these contents.
 fn data_chunks(plan: &Plan, contents: impl Iterator<Item = Vec<Placed>>) -> Vec<PlannedChunk> {
     let chunk = |pieces: Vec<Placed>| PlannedChunk {
         kind: Kind::Data,
@@ -133,8 +134,8 @@ fn document_bytes(plan: &Plan, data: &[PlannedChunk]) -> [u64; 3] {
     [plan.render().len() as u64, ChunkTable::bytes(lines), plan.index_json().len() as u64]
 }
 
-/// Puts the classes of `in_control` into chunk 0 and all others into data chunks, class by class.
-/// Returns the highest number.
+/// Places the classes of `in_control` in chunk 0 and all others in data chunks, class by class. Returns the highest
+/// chunk number.
 fn fill_chunks(plan: &mut Plan, in_control: &[Class]) -> Result<u32, PackError> {
     let mut last = 0;
     for class in [Class::Nondistributable, Class::Metadata, Class::Distributable] {
@@ -153,15 +154,15 @@ fn fill_chunks(plan: &mut Plan, in_control: &[Class]) -> Result<u32, PackError> 
     Ok(last)
 }
 
-/// Fills chunks: each blob goes where the least room is left over; a blob larger than an empty chunk is
-/// cut into slices.
+/// Fills the chunks of one class, best fit: each blob is placed where the least room remains. A blob that does not fit
+/// into an empty chunk is split into slices.
 struct Filler {
     chunk_bytes: u64,
-    /// What an empty chunk takes, in bytes.
+    /// The room in an empty chunk, in bytes.
     room_max: u64,
-    /// Chunks with room, by how much.
+    /// Chunks with room, ordered by the room in bytes.
     rooms: BTreeSet<(u64, u32)>,
-    /// Entries of each chunk of this class, by number less the first.
+    /// The number of entries of each chunk of this class, from chunk `first` on.
     entries: Vec<usize>,
     first: u32,
     last: u32,

@@ -1,10 +1,10 @@
-//! Finds the blobs of the cargo whose bytes are not what their digests say, before anything is written.
+//! Finds the blobs that do not match their digests or cannot be read, before anything is written.
 
 use std::io::{self, Read};
 use std::sync::Mutex;
 
 use super::PackError;
-use super::gather::Cargo;
+use super::gather::Gathered;
 use crate::environment::Environment;
 use crate::oci::{Digest, VerifiedBlob};
 use crate::stream::digests::{Digested, Digests};
@@ -12,7 +12,7 @@ use crate::stream::flow::{Filled, Flow};
 use crate::stream::hash::{Function, lanes};
 use crate::stream::pump::pump_list;
 
-/// A blob that is read and hashed, and goes nowhere.
+/// A blob that is only read and hashed.
 struct Probing {
     digest: Digest,
     size: u64,
@@ -40,7 +40,7 @@ impl Flow for Probing {
                     self.read += filled as u64;
                     return Ok(Filled::of(filled));
                 }
-                // Longer than announced, or not readable.
+                // Longer than its descriptor says, or unreadable.
                 Ok(_) | Err(_) => return Err(self.digest),
             }
         }
@@ -56,16 +56,16 @@ impl Flow for Probing {
     }
 }
 
-/// The blobs that cannot be packed, sorted.
+/// Returns the digests of the blobs that cannot be packed, sorted.
 ///
 /// # Errors
-/// When the work is interrupted or the system gives no memory.
-pub(super) fn damaged(cargo: &Cargo, environment: &Environment<'_>) -> Result<Vec<Digest>, PackError> {
-    let digests: Vec<Digest> = cargo.nodes.keys().copied().collect();
-    let lengths: Vec<u64> = cargo.nodes.values().map(|(node, _)| node.descriptor.size).collect();
+/// If the operation is interrupted or the system is out of memory.
+pub(super) fn damaged(gathered: &Gathered, environment: &Environment<'_>) -> Result<Vec<Digest>, PackError> {
+    let digests: Vec<Digest> = gathered.nodes.keys().copied().collect();
+    let lengths: Vec<u64> = gathered.nodes.values().map(|(node, _)| node.descriptor.size).collect();
     let found: Mutex<Vec<Digest>> = Mutex::default();
     let begin = |at: usize| {
-        let (descriptor, source) = cargo.origin(&digests[at]);
+        let (descriptor, source) = gathered.origin(&digests[at]);
         let (digest, size) = (descriptor.digest, descriptor.size);
         source.open(descriptor, 0).map(|reader| Probing { digest, size, read: 0, reader }).map_err(|_| digest)
     };

@@ -1,4 +1,4 @@
-//! What packing says when it is done.
+//! The report of `pack`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::blueprint::Blueprint;
 use super::failure::ArtifactFailure;
 use super::file_sums::FileSums;
-use super::gather::Cargo;
+use super::gather::Gathered;
 use super::place::PlannedChunk;
 use crate::format::Sum;
 use crate::format::statement::{Class, Crossing, Kind};
@@ -14,79 +14,79 @@ use crate::medium::chunk_file_name;
 use crate::stream::hash::Output;
 use crate::verbs::report::{ArtifactReport, OmissionReport};
 
-/// What became of a pack.
+/// The outcome of packing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// Nothing was written; this is what would be.
+    /// A dry run: nothing was written, and the report says what would be.
     Planned,
-    /// The bundle is there.
+    /// The bundle was written.
     Packed,
-    /// The bundle was there already, whole and the same.
+    /// The same bundle already exists, complete.
     Unchanged,
 }
 
-/// A chunk file.
+/// A chunk file of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ChunkReport {
-    /// Its number.
+    /// The number of the chunk; 0 for the control chunk.
     pub number: u32,
-    /// Its file's name.
+    /// The name of the chunk file, without folders.
     pub file: String,
-    /// Control or data.
+    /// The kind of the chunk: control or data.
     pub kind: Kind,
-    /// What its blobs are.
+    /// The class of the blobs in the chunk.
     pub class: Class,
-    /// The size of the file in bytes.
+    /// The size of the chunk file in bytes.
     pub bytes: u64,
-    /// How many blobs or slices are in it.
+    /// How many blobs and slices it contains, or parts of documents in an annex chunk.
     pub entries: usize,
-    /// The sums of the whole file that were asked for, in that order.
+    /// The requested checksums of the whole file, in the order of the request.
     #[serde(skip)]
     pub file_sums: Vec<Output>,
 }
 
-/// What packing says when it is done.
+/// The report of `pack`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PackReport {
-    /// What became of it.
+    /// The outcome of packing.
     pub outcome: Outcome,
-    /// The bundle's id.
+    /// The id of the bundle.
     pub bundle: Sum,
-    /// Name, stream, sequence and label.
+    /// The name, stream, sequence and label of the bundle.
     #[serde(flatten)]
     pub crossing: Crossing,
-    /// The limit of a file, in bytes.
+    /// The maximum size of a chunk file, in bytes.
     pub chunk_bytes: u64,
-    /// The artifacts that were asked for.
+    /// The artifacts in the bundle, without referrers.
     pub artifacts: Vec<ArtifactReport>,
-    /// How many signatures, SBOMs and other referrers travel with them.
+    /// How many signatures, SBOMs and other referrers the bundle contains.
     pub referrers: usize,
-    /// How many blobs.
+    /// How many blobs the bundle contains, manifests and indexes included.
     pub blobs: u64,
-    /// Their size in bytes.
+    /// The total size of these blobs, in bytes.
     pub payload_bytes: u64,
-    /// Of those, non-distributable layers.
+    /// How many of these blobs are non-distributable layers.
     pub nondistributable_blobs: u64,
-    /// Their size in bytes.
+    /// The total size of the non-distributable layers, in bytes.
     pub nondistributable_bytes: u64,
-    /// What is reachable and not carried.
+    /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
-    /// Where non-distributable layers were pushed to beside that.
+    /// The registry or repository that the non-distributable layers were pushed to as well, if any.
     pub nondistributable_pushed_to: Option<String>,
-    /// The files, by number.
+    /// The chunk files, by chunk number.
     pub chunks: Vec<ChunkReport>,
-    /// Artifacts that could not be had.
+    /// Artifacts that were not packed because of an error.
     pub failures: Vec<ArtifactFailure>,
-    /// What the operator should know and that is no failure.
+    /// Warnings: problems that did not fail an artifact.
     pub warnings: Vec<String>,
 }
 
 impl PackReport {
-    /// What becomes of a bundle; `file_sums` are those of its chunk files, where any were written.
+    /// Creates the report; `file_sums` are the checksums of the chunk files, if any were written.
     pub(super) fn new(
         blueprint: &Blueprint,
-        cargo: &Cargo,
+        gathered: &Gathered,
         file_sums: Option<&FileSums>,
         outcome: Outcome,
     ) -> PackReport {
@@ -119,12 +119,12 @@ impl PackReport {
             omitted: OmissionReport::all(plan),
             nondistributable_pushed_to: None,
             chunks: (0..).zip(blueprint.chunks()).map(chunk).collect(),
-            failures: cargo.failures.clone(),
-            warnings: cargo.warnings.clone(),
+            failures: gathered.failures.clone(),
+            warnings: gathered.warnings.clone(),
         }
     }
 
-    /// The size of all files in bytes.
+    /// Returns the total size of the chunk files, in bytes.
     pub fn file_bytes(&self) -> u64 {
         self.chunks.iter().map(|chunk| chunk.bytes).sum()
     }

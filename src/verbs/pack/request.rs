@@ -1,4 +1,4 @@
-//! What is to be packed, and how.
+//! The request of `pack`.
 
 use std::sync::Arc;
 
@@ -11,30 +11,30 @@ use crate::medium::{ChunkStore, Replace};
 use crate::oci::{Platform, RefName};
 use crate::stream::hash::Function;
 
-/// A source and what of it is wanted.
+/// A source and the selection of artifacts to pack from it.
 pub struct Wanted {
-    /// Where the artifacts are.
+    /// The source of the artifacts.
     pub source: Arc<dyn ArtifactSource>,
-    /// Which of them.
+    /// Which artifacts of the source are packed.
     pub selection: Selection,
-    /// The name that the one artifact gets.
+    /// A new name; the selection must then be a single artifact.
     pub rename: Option<RefName>,
 }
 
-/// When the chunks of a bundle expire.
+/// The expiry of a bundle's chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
     /// At this time.
     At(Timestamp),
-    /// This long after they were sealed.
+    /// At this interval after they were sealed.
     After {
-        /// In seconds.
+        /// The interval in seconds.
         seconds: u64,
     },
 }
 
 impl Expiry {
-    /// The point in time at which a chunk that is sealed at `created` expires.
+    /// Returns when a chunk that was sealed at `created` expires.
     pub fn from(self, created: Timestamp) -> Option<Timestamp> {
         match self {
             Expiry::At(time) => Some(time),
@@ -43,41 +43,41 @@ impl Expiry {
     }
 }
 
-/// Whether blobs larger than a chunk are cut into slices.
+/// Whether blobs that do not fit into a chunk may be split into slices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Splitting {
-    /// They are.
+    /// They are split.
     Allowed,
-    /// They are an error.
+    /// They cause an error.
     Forbidden,
 }
 
-/// What is to be packed, and how.
+/// The request of `pack`.
 pub struct PackRequest<'a> {
-    /// Where the artifacts come from.
+    /// The sources, each with its selection.
     pub sources: Vec<Wanted>,
-    /// Name, stream, sequence and label of the bundle.
+    /// The name, stream, sequence and label of the bundle.
     pub crossing: Crossing,
-    /// Where the chunk files go.
+    /// The store that the chunk files are written to.
     pub store: &'a dyn ChunkStore,
-    /// No file is larger.
+    /// The maximum size of a chunk file.
     pub chunk_size: ChunkSize,
-    /// Whether larger blobs are cut.
+    /// Whether blobs that do not fit into a chunk may be split.
     pub splitting: Splitting,
-    /// Whether non-distributable layers travel.
+    /// Whether non-distributable layers are included.
     pub nondistributable: Carriage,
-    /// Whether referrers travel.
+    /// Whether referrers are included.
     pub referrers: Carriage,
-    /// The platforms that indexes are narrowed to; empty for all.
+    /// The platforms that are included of indexes; empty for all.
     pub platforms: Vec<Platform>,
-    /// When the chunks are sealed, as their statements say.
+    /// The time of sealing that is written into the statements.
     pub created: Timestamp,
-    /// When they expire.
+    /// When the chunks expire, if they do.
     pub expires: Option<Expiry>,
-    /// Whether chunk files in the way are replaced.
+    /// Whether existing chunk files are replaced.
     pub replace: Replace,
-    /// What a failing artifact means for the others.
+    /// Whether to continue when an artifact fails.
     pub on_failure: OnFailure,
-    /// Sums of the whole chunk files that the report should have.
+    /// The checksums of whole chunk files to include in the report.
     pub file_sums: Vec<Function>,
 }

@@ -1,9 +1,9 @@
-//! What an earlier run of the same command had finished.
+//! Reuses the chunks and blobs that an earlier run of the same command wrote.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use super::loading::has_sum_of_its_own;
+use super::loading::has_entry_sums;
 use super::sealer::Sealer;
 use super::{PackError, PackRequest};
 use crate::arrival;
@@ -17,17 +17,17 @@ use crate::stream::hash::Output;
 use crate::stream::segments::Segment;
 use crate::trust::Signer;
 
-/// What was found.
+/// The result of looking for finished chunks.
 pub(super) struct Kept {
-    /// Whether the bundle is complete: there is nothing to do.
+    /// Whether the bundle is complete and nothing is left to do.
     pub complete: bool,
 }
 
-/// Keeps every finished chunk that this very plan would write again, after hashing all of it; any other
-/// file under a chunk's name is in the way.
+/// Keeps every finished chunk that this plan would write identically, after hashing all of it. Any other file with the
+/// name of a chunk is a conflict.
 ///
 /// # Errors
-/// [`MediumError::Exists`] for what is in the way and may not be replaced.
+/// [`MediumError::Exists`] for a conflicting file that must not be replaced.
 pub(super) fn keep_finished(
     request: &PackRequest<'_>,
     sealer: &Sealer<'_>,
@@ -46,7 +46,7 @@ pub(super) fn keep_finished(
             (None, Replace::WhenComplete) => {}
         }
     }
-    // With a chunk of another bundle or a damaged one among them, replacing means replacing all.
+    // If any chunk is missing, damaged or of another bundle, all chunks are replaced.
     if request.replace == Replace::WhenComplete && candidates.len() < chunks {
         return Ok(Kept { complete: false });
     }
@@ -63,24 +63,24 @@ pub(super) fn keep_finished(
     Ok(Kept { complete: candidates.len() == chunks })
 }
 
-/// A finished chunk that this run would write, by its head.
+/// A finished chunk whose head is what this run would write.
 struct Candidate {
     number: u32,
     file: Arc<dyn ChunkFile>,
     head: Head,
 }
 
-/// Takes over the blobs that an earlier run had written into chunks that it did not finish, after hashing each.
+/// Keeps the blobs that an earlier run wrote into chunks it did not finish, after hashing each.
 pub(super) fn keep_blobs(sealer: &Sealer<'_>) -> Result<(), PackError> {
     let blueprint = sealer.blueprint;
     sealer.sink.take_over(&blueprint.bundle())?;
     let blobs = &blueprint.plan().blobs;
     let candidates = written_blobs(sealer)?;
-    // Each blob as a whole, and where its entries have sums of their own, each piece.
+    // Hash each blob as a whole, and also each piece if its entries have their own checksums.
     let mut jobs: Vec<(usize, Option<usize>)> = Vec::new();
     for (at, (blob, segments)) in candidates.iter().enumerate() {
         jobs.push((at, None));
-        if has_sum_of_its_own(&blobs[*blob]) {
+        if has_entry_sums(&blobs[*blob]) {
             jobs.extend((0..segments.len()).map(|piece| (at, Some(piece))));
         }
     }
@@ -90,7 +90,7 @@ pub(super) fn keep_blobs(sealer: &Sealer<'_>) -> Result<(), PackError> {
     };
     let bytes = |&job| segments(job).iter().map(|segment| segment.bytes).sum();
     let lengths: Vec<u64> = jobs.iter().map(bytes).collect();
-    let job = |place: usize| match jobs[place] {
+    let job = |index: usize| match jobs[index] {
         (at, None) => {
             let function = blobs[candidates[at].0].digest.algorithm().into();
             DigestJob { segments: candidates[at].1.clone(), functions: vec![function] }
@@ -99,10 +99,10 @@ pub(super) fn keep_blobs(sealer: &Sealer<'_>) -> Result<(), PackError> {
     };
     let found: Mutex<HashMap<(usize, Option<usize>), Output>> = Mutex::default();
     let workers = sealer.environment.workers;
-    digest_all(workers, Monitor::silent(), &lengths, &job, &|place, outcome| {
-        // What cannot be read is left out.
+    digest_all(workers, Monitor::silent(), &lengths, &job, &|index, outcome| {
+        // Blobs that cannot be read are loaded again.
         if let Ok(mut outputs) = outcome {
-            found.lock().expect("no thread panicked").insert(jobs[place], outputs.remove(0));
+            found.lock().expect("no thread panicked").insert(jobs[index], outputs.remove(0));
         }
         Ok::<(), PackError>(())
     })?;
@@ -113,19 +113,16 @@ pub(super) fn keep_blobs(sealer: &Sealer<'_>) -> Result<(), PackError> {
         let proof = whole
             .and_then(|whole| VerifiedBlob::prove(planned.digest, planned.size, whole, planned.size).ok());
         let sum = |piece: usize| found.get(&(at, Some(piece))).and_then(Output::sum);
-        let sums: Option<Vec<Sum>> = if has_sum_of_its_own(planned) {
-            (0..segments.len()).map(sum).collect()
-        } else {
-            Some(Vec::new())
-        };
+        let sums: Option<Vec<Sum>> =
+            if has_entry_sums(planned) { (0..segments.len()).map(sum).collect() } else { Some(Vec::new()) };
         if let (Some(proof), Some(sums)) = (proof, sums) {
-            sealer.take_over(*blob, &proof, &sums)?;
+            sealer.keep_blob(*blob, &proof, &sums)?;
         }
     }
     Ok(())
 }
 
-/// The blobs all of whose pieces lie in files that are there, with those pieces.
+/// Returns the blobs whose pieces are all in existing files, with these pieces.
 fn written_blobs(sealer: &Sealer<'_>) -> Result<Vec<(usize, Vec<Segment>)>, PackError> {
     let blueprint = sealer.blueprint;
     let mut files: HashMap<u32, Arc<dyn ChunkFile>> = HashMap::new();
@@ -153,7 +150,7 @@ fn written_blobs(sealer: &Sealer<'_>) -> Result<Vec<(usize, Vec<Segment>)>, Pack
     Ok(waiting.filter_map(|blob| Some((blob, segments(blob)?))).collect())
 }
 
-/// Whether a chunk is one that this run would write: our signature over the statement of this plan.
+/// Whether this run would write the same chunk: it has the statement of this plan, signed with this key.
 fn is_ours(
     request: &PackRequest<'_>,
     sealer: &Sealer<'_>,
@@ -173,7 +170,7 @@ fn is_ours(
     signed && *found == expected
 }
 
-/// The places of the candidates that are not what their statements say, in order.
+/// Returns the indexes of the candidates that do not match their statements, in order.
 fn damaged(candidates: &[Candidate], sealer: &Sealer<'_>) -> Result<Vec<usize>, PackError> {
     let mut damaged: BTreeSet<usize> = BTreeSet::new();
     let mut entries: Vec<(usize, Segment, Sum)> = Vec::new();
@@ -189,11 +186,11 @@ fn damaged(candidates: &[Candidate], sealer: &Sealer<'_>) -> Result<Vec<usize>, 
         }
     }
     let lengths: Vec<u64> = entries.iter().map(|(_, segment, _)| segment.bytes).collect();
-    let job = |place: usize| DigestJob::sum_of(entries[place].1.clone());
+    let job = |index: usize| DigestJob::sum_of(entries[index].1.clone());
     let damaged = Mutex::new(damaged);
     let workers = sealer.environment.workers;
-    digest_all(workers, Monitor::silent(), &lengths, &job, &|place, outcome| {
-        let (at, _, sum) = &entries[place];
+    digest_all(workers, Monitor::silent(), &lengths, &job, &|index, outcome| {
+        let (at, _, sum) = &entries[index];
         if outcome.ok().and_then(|outputs| outputs[0].sum()) != Some(*sum) {
             damaged.lock().expect("no thread panicked").insert(*at);
         }

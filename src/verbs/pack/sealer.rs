@@ -1,4 +1,5 @@
-//! Seals chunks: a chunk whose blobs are all proven gets its sums, its signed statement and its name.
+//! Seals chunks: once all blobs of a chunk are verified, writes its sums and signed statement, and gives the file its
+//! name.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard};
@@ -21,22 +22,23 @@ use crate::oci::{Digest, VerifiedBlob};
 use crate::stream::hash::Function;
 use crate::trust::Signer;
 
-/// What ends a chunk, and more than any padding is.
+/// The end of a chunk; also longer than any padding.
 const ZEROS: [u8; 1024] = [0; 1024];
 const _: () = assert!(ZEROS.len() as u64 == END_BYTES && END_BYTES > BLOCK);
 
-/// How far a chunk is.
+/// The progress of a chunk.
 struct Progress {
-    /// The sum of each entry, as far as it is known.
+    /// The checksum of each entry, if it is known yet.
     sums: Vec<Option<Sum>>,
-    /// Blobs that are not proven yet.
+    /// How many of its blobs are not verified yet.
     rest: usize,
+    /// Whether its file was created.
     begun: bool,
     /// The SHA-256 of `02_sums.txt`, once the chunk is finished.
     finished: Option<Sum>,
 }
 
-/// What the workers share while they write chunks: the blueprint, where the chunks go, and how far each is.
+/// The state that workers share while they write chunks: the blueprint, the sink, and the progress of each chunk.
 pub(super) struct Sealer<'a> {
     pub blueprint: &'a Blueprint,
     pub environment: &'a Environment<'a>,
@@ -47,7 +49,7 @@ pub(super) struct Sealer<'a> {
 }
 
 impl<'a> Sealer<'a> {
-    /// Nothing is written yet. `file_sums` are wanted of each chunk file.
+    /// Creates the state before anything is written. `file_sums` are the requested checksums of chunk files.
     pub(super) fn new(
         blueprint: &'a Blueprint,
         sink: &'a dyn ChunkSink,
@@ -67,7 +69,7 @@ impl<'a> Sealer<'a> {
         self.chunks[number as usize].lock().expect("no thread panicked")
     }
 
-    /// Opens a chunk for writing and begins it if nobody did; `None` for one that is finished.
+    /// Opens a chunk for writing, and creates its file if needed; `None` if the chunk is finished.
     pub(super) fn open_chunk(&self, number: u32) -> Result<Option<Box<dyn WriteAt>>, PackError> {
         let mut chunk = self.chunk(number);
         if chunk.finished.is_some() {
@@ -81,71 +83,73 @@ impl<'a> Sealer<'a> {
         Ok(Some(self.sink.open(number)?))
     }
 
-    /// The error for a chunk that could not be written.
+    /// Returns the error for a chunk that cannot be written.
     pub(super) fn unwritable(&self, number: u32, source: io::Error) -> PackError {
         PackError::Unwritable { file: self.sink.file_name(number), source }
     }
 
-    /// Notes a chunk that an earlier run had finished.
+    /// Records that an earlier run finished a chunk.
     pub(super) fn keep(&self, number: u32, sums: Sum) {
         self.chunk(number).finished = Some(sums);
         self.tell_finished(number, true);
     }
 
-    /// Bytes of the files that are not finished.
+    /// Returns the total size of the unfinished chunk files, in bytes.
     pub(super) fn bytes_to_write(&self) -> u64 {
         let waiting = (0..=self.blueprint.plan().last).filter(|&number| self.sums_of(number).is_none());
         waiting.map(|number| self.blueprint.file_bytes(number)).sum()
     }
 
-    /// Whether every chunk that this blob is in is finished.
+    /// Whether all chunks that contain this blob are finished.
     pub(super) fn is_done(&self, blob: usize) -> bool {
         let pieces = &self.blueprint.plan().blobs[blob].pieces;
         pieces.iter().all(|piece| self.chunk(piece.chunk).finished.is_some())
     }
 
-    /// The sums of a chunk, if it is finished.
+    /// Returns the SHA-256 of the `02_sums.txt` of a chunk, if it is finished.
     pub(super) fn sums_of(&self, number: u32) -> Option<Sum> {
         self.chunk(number).finished
     }
 
-    /// Whether a blob is in its chunks, whole and proven.
+    /// Whether a blob was completely written to its chunks and verified.
     pub(super) fn is_loaded(&self, blob: usize) -> bool {
         let (chunk, entry, _) = self.blueprint.entry_of(blob, 0);
         self.chunk(chunk).sums[entry].is_some()
     }
 
-    /// Whether a chunk that is not finished has blobs already.
-    pub(super) fn is_begun_well(&self) -> bool {
+    /// Whether any unfinished chunk contains verified blobs.
+    pub(super) fn has_blobs_to_resume(&self) -> bool {
         let mut blobs = 0..self.blueprint.plan().blobs.len();
         blobs.any(|blob| self.is_loaded(blob) && !self.is_done(blob))
     }
 
-    /// Takes over a blob that an earlier run had written and that proved right: header and padding are written
-    /// again, for they may be anything.
-    pub(super) fn take_over(&self, blob: usize, proof: &VerifiedBlob, sums: &[Sum]) -> Result<(), PackError> {
+    /// Keeps a blob that an earlier run wrote, after it was verified. Its header and padding were not verified, so they
+    /// are written again.
+    pub(super) fn keep_blob(&self, blob: usize, proof: &VerifiedBlob, sums: &[Sum]) -> Result<(), PackError> {
         for piece in 0..self.blueprint.plan().blobs[blob].pieces.len() {
             let (chunk, _, item) = self.blueprint.entry_of(blob, piece);
             self.chunk(chunk).begun = true;
-            if let Some(place) = self.open_chunk(chunk)? {
+            if let Some(writer) = self.open_chunk(chunk)? {
                 let offset = self.blueprint.offset_of(blob, piece);
-                write_header(place.as_ref(), item, offset)
-                    .and_then(|()| write_padding(place.as_ref(), item, offset))
+                write_header(writer.as_ref(), item, offset)
+                    .and_then(|()| write_padding(writer.as_ref(), item, offset))
                     .map_err(|source| self.unwritable(chunk, source))?;
             }
         }
         self.loaded(blob, proof, sums)
     }
 
-    /// Notes a blob that is written whole and proven; seals the data chunks that it completes. `sums` are those of
-    /// its entries where they are not its digest.
+    /// Records that a blob is completely written and verified, and seals the data chunks that this completes. `sums` are
+    /// the checksums of its entries, if they differ from its digest.
     pub(super) fn loaded(&self, blob: usize, proof: &VerifiedBlob, sums: &[Sum]) -> Result<(), PackError> {
         let pieces = &self.blueprint.plan().blobs[blob].pieces;
         for (at, &Piece { chunk: number, .. }) in pieces.iter().enumerate() {
             let sum = match (sums.get(at), proof.digest()) {
                 (Some(&sum), _) => sum,
                 (None, Digest::Sha256(digest)) => Sum(digest),
-                (None, Digest::Sha512(_)) => unreachable!("an entry named by SHA-512 has a sum of its own"),
+                (None, Digest::Sha512(_)) => {
+                    unreachable!("a blob with a SHA-512 digest has its own checksum")
+                }
             };
             let (_, entry, _) = self.blueprint.entry_of(blob, at);
             let complete = {
@@ -161,7 +165,7 @@ impl<'a> Sealer<'a> {
         Ok(())
     }
 
-    /// Seals a chunk whose blobs are loaded: writes `documents`, the sums, the signed head and the end, and commits.
+    /// Seals a chunk whose blobs are loaded: writes `documents`, the sums, the signed head and the end, then commits.
     /// Returns the SHA-256 of its `02_sums.txt`.
     ///
     /// # Errors
@@ -176,7 +180,7 @@ impl<'a> Sealer<'a> {
         };
         let sums = Sums::new(shape.items().iter().zip(known).map(sum_of).collect()).render();
         let sum = Sum::of(&sums);
-        let Some(place) = self.open_chunk(number)? else {
+        let Some(writer) = self.open_chunk(number)? else {
             let kept = self.sums_of(number).expect("a chunk that cannot be opened is finished");
             let exists = || MediumError::Exists { path: self.sink.file_name(number) };
             return if kept == sum { Ok(sum) } else { Err(exists().into()) };
@@ -188,16 +192,16 @@ impl<'a> Sealer<'a> {
             for (item, offset) in shape.items().iter().zip(shape.offsets()) {
                 if let Some((_, bytes)) = document(item) {
                     assert!(bytes.len() as u64 == item.bytes, "{} has the size that was planned", item.name);
-                    write_header(place.as_ref(), *item, sealed_at + offset)?;
-                    place.write_all_at(bytes, sealed_at + offset)?;
-                    write_padding(place.as_ref(), *item, sealed_at + offset)?;
+                    write_header(writer.as_ref(), *item, sealed_at + offset)?;
+                    writer.write_all_at(bytes, sealed_at + offset)?;
+                    write_padding(writer.as_ref(), *item, sealed_at + offset)?;
                 }
             }
-            place.write_all_at(&ZEROS, self.blueprint.file_bytes(number) - END_BYTES)?;
-            place.write_all_at(&start, 0)
+            writer.write_all_at(&ZEROS, self.blueprint.file_bytes(number) - END_BYTES)?;
+            writer.write_all_at(&start, 0)
         })();
         written.map_err(|source| self.unwritable(number, source))?;
-        drop(place);
+        drop(writer);
         self.sink.commit(number)?;
         self.chunk(number).finished = Some(sum);
         self.tell_finished(number, false);
@@ -210,8 +214,8 @@ impl<'a> Sealer<'a> {
         Ok(Head { statement, statement_bytes, signatures: vec![signature] })
     }
 
-    /// Sums the chunk files that nobody summed yet.
-    pub(super) fn sum_rest(&self) -> Result<(), PackError> {
+    /// Hashes the chunk files that were not hashed yet.
+    pub(super) fn finish_file_sums(&self) -> Result<(), PackError> {
         self.file_sums.finish(self.sink, self.environment)
     }
 
@@ -223,13 +227,13 @@ impl<'a> Sealer<'a> {
 }
 
 /// Writes the header of an entry whose payload begins at `offset`, in bytes.
-pub(super) fn write_header(place: &dyn WriteAt, item: Item, offset: u64) -> io::Result<()> {
+pub(super) fn write_header(writer: &dyn WriteAt, item: Item, offset: u64) -> io::Result<()> {
     let header = Header { name: item.name, bytes: item.bytes }.encode();
-    place.write_all_at(&header, offset - header.len() as u64)
+    writer.write_all_at(&header, offset - header.len() as u64)
 }
 
 /// Writes the zero bytes after an entry whose payload begins at `offset`, in bytes.
-pub(super) fn write_padding(place: &dyn WriteAt, item: Item, offset: u64) -> io::Result<()> {
+pub(super) fn write_padding(writer: &dyn WriteAt, item: Item, offset: u64) -> io::Result<()> {
     let gap = usize::try_from(padded(item.bytes) - item.bytes).expect("less than a block");
-    if gap == 0 { Ok(()) } else { place.write_all_at(&ZEROS[..gap], offset + item.bytes) }
+    if gap == 0 { Ok(()) } else { writer.write_all_at(&ZEROS[..gap], offset + item.bytes) }
 }

@@ -1,4 +1,4 @@
-//! A second chance for a blob that failed: a chunk of it may have arrived twice.
+//! Retries a failed blob from another copy of its chunk, if there are several.
 
 use super::UnpackError;
 use super::unloading::Unloading;
@@ -6,15 +6,19 @@ use crate::arrival::{BlobError, ReleasedBundle};
 use crate::format::plan::PlannedBlob;
 use crate::stream::flow::{Filled, Flow as _};
 
-/// Whether another file may have a blob that failed, because a chunk of it arrived more than once.
-pub(super) fn may_have_a_copy(bundle: &ReleasedBundle<'_>, blob: &PlannedBlob, error: &UnpackError) -> bool {
-    let is_the_chunks_fault =
+/// Whether a failed blob may be intact in another file, because there are several copies of one of its chunks.
+pub(super) fn may_have_intact_copy(
+    bundle: &ReleasedBundle<'_>,
+    blob: &PlannedBlob,
+    error: &UnpackError,
+) -> bool {
+    let is_chunk_damage =
         matches!(error, UnpackError::Blob(BlobError::Damaged { .. } | BlobError::Unreadable { .. }));
-    is_the_chunks_fault && bundle.has_copies(blob)
+    is_chunk_damage && bundle.has_copies(blob)
 }
 
-/// Moves a blob alone.
-pub(super) fn move_one(mut flow: Unloading<'_>) -> Result<(), UnpackError> {
+/// Unpacks a single blob.
+pub(super) fn unpack_one(mut flow: Unloading<'_>) -> Result<(), UnpackError> {
     let mut digests = flow.digests();
     let mut buffer = vec![0; 256 << 10];
     loop {

@@ -1,23 +1,23 @@
-//! Why a bundle is not unpacked.
+//! Errors of unpacking.
 
 use crate::arrival::BlobError;
 use crate::artifacts::ArtifactError;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::stream::pump::Halted;
 
-/// Why a bundle is not unpacked.
+/// An error that stops unpacking.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
-    /// A blob cannot be had from the chunk files.
+    /// A blob cannot be read from the chunk files.
     #[error(transparent)]
     Blob(#[from] BlobError),
-    /// The target failed.
+    /// The target cannot be written.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// No memory or threads.
-    #[error("the system gives no more memory or threads: {0}")]
+    /// The system is out of memory or threads.
+    #[error("out of memory or threads: {0}")]
     System(std::io::Error),
-    /// A signal came.
+    /// The operation was interrupted by a signal.
     #[error("interrupted")]
     Interrupted,
 }

@@ -1,5 +1,5 @@
-//! Unpacking: a released bundle becomes a layout or an archive, blob by blob, each hashed as it is
-//! written and kept only if it is what its digest says.
+//! Unpacks a released bundle into a layout or an archive. Each blob is hashed while it is written, and kept only if it
+//! matches its digest.
 
 mod copies;
 mod error;
@@ -22,48 +22,48 @@ use crate::stream::hash::{Function, lanes};
 use crate::stream::pump::pump_list;
 use crate::verbs::report::{ArtifactReport, OmissionReport, SignerReport};
 
-use copies::{may_have_a_copy, move_one};
+use copies::{may_have_intact_copy, unpack_one};
 use unloading::Unloading;
 
 pub use error::UnpackError;
 
-/// What unpacking says when it is done.
+/// The report of `unpack`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct UnpackReport {
-    /// The bundle's id.
+    /// The id of the bundle.
     pub bundle: Sum,
-    /// Name, stream, sequence and label.
+    /// The name, stream, sequence and label of the bundle.
     #[serde(flatten)]
     pub crossing: Crossing,
-    /// Where everything went.
+    /// The layout or archive that the bundle was unpacked to.
     pub to: String,
-    /// Who released it.
+    /// The holders and keys that released the bundle.
     pub released_by: Vec<SignerReport>,
-    /// The artifacts that are there now.
+    /// The artifacts that were unpacked, without referrers.
     pub artifacts: Vec<ArtifactReport>,
-    /// How many referrers came with them.
+    /// How many signatures, SBOMs and other referrers were unpacked.
     pub referrers: usize,
-    /// Blobs that were written.
+    /// How many blobs were written, manifests and indexes included.
     pub blobs_written: u64,
-    /// Their size in bytes.
+    /// The total size of the blobs written, in bytes.
     pub bytes_written: u64,
-    /// Blobs that were there already.
+    /// How many blobs the target already had.
     pub blobs_present: u64,
-    /// What the bundle does not carry although it is reachable.
+    /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
 }
 
 /// Unpacks a bundle into `sink`.
 ///
 /// # Errors
-/// [`UnpackError`]. Nothing that was not proven is kept, and no artifact becomes visible.
+/// [`UnpackError`]. Only blobs that match their digests are kept, and no artifact becomes visible.
 pub fn unpack(
     bundle: &WholeBundle<'_>,
     sink: Box<dyn ArtifactSink>,
     environment: &Environment<'_>,
 ) -> Result<UnpackReport, UnpackError> {
     let plan = &bundle.contents().plan;
-    // A name that is taken is found before anything is written, not after.
+    // Names that already exist are detected before anything is written.
     sink.check_names(&plan.index_entries())?;
     let mut waiting = Vec::new();
     for blob in &plan.blobs {
@@ -72,8 +72,8 @@ pub fn unpack(
         }
     }
     waiting.sort_by_key(|blob| (std::cmp::Reverse(blob.size), blob.digest));
-    move_all(bundle, sink.as_ref(), &waiting, environment)?;
-    let to = sink.name().escape_debug().to_string();
+    unpack_blobs(bundle, sink.as_ref(), &waiting, environment)?;
+    let to = sink.name().to_owned();
     sink.finish(&plan.index_entries())?;
     Ok(UnpackReport {
         bundle: plan.bundle_id(),
@@ -93,7 +93,7 @@ fn descriptor(blob: &PlannedBlob) -> Descriptor {
     Descriptor::new(blob.media_type.clone(), blob.digest, blob.size)
 }
 
-fn move_all(
+fn unpack_blobs(
     bundle: &ReleasedBundle<'_>,
     sink: &dyn ArtifactSink,
     waiting: &[&PlannedBlob],
@@ -110,7 +110,7 @@ fn move_all(
             &lengths,
             &begin,
             &|at, outcome| match outcome {
-                Err(error) if may_have_a_copy(bundle, waiting[at], &error) => {
+                Err(error) if may_have_intact_copy(bundle, waiting[at], &error) => {
                     again.lock().expect("no thread panicked").push((waiting[at], error));
                     Ok(())
                 }
@@ -120,7 +120,7 @@ fn move_all(
     })?;
     for (blob, error) in again.into_inner().expect("no thread panicked") {
         let Some(segments) = bundle.good_segments(blob) else { return Err(error) };
-        move_one(Unloading::of(segments, sink, blob, monitor)?)?;
+        unpack_one(Unloading::of(segments, sink, blob, monitor)?)?;
     }
     Ok(())
 }

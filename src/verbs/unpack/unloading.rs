@@ -1,4 +1,4 @@
-//! Moves one blob from the chunks to its place, hashing it on the way.
+//! Writes one blob from the chunks to the target and hashes it.
 
 use super::{UnpackError, descriptor};
 use crate::arrival::{BlobError, ReleasedBundle};
@@ -10,11 +10,11 @@ use crate::stream::digests::{Digested, Digests};
 use crate::stream::flow::{Filled, Flow};
 use crate::stream::segments::{Segment, Segments};
 
-/// A blob on its way out of the chunks.
+/// A blob that is being written from the chunks to the target.
 pub(super) struct Unloading<'a> {
     digest: Digest,
     size: u64,
-    /// The files it is in, for messages.
+    /// The chunk files that contain it, for messages.
     files: String,
     segments: Segments,
     writer: Box<dyn BlobWriter + 'a>,

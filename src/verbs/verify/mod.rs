@@ -1,4 +1,5 @@
-//! Verifying: a verdict on every file and on the bundle. Read only, and the same on both sides.
+//! Verifies bundles: reaches a verdict on every file and on every bundle. It only reads, and works the same on both
+//! sides of the air gap.
 
 mod report;
 
@@ -23,7 +24,7 @@ pub use report::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, ReleaseR
 /// Verifies every bundle among the files.
 ///
 /// # Errors
-/// [`OpenError`] only where no verdict was reached; a forged or damaged chunk is a verdict.
+/// [`OpenError`] only if no verdict can be reached. A forged or damaged chunk is not an error but a verdict.
 pub fn verify(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<VerifyReport, OpenError> {
     let Arrivals { bundles, others } = open(request, environment)?;
     let checks: Vec<Check<'_>> =
@@ -34,14 +35,14 @@ pub fn verify(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Resul
     Ok(VerifyReport::new(reports, &others, request.policy.is_some()))
 }
 
-/// What is wrong with the payload of a bundle's files, by the place of the file in the bundle.
+/// Findings in the payload of a bundle's files, by the index of the file in the bundle.
 pub type Damage = BTreeMap<usize, Vec<Finding>>;
 
-/// Something to be hashed.
+/// Something to hash and compare.
 enum Check<'a> {
-    /// A blob all of whose pieces are there: its digest holds them all.
+    /// A blob with all its pieces present; checked against its digest.
     Whole { bundle: usize, files: Vec<usize>, blob: &'a PlannedBlob, pieces: Vec<(Segment, Sum)> },
-    /// One entry against its sum.
+    /// A single entry; checked against its checksum.
     Entry { bundle: usize, file: usize, entry: BodyEntry, segment: Segment },
 }
 
@@ -58,7 +59,7 @@ impl Check<'_> {
             Check::Entry { segment, .. } => DigestJob::sum_of(segment.clone()),
             Check::Whole { blob, pieces, .. } => {
                 let mut functions = vec![blob.digest.algorithm().into()];
-                // A whole blob named by SHA-512 has a sum of its own besides.
+                // An unsplit blob with a SHA-512 digest also has a SHA-256 checksum of its entry.
                 if blob.digest.algorithm() == Algorithm::Sha512 && blob.pieces.len() == 1 {
                     functions.push(Function::Sha256);
                 }
@@ -69,36 +70,36 @@ impl Check<'_> {
     }
 }
 
-/// Everything in a bundle that must be hashed, each byte once.
+/// Returns the checks that hash every byte of a bundle's payload once.
 fn checks(at: usize, bundle: &Bundle) -> Vec<Check<'_>> {
     let mut checks = Vec::new();
-    // Files by number; of several the first carries the blobs, the others are hashed entry by entry.
-    let mut places: BTreeMap<u32, usize> = BTreeMap::new();
-    for (place, opened) in bundle.files.iter().enumerate().filter(|(_, opened)| opened.body().is_some()) {
-        places.entry(opened.statement.number).or_insert(place);
+    // Files by chunk number. Of several copies the first is used for whole blobs; the others are hashed by entry.
+    let mut first_copies: BTreeMap<u32, usize> = BTreeMap::new();
+    for (index, opened) in bundle.files.iter().enumerate().filter(|(_, opened)| opened.body().is_some()) {
+        first_copies.entry(opened.statement.number).or_insert(index);
     }
-    let file = |number: u32| places.get(&number).map(|&place| &bundle.files[place]);
+    let file = |number: u32| first_copies.get(&number).map(|&index| &bundle.files[index]);
     let mut covered: BTreeSet<(usize, u64)> = BTreeSet::new();
     for blob in bundle.contents().map_or(&[][..], |contents| &contents.plan.blobs) {
         if let Some(pieces) = segments(blob, &file) {
-            let files: Vec<usize> = blob.pieces.iter().map(|piece| places[&piece.chunk]).collect();
+            let files: Vec<usize> = blob.pieces.iter().map(|piece| first_copies[&piece.chunk]).collect();
             covered.extend(files.iter().zip(&pieces).map(|(&file, (segment, _))| (file, segment.offset)));
             checks.push(Check::Whole { bundle: at, files, blob, pieces });
         }
     }
-    for (place, opened) in bundle.files.iter().enumerate() {
+    for (index, opened) in bundle.files.iter().enumerate() {
         for entry in opened.body().map_or(&[][..], |body| &body.entries) {
             // Two empty entries cannot share an offset: each has a header before it.
-            if !covered.contains(&(place, entry.offset)) {
+            if !covered.contains(&(index, entry.offset)) {
                 let segment = opened.segment(entry);
-                checks.push(Check::Entry { bundle: at, file: place, entry: *entry, segment });
+                checks.push(Check::Entry { bundle: at, file: index, entry: *entry, segment });
             }
         }
     }
     checks
 }
 
-/// What the workers found so far, by bundle.
+/// The findings of the workers so far, by bundle.
 struct Found(Mutex<Vec<Damage>>);
 
 impl Found {
@@ -108,40 +109,40 @@ impl Found {
     }
 }
 
-/// Hashes everything, and says what is damaged in each bundle.
+/// Runs all checks and returns the damage in each bundle.
 fn hash_all(
     checks: &[Check<'_>],
     bundles: usize,
     environment: &Environment<'_>,
 ) -> Result<Vec<Damage>, Halted> {
     let found = Found(Mutex::new(vec![Damage::new(); bundles]));
-    let suspects: Mutex<Vec<usize>> = Mutex::default();
+    let undecided: Mutex<Vec<usize>> = Mutex::default();
     let lengths: Vec<u64> = checks.iter().map(Check::bytes).collect();
     let monitor = environment.monitor;
     monitor.phase(Phase::Verify, lengths.iter().sum(), || {
         digest_all(environment.workers, monitor, &lengths, &|at| checks[at].job(), &|at, outcome| {
-            if judge(&checks[at], outcome, &found) == Judgement::Suspect {
-                suspects.lock().expect("no thread panicked").push(at);
+            if compare(&checks[at], outcome, &found) == Comparison::Undecided {
+                undecided.lock().expect("no thread panicked").push(at);
             }
             Ok::<(), Halted>(())
         })
     })?;
-    for at in suspects.into_inner().expect("no thread panicked") {
-        locate(&checks[at], environment, &found)?;
+    for at in undecided.into_inner().expect("no thread panicked") {
+        locate_damage(&checks[at], environment, &found)?;
     }
     Ok(found.0.into_inner().expect("no thread panicked"))
 }
 
-/// Whether a check is settled.
+/// Whether the outcome of a check is final.
 #[derive(PartialEq, Eq)]
-enum Judgement {
-    Settled,
-    /// A blob in slices is not its digest: which slice is damaged, only their sums tell.
-    Suspect,
+enum Comparison {
+    Final,
+    /// A blob in slices does not match its digest. The checksums of the slices will show which one is damaged.
+    Undecided,
 }
 
-/// Compares what was hashed with what it must be.
-fn judge(check: &Check<'_>, outcome: Result<Vec<Output>, Unreadable>, found: &Found) -> Judgement {
+/// Compares the hashes of a check with the expected values.
+fn compare(check: &Check<'_>, outcome: Result<Vec<Output>, Unreadable>, found: &Found) -> Comparison {
     let outputs = match outcome {
         Ok(outputs) => outputs,
         Err(Unreadable { source, .. }) => {
@@ -152,7 +153,7 @@ fn judge(check: &Check<'_>, outcome: Result<Vec<Output>, Unreadable>, found: &Fo
             for &file in files {
                 found.note(bundle, file, Finding::Unreadable { reason: source.to_string() });
             }
-            return Judgement::Settled;
+            return Comparison::Final;
         }
     };
     match check {
@@ -164,21 +165,21 @@ fn judge(check: &Check<'_>, outcome: Result<Vec<Output>, Unreadable>, found: &Fo
         Check::Whole { bundle, files, blob, pieces } => {
             let sum_holds = outputs.get(1).is_none_or(|output| output.sum() == Some(pieces[0].1));
             if outputs[0].digest() == Some(blob.digest) && sum_holds {
-                return Judgement::Settled;
+                return Comparison::Final;
             }
             let ([file], [(segment, _)]) = (files.as_slice(), pieces.as_slice()) else {
-                return Judgement::Suspect;
+                return Comparison::Undecided;
             };
             let (digest, offset, bytes) = (blob.digest, segment.offset, segment.bytes);
             let finding = Finding::BlobMismatch { digest, offset, bytes, found: outputs[0].hex() };
             found.note(*bundle, *file, finding);
         }
     }
-    Judgement::Settled
+    Comparison::Final
 }
 
-/// Finds the damaged slices of a blob; if none is, the packer cut something else than the blob.
-fn locate(check: &Check<'_>, environment: &Environment<'_>, found: &Found) -> Result<(), Halted> {
+/// Finds the damaged slices of a blob. If none is damaged, the packer split something other than the blob.
+fn locate_damage(check: &Check<'_>, environment: &Environment<'_>, found: &Found) -> Result<(), Halted> {
     let Check::Whole { bundle, files, blob, pieces } = check else { return Ok(()) };
     let lengths: Vec<u64> = pieces.iter().map(|(segment, _)| segment.bytes).collect();
     let job = |at: usize| DigestJob::sum_of(pieces[at].0.clone());
@@ -207,7 +208,7 @@ fn locate(check: &Check<'_>, environment: &Environment<'_>, found: &Found) -> Re
     Ok(())
 }
 
-/// The files of one number that are good and undamaged.
+/// Whether a file is a good chunk without damage.
 pub(crate) fn is_intact(opened: &Opened, damage: Option<&Vec<Finding>>) -> bool {
     opened.body().is_some() && damage.is_none()
 }

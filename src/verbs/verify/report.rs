@@ -1,4 +1,4 @@
-//! What verifying says: a verdict per file and per bundle.
+//! The report of `verify`: a verdict per file and per bundle.
 
 use std::collections::BTreeSet;
 
@@ -13,113 +13,114 @@ use crate::format::statement::{Class, Crossing, Kind};
 use crate::trust::Refused;
 use crate::verbs::report::{OmissionReport, SignerReport};
 
-/// What is said of a file.
+/// The verdict on a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChunkVerdict {
-    /// Signed by a trusted packer, every byte as signed.
+    /// Signed by a trusted packer, and every byte is as signed.
     Accepted,
-    /// Every byte as its statement says; nobody was asked whether to trust that.
+    /// Every byte is as its statement says; no trust policy was given, so signatures were not checked.
     Intact,
-    /// Bytes differ from what was signed.
+    /// Bytes differ from those that were signed.
     Damaged,
-    /// Not signed by anyone trusted for this.
+    /// Not signed by a key that the trust policy accepts for this bundle.
     Untrusted,
-    /// Validly signed, but not what the control chunk names under this number.
+    /// Validly signed, but not the chunk that the control chunk lists under this number.
     Forked,
-    /// Accepted, or intact by its length; of a kind that this version passes over.
+    /// Of a kind that this version ignores; its signature was accepted, or its length is right.
     #[serde(rename = "passed-over")]
     PassedOver,
-    /// No chunk at all.
+    /// Not recognised as a chunk, or it cannot be read.
     Unreadable,
 }
 
-/// What is said of a bundle; the order is that of gravity.
+/// The verdict on a bundle. The variants are ordered by severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BundleVerdict {
-    /// Everything is there, accepted and released.
+    /// Every chunk is present and accepted, and the bundle is released.
     Complete,
-    /// Everything is there and intact; nobody was asked whether to trust it.
+    /// Every chunk is present and intact; no trust policy was given, so signatures were not checked.
     Unverified,
-    /// Its manifests point at what is neither carried nor said to be left out: the packer lies or erred.
+    /// Its manifests reference something that the bundle neither contains nor lists as omitted: the packer is
+    /// dishonest or faulty.
     Unsound,
     /// Chunks are missing or damaged.
     Incomplete,
-    /// Too few people released it.
+    /// Fewer releasers signed it than the trust policy requires.
     Unreleased,
-    /// Chunks of it are not signed by anyone trusted, and the rest is not complete.
+    /// Some chunks are not signed by a trusted key, and the other chunks are incomplete.
     Untrusted,
-    /// Two different chunks were validly signed under one number.
+    /// Two different chunks with the same number are validly signed.
     Forked,
 }
 
-/// Whether a bundle is released.
+/// The release of a bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ReleaseReport {
-    /// Who released it.
+    /// The holders and keys whose release signatures count.
     pub by: Vec<SignerReport>,
-    /// How many must.
+    /// How many releasers the trust policy requires.
     pub threshold: u32,
-    /// Signatures that do not count, and why.
+    /// Release signatures that do not count, each with the reason.
     pub refused: Vec<String>,
 }
 
-/// What is said of a file.
+/// The result for a file.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FileReport {
-    /// The file.
+    /// The path of the file.
     pub file: String,
-    /// The number of its chunk.
+    /// The chunk number; absent if the file is not a chunk.
     pub number: Option<u32>,
-    /// Control or data.
+    /// The kind of the chunk: control or data.
     pub kind: Option<Kind>,
-    /// What its blobs are.
+    /// The class of the blobs in the chunk.
     pub class: Option<Class>,
-    /// Its size in bytes.
+    /// The size of the file in bytes.
     pub bytes: u64,
-    /// What is said of it.
+    /// The verdict on the file.
     pub verdict: ChunkVerdict,
-    /// Who packed it.
+    /// The holders and keys whose packer signatures were accepted.
     pub packers: Vec<SignerReport>,
-    /// What is wrong with it.
+    /// The problems that were found in the file.
     pub problems: Vec<Finding>,
 }
 
-/// What is said of a bundle.
+/// The result for a bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct BundleReport {
-    /// Its id.
+    /// The id of the bundle.
     pub bundle: Sum,
-    /// Name, stream, sequence and label, as its files say.
+    /// The name, stream, sequence and label of the bundle, as its files state them.
     #[serde(flatten)]
     pub crossing: Crossing,
-    /// What is said of it.
+    /// The verdict on the bundle.
     pub verdict: BundleVerdict,
-    /// What is wrong with its control chunk.
+    /// The problem with its control chunk, if there is one.
     pub control_problem: Option<String>,
-    /// Whether it is released; absent if nobody was asked or there is no control chunk.
+    /// The release of the bundle; absent without a trust policy or without a control chunk.
     pub release: Option<ReleaseReport>,
-    /// The highest chunk number.
+    /// The highest chunk number of the bundle.
     pub last: u32,
-    /// The chunks that must be sent again.
+    /// The numbers of the chunks that must be sent again.
     pub missing: Vec<u32>,
-    /// What its manifests say and its plan does not.
+    /// Contradictions between its manifests and its plan.
     pub unsound: Vec<String>,
-    /// What the bundle does not carry although it is reachable.
+    /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
-    /// Its files, by number.
+    /// The files of the bundle, by chunk number.
     pub files: Vec<FileReport>,
 }
 
-/// What verifying says.
+/// The report of `verify`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct VerifyReport {
-    /// Whether a trust policy was asked.
+    /// Whether signatures were checked against a trust policy.
     pub verified: bool,
-    /// The bundles, by id.
+    /// The bundles that were found, by id.
     pub bundles: Vec<BundleReport>,
-    /// Files that are no chunks.
+    /// Files that are not chunks.
     pub others: Vec<FileReport>,
 }
 
@@ -138,7 +139,7 @@ impl VerifyReport {
         VerifyReport { verified, bundles, others: others.iter().map(other).collect() }
     }
 
-    /// The kind of failure that the gravest verdict is; `None` if all is well.
+    /// Returns the kind of failure of the most severe verdict; `None` if no bundle failed.
     pub fn failure(&self) -> Option<Failure> {
         let worst = self.bundles.iter().map(|bundle| bundle.verdict).max()?;
         match worst {
@@ -152,16 +153,16 @@ impl VerifyReport {
 }
 
 impl BundleReport {
-    /// The verdict on a bundle whose payload was hashed.
+    /// Reports on a bundle after its payload was hashed.
     pub fn new(bundle: &Bundle, damage: &Damage) -> BundleReport {
         let files: Vec<FileReport> = bundle
             .files
             .iter()
             .enumerate()
-            .map(|(place, opened)| file_report(opened, damage.get(&place)))
+            .map(|(index, opened)| file_report(opened, damage.get(&index)))
             .collect();
         let good =
-            bundle.files.iter().enumerate().filter(|(place, opened)| is_intact(opened, damage.get(place)));
+            bundle.files.iter().enumerate().filter(|(index, opened)| is_intact(opened, damage.get(index)));
         let intact: BTreeSet<u32> = good.map(|(_, opened)| opened.statement.number).collect();
         let last = bundle.last();
         let annexed = |number: u32| match &bundle.control {
@@ -194,7 +195,7 @@ impl BundleReport {
             unsound,
             control_problem: match &bundle.control {
                 Control::Read(_) => None,
-                Control::Absent => Some("no accepted control chunk arrived".to_owned()),
+                Control::Absent => Some("no accepted control chunk was found".to_owned()),
                 Control::Broken(error) => Some(error.to_string()),
                 Control::Forked => Some("two control chunks differ".to_owned()),
             },

@@ -1,4 +1,4 @@
-//! A blob on its way from the chunk files into the registry, hashed as it goes.
+//! Feeds a blob from the chunk files to the registry, and hashes it.
 
 use std::io;
 
@@ -11,38 +11,38 @@ use crate::registry::Feed;
 use crate::stream::hash::{Stream, update_together};
 use crate::stream::segments::{Segment, Segments};
 
-/// Bytes that are hashed in one go where nothing is sent.
+/// How many bytes are hashed at once while nothing is sent.
 const BLOCK_BYTES: usize = 256 << 10;
 
-/// A blob on its way out.
-pub(super) struct Outgoing<'a> {
+/// A blob that is being pushed.
+pub(super) struct BlobFeed<'a> {
     blob: &'a PlannedBlob,
     pieces: Vec<Segment>,
     reader: Segments,
-    /// Where the next byte is in the blob.
+    /// The offset of the next byte in the blob.
     at: u64,
     stream: Stream,
-    /// How many bytes were told to the monitor.
-    told: u64,
+    /// How many bytes were reported to the monitor.
+    reported: u64,
     monitor: Monitor<'a>,
-    /// What is wrong with the chunk files.
+    /// The problem with the chunk files, if one was found.
     fault: Option<BlobError>,
 }
 
-impl<'a> Outgoing<'a> {
-    pub(super) fn new(blob: &'a PlannedBlob, pieces: Vec<Segment>, monitor: Monitor<'a>) -> Outgoing<'a> {
+impl<'a> BlobFeed<'a> {
+    pub(super) fn new(blob: &'a PlannedBlob, pieces: Vec<Segment>, monitor: Monitor<'a>) -> BlobFeed<'a> {
         let stream = Stream::new(blob.digest.algorithm().into());
         let reader = Segments::new(pieces.clone());
-        Outgoing { blob, pieces, reader, at: 0, stream, told: 0, monitor, fault: None }
+        BlobFeed { blob, pieces, reader, at: 0, stream, reported: 0, monitor, fault: None }
     }
 
-    /// What is wrong with the chunk files, if that is why the blob did not arrive.
+    /// Returns the problem with the chunk files, if the push failed because of them.
     pub(super) fn into_fault(self) -> Option<BlobError> {
         self.fault
     }
 
-    /// The pieces from `offset` on.
-    fn from(&self, offset: u64) -> Vec<Segment> {
+    /// Returns the segments from `offset` on.
+    fn segments_from(&self, offset: u64) -> Vec<Segment> {
         let mut skip = offset;
         let mut rest = Vec::new();
         for piece in &self.pieces {
@@ -59,12 +59,12 @@ impl<'a> Outgoing<'a> {
         rest
     }
 
-    /// Reads the next bytes and hashes those of them that were not hashed before.
+    /// Reads the next bytes, and hashes those that were not hashed before.
     fn advance(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let filled = self.reader.fill(buffer).map_err(|(file, source)| {
-            let told = io::Error::new(source.kind(), format!("{file}: {source}"));
+            let error = io::Error::new(source.kind(), format!("{file}: {source}"));
             self.fault = Some(BlobError::Unreadable { blob: self.blob.digest, file, source });
-            told
+            error
         })?;
         let known = self.stream.bytes().saturating_sub(self.at);
         let known = usize::try_from(known).unwrap_or(usize::MAX).min(filled);
@@ -74,23 +74,23 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-impl Feed for Outgoing<'_> {
+impl Feed for BlobFeed<'_> {
     fn open(&mut self, offset: u64) -> io::Result<()> {
         if offset == 0 {
-            // What is sent anew from the beginning is proven anew.
+            // An upload that restarts from the beginning is hashed anew.
             self.stream = Stream::new(self.blob.digest.algorithm().into());
         }
-        // Bytes that the registry has and we never saw are hashed before we go on behind them.
+        // If the registry already has bytes that were not hashed in this run, hash them before continuing after them.
         let hashed = self.stream.bytes();
         self.at = offset.min(hashed);
-        self.reader = Segments::new(self.from(self.at));
+        self.reader = Segments::new(self.segments_from(self.at));
         let mut block = vec![0; if offset > self.at { BLOCK_BYTES } else { 0 }];
         while self.at < offset {
             let wanted = usize::try_from(offset - self.at).unwrap_or(usize::MAX).min(block.len());
             if self.advance(&mut block[..wanted])? == 0 {
                 return Err(io::Error::new(
                     io::ErrorKind::UnexpectedEof,
-                    "the offset is beyond the blob's end",
+                    "the offset is past the end of the blob",
                 ));
             }
         }
@@ -99,9 +99,9 @@ impl Feed for Outgoing<'_> {
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let filled = self.advance(buffer)?;
-        if self.at > self.told {
-            self.monitor.tell(Event::Moved { bytes: self.at - self.told });
-            self.told = self.at;
+        if self.at > self.reported {
+            self.monitor.tell(Event::Moved { bytes: self.at - self.reported });
+            self.reported = self.at;
         }
         Ok(filled)
     }
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// The blob in three slices of as many files, each with a head.
+    /// The blob in three slices, each in its own file after a head.
     fn pieces(bytes: &[u8]) -> Vec<Segment> {
         let piece = |slice: &[u8]| {
             let file: Arc<dyn ChunkFile> = Arc::new(Bytes([b"head", slice].concat()));
@@ -184,7 +184,7 @@ mod tests {
         bytes.chunks(9).map(piece).collect()
     }
 
-    fn read_to_end(feed: &mut Outgoing<'_>, at_most: usize) -> Vec<u8> {
+    fn read_to_end(feed: &mut BlobFeed<'_>, at_most: usize) -> Vec<u8> {
         let mut out = Vec::new();
         let mut buffer = [0; 5];
         while out.len() < at_most {
@@ -198,36 +198,36 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_goes_on_wherever_the_registry_says() {
+    fn a_feed_resumes_at_any_offset() {
         let blob = blob();
         for broken_at in 0..=BLOB.len() {
-            for goes_on_at in 0..=BLOB.len() {
-                let mut feed = Outgoing::new(&blob, pieces(BLOB), Monitor::silent());
+            for resumed_at in 0..=BLOB.len() {
+                let mut feed = BlobFeed::new(&blob, pieces(BLOB), Monitor::silent());
                 feed.open(0).unwrap();
                 assert_eq!(read_to_end(&mut feed, broken_at), BLOB[..broken_at]);
-                feed.open(goes_on_at as u64).unwrap();
-                assert_eq!(read_to_end(&mut feed, usize::MAX), BLOB[goes_on_at..]);
-                assert_eq!(feed.prove().unwrap().digest(), blob.digest, "{broken_at}, {goes_on_at}");
+                feed.open(resumed_at as u64).unwrap();
+                assert_eq!(read_to_end(&mut feed, usize::MAX), BLOB[resumed_at..]);
+                assert_eq!(feed.prove().unwrap().digest(), blob.digest, "{broken_at}, {resumed_at}");
                 assert!(feed.into_fault().is_none());
             }
         }
-        let mut feed = Outgoing::new(&blob, pieces(BLOB), Monitor::silent());
+        let mut feed = BlobFeed::new(&blob, pieces(BLOB), Monitor::silent());
         assert!(feed.open(BLOB.len() as u64 + 1).is_err());
     }
 
     #[test]
-    fn wrong_bytes_are_not_proven_and_the_file_is_named() {
+    fn damaged_bytes_fail_and_the_error_names_the_file() {
         let blob = blob();
         let mut damaged = BLOB.to_vec();
         damaged[20] ^= 1;
-        let mut feed = Outgoing::new(&blob, pieces(&damaged), Monitor::silent());
+        let mut feed = BlobFeed::new(&blob, pieces(&damaged), Monitor::silent());
         feed.open(0).unwrap();
         read_to_end(&mut feed, usize::MAX);
         assert!(feed.prove().is_err());
         assert!(feed.into_fault().unwrap().to_string().contains("b_00001.tar"));
-        let mut feed = Outgoing::new(&blob, pieces(BLOB), Monitor::silent());
+        let mut feed = BlobFeed::new(&blob, pieces(BLOB), Monitor::silent());
         feed.open(0).unwrap();
         read_to_end(&mut feed, 10);
-        assert!(feed.prove().is_err(), "a part is not the blob");
+        assert!(feed.prove().is_err(), "a part of the blob does not match its digest");
     }
 }

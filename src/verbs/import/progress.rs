@@ -1,4 +1,4 @@
-//! What an import has done so far, and what went wrong: written by all transfers.
+//! The progress of an import: what was transferred and what failed. All transfers update it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -13,8 +13,8 @@ use crate::registry::Pushed;
 /// A blob or a document in a repository.
 pub(super) type Item = (usize, Digest);
 
-/// What has been done so far.
-pub(super) struct Ledger {
+/// The progress of an import.
+pub(super) struct Progress {
     on_failure: OnFailure,
     state: Mutex<State>,
 }
@@ -26,54 +26,54 @@ pub(super) struct State {
     pub(super) blobs_present: BTreeSet<Item>,
     pub(super) documents_present: BTreeSet<Item>,
     pub(super) lists: Vec<String>,
-    /// Whether anything in the registry was changed.
+    /// Whether the registry was changed.
     pub(super) touched: bool,
     failed: BTreeMap<Item, Problem>,
     ended: Option<ImportError>,
 }
 
-/// How something came to be where it should be.
+/// How a blob or document got into its repository.
 #[derive(Clone, Copy)]
-pub(super) enum Way {
+pub(super) enum Transfer {
     Sent,
     Mounted,
     Present,
 }
 
-impl From<Pushed> for Way {
+impl From<Pushed> for Transfer {
     fn from(pushed: Pushed) -> Self {
         match pushed {
-            Pushed::Sent => Way::Sent,
-            Pushed::Mounted => Way::Mounted,
+            Pushed::Sent => Transfer::Sent,
+            Pushed::Mounted => Transfer::Mounted,
         }
     }
 }
 
 impl Traffic {
-    pub(super) fn count(&mut self, way: Way, bytes: u64) {
-        let (number, sum) = match way {
-            Way::Sent => (&mut self.sent, &mut self.sent_bytes),
-            Way::Mounted => (&mut self.mounted, &mut self.mounted_bytes),
-            Way::Present => (&mut self.present, &mut self.present_bytes),
+    pub(super) fn count(&mut self, transfer: Transfer, bytes: u64) {
+        let (number, sum) = match transfer {
+            Transfer::Sent => (&mut self.sent, &mut self.sent_bytes),
+            Transfer::Mounted => (&mut self.mounted, &mut self.mounted_bytes),
+            Transfer::Present => (&mut self.present, &mut self.present_bytes),
         };
         *number += 1;
         *sum += bytes;
     }
 }
 
-impl Ledger {
-    pub(super) fn new(on_failure: OnFailure) -> Ledger {
-        Ledger { on_failure, state: Mutex::default() }
+impl Progress {
+    pub(super) fn new(on_failure: OnFailure) -> Progress {
+        Progress { on_failure, state: Mutex::default() }
     }
 
-    pub(super) fn open(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no thread panicked")
     }
 
-    /// Notes that something failed. Unless the others go on, that is the end.
+    /// Records a failure. Stops the import, unless it should continue with other items.
     pub(super) fn fail(&self, item: Item, error: ImportError) -> ControlFlow<()> {
-        let mut state = self.open();
-        if self.on_failure == OnFailure::Stop || error.ends_all() {
+        let mut state = self.lock();
+        if self.on_failure == OnFailure::Stop || error.is_fatal() {
             state.ended.get_or_insert(error);
             return ControlFlow::Break(());
         }
@@ -81,22 +81,22 @@ impl Ledger {
         ControlFlow::Continue(())
     }
 
-    /// Notes that something cannot be done because of what failed before.
-    pub(super) fn follow(&self, item: Item, problem: Problem) {
-        self.open().failed.entry(item).or_insert(problem);
+    /// Records that an item cannot be pushed because of an earlier failure.
+    pub(super) fn fail_dependent(&self, item: Item, problem: Problem) {
+        self.lock().failed.entry(item).or_insert(problem);
     }
 
-    /// Why one of these is not there, if one is not.
+    /// Returns why one of the items failed, if one did.
     pub(super) fn failure(&self, mut items: impl Iterator<Item = Item>) -> Option<Problem> {
-        let state = self.open();
+        let state = self.lock();
         items.find_map(|item| state.failed.get(&item).cloned())
     }
 
-    /// Whether to go on.
+    /// Checks whether the import should continue.
     ///
     /// # Errors
-    /// What ended the work.
+    /// The error that stopped the import.
     pub(super) fn check(&self) -> Result<(), ImportError> {
-        self.open().ended.take().map_or(Ok(()), Err)
+        self.lock().ended.take().map_or(Ok(()), Err)
     }
 }

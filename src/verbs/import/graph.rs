@@ -1,4 +1,4 @@
-//! The manifests and indexes of a bundle, and what each leads to.
+//! The manifests and indexes of a bundle, and what each references.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,58 +9,58 @@ use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document};
 
 /// A manifest or an index of the bundle.
-pub(super) struct Paper {
+pub(super) struct GraphNode {
     pub(super) descriptor: Descriptor,
     pub(super) document: Document,
-    /// How many levels of documents stand below it.
+    /// The height of the tree of documents below it; 0 if it references no other document.
     pub(super) level: usize,
 }
 
-/// The manifests and indexes of a bundle, read.
-pub(super) struct Papers<'a> {
+/// The manifests and indexes of a bundle that were read so far.
+pub(super) struct DocumentGraph<'a> {
     documents: &'a Documents<'a>,
     bundle: &'a ReleasedBundle<'a>,
-    read: HashMap<Digest, Paper>,
+    read: HashMap<Digest, GraphNode>,
 }
 
-/// What must be there before a manifest or an index is whole, itself included.
+/// A manifest or index and everything it references, directly or indirectly.
 #[derive(Default)]
 pub(super) struct Closure {
     pub(super) documents: BTreeSet<Digest>,
     pub(super) blobs: BTreeSet<Digest>,
 }
 
-/// Whether an index's child, or what an artifact is, is a document and no blob.
+/// Whether a child of an index, or an artifact, is a document and not a blob.
 fn is_document(descriptor: &Descriptor) -> bool {
     descriptor.media_type.role() != Role::Blob
 }
 
-impl Paper {
-    /// The documents that it points at.
+impl GraphNode {
+    /// Returns the documents that it references.
     fn children(&self) -> impl Iterator<Item = &Descriptor> {
         let is_index = matches!(self.document, Document::Index { .. });
         self.document.successors().filter(move |child| is_index && is_document(child))
     }
 
-    /// The blobs that it points at. What a manifest lists is a blob, whatever its type.
+    /// Returns the blobs that it references. Everything in a manifest is a blob, whatever its media type.
     fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         let is_index = matches!(self.document, Document::Index { .. });
         self.document.successors().filter(move |child| !(is_index && is_document(child)))
     }
 }
 
-impl<'a> Papers<'a> {
-    /// Nothing is read yet.
-    pub(super) fn new(documents: &'a Documents<'a>, bundle: &'a ReleasedBundle<'a>) -> Papers<'a> {
-        Papers { documents, bundle, read: HashMap::new() }
+impl<'a> DocumentGraph<'a> {
+    /// Creates a graph in which no document was read yet.
+    pub(super) fn new(documents: &'a Documents<'a>, bundle: &'a ReleasedBundle<'a>) -> DocumentGraph<'a> {
+        DocumentGraph { documents, bundle, read: HashMap::new() }
     }
 
-    /// Reads a document and all that it leads to.
+    /// Reads a document and all documents below it.
     ///
     /// # Errors
-    /// [`ImportError::Document`] for one that is damaged.
+    /// [`ImportError::Document`] if one is damaged.
     pub(super) fn read(&mut self, root: &Descriptor) -> Result<(), ImportError> {
-        // Without recursion: how deep indexes are nested is for others to say.
+        // Iterative, because the nesting depth of indexes is not under our control.
         let mut waiting = vec![(root.clone(), None)];
         while let Some((descriptor, opened)) = waiting.pop() {
             if self.read.contains_key(&descriptor.digest) {
@@ -68,22 +68,22 @@ impl<'a> Papers<'a> {
             }
             let Some(document) = opened else {
                 let document = self.open(&descriptor)?;
-                let paper = Paper { descriptor: descriptor.clone(), document, level: 0 };
-                let children: Vec<Descriptor> = self.carried(paper.children()).cloned().collect();
-                // It comes again once its children are there.
-                waiting.push((descriptor, Some(paper.document)));
+                let node = GraphNode { descriptor: descriptor.clone(), document, level: 0 };
+                let children: Vec<Descriptor> = self.in_bundle(node.children()).cloned().collect();
+                // Visit it again after its children.
+                waiting.push((descriptor, Some(node.document)));
                 waiting.extend(children.into_iter().map(|child| (child, None)));
                 continue;
             };
-            let mut paper = Paper { descriptor, document, level: 0 };
-            let levels = paper.children().filter_map(|child| self.read.get(&child.digest));
-            paper.level = levels.map(|child| child.level + 1).max().unwrap_or(0);
-            self.read.insert(paper.descriptor.digest, paper);
+            let mut node = GraphNode { descriptor, document, level: 0 };
+            let levels = node.children().filter_map(|child| self.read.get(&child.digest));
+            node.level = levels.map(|child| child.level + 1).max().unwrap_or(0);
+            self.read.insert(node.descriptor.digest, node);
         }
         Ok(())
     }
 
-    fn carried<'d>(
+    fn in_bundle<'d>(
         &self,
         descriptors: impl Iterator<Item = &'d Descriptor>,
     ) -> impl Iterator<Item = &'d Descriptor> {
@@ -93,7 +93,7 @@ impl<'a> Papers<'a> {
     fn open(&self, descriptor: &Descriptor) -> Result<Document, ImportError> {
         match self.documents.read(descriptor) {
             Ok(Some(document)) => Ok(document),
-            // That all documents can be understood was checked for the whole bundle: what is left is damage.
+            // Opening the bundle checked that every document can be parsed, so any error here means damage.
             Ok(None) | Err(_) => Err(self.damaged(&descriptor.digest)),
         }
     }
@@ -108,12 +108,12 @@ impl<'a> Papers<'a> {
         ImportError::Document { digest: *digest, files: files.join(", ") }
     }
 
-    /// A document that was read.
-    pub(super) fn paper(&self, digest: &Digest) -> &Paper {
+    /// Returns a document that was read.
+    pub(super) fn node(&self, digest: &Digest) -> &GraphNode {
         &self.read[digest]
     }
 
-    /// The very bytes of a document, hashed as they were read.
+    /// Returns the bytes of a document, after checking its digest.
     ///
     /// # Errors
     /// [`ImportError::Document`] if they are damaged.
@@ -122,12 +122,12 @@ impl<'a> Papers<'a> {
         blob.and_then(|blob| self.documents.bytes(blob)).ok_or_else(|| self.damaged(digest))
     }
 
-    /// A blob of the bundle.
+    /// Returns a blob of the bundle.
     pub(super) fn blob(&self, digest: &Digest) -> Option<&'a PlannedBlob> {
         self.documents.blob(digest)
     }
 
-    /// Everything that a document leads to and that is carried. It must have been read.
+    /// Returns everything below a document that the bundle contains. The document must have been read.
     pub(super) fn closure(&self, root: &Digest) -> Closure {
         let mut closure = Closure::default();
         let mut waiting = vec![*root];
@@ -135,23 +135,23 @@ impl<'a> Papers<'a> {
             if !closure.documents.insert(digest) {
                 continue;
             }
-            let paper = self.paper(&digest);
-            waiting.extend(self.carried(paper.children()).map(|child| child.digest));
-            closure.blobs.extend(self.carried(paper.blobs()).map(|blob| blob.digest));
+            let node = self.node(&digest);
+            waiting.extend(self.in_bundle(node.children()).map(|child| child.digest));
+            closure.blobs.extend(self.in_bundle(node.blobs()).map(|blob| blob.digest));
         }
         closure
     }
 
-    /// What a document itself points at and that is carried: documents, then blobs.
-    pub(super) fn points_at(&self, digest: &Digest) -> (Vec<Digest>, Vec<Digest>) {
-        let paper = self.paper(digest);
+    /// Returns what a document references directly and the bundle contains: documents, then blobs.
+    pub(super) fn references(&self, digest: &Digest) -> (Vec<Digest>, Vec<Digest>) {
+        let node = self.node(digest);
         let digests = |found: Vec<&Descriptor>| found.into_iter().map(|d| d.digest).collect();
-        (digests(self.carried(paper.children()).collect()), digests(self.carried(paper.blobs()).collect()))
+        (digests(self.in_bundle(node.children()).collect()), digests(self.in_bundle(node.blobs()).collect()))
     }
 
-    /// The blobs that are configurations of a manifest that was read.
-    pub(super) fn configurations(&self) -> BTreeSet<Digest> {
-        let config = |paper: &Paper| match &paper.document {
+    /// Returns the config blobs of all manifests that were read.
+    pub(super) fn configs(&self) -> BTreeSet<Digest> {
+        let config = |node: &GraphNode| match &node.document {
             Document::Manifest { config, .. } => Some(config.digest),
             _ => None,
         };
