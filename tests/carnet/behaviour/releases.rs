@@ -72,7 +72,7 @@ fn a_stranger_and_the_packer_do_not_count() {
     sign(&desk, "alice");
     sign(&desk, "mallory");
     unpack(&desk).ends(3).says(&["1 of 2"]);
-    sign(&desk, "k").says(&["before"]);
+    sign(&desk, "k").says(&["already"]);
     unpack(&desk).ends(3).says(&["1 of 2"]);
 }
 

@@ -62,7 +62,7 @@ pub(crate) struct Import {
     /// Move tags that already point at something else
     #[arg(long)]
     overwrite_tags: bool,
-    /// Move such tags, and keep the old artifact under the tag followed by SUFFIX
+    /// Like --overwrite-tags, but keep the old artifact under the tag followed by SUFFIX
     #[arg(long, value_name = "SUFFIX", allow_hyphen_values = true, value_parser = suffix)]
     backup_tags: Option<String>,
     /// If an artifact fails, report it, import the others, and exit with 4
