@@ -1,9 +1,9 @@
-//! Which addresses are public: those that a stranger's URL may make us talk to.
+//! Which IP addresses are public. URLs from untrusted documents may only lead to public addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is of the public internet: not of this machine, of a private network, of a link (where clouds
-/// answer for metadata), or reserved (the IANA special-purpose registries).
+/// Returns whether an address is on the public internet. Loopback, private, link-local (used by cloud metadata services)
+/// and reserved addresses (the IANA special-purpose registries) are not.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -12,7 +12,7 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    // This network; shared by carriers; protocol assignments; 6to4 relays; benchmarks; reserved.
+    // "This network", carrier-grade NAT, protocol assignments, 6to4 relays, benchmarking, reserved.
     let special = matches!(
         address.octets(),
         [0 | 240.., ..] | [100, 64..=127, ..] | [192, 0, 0, _] | [192, 88, 99, _] | [198, 18..=19, ..]
@@ -32,13 +32,13 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match address.segments() {
-        // Mapped, translated (RFC 6052), 6to4 (RFC 3056): what counts is the address inside.
+        // IPv4-mapped, translated (RFC 6052) and 6to4 (RFC 3056) addresses contain an IPv4 address: check that one.
         [0, 0, 0, 0, 0, 0xffff, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x2002, high, low, ..] => embedded(high, low),
         // Documentation; Teredo and other protocol assignments.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
-        // Only global unicast is left (RFC 4291): unique local, link-local, multicast and loopback lie elsewhere.
+        // Only global unicast counts (RFC 4291). Unique local, link-local, multicast and loopback have other prefixes.
         [first, ..] => (0x2000..=0x3fff).contains(&first),
     }
 }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_public_addresses_are() {
+    fn public_and_special_addresses_are_distinguished() {
         for text in [
             "127.0.0.1",
             "10.0.0.1",

@@ -1,4 +1,4 @@
-//! Bodies on their way in and out: throttled, bounded, and held to a pace.
+//! Request and response bodies: rate-limited, bounded in size, and required to make progress.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use super::pace::Pace;
 use super::permits::Permit;
 use super::throttle::Throttle;
 
-/// Bytes on their way out, no faster than the throttle lets them, until a signal comes.
-pub(super) struct Outgoing<'a, R> {
+/// A request body. Reading it obeys the rate limit and fails after a stop signal.
+pub(super) struct RequestBody<'a, R> {
     pub(super) reader: R,
     pub(super) throttle: &'a Throttle,
     pub(super) stop: &'a AtomicBool,
 }
 
-impl<R: Read> Read for Outgoing<'_, R> {
+impl<R: Read> Read for RequestBody<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::ConnectionAborted.into());
@@ -31,28 +31,28 @@ impl<R: Read> Read for Outgoing<'_, R> {
     }
 }
 
-/// The body of an answer: throttled, and held to a pace.
-pub(crate) struct AnswerBody {
+/// A response body. Reading it obeys the rate limit and fails if the server is too slow.
+pub(crate) struct ResponseBody {
     reader: ureq::BodyReader<'static>,
     throttle: Arc<Throttle>,
     pace: Pace,
     permit: Option<Permit>,
 }
 
-impl AnswerBody {
-    pub(super) fn new(body: Body, throttle: Arc<Throttle>, stall: Duration) -> AnswerBody {
-        AnswerBody { reader: body.into_reader(), throttle, pace: Pace::new(stall), permit: None }
+impl ResponseBody {
+    pub(super) fn new(body: Body, throttle: Arc<Throttle>, stall: Duration) -> ResponseBody {
+        ResponseBody { reader: body.into_reader(), throttle, pace: Pace::new(stall), permit: None }
     }
 
-    /// Counts as a transfer until it is dropped.
+    /// Attaches a permit, which is released when the body is dropped.
     pub(crate) fn hold(&mut self, permit: Permit) {
         self.permit = Some(permit);
     }
 
-    /// All of it.
+    /// Reads the whole body.
     ///
     /// # Errors
-    /// [`HttpError::Unexpected`] for more than `limit` bytes.
+    /// [`HttpError::Unexpected`] if it is longer than `limit` bytes.
     pub(super) fn bytes(mut self, limit: u64) -> Result<Vec<u8>, HttpError> {
         let mut bytes = Vec::new();
         let mut block = [0; 16 << 10];
@@ -64,16 +64,16 @@ impl AnswerBody {
                 Err(error) => return Err(HttpError::of_io(error)),
             }
         }
-        Err(HttpError::Unexpected(format!("it is longer than {limit} bytes")))
+        Err(HttpError::Unexpected(format!("the body is longer than the limit of {limit} bytes")))
     }
 }
 
-impl Read for AnswerBody {
+impl Read for ResponseBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.throttle.piece(buffer.len());
-        let begun = Instant::now();
+        let started = Instant::now();
         let read = self.reader.read(&mut buffer[..length])?;
-        if !self.pace.keeps(begun, read) {
+        if !self.pace.record(started, read) {
             return Err(io::ErrorKind::TimedOut.into());
         }
         self.throttle.pass(read);

@@ -1,4 +1,4 @@
-//! What all connections of a run share: their settings, the limits, and the end that a signal puts to them.
+//! What all connections of a run share: settings, limits, and the stop signal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,10 +8,10 @@ use super::permits::{Permit, Permits};
 use super::throttle::Throttle;
 use super::{Settings, retry};
 
-/// How often a wait looks whether a signal came.
+/// Interval at which a waiting thread checks for the stop signal.
 pub(super) const STOP_CHECK: Duration = Duration::from_millis(100);
 
-/// All connections of a run.
+/// The state shared by all connections of a run.
 pub(crate) struct Connections {
     pub(super) settings: Settings,
     pub(super) throttle: Arc<Throttle>,
@@ -19,29 +19,29 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Nothing is connected yet.
+    /// Opens no connection yet.
     pub(crate) fn new(settings: Settings) -> Connections {
         let throttle = Arc::new(Throttle::new(settings.rate));
         let permits = Permits::new(settings.connections);
         Connections { settings, throttle, permits }
     }
 
-    /// Waits until a transfer may begin.
+    /// Waits until another transfer may start, and returns its permit.
     pub(crate) fn permit(&self) -> Permit {
         self.permits.take()
     }
 
-    /// How often a request is sent again.
+    /// The maximum number of retries of a request.
     pub(crate) fn retries(&self) -> u32 {
         self.settings.retries
     }
 
-    /// A connection on which too little moves for this long counts as broken.
+    /// The time after which a connection without enough progress counts as stalled.
     pub(crate) fn stall(&self) -> Duration {
         self.settings.stall
     }
 
-    /// Whether a signal came.
+    /// Returns whether the stop signal was received.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stop().load(Ordering::Relaxed)
     }
@@ -50,10 +50,10 @@ impl Connections {
         &self.settings.stop
     }
 
-    /// Waits after attempt number `attempt`, counted from 0, for as long as the server asked for or longer each time.
-    /// Returns false at once when a signal comes.
-    pub(crate) fn wait(&self, attempt: u32, asked: Option<Duration>) -> bool {
-        let until = Instant::now() + retry::wait(attempt, asked);
+    /// Waits after attempt number `attempt`, counted from 0: for `retry_after` if the server sent one, otherwise twice as
+    /// long after each attempt. Returns false as soon as the stop signal is received.
+    pub(crate) fn wait(&self, attempt: u32, retry_after: Option<Duration>) -> bool {
+        let until = Instant::now() + retry::wait(attempt, retry_after);
         while let Some(rest) = until.checked_duration_since(Instant::now()) {
             if self.is_stopped() {
                 return false;

@@ -1,4 +1,4 @@
-//! Why a call has no answer. Causes are decided here, where the errors of TLS and of the sockets are at hand.
+//! Errors of HTTP calls. Causes are classified here, where the original errors of TLS and of sockets are available.
 
 use std::io;
 use std::net::IpAddr;
@@ -6,85 +6,85 @@ use std::net::IpAddr;
 use rustls::{AlertDescription, CertificateError};
 use ureq::Timeout;
 
-/// Why a call has no answer.
+/// Why a call got no usable response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
-    /// No connection was made.
+    /// The connection could not be opened.
     #[error(transparent)]
     Unreachable(ConnectError),
     /// The connection broke.
     #[error("{0}")]
     Broken(String),
-    /// Too little moves.
-    #[error("it stalls")]
+    /// The connection made too little progress.
+    #[error("the connection stalled")]
     Stalled,
-    /// What came is not HTTP, or not what was asked for.
+    /// The response is not valid HTTP, or not what was requested.
     #[error("{0}")]
     Unexpected(String),
 }
 
-/// Why no connection was made. Texts of the system and of servers are bounded and escaped.
+/// Why a connection could not be opened. Texts from the system and from servers are limited in length, but not escaped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
-    /// The name has no address.
-    #[error("{}", escaped(.0))]
+    /// The host name could not be resolved.
+    #[error("{}", bounded(.0))]
     NameNotResolved(String),
-    /// The host refuses connections at this port.
-    #[error("{}", escaped(.0))]
+    /// The host refused the connection to this port.
+    #[error("{}", bounded(.0))]
     Refused(String),
-    /// There was no answer in time.
-    #[error("no connection in time")]
+    /// The connection was not established in time.
+    #[error("connection timed out")]
     TimedOut,
-    /// The address is private, and only public ones are allowed here.
-    #[error("{name} has the private address {address}, and that is not allowed for this host")]
+    /// The host has a private address, and only public addresses are allowed for it.
+    #[error("{name} has the private address {address}, which is not allowed for this host")]
     PrivateAddress {
-        /// The host as it stands in a URL, with the brackets of an IPv6 address.
+        /// The host as written in a URL, with brackets around an IPv6 address.
         name: String,
-        /// Its address.
+        /// The private address of the host.
         address: IpAddr,
     },
     /// TLS failed.
-    #[error("TLS: {}{}", escaped(problem), if *cause == TlsFailure::NotTls { " (it may speak plain HTTP)" } else { "" })]
+    #[error("TLS: {}{}", bounded(problem), if *cause == TlsFailure::NotTls { " (the server may use plain HTTP)" } else { "" })]
     Tls {
-        /// What failed.
+        /// The kind of failure.
         cause: TlsFailure,
-        /// How.
+        /// The message of the TLS library.
         problem: String,
     },
-    /// The proxy did not make the connection.
-    #[error("{}", escaped(.0))]
+    /// The proxy could not open the connection.
+    #[error("{}", bounded(.0))]
     Proxy(String),
-    /// Anything else, such as no route.
-    #[error("{}", escaped(.0))]
+    /// Any other cause, for example no route to the host.
+    #[error("{}", bounded(.0))]
     Other(String),
 }
 
-/// What failed in TLS.
+/// The kind of a TLS failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsFailure {
-    /// No authority that is trusted signed the server's certificate.
+    /// The server's certificate is not signed by a trusted authority.
     UnknownIssuer,
-    /// The server's certificate does not cover its name.
+    /// The server's certificate does not cover its host name.
     WrongName,
     /// The server's certificate has expired, or is not valid yet.
     Expired,
-    /// The server's certificate is not good for another reason.
+    /// The server's certificate is invalid for another reason.
     BadCertificate,
-    /// The server wants a certificate of ours, or another one.
+    /// The server requires a client certificate, or rejected the one that was sent.
     ClientCertificate,
-    /// The server does not speak TLS at this port.
+    /// The server does not use TLS on this port.
     NotTls,
-    /// Anything else.
+    /// Any other failure.
     Other,
 }
 
-/// Certificates, keys or a host that cannot be used, before any connection is made.
+/// A certificate, key or host that cannot be used. Detected before any connection is opened.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} cannot be used: {problem}")]
+#[error("cannot use {what}: {problem}")]
 pub struct SetupError {
-    /// Which file or setting.
+    /// The file or setting.
     pub what: String,
-    /// Why.
+    /// The reason.
     pub problem: String,
 }
 
@@ -132,7 +132,7 @@ impl HttpError {
         match error.kind() {
             Kind::TimedOut | Kind::WouldBlock => HttpError::Stalled,
             Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof => {
-                HttpError::Broken(escaped(&error.to_string()))
+                HttpError::Broken(bounded(&error.to_string()))
             }
             Kind::InvalidData => HttpError::unexpected(&error),
             Kind::ConnectionRefused => HttpError::Unreachable(ConnectError::Refused(error.to_string())),
@@ -140,9 +140,9 @@ impl HttpError {
         }
     }
 
-    /// An answer that makes no sense.
+    /// A response that violates the protocol.
     pub(super) fn unexpected(problem: &impl ToString) -> HttpError {
-        HttpError::Unexpected(escaped(&problem.to_string()))
+        HttpError::Unexpected(bounded(&problem.to_string()))
     }
 }
 
@@ -178,7 +178,7 @@ impl TlsFailure {
         }
     }
 
-    /// Servers send these alerts for the certificate of the client: what we think of theirs, they learn from us.
+    /// A server sends these alerts about the client's certificate. We detect problems of its own certificate ourselves.
     fn of_alert(alert: AlertDescription) -> TlsFailure {
         match alert {
             AlertDescription::NoCertificate
@@ -195,10 +195,10 @@ impl TlsFailure {
     }
 }
 
-/// A text from outside, for messages.
-pub(crate) fn escaped(text: &str) -> String {
+/// Trims a text from outside and limits its length, for use in messages.
+pub(crate) fn bounded(text: &str) -> String {
     const CHARACTERS_MAX: usize = 300;
-    text.trim().chars().take(CHARACTERS_MAX).collect::<String>().escape_debug().to_string()
+    text.trim().chars().take(CHARACTERS_MAX).collect()
 }
 
 #[cfg(test)]
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     fn tls(error: rustls::Error) -> TlsFailure {
-        // As the client hands it on: inside an error of the reader.
+        // The client returns it wrapped in an I/O error.
         match HttpError::of_io(io::Error::new(io::ErrorKind::InvalidData, error)) {
             HttpError::Unreachable(ConnectError::Tls { cause, .. }) => cause,
             other => panic!("{other:?}"),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_tls_keep_their_cause() {
+    fn tls_errors_keep_their_cause() {
         for (error, cause) in [
             (CertificateError::UnknownIssuer, TlsFailure::UnknownIssuer),
             (CertificateError::NotValidForName, TlsFailure::WrongName),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_sockets_keep_their_cause() {
+    fn socket_errors_keep_their_cause() {
         let of = |kind: io::ErrorKind| HttpError::of_io(kind.into());
         assert!(matches!(
             of(io::ErrorKind::ConnectionRefused),
@@ -244,8 +244,8 @@ mod tests {
         assert!(matches!(of(io::ErrorKind::HostUnreachable), HttpError::Unreachable(ConnectError::Other(_))));
         assert!(matches!(of(io::ErrorKind::ConnectionReset), HttpError::Broken(_)));
         assert!(matches!(of(io::ErrorKind::TimedOut), HttpError::Stalled));
-        let carried = ConnectError::NameNotResolved("no such name".to_owned());
-        let error: ureq::Error = io::Error::other(carried.clone()).into();
-        assert!(matches!(HttpError::of(error), HttpError::Unreachable(found) if found == carried));
+        let wrapped = ConnectError::NameNotResolved("no such name".to_owned());
+        let error: ureq::Error = io::Error::other(wrapped.clone()).into();
+        assert!(matches!(HttpError::of(error), HttpError::Unreachable(found) if found == wrapped));
     }
 }

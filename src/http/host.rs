@@ -1,14 +1,14 @@
-//! A host, as `low.example` or `low.example:5000`.
+//! Hosts such as `low.example` or `low.example:5000`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::Url;
 
-/// Longest host name, in bytes (RFC 1035).
+/// Maximum length of a host name in bytes (RFC 1035).
 const HOST_BYTES_MAX: usize = 253;
 
-/// A host: a name or an address, and a port where it is not the usual one.
+/// A host: a name or an address, with an optional port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Host(String);
 
@@ -18,12 +18,12 @@ pub struct Host(String);
     "{text:?} is not a host: expected a name or an address such as low.example, low.example:5000 or [::1]:5000"
 )]
 pub struct HostError {
-    /// What was written.
+    /// The text that was given.
     pub text: String,
 }
 
 impl Host {
-    /// The host of a URL, with its port if the URL has one; `None` for a URL without a host that is one.
+    /// The host of a URL, with its port if the URL has one; `None` if the URL has no valid host.
     pub(crate) fn of(url: &Url) -> Option<Host> {
         match (url.host_str(), url.port()) {
             (Some(name), Some(port)) => format!("{name}:{port}").parse().ok(),
@@ -51,24 +51,24 @@ impl Host {
         self.0.rsplit_once(':').and_then(|(_, port)| port.parse().ok())
     }
 
-    /// Whether it means this name or address at this port: without a port of its own it means all.
-    pub(crate) fn means(&self, name: &str, port: Option<u16>) -> bool {
+    /// Returns whether it matches this name or address and port. A host without a port matches any port.
+    pub(crate) fn matches(&self, name: &str, port: Option<u16>) -> bool {
         self.name() == name && self.port().is_none_or(|own| Some(own) == port)
     }
 
-    /// Whether it is this very machine: `localhost`, or a loopback address written as one.
+    /// Returns whether it is `localhost` or a literal loopback address.
     pub fn is_loopback(&self) -> bool {
         is_loopback_name(self.name())
     }
 
-    /// Whether a first part of a reference is a host and not a repository: it has a dot or a port, or is
-    /// `localhost`.
+    /// Returns whether the first part of a reference is a host and not part of a repository name: it contains a dot or
+    /// colon, or is `localhost`.
     pub fn is_meant_by(part: &str) -> bool {
         part.contains(['.', ':']) || part == "localhost"
     }
 }
 
-/// Whether a host name means this very machine without asking anyone.
+/// Returns whether a host name is `localhost` or a literal loopback address, without resolving it.
 pub(crate) fn is_loopback_name(name: &str) -> bool {
     name.eq_ignore_ascii_case("localhost")
         || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -84,12 +84,12 @@ impl FromStr for Host {
     type Err = HostError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refused = || HostError { text: text.to_owned() };
+        let invalid = || HostError { text: text.to_owned() };
         let (name, port) = match text.rsplit_once(':') {
             Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
             _ => (text, None),
         };
-        let right_port = match port {
+        let valid_port = match port {
             Some(port) => {
                 port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0)
             }
@@ -100,12 +100,12 @@ impl FromStr for Host {
                 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
                 && !label.starts_with('-')
         };
-        let right_name = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        let valid_name = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
             Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
             None => name.len() <= HOST_BYTES_MAX && name.split('.').all(label),
         };
-        // Names of hosts have no case; one form of each makes them comparable.
-        if right_name && right_port { Ok(Host(text.to_ascii_lowercase())) } else { Err(refused()) }
+        // Host names are case-insensitive: store them in lower case, so that they can be compared.
+        if valid_name && valid_port { Ok(Host(text.to_ascii_lowercase())) } else { Err(invalid()) }
     }
 }
 
@@ -114,18 +114,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_means_that_port() {
-        let means = |host: &str, name, port| host.parse::<Host>().unwrap().means(name, port);
-        assert!(means("low.example", "low.example", Some(443)));
-        assert!(means("low.example:5000", "low.example", Some(5000)));
-        assert!(!means("low.example:5000", "low.example", Some(443)));
-        assert!(!means("low.example:5000", "low.example", None));
-        assert!(means("[::1]", "::1", Some(1)) && means("[::1]:1", "::1", Some(1)));
-        assert!(!means("[::1]:2", "::1", Some(1)));
+    fn a_host_without_a_port_matches_every_port() {
+        let matches = |host: &str, name, port| host.parse::<Host>().unwrap().matches(name, port);
+        assert!(matches("low.example", "low.example", Some(443)));
+        assert!(matches("low.example:5000", "low.example", Some(5000)));
+        assert!(!matches("low.example:5000", "low.example", Some(443)));
+        assert!(!matches("low.example:5000", "low.example", None));
+        assert!(matches("[::1]", "::1", Some(1)) && matches("[::1]:1", "::1", Some(1)));
+        assert!(!matches("[::1]:2", "::1", Some(1)));
     }
 
     #[test]
-    fn takes_a_host_apart() {
+    fn hosts_are_parsed() {
         for (text, name, loopback) in [
             ("low.example", "low.example", false),
             ("LOW.example:5000", "low.example", false),

@@ -1,10 +1,10 @@
-//! HTTP/1.1, as a client of registries and of object stores needs it.
+//! An HTTP/1.1 client for registries and object stores.
 //!
-//! `Connections` holds what all transfers of a run share: the settings, the rate limit and the permits. A `Client` sends
-//! one `Call` over them and returns its `Answer`: it follows no redirect and sends nothing twice; that is for its caller.
-//! Bodies are bounded and held to a pace, names may be limited to public addresses, and an `HttpError` says its cause.
+//! `Connections` holds the state that all transfers of a run share: settings, rate limit and permits. A `Client` sends a
+//! `Call` once and returns its `Response`; redirects and retries are left to the caller. Bodies are bounded and must make
+//! progress, hosts may be restricted to public addresses, and an `HttpError` tells its cause.
 //!
-//! This module knows no repositories, manifests or tokens. It is the only place that names `ureq` and `rustls`.
+//! This module knows nothing of repositories, manifests or tokens. No other module uses `ureq` or `rustls`.
 
 mod address;
 mod body;
@@ -22,18 +22,18 @@ mod settings;
 mod throttle;
 mod tls;
 
-pub(crate) use body::AnswerBody;
+pub(crate) use body::ResponseBody;
 pub(crate) use connections::Connections;
 pub use error::{ConnectError, SetupError, TlsFailure};
-pub(crate) use error::{HttpError, escaped};
-pub(crate) use exchange::{Answer, Call, Client, LIST_BYTES_MAX, Payload, Route};
+pub(crate) use error::{HttpError, bounded};
+pub(crate) use exchange::{Call, Client, LIST_BYTES_MAX, Payload, Response, Route};
 pub(crate) use host::is_loopback_name;
 pub use host::{Host, HostError};
 pub(crate) use pace::PACE_BYTES_MIN;
 pub(crate) use permits::Permit;
 pub use proxy::{Proxy, ProxyError};
 pub(crate) use redirect::{REDIRECTS_MAX, is_followed, is_redirect};
-pub(crate) use resolver::{Addresses, bare};
+pub(crate) use resolver::{Addresses, without_brackets};
 pub(crate) use retry::{WAIT_MAX, is_temporary};
 pub use settings::Settings;
 pub(crate) use ureq::http::{HeaderName, Method, StatusCode, header};

@@ -1,34 +1,33 @@
-//! Whether enough moves on a connection.
+//! Detects connections that are too slow.
 
 use std::time::{Duration, Instant};
 
-/// The least that must move while we wait for as long as the limit, in bytes: less is a stall, or a server that
-/// drips to keep us busy.
+/// The minimum number of bytes that must arrive within the stall limit. Fewer means that the connection stalls, or that the
+/// server sends slowly on purpose to keep it open.
 pub(crate) const PACE_BYTES_MIN: u64 = 1 << 10;
 
-/// Counts what moves against the time that was spent waiting for it. Time that we ourselves take between two
-/// reads does not count.
+/// Compares the bytes received with the time spent waiting for them. Time between two reads does not count.
 #[derive(Debug)]
 pub(super) struct Pace {
     limit: Duration,
     waited: Duration,
-    moved: u64,
+    received: u64,
 }
 
 impl Pace {
     pub(super) fn new(limit: Duration) -> Pace {
-        Pace { limit, waited: Duration::ZERO, moved: 0 }
+        Pace { limit, waited: Duration::ZERO, received: 0 }
     }
 
-    /// Notes `bytes` that moved since `begun`; false if that is too slow.
-    pub(super) fn keeps(&mut self, begun: Instant, bytes: usize) -> bool {
-        self.waited += begun.elapsed();
-        self.moved += bytes as u64;
+    /// Records `bytes` received since `started`. Returns false if the connection is too slow.
+    pub(super) fn record(&mut self, started: Instant, bytes: usize) -> bool {
+        self.waited += started.elapsed();
+        self.received += bytes as u64;
         if self.waited < self.limit {
             return true;
         }
-        let enough = self.moved >= PACE_BYTES_MIN;
-        (self.waited, self.moved) = (Duration::ZERO, 0);
+        let enough = self.received >= PACE_BYTES_MIN;
+        (self.waited, self.received) = (Duration::ZERO, 0);
         enough
     }
 }

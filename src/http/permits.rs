@@ -1,16 +1,16 @@
-//! How many transfers may be under way at once.
+//! Limits the number of concurrent transfers.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex};
 
-/// A limited number of transfers at once; the others wait.
+/// A limited number of permits for concurrent transfers.
 #[derive(Debug)]
 pub(super) struct Permits {
     free: Mutex<usize>,
     returned: Condvar,
 }
 
-/// The right to one transfer, until it is dropped.
+/// A permit for one transfer. Dropping it releases it.
 #[derive(Debug)]
 pub(crate) struct Permit(Arc<Permits>);
 
@@ -19,7 +19,7 @@ impl Permits {
         Arc::new(Permits { free: Mutex::new(count.get()), returned: Condvar::new() })
     }
 
-    /// Waits for a permit.
+    /// Takes a permit, and waits until one is free.
     pub(super) fn take(self: &Arc<Self>) -> Permit {
         let free = self.free.lock().expect("no thread panicked");
         let mut free = self.returned.wait_while(free, |free| *free == 0).expect("no thread panicked");

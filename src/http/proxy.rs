@@ -1,32 +1,32 @@
-//! The proxy of a run, and the hosts that are reached without it.
+//! The proxy of a run, and the hosts to connect to without it.
 
 use std::fmt;
 
 use ureq::ProxyProtocol;
 
-/// A proxy, reached over HTTP or HTTPS. It is used for HTTPS and for HTTP alike.
+/// A proxy to connect to over HTTP or HTTPS. It is used for both HTTPS and HTTP requests.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy(ureq::Proxy);
 
-/// Why a text is no proxy that can be used. The text is not repeated: it may hold a password.
+/// Why a text is not a usable proxy. The error does not contain the text, because it may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
-    /// A protocol that is not supported.
-    #[error("a proxy that speaks {scheme:?}; only http:// and https:// are supported")]
+    /// The protocol is not supported.
+    #[error("a proxy with the unsupported scheme {scheme:?}; expected http or https")]
     Scheme {
-        /// Its scheme.
+        /// The scheme of the URL.
         scheme: String,
     },
-    /// Not a URL.
-    #[error("no URL of a proxy")]
+    /// The text is not a URL.
+    #[error("not the URL of a proxy")]
     NotUrl,
 }
 
 impl Proxy {
-    /// A proxy as `http://[NAME:PASSWORD@]HOST[:PORT]`; without a scheme it speaks HTTP.
+    /// Parses `http://[NAME:PASSWORD@]HOST[:PORT]`. The scheme is `http` if it is missing.
     ///
-    /// `direct` lists the hosts that are reached without it, as `NO_PROXY` does: separated by commas without spaces,
-    /// `low.example` is that host, `.low.example` and `*.low.example` are all hosts below it, `*` is all hosts.
+    /// `direct` lists the hosts to connect to without the proxy, in the syntax of `NO_PROXY`: separated by commas without
+    /// spaces; `low.example` is that host, `.low.example` and `*.low.example` are all hosts below it, `*` is all hosts.
     pub fn new(url: &str, direct: Option<&str>) -> Result<Proxy, ProxyError> {
         let scheme = url.split_once("://").map_or("http", |(scheme, _)| scheme);
         if !url.is_empty() && !matches!(scheme, "http" | "https") {
@@ -55,7 +55,7 @@ impl Proxy {
 }
 
 impl fmt::Debug for Proxy {
-    /// Without its name and password.
+    /// Omits the user name and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Proxy({}:{})", self.0.host(), self.0.port())
     }
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_that_are_listed_are_reached_directly() {
+    fn listed_hosts_bypass_the_proxy() {
         let proxy =
             Proxy::new("http://proxy.example:3128", Some("low.example,.team.example,*.a.example")).unwrap();
         for host in ["low.example", "LOW.example", "x.team.example", "x.a.example", "y.x.a.example"] {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_hosts_changes_nothing_else() {
+    fn a_list_of_hosts_keeps_the_other_settings() {
         for url in [
             "http://proxy.example:3128",
             "https://me:p%40ss%2Fword@proxy.example",
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_without_its_password() {
+    fn errors_do_not_contain_the_password() {
         for url in ["socks5://me:secret@proxy.example", "ftp://proxy.example", "SOCKS4://secret"] {
             let error = Proxy::new(url, None).unwrap_err();
             assert!(

@@ -1,4 +1,4 @@
-//! From names to addresses, and the refusal of addresses that are not public.
+//! Name resolution that can refuse private addresses.
 
 use std::fmt;
 use std::io;
@@ -13,31 +13,31 @@ use url::Url;
 use super::address::is_public;
 use super::{ConnectError, Host};
 
-/// Which addresses may be connected to.
+/// Which addresses are allowed.
 #[derive(Clone, Debug)]
 pub(crate) enum Addresses {
-    /// All.
+    /// All addresses.
     Any,
-    /// Public ones, for URLs that a stranger chose. The hosts in `except` may have private addresses.
+    /// Only public addresses, for URLs from untrusted documents. The hosts in `except` may have private addresses.
     Public {
-        /// Hosts that the operator named.
+        /// Hosts that the operator allowed.
         except: Vec<Host>,
     },
 }
 
 impl Addresses {
-    /// Whether the operator named this host as one that may have a private address.
+    /// Returns whether this host may have a private address.
     pub(crate) fn is_exempt(&self, name: &str, port: Option<u16>) -> bool {
         match self {
             Addresses::Any => true,
-            Addresses::Public { except } => except.iter().any(|host| host.means(name, port)),
+            Addresses::Public { except } => except.iter().any(|host| host.matches(name, port)),
         }
     }
 
-    /// Refuses a URL whose host is a private address written as one. Addresses behind names are checked when the name
-    /// is resolved.
+    /// Refuses a URL whose host is a literal private address. The addresses of host names are checked when the name is
+    /// resolved.
     pub(crate) fn check(&self, url: &Url) -> Result<(), ConnectError> {
-        let name = bare(url.host_str().unwrap_or_default());
+        let name = without_brackets(url.host_str().unwrap_or_default());
         match name.parse::<IpAddr>() {
             Ok(address) if !self.is_exempt(name, url.port_or_known_default()) && !is_public(address) => {
                 Err(private(name, address))
@@ -47,19 +47,19 @@ impl Addresses {
     }
 }
 
-/// A host of a URL without the brackets of an IPv6 address.
-pub(crate) fn bare(host: &str) -> &str {
+/// Removes the brackets around an IPv6 address in a URL.
+pub(crate) fn without_brackets(host: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
 }
 
-/// The host is named as in a URL, so that it can be allowed in the same words.
+/// The error for a private address. The host is written as in a URL, so that users can copy it into an option.
 fn private(name: &str, address: IpAddr) -> ConnectError {
     let name = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
     ConnectError::PrivateAddress { name, address }
 }
 
-/// Resolves names, and refuses those that lead to an address that is not allowed. A name may have one address when it
-/// is checked and another when it is used, so this is the only look, and its result is what is connected to.
+/// Resolves names, and refuses those with an address that is not allowed. A name may resolve to another address the next
+/// time, so each name is resolved only once per connection: the addresses that were checked are the ones used.
 pub(super) struct NameResolver {
     allowed: Addresses,
     system: DefaultResolver,
@@ -85,29 +85,29 @@ impl Resolver for NameResolver {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.system.resolve(uri, config, timeout).map_err(|error| match error {
-            // What the system's resolver says has no kind of its own; here it is known what failed.
-            ureq::Error::Io(error) => carried(ConnectError::NameNotResolved(error.to_string())),
+            // Errors of the system's resolver have no kind of their own, so classify them here.
+            ureq::Error::Io(error) => wrapped(ConnectError::NameNotResolved(error.to_string())),
             error => error,
         })?;
-        let name = bare(uri.host().unwrap_or_default());
-        let by_scheme = match uri.scheme_str() {
+        let name = without_brackets(uri.host().unwrap_or_default());
+        let default_port = match uri.scheme_str() {
             Some("https") => Some(443),
             Some("http") => Some(80),
             _ => None,
         };
-        // The operator chose the proxy. What else is on the proxy's machine they did not choose.
+        // The operator chose the proxy, so it may be private. This does not extend to other ports of its machine.
         let is_proxy = config.proxy().is_some_and(|proxy| proxy.uri() == uri);
-        if is_proxy || self.allowed.is_exempt(name, uri.port_u16().or(by_scheme)) {
+        if is_proxy || self.allowed.is_exempt(name, uri.port_u16().or(default_port)) {
             return Ok(found);
         }
         match found.iter().find(|address| !is_public(address.ip())) {
-            Some(address) => Err(carried(private(name, address.ip()))),
+            Some(address) => Err(wrapped(private(name, address.ip()))),
             None => Ok(found),
         }
     }
 }
 
-/// An error of ours on its way through the client; `HttpError::of_io` takes it out again.
-fn carried(error: ConnectError) -> ureq::Error {
+/// Wraps our error for its way through `ureq`. `HttpError::of_io` unwraps it.
+fn wrapped(error: ConnectError) -> ureq::Error {
     io::Error::other(error).into()
 }

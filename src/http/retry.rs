@@ -1,21 +1,22 @@
-//! When and how long to wait before a request is sent again.
+//! When to retry a request, and how long to wait before.
 
 use std::time::Duration;
 
-/// The wait before the first retry; each further wait is twice as long.
+/// The wait before the first retry. It doubles with each further retry.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// The longest wait, whether a server asks for it or doubling leads to it.
+/// The maximum wait, also if the server sent a longer `Retry-After`.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(120);
 
-/// Whether a status says that the same request may succeed later.
+/// Returns whether the same request may succeed later, judging by the status.
 pub(crate) fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// The wait after attempt number `attempt`, counted from 0: as long as the server asked for, or else longer each time.
-pub(super) fn wait(attempt: u32, asked: Option<Duration>) -> Duration {
-    asked.unwrap_or_else(|| FIRST_WAIT.saturating_mul(1 << attempt.min(16))).min(WAIT_MAX)
+/// The wait after attempt number `attempt`, counted from 0: `retry_after` if the server sent one, otherwise twice as long
+/// after each attempt.
+pub(super) fn wait(attempt: u32, retry_after: Option<Duration>) -> Duration {
+    retry_after.unwrap_or_else(|| FIRST_WAIT.saturating_mul(1 << attempt.min(16))).min(WAIT_MAX)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How connections are made: what an operator may set.
+//! The connection settings that an operator can choose.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -8,32 +8,32 @@ use std::time::Duration;
 
 use super::Proxy;
 
-/// How connections are made.
+/// Connection settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Reads the certificate authorities of the system (DER). Where they are is for the program to find out, which may
-    /// read the environment; it is called when a connection first needs them.
+    /// Reads the certificate authorities of the system (DER). The program provides this function, because finding them may
+    /// require reading the environment. It is called when a client is created.
     pub system_roots: fn() -> Vec<Vec<u8>>,
-    /// A file of certificates (PEM) that are trusted beside the system's.
+    /// A PEM file with certificates of authorities to trust in addition to the system's.
     pub ca: Option<PathBuf>,
-    /// Our own certificate and its key (PEM), where servers ask for one.
+    /// The files of the client certificate and its key (PEM), for servers that require one.
     pub client: Option<(PathBuf, PathBuf)>,
-    /// The proxy for all hosts that are not on loopback.
+    /// The proxy for all hosts except loopback.
     pub proxy: Option<Proxy>,
-    /// The most that moves over all connections together, in bytes per second.
+    /// The maximum rate over all connections together, in bytes per second.
     pub rate: Option<u64>,
-    /// A connection on which too little moves for this long counts as broken.
+    /// The time after which a connection without enough progress counts as stalled.
     pub stall: Duration,
-    /// How often a request is sent again.
+    /// The maximum number of retries of a request.
     pub retries: u32,
-    /// How many transfers may be under way at once.
+    /// The maximum number of concurrent transfers.
     pub connections: NonZeroUsize,
-    /// Set from outside to stop early, as by a signal.
+    /// Set from outside to stop early, for example by a signal handler.
     pub stop: Arc<AtomicBool>,
 }
 
 impl Default for Settings {
-    /// No authorities, no proxy, and no limit of the rate.
+    /// No authorities, no proxy, and no rate limit.
     fn default() -> Self {
         Settings {
             system_roots: Vec::new,

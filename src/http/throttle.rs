@@ -1,25 +1,25 @@
-//! The limit of what moves per second over all connections.
+//! The rate limit over all connections.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// How much may move at once, as a part of a second: small steps make an even flow.
+/// Transfers are split into steps of this fraction of a second, so that they are even.
 const STEPS_PER_SECOND: u64 = 20;
 
-/// Lets this many bytes pass per second; without a rate, all.
+/// Limits transfers to a number of bytes per second, if a rate is set.
 #[derive(Debug)]
 pub(super) struct Throttle {
     rate: Option<u64>,
-    /// When what has passed so far is paid for.
-    paid: Mutex<Instant>,
+    /// When the bytes transferred so far are within the rate.
+    due: Mutex<Instant>,
 }
 
 impl Throttle {
     pub(super) fn new(rate: Option<u64>) -> Throttle {
-        Throttle { rate, paid: Mutex::new(Instant::now()) }
+        Throttle { rate, due: Mutex::new(Instant::now()) }
     }
 
-    /// The longest piece to move at once, in bytes, of `wanted`.
+    /// How many of `wanted` bytes may be transferred in one step.
     pub(super) fn piece(&self, wanted: usize) -> usize {
         match self.rate {
             Some(rate) => wanted.min(usize::try_from(rate / STEPS_PER_SECOND).unwrap_or(usize::MAX).max(1)),
@@ -27,15 +27,15 @@ impl Throttle {
         }
     }
 
-    /// Waits until `bytes` that have just moved are paid for.
+    /// Waits until the transfer of `bytes`, which has just happened, is within the rate.
     pub(super) fn pass(&self, bytes: usize) {
         let Some(rate) = self.rate else { return };
         let nanoseconds = (bytes as u64).saturating_mul(1_000_000_000) / rate;
         let cost = Duration::from_nanos(nanoseconds);
         let until = {
-            let mut paid = self.paid.lock().expect("no thread panicked");
-            *paid = (*paid).max(Instant::now()) + cost;
-            *paid
+            let mut due = self.due.lock().expect("no thread panicked");
+            *due = (*due).max(Instant::now()) + cost;
+            *due
         };
         std::thread::sleep(until.saturating_duration_since(Instant::now()));
     }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_that_move_share_the_rate() {
+    fn concurrent_transfers_share_the_rate() {
         let throttle = Throttle::new(Some(1_000_000));
         let begun = Instant::now();
         std::thread::scope(|scope| {

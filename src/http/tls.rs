@@ -1,4 +1,4 @@
-//! Which servers are trusted, and the certificate that we show them.
+//! Trusted authorities and the client certificate.
 
 use std::fs;
 use std::path::Path;
@@ -10,13 +10,13 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use super::{Settings, SetupError};
 
-/// Largest file of certificates or keys, in bytes.
+/// Maximum size of a certificate or key file, in bytes.
 const PEM_BYTES_MAX: u64 = 16 << 20;
 
-/// The system's authorities, those of `--ca`, and our certificate.
+/// Reads the authorities of the system, those of the settings, and the client certificate.
 ///
 /// # Errors
-/// [`SetupError`] for a file that cannot be used, named.
+/// [`SetupError`] naming the file that cannot be used.
 pub(super) fn tls_config(settings: &Settings) -> Result<TlsConfig, SetupError> {
     let mut roots: Vec<CertificateDer<'static>> =
         (settings.system_roots)().into_iter().map(CertificateDer::from).collect();
@@ -37,13 +37,14 @@ pub(super) fn tls_config(settings: &Settings) -> Result<TlsConfig, SetupError> {
 }
 
 fn unusable(path: &Path, problem: &dyn std::fmt::Display) -> SetupError {
-    let what = path.display().to_string().escape_debug().to_string();
-    SetupError { what, problem: problem.to_string() }
+    SetupError { what: path.display().to_string(), problem: problem.to_string() }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, SetupError> {
     match fs::metadata(path).map_err(|error| unusable(path, &error))?.len() {
-        bytes if bytes > PEM_BYTES_MAX => Err(unusable(path, &format!("it has {bytes} bytes"))),
+        bytes if bytes > PEM_BYTES_MAX => {
+            Err(unusable(path, &format!("the file has {bytes} bytes, the limit is {PEM_BYTES_MAX}")))
+        }
         _ => fs::read(path).map_err(|error| unusable(path, &error)),
     }
 }
@@ -53,7 +54,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError>
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => Err(unusable(path, &"no certificate (PEM) is in it")),
+        Ok(_) => Err(unusable(path, &"expected a PEM certificate, found none")),
         Err(error) => Err(unusable(path, &format!("{error:?}"))),
     }
 }
@@ -62,15 +63,20 @@ fn client_cert(certificate: &Path, key: &Path) -> Result<ClientCert, SetupError>
     let chain = certificates(certificate)?;
     let bytes = read(key)?;
     let der = PrivateKeyDer::from_pem_slice(&bytes)
-        .map_err(|_| unusable(key, &"no private key (PEM, not encrypted) is in it"))?;
-    // Held together here, because the connection would only fail later, and without saying why.
+        .map_err(|_| unusable(key, &"expected an unencrypted PEM private key, found none"))?;
+    // Check that they match, because the connection would only fail later, without a clear error.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable(key, &error))?
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_client_auth_cert(chain.clone(), der)
-        .map_err(|error| unusable(key, &format!("it does not fit {}: {error}", certificate.display())))?;
+        .map_err(|error| {
+            unusable(
+                key,
+                &format!("the key does not match the certificate {}: {error}", certificate.display()),
+            )
+        })?;
     let chain: Vec<Certificate<'static>> =
         chain.iter().map(|link| Certificate::from_der(link).to_owned()).collect();
     let key = PrivateKey::from_pem(&bytes).map_err(|error| unusable(key, &error))?;

@@ -1,4 +1,4 @@
-//! What a registry wants to see, and the tokens that we hold for it.
+//! Scopes and tokens of a registry.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -11,22 +11,22 @@ use super::RepositoryName;
 use super::challenge::Challenge;
 use super::credentials::Credential;
 
-/// The lifetime of a token that states none (distribution-spec's token authentication), in seconds.
+/// The lifetime in seconds of a token without `expires_in` (distribution-spec, token authentication).
 const TOKEN_SECONDS: u64 = 60;
 
-/// A token is not used any more this long before it expires: a request takes time.
+/// A token is replaced this long before it expires, because a request takes time.
 const TOKEN_MARGIN: Duration = Duration::from_secs(10);
 
-/// What a request wants to do, as token services have it: `repository:team/app:pull`.
+/// The scope of a request, as token services write it: `repository:team/app:pull`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scope {
-    /// The repository whose credentials count.
+    /// The repository whose credentials are used.
     pub(super) repository: Option<RepositoryName>,
     words: Vec<String>,
 }
 
 impl Scope {
-    /// To look which repositories there are.
+    /// To list the repositories.
     pub(super) fn catalog() -> Scope {
         Scope { repository: None, words: vec!["registry:catalog:*".to_owned()] }
     }
@@ -42,7 +42,7 @@ impl Scope {
         }
     }
 
-    /// To mount from another repository, too.
+    /// Adds the right to mount blobs from another repository.
     pub(super) fn and_pull(mut self, other: &RepositoryName) -> Scope {
         self.words.push(format!("repository:{other}:pull"));
         self
@@ -63,61 +63,61 @@ struct Token {
     until: Instant,
 }
 
-/// What a token service answers.
+/// The response of a token service.
 #[derive(Deserialize)]
-struct TokenAnswer {
+struct TokenResponse {
     token: Option<String>,
     access_token: Option<String>,
     expires_in: Option<u64>,
 }
 
-/// What is known of how to authenticate to a registry.
+/// The authentication state of a registry.
 #[derive(Default)]
 pub(super) struct AuthState {
-    /// What it asked for, once it did.
+    /// The challenge that the registry sent, if any.
     pub(super) challenge: Option<Challenge>,
     tokens: HashMap<String, Token>,
     pub(super) credentials: HashMap<Option<RepositoryName>, Option<Credential>>,
 }
 
 impl AuthState {
-    /// The token for this scope, if it lives long enough.
+    /// The token for this scope, unless it is about to expire.
     pub(super) fn token(&self, scope: &Scope) -> Option<String> {
         let token = self.tokens.get(&scope.key())?;
         (token.until > Instant::now()).then(|| token.header.clone())
     }
 
-    /// Drops the token of this scope if it is the one that was refused.
-    pub(super) fn forget(&mut self, scope: &Scope, refused: &str) {
+    /// Removes the token of this scope if it is the one that was refused.
+    pub(super) fn discard_token(&mut self, scope: &Scope, refused: &str) {
         let key = scope.key();
         if self.tokens.get(&key).is_some_and(|token| token.header == refused) {
             self.tokens.remove(&key);
         }
     }
 
-    /// Keeps the token that a service returned, and returns its header.
+    /// Stores the token in the response of a token service, and returns its header.
     ///
     /// # Errors
-    /// A sentence for an answer that holds none.
-    pub(super) fn keep(&mut self, scope: &Scope, answer: &[u8]) -> Result<String, String> {
-        let answer: TokenAnswer =
-            serde_json::from_slice(answer).map_err(|_| "expected a token as JSON".to_owned())?;
-        let given = [answer.token, answer.access_token];
+    /// A message if the response contains no valid token.
+    pub(super) fn store_token(&mut self, scope: &Scope, response: &[u8]) -> Result<String, String> {
+        let response: TokenResponse =
+            serde_json::from_slice(response).map_err(|_| "expected JSON with a token".to_owned())?;
+        let tokens = [response.token, response.access_token];
         let token =
-            given.into_iter().flatten().find(|token| !token.is_empty()).ok_or("no token in the answer")?;
+            tokens.into_iter().flatten().find(|token| !token.is_empty()).ok_or("no token in the response")?;
         if !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err("the token has odd characters".to_owned());
+            return Err("the token contains invalid characters".to_owned());
         }
         let header = format!("Bearer {token}");
-        let lives =
-            Duration::from_secs(answer.expires_in.unwrap_or(TOKEN_SECONDS).clamp(TOKEN_SECONDS, 86_400));
-        let until = Instant::now() + lives.saturating_sub(TOKEN_MARGIN);
+        let lifetime =
+            Duration::from_secs(response.expires_in.unwrap_or(TOKEN_SECONDS).clamp(TOKEN_SECONDS, 86_400));
+        let until = Instant::now() + lifetime.saturating_sub(TOKEN_MARGIN);
         self.tokens.insert(scope.key(), Token { header: header.clone(), until });
         Ok(header)
     }
 }
 
-/// The header of a name and a password (RFC 7617).
+/// The `Authorization` header for a user name and a password (RFC 7617).
 pub(super) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }

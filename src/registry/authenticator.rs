@@ -1,4 +1,4 @@
-//! Authenticating to a registry: which credentials it wants, and how its tokens are fetched.
+//! Authentication to a registry: answers its challenges and fetches its tokens.
 
 use std::sync::Mutex;
 
@@ -11,9 +11,9 @@ use super::credentials::{self, Credential};
 use super::endpoint::Endpoint;
 use super::problem::Problem;
 use super::{Host, RegistryError};
-use crate::http::{Answer, Call, HttpError, Method, Payload, escaped, header};
+use crate::http::{Call, HttpError, Method, Payload, Response, bounded, header};
 
-/// Largest answer of a token service, in bytes.
+/// Maximum size of a response of a token service, in bytes.
 const TOKEN_BYTES_MAX: u64 = 256 << 10;
 
 /// Authenticates the calls to one registry.
@@ -23,7 +23,7 @@ pub(super) struct Authenticator {
 }
 
 impl Authenticator {
-    /// The `Authorization` for a call, as far as it is known what the registry wants.
+    /// The `Authorization` header for a call; `None` until the registry has sent a challenge.
     pub(super) fn authorization(
         &self,
         endpoint: &Endpoint,
@@ -38,45 +38,45 @@ impl Authenticator {
             }),
             Some(challenge @ Challenge::Bearer { .. }) => match state.token(scope) {
                 Some(header) => Ok(Some(header)),
-                // Calls at the same time wait for this one token.
+                // Concurrent calls wait for this token, because the state is locked.
                 None => fetch_token(endpoint, &mut state, &challenge, scope).map(Some),
             },
         }
     }
 
-    /// Takes note of the authentication that an answer with status 401 asks for.
+    /// Stores the challenge in a response with status 401. The caller then repeats the call.
     ///
     /// # Errors
-    /// When we have no credentials for it, or they were just refused.
+    /// If there are no credentials for it, or they were just refused.
     pub(super) fn authenticate(
         &self,
         endpoint: &Endpoint,
-        answer: Answer,
+        response: Response,
         scope: &Scope,
-        shown: Option<&str>,
-        asked: &str,
+        sent: Option<&str>,
+        request: &str,
     ) -> Result<(), RegistryError> {
-        let headers = answer.headers.get_all(header::WWW_AUTHENTICATE);
+        let headers = response.headers.get_all(header::WWW_AUTHENTICATE);
         let texts = headers.iter().filter_map(|value| value.to_str().ok());
-        let Some(challenge) = Challenge::best(texts) else { return Err(endpoint.refused(answer, asked)) };
+        let Some(challenge) = Challenge::best(texts) else { return Err(endpoint.refused(response, request)) };
         let mut state = self.state.lock().expect("no thread panicked");
-        let lacking = match &challenge {
+        let missing = match &challenge {
             Challenge::Basic => {
                 !matches!(credential(endpoint, &mut state, scope)?, Some(Credential::Basic { .. }))
             }
             Challenge::Bearer { .. } => false,
         };
-        // No credentials, or some that were sent and refused.
-        if lacking || (challenge == Challenge::Basic && shown.is_some()) {
+        // There are no credentials, or they were sent and refused.
+        if missing || (challenge == Challenge::Basic && sent.is_some()) {
             drop(state);
-            return Err(endpoint.refused(answer, asked));
+            return Err(endpoint.refused(response, request));
         }
-        if let Some(shown) = shown {
-            state.forget(scope, shown);
+        if let Some(sent) = sent {
+            state.discard_token(scope, sent);
         }
         state.challenge = Some(challenge);
         drop(state);
-        answer.discard();
+        response.discard();
         Ok(())
     }
 }
@@ -102,55 +102,56 @@ fn fetch_token(
     challenge: &Challenge,
     scope: &Scope,
 ) -> Result<String, RegistryError> {
-    let Challenge::Bearer { realm, service, scope: wanted, .. } = challenge else {
-        unreachable!("only tokens are fetched")
+    let Challenge::Bearer { realm, service, scope: requested, .. } = challenge else {
+        unreachable!("only bearer challenges have tokens")
     };
-    let asked = "a token";
-    let url = Url::parse(realm)
-        .map_err(|error| endpoint.unexpected(asked, format!("its realm is {}: {error}", escaped(realm))))?;
-    endpoint.check_place(&url, asked)?;
-    // What the registry asked for counts where it asked for more than we know of.
+    let request = "a token request";
+    let url = Url::parse(realm).map_err(|error| {
+        endpoint.unexpected(request, format!("invalid token realm {}: {error}", bounded(realm)))
+    })?;
+    endpoint.check_target(&url, request)?;
+    // Add the scopes that the registry requested beyond ours.
     let mut words: Vec<&str> = scope.words().iter().map(String::as_str).collect();
-    let own = |word: &&str| words.contains(word) || word.starts_with("repository:");
-    let more: Vec<&str> =
-        wanted.iter().flat_map(|words| words.split(' ')).filter(|word| !own(word)).collect();
-    words.extend(more);
+    let known = |word: &&str| words.contains(word) || word.starts_with("repository:");
+    let added: Vec<&str> =
+        requested.iter().flat_map(|words| words.split(' ')).filter(|word| !known(word)).collect();
+    words.extend(added);
     let credential = credential(endpoint, state, scope)?;
-    let answer = endpoint.retrying(asked, || {
+    let response = endpoint.retrying(request, || {
         let service = service.as_deref();
-        ask_for_token(endpoint, &url, service, &words, credential.as_ref()).map_err(CallError::Http)
+        request_token(endpoint, &url, service, &words, credential.as_ref()).map_err(CallError::Http)
     });
-    // It is the token service that is out of reach, not the registry.
-    let answer = answer.map_err(|error| match (error, Host::of(&url)) {
+    // The token service is unreachable, not the registry.
+    let response = response.map_err(|error| match (error, Host::of(&url)) {
         (RegistryError::Unreachable { cause, .. }, Some(service)) => {
             let host = format!("{service} (token service of {})", endpoint.host);
             RegistryError::Unreachable { host, cause }
         }
         (error, _) => error,
     })?;
-    if answer.status != 200 {
-        let place = Host::of(&url).map_or_else(String::new, |host| format!("a token from {host}"));
-        return Err(match answer.status {
-            // Token services answer wrong credentials with 400, 401 or 403.
+    if response.status != 200 {
+        let request = Host::of(&url).map_or(request.to_owned(), |host| format!("{request} to {host}"));
+        return Err(match response.status {
+            // Token services reject wrong credentials with 400, 401 or 403.
             400 | 401 | 403 => {
-                let problem = Problem::of(answer);
-                RegistryError::Unauthorized { host: endpoint.host.clone(), asked: place, problem }
+                let problem = Problem::of(response);
+                RegistryError::Unauthorized { host: endpoint.host.clone(), request, problem }
             }
-            _ => endpoint.refused(answer, &place),
+            _ => endpoint.refused(response, &request),
         });
     }
-    let bytes = answer.bytes(TOKEN_BYTES_MAX).map_err(|error| endpoint.failed(error, asked))?;
-    state.keep(scope, &bytes).map_err(|problem| endpoint.unexpected(asked, problem))
+    let bytes = response.bytes(TOKEN_BYTES_MAX).map_err(|error| endpoint.failed(error, request))?;
+    state.store_token(scope, &bytes).map_err(|problem| endpoint.unexpected(request, problem))
 }
 
-/// Asks a token service for a token: with a refresh token by POST, otherwise by GET.
-fn ask_for_token(
+/// Requests a token from a token service: by POST with a refresh token, otherwise by GET.
+fn request_token(
     endpoint: &Endpoint,
     url: &Url,
     service: Option<&str>,
     scopes: &[&str],
     credential: Option<&Credential>,
-) -> Result<Answer, HttpError> {
+) -> Result<Response, HttpError> {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     if let Some(service) = service {
         form.append_pair("service", service);

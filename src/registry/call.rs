@@ -1,16 +1,16 @@
-//! Why a call to a registry has no answer that its caller may judge.
+//! Errors of a single call to a registry, before retries.
 
 use super::RegistryError;
 use crate::http::HttpError;
 
-/// Why a call has no answer.
+/// Why a call got no usable response.
 #[derive(Debug)]
 pub(super) enum CallError {
     /// The connection failed; a retry may help.
     Http(HttpError),
-    /// A token that had expired on the way was replaced; the request is to be sent again.
+    /// A token had expired and was replaced. Send the request again.
     Reauthenticated,
-    /// Anything else.
+    /// Any other error. A retry does not help.
     Registry(RegistryError),
 }
 

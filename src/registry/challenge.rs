@@ -1,26 +1,26 @@
-//! `WWW-Authenticate`: how a registry says what it wants to see (RFC 9110, section 11; distribution-spec's token
+//! Parser for `WWW-Authenticate`, the challenge of a registry (RFC 9110, section 11; distribution-spec, token
 //! authentication).
 
-/// What a registry wants to see.
+/// The authentication that a registry requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Challenge {
-    /// A name and a password with each request.
+    /// A user name and a password with each request.
     Basic,
-    /// A token of a token service.
+    /// A token from a token service.
     Bearer {
-        /// Where tokens are had.
+        /// The URL of the token service.
         realm: String,
-        /// For whom.
+        /// The service that the token is for.
         service: Option<String>,
-        /// For what, as the registry sees it.
+        /// The scope that the registry requests.
         scope: Option<String>,
-        /// Why the token that was shown did not do.
+        /// Why the registry refused the token that was sent.
         error: Option<String>,
     },
 }
 
 impl Challenge {
-    /// The best of the challenges in these headers: a token before a password; `None` where there is none of both.
+    /// The preferred challenge in these headers: bearer before basic; `None` if there is neither.
     pub(super) fn best<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Challenge> {
         let all: Vec<Challenge> = headers.flat_map(parse).collect();
         let bearer = all.iter().find(|challenge| matches!(challenge, Challenge::Bearer { .. }));
@@ -28,7 +28,7 @@ impl Challenge {
     }
 }
 
-/// The challenges in one header; one header may hold several.
+/// Parses the challenges in a header. One header may contain several.
 fn parse(header: &str) -> Vec<Challenge> {
     let mut found = Vec::new();
     let mut scheme: Option<String> = None;
@@ -54,7 +54,7 @@ fn parse(header: &str) -> Vec<Challenge> {
         let word_end = rest.find([' ', '=', ',']).unwrap_or(rest.len());
         let (word, after) = rest.split_at(word_end);
         if let Some(value) = after.trim_start().strip_prefix('=') {
-            let (value, after) = value_of(value.trim_start());
+            let (value, after) = split_value(value.trim_start());
             parameters.push((word.to_owned(), value));
             rest = after;
         } else {
@@ -68,8 +68,8 @@ fn parse(header: &str) -> Vec<Challenge> {
     found
 }
 
-/// A value, quoted or not, and what follows it.
-fn value_of(text: &str) -> (String, &str) {
+/// Splits off a value, quoted or not, and returns the rest of the text too.
+fn split_value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([',', ' ']).unwrap_or(text.len());
         return (text[..end].to_owned(), &text[end..]);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_registries_send() {
+    fn challenges_are_parsed() {
         let scope = "repository:team/app:pull,push";
         let header =
             format!(r#"Bearer realm="https://auth.example/token",service="low.example",scope="{scope}""#);
@@ -111,7 +111,7 @@ mod tests {
         );
         assert_eq!(best(r#"Basic realm="Registry \"1\"""#), Some(Challenge::Basic));
         assert_eq!(best("basic"), Some(Challenge::Basic));
-        for odd in [
+        for invalid in [
             "",
             "Negotiate",
             "Bearer",
@@ -122,18 +122,18 @@ mod tests {
             "\"",
             "Negotiate =\"\\",
         ] {
-            assert_eq!(best(odd), None, "{odd}");
+            assert_eq!(best(invalid), None, "{invalid}");
         }
     }
 
     proptest::proptest! {
         #[test]
-        fn whatever_a_registry_sends_is_read_to_its_end(header in "(Bearer|Basic|[ ,=\"\\\\a-z])*") {
+        fn every_header_is_parsed_to_its_end(header in "(Bearer|Basic|[ ,=\"\\\\a-z])*") {
             parse(&header);
         }
 
         #[test]
-        fn a_realm_comes_out_as_it_went_in(realm in "[ -~]*") {
+        fn quoted_realms_are_unquoted(realm in "[ -~]*") {
             let quoted = realm.replace('\\', "\\\\").replace('"', "\\\"");
             let found = best(&format!("Bearer service=x, realm=\"{quoted}\", scope=\"a b\""));
             let expected = Challenge::Bearer {

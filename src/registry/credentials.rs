@@ -1,4 +1,4 @@
-//! Credentials, from the files of docker and podman and the helpers that these name.
+//! Credentials from the files of docker and podman, and from the credential helpers that they name.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -11,26 +11,26 @@ use docker_credential::{CredentialRetrievalError, DockerCredential};
 
 use super::{Host, RegistryError, RepositoryName};
 
-/// Largest credentials file, in bytes.
+/// Maximum size of a credentials file, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// How long a credential helper may take. It may ask a person, who may not be there.
+/// Time limit for a credential helper. It may wait for input from a user who is not there.
 const HELPER_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// What we authenticate with.
+/// A credential for a registry.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Credential {
-    /// A name and a password.
+    /// A user name and a password.
     Basic { user: String, password: String },
-    /// A token that is exchanged for others (docker's `identitytoken`).
+    /// A token to exchange for access tokens (docker's `identitytoken`).
     Identity(String),
 }
 
-/// The credential for a repository: the first file that knows it, or its host, counts.
+/// Finds the credential for a repository in the first file that has one for it or for its host.
 ///
 /// # Errors
-/// [`RegistryError::Setup`] for a file or a helper that fails. What a helper said is not repeated: it may be a
-/// secret.
+/// [`RegistryError::Setup`] if a file cannot be read or a helper fails. The error does not contain the output of the
+/// helper, because it may be a secret.
 pub(super) fn find(
     files: &[PathBuf],
     host: &Host,
@@ -44,16 +44,16 @@ pub(super) fn find(
     Ok(None)
 }
 
-/// Whether the files can be read, and what they say of the host, before any request is sent. Helpers wait until the
-/// registry asks for authentication.
+/// Checks that the files and their entries for the host can be read, before any request is sent. Helpers are not run until
+/// the registry requires authentication.
 ///
 /// # Errors
-/// [`RegistryError::Setup`] for the first that cannot.
+/// [`RegistryError::Setup`] for the first file that cannot be read.
 pub(super) fn check(files: &[PathBuf], host: &Host) -> Result<(), RegistryError> {
     for path in files {
         let (_, json) = read(path)?;
         let key = host.as_str();
-        // With docker's credsStore there are empty entries.
+        // With docker's credsStore the entries are empty.
         if json["auths"][key].get("auth").is_some() && json["credHelpers"].get(key).is_none() {
             find_in(path, host, None)?;
         }
@@ -62,23 +62,23 @@ pub(super) fn check(files: &[PathBuf], host: &Host) -> Result<(), RegistryError>
 }
 
 fn unusable(path: &Path, problem: String) -> RegistryError {
-    let what = format!("credentials file {}", path.display().to_string().escape_debug());
+    let what = format!("credentials file {}", path.display());
     RegistryError::Setup { what, problem }
 }
 
-/// The text of a file, and its JSON.
+/// Reads a file. Returns its text and the JSON in it.
 fn read(path: &Path) -> Result<(Vec<u8>, serde_json::Value), RegistryError> {
-    let refused = |problem: String| unusable(path, problem);
+    let invalid = |problem: String| unusable(path, problem);
     let mut text = Vec::new();
     File::open(path)
         .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut text))
-        .map_err(|error| refused(error.to_string()))?;
+        .map_err(|error| invalid(error.to_string()))?;
     if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(refused(format!("it is larger than {FILE_BYTES_MAX} bytes")));
+        return Err(invalid(format!("the file is larger than the limit of {FILE_BYTES_MAX} bytes")));
     }
     let json: serde_json::Value =
-        serde_json::from_slice(&text).map_err(|error| refused(format!("it is not JSON: {error}")))?;
-    if json.is_object() { Ok((text, json)) } else { Err(refused("it is no JSON object".to_owned())) }
+        serde_json::from_slice(&text).map_err(|error| invalid(format!("not valid JSON: {error}")))?;
+    if json.is_object() { Ok((text, json)) } else { Err(invalid("expected a JSON object".to_owned())) }
 }
 
 fn find_in(
@@ -86,9 +86,9 @@ fn find_in(
     host: &Host,
     repository: Option<&RepositoryName>,
 ) -> Result<Option<Credential>, RegistryError> {
-    let refused = |problem: String| unusable(path, problem);
+    let invalid = |problem: String| unusable(path, problem);
     let (text, json) = read(path)?;
-    // podman's keys may name a repository or the first parts of one (containers-auth.json(5)); the longest counts.
+    // podman's keys may be a repository or a prefix of one (containers-auth.json(5)). Use the longest match.
     let key = repository.and_then(|name| {
         let whole = format!("{host}/{name}");
         let prefixes = whole.match_indices('/').map(|(at, _)| &whole[..at]).skip(1);
@@ -97,7 +97,7 @@ fn find_in(
         keys.into_iter().find(|key| json["auths"].get(key).is_some()).map(str::to_owned)
     });
     let key = key.unwrap_or_else(|| host.to_string());
-    match ask(text, key) {
+    match look_up(text, key) {
         Ok(DockerCredential::UsernamePassword(user, password)) if user.is_empty() && password.is_empty() => {
             Ok(None)
         }
@@ -107,27 +107,29 @@ fn find_in(
         Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credential::Identity(token))),
         Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(None),
         Err(CredentialRetrievalError::HelperFailure { helper, stdout, .. }) => {
-            // The words that helpers agree on for a host that they do not know.
+            // By convention, helpers print this for an unknown host.
             if stdout.contains("credentials not found") {
                 Ok(None)
             } else {
-                Err(refused(format!("{helper} failed")))
+                Err(invalid(format!("the credential helper {helper} failed")))
             }
         }
         Err(CredentialRetrievalError::HelperCommunicationError) => {
-            Err(refused("the credential helper that it names cannot be run, or takes too long".to_owned()))
+            Err(invalid("its credential helper cannot be run, or takes too long".to_owned()))
         }
-        Err(error) => Err(refused(error.to_string())),
+        Err(error) => Err(invalid(error.to_string())),
     }
 }
 
-/// Looks the key up, on a thread of its own: helpers run without a time limit. The text is ours, because other functions
-/// of that crate look for files by the environment. A helper inherits the environment, as it does from docker.
-fn ask(text: Vec<u8>, key: String) -> Result<DockerCredential, CredentialRetrievalError> {
-    let (answer, answered) = mpsc::channel();
-    let ask = move || drop(answer.send(docker_credential::get_credential_from_reader(text.as_slice(), &key)));
-    thread::spawn(ask);
-    answered.recv_timeout(HELPER_TIME_MAX).unwrap_or(Err(CredentialRetrievalError::HelperCommunicationError))
+/// Looks up the key in the text of a credentials file. This runs on a separate thread, because the crate runs helpers
+/// without a time limit. We pass the text, because the other functions of the crate find files through the environment. A
+/// helper inherits the environment, as it does from docker.
+fn look_up(text: Vec<u8>, key: String) -> Result<DockerCredential, CredentialRetrievalError> {
+    let (sender, receiver) = mpsc::channel();
+    let look_up =
+        move || drop(sender.send(docker_credential::get_credential_from_reader(text.as_slice(), &key)));
+    thread::spawn(look_up);
+    receiver.recv_timeout(HELPER_TIME_MAX).unwrap_or(Err(CredentialRetrievalError::HelperCommunicationError))
 }
 
 #[cfg(test)]
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_key_counts() {
+    fn the_longest_matching_key_is_used() {
         let text = r#"{"auths": {"low.example:5000": {"auth": "YTpi"}, "low.example:5000/team": {"auth": "Yzpk"},
             "other.example": {"identitytoken": "t"}}}"#;
         let basic = |user: &str, password: &str| {
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_named_and_not_repeated() {
+    fn errors_name_the_file_but_not_its_content() {
         for text in [
             "secret",
             r#"{"auths": {"low.example:5000": {"auth": "secret!"}}}"#,

@@ -1,5 +1,5 @@
-//! One host that speaks the distribution API: which URLs are its own, where it may send us, and how a request is
-//! retried. Authentication comes on top of it.
+//! One host of the distribution API: its URLs, the other hosts that it may refer to, and retries. Authentication is added
+//! in `client`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,18 +12,18 @@ use super::error::HostRefusal;
 use super::problem::Problem;
 use super::{Host, Reach, RegistryError, Settings};
 use crate::http::{
-    Addresses, Answer, Call, Client, Connections, HttpError, PACE_BYTES_MIN, Permit, Route, WAIT_MAX,
-    escaped, header, is_loopback_name, is_temporary,
+    Addresses, Call, Client, Connections, HttpError, PACE_BYTES_MIN, Permit, Response, Route, WAIT_MAX,
+    bounded, header, is_loopback_name, is_temporary,
 };
 
-/// One host that speaks the distribution API.
+/// One host of the distribution API.
 pub(super) struct Endpoint {
     pub(super) host: Host,
     pub(super) settings: Arc<Settings>,
     base: Url,
     client: Client,
     connections: Arc<Connections>,
-    /// Whether it ever answered: from then on, a failing connection is worth a retry.
+    /// Whether the host has responded in this run. Only then are failing connections retried.
     reached: AtomicBool,
 }
 
@@ -41,7 +41,7 @@ impl Endpoint {
             problem: error.to_string(),
         };
         let base = Url::parse(&base).map_err(unusable)?;
-        // A proxy's loopback is not ours.
+        // Loopback addresses mean another machine to a proxy.
         let route = if host.is_loopback() { Route::Direct } else { Route::Proxied };
         let client = Client::new(&connections, route, Addresses::Any)?;
         Ok(Endpoint { host, settings, base, client, connections, reached: AtomicBool::new(false) })
@@ -49,69 +49,74 @@ impl Endpoint {
 
     /// The URL of a path below `/v2/`.
     pub(super) fn url(&self, path: &str) -> Url {
-        self.base.join(path).expect("names of repositories, tags and digests make a path")
+        self.base.join(path).expect("repository names, tags and digests are valid in a path")
     }
 
-    /// Waits until a transfer may begin.
+    /// Waits until another transfer may start, and returns its permit.
     pub(super) fn permit(&self) -> Permit {
         self.connections.permit()
     }
 
-    /// How often a call is retried.
+    /// The maximum number of retries of a call.
     pub(super) fn retries(&self) -> u32 {
         self.connections.retries()
     }
 
     /// Sends a call once, to this host or to another one.
-    pub(super) fn send(&self, call: &mut Call<'_>, authorization: Option<&str>) -> Result<Answer, HttpError> {
-        let answer = self.client.send(call, authorization)?;
+    pub(super) fn send(
+        &self,
+        call: &mut Call<'_>,
+        authorization: Option<&str>,
+    ) -> Result<Response, HttpError> {
+        let response = self.client.send(call, authorization)?;
         self.reached.store(true, Ordering::Relaxed);
-        Ok(answer)
+        Ok(response)
     }
 
+    /// Checks for the stop signal.
+    ///
     /// # Errors
-    /// [`RegistryError::Interrupted`] if a signal came.
+    /// [`RegistryError::Interrupted`] after a stop signal.
     pub(super) fn check_stop(&self) -> Result<(), RegistryError> {
         if self.connections.is_stopped() { Err(RegistryError::Interrupted) } else { Ok(()) }
     }
 
-    /// Makes a call, again where that makes sense. Answers other than temporary failures are for the
-    /// caller to judge.
+    /// Sends a call, and retries it after temporary failures. The caller must check the status of the response.
     pub(super) fn retrying(
         &self,
-        asked: &str,
-        mut attempt: impl FnMut() -> Result<Answer, CallError>,
-    ) -> Result<Answer, RegistryError> {
-        let mut tried = 0;
+        request: &str,
+        mut attempt: impl FnMut() -> Result<Response, CallError>,
+    ) -> Result<Response, RegistryError> {
+        let mut retried = 0;
         loop {
             self.check_stop()?;
             let wait = match attempt() {
-                Ok(answer) if !is_temporary(answer.status) => return Ok(answer),
-                Ok(answer) => {
-                    let wait = answer.retry_after();
+                Ok(response) if !is_temporary(response.status) => return Ok(response),
+                Ok(response) => {
+                    let wait = response.retry_after();
                     let too_long = wait.is_some_and(|wait| wait > WAIT_MAX);
-                    if tried >= self.retries() || too_long {
-                        return Err(self.out_of_attempts(answer, asked, tried, wait));
+                    if retried >= self.retries() || too_long {
+                        return Err(self.out_of_attempts(response, request, retried, wait));
                     }
-                    answer.discard();
+                    response.discard();
                     wait
                 }
                 Err(CallError::Registry(error)) => return Err(error),
-                Err(CallError::Reauthenticated) => unreachable!("only streams are sent once"),
+                Err(CallError::Reauthenticated) => unreachable!("only uploads are sent without retries"),
                 Err(CallError::Http(error)) => {
-                    if tried >= self.retries() || !self.may_pass(&error) {
-                        return Err(self.failed(error, asked));
+                    if retried >= self.retries() || !self.is_retryable(&error) {
+                        return Err(self.failed(error, request));
                     }
                     None
                 }
             };
-            self.wait(tried, wait)?;
-            tried += 1;
+            self.wait(retried, wait)?;
+            retried += 1;
         }
     }
 
-    /// Whether the same call may succeed the next time.
-    pub(super) fn may_pass(&self, error: &HttpError) -> bool {
+    /// Returns whether the same call may succeed if it is retried.
+    pub(super) fn is_retryable(&self, error: &HttpError) -> bool {
         match error {
             HttpError::Broken(_) | HttpError::Stalled => true,
             HttpError::Unreachable(_) => self.reached.load(Ordering::Relaxed),
@@ -119,122 +124,127 @@ impl Endpoint {
         }
     }
 
-    /// Waits before the next attempt, for as long as was asked or longer each time.
+    /// Waits before the next attempt: for `retry_after` if the server sent one, otherwise twice as long after each attempt.
     ///
     /// # Errors
-    /// [`RegistryError::Interrupted`] at once when a signal comes.
-    pub(super) fn wait(&self, tried: u32, asked: Option<Duration>) -> Result<(), RegistryError> {
-        if self.connections.wait(tried, asked) { Ok(()) } else { Err(RegistryError::Interrupted) }
+    /// [`RegistryError::Interrupted`] as soon as the stop signal is received.
+    pub(super) fn wait(&self, retried: u32, retry_after: Option<Duration>) -> Result<(), RegistryError> {
+        if self.connections.wait(retried, retry_after) { Ok(()) } else { Err(RegistryError::Interrupted) }
     }
 
     fn out_of_attempts(
         &self,
-        answer: Answer,
-        asked: &str,
+        response: Response,
+        request: &str,
         attempt: u32,
         wait: Option<Duration>,
     ) -> RegistryError {
-        if answer.status != 429 {
-            return self.refused(answer, asked);
+        if response.status != 429 {
+            return self.refused(response, request);
         }
         let wait = wait.map_or(String::new(), |wait| format!(", retry after {} s", wait.as_secs()));
         let problem = format!("{wait}, attempt {}", attempt + 1);
-        RegistryError::RateLimited { host: self.host.clone(), asked: asked.to_owned(), problem }
+        RegistryError::RateLimited { host: self.host.clone(), request: request.to_owned(), problem }
     }
 
-    /// The URL in the `Location` of an answer.
+    /// The URL in the `Location` header of a response.
     ///
     /// # Errors
-    /// When there is none, or it is on a host that may not be contacted.
-    pub(super) fn location(&self, answer: &Answer, asked: &str) -> Result<Url, RegistryError> {
-        let location = answer
-            .header(header::LOCATION)
-            .ok_or_else(|| self.unexpected(asked, format!("status {} without a Location", answer.status)))?;
-        let url = answer.url.join(location).map_err(|error| {
-            self.unexpected(asked, format!("its Location is {}: {error}", escaped(location)))
+    /// If the header is missing or invalid, or the URL is on a host that may not be contacted.
+    pub(super) fn location(&self, response: &Response, request: &str) -> Result<Url, RegistryError> {
+        let location = response.header(header::LOCATION).ok_or_else(|| {
+            self.unexpected(request, format!("status {} without a Location header", response.status))
         })?;
-        self.check_place(&url, asked)?;
+        let url = response.url.join(location).map_err(|error| {
+            self.unexpected(request, format!("invalid Location header {}: {error}", bounded(location)))
+        })?;
+        self.check_target(&url, request)?;
         Ok(url)
     }
 
-    /// Refuses URLs that may not be contacted. The registry itself may be; other hosts only over HTTPS and within reach.
-    pub(super) fn check_place(&self, url: &Url, asked: &str) -> Result<(), RegistryError> {
-        // Without a name or a password: they may grant access.
+    /// Refuses URLs that may not be contacted. URLs of the registry are allowed; other hosts only over HTTPS and if the
+    /// settings allow them.
+    pub(super) fn check_target(&self, url: &Url, request: &str) -> Result<(), RegistryError> {
+        // Omit the user name and password, because they may grant access.
         let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-        let place = format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default());
-        let elsewhere = |cause: HostRefusal| RegistryError::Elsewhere {
+        let target = format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default());
+        let refused = |cause: HostRefusal| RegistryError::OtherHost {
             host: self.host.clone(),
-            other: escaped(&place),
-            asked: asked.to_owned(),
+            other: bounded(&target),
+            request: request.to_owned(),
             cause,
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(elsewhere(HostRefusal::Credentials));
+            return Err(refused(HostRefusal::Credentials));
         }
         if self.is_own(url) {
             return Ok(());
         }
-        let host: Host = Host::of(url).ok_or_else(|| elsewhere(HostRefusal::NoHost))?;
+        let host: Host = Host::of(url).ok_or_else(|| refused(HostRefusal::NoHost))?;
         match url.scheme() {
             "https" => {}
             "http" if self.settings.plain_http.contains(&host) => {}
-            // A registry on loopback without TLS may point there; no other may make us contact this machine.
+            // Only a registry on loopback without TLS may refer to another port of this machine over HTTP.
             "http"
                 if self.base.scheme() == "http"
                     && self.host.is_loopback()
                     && is_loopback_name(host.name()) => {}
-            _ => return Err(elsewhere(HostRefusal::WithoutTls)),
+            _ => return Err(refused(HostRefusal::NotHttps)),
         }
         match &self.settings.reach {
             Reach::Anywhere => Ok(()),
             Reach::Only(hosts) if hosts.contains(&host) => Ok(()),
-            Reach::Only(_) => Err(elsewhere(HostRefusal::NotAllowed)),
+            Reach::Only(_) => Err(refused(HostRefusal::NotAllowed)),
         }
     }
 
-    /// Whether a URL is the registry's own: the same scheme, host and port.
+    /// Returns whether a URL is on the registry itself: same scheme, host and port.
     pub(super) fn is_own(&self, url: &Url) -> bool {
         url.origin() == self.base.origin()
     }
 
-    /// The error for an answer that refuses.
-    pub(super) fn refused(&self, answer: Answer, asked: &str) -> RegistryError {
-        let (host, status) = (self.host.clone(), answer.status);
-        let asked = match Host::of(&answer.url) {
-            Some(other) if !self.is_own(&answer.url) => format!("{asked} at {other}"),
-            _ => asked.to_owned(),
+    /// The error for a response with an error status.
+    pub(super) fn refused(&self, response: Response, request: &str) -> RegistryError {
+        let (host, status) = (self.host.clone(), response.status);
+        let request = match Host::of(&response.url) {
+            Some(other) if !self.is_own(&response.url) => format!("{request} at {other}"),
+            _ => request.to_owned(),
         };
-        let problem = Problem::of(answer);
+        let problem = Problem::of(response);
         match status {
-            401 => RegistryError::Unauthorized { host, asked, problem },
-            403 => RegistryError::Denied { host, asked, problem },
-            429 => RegistryError::RateLimited { host, asked, problem: format!(": {problem}") },
-            _ => RegistryError::Failed { host, status, asked, problem },
+            401 => RegistryError::Unauthorized { host, request, problem },
+            403 => RegistryError::Denied { host, request, problem },
+            429 => RegistryError::RateLimited { host, request, problem: format!(": {problem}") },
+            _ => RegistryError::Failed { host, status, request, problem },
         }
     }
 
-    /// The error for an answer that is not what it should be.
-    pub(super) fn unexpected(&self, asked: &str, problem: impl Into<String>) -> RegistryError {
-        RegistryError::Protocol { host: self.host.clone(), asked: asked.to_owned(), problem: problem.into() }
+    /// The error for an invalid response.
+    pub(super) fn unexpected(&self, request: &str, problem: impl Into<String>) -> RegistryError {
+        RegistryError::Protocol {
+            host: self.host.clone(),
+            request: request.to_owned(),
+            problem: problem.into(),
+        }
     }
 
-    /// The error for a call without an answer.
-    pub(super) fn failed(&self, error: HttpError, asked: &str) -> RegistryError {
-        // A signal ends connections, and each in its own way.
+    /// The error for a call that got no usable response.
+    pub(super) fn failed(&self, error: HttpError, request: &str) -> RegistryError {
+        // A stop signal breaks connections with various errors. Report the signal instead.
         if let Err(interrupted) = self.check_stop() {
             return interrupted;
         }
-        let (host, asked) = (self.host.clone(), asked.to_owned());
+        let (host, request) = (self.host.clone(), request.to_owned());
         match error {
             HttpError::Unreachable(cause) => RegistryError::Unreachable { host: host.to_string(), cause },
-            HttpError::Broken(problem) => RegistryError::Broken { host, asked, problem },
+            HttpError::Broken(problem) => RegistryError::Broken { host, request, problem },
             HttpError::Stalled => RegistryError::Stalled {
                 host,
-                asked,
+                request,
                 bytes: PACE_BYTES_MIN,
                 seconds: self.connections.stall().as_secs(),
             },
-            HttpError::Unexpected(problem) => RegistryError::Protocol { host, asked, problem },
+            HttpError::Unexpected(problem) => RegistryError::Protocol { host, request, problem },
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong between us and a registry.
+//! Errors of registries.
 
 use std::io;
 
@@ -9,105 +9,105 @@ use crate::http::{ConnectError, HttpError, SetupError, TlsFailure};
 use crate::oci::Digest;
 use crate::oci::digest::BlobMismatch;
 
-/// What goes wrong between us and a registry. Texts that a server sent are bounded and escaped. `asked` is the request,
-/// as `GET /v2/app/manifests/1.0`.
+/// An error of a registry, or of the connection to it. Texts from servers are limited in length, but not escaped. `request`
+/// is the method and path, for example `GET /v2/app/manifests/1.0`.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// No connection can be made: name, address, port, TLS.
-    #[error("{host} cannot be reached: {cause}")]
+    /// No connection can be opened: the name, address, port or TLS is wrong.
+    #[error("cannot connect to {host}: {cause}")]
     Unreachable {
-        /// The host, or the token service of one.
+        /// The host, or its token service.
         host: String,
-        /// Why.
+        /// The reason.
         cause: ConnectError,
     },
     /// Credentials are missing or wrong.
-    #[error("{host} requires authentication ({asked}): {problem}")]
+    #[error("{host} requires authentication ({request}): {problem}")]
     Unauthorized {
         /// The registry.
         host: Host,
         /// The request.
-        asked: String,
-        /// What the answer says.
+        request: String,
+        /// The error in the response.
         problem: Problem,
     },
-    /// The credentials do not suffice.
-    #[error("{host} refuses {asked}: {problem}")]
+    /// The credentials do not permit the request.
+    #[error("{host} denied {request}: {problem}")]
     Denied {
         /// The registry.
         host: Host,
         /// The request.
-        asked: String,
-        /// What the answer says.
+        request: String,
+        /// The error in the response.
         problem: Problem,
     },
-    /// Too many requests, still after all retries.
-    #[error("{host} is rate limiting ({asked}): HTTP 429{problem}")]
+    /// There were too many requests, still after all retries.
+    #[error("{host} is rate limiting ({request}): HTTP 429{problem}")]
     RateLimited {
         /// The registry.
         host: Host,
         /// The request.
-        asked: String,
-        /// How long the registry asks to wait, and how often the request was sent; or what the answer says.
+        request: String,
+        /// The requested wait and the number of attempts, or the error in the response. Begins with `, ` or `: `.
         problem: String,
     },
-    /// An answer that refuses, or a failing server, still after all retries.
-    #[error("{host} answers {status} to {asked}: {problem}")]
+    /// The response has an error status, still after all retries.
+    #[error("{host} returned HTTP {status} for {request}: {problem}")]
     Failed {
         /// The registry.
         host: Host,
-        /// The status of the answer.
+        /// The HTTP status of the response.
         status: u16,
         /// The request.
-        asked: String,
-        /// What the answer says.
+        request: String,
+        /// The error in the response.
         problem: Problem,
     },
-    /// Too little moves.
-    #[error("{host} stalls ({asked}): less than {bytes} bytes moved in {seconds} seconds")]
+    /// The connection made too little progress.
+    #[error("the connection to {host} stalled ({request}): fewer than {bytes} bytes in {seconds} seconds")]
     Stalled {
         /// The registry.
         host: Host,
         /// The request.
-        asked: String,
-        /// The least that must move in that time.
+        request: String,
+        /// The minimum number of bytes in that time.
         bytes: u64,
-        /// The time.
+        /// The time limit in seconds.
         seconds: u64,
     },
-    /// A connection broke, still after all retries.
-    #[error("the connection to {host} broke ({asked}): {problem}")]
+    /// The connection broke, still after all retries.
+    #[error("the connection to {host} broke ({request}): {problem}")]
     Broken {
         /// The registry.
         host: Host,
         /// The request.
-        asked: String,
-        /// How.
+        request: String,
+        /// How it broke.
         problem: String,
     },
-    /// An answer that is not what the distribution-spec says.
-    #[error("unexpected response from {host} to {asked}: {problem}")]
+    /// The response violates the distribution-spec.
+    #[error("unexpected response from {host} to {request}: {problem}")]
     Protocol {
         /// The registry.
         host: Host,
         /// The request.
-        asked: String,
+        request: String,
         /// What was expected and found.
         problem: String,
     },
-    /// The registry points to a host that may not be contacted.
-    #[error("{host} points to {other} ({asked}): {cause}")]
-    Elsewhere {
+    /// The registry refers to a host that may not be contacted.
+    #[error("{host} refers to {other} ({request}): {cause}")]
+    OtherHost {
         /// The registry.
         host: Host,
         /// The other host, with its scheme.
         other: String,
         /// The request.
-        asked: String,
+        request: String,
         /// Why the other host may not be contacted.
         cause: HostRefusal,
     },
-    /// The bytes do not have their digest.
+    /// The bytes do not match their digest.
     #[error("{host}/{repository}: {mismatch}")]
     Mismatch {
         /// The registry.
@@ -117,119 +117,119 @@ pub enum RegistryError {
         /// What was expected and found.
         mismatch: BlobMismatch,
     },
-    /// More or fewer bytes than the descriptor says.
-    #[error("{host}/{repository}: {digest} should have {announced} bytes, but has {found}")]
+    /// The size differs from the descriptor.
+    #[error("{host}/{repository}: wrong size of {digest}: expected {announced} bytes, found {found}")]
     Size {
         /// The registry.
         host: Host,
         /// The repository.
         repository: RepositoryName,
-        /// The blob or manifest.
+        /// The digest of the blob or manifest.
         digest: Digest,
-        /// The size in its descriptor, in bytes.
+        /// The size in the descriptor, in bytes.
         announced: u64,
         /// The size in the registry, in bytes.
         found: u64,
     },
-    /// The registry does not have something that is pointed to.
-    #[error("{host}/{repository} does not have {what}")]
+    /// The registry lacks something that is referenced.
+    #[error("{what} not found in {host}/{repository}")]
     Absent {
         /// The registry.
         host: Host,
         /// The repository.
         repository: RepositoryName,
-        /// A tag or a digest.
+        /// The tag, digest or upload that was not found.
         what: String,
     },
-    /// A URL of a non-distributable layer does not provide it.
-    #[error("{url} does not provide {digest}: {problem}")]
+    /// A non-distributable layer cannot be fetched from one of its URLs.
+    #[error("cannot fetch {digest} from {url}: {problem}")]
     Url {
-        /// The URL, escaped.
+        /// The URL, without user name and password.
         url: String,
-        /// The layer.
+        /// The digest of the layer.
         digest: Digest,
-        /// Why not.
+        /// The reason.
         problem: UrlError,
     },
     /// The data for an upload cannot be read.
-    #[error("upload to {host} aborted: the data cannot be read: {source}")]
+    #[error("upload to {host} aborted: cannot read the data: {source}")]
     Feed {
         /// The registry.
         host: Host,
-        /// Why.
+        /// The error of the read.
         source: io::Error,
     },
-    /// The data for an upload does not have its digest.
+    /// The data for an upload does not match its digest.
     #[error("upload to {host} aborted: the data is damaged: {mismatch}")]
-    Unproven {
+    UploadMismatch {
         /// The registry.
         host: Host,
         /// What was expected and found.
         mismatch: BlobMismatch,
     },
-    /// Certificates, keys or credential files that cannot be used.
-    #[error("{what} cannot be used: {problem}")]
+    /// A certificate, key or credentials file cannot be used.
+    #[error("cannot use {what}: {problem}")]
     Setup {
         /// The file or setting.
         what: String,
-        /// Why.
+        /// The reason.
         problem: String,
     },
-    /// A signal came.
+    /// The stop signal was received.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// Why a host that a registry points to may not be contacted.
+/// Why a host that a registry refers to may not be contacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostRefusal {
-    /// The URL carries credentials.
-    #[error("the URL contains a name or a password")]
+    /// The URL contains credentials.
+    #[error("the URL contains a user name or password")]
     Credentials,
-    /// There is no host.
-    #[error("the URL names no host")]
+    /// The URL has no host.
+    #[error("the URL has no host")]
     NoHost,
-    /// There is no TLS.
-    #[error("it does not use HTTPS, and plain HTTP is not allowed for this host")]
-    WithoutTls,
-    /// It is not among the hosts that may be contacted.
-    #[error("no other host is contacted here unless it is allowed")]
+    /// The URL does not use HTTPS, and plain HTTP is not allowed for the host.
+    #[error("the URL does not use HTTPS, and plain HTTP is not allowed for this host")]
+    NotHttps,
+    /// The host is not among those that may be contacted.
+    #[error("this host is not allowed")]
     NotAllowed,
 }
 
-/// Why a URL does not provide a layer.
+/// Why a layer cannot be fetched from a URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// No connection can be made, or the address is not public.
+    /// No connection can be opened, or the address is not public.
     #[error(transparent)]
     Unreachable(#[from] ConnectError),
-    /// It may not be contacted.
+    /// The URL may not be contacted.
     #[error("{0}")]
     Refused(String),
-    /// It redirects to a URL that may not be contacted.
-    #[error("a redirect leads to {0}")]
+    /// The URL redirects to one that may not be contacted.
+    #[error("redirect refused: {0}")]
     Redirect(Box<UrlError>),
     /// The connection broke or stalled.
     #[error("{0}")]
     Broken(String),
-    /// The status of the answer is not one of success.
-    #[error("status {0}")]
+    /// The response has an error status.
+    #[error("HTTP {0}")]
     Status(u16),
-    /// The answer has another size.
-    #[error("{found} bytes, expected {expected}")]
+    /// The response has a wrong size.
+    #[error("expected {expected} bytes, found {found}")]
     Size {
-        /// The size in the layer's descriptor.
+        /// The size in the layer's descriptor, in bytes.
         expected: u64,
-        /// The size in the answer.
+        /// The size in the response, in bytes.
         found: u64,
     },
-    /// The answer is something else.
+    /// The response is invalid.
     #[error("{0}")]
     Unexpected(String),
 }
 
 impl UrlError {
-    /// Whether the URL was not asked because it leads to a private address.
+    /// Returns whether the URL was not requested because its host has a private address.
     pub fn is_of_private_address(&self) -> bool {
         match self {
             UrlError::Unreachable(ConnectError::PrivateAddress { .. }) => true,
@@ -256,7 +256,7 @@ impl From<SetupError> for RegistryError {
 }
 
 impl RegistryError {
-    /// Whether it concerns one blob only, so that others may still be fetched.
+    /// Returns whether the error concerns only one blob, so that others may still be fetched.
     pub fn is_of_one_blob(&self) -> bool {
         matches!(
             self,
@@ -277,12 +277,12 @@ impl Diagnose for RegistryError {
             }
             RegistryError::Broken { .. } => return Code::RegistryUnreachable.with(Advice::RunAgain),
             RegistryError::Failed { host, status, problem, .. } => return of_status(host, *status, problem),
-            RegistryError::Elsewhere { cause, .. } => {
-                return Code::RegistryHostRefused.with(of_elsewhere(*cause));
+            RegistryError::OtherHost { cause, .. } => {
+                return Code::RegistryHostRefused.with(of_other_host(*cause));
             }
             RegistryError::Mismatch { .. } => return Code::BlobMismatch.with(Advice::RegistryIsDamaged),
             RegistryError::Size { .. } => return Code::BlobSizeMismatch.with(Advice::RegistryIsDamaged),
-            RegistryError::Unproven { .. } => return Code::BlobMismatch.with(Advice::ChunksAreDamaged),
+            RegistryError::UploadMismatch { .. } => return Code::BlobMismatch.with(Advice::ChunksAreDamaged),
             RegistryError::Feed { source, .. } => return Code::FileUnusable.with(Advice::of_io(source)),
             RegistryError::Url { problem, .. } if problem.is_of_private_address() => {
                 return Code::UrlUnusable.with(Advice::UrlIsPrivate);
@@ -315,13 +315,13 @@ fn of_unreachable(cause: &ConnectError) -> Option<Advice> {
 
 fn of_status(host: &Host, status: u16, problem: &Problem) -> Diagnosis {
     let code = match status {
-        // A refusal has a status from 400 to 599, and a teapot is no registry.
+        // Error statuses are 400 to 599. No registry sends 418, which is for teapots.
         ..=399 | 418 | 600.. => Code::RegistryProtocol,
         _ => Code::RegistryFailed,
     };
     let advice = match status {
         _ if problem.names_urls() => Some(Advice::UrlsRefused),
-        // So a distribution registry refuses layers with urls.
+        // A distribution registry refuses layers with urls this way.
         500 if problem.has(ErrorCode::ManifestBlobUnknown) => Some(Advice::UrlsPerhapsRefused),
         400 if host.is_loopback() && problem.expects_tls() => Some(Advice::TlsSpoken),
         500.. => Some(Advice::ServerInTrouble),
@@ -330,10 +330,10 @@ fn of_status(host: &Host, status: u16, problem: &Problem) -> Diagnosis {
     code.with(advice)
 }
 
-fn of_elsewhere(cause: HostRefusal) -> Option<Advice> {
+fn of_other_host(cause: HostRefusal) -> Option<Advice> {
     match cause {
         HostRefusal::NotAllowed => Some(Advice::HostNotAllowed),
-        HostRefusal::WithoutTls => Some(Advice::HostWithoutTls),
+        HostRefusal::NotHttps => Some(Advice::HostWithoutTls),
         HostRefusal::Credentials | HostRefusal::NoHost => None,
     }
 }

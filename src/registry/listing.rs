@@ -1,4 +1,4 @@
-//! Lists that come in pages: tags, repositories, referrers (distribution-spec, "Content Discovery").
+//! Paged lists of tags, repositories and referrers (distribution-spec, "Content Discovery").
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -7,17 +7,17 @@ use url::Url;
 use super::auth::Scope;
 use super::client::Registry;
 use super::{RegistryError, RepositoryName, Tag};
-use crate::http::{Answer, Call, LIST_BYTES_MAX, Method, escaped, header};
+use crate::http::{Call, LIST_BYTES_MAX, Method, Response, bounded, header};
 use crate::oci::{Descriptor, MediaType};
 
-/// How many pages a list may have, and how many items: more is a list that never ends.
+/// The maximum numbers of pages and of items in a list. They also end a list that never ends.
 const PAGES_MAX: usize = 2_000;
 const ITEMS_MAX: usize = 200_000;
 
-/// How long all pages of a list may be together, in bytes: few items may be giants.
+/// The maximum size in bytes of all pages of a list together, because single items may be huge.
 const ALL_BYTES_MAX: usize = 128 << 20;
 
-/// How many items a page should have.
+/// The number of items per page to request.
 const PAGE_ITEMS: usize = 1_000;
 
 /// One page of a list.
@@ -66,7 +66,7 @@ impl Page for ReferrersPage {
     }
 }
 
-/// All tags of a repository that are tags by the grammar; `None` where there is no such repository.
+/// Lists the tags of a repository, without those that violate the grammar; `None` if the repository does not exist.
 pub(super) fn tags(
     registry: &Registry,
     repository: &RepositoryName,
@@ -78,7 +78,7 @@ pub(super) fn tags(
 }
 
 impl Registry {
-    /// All its repositories; `None` if it does not list them.
+    /// Lists the repositories of the registry; `None` if it has no catalogue.
     pub fn repositories(&self) -> Result<Option<Vec<RepositoryName>>, RegistryError> {
         let url = self.endpoint.url(&format!("_catalog?n={PAGE_ITEMS}"));
         let names = all::<CatalogPage>(self, url, &Scope::catalog(), None)?;
@@ -86,7 +86,7 @@ impl Registry {
     }
 }
 
-/// What the referrers API lists at `url`; `None` for 404.
+/// Lists the referrers at a URL of the referrers API; `None` for status 404.
 pub(super) fn referrers(
     registry: &Registry,
     url: Url,
@@ -95,7 +95,7 @@ pub(super) fn referrers(
     all::<ReferrersPage>(registry, url, scope, Some(&MediaType::image_index()))
 }
 
-/// The items of all pages; `None` for 404.
+/// Reads all pages of a list; `None` for status 404.
 fn all<P: Page>(
     registry: &Registry,
     first: Url,
@@ -110,55 +110,61 @@ fn all<P: Page>(
         if let Some(kind) = kind {
             call = call.with(header::ACCEPT, kind.as_str());
         }
-        let asked = call.asked();
-        let answer = registry.call(&mut call, scope)?;
-        match answer.status {
+        let request = call.describe();
+        let response = registry.call(&mut call, scope)?;
+        match response.status {
             200 => {}
             404 => {
-                answer.discard();
+                response.discard();
                 return Ok(None);
             }
-            _ => return Err(registry.endpoint.refused(answer, &asked)),
+            _ => return Err(registry.endpoint.refused(response, &request)),
         }
-        let next = next_page(registry, &answer, &asked)?;
-        let bytes = answer.bytes(LIST_BYTES_MAX).map_err(|error| registry.endpoint.failed(error, &asked))?;
+        let next = next_page(registry, &response, &request)?;
+        let bytes =
+            response.bytes(LIST_BYTES_MAX).map_err(|error| registry.endpoint.failed(error, &request))?;
         all_bytes += bytes.len();
         if all_bytes > ALL_BYTES_MAX {
-            return Err(registry
-                .endpoint
-                .unexpected(&asked, format!("its list is longer than {ALL_BYTES_MAX} bytes")));
+            return Err(registry.endpoint.unexpected(
+                &request,
+                format!("the list is longer than the limit of {ALL_BYTES_MAX} bytes"),
+            ));
         }
-        let page: P = serde_json::from_slice(&bytes).map_err(|error| escaped(&error.to_string())).map_err(
-            |problem| registry.endpoint.unexpected(&asked, format!("expected a list as JSON: {problem}")),
+        let page: P = serde_json::from_slice(&bytes).map_err(|error| bounded(&error.to_string())).map_err(
+            |problem| registry.endpoint.unexpected(&request, format!("expected JSON with a list: {problem}")),
         )?;
         items.extend(page.items());
         if items.len() > ITEMS_MAX {
             return Err(registry
                 .endpoint
-                .unexpected(&asked, format!("its list has more than {ITEMS_MAX} entries")));
+                .unexpected(&request, format!("the list has more than {ITEMS_MAX} entries")));
         }
         match next {
             None => return Ok(Some(items)),
             Some(next) if next == url => {
-                return Err(registry.endpoint.unexpected(&asked, "its list continues with the same page"));
+                return Err(registry.endpoint.unexpected(&request, "the list continues with the same page"));
             }
             Some(next) => url = next,
         }
     }
     Err(registry
         .endpoint
-        .unexpected(&format!("GET {}", url.path()), format!("its list has more than {PAGES_MAX} pages")))
+        .unexpected(&format!("GET {}", url.path()), format!("the list has more than {PAGES_MAX} pages")))
 }
 
-/// The URL of the next page (RFC 8288), which must be the registry's own.
-fn next_page(registry: &Registry, answer: &Answer, asked: &str) -> Result<Option<Url>, RegistryError> {
-    let Some(link) = answer.header(header::LINK) else { return Ok(None) };
+/// The URL of the next page (RFC 8288). It must be on the registry itself.
+fn next_page(registry: &Registry, response: &Response, request: &str) -> Result<Option<Url>, RegistryError> {
+    let Some(link) = response.header(header::LINK) else { return Ok(None) };
     let target = link.trim().strip_prefix('<').and_then(|link| link.split_once('>'));
     let Some((target, parameters)) = target else { return Ok(None) };
     if !parameters.contains("next") {
         return Ok(None);
     }
-    let unexpected = || registry.endpoint.unexpected(asked, format!("its next page is {}", escaped(target)));
-    let url = answer.url.join(target).map_err(|_| unexpected())?;
+    let unexpected = || {
+        registry
+            .endpoint
+            .unexpected(request, format!("the next page is not a URL of the registry: {}", bounded(target)))
+    };
+    let url = response.url.join(target).map_err(|_| unexpected())?;
     if registry.endpoint.is_own(&url) { Ok(Some(url)) } else { Err(unexpected()) }
 }

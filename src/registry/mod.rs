@@ -1,13 +1,13 @@
-//! Registries, as a client sees them (distribution-spec 1.1): pulling, pushing, listing, referrers.
+//! A client for registries (distribution-spec 1.1): pulling, pushing, listing, referrers.
 //!
-//! One [`Registries`] serves a run and keeps its [`Registry`]s: one host each, with its tokens. A [`Repository`] reads
-//! and writes manifests, blobs and tags; [`External`] fetches the layers that are stored elsewhere. Every answer is
+//! A run has one [`Registries`], which keeps a [`Registry`] with its tokens for each host. A [`Repository`] reads and
+//! writes manifests, blobs and tags; [`External`] fetches layers that are stored on other servers. Every response is
 //! bounded and checked, and every error names the host.
 //!
-//! How requests travel is the business of [`crate::http`]. Here, each file uses only what stands above it:
+//! [`crate::http`] sends the requests. In this module, each file uses only files named before it:
 //! `name`, `settings`, `problem` → `error` → `call` → `endpoint` (one host, redirects, retries) → `challenge`,
-//! `credentials`, `auth`, `authenticator` (who we are to it) → `client` (a call with authentication) → `download`,
-//! `listing` → `repository`, `push`, `external` → `registries`.
+//! `credentials`, `auth`, `authenticator` (authentication) → `client` (authenticated calls) → `download`, `listing` →
+//! `repository`, `push`, `external` → `registries`.
 
 mod auth;
 mod authenticator;

@@ -1,4 +1,4 @@
-//! Repositories and tags, as a registry takes them (distribution-spec, "Pulling manifests").
+//! Names of repositories and tags in a registry (distribution-spec, "Pulling manifests").
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,44 +6,44 @@ use std::str::FromStr;
 use crate::oci::Digest;
 use crate::oci::reference::TAG_BYTES_MAX;
 
-/// Longest repository name, in bytes: what registries take together with a host.
+/// Maximum length of a repository name in bytes: the limit of registries for the name including the host.
 const REPOSITORY_BYTES_MAX: usize = 255;
 
-/// A repository, as `team/app`.
+/// The name of a repository, for example `team/app`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RepositoryName(String);
 
-/// A tag, as `1.0`.
+/// A tag, for example `1.0`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(String);
 
-/// What is asked for in a repository.
+/// A reference to a manifest in a repository.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reference {
-    /// What a tag points to.
+    /// The manifest that a tag points at.
     Tag(Tag),
     /// The manifest with this digest.
     Digest(Digest),
 }
 
-/// Why a text is not a repository, or not a tag.
+/// Why a text is not a repository name or not a tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Not a repository.
+    /// The text is not a repository name.
     #[error(
-        "{text:?} is not a repository: expected up to {REPOSITORY_BYTES_MAX} lower-case letters and digits, joined by \
-         one of - . _ or __, in parts joined by /"
+        "{text:?} is not a repository name: expected at most {REPOSITORY_BYTES_MAX} characters: parts separated by /, of \
+         lower-case letters and digits, separated by ., _, __ or dashes"
     )]
     Repository {
-        /// What was written.
+        /// The text that was given.
         text: String,
     },
-    /// Not a tag.
+    /// The text is not a tag.
     #[error(
-        "{text:?} is not a tag: expected up to {TAG_BYTES_MAX} letters, digits, _ . and -, not beginning with . or -"
+        "{text:?} is not a tag: expected 1 to {TAG_BYTES_MAX} letters, digits, _, . and -, not starting with . or -"
     )]
     Tag {
-        /// What was written.
+        /// The text that was given.
         text: String,
     },
 }
@@ -62,15 +62,17 @@ impl Tag {
     }
 }
 
-/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`, as the specification has it.
+/// Returns whether a text matches `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`, the grammar of the specification.
 fn is_part(part: &str) -> bool {
     let word = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = part.as_bytes();
     let edges = bytes.first().is_some_and(&word) && bytes.last().is_some_and(word);
-    let joints =
-        part.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()).filter(|joint| !joint.is_empty());
-    let right = |joint: &str| matches!(joint, "." | "_" | "__") || joint.bytes().all(|b| b == b'-');
-    edges && joints.into_iter().all(right)
+    let separators = part
+        .split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        .filter(|separator| !separator.is_empty());
+    let valid_separator =
+        |separator: &str| matches!(separator, "." | "_" | "__") || separator.bytes().all(|b| b == b'-');
+    edges && separators.into_iter().all(valid_separator)
 }
 
 impl FromStr for RepositoryName {
@@ -91,10 +93,10 @@ impl FromStr for Tag {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
         let bytes = text.as_bytes();
-        let right = bytes.len() <= TAG_BYTES_MAX
+        let valid = bytes.len() <= TAG_BYTES_MAX
             && bytes.first().is_some_and(|&b| word(b))
             && bytes.iter().all(|&b| word(b) || matches!(b, b'.' | b'-'));
-        if right { Ok(Tag(text.to_owned())) } else { Err(NameError::Tag { text: text.to_owned() }) }
+        if valid { Ok(Tag(text.to_owned())) } else { Err(NameError::Tag { text: text.to_owned() }) }
     }
 }
 
@@ -124,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grammar_is_the_specification_s() {
+    fn names_follow_the_grammar_of_the_specification() {
         for text in ["app", "team/app", "a/b/c", "a.b", "a_b", "a__b", "a---b", "0"] {
             assert!(text.parse::<RepositoryName>().is_ok(), "{text}");
         }

@@ -1,19 +1,19 @@
-//! What the body of an error says (distribution-spec, "Error Codes"). Codes are read here, once, where the JSON is at
-//! hand.
+//! Parses the body of an error response (distribution-spec, "Error Codes"). Codes are parsed here, where the JSON is
+//! available.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::http::{Answer, StatusCode, escaped};
+use crate::http::{Response, StatusCode, bounded};
 
-/// How much of an error's text is read, in bytes.
+/// Maximum size of an error body, in bytes.
 const ERROR_BYTES_MAX: u64 = 16 << 10;
 
-/// How many errors of one body are shown.
+/// The maximum number of errors of one body in a message.
 const ERRORS_SHOWN: usize = 3;
 
-/// What the body of an error says, or else what its status means. Bounded and escaped.
+/// The errors in the body of a response, or the meaning of its status. Limited in length, but not escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     text: String,
@@ -25,29 +25,29 @@ pub struct Problem {
 /// An error code of the distribution-spec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
-    /// The registry does not have a blob.
+    /// The registry lacks a blob.
     BlobUnknown,
-    /// An upload was used in a wrong way.
+    /// The upload is invalid.
     BlobUploadInvalid,
     /// The registry does not know an upload.
     BlobUploadUnknown,
-    /// The bytes that were sent have another digest.
+    /// The bytes that were sent do not match the digest.
     DigestInvalid,
-    /// The registry does not have a manifest or blob that a manifest points to.
+    /// The registry lacks a manifest or blob that a manifest references.
     ManifestBlobUnknown,
     /// The registry does not accept a manifest.
     ManifestInvalid,
-    /// The registry does not have a manifest.
+    /// The registry lacks a manifest.
     ManifestUnknown,
     /// The registry does not accept the name of a repository.
     NameInvalid,
-    /// The registry does not have a repository.
+    /// The registry lacks a repository.
     NameUnknown,
-    /// The bytes that were sent have another size.
+    /// The bytes that were sent have a wrong size.
     SizeInvalid,
     /// Authentication is required.
     Unauthorized,
-    /// The credentials do not suffice.
+    /// The credentials do not permit the request.
     Denied,
     /// The registry does not support the request.
     Unsupported,
@@ -78,14 +78,14 @@ impl ErrorCode {
 }
 
 impl Problem {
-    /// Reads the body of an answer that refuses.
-    pub(super) fn of(answer: Answer) -> Problem {
-        let (status, is_plain) = (answer.status, answer.url.scheme() == "http");
-        let is_json = answer.content_type().is_some_and(|kind| kind.contains("json"));
-        let json = || serde_json::from_slice::<Value>(&answer.bytes(ERROR_BYTES_MAX).ok()?).ok();
+    /// Parses the body of an error response.
+    pub(super) fn of(response: Response) -> Problem {
+        let (status, is_plain) = (response.status, response.url.scheme() == "http");
+        let is_json = response.content_type().is_some_and(|kind| kind.contains("json"));
+        let json = || serde_json::from_slice::<Value>(&response.bytes(ERROR_BYTES_MAX).ok()?).ok();
         let json = is_json.then(json).flatten();
         json.as_ref().and_then(Problem::of_json).unwrap_or_else(|| Problem {
-            // So servers refuse plain HTTP at a port that is for TLS.
+            // Servers reject plain HTTP on a TLS port this way.
             expects_tls: is_plain && status == 400,
             ..Problem::of_text(reason(status).to_owned())
         })
@@ -95,36 +95,36 @@ impl Problem {
         Problem { text, codes: Vec::new(), names_urls: false, expects_tls: false }
     }
 
-    /// `None` for JSON in which no error is described.
+    /// Parses JSON; `None` if it describes no error.
     fn of_json(json: &Value) -> Option<Problem> {
         let errors: Vec<&Value> = json["errors"].as_array().into_iter().flatten().collect();
         if errors.is_empty() {
-            // So some token services put it.
+            // Some token services use this form.
             return json["details"].as_str().map(|details| Problem {
                 names_urls: details.contains("url"),
-                ..Problem::of_text(escaped(details))
+                ..Problem::of_text(bounded(details))
             });
         }
         let text = errors.iter().take(ERRORS_SHOWN).map(|error| shown(error)).collect::<Vec<_>>().join("; ");
         let codes = errors.iter().filter_map(|error| ErrorCode::parse(error["code"].as_str()?)).collect();
-        // The specification has no code for a layer whose `urls` are refused: only the message and the detail tell.
+        // The specification has no code for refused `urls` of a layer. Only the message and the detail mention them.
         let names_urls = errors.iter().any(|error| {
             [&error["message"], &error["detail"]].iter().any(|part| part.to_string().contains("url"))
         });
         Some(Problem { text, codes, names_urls, expects_tls: false })
     }
 
-    /// Whether the body has this code among its errors.
+    /// Returns whether the body contains this code.
     pub fn has(&self, code: ErrorCode) -> bool {
         self.codes.contains(&code)
     }
 
-    /// Whether the body mentions the `urls` of a layer.
+    /// Returns whether the body mentions the `urls` of a layer.
     pub fn names_urls(&self) -> bool {
         self.names_urls
     }
 
-    /// Whether a server seems to have refused plain HTTP because it speaks TLS at this port.
+    /// Returns whether the server seems to have rejected plain HTTP because this is a TLS port.
     pub fn expects_tls(&self) -> bool {
         self.expects_tls
     }
@@ -141,13 +141,13 @@ fn reason(status: u16) -> &'static str {
     status.and_then(|status| status.canonical_reason()).unwrap_or("no reason given")
 }
 
-/// One error of a body, for messages.
+/// Formats one error of a body for messages.
 fn shown(error: &Value) -> String {
-    let text = |value: &Value| value.as_str().map(escaped).unwrap_or_default();
+    let text = |value: &Value| value.as_str().map(bounded).unwrap_or_default();
     let detail = match &error["detail"] {
         Value::Null => String::new(),
-        Value::String(detail) => format!(" ({})", escaped(detail)),
-        detail => format!(" ({})", escaped(&detail.to_string())),
+        Value::String(detail) => format!(" ({})", bounded(detail)),
+        detail => format!(" ({})", bounded(&detail.to_string())),
     };
     format!("{} {}{detail}", text(&error["code"]), text(&error["message"]))
 }
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_read_and_texts_are_shown() {
+    fn codes_are_parsed_and_texts_are_kept() {
         let json = json!({"errors": [
             {"code": "MANIFEST_BLOB_UNKNOWN", "message": "blob unknown", "detail": {"Digest": "sha256:0"}},
             {"code": "ODD", "message": "line\nbreak"},
@@ -171,12 +171,12 @@ mod tests {
         assert!(!problem.has(ErrorCode::Unauthorized) && !problem.names_urls());
         assert_eq!(
             problem.to_string(),
-            "MANIFEST_BLOB_UNKNOWN blob unknown ({\\\"Digest\\\":\\\"sha256:0\\\"}); ODD line\\nbreak; DENIED "
+            "MANIFEST_BLOB_UNKNOWN blob unknown ({\"Digest\":\"sha256:0\"}); ODD line\nbreak; DENIED "
         );
     }
 
     #[test]
-    fn layers_with_urls_are_named_by_message_or_detail() {
+    fn urls_are_found_in_the_message_or_the_detail() {
         for error in [
             json!({"code": "MANIFEST_INVALID", "message": "invalid url on layer"}),
             json!({"code": "UNKNOWN", "message": "", "detail": {"field": "urls"}}),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn other_json_says_nothing() {
+    fn other_json_contains_no_error() {
         for json in [json!({}), json!([]), json!({"errors": []}), json!({"errors": "no"})] {
             assert_eq!(Problem::of_json(&json), None, "{json}");
         }

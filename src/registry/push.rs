@@ -1,4 +1,4 @@
-//! A repository of a registry: what is written to it (distribution-spec, "Pushing").
+//! Pushing blobs and manifests to a repository (distribution-spec, "Pushing").
 
 use std::io::{self, Read};
 
@@ -8,102 +8,102 @@ use super::call::CallError;
 use super::download::PROGRESS_BYTES;
 use super::repository::{CONTENT_DIGEST, Repository};
 use super::{Reference, RegistryError, RepositoryName};
-use crate::http::{Answer, Call, HeaderName, Method, Payload, escaped, header, is_temporary};
+use crate::http::{Call, HeaderName, Method, Payload, Response, bounded, header, is_temporary};
 use crate::oci::digest::BlobMismatch;
 use crate::oci::{Descriptor, Digest, MediaType, VerifiedBlob};
 
-/// How a registry says that it lists a manifest among the referrers of its subject.
+/// The header of a registry that added a manifest to the referrers of its subject.
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
-/// What became of a blob that was pushed.
+/// How a blob was pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
-    /// The registry took it from another of its repositories.
+    /// The registry mounted it from another of its repositories.
     Mounted,
-    /// It was sent.
+    /// The bytes were sent.
     Sent,
 }
 
-/// What a registry said to a manifest.
+/// The response of a registry to a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// Whether it lists the manifest among the referrers of its subject; otherwise the client must keep
-    /// the tag of the referrers tag scheme.
+    /// Whether the registry added the manifest to the referrers of its subject. Otherwise the client must maintain the tag of
+    /// the referrers tag scheme.
     pub subject_noted: bool,
 }
 
-/// The bytes of one blob on their way out, hashed on the way.
+/// The bytes of a blob to upload, hashed while they are read.
 pub trait Feed: Send {
-    /// Continues from `offset`: 0 at first, and where a connection broke later.
+    /// Continues reading at `offset`: first 0, later where a connection broke.
     fn open(&mut self, offset: u64) -> io::Result<()>;
 
     /// Returns the next bytes; 0 at the end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Whether all that was read is the blob.
+    /// Verifies that the bytes read match the digest of the blob.
     ///
     /// # Errors
-    /// [`BlobMismatch`] if not; then the upload is given up.
+    /// [`BlobMismatch`] if they do not; the upload is then cancelled.
     fn prove(&mut self) -> Result<VerifiedBlob, BlobMismatch>;
 }
 
-/// A feed as a reader that remembers why it failed.
-struct Sending<'a> {
+/// Makes a feed a reader, and keeps the error if it fails.
+struct FeedReader<'a> {
     feed: &'a mut dyn Feed,
-    failed: Option<io::Error>,
+    error: Option<io::Error>,
 }
 
-impl Read for Sending<'_> {
+impl Read for FeedReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.feed.read(buffer).map_err(|error| {
             let kind = error.kind();
-            self.failed = Some(error);
+            self.error = Some(error);
             kind.into()
         })
     }
 }
 
-/// How an upload begins.
-enum Begun {
+/// The result of starting an upload: the blob was mounted, or there is an upload session.
+enum Start {
     Mounted,
-    At(Url),
+    Session(Url),
 }
 
-/// How often a blob was attempted, and how far it came.
+/// The retries of an upload, and its progress.
 #[derive(Default)]
 struct Attempts {
-    tried: u32,
-    /// The most that had arrived when the attempts were counted anew, in bytes, over all its uploads.
+    retried: u32,
+    /// The number of bytes that the registry had when the retries were last reset, over all sessions of the blob.
     furthest: u64,
 }
 
 impl Attempts {
-    /// Progress makes all attempts available again; coming back to where it was does not.
-    fn reach(&mut self, arrived: u64) {
-        if arrived >= self.furthest.saturating_add(PROGRESS_BYTES) {
-            (self.tried, self.furthest) = (0, arrived);
+    /// Resets the retries after progress. Bytes that were already sent in an earlier session are no progress.
+    fn note_progress(&mut self, received: u64) {
+        if received >= self.furthest.saturating_add(PROGRESS_BYTES) {
+            (self.retried, self.furthest) = (0, received);
         }
     }
 }
 
-/// What became of one stream of bytes.
+/// The result of sending one stream of bytes.
 enum Sent {
-    /// The registry has them all; the upload ends here.
+    /// The registry received all bytes. Finish the upload at this URL.
     All(Url),
-    /// Nobody knows how much arrived.
-    Some,
-    /// The registry asked for authentication anew, and took nothing.
-    Refused,
-    /// The registry does not know the upload any more.
-    Nothing,
+    /// It is unknown how many bytes the registry received.
+    Unknown,
+    /// The registry requested authentication again and received nothing.
+    Reauthenticated,
+    /// The registry lost the upload session.
+    SessionLost,
 }
 
 impl Repository {
-    /// Pushes a blob that is not there yet: mounted from the repository `from` if the registry does that, otherwise
-    /// streamed from `feed`. A connection that breaks is taken up again where it broke.
+    /// Pushes a blob that the repository lacks. Mounts it from the repository `from` if the registry can, otherwise streams it
+    /// from `feed`. After a broken connection, the upload resumes where it stopped.
     ///
     /// # Errors
-    /// [`RegistryError`]; an upload that failed is withdrawn, and nothing of it becomes visible.
+    /// [`RegistryError`]. A failed upload is cancelled, and none of it becomes visible.
     pub fn push_blob(
         &self,
         descriptor: &Descriptor,
@@ -113,67 +113,67 @@ impl Repository {
         let _permit = self.endpoint().permit();
         let mut attempts = Attempts::default();
         loop {
-            let session = match self.begin(&descriptor.digest, from)? {
-                Begun::Mounted => return Ok(Pushed::Mounted),
-                Begun::At(session) => session,
+            let session = match self.start(&descriptor.digest, from)? {
+                Start::Mounted => return Ok(Pushed::Mounted),
+                Start::Session(session) => session,
             };
             let mut last = session;
-            match self.fill(&mut last, descriptor, feed, &mut attempts) {
-                Ok(true) => match self.end(last.clone(), &descriptor.digest) {
+            match self.send_all(&mut last, descriptor, feed, &mut attempts) {
+                Ok(true) => match self.finish(last.clone(), &descriptor.digest) {
                     Ok(true) => return Ok(Pushed::Sent),
-                    Ok(false) => self.count(&mut attempts, || self.absent(&"the upload that it began"))?,
+                    Ok(false) => self.retry(&mut attempts, || self.absent(&"the upload session"))?,
                     Err(error) => {
-                        self.withdraw(last);
+                        self.cancel(last);
                         return Err(error);
                     }
                 },
-                // The session is lost: begin another one.
+                // The session is lost: start another one.
                 Ok(false) => {}
                 Err(error) => {
-                    self.withdraw(last);
+                    self.cancel(last);
                     return Err(error);
                 }
             }
         }
     }
 
-    /// Begins an upload, or mounts the blob.
-    fn begin(&self, digest: &Digest, from: Option<&RepositoryName>) -> Result<Begun, RegistryError> {
+    /// Mounts the blob or starts an upload.
+    fn start(&self, digest: &Digest, from: Option<&RepositoryName>) -> Result<Start, RegistryError> {
         if let Some(from) = from {
             let path = format!("blobs/uploads/?mount={digest}&from={from}");
             let mut call = self.call(Method::POST, &path);
-            let asked = call.asked();
-            let answer = self.registry.call(&mut call, &self.scope().and_pull(from));
-            match answer {
-                Ok(answer) if answer.status == 201 => {
-                    answer.discard();
-                    return Ok(Begun::Mounted);
+            let request = call.describe();
+            let response = self.registry.call(&mut call, &self.scope().and_pull(from));
+            match response {
+                Ok(response) if response.status == 201 => {
+                    response.discard();
+                    return Ok(Start::Mounted);
                 }
-                Ok(answer) if answer.status == 202 => {
-                    let session = self.endpoint().location(&answer, &asked)?;
-                    answer.discard();
-                    return Ok(Begun::At(session));
+                Ok(response) if response.status == 202 => {
+                    let session = self.endpoint().location(&response, &request)?;
+                    response.discard();
+                    return Ok(Start::Session(session));
                 }
-                // A registry that cannot mount, or that does not let us read there, takes the bytes.
-                Ok(answer) => answer.discard(),
+                // If the registry cannot mount or denies access to the other repository, send the bytes.
+                Ok(response) => response.discard(),
                 Err(RegistryError::Denied { .. } | RegistryError::Unauthorized { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
         let mut call = self.call(Method::POST, "blobs/uploads/");
-        let asked = call.asked();
-        let answer = self.registry.call(&mut call, &self.scope())?;
-        if answer.status != 202 {
-            return Err(self.endpoint().refused(answer, &asked));
+        let request = call.describe();
+        let response = self.registry.call(&mut call, &self.scope())?;
+        if response.status != 202 {
+            return Err(self.endpoint().refused(response, &request));
         }
-        let session = self.endpoint().location(&answer, &asked)?;
-        answer.discard();
-        Ok(Begun::At(session))
+        let session = self.endpoint().location(&response, &request)?;
+        response.discard();
+        Ok(Start::Session(session))
     }
 
-    /// Sends all bytes of the blob; false if the registry lost the upload on the way. `session` is where the upload
-    /// goes on.
-    fn fill(
+    /// Sends all bytes of the blob. Returns false if the registry lost the upload session. Updates `session` to the URL
+    /// where the upload continues.
+    fn send_all(
         &self,
         session: &mut Url,
         descriptor: &Descriptor,
@@ -185,8 +185,8 @@ impl Repository {
             let unreadable = |source| RegistryError::Feed { host: self.host().clone(), source };
             feed.open(at).map_err(unreadable)?;
             let sent = if at == descriptor.size {
-                // What was there before is read too, so that all of it is proven.
-                io::copy(&mut Sending { feed, failed: None }, &mut io::sink()).map_err(unreadable)?;
+                // Also read the bytes that the registry already has, so that the whole blob is verified.
+                io::copy(&mut FeedReader { feed, error: None }, &mut io::sink()).map_err(unreadable)?;
                 Sent::All(session.clone())
             } else {
                 self.send(session, at, descriptor.size, feed, attempts)?
@@ -194,27 +194,27 @@ impl Repository {
             match sent {
                 Sent::All(next) => {
                     *session = next;
-                    feed.prove().map_err(|mismatch| RegistryError::Unproven {
+                    feed.prove().map_err(|mismatch| RegistryError::UploadMismatch {
                         host: self.host().clone(),
                         mismatch,
                     })?;
                     return Ok(true);
                 }
-                Sent::Some => {
-                    let Some(arrived) = self.arrived(session, descriptor.size)? else {
-                        self.withdraw(session.clone());
+                Sent::Unknown => {
+                    let Some(received) = self.received(session, descriptor.size)? else {
+                        self.cancel(session.clone());
                         return Ok(false);
                     };
-                    attempts.reach(arrived);
-                    at = arrived;
+                    attempts.note_progress(received);
+                    at = received;
                 }
-                Sent::Refused => {}
-                Sent::Nothing => return Ok(false),
+                Sent::Reauthenticated => {}
+                Sent::SessionLost => return Ok(false),
             }
         }
     }
 
-    /// Sends the bytes from `at` on.
+    /// Sends the bytes from offset `at` on.
     fn send(
         &self,
         session: &Url,
@@ -223,127 +223,130 @@ impl Repository {
         feed: &mut dyn Feed,
         attempts: &mut Attempts,
     ) -> Result<Sent, RegistryError> {
-        let mut sending = Sending { feed, failed: None };
+        let mut reader = FeedReader { feed, error: None };
         let mut call = Call::new(Method::PATCH, session.clone())
             .with(header::CONTENT_TYPE, "application/octet-stream")
             .with(header::CONTENT_RANGE, format!("{at}-{}", bytes - 1));
-        call.payload = Payload::Stream(bytes - at, &mut sending);
-        let asked = call.asked();
-        let answer = self.registry.call_once(&mut call, &self.scope());
-        let error = match answer {
-            Ok(answer) if matches!(answer.status, 200 | 201 | 202 | 204) => {
-                let next = self.endpoint().location(&answer, &asked)?;
-                answer.discard();
+        call.payload = Payload::Stream(bytes - at, &mut reader);
+        let request = call.describe();
+        let response = self.registry.call_once(&mut call, &self.scope());
+        let error = match response {
+            Ok(response) if matches!(response.status, 200 | 201 | 202 | 204) => {
+                let next = self.endpoint().location(&response, &request)?;
+                response.discard();
                 return Ok(Sent::All(next));
             }
-            Ok(answer) if answer.status == 404 => {
-                answer.discard();
-                self.count(attempts, || {
-                    self.endpoint().unexpected(&asked, "the upload is unknown again and again")
+            Ok(response) if response.status == 404 => {
+                response.discard();
+                self.retry(attempts, || {
+                    self.endpoint().unexpected(&request, "the upload session was lost again")
                 })?;
-                return Ok(Sent::Nothing);
+                return Ok(Sent::SessionLost);
             }
-            // Bytes out of order, or a failing server.
-            Ok(answer) if answer.status == 416 || is_temporary(answer.status) => {
-                self.endpoint().refused(answer, &asked)
+            // The offset is wrong, or the server failed.
+            Ok(response) if response.status == 416 || is_temporary(response.status) => {
+                self.endpoint().refused(response, &request)
             }
-            Ok(answer) => return Err(self.endpoint().refused(answer, &asked)),
-            Err(_) if sending.failed.is_some() => {
-                let source = sending.failed.take().expect("it is some");
+            Ok(response) => return Err(self.endpoint().refused(response, &request)),
+            Err(_) if reader.error.is_some() => {
+                let source = reader.error.take().expect("checked above");
                 return Err(RegistryError::Feed { host: self.host().clone(), source });
             }
             Err(CallError::Registry(error)) => return Err(error),
             Err(CallError::Reauthenticated) => {
-                let again = "it asks for authentication again and again";
-                self.count(attempts, || self.endpoint().unexpected(&asked, again))?;
-                return Ok(Sent::Refused);
+                let problem = "authentication was requested again";
+                self.retry(attempts, || self.endpoint().unexpected(&request, problem))?;
+                return Ok(Sent::Reauthenticated);
             }
-            Err(CallError::Http(error)) if self.endpoint().may_pass(&error) => {
-                self.endpoint().failed(error, &asked)
+            Err(CallError::Http(error)) if self.endpoint().is_retryable(&error) => {
+                self.endpoint().failed(error, &request)
             }
-            Err(CallError::Http(error)) => return Err(self.endpoint().failed(error, &asked)),
+            Err(CallError::Http(error)) => return Err(self.endpoint().failed(error, &request)),
         };
-        self.count(attempts, || error)?;
-        Ok(Sent::Some)
+        self.retry(attempts, || error)?;
+        Ok(Sent::Unknown)
     }
 
-    /// Counts an attempt and waits, or returns the error after the last one.
-    fn count(
+    /// Waits for the next retry, or returns the error if there are none left.
+    fn retry(
         &self,
         attempts: &mut Attempts,
         error: impl FnOnce() -> RegistryError,
     ) -> Result<(), RegistryError> {
-        if attempts.tried >= self.endpoint().retries() {
+        if attempts.retried >= self.endpoint().retries() {
             return Err(error());
         }
-        self.endpoint().wait(attempts.tried, None)?;
-        attempts.tried += 1;
+        self.endpoint().wait(attempts.retried, None)?;
+        attempts.retried += 1;
         Ok(())
     }
 
-    /// How many bytes of an upload have arrived, and where it goes on; `None` where the upload must begin anew.
-    fn arrived(&self, session: &mut Url, bytes: u64) -> Result<Option<u64>, RegistryError> {
+    /// Asks how many bytes of an upload the registry has received, and updates the URL of the session; `None` if the upload
+    /// must start again.
+    fn received(&self, session: &mut Url, bytes: u64) -> Result<Option<u64>, RegistryError> {
         let mut call = Call::new(Method::GET, session.clone());
-        let asked = call.asked();
-        let answer = self.registry.call(&mut call, &self.scope())?;
-        if !matches!(answer.status, 200 | 202 | 204) {
-            answer.discard();
+        let request = call.describe();
+        let response = self.registry.call(&mut call, &self.scope())?;
+        if !matches!(response.status, 200 | 202 | 204) {
+            response.discard();
             return Ok(None);
         }
-        if answer.header(header::LOCATION).is_some() {
-            *session = self.endpoint().location(&answer, &asked)?;
+        if response.header(header::LOCATION).is_some() {
+            *session = self.endpoint().location(&response, &request)?;
         }
-        let range =
-            answer.header(header::RANGE).and_then(|range| range.trim_start_matches("bytes=").split_once('-'));
-        // "0-0" is one byte or none: registries do not agree.
+        let range = response
+            .header(header::RANGE)
+            .and_then(|range| range.trim_start_matches("bytes=").split_once('-'));
+        // "0-0" means one byte in some registries and none in others.
         let last = range.and_then(|(_, last)| last.trim().parse::<u64>().ok()).filter(|&last| last > 0);
-        answer.discard();
-        Ok(last.map(|last| last + 1).filter(|&arrived| arrived <= bytes))
+        response.discard();
+        Ok(last.map(|last| last + 1).filter(|&received| received <= bytes))
     }
 
-    /// Ends an upload: the blob becomes visible; false if the registry forgot the upload.
-    fn end(&self, mut session: Url, digest: &Digest) -> Result<bool, RegistryError> {
+    /// Finishes an upload, which makes the blob visible. Returns false if the registry lost the session.
+    fn finish(&self, mut session: Url, digest: &Digest) -> Result<bool, RegistryError> {
         session.query_pairs_mut().append_pair("digest", &digest.to_string());
         let mut call = Call::new(Method::PUT, session);
-        let asked = call.asked();
-        let answer = self.registry.call(&mut call, &self.scope());
-        let error = match answer {
-            Ok(answer) if matches!(answer.status, 200 | 201 | 204) => {
-                if let Some(said) = answer.header(CONTENT_DIGEST)
-                    && said.parse() != Ok(*digest)
+        let request = call.describe();
+        let response = self.registry.call(&mut call, &self.scope());
+        let error = match response {
+            Ok(response) if matches!(response.status, 200 | 201 | 204) => {
+                if let Some(reported) = response.header(CONTENT_DIGEST)
+                    && reported.parse() != Ok(*digest)
                 {
-                    let problem = format!("it says that it stored {}", escaped(said));
-                    return Err(self.endpoint().unexpected(&asked, problem));
+                    let problem = format!("{CONTENT_DIGEST} is {}, expected {digest}", bounded(reported));
+                    return Err(self.endpoint().unexpected(&request, problem));
                 }
-                answer.discard();
+                response.discard();
                 return Ok(true);
             }
-            Ok(answer) if answer.status == 404 => {
-                answer.discard();
+            Ok(response) if response.status == 404 => {
+                response.discard();
                 return Ok(self.blob_size(digest)?.is_some());
             }
-            Ok(answer) => self.endpoint().refused(answer, &asked),
+            Ok(response) => self.endpoint().refused(response, &request),
             Err(error @ RegistryError::Interrupted) => return Err(error),
             Err(error) => error,
         };
-        // The answer to an earlier attempt may have been lost on the way.
+        // An earlier attempt may have succeeded although its response was lost.
         match self.blob_size(digest) {
             Ok(Some(_)) => Ok(true),
             _ => Err(error),
         }
     }
 
-    /// Cancels an upload. A failure to do so does not matter: registries clean up old uploads.
-    fn withdraw(&self, session: Url) {
-        if let Ok(answer) = self.registry.call_once(&mut Call::new(Method::DELETE, session), &self.scope()) {
-            answer.discard();
+    /// Cancels an upload. Errors are ignored, because registries clean up old uploads.
+    fn cancel(&self, session: Url) {
+        if let Ok(response) = self.registry.call_once(&mut Call::new(Method::DELETE, session), &self.scope())
+        {
+            response.discard();
         }
     }
 
-    /// Stores a manifest or an index under a tag or its digest. Doing so again changes nothing.
+    /// Pushes a manifest or an index by tag or digest. Repeating it changes nothing.
     ///
     /// # Errors
-    /// [`RegistryError`]; registries refuse manifests whose parts they do not have.
+    /// [`RegistryError`]. Registries refuse manifests if they lack something that the manifest references.
     pub fn push_manifest(
         &self,
         bytes: &[u8],
@@ -354,23 +357,31 @@ impl Repository {
             .call(Method::PUT, &format!("manifests/{reference}"))
             .with(header::CONTENT_TYPE, media_type.as_str());
         call.payload = Payload::Bytes(bytes);
-        let asked = call.asked();
-        let answer = self.registry.call(&mut call, &self.scope())?;
-        if !matches!(answer.status, 200..=202) {
-            return Err(self.endpoint().refused(answer, &asked));
+        let request = call.describe();
+        let response = self.registry.call(&mut call, &self.scope())?;
+        if !matches!(response.status, 200..=202) {
+            return Err(self.endpoint().refused(response, &request));
         }
-        self.check_stored(&answer, bytes, &asked)?;
-        let subject_noted = answer.headers.contains_key(SUBJECT);
-        answer.discard();
+        self.check_stored(&response, bytes, &request)?;
+        let subject_noted = response.headers.contains_key(SUBJECT);
+        response.discard();
         Ok(Stored { subject_noted })
     }
 
-    /// A registry that stored something else must not go unnoticed.
-    fn check_stored(&self, answer: &Answer, bytes: &[u8], asked: &str) -> Result<(), RegistryError> {
-        let Some(said) = answer.header(CONTENT_DIGEST) else { return Ok(()) };
-        match said.parse::<Digest>() {
+    /// Checks that the registry stored these bytes, if it reports a digest.
+    fn check_stored(&self, response: &Response, bytes: &[u8], request: &str) -> Result<(), RegistryError> {
+        let Some(reported) = response.header(CONTENT_DIGEST) else { return Ok(()) };
+        match reported.parse::<Digest>() {
             Ok(digest) if digest.same_algorithm(bytes) == digest => Ok(()),
-            _ => Err(self.endpoint().unexpected(asked, format!("it says that it stored {}", escaped(said)))),
+            Ok(digest) => {
+                let expected = digest.same_algorithm(bytes);
+                let problem = format!("{CONTENT_DIGEST} is {digest}, expected {expected}");
+                Err(self.endpoint().unexpected(request, problem))
+            }
+            Err(_) => {
+                let problem = format!("invalid {CONTENT_DIGEST}: {}", bounded(reported));
+                Err(self.endpoint().unexpected(request, problem))
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! All registries of a run, and what their transfers share.
+//! The registries of a run and their shared state.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use super::external::External;
 use super::{Host, RegistryError, Settings};
 use crate::http::Connections;
 
-/// All registries of a run: connections, tokens, and the limits that all transfers share.
+/// The registries of a run, with their connections and tokens, and the limits that all transfers share.
 pub struct Registries {
     settings: Arc<Settings>,
     connections: Arc<Connections>,
@@ -16,7 +16,7 @@ pub struct Registries {
 }
 
 impl Registries {
-    /// No registry is contacted before something is wanted of it.
+    /// Opens no connection: a registry is contacted when it is first used.
     pub fn new(settings: Settings) -> Registries {
         let connections = Arc::new(Connections::new(settings.http.clone()));
         Registries { settings: Arc::new(settings), connections, known: Mutex::default() }
@@ -25,7 +25,7 @@ impl Registries {
     /// The registry on this host.
     ///
     /// # Errors
-    /// [`RegistryError::Setup`] for certificates that cannot be used.
+    /// [`RegistryError::Setup`] if a certificate, key or credentials file cannot be used.
     pub fn registry(&self, host: &Host) -> Result<Arc<Registry>, RegistryError> {
         let mut known = self.known.lock().expect("no thread panicked");
         if let Some(registry) = known.get(host) {
@@ -37,10 +37,10 @@ impl Registries {
         Ok(registry)
     }
 
-    /// The client that fetches non-distributable layers from their `urls`; hosts in `private` may have private addresses.
+    /// The client for non-distributable layers with `urls`. Hosts in `private` may have private addresses.
     ///
     /// # Errors
-    /// [`RegistryError::Setup`] for certificates that cannot be used.
+    /// [`RegistryError::Setup`] if a certificate, key or credentials file cannot be used.
     pub fn external(&self, private: &[Host]) -> Result<External, RegistryError> {
         let (settings, connections) = (Arc::clone(&self.settings), Arc::clone(&self.connections));
         External::new(settings, connections, private)

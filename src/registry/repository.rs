@@ -1,4 +1,4 @@
-//! A repository of a registry: what is read from it.
+//! Reading from a repository: tags, manifests, blobs and referrers.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -9,32 +9,32 @@ use super::download::{Download, Origin};
 use super::endpoint::Endpoint;
 use super::listing;
 use super::{Host, Reference, RegistryError, RepositoryName, Tag};
-use crate::http::{Answer, Call, HeaderName, HttpError, Method, escaped, header};
+use crate::http::{Call, HeaderName, HttpError, Method, Response, bounded, header};
 use crate::oci::digest::BlobMismatch;
 use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, MediaType};
 
-/// What a registry says that the digest of an answer is.
+/// The header in which a registry reports the digest of the content.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// The types of manifests that we accept: all that registries store.
+/// The `Accept` header for manifests: all types that registries store.
 const DOCUMENTS: &str = "application/vnd.oci.image.manifest.v1+json, \
     application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.oci.artifact.manifest.v1+json, */*;q=0.1";
 
-/// What is done with a repository.
+/// The access to a repository that a run needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It is read.
+    /// Read.
     Pull,
-    /// It is written, too.
+    /// Read and write.
     Push,
 }
 
-/// A repository. Cheap to clone.
+/// A repository of a registry. Cheap to clone.
 #[derive(Clone)]
 pub struct Repository {
     pub(super) registry: Arc<Registry>,
@@ -43,7 +43,7 @@ pub struct Repository {
 }
 
 impl Registry {
-    /// One of its repositories, whether it exists or not.
+    /// A repository of the registry. It need not exist.
     pub fn repository(self: &Arc<Self>, name: &RepositoryName, access: Access) -> Repository {
         Repository { registry: Arc::clone(self), name: name.clone(), access }
     }
@@ -54,12 +54,12 @@ impl Repository {
         &self.registry.endpoint
     }
 
-    /// The host of its registry.
+    /// The host of the registry.
     pub fn host(&self) -> &Host {
         self.registry.host()
     }
 
-    /// The name without the host.
+    /// The name of the repository, without the host.
     pub fn name(&self) -> &RepositoryName {
         &self.name
     }
@@ -75,7 +75,7 @@ impl Repository {
         Call::new(method, self.endpoint().url(&format!("{}/{path}", self.name)))
     }
 
-    /// The error for something that is not there.
+    /// The error for something that the repository lacks.
     pub fn absent(&self, what: &impl ToString) -> RegistryError {
         RegistryError::Absent {
             host: self.host().clone(),
@@ -84,135 +84,148 @@ impl Repository {
         }
     }
 
-    /// The error for something that is listed among what refers to `subject` and does not.
+    /// The error for a manifest that is listed as a referrer of `subject` but does not reference it.
     pub fn no_referrer(&self, digest: &Digest, subject: &Digest) -> RegistryError {
-        let asked = self.call(Method::GET, &format!("referrers/{subject}")).asked();
-        self.endpoint()
-            .unexpected(&asked, format!("{digest} is listed as a referrer, and does not refer to it"))
+        let request = self.call(Method::GET, &format!("referrers/{subject}")).describe();
+        self.endpoint().unexpected(
+            &request,
+            format!("{digest} is listed as a referrer, but does not reference {subject}"),
+        )
     }
 
-    /// All its tags; `None` if the registry does not know it.
+    /// Lists the tags of the repository; `None` if it does not exist.
     ///
     /// # Errors
-    /// [`RegistryError`]; a list that does not end is one.
+    /// [`RegistryError`], also if the list is too long.
     pub fn tags(&self) -> Result<Option<Vec<Tag>>, RegistryError> {
         listing::tags(&self.registry, &self.name, &self.scope())
     }
 
-    /// What a tag or a digest points at, without its bytes; `None` if there is nothing.
+    /// The descriptor of the manifest with a tag or digest, without reading it; `None` if there is none.
     pub fn resolve(&self, reference: &Reference) -> Result<Option<Descriptor>, RegistryError> {
         let mut call =
             self.call(Method::HEAD, &format!("manifests/{reference}")).with(header::ACCEPT, DOCUMENTS);
-        let asked = call.asked();
-        let answer = self.registry.call(&mut call, &self.scope())?;
-        match answer.status {
+        let request = call.describe();
+        let response = self.registry.call(&mut call, &self.scope())?;
+        match response.status {
             200 => {}
             404 => return Ok(None),
-            // Registries that do not support HEAD say so in several ways.
+            // Registries without HEAD respond with various statuses. Use GET instead.
             _ => return Ok(self.manifest(reference)?.map(|(descriptor, _)| descriptor)),
         }
-        let digest = answer.header(CONTENT_DIGEST).and_then(|digest| digest.parse::<Digest>().ok());
-        let known = (digest, answer.content_length(), self.document_type(&answer, &asked));
+        let digest = response.header(CONTENT_DIGEST).and_then(|digest| digest.parse::<Digest>().ok());
+        let known = (digest, response.content_length(), self.document_type(&response, &request));
         let (Some(digest), Some(size), Ok(Some(media_type))) = known else {
             return Ok(self.manifest(reference)?.map(|(descriptor, _)| descriptor));
         };
         if let Reference::Digest(wanted) = reference
             && *wanted != digest
         {
-            return Err(self.endpoint().unexpected(&asked, format!("it says that the digest is {digest}")));
+            return Err(self
+                .endpoint()
+                .unexpected(&request, format!("{CONTENT_DIGEST} is {digest}, expected {wanted}")));
         }
         Ok(Some(Descriptor::new(media_type, digest, size)))
     }
 
-    /// The manifest or index of a tag or a digest, and its descriptor; `None` if there is none. The bytes have the
-    /// descriptor's digest.
+    /// Reads the manifest or index with a tag or digest, and returns it with its descriptor; `None` if there is none. The
+    /// digest is verified.
     ///
     /// # Errors
-    /// [`RegistryError`]: one that is too large, of another type, or of another digest is refused.
+    /// [`RegistryError`], also if it is too large, or has a wrong type or digest.
     pub fn manifest(&self, reference: &Reference) -> Result<Option<(Descriptor, Vec<u8>)>, RegistryError> {
         let mut call =
             self.call(Method::GET, &format!("manifests/{reference}")).with(header::ACCEPT, DOCUMENTS);
-        let asked = call.asked();
-        let mut tried = 0;
+        let request = call.describe();
+        let mut retried = 0;
         loop {
-            let answer = self.registry.call(&mut call, &self.scope())?;
-            match answer.status {
+            let response = self.registry.call(&mut call, &self.scope())?;
+            match response.status {
                 200 => {}
                 404 => {
-                    answer.discard();
+                    response.discard();
                     return Ok(None);
                 }
-                _ => return Err(self.endpoint().refused(answer, &asked)),
+                _ => return Err(self.endpoint().refused(response, &request)),
             }
-            let announced = answer.content_length();
-            let said = answer.header(CONTENT_DIGEST).map(str::to_owned);
-            let media_type = self.document_type(&answer, &asked)?;
-            let bytes = match answer.bytes(DOCUMENT_BYTES_MAX) {
+            let announced = response.content_length();
+            let reported = response.header(CONTENT_DIGEST).map(str::to_owned);
+            let media_type = self.document_type(&response, &request)?;
+            let bytes = match response.bytes(DOCUMENT_BYTES_MAX) {
                 Ok(bytes) if announced.is_none_or(|announced| announced == bytes.len() as u64) => bytes,
                 Ok(bytes) => {
                     let problem =
-                        format!("{} bytes, {} were announced", bytes.len(), announced.unwrap_or_default());
-                    return Err(self.endpoint().unexpected(&asked, problem));
+                        format!("expected {} bytes, found {}", announced.unwrap_or_default(), bytes.len());
+                    return Err(self.endpoint().unexpected(&request, problem));
                 }
-                Err(error) if tried < self.endpoint().retries() && self.endpoint().may_pass(&error) => {
-                    self.endpoint().wait(tried, None)?;
-                    tried += 1;
+                Err(error) if retried < self.endpoint().retries() && self.endpoint().is_retryable(&error) => {
+                    self.endpoint().wait(retried, None)?;
+                    retried += 1;
                     continue;
                 }
-                Err(error) => return Err(self.endpoint().failed(error, &asked)),
+                Err(error) => return Err(self.endpoint().failed(error, &request)),
             };
-            let digest = self.digest_of(&bytes, reference, said.as_deref(), &asked)?;
+            let digest = self.digest_of(&bytes, reference, reported.as_deref(), &request)?;
             let media_type = match media_type {
                 Some(media_type) => media_type,
-                None => self.inner_type(&bytes, &asked)?,
+                None => self.inner_type(&bytes, &request)?,
             };
             return Ok(Some((Descriptor::new(media_type, digest, bytes.len() as u64), bytes)));
         }
     }
 
-    /// The bytes of the manifest or index that a descriptor points at; `None` if it is not there.
+    /// Reads the manifest or index of a descriptor; `None` if the repository lacks it.
     ///
     /// # Errors
-    /// [`RegistryError`]: bytes of another type, size or digest than the descriptor says are refused.
+    /// [`RegistryError`], also if the type, size or digest differs from the descriptor.
     pub fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>, RegistryError> {
         let reference = Reference::Digest(descriptor.digest);
         let Some((found, bytes)) = self.manifest(&reference)? else { return Ok(None) };
         if found.size != descriptor.size {
-            return Err(self.other_size(descriptor.digest, descriptor.size, found.size));
+            return Err(self.wrong_size(descriptor.digest, descriptor.size, found.size));
         }
         if found.media_type != descriptor.media_type {
-            let asked = self.call(Method::GET, &format!("manifests/{reference}")).asked();
-            let problem =
-                format!("it is sent as {}, its descriptor says {}", found.media_type, descriptor.media_type);
-            return Err(self.endpoint().unexpected(&asked, problem));
+            let request = self.call(Method::GET, &format!("manifests/{reference}")).describe();
+            let problem = format!(
+                "Content-Type is {}, expected {} as in the descriptor",
+                found.media_type, descriptor.media_type
+            );
+            return Err(self.endpoint().unexpected(&request, problem));
         }
         Ok(Some(bytes))
     }
 
-    fn other_size(&self, digest: Digest, announced: u64, found: u64) -> RegistryError {
+    fn wrong_size(&self, digest: Digest, announced: u64, found: u64) -> RegistryError {
         let (host, repository) = (self.host().clone(), self.name.clone());
         RegistryError::Size { host, repository, digest, announced, found }
     }
 
-    /// The digest of a manifest, held against the reference and against what the registry says.
+    /// Computes the digest of a manifest, and compares it with the reference and with the digest that the registry reports.
     fn digest_of(
         &self,
         bytes: &[u8],
         reference: &Reference,
-        said: Option<&str>,
-        asked: &str,
+        reported: Option<&str>,
+        request: &str,
     ) -> Result<Digest, RegistryError> {
-        let said = match said.map(str::parse::<Digest>) {
+        let reported = match reported.map(str::parse::<Digest>) {
             None => None,
             Some(Ok(digest)) => Some(digest),
-            Some(Err(error)) => return Err(self.endpoint().unexpected(asked, error.to_string())),
+            Some(Err(error)) => {
+                return Err(self.endpoint().unexpected(
+                    request,
+                    format!("invalid {CONTENT_DIGEST}: {}", bounded(&error.to_string())),
+                ));
+            }
         };
-        let expected = match (reference, said) {
-            (Reference::Digest(digest), Some(said)) if *digest != said => {
-                return Err(self.endpoint().unexpected(asked, format!("it says that the digest is {said}")));
+        let expected = match (reference, reported) {
+            (Reference::Digest(digest), Some(reported)) if *digest != reported => {
+                return Err(self
+                    .endpoint()
+                    .unexpected(request, format!("{CONTENT_DIGEST} is {reported}, expected {digest}")));
             }
             (Reference::Digest(digest), _) => *digest,
-            (Reference::Tag(_), Some(said)) => said,
+            (Reference::Tag(_), Some(reported)) => reported,
             (Reference::Tag(_), None) => return Ok(Digest::sha256(bytes)),
         };
         let found = expected.same_algorithm(bytes);
@@ -220,64 +233,62 @@ impl Repository {
             return Ok(found);
         }
         if let Reference::Tag(_) = reference {
-            let problem = format!("it says that the digest is {expected}, the bytes have {found}");
-            return Err(self.endpoint().unexpected(asked, problem));
+            let problem = format!("{CONTENT_DIGEST} is {expected}, but the content has {found}");
+            return Err(self.endpoint().unexpected(request, problem));
         }
         let size = bytes.len() as u64;
         Err(self.mismatch(BlobMismatch { expected, expected_bytes: size, found, found_bytes: size }))
     }
 
-    /// The type of a document, from its header; `None` where there is none.
-    fn document_type(&self, answer: &Answer, asked: &str) -> Result<Option<MediaType>, RegistryError> {
-        let Some(text) = answer.content_type() else { return Ok(None) };
+    /// The media type of a document in the `Content-Type` header; `None` if the header is missing.
+    fn document_type(&self, response: &Response, request: &str) -> Result<Option<MediaType>, RegistryError> {
+        let Some(text) = response.content_type() else { return Ok(None) };
         match text.parse::<MediaType>() {
             Ok(media_type) if media_type.role() != Role::Blob => Ok(Some(media_type)),
             _ => {
-                let problem =
-                    format!("its Content-Type is {}, expected a manifest or an index", escaped(&text));
-                Err(self.endpoint().unexpected(asked, problem))
+                let problem = format!("Content-Type is {}, expected a manifest or an index", bounded(&text));
+                Err(self.endpoint().unexpected(request, problem))
             }
         }
     }
 
-    /// The type that a document states itself.
-    fn inner_type(&self, bytes: &[u8], asked: &str) -> Result<MediaType, RegistryError> {
+    /// The media type in the `mediaType` field of a document.
+    fn inner_type(&self, bytes: &[u8], request: &str) -> Result<MediaType, RegistryError> {
         let json: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
         let text = json.as_ref().and_then(|json| json["mediaType"].as_str());
         let media_type = text.and_then(|text| text.parse::<MediaType>().ok());
-        media_type
-            .filter(|media_type| media_type.role() != Role::Blob)
-            .ok_or_else(|| self.endpoint().unexpected(asked, "no Content-Type, and no mediaType inside"))
+        media_type.filter(|media_type| media_type.role() != Role::Blob).ok_or_else(|| {
+            self.endpoint().unexpected(request, "no Content-Type header, and no mediaType in the document")
+        })
     }
 
     pub(super) fn mismatch(&self, mismatch: BlobMismatch) -> RegistryError {
         RegistryError::Mismatch { host: self.host().clone(), repository: self.name.clone(), mismatch }
     }
 
-    /// The size in bytes of a blob that is there; `None` if it is not. Nothing of it is read.
+    /// The size of a blob in bytes; `None` if the repository lacks it. Does not read the blob.
     pub fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
         let mut call = self.call(Method::HEAD, &format!("blobs/{digest}"));
-        let asked = call.asked();
-        let answer = self.registry.call(&mut call, &self.scope())?;
-        match answer.status {
-            200 => answer
+        let request = call.describe();
+        let response = self.registry.call(&mut call, &self.scope())?;
+        match response.status {
+            200 => response
                 .content_length()
                 .map(Some)
-                .ok_or_else(|| self.endpoint().unexpected(&asked, "no Content-Length")),
+                .ok_or_else(|| self.endpoint().unexpected(&request, "no Content-Length header")),
             404 => Ok(None),
-            _ => Err(self.endpoint().refused(answer, &asked)),
+            _ => Err(self.endpoint().refused(response, &request)),
         }
     }
 
-    /// A blob from `offset` on. Nothing is asked before the first read; a connection that breaks is taken up again
-    /// where it broke. The bytes are not proven: the reader hashes them. Errors of the reader are
-    /// [`RegistryError`]s inside [`std::io::Error`].
+    /// Opens a blob at `offset`. Sends no request before the first read, and resumes after a broken connection. The caller must
+    /// verify the digest. Errors of the reader are [`RegistryError`]s wrapped in [`std::io::Error`].
     pub fn blob(&self, descriptor: &Descriptor, offset: u64) -> Box<dyn Read + Send> {
         let origin = BlobOrigin { repository: self.clone(), digest: descriptor.digest };
         Box::new(Download::new(origin, descriptor.size, offset))
     }
 
-    /// What refers to a manifest, as the referrers API has it; `None` where the registry has none.
+    /// Lists the referrers of a manifest from the referrers API; `None` if the registry lacks that API.
     pub fn referrers(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>, RegistryError> {
         if self.registry.lacks_referrers(&self.name) {
             return Ok(None);
@@ -291,53 +302,53 @@ impl Repository {
     }
 }
 
-/// Where the bytes of a blob are asked for: the registry, and wherever that sends us.
+/// The registry that a blob is downloaded from. It may redirect to another host.
 struct BlobOrigin {
     repository: Repository,
     digest: Digest,
 }
 
 impl BlobOrigin {
-    fn asked(&self) -> String {
-        self.repository.call(Method::GET, &format!("blobs/{}", self.digest)).asked()
+    fn describe(&self) -> String {
+        self.repository.call(Method::GET, &format!("blobs/{}", self.digest)).describe()
     }
 }
 
 impl Origin for BlobOrigin {
-    fn ask(&mut self, offset: u64, bytes: u64) -> Result<Answer, RegistryError> {
+    fn request(&mut self, offset: u64, bytes: u64) -> Result<Response, RegistryError> {
         let Repository { registry, .. } = &self.repository;
         let mut call = self.repository.call(Method::GET, &format!("blobs/{}", self.digest));
-        call.answer_bytes = bytes;
+        call.response_bytes = bytes;
         if offset > 0 {
             call = call.with(header::RANGE, format!("bytes={offset}-"));
         }
         let permit = self.repository.endpoint().permit();
-        let mut answer = registry.call(&mut call, &self.repository.scope())?;
-        answer.body.hold(permit);
-        Ok(answer)
+        let mut response = registry.call(&mut call, &self.repository.scope())?;
+        response.body.hold(permit);
+        Ok(response)
     }
 
-    fn again(&self, attempt: u32, error: HttpError) -> Result<(), RegistryError> {
+    fn retry(&self, attempt: u32, error: HttpError) -> Result<(), RegistryError> {
         let endpoint = self.repository.endpoint();
-        if attempt < endpoint.retries() && endpoint.may_pass(&error) {
+        if attempt < endpoint.retries() && endpoint.is_retryable(&error) {
             endpoint.wait(attempt, None)
         } else {
-            Err(endpoint.failed(error, &self.asked()))
+            Err(endpoint.failed(error, &self.describe()))
         }
     }
 
-    fn refuse(&self, answer: Answer) -> RegistryError {
-        match answer.status {
+    fn refused(&self, response: Response) -> RegistryError {
+        match response.status {
             404 => self.repository.absent(&self.digest),
-            _ => self.repository.endpoint().refused(answer, &self.asked()),
+            _ => self.repository.endpoint().refused(response, &self.describe()),
         }
     }
 
     fn unexpected(&self, problem: String) -> RegistryError {
-        self.repository.endpoint().unexpected(&self.asked(), problem)
+        self.repository.endpoint().unexpected(&self.describe(), problem)
     }
 
-    fn size(&self, announced: u64, found: u64) -> RegistryError {
-        self.repository.other_size(self.digest, announced, found)
+    fn wrong_size(&self, announced: u64, found: u64) -> RegistryError {
+        self.repository.wrong_size(self.digest, announced, found)
     }
 }

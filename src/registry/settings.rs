@@ -1,33 +1,33 @@
-//! How registries are contacted: what an operator may set.
+//! The registry settings that an operator can choose.
 
 use std::path::PathBuf;
 
 use super::Host;
 use crate::http;
 
-/// Which hosts may be contacted beside the registry that was named.
+/// Which hosts may be contacted in addition to the registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
-    /// All that the registry points to, over HTTPS: token services, stores of blobs.
+    /// All hosts that the registry refers to, over HTTPS: token services, upload locations, blob stores.
     #[default]
     Anywhere,
-    /// These only.
+    /// Only these hosts.
     Only(Vec<Host>),
 }
 
-/// How registries are contacted.
+/// Settings for registries.
 ///
-/// The default has no credentials, trusts no authority, and uses HTTPS everywhere but on loopback.
+/// By default there are no credentials and no trusted authorities, and HTTPS is used for all hosts except loopback.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Credential files of docker or podman; the first that knows the host counts.
+    /// Credentials files of docker or podman. The first one with credentials for the host is used.
     pub credential_files: Vec<PathBuf>,
-    /// Hosts that use plain HTTP.
+    /// Hosts to contact over plain HTTP.
     pub plain_http: Vec<Host>,
-    /// Hosts that use HTTPS although they are on loopback.
+    /// Loopback hosts to contact over HTTPS.
     pub tls: Vec<Host>,
     /// Which other hosts may be contacted.
     pub reach: Reach,
-    /// How connections are made.
+    /// Connection settings.
     pub http: http::Settings,
 }
