@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Returns whether an address is on the public internet. Loopback, private, link-local (used by cloud metadata services)
-/// and reserved addresses (the IANA special-purpose registries) are not.
+/// Returns whether an address is on the public internet. Loopback, private, link-local (used by cloud metadata
+/// services) and reserved addresses (the IANA special-purpose registries) are not.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

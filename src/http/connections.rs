@@ -50,8 +50,8 @@ impl Connections {
         &self.settings.stop
     }
 
-    /// Waits after attempt number `attempt`, counted from 0: for `retry_after` if the server sent one, otherwise twice as
-    /// long after each attempt. Returns false as soon as the stop signal is received.
+    /// Waits after attempt number `attempt`, counted from 0: for `retry_after` if the server sent one, otherwise
+    /// twice as long after each attempt. Returns false as soon as the stop signal is received.
     pub(crate) fn wait(&self, attempt: u32, retry_after: Option<Duration>) -> bool {
         let until = Instant::now() + retry::wait(attempt, retry_after);
         while let Some(rest) = until.checked_duration_since(Instant::now()) {

@@ -12,7 +12,7 @@ pub(crate) enum HttpError {
     /// The connection could not be opened.
     #[error(transparent)]
     Unreachable(ConnectError),
-    /// The connection broke.
+    /// The connection broke during the call.
     #[error("{0}")]
     Broken(String),
     /// The connection made too little progress.
@@ -43,7 +43,7 @@ pub enum ConnectError {
         /// The private address of the host.
         address: IpAddr,
     },
-    /// TLS failed.
+    /// The TLS handshake or connection failed.
     #[error("TLS: {}{}", bounded(problem), if *cause == TlsFailure::NotTls { " (the server may use plain HTTP)" } else { "" })]
     Tls {
         /// The kind of failure.
@@ -74,7 +74,7 @@ pub enum TlsFailure {
     ClientCertificate,
     /// The server does not use TLS on this port.
     NotTls,
-    /// Any other failure.
+    /// Any other TLS failure.
     Other,
 }
 
@@ -84,7 +84,7 @@ pub enum TlsFailure {
 pub struct SetupError {
     /// The file or setting.
     pub what: String,
-    /// The reason.
+    /// Why it cannot be used.
     pub problem: String,
 }
 

@@ -27,7 +27,7 @@ const BYTES_PER_STALL: u64 = 16 << 10;
 /// How many bytes of an unused response body are read so that the connection can be reused.
 const DISCARD_BYTES_MAX: u64 = 64 << 10;
 
-/// A request.
+/// A request to a server.
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     pub(crate) url: Url,
@@ -39,7 +39,7 @@ pub(crate) struct Call<'a> {
 
 /// The body of a request.
 pub(crate) enum Payload<'a> {
-    /// No body.
+    /// The request has no body.
     Empty,
     /// Bytes in memory. They can be sent again.
     Bytes(&'a [u8]),
@@ -63,7 +63,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// A response.
+/// A response, whose body is read separately.
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -133,8 +133,8 @@ pub(crate) struct Client {
     _in_use: Arc<()>,
 }
 
-/// Closes all connections on the stop signal, so that callers that wait for a response return at once. If no thread can be
-/// started, they return when their wait ends.
+/// Closes all connections on the stop signal, so that callers that wait for a response return at once. If no thread
+/// can be started, they return when their wait ends.
 fn close_on_stop(agent: Agent, in_use: Weak<()>, stop: Arc<AtomicBool>) {
     let watch = move || {
         while in_use.strong_count() > 0 {

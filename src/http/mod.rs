@@ -1,8 +1,8 @@
 //! An HTTP/1.1 client for registries and object stores.
 //!
-//! `Connections` holds the state that all transfers of a run share: settings, rate limit and permits. A `Client` sends a
-//! `Call` once and returns its `Response`; redirects and retries are left to the caller. Bodies are bounded and must make
-//! progress, hosts may be restricted to public addresses, and an `HttpError` tells its cause.
+//! `Connections` holds the state that all transfers of a run share: settings, rate limit and permits. A `Client`
+//! sends a `Call` once and returns its `Response`; redirects and retries are left to the caller. Bodies are bounded
+//! and must make progress, hosts may be restricted to public addresses, and an `HttpError` tells its cause.
 //!
 //! This module knows nothing of repositories, manifests or tokens. No other module uses `ureq` or `rustls`.
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// The minimum number of bytes that must arrive within the stall limit. Fewer means that the connection stalls, or that the
-/// server sends slowly on purpose to keep it open.
+/// The minimum number of bytes that must arrive within the stall limit. Fewer means that the connection stalls, or
+/// that the server sends slowly on purpose to keep it open.
 pub(crate) const PACE_BYTES_MIN: u64 = 1 << 10;
 
 /// Compares the bytes received with the time spent waiting for them. Time between two reads does not count.

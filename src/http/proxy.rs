@@ -25,8 +25,9 @@ pub enum ProxyError {
 impl Proxy {
     /// Parses `http://[NAME:PASSWORD@]HOST[:PORT]`. The scheme is `http` if it is missing.
     ///
-    /// `direct` lists the hosts to connect to without the proxy, in the syntax of `NO_PROXY`: separated by commas without
-    /// spaces; `low.example` is that host, `.low.example` and `*.low.example` are all hosts below it, `*` is all hosts.
+    /// `direct` lists the hosts to connect to without the proxy, in the syntax of `NO_PROXY`: separated by commas
+    /// without spaces; `low.example` is that host, `.low.example` and `*.low.example` are all hosts below it, `*` is
+    /// all hosts.
     pub fn new(url: &str, direct: Option<&str>) -> Result<Proxy, ProxyError> {
         let scheme = url.split_once("://").map_or("http", |(scheme, _)| scheme);
         if !url.is_empty() && !matches!(scheme, "http" | "https") {

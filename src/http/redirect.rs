@@ -12,8 +12,8 @@ pub(crate) fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
-/// Returns whether the redirect of a call is followed: always for GET and HEAD; for other methods only if the redirect keeps
-/// the method and the payload can be sent again.
+/// Returns whether the redirect of a call is followed: always for GET and HEAD; for other methods only if the
+/// redirect keeps the method and the payload can be sent again.
 pub(crate) fn is_followed(call: &Call<'_>, status: u16) -> bool {
     matches!(call.method, Method::GET | Method::HEAD)
         || (matches!(status, 307 | 308) && !matches!(call.payload, Payload::Stream(..)))

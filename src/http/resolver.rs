@@ -16,7 +16,7 @@ use super::{ConnectError, Host};
 /// Which addresses are allowed.
 #[derive(Clone, Debug)]
 pub(crate) enum Addresses {
-    /// All addresses.
+    /// All addresses are allowed.
     Any,
     /// Only public addresses, for URLs from untrusted documents. The hosts in `except` may have private addresses.
     Public {
@@ -58,8 +58,8 @@ fn private(name: &str, address: IpAddr) -> ConnectError {
     ConnectError::PrivateAddress { name, address }
 }
 
-/// Resolves names, and refuses those with an address that is not allowed. A name may resolve to another address the next
-/// time, so each name is resolved only once per connection: the addresses that were checked are the ones used.
+/// Resolves names, and refuses those with an address that is not allowed. A name may resolve to another address the
+/// next time, so each name is resolved only once per connection: the addresses that were checked are the ones used.
 pub(super) struct NameResolver {
     allowed: Addresses,
     system: DefaultResolver,

@@ -13,8 +13,8 @@ pub(crate) fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// The wait after attempt number `attempt`, counted from 0: `retry_after` if the server sent one, otherwise twice as long
-/// after each attempt.
+/// The wait after attempt number `attempt`, counted from 0: `retry_after` if the server sent one, otherwise twice as
+/// long after each attempt.
 pub(super) fn wait(attempt: u32, retry_after: Option<Duration>) -> Duration {
     retry_after.unwrap_or_else(|| FIRST_WAIT.saturating_mul(1 << attempt.min(16))).min(WAIT_MAX)
 }

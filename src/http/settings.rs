@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::Proxy;
 
-/// Connection settings.
+/// Settings for HTTP connections.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Reads the certificate authorities of the system (DER). The program provides this function, because finding them may
-    /// require reading the environment. It is called when a client is created.
+    /// Reads the certificate authorities of the system (DER). The program provides this function, because finding
+    /// them may require reading the environment. It is called when a client is created.
     pub system_roots: fn() -> Vec<Vec<u8>>,
     /// A PEM file with certificates of authorities to trust in addition to the system's.
     pub ca: Option<PathBuf>,

@@ -48,13 +48,13 @@ mod tests {
     #[test]
     fn concurrent_transfers_share_the_rate() {
         let throttle = Throttle::new(Some(1_000_000));
-        let begun = Instant::now();
+        let started = Instant::now();
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| (0..5).for_each(|_| throttle.pass(20_000)));
             }
         });
-        assert!(begun.elapsed() >= Duration::from_millis(199), "200 kB take 200 ms at 1 MB/s");
+        assert!(started.elapsed() >= Duration::from_millis(199), "200 kB take 200 ms at 1 MB/s");
         assert_eq!(throttle.piece(1 << 20), 50_000);
         assert_eq!(Throttle::new(None).piece(1 << 20), 1 << 20);
     }

@@ -45,8 +45,8 @@ impl Registry {
         self.lack_referrers.lock().expect("no thread panicked").insert(repository.clone());
     }
 
-    /// Sends a call with retries and follows redirects. The caller must check the status of the response; temporary failures,
-    /// a final 401 and 403 are returned as errors.
+    /// Sends a call with retries and follows redirects. The caller must check the status of the response; temporary
+    /// failures, a final 401 and 403 are returned as errors.
     pub(super) fn call(&self, call: &mut Call<'_>, scope: &Scope) -> Result<Response, RegistryError> {
         self.endpoint.retrying(&call.describe(), || self.follow(call, scope))
     }

@@ -44,8 +44,8 @@ pub(super) fn find(
     Ok(None)
 }
 
-/// Checks that the files and their entries for the host can be read, before any request is sent. Helpers are not run until
-/// the registry requires authentication.
+/// Checks that the files and their entries for the host can be read, before any request is sent. Helpers are not run
+/// until the registry requires authentication.
 ///
 /// # Errors
 /// [`RegistryError::Setup`] for the first file that cannot be read.
@@ -122,8 +122,8 @@ fn find_in(
 }
 
 /// Looks up the key in the text of a credentials file. This runs on a separate thread, because the crate runs helpers
-/// without a time limit. We pass the text, because the other functions of the crate find files through the environment. A
-/// helper inherits the environment, as it does from docker.
+/// without a time limit. We pass the text, because the other functions of the crate find files through the
+/// environment. A helper inherits the environment, as it does from docker.
 fn look_up(text: Vec<u8>, key: String) -> Result<DockerCredential, CredentialRetrievalError> {
     let (sender, receiver) = mpsc::channel();
     let look_up =

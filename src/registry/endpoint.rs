@@ -1,5 +1,5 @@
-//! One host of the distribution API: its URLs, the other hosts that it may refer to, and retries. Authentication is added
-//! in `client`.
+//! One host of the distribution API: its URLs, the other hosts that it may refer to, and retries. Authentication is
+//! added in `client`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -124,7 +124,8 @@ impl Endpoint {
         }
     }
 
-    /// Waits before the next attempt: for `retry_after` if the server sent one, otherwise twice as long after each attempt.
+    /// Waits before the next attempt: for `retry_after` if the server sent one, otherwise twice as long after each
+    /// attempt.
     ///
     /// # Errors
     /// [`RegistryError::Interrupted`] as soon as the stop signal is received.

@@ -9,8 +9,8 @@ use crate::http::{ConnectError, HttpError, SetupError, TlsFailure};
 use crate::oci::Digest;
 use crate::oci::digest::BlobMismatch;
 
-/// An error of a registry, or of the connection to it. Texts from servers are limited in length, but not escaped. `request`
-/// is the method and path, for example `GET /v2/app/manifests/1.0`.
+/// An error of a registry, or of the connection to it. Texts from servers are limited in length, but not escaped.
+/// `request` is the method and path, for example `GET /v2/app/manifests/1.0`.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// No connection can be opened: the name, address, port or TLS is wrong.
@@ -18,15 +18,15 @@ pub enum RegistryError {
     Unreachable {
         /// The host, or its token service.
         host: String,
-        /// The reason.
+        /// Why no connection could be opened.
         cause: ConnectError,
     },
     /// Credentials are missing or wrong.
     #[error("{host} requires authentication ({request}): {problem}")]
     Unauthorized {
-        /// The registry.
+        /// The host of the registry.
         host: Host,
-        /// The request.
+        /// The method and path of the request.
         request: String,
         /// The error in the response.
         problem: Problem,
@@ -34,9 +34,9 @@ pub enum RegistryError {
     /// The credentials do not permit the request.
     #[error("{host} denied {request}: {problem}")]
     Denied {
-        /// The registry.
+        /// The host of the registry.
         host: Host,
-        /// The request.
+        /// The method and path of the request.
         request: String,
         /// The error in the response.
         problem: Problem,
@@ -44,9 +44,9 @@ pub enum RegistryError {
     /// There were too many requests, still after all retries.
     #[error("{host} is rate limiting ({request}): HTTP 429{problem}")]
     RateLimited {
-        /// The registry.
+        /// The host of the registry.
         host: Host,
-        /// The request.
+        /// The method and path of the request.
         request: String,
         /// The requested wait and the number of attempts, or the error in the response. Begins with `, ` or `: `.
         problem: String,
@@ -54,11 +54,11 @@ pub enum RegistryError {
     /// The response has an error status, still after all retries.
     #[error("{host} returned HTTP {status} for {request}: {problem}")]
     Failed {
-        /// The registry.
+        /// The host of the registry.
         host: Host,
         /// The HTTP status of the response.
         status: u16,
-        /// The request.
+        /// The method and path of the request.
         request: String,
         /// The error in the response.
         problem: Problem,
@@ -66,9 +66,9 @@ pub enum RegistryError {
     /// The connection made too little progress.
     #[error("the connection to {host} stalled ({request}): fewer than {bytes} bytes in {seconds} seconds")]
     Stalled {
-        /// The registry.
+        /// The host of the registry.
         host: Host,
-        /// The request.
+        /// The method and path of the request.
         request: String,
         /// The minimum number of bytes in that time.
         bytes: u64,
@@ -78,31 +78,31 @@ pub enum RegistryError {
     /// The connection broke, still after all retries.
     #[error("the connection to {host} broke ({request}): {problem}")]
     Broken {
-        /// The registry.
+        /// The host of the registry.
         host: Host,
-        /// The request.
+        /// The method and path of the request.
         request: String,
-        /// How it broke.
+        /// The error of the connection.
         problem: String,
     },
     /// The response violates the distribution-spec.
     #[error("unexpected response from {host} to {request}: {problem}")]
     Protocol {
-        /// The registry.
+        /// The host of the registry.
         host: Host,
-        /// The request.
+        /// The method and path of the request.
         request: String,
-        /// What was expected and found.
+        /// What is wrong with the response.
         problem: String,
     },
     /// The registry refers to a host that may not be contacted.
     #[error("{host} refers to {other} ({request}): {cause}")]
     OtherHost {
-        /// The registry.
+        /// The host of the registry.
         host: Host,
         /// The other host, with its scheme.
         other: String,
-        /// The request.
+        /// The method and path of the request.
         request: String,
         /// Why the other host may not be contacted.
         cause: HostRefusal,
@@ -110,19 +110,19 @@ pub enum RegistryError {
     /// The bytes do not match their digest.
     #[error("{host}/{repository}: {mismatch}")]
     Mismatch {
-        /// The registry.
+        /// The host of the registry.
         host: Host,
-        /// The repository.
+        /// The name of the repository.
         repository: RepositoryName,
-        /// What was expected and found.
+        /// The expected and the actual digest and size.
         mismatch: BlobMismatch,
     },
     /// The size differs from the descriptor.
     #[error("{host}/{repository}: wrong size of {digest}: expected {announced} bytes, found {found}")]
     Size {
-        /// The registry.
+        /// The host of the registry.
         host: Host,
-        /// The repository.
+        /// The name of the repository.
         repository: RepositoryName,
         /// The digest of the blob or manifest.
         digest: Digest,
@@ -134,9 +134,9 @@ pub enum RegistryError {
     /// The registry lacks something that is referenced.
     #[error("{what} not found in {host}/{repository}")]
     Absent {
-        /// The registry.
+        /// The host of the registry.
         host: Host,
-        /// The repository.
+        /// The name of the repository.
         repository: RepositoryName,
         /// The tag, digest or upload that was not found.
         what: String,
@@ -148,13 +148,13 @@ pub enum RegistryError {
         url: String,
         /// The digest of the layer.
         digest: Digest,
-        /// The reason.
+        /// Why the layer cannot be fetched.
         problem: UrlError,
     },
     /// The data for an upload cannot be read.
     #[error("upload to {host} aborted: cannot read the data: {source}")]
     Feed {
-        /// The registry.
+        /// The host of the registry.
         host: Host,
         /// The error of the read.
         source: io::Error,
@@ -162,9 +162,9 @@ pub enum RegistryError {
     /// The data for an upload does not match its digest.
     #[error("upload to {host} aborted: the data is damaged: {mismatch}")]
     UploadMismatch {
-        /// The registry.
+        /// The host of the registry.
         host: Host,
-        /// What was expected and found.
+        /// The expected and the actual digest and size.
         mismatch: BlobMismatch,
     },
     /// A certificate, key or credentials file cannot be used.
@@ -172,7 +172,7 @@ pub enum RegistryError {
     Setup {
         /// The file or setting.
         what: String,
-        /// The reason.
+        /// Why it cannot be used.
         problem: String,
     },
     /// The stop signal was received.

@@ -1,7 +1,8 @@
 //! Fetches non-distributable layers from their `urls` (image-spec, "urls").
 //!
-//! The author of the image chose these URLs, so they are untrusted. They are requested only over HTTPS, only from public
-//! addresses, and never with credentials. Addresses are checked after name resolution, and again after each redirect.
+//! The author of the image chose these URLs, so they are untrusted. They are requested only over HTTPS, only from
+//! public addresses, and never with credentials. Addresses are checked after name resolution, and again after each
+//! redirect.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -66,8 +67,8 @@ impl External {
         Ok(External(Arc::new(Inner { client, connections, settings, addresses })))
     }
 
-    /// Returns the first of the layer's URLs that provides it with the right size. Skips URLs that are already in `refusals`,
-    /// and adds those that do not provide the layer.
+    /// Returns the first of the layer's URLs that provides it with the right size. Skips URLs that are already in
+    /// `refusals`, and adds those that do not provide the layer.
     pub fn find(&self, descriptor: &Descriptor, refusals: &mut Vec<Refusal>) -> Option<Url> {
         for text in descriptor.urls.iter().take(URLS_MAX) {
             // Compare URLs, not positions: another image may list other URLs for the same layer.
@@ -96,8 +97,8 @@ impl External {
         }
     }
 
-    /// Opens the layer at a URL that [`External::find`] returned. The caller must verify the digest. Errors of the reader are
-    /// [`RegistryError`]s wrapped in [`std::io::Error`].
+    /// Opens the layer at a URL that [`External::find`] returned. The caller must verify the digest. Errors of the
+    /// reader are [`RegistryError`]s wrapped in [`std::io::Error`].
     pub fn open(&self, url: &Url, descriptor: &Descriptor, offset: u64) -> Box<dyn Read + Send> {
         let origin = UrlOrigin { external: self.clone(), url: url.clone(), digest: descriptor.digest };
         Box::new(Download::new(origin, descriptor.size, offset))

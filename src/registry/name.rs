@@ -31,8 +31,8 @@ pub enum Reference {
 pub enum NameError {
     /// The text is not a repository name.
     #[error(
-        "{text:?} is not a repository name: expected at most {REPOSITORY_BYTES_MAX} characters: parts separated by /, of \
-         lower-case letters and digits, separated by ., _, __ or dashes"
+        "{text:?} is not a repository name: expected at most {REPOSITORY_BYTES_MAX} lower-case letters and digits, \
+         joined by ., _, __ or -, in parts separated by /"
     )]
     Repository {
         /// The text that was given.
@@ -40,7 +40,8 @@ pub enum NameError {
     },
     /// The text is not a tag.
     #[error(
-        "{text:?} is not a tag: expected 1 to {TAG_BYTES_MAX} letters, digits, _, . and -, not starting with . or -"
+        "{text:?} is not a tag: expected 1 to {TAG_BYTES_MAX} letters, digits, _, . and -, not starting with \
+         . or -"
     )]
     Tag {
         /// The text that was given.

@@ -27,8 +27,8 @@ pub enum Pushed {
 /// The response of a registry to a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// Whether the registry added the manifest to the referrers of its subject. Otherwise the client must maintain the tag of
-    /// the referrers tag scheme.
+    /// Whether the registry added the manifest to the referrers of its subject. Otherwise the client must maintain
+    /// the tag of the referrers tag scheme.
     pub subject_noted: bool,
 }
 
@@ -99,8 +99,8 @@ enum Sent {
 }
 
 impl Repository {
-    /// Pushes a blob that the repository lacks. Mounts it from the repository `from` if the registry can, otherwise streams it
-    /// from `feed`. After a broken connection, the upload resumes where it stopped.
+    /// Pushes a blob that the repository lacks. Mounts it from the repository `from` if the registry can, otherwise
+    /// streams it from `feed`. After a broken connection, the upload resumes where it stopped.
     ///
     /// # Errors
     /// [`RegistryError`]. A failed upload is cancelled, and none of it becomes visible.
@@ -281,8 +281,8 @@ impl Repository {
         Ok(())
     }
 
-    /// Asks how many bytes of an upload the registry has received, and updates the URL of the session; `None` if the upload
-    /// must start again.
+    /// Asks how many bytes of an upload the registry has received, and updates the URL of the session; `None` if the
+    /// upload must start again.
     fn received(&self, session: &mut Url, bytes: u64) -> Result<Option<u64>, RegistryError> {
         let mut call = Call::new(Method::GET, session.clone());
         let request = call.describe();

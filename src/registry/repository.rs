@@ -28,9 +28,9 @@ const DOCUMENTS: &str = "application/vnd.oci.image.manifest.v1+json, \
 /// The access to a repository that a run needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Read.
+    /// Read access.
     Pull,
-    /// Read and write.
+    /// Read and write access.
     Push,
 }
 
@@ -128,8 +128,8 @@ impl Repository {
         Ok(Some(Descriptor::new(media_type, digest, size)))
     }
 
-    /// Reads the manifest or index with a tag or digest, and returns it with its descriptor; `None` if there is none. The
-    /// digest is verified.
+    /// Reads the manifest or index with a tag or digest, and returns it with its descriptor; `None` if there is none.
+    /// The digest is verified.
     ///
     /// # Errors
     /// [`RegistryError`], also if it is too large, or has a wrong type or digest.
@@ -200,7 +200,8 @@ impl Repository {
         RegistryError::Size { host, repository, digest, announced, found }
     }
 
-    /// Computes the digest of a manifest, and compares it with the reference and with the digest that the registry reports.
+    /// Computes the digest of a manifest, and compares it with the reference and with the digest that the registry
+    /// reports.
     fn digest_of(
         &self,
         bytes: &[u8],
@@ -281,8 +282,8 @@ impl Repository {
         }
     }
 
-    /// Opens a blob at `offset`. Sends no request before the first read, and resumes after a broken connection. The caller must
-    /// verify the digest. Errors of the reader are [`RegistryError`]s wrapped in [`std::io::Error`].
+    /// Opens a blob at `offset`. Sends no request before the first read, and resumes after a broken connection. The
+    /// caller must verify the digest. Errors of the reader are [`RegistryError`]s wrapped in [`std::io::Error`].
     pub fn blob(&self, descriptor: &Descriptor, offset: u64) -> Box<dyn Read + Send> {
         let origin = BlobOrigin { repository: self.clone(), digest: descriptor.digest };
         Box::new(Download::new(origin, descriptor.size, offset))
