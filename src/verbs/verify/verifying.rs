@@ -1,0 +1,210 @@
+//! Opens the bundles and hashes everything in them, each byte once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::arrival::{Arrivals, Bundle, Finding, OpenError, OpenRequest, Opened, open, segments};
+use crate::environment::Environment;
+use crate::format::Sum;
+use crate::format::body::BodyEntry;
+use crate::format::plan::PlannedBlob;
+use crate::observe::{Monitor, Phase};
+use crate::oci::Algorithm;
+use crate::stream::digesting::{DigestJob, Unreadable, digest_all};
+use crate::stream::hash::{Function, Output};
+use crate::stream::pump::Halted;
+use crate::stream::segments::Segment;
+
+
+/// Verifies every bundle among the files.
+///
+/// # Errors
+/// [`OpenError`] only if no verdict can be reached. A forged or damaged chunk is not an error but a verdict.
+pub fn verify(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<VerifyReport, OpenError> {
+    let Arrivals { bundles, others } = open(request, environment)?;
+    let checks: Vec<Check<'_>> =
+        bundles.iter().enumerate().flat_map(|(at, bundle)| checks(at, bundle)).collect();
+    let damage = hash_all(&checks, bundles.len(), environment)?;
+    let reports =
+        bundles.iter().zip(damage).map(|(bundle, damage)| BundleReport::new(bundle, &damage)).collect();
+    Ok(VerifyReport::new(reports, &others, request.policy.is_some()))
+}
+
+/// Findings in the payload of a bundle's files, by the index of the file in the bundle.
+pub type Damage = BTreeMap<usize, Vec<Finding>>;
+
+/// Something to hash and compare.
+enum Check<'a> {
+    /// A blob with all its pieces present; checked against its digest.
+    Whole { bundle: usize, files: Vec<usize>, blob: &'a PlannedBlob, pieces: Vec<(Segment, Sum)> },
+    /// A single entry; checked against its checksum.
+    Entry { bundle: usize, file: usize, entry: BodyEntry, segment: Segment },
+}
+
+impl Check<'_> {
+    fn bytes(&self) -> u64 {
+        match self {
+            Check::Whole { blob, .. } => blob.size,
+            Check::Entry { entry, .. } => entry.bytes,
+        }
+    }
+
+    fn job(&self) -> DigestJob {
+        match self {
+            Check::Entry { segment, .. } => DigestJob::sum_of(segment.clone()),
+            Check::Whole { blob, pieces, .. } => {
+                let mut functions = vec![blob.digest.algorithm().into()];
+                // An unsplit blob with a SHA-512 digest also has a SHA-256 checksum of its entry.
+                if blob.digest.algorithm() == Algorithm::Sha512 && blob.pieces.len() == 1 {
+                    functions.push(Function::Sha256);
+                }
+                let segments = pieces.iter().map(|(segment, _)| segment.clone()).collect();
+                DigestJob { segments, functions }
+            }
+        }
+    }
+}
+
+/// Returns the checks that hash every byte of a bundle's payload once.
+fn checks(at: usize, bundle: &Bundle) -> Vec<Check<'_>> {
+    let mut checks = Vec::new();
+    // Files by chunk number. Of several copies the first is used for whole blobs; the others are hashed by entry.
+    let mut first_copies: BTreeMap<u32, usize> = BTreeMap::new();
+    for (index, opened) in bundle.files.iter().enumerate().filter(|(_, opened)| opened.body().is_some()) {
+        first_copies.entry(opened.statement.number).or_insert(index);
+    }
+    let file = |number: u32| first_copies.get(&number).map(|&index| &bundle.files[index]);
+    let mut covered: BTreeSet<(usize, u64)> = BTreeSet::new();
+    for blob in bundle.contents().map_or(&[][..], |contents| &contents.plan.blobs) {
+        if let Some(pieces) = segments(blob, &file) {
+            let files: Vec<usize> = blob.pieces.iter().map(|piece| first_copies[&piece.chunk]).collect();
+            covered.extend(files.iter().zip(&pieces).map(|(&file, (segment, _))| (file, segment.offset)));
+            checks.push(Check::Whole { bundle: at, files, blob, pieces });
+        }
+    }
+    for (index, opened) in bundle.files.iter().enumerate() {
+        for entry in opened.body().map_or(&[][..], |body| &body.entries) {
+            // Two empty entries cannot share an offset: each has a header before it.
+            if !covered.contains(&(index, entry.offset)) {
+                let segment = opened.segment(entry);
+                checks.push(Check::Entry { bundle: at, file: index, entry: *entry, segment });
+            }
+        }
+    }
+    checks
+}
+
+/// The findings of the workers so far, by bundle.
+struct Found(Mutex<Vec<Damage>>);
+
+impl Found {
+    fn note(&self, bundle: usize, file: usize, finding: Finding) {
+        let mut damage = self.0.lock().expect("no thread panicked");
+        damage[bundle].entry(file).or_default().push(finding);
+    }
+}
+
+/// Runs all checks and returns the damage in each bundle.
+fn hash_all(
+    checks: &[Check<'_>],
+    bundles: usize,
+    environment: &Environment<'_>,
+) -> Result<Vec<Damage>, Halted> {
+    let found = Found(Mutex::new(vec![Damage::new(); bundles]));
+    let undecided: Mutex<Vec<usize>> = Mutex::default();
+    let lengths: Vec<u64> = checks.iter().map(Check::bytes).collect();
+    let monitor = environment.monitor;
+    monitor.phase(Phase::Verify, lengths.iter().sum(), || {
+        digest_all(environment.workers, monitor, &lengths, &|at| checks[at].job(), &|at, outcome| {
+            if compare(&checks[at], outcome, &found) == Comparison::Undecided {
+                undecided.lock().expect("no thread panicked").push(at);
+            }
+            Ok::<(), Halted>(())
+        })
+    })?;
+    for at in undecided.into_inner().expect("no thread panicked") {
+        locate_damage(&checks[at], environment, &found)?;
+    }
+    Ok(found.0.into_inner().expect("no thread panicked"))
+}
+
+/// Whether the outcome of a check is final.
+#[derive(PartialEq, Eq)]
+enum Comparison {
+    Final,
+    /// A blob in slices does not match its digest. The checksums of the slices will show which one is damaged.
+    Undecided,
+}
+
+/// Compares the hashes of a check with the expected values.
+fn compare(check: &Check<'_>, outcome: Result<Vec<Output>, Unreadable>, found: &Found) -> Comparison {
+    let outputs = match outcome {
+        Ok(outputs) => outputs,
+        Err(Unreadable { source, .. }) => {
+            let (bundle, files) = match check {
+                Check::Whole { bundle, files, .. } => (*bundle, files.as_slice()),
+                Check::Entry { bundle, file, .. } => (*bundle, std::slice::from_ref(file)),
+            };
+            for &file in files {
+                found.note(bundle, file, Finding::Unreadable { reason: source.to_string() });
+            }
+            return Comparison::Final;
+        }
+    };
+    match check {
+        Check::Entry { bundle, file, entry, .. } => {
+            if outputs[0].sum() != Some(entry.sum) {
+                found.note(*bundle, *file, Finding::of_entry(entry, outputs[0].hex()));
+            }
+        }
+        Check::Whole { bundle, files, blob, pieces } => {
+            let sum_holds = outputs.get(1).is_none_or(|output| output.sum() == Some(pieces[0].1));
+            if outputs[0].digest() == Some(blob.digest) && sum_holds {
+                return Comparison::Final;
+            }
+            let ([file], [(segment, _)]) = (files.as_slice(), pieces.as_slice()) else {
+                return Comparison::Undecided;
+            };
+            let (digest, offset, bytes) = (blob.digest, segment.offset, segment.bytes);
+            let finding = Finding::BlobMismatch { digest, offset, bytes, found: outputs[0].hex() };
+            found.note(*bundle, *file, finding);
+        }
+    }
+    Comparison::Final
+}
+
+/// Finds the damaged slices of a blob. If none is damaged, the packer split something other than the blob.
+fn locate_damage(check: &Check<'_>, environment: &Environment<'_>, found: &Found) -> Result<(), Halted> {
+    let Check::Whole { bundle, files, blob, pieces } = check else { return Ok(()) };
+    let lengths: Vec<u64> = pieces.iter().map(|(segment, _)| segment.bytes).collect();
+    let job = |at: usize| DigestJob::sum_of(pieces[at].0.clone());
+    let is_damaged = AtomicBool::new(false);
+    digest_all(environment.workers, Monitor::silent(), &lengths, &job, &|at, outcome| {
+        let (segment, sum) = &pieces[at];
+        let hex = match outcome {
+            Ok(outputs) => outputs[0].hex(),
+            Err(unreadable) => unreadable.source.to_string(),
+        };
+        let expected = sum.to_string();
+        if hex != expected {
+            is_damaged.store(true, Ordering::Relaxed);
+            let Segment { offset, bytes, .. } = *segment;
+            let (digest, slice) = (blob.digest, at + 1);
+            let finding = Finding::SliceMismatch { digest, slice, offset, bytes, expected, found: hex };
+            found.note(*bundle, files[at], finding);
+        }
+        Ok::<(), Halted>(())
+    })?;
+    if !is_damaged.into_inner() {
+        for &file in files {
+            found.note(*bundle, file, Finding::SlicesOfAnother { digest: blob.digest });
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file is a good chunk without damage.
+pub(crate) fn is_intact(opened: &Opened, damage: Option<&Vec<Finding>>) -> bool {
+    opened.body().is_some() && damage.is_none()
+}
