@@ -1,7 +1,7 @@
 //! An opened bundle: which of its files are accepted, what its control chunk contains, and whether it is
 //! released. Payloads are not checked yet.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use super::{BundleFiles, Contents, ContentsError, Finding, Member, read_body};
@@ -9,7 +9,7 @@ use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::format::head::Head;
 use crate::format::plan::PlannedBlob;
-use crate::format::statement::{Class, Kind, Statement};
+use crate::format::statement::{Kind, Statement};
 use crate::format::{BundleName, Sum, Timestamp};
 use crate::medium::ChunkFile;
 use crate::observe::Monitor;
@@ -145,8 +145,8 @@ impl Bundle {
         let Controls { control, release, broken } = read_controls(&accepted, gate);
         let mut files = refused;
         let layers = match &control {
-            Control::Read(contents) => layers_in_control(contents),
-            _ => HashSet::new(),
+            Control::Read(contents) => contents.layers_in_control(),
+            _ => BTreeSet::new(),
         };
         for (index, (member, token)) in accepted.into_iter().enumerate() {
             let mut standing = standing(&member, &control, broken.get(&index));
@@ -265,17 +265,11 @@ fn read_controls(accepted: &[Admitted], gate: Gate<'_>) -> Controls {
     controls
 }
 
-/// Returns the layers in the control chunk. Only a bundle of one file has any there.
-fn layers_in_control(contents: &Contents) -> HashSet<Digest> {
-    let blobs = contents.pieces[0].iter().map(|placed| &contents.plan.blobs[placed.blob]);
-    blobs.filter(|blob| blob.class != Class::Metadata).map(|blob| blob.digest).collect()
-}
-
 /// Hashes every entry of a chunk except `layers`, and returns the first damaged one.
 fn first_damage(
     file: &Arc<dyn ChunkFile>,
     body: &Body,
-    layers: &HashSet<Digest>,
+    layers: &BTreeSet<Digest>,
     workers: &Workers,
 ) -> Result<Option<Finding>, Halted> {
     let is_layer =

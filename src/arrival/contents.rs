@@ -1,5 +1,7 @@
 //! The contents of a bundle according to its control chunk: plan, chunk table, index.
 
+use std::collections::BTreeSet;
+
 use super::{Finding, Member, read_body};
 use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 use crate::format::Sum;
@@ -12,8 +14,9 @@ use crate::format::head::Head;
 use crate::format::limits::{ANNEX_BYTES_MAX, RECOVER_BYTES_MAX};
 use crate::format::plan::{Placed, Plan};
 use crate::format::shape::{Item, Shape};
-use crate::format::statement::Kind;
+use crate::format::statement::{Class, Kind};
 use crate::medium::ChunkFile;
+use crate::oci::Digest;
 use crate::oci::write::OCI_LAYOUT;
 
 /// The contents of a bundle according to its control chunk. They are consistent, but not necessarily trusted.
@@ -206,6 +209,12 @@ impl Contents {
             && places(body) == places(&self.control);
         let expected = "the name, stream, label, chunk count and entries of the plan";
         if same { Ok(()) } else { Err(FormatError::whole("control chunk", expected, "different values")) }
+    }
+
+    /// The layers in the control chunk. Only a bundle of one file has them there.
+    pub fn layers_in_control(&self) -> BTreeSet<Digest> {
+        let blobs = self.pieces[0].iter().map(|placed| &self.plan.blobs[placed.blob]);
+        blobs.filter(|blob| blob.class != Class::Metadata).map(|blob| blob.digest).collect()
     }
 
     /// Returns the expected SHA-256 of a chunk's `02_sums.txt`; `None` for chunk 0, whose own statement gives it.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Damage, is_intact};
+use super::damage::{Damage, is_intact};
 use crate::arrival::{Bundle, Control, Finding, NotAChunk, Opened, Standing};
 use crate::diagnosis::Failure;
 use crate::format::Sum;
@@ -154,7 +154,7 @@ impl VerifyReport {
 
 impl BundleReport {
     /// Reports on a bundle after its payload was hashed.
-    pub fn new(bundle: &Bundle, damage: &Damage) -> BundleReport {
+    pub(super) fn new(bundle: &Bundle, damage: &Damage) -> BundleReport {
         let files: Vec<FileReport> = bundle
             .files
             .iter()
