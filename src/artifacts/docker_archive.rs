@@ -44,14 +44,14 @@ struct Legacy {
 #[derive(Debug)]
 enum Content {
     Bytes(Arc<[u8]>),
-    Inside(Extent),
+    InArchive(Extent),
 }
 
 impl Content {
     fn bytes(&self) -> u64 {
         match self {
             Content::Bytes(bytes) => bytes.len() as u64,
-            Content::Inside(extent) => extent.bytes,
+            Content::InArchive(extent) => extent.bytes,
         }
     }
 }
@@ -220,7 +220,7 @@ impl Reading<'_> {
             }
             Some(_) => {}
             None => {
-                self.blobs.insert(digest, Content::Inside(extent));
+                self.blobs.insert(digest, Content::InArchive(extent));
             }
         }
         Ok(Descriptor::new(media_type, digest, bytes))
@@ -264,7 +264,7 @@ impl ArtifactSource for DockerArchive {
             ArchiveFormat::Legacy(legacy) => legacy,
         };
         match legacy.blobs.get(&descriptor.digest) {
-            Some(Content::Inside(extent)) => Ok(Box::new(extent.reader(offset))),
+            Some(Content::InArchive(extent)) => Ok(Box::new(extent.reader(offset))),
             Some(Content::Bytes(bytes)) => {
                 let mut cursor = Cursor::new(Arc::clone(bytes));
                 cursor.set_position(offset);

@@ -137,7 +137,7 @@ pub enum ArtifactError {
         limit: u64,
     },
     /// The archive is malformed, or different tools would read it differently.
-    #[error("malformed archive {path:?}: {problem}")]
+    #[error("archive {path:?}: {problem}")]
     Archive {
         /// The path of the archive.
         path: PathBuf,
@@ -153,7 +153,7 @@ pub enum ArtifactError {
         with: &'static str,
     },
     /// `docker load` would not accept the archive or artifact.
-    #[error("not a Docker image in {place:?}: {problem}")]
+    #[error("{place:?} cannot be a Docker archive: {problem}")]
     NotADockerImage {
         /// The source or destination archive.
         place: String,
@@ -169,14 +169,14 @@ pub enum ArtifactError {
         problem: String,
     },
     /// The destination already has the name, for another artifact.
-    #[error("the name {:?} in {place:?} already points at {there}, the new artifact is {new}", .name.as_str())]
+    #[error("the name {:?} in {place:?} already points at {existing}, the new artifact is {new}", .name.as_str())]
     NameTaken {
         /// The destination that has the name.
         place: String,
         /// The name in question.
         name: RefName,
         /// The digest that the name points at now.
-        there: Box<Digest>,
+        existing: Box<Digest>,
         /// The digest that the name would point at.
         new: Box<Digest>,
     },

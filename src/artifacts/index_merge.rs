@@ -36,11 +36,11 @@ pub(super) fn merged(
                     name_of(there) == Some(name.as_str()) && there.digest != entry.digest
                 };
                 match listed.iter().find(other) {
-                    Some(there) if on_existing_name == ExistingName::Refuse => {
+                    Some(listed_entry) if on_existing_name == ExistingName::Refuse => {
                         return Err(ArtifactError::NameTaken {
                             place: place.to_owned(),
                             name: name.clone(),
-                            there: Box::new(there.digest),
+                            existing: Box::new(listed_entry.digest),
                             new: Box::new(entry.digest),
                         });
                     }

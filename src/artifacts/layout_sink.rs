@@ -37,9 +37,9 @@ pub struct LayoutSink {
 struct Shared {
     staging: Staging,
     /// The committed blobs, and their paths in the staging folder.
-    waiting: Mutex<BTreeMap<Digest, PathBuf>>,
+    committed: Mutex<BTreeMap<Digest, PathBuf>>,
     /// The blobs that were present before and have been hashed.
-    there: Mutex<HashSet<Digest>>,
+    present: Mutex<HashSet<Digest>>,
     /// The directory of the layout, if this run created it. Declared last, so that it is dropped after `staging`.
     _created: Option<NewFolder>,
 }
@@ -81,8 +81,8 @@ impl LayoutSink {
         check_target(path)?;
         let shared = Shared {
             staging: Staging::create(path)?,
-            waiting: Mutex::default(),
-            there: Mutex::default(),
+            committed: Mutex::default(),
+            present: Mutex::default(),
             _created: created,
         };
         Ok(LayoutSink {
@@ -107,7 +107,7 @@ impl LayoutSink {
     fn place_blobs(&self, io: impl Fn(rustix::io::Errno) -> ArtifactError) -> Result<(), ArtifactError> {
         let blobs = self.folder(&self.root, "blobs")?;
         let mut folders: BTreeMap<&'static str, File> = BTreeMap::new();
-        for (digest, from) in locked(&self.shared.waiting).iter() {
+        for (digest, from) in locked(&self.shared.committed).iter() {
             let algorithm = digest.algorithm().name();
             if !folders.contains_key(algorithm) {
                 folders.insert(algorithm, self.folder(&blobs, algorithm)?);
@@ -175,7 +175,8 @@ impl ArtifactSink for LayoutSink {
     /// A file that was present before is hashed once: another tool wrote it, or it was damaged on disk.
     fn contains(&self, descriptor: &Descriptor) -> Result<bool, ArtifactError> {
         let digest = descriptor.digest;
-        if locked(&self.shared.waiting).contains_key(&digest) || locked(&self.shared.there).contains(&digest)
+        if locked(&self.shared.committed).contains_key(&digest)
+            || locked(&self.shared.present).contains(&digest)
         {
             return Ok(true);
         }
@@ -191,7 +192,7 @@ impl ArtifactSink for LayoutSink {
         let found = Extent::digest(&extent, digest.algorithm()).map_err(cannot_read)?;
         let right = found == (digest, descriptor.size);
         if right {
-            locked(&self.shared.there).insert(digest);
+            locked(&self.shared.present).insert(digest);
         }
         Ok(right)
     }
@@ -256,10 +257,10 @@ impl BlobWriter for StagedBlob {
         let digest = self.announced.accept(proof)?;
         self.writeback.ends(&self.file);
         // If two writers wrote the same blob, the second file is dropped; both have the same content.
-        let mut waiting = locked(&self.shared.waiting);
-        if let std::collections::btree_map::Entry::Vacant(place) = waiting.entry(digest) {
+        let mut committed = locked(&self.shared.committed);
+        if let std::collections::btree_map::Entry::Vacant(place) = committed.entry(digest) {
             place.insert(self.path.clone());
-            drop(waiting);
+            drop(committed);
             self.kept = true;
         }
         Ok(())

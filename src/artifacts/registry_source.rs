@@ -17,7 +17,7 @@ use crate::registry::{
 };
 
 /// Size limit of the document cache of one repository, in bytes. Documents beyond it are requested again.
-const KEPT_BYTES_MAX: usize = 64 << 20;
+const CACHE_BYTES_MAX: usize = 64 << 20;
 
 /// All registry sources of a run, one for each repository.
 pub struct RegistrySources {
@@ -84,18 +84,18 @@ pub struct RegistrySource {
     name: String,
     repository: Repository,
     external: External,
-    kept: Mutex<Kept>,
+    cache: Mutex<Cache>,
     /// All tags. The inner value is `None` if the registry does not list them.
     tags: OnceLock<Option<BTreeSet<Tag>>>,
 }
 
 /// The cache of registry responses.
 #[derive(Default)]
-struct Kept {
+struct Cache {
     documents: HashMap<Digest, Arc<Vec<u8>>>,
     bytes: usize,
     /// The working URL of each non-distributable layer that the registry does not have.
-    elsewhere: HashMap<Digest, Url>,
+    urls: HashMap<Digest, Url>,
     /// The URLs of such layers that failed.
     refusals: HashMap<Digest, Vec<Refusal>>,
 }
@@ -103,35 +103,35 @@ struct Kept {
 impl RegistrySource {
     fn new(repository: Repository, external: External) -> RegistrySource {
         let name = format!("docker://{}/{}", repository.host(), repository.name());
-        RegistrySource { name, repository, external, kept: Mutex::default(), tags: OnceLock::new() }
+        RegistrySource { name, repository, external, cache: Mutex::default(), tags: OnceLock::new() }
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.kept.lock().expect("no thread panicked")
+    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
+        self.cache.lock().expect("no thread panicked")
     }
 
     /// Fetches the manifest or index that a tag or digest points at; `None` if it does not exist.
     fn manifest(&self, reference: &Reference) -> Result<Option<Descriptor>, ArtifactError> {
         let Some((descriptor, bytes)) = self.repository.manifest(reference)? else { return Ok(None) };
-        self.keep(descriptor.digest, bytes);
+        self.remember(descriptor.digest, bytes);
         Ok(Some(descriptor))
     }
 
-    fn keep(&self, digest: Digest, bytes: Vec<u8>) {
-        let mut kept = self.kept();
-        if kept.bytes + bytes.len() <= KEPT_BYTES_MAX && !kept.documents.contains_key(&digest) {
-            kept.bytes += bytes.len();
-            kept.documents.insert(digest, Arc::new(bytes));
+    fn remember(&self, digest: Digest, bytes: Vec<u8>) {
+        let mut cache = self.cache();
+        if cache.bytes + bytes.len() <= CACHE_BYTES_MAX && !cache.documents.contains_key(&digest) {
+            cache.bytes += bytes.len();
+            cache.documents.insert(digest, Arc::new(bytes));
         }
     }
 
     /// Fetches the document that a descriptor points at; `None` if it does not exist.
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Arc<Vec<u8>>>, ArtifactError> {
-        if let Some(bytes) = self.kept().documents.get(&descriptor.digest) {
+        if let Some(bytes) = self.cache().documents.get(&descriptor.digest) {
             return Ok(Some(Arc::clone(bytes)));
         }
         let Some(bytes) = self.repository.document(descriptor)? else { return Ok(None) };
-        self.keep(descriptor.digest, bytes.clone());
+        self.remember(descriptor.digest, bytes.clone());
         Ok(Some(Arc::new(bytes)))
     }
 
@@ -204,19 +204,19 @@ impl RegistrySource {
         if descriptor.urls.is_empty() {
             return Ok(None);
         }
-        self.find_elsewhere(descriptor).map(|()| Some(descriptor.size))
+        self.find_url(descriptor).map(|()| Some(descriptor.size))
     }
 
     /// Finds the next URL that provides the layer.
-    fn find_elsewhere(&self, descriptor: &Descriptor) -> Result<(), ArtifactError> {
+    fn find_url(&self, descriptor: &Descriptor) -> Result<(), ArtifactError> {
         let digest = descriptor.digest;
-        let mut refusals = self.kept().refusals.remove(&digest).unwrap_or_default();
+        let mut refusals = self.cache().refusals.remove(&digest).unwrap_or_default();
         let Some(url) = self.external.find(descriptor, &mut refusals) else {
             return Err(ArtifactError::NondistributableAbsent { place: self.name.clone(), digest, refusals });
         };
-        let mut kept = self.kept();
-        kept.elsewhere.insert(digest, url);
-        kept.refusals.insert(digest, refusals);
+        let mut cache = self.cache();
+        cache.urls.insert(digest, url);
+        cache.refusals.insert(digest, refusals);
         Ok(())
     }
 
@@ -315,8 +315,8 @@ impl ArtifactSource for RegistrySource {
             reader.set_position(offset);
             return Ok(Box::new(reader));
         }
-        let elsewhere = self.kept().elsewhere.get(&digest).cloned();
-        Ok(match elsewhere {
+        let url = self.cache().urls.get(&digest).cloned();
+        Ok(match url {
             Some(url) => self.external.open(&url, descriptor, offset),
             None => self.repository.blob(descriptor, offset),
         })
@@ -345,10 +345,10 @@ impl ArtifactSource for RegistrySource {
 
     fn try_elsewhere(&self, descriptor: &Descriptor, why: &str) -> Result<bool, ArtifactError> {
         {
-            let mut kept = self.kept();
-            let Some(url) = kept.elsewhere.remove(&descriptor.digest) else { return Ok(false) };
-            kept.refusals.entry(descriptor.digest).or_default().push(Refusal::of(&url, why));
+            let mut cache = self.cache();
+            let Some(url) = cache.urls.remove(&descriptor.digest) else { return Ok(false) };
+            cache.refusals.entry(descriptor.digest).or_default().push(Refusal::of(&url, why));
         }
-        self.find_elsewhere(descriptor).map(|()| true)
+        self.find_url(descriptor).map(|()| true)
     }
 }

@@ -162,13 +162,13 @@ mod tests {
         fs::create_dir(&stale).unwrap();
         fs::write(stale.join(LOCK), "").unwrap();
         fs::write(stale.join("0"), "half a blob").unwrap();
-        let barely_begun = parent.path().join(".carnet-begun");
-        fs::create_dir(&barely_begun).unwrap();
-        let living = Staging::create(parent.path()).unwrap();
-        assert!(!stale.exists() && !barely_begun.exists());
+        let without_lock = parent.path().join(".carnet-begun");
+        fs::create_dir(&without_lock).unwrap();
+        let used = Staging::create(parent.path()).unwrap();
+        assert!(!stale.exists() && !without_lock.exists());
         let other = Staging::create(parent.path()).unwrap();
-        assert!(living.path.exists() && other.path.exists());
-        drop((living, other));
+        assert!(used.path.exists() && other.path.exists());
+        drop((used, other));
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
     }
 
@@ -180,10 +180,10 @@ mod tests {
         for name in ["keys", "lock"] {
             fs::write(others.join(name), "of someone else").unwrap();
         }
-        let living = Staging::create(parent.path()).unwrap();
-        fs::rename(&living.path, parent.path().join("moved")).unwrap();
-        std::os::unix::fs::symlink(&others, &living.path).unwrap();
-        drop(living);
+        let used = Staging::create(parent.path()).unwrap();
+        fs::rename(&used.path, parent.path().join("moved")).unwrap();
+        std::os::unix::fs::symlink(&others, &used.path).unwrap();
+        drop(used);
         drop(Staging::create(parent.path()).unwrap());
         assert_eq!(fs::read_dir(&others).unwrap().count(), 2);
     }

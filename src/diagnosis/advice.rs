@@ -1,88 +1,88 @@
-//! Circumstances that change the next step beyond what the code says.
+//! Circumstances that change the advice for an error code.
 
 use std::io;
 
-/// A circumstance that changes the next step. Which words say so, and with which options, the program decides.
+/// A circumstance that changes the advice for an error. The program decides on the words and names the options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Advice {
     /// The path does not exist.
     CheckPath,
     /// The system denies access.
     CheckPermissions,
-    /// The disk is full.
+    /// The disk has no free space.
     MakeRoom,
-    /// Nothing is wrong here that a second run would not get past.
+    /// The same command will probably succeed in a second run.
     RunAgain,
 
-    /// The text is not what a source of artifacts looks like.
+    /// A source of artifacts has the wrong syntax.
     SourceSyntax,
-    /// The text is not what a layout or an archive to write to looks like.
+    /// A destination layout or archive has the wrong syntax.
     DestinationSyntax,
-    /// The text is not what a registry to push to looks like.
+    /// A destination registry has the wrong syntax.
     RegistrySyntax,
 
-    /// Another name is there, and looks alike.
+    /// A similar name exists.
     DidYouMean {
-        /// That name.
+        /// The similar name.
         name: String,
     },
-    /// A repository has no such tag, and none that looks alike.
+    /// The repository has neither this tag nor a similar one.
     CheckRepositoryAndTag,
-    /// The names are those of a bundle.
+    /// The name is not in the bundle.
     CheckNamesOfBundle,
     /// The archive must be decompressed first.
     DecompressWith {
-        /// The program that decompresses it.
+        /// The program that can decompress it, e.g. `gzip`.
         program: &'static str,
     },
     /// An index was copied without one of its images.
     PlatformIsNotThere {
-        /// The platform of that image.
+        /// The platform of the missing image.
         platform: String,
     },
-    /// A URL of a non-distributable layer leads to a private address.
+    /// A URL of a non-distributable layer points at a private address.
     UrlIsPrivate,
-    /// Chunk files of another bundle have the names that the new one needs.
+    /// Chunk files of another bundle have the file names that the new bundle needs.
     OtherBundleInTheWay,
-    /// The damaged bytes are those of chunk files.
+    /// The damaged data is in chunk files.
     ChunksAreDamaged,
-    /// The damaged bytes are those of a registry.
+    /// The damaged data is in a registry.
     RegistryIsDamaged,
 
-    /// The registry's certificate is for other names.
+    /// The certificate of the registry does not cover its host name.
     NameNotInCertificate,
-    /// Nobody who is trusted signed the registry's certificate.
+    /// The certificate of the registry is not signed by a trusted authority.
     UnknownAuthority,
-    /// The registry's certificate is not valid for another reason.
+    /// The certificate of the registry is invalid for another reason.
     CertificateInvalid,
-    /// The registry asks for a certificate of ours.
+    /// The registry requires a client certificate.
     ClientCertificateNeeded,
-    /// The registry does not answer with TLS.
+    /// The registry responds to TLS with plain HTTP.
     PlainHttpSpoken,
-    /// A registry on loopback does not answer to plain HTTP.
+    /// A registry on loopback does not respond to plain HTTP.
     TlsSpoken,
-    /// A registry points at another host that no one allowed.
+    /// A registry points to another host that is not allowed.
     HostNotAllowed,
-    /// A registry points at another host, which does not speak HTTPS.
+    /// A registry points to another host that does not use HTTPS.
     HostWithoutTls,
-    /// The registry refuses layers with URLs.
+    /// The registry rejects layers with URLs.
     UrlsRefused,
-    /// The registry refuses a manifest, perhaps because of layers with URLs.
+    /// The registry rejects a manifest, perhaps because of layers with URLs.
     UrlsPerhapsRefused,
-    /// The server has a problem of its own.
+    /// The server reports an internal problem.
     ServerInTrouble,
 
-    /// An artifact needs a name that a registry takes.
+    /// An artifact needs a name that a registry accepts.
     RenameArtifact {
-        /// Its name in the bundle, or its digest.
+        /// The name of the artifact in the bundle, or its digest.
         name: String,
-        /// A tag for it.
+        /// A suitable tag for the artifact.
         tag: String,
     },
 }
 
 impl Advice {
-    /// What the system's error says of the next step.
+    /// The advice for an error of the operating system, if there is any.
     pub fn of_io(error: &io::Error) -> Option<Advice> {
         match error.kind() {
             io::ErrorKind::NotFound => Some(Advice::CheckPath),

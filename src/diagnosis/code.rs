@@ -1,4 +1,4 @@
-//! The table of all codes.
+//! The table of all error codes.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use serde::{Serialize, Serializer};
 
 use super::{Advice, Diagnosis, Failure};
 
-/// Each line: the variant, its stable word, the exit class, and what it means.
+/// One line for each code: the variant, its stable word, the kind of failure, and its meaning.
 macro_rules! codes {
     ($($variant:ident $word:literal $failure:ident $meaning:literal)*) => {
-        /// What an error is called: a stable kebab-case word for scripts, as `blob-mismatch`. Words are never
-        /// reused for something else.
+        /// The code of an error: a stable kebab-case word for scripts, e.g. `blob-mismatch`. A word is never reused
+        /// for another error.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code {
             $(#[doc = $meaning] $variant,)*
@@ -20,17 +20,17 @@ macro_rules! codes {
             /// All codes.
             pub const ALL: &[Code] = &[$(Code::$variant),*];
 
-            /// The stable word.
+            /// The stable word for scripts.
             pub const fn word(self) -> &'static str {
                 match self { $(Code::$variant => $word,)* }
             }
 
-            /// The one kind of failure that it stands for.
+            /// The kind of failure, which decides the exit code.
             pub const fn failure(self) -> Failure {
                 match self { $(Code::$variant => Failure::$failure,)* }
             }
 
-            /// What it means, in one sentence.
+            /// The meaning of the code, in one sentence.
             pub const fn meaning(self) -> &'static str {
                 match self { $(Code::$variant => $meaning,)* }
             }
@@ -39,145 +39,145 @@ macro_rules! codes {
 }
 
 codes! {
-    // Everywhere.
+    // General errors.
     Interrupted "interrupted" Interrupted "A signal ended the run."
-    System "system" Failed "The system provides no more memory, threads or other resources."
+    System "system" Failed "The system is out of memory, threads or another resource."
     FileUnusable "file-unusable" Failed "A file or folder cannot be read or written."
     FileNotRegular "file-not-regular" Failed "A path is neither a regular file nor a folder."
-    FileNameOdd "file-name-odd" Failed "A file name has control characters or is not UTF-8, so it cannot stand in a list of sums."
-    TooManyFiles "too-many-files" Failed "More files were named than a bundle can have."
-    FoldersTooDeep "folders-too-deep" Failed "Folders are nested deeper than is searched."
-    TargetExists "target-exists" Failed "A file exists that would have to be replaced."
-    TargetBusy "target-busy" Failed "Another process is packing a bundle of this name into this folder."
+    FileNameOdd "file-name-odd" Failed "A file name has control characters or is not UTF-8, so it cannot be written into a list of checksums."
+    TooManyFiles "too-many-files" Failed "More files were given than a bundle can have."
+    FoldersTooDeep "folders-too-deep" Failed "Folders are nested more deeply than the search limit."
+    TargetExists "target-exists" Failed "The target file exists already and would have to be replaced."
+    TargetBusy "target-busy" Failed "Another process is packing a bundle with this name into this folder."
     DiskFull "disk-full" Failed "The target has less free space than the bundle needs."
     OutputLost "output-lost" Failed "The output could not be written to stdout."
 
     // Arguments and environment.
-    BadPlace "bad-place" Usage "A source or destination is not written as it must be."
-    SourceList "source-list" Usage "A list of sources has a line that names no source, or no sources at all."
-    SourceDateEpoch "source-date-epoch" Usage "The variable SOURCE_DATE_EPOCH is not a number of seconds since 1970."
-    HashKernel "hash-kernel" Usage "The variable CARNET_HASH names a hash kernel that does not exist or that this processor does not have."
-    ProxyUnusable "proxy-unusable" Usage "A proxy variable names a proxy with a protocol other than HTTP or HTTPS."
-    SeveralBundles "several-bundles" Usage "Several bundles arrived, and the command works on one."
+    BadPlace "bad-place" Usage "A source or destination has the wrong syntax."
+    SourceList "source-list" Usage "A list of sources has an invalid line, or is empty."
+    SourceDateEpoch "source-date-epoch" Usage "The environment variable SOURCE_DATE_EPOCH is not a number of seconds since 1970."
+    HashKernel "hash-kernel" Usage "The environment variable CARNET_HASH names an unknown hash kernel, or one that this processor does not support."
+    ProxyUnusable "proxy-unusable" Usage "A proxy environment variable has a proxy URL with a protocol other than HTTP or HTTPS."
+    SeveralBundles "several-bundles" Usage "The files belong to several bundles, but the command works on one."
     PassphraseEmpty "passphrase-empty" Usage "The passphrase for a key is empty."
 
     // Keys.
-    KeyUnreadable "key-unreadable" Failed "The file of a key cannot be read."
-    KeyUnwritable "key-unwritable" Failed "The file of a key cannot be written."
-    KeyTooLong "key-too-long" Failed "The file of a key is longer than any key."
-    KeyMalformed "key-malformed" Failed "A file does not hold a key in PEM form."
-    KeyWrongKind "key-wrong-kind" Failed "A PEM file holds something other than a key that can be used here."
+    KeyUnreadable "key-unreadable" Failed "A key file cannot be read."
+    KeyUnwritable "key-unwritable" Failed "A key file cannot be written."
+    KeyTooLong "key-too-long" Failed "A key file is longer than the limit."
+    KeyMalformed "key-malformed" Failed "A file does not contain a key in PEM format."
+    KeyWrongKind "key-wrong-kind" Failed "A PEM file contains something other than the expected kind of key."
     KeyIsPublic "key-is-public" Usage "A public key was given where a private key is needed."
     KeyIsPrivate "key-is-private" Usage "A private key was given where a public key is needed."
-    KeyNotEd25519 "key-not-ed25519" Failed "A key is of an algorithm other than Ed25519."
-    KeyWeak "key-weak" Failed "A public key is a point of small order: anybody can sign under it."
-    KeyNotCanonical "key-not-canonical" Failed "A public key is not written in the canonical form of its point."
+    KeyNotEd25519 "key-not-ed25519" Failed "A key uses an algorithm other than Ed25519."
+    KeyWeak "key-weak" Failed "A public key is a point of small order, so anybody can forge its signatures."
+    KeyNotCanonical "key-not-canonical" Failed "A public key is not in the canonical encoding of its point."
     KeyEncrypted "key-encrypted" Usage "A private key is encrypted, and no passphrase was given."
     KeyPassphraseWrong "key-passphrase-wrong" Failed "The passphrase does not decrypt the private key."
-    KeyEncryptionUnsupported "key-encryption-unsupported" Failed "A private key is encrypted in a way that is not supported."
-    KeyHalvesDiffer "key-halves-differ" Failed "A private key file holds a public key that does not belong to it."
-    KeyNoRandom "key-no-random" Failed "No key can be generated: the system provides no random bytes."
-    KeyExists "key-exists" Failed "A key file of that name exists, and keys are never overwritten."
+    KeyEncryptionUnsupported "key-encryption-unsupported" Failed "The encryption of a private key is not supported."
+    KeyHalvesDiffer "key-halves-differ" Failed "A private key file contains a public key that does not match the private key."
+    KeyNoRandom "key-no-random" Failed "No key can be generated because the system provides no random bytes."
+    KeyExists "key-exists" Failed "A key file with this name exists, and keys are never overwritten."
     KeyName "key-name" Usage "The name for a key pair does not end in a file name."
 
     // Trust files.
     PolicyUnreadable "policy-unreadable" Failed "The trust file cannot be read."
     PolicyTooLong "policy-too-long" Usage "The trust file is longer than the limit."
     PolicySyntax "policy-syntax" Usage "The trust file is not TOML, or has a key that is unknown, missing or of the wrong type."
-    PolicyVersion "policy-version" Usage "The trust file has a version that this release does not read."
+    PolicyVersion "policy-version" Usage "The trust file has a version that this release does not support."
     PolicyKeyCount "policy-key-count" Usage "The trust file lists no keys, or too many."
     PolicyThreshold "policy-threshold" Usage "The release threshold of the trust file is out of range."
-    PolicyHolder "policy-holder" Usage "The name of a key holder cannot be shown, or differs from another in case only."
+    PolicyHolder "policy-holder" Usage "The name of a key holder has characters that are not allowed, is too long, or differs from another name only in case."
     PolicyKeySource "policy-key-source" Usage "A key in the trust file has neither `public-key` nor `public-key-file`, or both."
     PolicyKeyUnreadable "policy-key-unreadable" Failed "A `public-key-file` of the trust file cannot be read."
     PolicyKey "policy-key" Usage "A public key of the trust file cannot be used."
     PolicyKeyTwice "policy-key-twice" Usage "The trust file lists one key twice."
     PolicyNoRole "policy-no-role" Usage "A key of the trust file has no role."
     PolicyStreams "policy-streams" Usage "The list of streams of a key is malformed."
-    PolicyTime "policy-time" Usage "A time in the trust file is not one moment, or the times contradict each other."
+    PolicyTime "policy-time" Usage "A time in the trust file lacks a date, a time of day or an offset, or the times contradict each other."
     PolicyNoPacker "policy-no-packer" Usage "No key of the trust file may pack, so no chunk could be accepted."
-    PolicyUnsatisfiable "policy-unsatisfiable" Usage "The release threshold is higher than the number of releasers."
+    PolicyUnsatisfiable "policy-unsatisfiable" Usage "The release threshold is higher than the number of holders who can release."
 
     // Sources and destinations of artifacts.
-    ArtifactIo "artifact-io" Failed "The system refuses access to a file of a source or destination."
-    NoSuchArtifact "no-such-artifact" Failed "The source or the bundle has no artifact of that name or digest."
-    AmbiguousName "ambiguous-name" Damaged "A source gives one name to two artifacts, and tools differ on which one they take."
-    BadName "bad-name" Damaged "A source gives an artifact a name that cannot be carried."
+    ArtifactIo "artifact-io" Failed "A file of a source or destination cannot be read or written."
+    NoSuchArtifact "no-such-artifact" Failed "The source or the bundle has no artifact with this name or digest."
+    AmbiguousName "ambiguous-name" Damaged "One name points at two artifacts, and tools differ on which one they use."
+    BadName "bad-name" Damaged "A source lists an artifact under a name that a bundle cannot carry."
     NoCatalogue "no-catalogue" Failed "The registry does not list its repositories, so a pattern cannot be matched."
-    NondistributableAbsent "nondistributable-absent" Failed "A non-distributable layer is not in the source, nor at any URL that was tried."
+    NondistributableAbsent "nondistributable-absent" Failed "A non-distributable layer is neither in the source nor at any of its URLs."
     NotALayout "not-a-layout" Failed "A folder or archive is not an OCI image layout."
     BadIndex "bad-index" Damaged "The index.json of a layout is malformed."
-    MalformedDocument "malformed-document" Damaged "A manifest or index is malformed, too large, or not what its descriptor says."
-    NotAManifest "not-a-manifest" Failed "A digest was asked for that is not the digest of a manifest or an index."
-    NotAnArtifact "not-an-artifact" Failed "What a name points at is neither a manifest nor an index."
-    BlobMissing "blob-missing" Damaged "A blob that a manifest or index points at is not there."
-    BlobMismatch "blob-mismatch" Damaged "The bytes of a blob do not have its digest."
+    MalformedDocument "malformed-document" Damaged "A manifest or index is malformed, too large, or does not match its descriptor."
+    NotAManifest "not-a-manifest" Failed "The requested digest is not the digest of a manifest or index."
+    NotAnArtifact "not-an-artifact" Failed "A name points at something other than a manifest or index."
+    BlobMissing "blob-missing" Damaged "A blob that a manifest or index references is missing."
+    BlobMismatch "blob-mismatch" Damaged "The content of a blob does not match its digest."
     BlobSizeMismatch "blob-size-mismatch" Damaged "A blob has more or fewer bytes than its descriptor says."
-    BlobSizesDiffer "blob-sizes-differ" Damaged "Two descriptors give one blob different sizes."
-    BlobUnreadable "blob-unreadable" Failed "A blob of a source cannot be read to its end."
-    BlobNotPlanned "blob-not-planned" Failed "An archive has no place for a blob that is to be written to it."
+    BlobSizesDiffer "blob-sizes-differ" Damaged "Two descriptors state different sizes for one blob."
+    BlobUnreadable "blob-unreadable" Failed "A blob of a source cannot be read completely."
+    BlobNotPlanned "blob-not-planned" Failed "A blob is not in the plan of the archive that it should be written to."
     FileTooLarge "file-too-large" Damaged "A document in a layout or archive is larger than the limit."
-    BadArchive "bad-archive" Damaged "An archive is malformed, or could be read in more than one way."
-    CompressedArchive "compressed-archive" Failed "An archive is compressed, so blobs in it cannot be reached."
-    NotADockerImage "not-a-docker-image" Failed "An artifact or archive is not something that `docker load` takes."
-    UnsafePath "unsafe-path" Damaged "A link, a device or a folder is where a file must be, or a path leads out of the layout."
-    NameTaken "name-taken" Failed "The layout has another artifact of that name."
-    RefusedGraph "refused-graph" Failed "An artifact is nested too deep, has too many blobs, lacks the platform, or is of Docker schema 1."
+    BadArchive "bad-archive" Damaged "An archive is malformed, or tools could read it differently."
+    CompressedArchive "compressed-archive" Failed "An archive is compressed, so the blobs in it cannot be accessed."
+    NotADockerImage "not-a-docker-image" Failed "An artifact or archive is not a Docker image that `docker load` accepts."
+    UnsafePath "unsafe-path" Damaged "A path is a link, a device or a folder where a regular file is expected, or has no file name."
+    NameTaken "name-taken" Failed "The layout already has another artifact with this name."
+    RefusedGraph "refused-graph" Failed "An artifact is nested too deeply, has too many blobs, lacks the selected platform, or has Docker schema 1."
 
     // Packing.
     RenameSeveral "rename-several" Usage "One new name was given for several artifacts."
-    NameTwice "name-twice" Failed "Two artifacts of the bundle would have one name."
-    BlobTooLarge "blob-too-large" Failed "A blob is larger than a chunk, and cutting blobs was forbidden."
-    TooManyChunks "too-many-chunks" Failed "The bundle needs more chunks than there are numbers."
+    NameTwice "name-twice" Failed "Two artifacts of the bundle would have the same name."
+    BlobTooLarge "blob-too-large" Failed "A blob is larger than a chunk, but splitting blobs is disabled."
+    TooManyChunks "too-many-chunks" Failed "The bundle needs more chunks than the format can number."
     NothingToPack "nothing-to-pack" Failed "No artifact is left to pack."
     BundleTooLarge "bundle-too-large" Failed "The bundle would exceed a limit of the format."
     ChunkUnwritable "chunk-unwritable" Failed "A chunk file cannot be written."
 
-    // Bundles that arrived.
-    NoChunk "no-chunk" Damaged "No chunk is among the files."
-    MalformedChunk "malformed-chunk" Damaged "A part of a chunk is not as the format says."
+    // Received bundles.
+    NoChunk "no-chunk" Damaged "None of the files is a chunk."
+    MalformedChunk "malformed-chunk" Damaged "A part of a chunk violates the format."
     ControlChunkMissing "control-chunk-missing" Damaged "The control chunk is missing, or cannot be read."
-    ControlChunkDamaged "control-chunk-damaged" Damaged "The control chunk is damaged, or contradicts itself."
-    AnnexMissing "annex-missing" Damaged "Annex chunks, which hold a part of the control chunk's documents, are missing."
+    ControlChunkDamaged "control-chunk-damaged" Damaged "The control chunk is damaged or inconsistent."
+    AnnexMissing "annex-missing" Damaged "Annex chunks, which hold documents of the control chunk, are missing."
     ChunkUnreadable "chunk-unreadable" Failed "A chunk file cannot be read."
     BundleIncomplete "bundle-incomplete" Damaged "Chunks of the bundle are missing or damaged."
     BundleUnsound "bundle-unsound" Damaged "The plan of the bundle does not match its manifests."
-    BundleUntrusted "bundle-untrusted" Untrusted "The bundle is not signed by a trusted packer, or not released by enough releasers."
+    BundleUntrusted "bundle-untrusted" Untrusted "The bundle is not signed by a trusted packer, or too few trusted releasers have released it."
     BundleForked "bundle-forked" Untrusted "Two control chunks of one bundle differ."
-    SignerFailed "signer-failed" Failed "The key that was to sign could not, or made a signature that does not verify."
+    SignerFailed "signer-failed" Failed "The signing key could not sign, or returned a signature that does not verify."
     SignaturesFull "signatures-full" Failed "The control chunk has no room for another signature."
-    NoSuchBundle "no-such-bundle" Damaged "The bundle that was asked for did not arrive, or cannot be read."
-    TooManyBundles "too-many-bundles" Failed "More bundles arrived than are examined without a trust policy."
+    NoSuchBundle "no-such-bundle" Damaged "The requested bundle is missing or cannot be read."
+    TooManyBundles "too-many-bundles" Failed "There are more bundles than can be examined without a trust policy."
 
     // Registries.
     RegistryUnreachable "registry-unreachable" Failed "A registry cannot be reached, or the connection to it broke."
-    RegistryUnauthorized "registry-unauthorized" Failed "A registry requires credentials, or does not accept those that it was given."
+    RegistryUnauthorized "registry-unauthorized" Failed "A registry requires credentials, or rejects those that were sent."
     RegistryDenied "registry-denied" Failed "A registry does not permit the request with these credentials."
-    RegistryRateLimited "registry-rate-limited" Failed "A registry limits the rate of requests, and still did after all retries."
-    RegistryStalled "registry-stalled" Failed "Too few bytes moved on a connection to a registry."
-    RegistryFailed "registry-failed" Failed "A registry answered a request with an error."
-    RegistryProtocol "registry-protocol" Failed "A registry's answer is not what the distribution specification says."
-    RegistryHostRefused "registry-host-refused" Failed "A registry points at another host that must not be contacted."
-    RegistryContentMissing "registry-content-missing" Failed "A registry does not have a manifest or blob that is pointed at."
+    RegistryRateLimited "registry-rate-limited" Failed "A registry limits the rate of requests, and all retries were used up."
+    RegistryStalled "registry-stalled" Failed "The connection to a registry stalled or became too slow."
+    RegistryFailed "registry-failed" Failed "A registry returned an error."
+    RegistryProtocol "registry-protocol" Failed "The response of a registry violates the distribution specification."
+    RegistryHostRefused "registry-host-refused" Failed "A registry points to another host that is not allowed."
+    RegistryContentMissing "registry-content-missing" Failed "A registry lacks a manifest or blob that is referenced."
     RegistrySetup "registry-setup" Usage "A certificate, key or credentials file for registries cannot be used."
-    UrlUnusable "url-unusable" Failed "A URL of a non-distributable layer does not provide it."
+    UrlUnusable "url-unusable" Failed "A URL of a non-distributable layer does not provide the layer."
 
     // Importing.
     RepositoryUnnamed "repository-unnamed" Usage "An artifact of the bundle has no repository name."
-    RepositoryName "repository-name" Usage "An artifact would get a repository name that no registry takes."
-    TagCollision "tag-collision" Usage "Two artifacts would get one tag."
-    TagExists "tag-exists" Failed "A tag of the registry points at another artifact."
-    TagBackupExists "tag-backup-exists" Failed "The tag that would keep the old artifact points at something else."
-    TagBackupName "tag-backup-name" Usage "The old artifact cannot be kept under the tag that was asked for."
-    BundleNarrowed "bundle-narrowed" Failed "The registry refuses an index because the bundle does not carry all of its images."
-    ReferrersList "referrers-list" Failed "The tag that lists the referrers of a manifest holds something else, or was changed by others meanwhile."
-    ReceiptExists "receipt-exists" Failed "A file exists where the receipt is to be written."
-    ReceiptName "receipt-name" Usage "The name of the receipt is not a file name."
+    RepositoryName "repository-name" Usage "An artifact would get a repository name that registries do not accept."
+    TagCollision "tag-collision" Usage "Two artifacts would get the same tag."
+    TagExists "tag-exists" Failed "A tag in the registry already points at another artifact."
+    TagBackupExists "tag-backup-exists" Failed "The backup tag for the old artifact already points at something else."
+    TagBackupName "tag-backup-name" Usage "The backup tag for the old artifact is not a valid tag."
+    BundleNarrowed "bundle-narrowed" Failed "The registry rejects an index because the bundle does not contain all of its images."
+    ReferrersList "referrers-list" Failed "The referrers tag of a manifest points at something else, or was changed by others during the import."
+    ReceiptExists "receipt-exists" Failed "The file for the receipt exists already."
+    ReceiptName "receipt-name" Usage "The path of the receipt does not end in a file name."
     ReceiptUnwritten "receipt-unwritten" Failed "The receipt cannot be written."
 }
 
 impl Code {
-    /// This code under a circumstance that changes the next step.
+    /// This code with a circumstance that changes the advice.
     pub fn with(self, advice: impl Into<Option<Advice>>) -> Diagnosis {
         Diagnosis { code: self, advice: advice.into() }
     }

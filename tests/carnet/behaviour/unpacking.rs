@@ -127,7 +127,7 @@ fn an_archive_equals_the_source_and_is_never_overwritten() {
     for (kind, name) in [("oci-archive", "back.tar"), ("docker-archive", "letter.tar")] {
         std::fs::write(desk.path("letter.tar"), "dear").unwrap();
         let before = std::fs::read(desk.path(name)).unwrap();
-        desk.carnet(&format!("{UNPACK} {kind}:{name}")).ends(1).says(&[name, "there already"]);
+        desk.carnet(&format!("{UNPACK} {kind}:{name}")).ends(1).says(&[name, "already exists"]);
         assert!(std::fs::read(desk.path(name)).unwrap() == before);
     }
     desk.carnet("pack oci-archive:back.tar --to again --name b --key k.key.pem --chunk-size 64KiB").ok();
