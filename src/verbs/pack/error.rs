@@ -48,7 +48,7 @@ pub enum PackError {
         media_type: MediaType,
     },
     /// The source does not have a manifest or blob that the artifact references.
-    #[error("{artifact}: the source does not have {digest} ({media_type}), which {parent} references")]
+    #[error("{artifact}: {digest} ({media_type}) is not in the source, but {parent} references it")]
     Missing {
         /// The source and name of the artifact.
         artifact: String,
