@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::*;
 use crate::oci::Document;
 use crate::oci::write::{OCI_LAYOUT, image_manifest};
+use crate::oci::{Descriptor, Digest, VerifiedBlob};
 use crate::oci::{MediaType, write::IndexEntry};
 use crate::registry::{Registries, Settings};
 

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Carriage, Plan, PlannedBlob};
+use super::model::{Carriage, Plan, PlannedBlob};
 use crate::format::entry::SLICE_OFFSET_MAX;
 use crate::format::error::FormatError;
 use crate::format::limits::{CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, ENTRIES_MAX};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Artifact, Carriage, Piece, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};
+use super::model::{Artifact, Carriage, Piece, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};
 use crate::format::error::FormatError;
 use crate::format::limits::{PIECES_MAX, PLAN_BYTES_MAX, REFERENCES_MAX};
 use crate::format::lines::{Lines, Number, or_dash};

@@ -5,11 +5,16 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
-use super::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::lane::{Lane, split_off_half};
+use super::{Halted, pump, pump_list};
 use crate::stream::buffer::Buffer;
 use crate::stream::digests::Digested;
 use crate::stream::digests::Digests;
+use crate::stream::flow::{Filled, Flow};
 use crate::stream::hash::{Function, Output};
+use crate::stream::workers::Workers;
 
 /// The special behaviour of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
+use super::ImportError;
 use super::graph::DocumentGraph;
 use super::progress::Progress;
-use super::{ImportError, ImportRequest};
+use super::request::ImportRequest;
 use crate::environment::Environment;
 use crate::registry::{Access, Repository, RepositoryName};
 use crate::stream::transfers::transfer_all;

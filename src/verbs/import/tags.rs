@@ -12,15 +12,6 @@ use crate::artifacts::OnFailure;
 use crate::oci::Digest;
 use crate::registry::{Reference, Tag};
 
-/// What to do with tags that point at another digest.
-#[derive(Clone, Debug, Default)]
-pub struct TagPolicy {
-    /// Whether to move them.
-    pub overwrite: bool,
-    /// The suffix for backup tags: the old artifact gets the tag with this suffix, then the tag is moved.
-    pub backup: Option<String>,
-}
-
 /// The change that one tag needs.
 struct TagChange {
     outcome: Outcome,

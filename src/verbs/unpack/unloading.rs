@@ -1,11 +1,11 @@
 //! Writes one blob from the chunks to the target and hashes it.
 
-use super::{UnpackError, descriptor};
+use super::UnpackError;
 use crate::arrival::{BlobError, ReleasedBundle};
 use crate::artifacts::{ArtifactSink, BlobWriter};
 use crate::format::plan::PlannedBlob;
 use crate::observe::{Event, Monitor};
-use crate::oci::{Digest, VerifiedBlob};
+use crate::oci::{Descriptor, Digest, VerifiedBlob};
 use crate::stream::digests::{Digested, Digests};
 use crate::stream::flow::{Filled, Flow};
 use crate::stream::segments::{Segment, Segments};
@@ -82,4 +82,8 @@ impl Flow for Unloading<'_> {
             .map_err(|mismatch| BlobError::Damaged { file: self.files, mismatch })?;
         Ok(self.writer.commit(proof)?)
     }
+}
+
+pub(super) fn descriptor(blob: &PlannedBlob) -> Descriptor {
+    Descriptor::new(blob.media_type.clone(), blob.digest, blob.size)
 }
