@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Bundle, Opened, segments};
+use super::{Bundle, Contradiction, Opened, segments};
 use crate::format::plan::{Plan, PlannedBlob};
 use crate::format::statement::Class;
 use crate::oci::document::{DOCUMENT_BYTES_MAX, DocumentError};
@@ -13,7 +13,7 @@ use crate::stream::segments::Segments;
 
 impl Bundle {
     /// Returns the contradictions between manifests and plan; see [`Documents::unsound`].
-    pub fn unsound(&self) -> Vec<String> {
+    pub fn unsound(&self) -> Vec<Contradiction> {
         let Some(contents) = self.contents() else { return Vec::new() };
         Documents::new(&contents.plan, &self.copies()).unsound()
     }
@@ -86,7 +86,7 @@ impl<'a> Documents<'a> {
 
     /// Returns the problems of the closure: everything that a document references must be in the bundle with
     /// that size, or be listed as omitted (docs/format.md, "plan.txt"). Sorted; at most 100.
-    pub fn unsound(&self) -> Vec<String> {
+    pub fn unsound(&self) -> Vec<Contradiction> {
         let omitted: HashSet<Digest> = self.plan.omitted.iter().map(|omitted| omitted.digest).collect();
         let artifacts = self.plan.artifacts.iter().map(|a| (&a.media_type, a.digest, a.size));
         let referrers = self.plan.referrers.iter().map(|r| (&r.media_type, r.digest, r.size));
@@ -96,9 +96,7 @@ impl<'a> Documents<'a> {
         let mut problems = Vec::new();
         for (media_type, digest, size) in artifacts.chain(referrers) {
             if media_type.role() == Role::Blob {
-                problems.push(format!(
-                    "{digest} has media type {media_type}, which is neither a manifest nor an index"
-                ));
+                problems.push(Contradiction::NotADocument { digest, media_type: media_type.clone() });
             } else if seen.insert((digest, media_type.clone())) {
                 waiting.push(Descriptor::new(media_type.clone(), digest, size));
             }
@@ -110,7 +108,8 @@ impl<'a> Documents<'a> {
                 Ok(Some(document)) => document,
                 Ok(None) => continue,
                 Err(error) => {
-                    problems.push(error.to_string());
+                    let (digest, problem) = (descriptor.digest, error.to_string());
+                    problems.push(Contradiction::Malformed { digest, problem });
                     continue;
                 }
             };
@@ -135,18 +134,13 @@ impl<'a> Documents<'a> {
         parent: &Digest,
         child: &Descriptor,
         omitted: &HashSet<Digest>,
-    ) -> Option<String> {
-        let (digest, media_type, size) = (child.digest, &child.media_type, child.size);
+    ) -> Option<Contradiction> {
+        let (parent, digest, announced) = (*parent, child.digest, child.size);
         match self.blob(&digest) {
-            Some(blob) if blob.size == size => None,
-            Some(blob) => Some(format!(
-                "{parent} references {digest} with {size} bytes, but the plan has {} bytes",
-                blob.size
-            )),
+            Some(blob) if blob.size == announced => None,
+            Some(blob) => Some(Contradiction::SizesDiffer { parent, digest, announced, planned: blob.size }),
             None if omitted.contains(&digest) => None,
-            None => Some(format!(
-                "{parent} references {media_type} {digest}, which is neither in the bundle nor listed as omitted"
-            )),
+            None => Some(Contradiction::Unlisted { parent, digest, media_type: child.media_type.clone() }),
         }
     }
 }

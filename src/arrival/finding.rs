@@ -5,9 +5,11 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::format::Timestamp;
 use crate::format::body::{BodyEntry, BodyError};
 use crate::format::error::FormatError;
 use crate::oci::Digest;
+use crate::trust::{Refused, Untrusted};
 
 /// A problem of a chunk file. Its text is raw and may come from an untrusted source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -73,10 +75,15 @@ pub enum Finding {
         /// The digest of the blob.
         digest: Digest,
     },
-    /// No trusted packer signed the chunk, or it has expired.
-    Untrusted {
-        /// The reason why it is not trusted.
-        reason: String,
+    /// No trusted packer signed the chunk.
+    NotSigned {
+        /// The signatures, and why each does not count.
+        refused: Vec<Refused>,
+    },
+    /// The chunk has expired.
+    Expired {
+        /// The time from which it is not accepted.
+        expires: Timestamp,
     },
     /// The control chunk names another chunk for this number.
     Forked,
@@ -91,6 +98,15 @@ impl Finding {
             bytes: entry.bytes,
             expected: entry.sum.to_string(),
             found,
+        }
+    }
+}
+
+impl From<&Untrusted> for Finding {
+    fn from(reason: &Untrusted) -> Finding {
+        match reason {
+            Untrusted::NoPacker { refused } => Finding::NotSigned { refused: refused.clone() },
+            Untrusted::Expired { expires } => Finding::Expired { expires: *expires },
         }
     }
 }
@@ -140,7 +156,10 @@ impl fmt::Display for Finding {
                     "blob {digest}: every slice matches its signed sum, but together they do not match the digest"
                 )
             }
-            Finding::Untrusted { reason } => f.write_str(reason),
+            Finding::NotSigned { refused } => {
+                write!(f, "{}", Untrusted::NoPacker { refused: refused.clone() })
+            }
+            Finding::Expired { expires } => write!(f, "{}", Untrusted::Expired { expires: *expires }),
             Finding::Forked => f.write_str("not the chunk that the control chunk names for this number"),
         }
     }

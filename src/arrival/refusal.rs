@@ -1,5 +1,6 @@
 //! Reasons why a bundle may not be used.
 
+use super::Contradiction;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::format::{BundleName, Sum};
 
@@ -41,15 +42,19 @@ pub enum Refusal {
         damage: Option<String>,
     },
     /// The plan contradicts the manifests.
-    #[error("bundle {name} ({bundle}) is unsound: {}", problems.join("; "))]
+    #[error("bundle {name} ({bundle}) is unsound: {}", list(problems))]
     Unsound {
         /// The name of the bundle.
         name: BundleName,
         /// The id of the bundle.
         bundle: Sum,
         /// The contradictions.
-        problems: Vec<String>,
+        problems: Vec<Contradiction>,
     },
+}
+
+fn list(problems: &[Contradiction]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn incomplete(missing: &[u32], last: u32, damage: Option<&str>) -> String {

@@ -208,6 +208,12 @@ pub struct Refused {
     pub reason: RefusalReason,
 }
 
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.short, self.reason)
+    }
+}
+
 /// The result for each signature over one message. Only [`TrustPolicy::judge`] creates one.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

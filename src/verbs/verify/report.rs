@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::damage::{Damage, is_intact};
-use crate::arrival::{Bundle, Control, Finding, NotAChunk, Opened, Standing};
+use crate::arrival::{Bundle, Contradiction, Control, Finding, NotAChunk, Opened, Standing};
 use crate::diagnosis::Failure;
 use crate::format::Sum;
 use crate::format::statement::{Class, Crossing, Kind};
@@ -63,7 +63,7 @@ pub struct ReleaseReport {
     /// How many releasers the trust policy requires.
     pub threshold: u32,
     /// Release signatures that do not count, each with the reason.
-    pub refused: Vec<String>,
+    pub refused: Vec<Refused>,
 }
 
 /// The result for a file.
@@ -106,7 +106,7 @@ pub struct BundleReport {
     /// The numbers of the chunks that must be sent again.
     pub missing: Vec<u32>,
     /// Contradictions between its manifests and its plan.
-    pub unsound: Vec<String>,
+    pub unsound: Vec<Contradiction>,
     /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
     /// The files of the bundle, by chunk number.
@@ -177,12 +177,12 @@ impl BundleReport {
             Ok(release) => ReleaseReport {
                 by: SignerReport::all(release.releasers()),
                 threshold: release.threshold().into(),
-                refused: refused_text(release.refused()),
+                refused: release.refused().to_vec(),
             },
             Err(unreleased) => ReleaseReport {
                 by: SignerReport::all(&unreleased.releasers),
                 threshold: unreleased.threshold.into(),
-                refused: refused_text(&unreleased.refused),
+                refused: unreleased.refused.clone(),
             },
         });
         let unsound = bundle.unsound();
@@ -208,11 +208,12 @@ impl BundleReport {
     }
 }
 
-fn refused_text(refused: &[Refused]) -> Vec<String> {
-    refused.iter().map(|refused| format!("{}: {}", refused.short, refused.reason)).collect()
-}
-
-fn verdict(bundle: &Bundle, files: &[FileReport], missing: &[u32], unsound: &[String]) -> BundleVerdict {
+fn verdict(
+    bundle: &Bundle,
+    files: &[FileReport],
+    missing: &[u32],
+    unsound: &[Contradiction],
+) -> BundleVerdict {
     let untrusted = files.iter().any(|file| file.verdict == ChunkVerdict::Untrusted);
     let asked = bundle.files.iter().any(|opened| opened.accepted.is_some()) || untrusted;
     if bundle.is_forked() {
@@ -234,9 +235,7 @@ fn verdict(bundle: &Bundle, files: &[FileReport], missing: &[u32], unsound: &[St
 
 fn file_report(opened: &Opened, damage: Option<&Vec<Finding>>) -> FileReport {
     let (verdict, problems) = match (&opened.standing, damage) {
-        (Standing::Untrusted(reason), _) => {
-            (ChunkVerdict::Untrusted, vec![Finding::Untrusted { reason: reason.to_string() }])
-        }
+        (Standing::Untrusted(reason), _) => (ChunkVerdict::Untrusted, vec![reason.into()]),
         (Standing::Forked, _) => (ChunkVerdict::Forked, vec![Finding::Forked]),
         (Standing::PassedOver, _) => (ChunkVerdict::PassedOver, Vec::new()),
         (Standing::Damaged(problem), _) => (ChunkVerdict::Damaged, vec![problem.clone()]),

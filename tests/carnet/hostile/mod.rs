@@ -9,6 +9,7 @@ mod baseline;
 mod bombs;
 mod bytes;
 mod chunk_set;
+mod control;
 mod documents;
 mod files;
 mod graphs;

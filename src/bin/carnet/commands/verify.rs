@@ -80,7 +80,7 @@ fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
     if let Some(release) = &bundle.release {
         out += &format!("released by {}\n", holders(&release.by));
         for refused in &release.refused {
-            out += &format!("  not counted: {}\n", plain(refused));
+            out += &format!("  not counted: {}\n", plain(&refused.to_string()));
         }
     }
     if let Some(problem) = &bundle.control_problem {
@@ -113,7 +113,7 @@ fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
         }
     }
     for problem in &bundle.unsound {
-        out += &format!("  {}\n", plain(problem));
+        out += &format!("  {}\n", plain(&problem.to_string()));
     }
     out += &omissions(&bundle.omitted);
     out
