@@ -61,7 +61,7 @@ fn incomplete(missing: &[u32], last: u32, damage: Option<&str>) -> String {
     let numbers = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let (chunks, are) = if missing.len() == 1 { ("chunk", "is") } else { ("chunks", "are") };
     let damage = damage.map(|damage| format!("; {damage}")).unwrap_or_default();
-    format!("{chunks} {numbers} of 0 to {last} {are} missing or damaged{damage}")
+    format!("{chunks} {numbers} {are} missing or damaged (the bundle has chunks 0 to {last}){damage}")
 }
 
 impl Diagnose for Refusal {

@@ -125,7 +125,7 @@ pub enum ArtifactError {
         found: u64,
     },
     /// A document is larger than the limit for documents that are read into memory.
-    #[error("{file:?} in {path:?} is too large: {bytes} bytes, the limit is {limit} bytes")]
+    #[error("{file:?} in {path:?} is too large: {bytes} bytes; the limit is {limit} bytes")]
     TooLarge {
         /// The path of the directory or archive.
         path: PathBuf,
@@ -145,7 +145,7 @@ pub enum ArtifactError {
         problem: String,
     },
     /// The archive is compressed, so blobs cannot be read at their offsets.
-    #[error("archive {path:?} is compressed with {with}, an uncompressed tar file is needed")]
+    #[error("archive {path:?} is compressed with {with}; an uncompressed tar file is needed")]
     Compressed {
         /// The path of the archive.
         path: PathBuf,
@@ -169,7 +169,7 @@ pub enum ArtifactError {
         problem: String,
     },
     /// The destination already has the name, for another artifact.
-    #[error("the name {:?} in {place:?} already points at {existing}, the new artifact is {new}", .name.as_str())]
+    #[error("the name {:?} in {place:?} already points at {existing}; the new artifact is {new}", .name.as_str())]
     NameTaken {
         /// The destination that has the name.
         place: String,

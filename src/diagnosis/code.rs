@@ -47,7 +47,7 @@ codes! {
     FileNameOdd "file-name-odd" Failed "A file name has control characters or is not UTF-8, so it cannot be written into a list of checksums."
     TooManyFiles "too-many-files" Failed "More files were given than a bundle can have."
     FoldersTooDeep "folders-too-deep" Failed "Folders are nested more deeply than the search limit."
-    TargetExists "target-exists" Failed "The target file exists already and would have to be replaced."
+    TargetExists "target-exists" Failed "The target file already exists and would have to be replaced."
     TargetBusy "target-busy" Failed "Another process is packing a bundle with this name into this folder."
     DiskFull "disk-full" Failed "The target has less free space than the bundle needs."
     OutputLost "output-lost" Failed "The output could not be written to stdout."
@@ -147,7 +147,7 @@ codes! {
     SignerFailed "signer-failed" Failed "The signing key could not sign, or returned a signature that does not verify."
     SignaturesFull "signatures-full" Failed "The control chunk has no room for another signature."
     NoSuchBundle "no-such-bundle" Damaged "The requested bundle is missing or cannot be read."
-    TooManyBundles "too-many-bundles" Failed "There are more bundles than can be examined without a trust policy."
+    TooManyBundles "too-many-bundles" Failed "There are more bundles than can be examined without a trust file."
 
     // Registries.
     RegistryUnreachable "registry-unreachable" Failed "A registry cannot be reached, or the connection to it broke."
@@ -171,7 +171,7 @@ codes! {
     TagBackupName "tag-backup-name" Usage "The backup tag for the old artifact is not a valid tag."
     BundleNarrowed "bundle-narrowed" Failed "The registry rejects an index because the bundle does not contain all of its images."
     ReferrersList "referrers-list" Failed "The referrers tag of a manifest points at something else, or was changed by others during the import."
-    ReceiptExists "receipt-exists" Failed "The file for the receipt exists already."
+    ReceiptExists "receipt-exists" Failed "The file for the receipt already exists."
     ReceiptName "receipt-name" Usage "The path of the receipt does not end in a file name."
     ReceiptUnwritten "receipt-unwritten" Failed "The receipt cannot be written."
 }

@@ -24,7 +24,7 @@ pub enum MediumError {
         path: String,
     },
     /// There are more files than a bundle can have.
-    #[error("found more than {limit} files, the limit")]
+    #[error("found more than {limit} files, which is the limit")]
     TooMany {
         /// The limit.
         limit: usize,
@@ -42,7 +42,7 @@ pub enum MediumError {
         path: String,
     },
     /// Folders are nested too deeply.
-    #[error("{path} is nested more than {limit} folders deep, the limit")]
+    #[error("{path} is nested more than {limit} folders deep, which is the limit")]
     TooDeep {
         /// The path of the folder.
         path: String,

@@ -44,10 +44,10 @@ pub enum KeyProblem {
         found: String,
     },
     /// A public key was given where a private key is needed.
-    #[error("is a public key, a private key is needed")]
+    #[error("is a public key; a private key is needed")]
     PublicGiven,
     /// A private key was given where a public key is needed.
-    #[error("is a private key, a public key is needed")]
+    #[error("is a private key; a public key is needed")]
     PrivateGiven,
     /// The key uses another algorithm.
     #[error("is not an Ed25519 key: its algorithm is {found}")]
@@ -71,7 +71,7 @@ pub enum KeyProblem {
     #[error("cannot be encrypted with an empty passphrase")]
     PassphraseEmpty,
     /// The encryption of the key is not supported.
-    #[error("uses an unsupported encryption: {detail}")]
+    #[error("is encrypted with an unsupported method: {detail}")]
     Encryption {
         /// What is not supported.
         detail: String,

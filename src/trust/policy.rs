@@ -174,11 +174,11 @@ pub enum RefusalReason {
 impl fmt::Display for RefusalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            RefusalReason::UnknownKey => "the trust policy has no key with this id",
+            RefusalReason::UnknownKey => "the trust file has no key with this id",
             RefusalReason::UnknownAlgorithm => "the signature algorithm is unknown to this version",
             RefusalReason::WrongSignature => "the signature does not verify with this key and these bytes",
-            RefusalReason::WrongRole => "the key does not have this role in the trust policy",
-            RefusalReason::WrongStream => "the key is not allowed for this stream in the trust policy",
+            RefusalReason::WrongRole => "the trust file does not give the key this role",
+            RefusalReason::WrongStream => "the trust file does not allow the key for this stream",
             RefusalReason::NotYetValid => "the key is not valid yet",
             RefusalReason::Expired => "the key has expired",
             RefusalReason::Revoked => "the key is revoked",

@@ -41,7 +41,7 @@ pub enum PolicyProblem {
         found: String,
     },
     /// The policy has no keys, or too many.
-    #[error("{found} keys are listed, 1 to {limit} are allowed")]
+    #[error("{found} keys are listed; 1 to {limit} are allowed")]
     KeyCount {
         /// The number of keys found.
         found: usize,
@@ -49,7 +49,7 @@ pub enum PolicyProblem {
         limit: usize,
     },
     /// The release threshold is out of range.
-    #[error("release-threshold is {found}, 1 to {limit} is allowed")]
+    #[error("release-threshold is {found}; it must be 1 to {limit}")]
     Threshold {
         /// The threshold that was found.
         found: i64,
@@ -181,7 +181,7 @@ impl PolicyProblem {
 
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("trust policy")?;
+        f.write_str("trust file")?;
         if let Some(path) = &self.path {
             write!(f, " {:?}", path.to_string_lossy())?;
         }

@@ -113,7 +113,7 @@ pub struct InspectedBundle {
     pub nondistributable: Carriage,
     /// Whether referrers are included.
     pub referrers: Carriage,
-    /// The platforms that were included of indexes; empty for all.
+    /// The platforms that indexes were narrowed to; empty for all.
     pub platforms: Vec<String>,
     /// The artifacts in the bundle, without referrers.
     pub artifacts: Vec<InspectedArtifact>,

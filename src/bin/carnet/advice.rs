@@ -93,12 +93,12 @@ fn specific(advice: &Advice) -> String {
 pub(crate) fn next_step(code: Code) -> &'static str {
     match code {
         Code::Interrupted => {
-            "run the same command again; finished work is kept, and no incomplete files were left"
+            "run the same command again; finished work is kept, and no incomplete file has a final name"
         }
         Code::System => "close other programs, raise the resource limits of the process, or use fewer --jobs",
         Code::FileUnusable | Code::ArtifactIo => "check the path, its permissions and the disk",
         Code::FileNotRegular => "pass a regular file or a folder",
-        Code::FileNameOdd => "rename the file; chunks are recognized by their content",
+        Code::FileNameOdd => "rename the file; chunks are recognised by their content",
         Code::TooManyFiles => "pass only the files of one bundle, or their folder",
         Code::FoldersTooDeep => "pass the folder that contains the chunk files",
         Code::TargetExists => "remove the file, or choose another name",
@@ -132,7 +132,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::KeyWeak | Code::KeyNotCanonical => {
             "no honest tool generates such a key: ask its holder where it comes from"
         }
-        Code::KeyEncrypted => "pass a file with the passphrase with --passphrase-file",
+        Code::KeyEncrypted => "pass the passphrase in a file with --passphrase-file",
         Code::KeyPassphraseWrong => "check the passphrase, and that its file ends in at most one newline",
         Code::KeyEncryptionUnsupported => {
             "convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out new.pem`"
@@ -167,7 +167,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "add releasers or lower release-threshold; several keys of one holder count as one"
         }
 
-        Code::NoSuchArtifact => "names must match exactly; omit the name to select every artifact",
+        Code::NoSuchArtifact => "check the name: names must match exactly; omit it to select every artifact",
         Code::AmbiguousName => "select one of them by digest, or copy only the right one to a new layout",
         Code::BadName => "select it by digest from a copy without this name",
         Code::NoCatalogue => "list the repositories in a file for --artifacts-from",
@@ -176,7 +176,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
              store it in the layout under blobs/sha256/; or leave such layers out with --nondistributable omit"
         }
         Code::NotALayout => {
-            "pass a directory or archive with oci-layout and index.json, or an empty directory as the destination"
+            "pass a folder or archive with oci-layout and index.json, or an empty folder as the destination"
         }
         Code::BadIndex | Code::FileTooLarge | Code::BadArchive => {
             "create it again with the tool that wrote it"
@@ -197,7 +197,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::BlobNotPlanned => "this is a bug in carnet: please report it with the command and the message",
         Code::CompressedArchive => "decompress the archive first",
         Code::NotADockerImage => "use oci: or oci-archive:, which accept every artifact",
-        Code::UnsafePath => "replace it with a regular file or directory",
+        Code::UnsafePath => "replace it with a regular file or folder",
         Code::NameTaken => {
             "move the name to the new artifact with --overwrite-tags, or unpack into another layout"
         }

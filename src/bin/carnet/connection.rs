@@ -40,7 +40,7 @@ pub(crate) struct Connection {
     /// Treat a connection as broken if it stalls for this many seconds
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
-    /// Retries after a status of 408, 429 or 5xx, or a broken connection
+    /// How often to retry after a status of 408, 429 or 5xx, or a broken connection
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(..=100))]
     pub(crate) retries: u32,
     /// Maximum concurrent transfers

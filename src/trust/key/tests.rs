@@ -119,7 +119,7 @@ fn pem_round_trips_and_allows_nothing_around_it() {
 #[test]
 fn errors_name_what_was_found() {
     let private = KeyFile::from_seed(&[4; 32]).to_pem(None).unwrap();
-    assert_eq!(problem(&private), "the key is a private key, a public key is needed");
+    assert_eq!(problem(&private), "the key is a private key; a public key is needed");
     assert_eq!(
         problem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"),
         r#"the key is a PEM block "CERTIFICATE", expected "PUBLIC KEY""#

@@ -84,7 +84,7 @@ fn reads_keys_from_openssl() {
     assert_eq!(code(load("p256.pem", None)), Code::KeyNotEd25519);
     assert_eq!(code(load("public.pem", None)), Code::KeyIsPublic);
     let error = load("public.pem", None).unwrap_err().to_string();
-    assert!(error.ends_with("public.pem\" is a public key, a private key is needed"), "{error}");
+    assert!(error.ends_with("public.pem\" is a public key; a private key is needed"), "{error}");
 }
 
 #[test]

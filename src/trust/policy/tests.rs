@@ -200,9 +200,9 @@ fn all_keys_with_the_same_short_id_are_tried() {
 fn refuses_unsatisfiable_policies() {
     let both = [Role::Packer, Role::Releaser];
     let problem = |threshold, keys| TrustPolicy::new(threshold, keys).unwrap_err().to_string();
-    assert_eq!(problem(1, vec![]), "0 keys are listed, 1 to 256 are allowed");
+    assert_eq!(problem(1, vec![]), "0 keys are listed; 1 to 256 are allowed");
     for threshold in [i64::MIN, -1, 0, 17, 257, i64::MAX] {
-        let expected = format!("release-threshold is {threshold}, 1 to 16 is allowed");
+        let expected = format!("release-threshold is {threshold}; it must be 1 to 16");
         assert_eq!(problem(threshold, vec![entry(1, "alice", &both)]), expected);
     }
     assert_eq!(

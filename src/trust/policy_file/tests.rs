@@ -135,7 +135,7 @@ fn times_need_date_time_and_offset() {
         assert_eq!((error.code(), error.line()), (Code::PolicyTime, Some(3)), "{value}: {error}");
         let message = error.to_string();
         assert!(
-            message.starts_with("trust policy, line 3: valid-until of the key of \"alice\": "),
+            message.starts_with("trust file, line 3: valid-until of the key of \"alice\": "),
             "{message}"
         );
     }
@@ -149,13 +149,13 @@ fn refuses_other_versions_and_unknown_top_level_keys() {
     let key = line(1);
     let keys = format!("[[keys]]\nholder = \"a\"\npublic-key = \"{key}\"\nroles = [\"packer\"]\n");
     for (head, expected) in [
-        ("", "trust policy: version is missing, but this release supports only version 1"),
-        ("version = 2\nnew = 1\n", "trust policy: version is 2, but this release supports only version 1"),
-        ("version = \"1\"\n", "trust policy: version is a value of type string"),
+        ("", "trust file: version is missing, but this release supports only version 1"),
+        ("version = 2\nnew = 1\n", "trust file: version is 2, but this release supports only version 1"),
+        ("version = \"1\"\n", "trust file: version is a value of type string"),
         ("version = 1\nrelease-threshold = \"2\"\n", "line 2: invalid type"),
         ("version = 1\nrelease-threshold = 1\nsurprise = 1\n", "line 3: unknown field `surprise`"),
         ("version = 1\nrelease_threshold = 1\n", "line 2: unknown field `release_threshold`"),
-        ("version = \n", "trust policy, line 1: "),
+        ("version = \n", "trust file, line 1: "),
     ] {
         let error = read(&format!("{head}{keys}")).unwrap_err().to_string();
         assert!(error.contains(expected), "{head:?}: {error}");
@@ -163,7 +163,7 @@ fn refuses_other_versions_and_unknown_top_level_keys() {
     let error = read("version = 1\nkeys = []\n").unwrap_err().to_string();
     assert!(error.contains("missing field `release-threshold`"), "{error}");
     let error = read(&format!("{HEAD}keys = []\n")).unwrap_err();
-    assert_eq!(error.to_string(), "trust policy: 0 keys are listed, 1 to 256 are allowed");
+    assert_eq!(error.to_string(), "trust file: 0 keys are listed; 1 to 256 are allowed");
     let long = "#".repeat(1024 * 1024 + 1);
     assert_eq!(read(&long).unwrap_err().code(), Code::PolicyTooLong);
 }
@@ -196,7 +196,7 @@ fn refuses_invalid_key_entries() {
     let weak = "public-key = \"MCowBQYDK2VwAyEAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"";
     assert_eq!(
         entry(holder, weak, roles).to_string(),
-        "trust policy, line 3: the public key of \"a\" is weak: \
+        "trust file, line 3: the public key of \"a\" is weak: \
          it is a point of small order, so anybody can forge signatures"
     );
 }
@@ -207,7 +207,7 @@ fn refuses_the_same_key_twice_in_any_form() {
     assert!(bob("public-key-file = \"bob.pub.pem\"").is_ok());
     let error = bob(&format!("public-key = '''{}'''", public(1).to_pem())).unwrap_err();
     assert_eq!(error.code(), Code::PolicyKeyTwice);
-    assert_eq!(error.to_string(), "trust policy: \"alice\" and \"bob\" have the same key");
+    assert_eq!(error.to_string(), "trust file: \"alice\" and \"bob\" have the same key");
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn key_file_paths_are_relative_to_the_trust_file() {
     let private = KeyFile::from_seed(&[1; 32]).to_pem(None).unwrap();
     fs::write(&key_path, private.as_bytes()).unwrap();
     let error = TrustPolicy::load(&path).unwrap_err().to_string();
-    let expected = "line 3: the public key of \"alice\" is a private key, a public key is needed";
+    let expected = "line 3: the public key of \"alice\" is a private key; a public key is needed";
     assert!(error.ends_with(expected), "{error}");
 
     fs::write(&key_path, " ".repeat(70_000)).unwrap();

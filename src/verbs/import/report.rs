@@ -144,7 +144,7 @@ pub struct Problem {
     pub code: Code,
     /// The error message, without the code.
     pub message: String,
-    /// A hint what to do next, if there is one.
+    /// A hint on what to do next, if there is one.
     pub hint: Option<String>,
     /// Details for the hint that the code does not imply.
     #[serde(skip)]

@@ -49,7 +49,7 @@ pub enum BundleVerdict {
     Incomplete,
     /// Fewer releasers signed it than the trust policy requires.
     Unreleased,
-    /// Some chunks are not signed by a trusted key, and the other chunks are incomplete.
+    /// Some chunks are not signed by a trusted key, and without them the bundle is incomplete.
     Untrusted,
     /// Two different chunks with the same number are validly signed.
     Forked,

@@ -91,7 +91,7 @@ pub(crate) struct Pack {
     /// When the bundle expires: 90d, 12h, 2027-02-20 or 2027-02-20T00:00:00Z
     #[arg(long, value_name = "WHEN", value_parser = expiry)]
     expires: Option<Expiry>,
-    /// Marking written into every chunk, e.g. UNCLASSIFIED
+    /// A marking written into every chunk, e.g. UNCLASSIFIED
     #[arg(long, value_name = "TEXT")]
     label: Option<Label>,
     /// Also write sums of the chunk files to NAME_sha256.txt, NAME_md5.txt, as coreutils prints them
