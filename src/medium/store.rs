@@ -22,9 +22,6 @@ pub enum Replace {
 
 /// A store for chunk files, e.g. a folder or a bucket.
 pub trait ChunkStore: Send + Sync {
-    /// Returns the name of the store, for messages.
-    fn name(&self) -> &str;
-
     /// Locks the store for one bundle, and creates the store if it does not exist.
     ///
     /// # Errors

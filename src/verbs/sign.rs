@@ -127,36 +127,36 @@ pub fn sign(
     signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<SignReport, SignError> {
-    let mut arrivals = open(&OpenRequest { files, policy: None }, environment)?;
-    // All control chunks are checked before any is signed.
-    let mut broken = None;
-    for bundle in &mut arrivals.bundles {
-        match std::mem::replace(&mut bundle.control, Control::Absent) {
-            Control::Forked => return Err(forked(bundle)),
-            Control::Broken(error) => {
-                broken.get_or_insert(SignError::from(error));
-            }
-            control => bundle.control = control,
-        }
-        for (opened, body) in controls(bundle) {
-            check_entries(&opened.file, body, environment)?;
-        }
-        if bundle.contents().is_some() && controls(bundle).next().is_none() {
-            broken = broken.or_else(|| damaged(bundle));
-        }
-    }
-    let mut bundles = Vec::new();
+    let arrivals = open(&OpenRequest { files, policy: None }, environment)?;
+    // All control chunks are checked before any is signed. A damaged copy does not prevent signing an intact one.
+    let mut intact = Vec::new();
+    let mut damage = None;
     for bundle in &arrivals.bundles {
-        if let Some(contents) = bundle.contents() {
-            for (opened, _) in controls(bundle) {
-                bundles.push(sign_control(opened, contents, signer, environment)?);
+        if matches!(bundle.control, Control::Forked) {
+            return Err(forked(bundle));
+        }
+        let Some(contents) = bundle.contents() else { continue };
+        damage = damage.or_else(|| damaged(bundle));
+        for (opened, body) in controls(bundle) {
+            match check_entries(&opened.file, body, environment) {
+                Ok(()) => intact.push((opened, contents)),
+                Err(error @ SignError::Damaged { .. }) => {
+                    damage.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
             }
         }
     }
-    if bundles.is_empty() {
-        return Err(broken.unwrap_or(SignError::NoControl { files: files.len() }));
+    if intact.is_empty() {
+        let broken = arrivals.bundles.into_iter().find_map(|bundle| match bundle.control {
+            Control::Broken(error) => Some(SignError::from(error)),
+            _ => None,
+        });
+        return Err(broken.or(damage).unwrap_or(SignError::NoControl { files: files.len() }));
     }
-    Ok(SignReport { bundles })
+    let signed =
+        intact.into_iter().map(|(control, contents)| sign_control(control, contents, signer, environment));
+    Ok(SignReport { bundles: signed.collect::<Result<_, _>>()? })
 }
 
 /// Returns the good control chunks of a bundle. There are several if copies of it were given.
@@ -175,9 +175,10 @@ fn damaged(bundle: &Bundle) -> Option<SignError> {
 }
 
 fn forked(bundle: &Bundle) -> SignError {
-    let mut controls = bundle.files.iter().filter(|opened| matches!(opened.standing, Standing::Forked));
-    let first = controls.next().expect("two control chunks differ");
-    let second = controls.find(|other| other.statement.sums != first.statement.sums).unwrap_or(first);
+    let controls = || bundle.files.iter().filter(|opened| opened.statement.is_control());
+    let is_forked = |opened: &&Opened| matches!(opened.standing, Standing::Forked);
+    let first = controls().find(is_forked).or(controls().next()).expect("a forked bundle has control chunks");
+    let second = controls().find(|other| other.statement.sums != first.statement.sums).unwrap_or(first);
     let (first, second) = (first.file.name().to_owned(), second.file.name().to_owned());
     SignError::Forked { bundle: bundle.id, first, second }
 }

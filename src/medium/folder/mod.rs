@@ -15,21 +15,16 @@ use sink::FolderSink;
 /// A folder of the file system. Packing creates it if it does not exist.
 pub struct Folder {
     path: PathBuf,
-    name: String,
 }
 
 impl Folder {
     /// Creates a store for the folder at `path`.
     pub fn new(path: &Path) -> Folder {
-        Folder { path: path.to_owned(), name: path.display().to_string() }
+        Folder { path: path.to_owned() }
     }
 }
 
 impl ChunkStore for Folder {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Pending chunks are kept in the hidden folder `.NAME.partial` inside, under a lock.
     fn hold(&self, name: &BundleName, replace: Replace) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
         Ok(Box::new(FolderSink::hold(&self.path, name, replace)?))

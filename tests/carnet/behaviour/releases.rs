@@ -199,3 +199,27 @@ fn trust_files_are_parsed_strictly() {
         assert!(run.stdout.is_empty(), "{to}: nothing is said of a bundle");
     }
 }
+
+#[test]
+fn a_bundle_of_one_file_with_a_damaged_layer_is_not_signed() {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let image = source.image(1, &[200_000]);
+    source.tag(&image, "app:1");
+    desk.pack("oci:src").ok();
+    desk.carnet("keygen alice").ok();
+    let path = desk.path("out/b_00000.tar");
+    let intact = std::fs::read(&path).unwrap();
+    let mut damaged = intact.clone();
+    // Layers come last: this is in the middle of the only one.
+    let at = damaged.len() - 100_000;
+    damaged[at] ^= 1;
+    std::fs::write(&path, &damaged).unwrap();
+    desk.carnet("sign out --key alice.key.pem").ends(4).says(&["control-chunk-damaged", "b_00000.tar"]);
+    assert!(std::fs::read(&path).unwrap() == damaged);
+    // A damaged copy does not prevent signing the intact one, and is not signed.
+    std::fs::write(desk.path("out/copy.tar"), &intact).unwrap();
+    desk.carnet("sign out --key alice.key.pem").ok().says(&["copy.tar"]);
+    assert!(std::fs::read(&path).unwrap() == damaged);
+    assert!(std::fs::read(desk.path("out/copy.tar")).unwrap() != intact);
+}

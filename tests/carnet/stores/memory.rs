@@ -32,10 +32,6 @@ impl Bucket {
 }
 
 impl ChunkStore for Bucket {
-    fn name(&self) -> &'static str {
-        "memory:"
-    }
-
     fn hold(&self, name: &BundleName, replace: Replace) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
         assert_eq!(replace, Replace::Never, "this store never replaces objects");
         Ok(Box::new(Uploads { bucket: self, name: name.clone(), pending: Mutex::default() }))

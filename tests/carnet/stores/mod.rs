@@ -3,22 +3,25 @@
 mod memory;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use carnet::arrival::{OpenRequest, open};
 use carnet::artifacts::{DestinationSpec, ExistingName, OnFailure, RegistrySources, Selection, SourceSpec};
 use carnet::clock::Fixed;
+use carnet::diagnosis::{Code, Diagnose as _};
 use carnet::environment::Environment;
 use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
+use carnet::format::signature::SignatureAlgorithm;
 use carnet::format::statement::Crossing;
 use carnet::medium::{ChunkStore, Folder, Replace};
 use carnet::observe::Monitor;
-use carnet::pack::{Outcome, PackReport, PackRequest, Splitting, Wanted, pack};
+use carnet::pack::{Outcome, PackError, PackReport, PackRequest, Splitting, Wanted, pack};
 use carnet::registry::{Registries, Settings};
 use carnet::stream::hash::Function;
 use carnet::stream::workers::Workers;
 use carnet::sums::{SumFunction, SumsReport};
-use carnet::trust::{KeyFile, PublicKey, TrustPolicy};
+use carnet::trust::{KeyFile, PublicKey, Signer, SignerError, TrustPolicy};
 use carnet::verify::{BundleVerdict, verify};
 
 use super::behaviour::support::{Desk, assert_same_layout};
@@ -57,6 +60,10 @@ impl Station {
     }
 
     fn pack(&self, store: &dyn ChunkStore) -> PackReport {
+        self.pack_with(store, &self.key).unwrap()
+    }
+
+    fn pack_with(&self, store: &dyn ChunkStore, signer: &dyn Signer) -> Result<PackReport, PackError> {
         let spec: SourceSpec = format!("oci:{}", self.desk.path("src").display()).parse().unwrap();
         let registries = RegistrySources::new(Registries::new(Settings::default()), Vec::new());
         let source = spec.open(&registries).unwrap().remove(0);
@@ -81,7 +88,7 @@ impl Station {
             on_failure: OnFailure::Stop,
             file_sums: vec![Function::Sha256],
         };
-        pack(&request, &self.key, &self.environment()).unwrap()
+        pack(&request, signer, &self.environment())
     }
 }
 
@@ -147,4 +154,50 @@ fn an_object_replaced_after_discovery_is_not_read() {
     let request = OpenRequest { files: &files, policy: Some(&station.policy) };
     let verified = verify(&request, &station.environment()).unwrap();
     assert_eq!(verified.bundles[0].missing, [1]);
+}
+
+/// A key whose token fails, or signs something else, at the chunk with this count.
+struct FaultyKey {
+    key: KeyFile,
+    signed: AtomicUsize,
+    fails: bool,
+}
+
+impl Signer for FaultyKey {
+    fn public_key(&self) -> &PublicKey {
+        self.key.public_key()
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        self.key.algorithm()
+    }
+
+    fn signature_bytes(&self) -> u64 {
+        self.key.signature_bytes()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+        match self.signed.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => self.key.sign(message),
+            _ if self.fails => Err(SignerError { problem: "the token was removed".to_owned() }),
+            _ => self.key.sign(b"something else"),
+        }
+    }
+}
+
+#[test]
+fn no_chunk_gets_its_name_without_a_signature_that_verifies() {
+    for fails in [true, false] {
+        let station = Station::new();
+        let folder = Folder::new(&station.desk.path("out"));
+        let key = KeyFile::load(&station.desk.path("k.key.pem"), None).unwrap();
+        let faulty = FaultyKey { key, signed: AtomicUsize::new(0), fails };
+        let error = station.pack_with(&folder, &faulty).unwrap_err();
+        assert_eq!(error.code(), Code::SignerFailed, "{error}");
+        // Two chunks were signed well before; they stay, and nothing else does.
+        assert_eq!(station.desk.files("out").len(), 2);
+        // With a key that works the rest follows.
+        assert_eq!(station.pack(&folder).outcome, Outcome::Packed);
+        station.desk.carnet("verify out --pub k.pub.pem").ok();
+    }
 }
