@@ -54,8 +54,8 @@ struct LayoutFile {
 
 /// Checks the content of an `oci-layout` file; the error says what is wrong with it.
 pub(super) fn check_layout_file(bytes: &[u8]) -> Result<(), String> {
-    json::check_with(bytes, &["imageLayoutVersion"]).map_err(|error| format!("oci-layout: {error}"))?;
-    let file: LayoutFile = serde_json::from_slice(bytes).map_err(|error| format!("oci-layout: {error}"))?;
+    let file: LayoutFile = json::object(bytes, &["imageLayoutVersion"])
+        .map_err(|error| format!("oci-layout: {}", json::message(&error)))?;
     if file.version == LAYOUT_VERSION {
         Ok(())
     } else {
