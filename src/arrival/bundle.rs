@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use super::{BundleFiles, Contents, ContentsError, Finding, Member, read_body};
+use super::{BundleFiles, Contents, ContentsError, Finding, Member, NotAChunk, read_body};
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::format::head::Head;
 use crate::format::plan::PlannedBlob;
 use crate::format::statement::{Kind, Statement};
 use crate::format::{BundleName, Sum, Timestamp};
-use crate::medium::ChunkFile;
+use crate::medium::{ChunkFile, chunk_number};
 use crate::observe::Monitor;
 use crate::oci::Digest;
 use crate::stream::digesting::{DigestJob, digest_all};
@@ -84,6 +84,15 @@ pub enum Control {
     Forked,
 }
 
+/// A file that cannot be read.
+#[derive(Clone, Debug)]
+pub struct UnreadableFile {
+    /// The path of the file.
+    pub file: String,
+    /// The error message of the system.
+    pub reason: String,
+}
+
 /// An opened bundle.
 pub struct Bundle {
     /// The id of the bundle: the SHA-256 of its plan.
@@ -92,6 +101,8 @@ pub struct Bundle {
     pub files: Vec<Opened>,
     /// The state of its control chunk.
     pub control: Control,
+    /// Files that cannot be read, but have the file name of a chunk of this bundle, by chunk number.
+    pub unreadable: Vec<(u32, UnreadableFile)>,
     /// The release, or why it is not released; `None` without a policy or an accepted control chunk.
     pub release: Option<Result<Release, Unreleased>>,
 }
@@ -159,7 +170,33 @@ impl Bundle {
             files.push(Opened { file, statement, accepted: token, standing });
         }
         files.sort_by_key(|opened| opened.statement.number);
-        Ok(Bundle { id, files, control, release })
+        Ok(Bundle { id, files, control, unreadable: Vec::new(), release })
+    }
+
+    /// Notes which of the files that cannot be read have the name of a chunk of this bundle. Such a name proves nothing;
+    /// it only keeps a chunk from being called missing.
+    pub(super) fn note_unreadable(&mut self, others: &[NotAChunk]) {
+        let last = self.last();
+        let named = others.iter().filter_map(|other| {
+            let error = other.unreadable()?;
+            let number = chunk_number(self.name(), other.file.file_name()?)?;
+            let file = UnreadableFile { file: other.file.name().to_owned(), reason: error.to_string() };
+            (number <= last).then_some((number, file))
+        });
+        self.unreadable = named.collect();
+    }
+
+    /// Returns a file of this chunk that arrived, but cannot be read.
+    pub fn unreadable_file(&self, number: u32) -> Option<UnreadableFile> {
+        let of_number = self.files.iter().filter(|opened| opened.statement.number == number);
+        let damaged = of_number.filter_map(|opened| match &opened.standing {
+            Standing::Damaged(Finding::Unreadable { reason }) => {
+                Some(UnreadableFile { file: opened.file.name().to_owned(), reason: reason.clone() })
+            }
+            _ => None,
+        });
+        let named = self.unreadable.iter().filter(|(named, _)| *named == number);
+        damaged.chain(named.map(|(_, file)| file.clone())).next()
     }
 
     /// Returns the contents if the control chunk could be read.
@@ -184,6 +221,17 @@ impl Bundle {
         let said = self.files.iter().filter(|opened| !matches!(opened.standing, Standing::Untrusted(_)));
         let said = said.map(|opened| opened.statement.last).max();
         self.contents().map(|contents| contents.plan.last).or(said).unwrap_or(0)
+    }
+
+    /// Returns the time at which the bundle expired, if that is why none of its files is accepted.
+    pub fn expired(&self) -> Option<Timestamp> {
+        if self.files.iter().any(|opened| opened.accepted.is_some()) {
+            return None;
+        }
+        self.files.iter().find_map(|opened| match opened.standing {
+            Standing::Untrusted(Untrusted::Expired { expires }) => Some(expires),
+            _ => None,
+        })
     }
 
     /// Returns whether two different chunks with valid signatures have the same number.

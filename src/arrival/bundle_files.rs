@@ -1,6 +1,7 @@
 //! Groups files into bundles by the bundle id in their statements.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use super::read_head;
@@ -18,12 +19,22 @@ pub struct Member<H = Head> {
     pub head: H,
 }
 
-/// A file that is not a chunk.
+/// A file that is not a chunk, or that cannot be read.
 pub struct NotAChunk {
     /// The file that was rejected.
     pub file: Arc<dyn ChunkFile>,
     /// The reason why it is not a chunk.
     pub error: BodyError,
+}
+
+impl NotAChunk {
+    /// Returns the error of the system if the file could not be read: it may be a chunk.
+    pub fn unreadable(&self) -> Option<&io::Error> {
+        match &self.error {
+            BodyError::Io(error) => Some(error),
+            BodyError::Format(_) => None,
+        }
+    }
 }
 
 /// The files whose statements name the same bundle.

@@ -31,7 +31,7 @@ use crate::format::tar::BLOCK;
 use crate::medium::ChunkFile;
 
 pub use blob::BlobError;
-pub use bundle::{Bundle, Control, Opened, Standing, segments};
+pub use bundle::{Bundle, Control, Opened, Standing, UnreadableFile, segments};
 pub use bundle_files::{BundleFiles, Member, NotAChunk};
 pub use contents::{Contents, ContentsError};
 pub use contradiction::Contradiction;

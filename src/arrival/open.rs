@@ -26,6 +26,14 @@ pub enum OpenError {
         /// The name of the first file, and why it is not a chunk.
         first: Option<String>,
     },
+    /// No chunk was found, and some of the files cannot be read.
+    #[error("found no chunk: {} cannot be read: {first}", count(*unreadable as u64, "file", "files"))]
+    Unreadable {
+        /// The number of files that cannot be read.
+        unreadable: usize,
+        /// The name of the first one, and the reason.
+        first: String,
+    },
     /// Too many bundles to open without a trust policy.
     #[error("found {found} bundles; without a trust file, at most {UNVERIFIED_BUNDLES_MAX} are allowed")]
     TooManyBundles {
@@ -69,6 +77,7 @@ impl Diagnose for OpenError {
     fn diagnosis(&self) -> Diagnosis {
         let code = match self {
             OpenError::NoChunk { .. } => Code::NoChunk,
+            OpenError::Unreadable { .. } => Code::ChunkUnreadable,
             OpenError::TooManyBundles { .. } => Code::TooManyBundles,
             OpenError::SeveralBundles { .. } => Code::SeveralBundles,
             OpenError::NoSuchBundle { .. } => Code::NoSuchBundle,
@@ -92,7 +101,7 @@ pub struct OpenRequest<'a> {
 pub struct Arrivals {
     /// The bundles, sorted by id.
     pub bundles: Vec<Bundle>,
-    /// The files that are not chunks.
+    /// The files that are not chunks, or that cannot be read.
     pub others: Vec<NotAChunk>,
 }
 
@@ -106,6 +115,11 @@ pub fn open(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<
     let gate = policy.map_or(Gate::Unverified, |policy| Gate::Policy(policy, environment.clock.now()));
     let (groups, others) = group_by_bundle(files);
     if groups.is_empty() {
+        let mut unreadable = others.iter().filter_map(|other| Some((other, other.unreadable()?)));
+        if let Some((file, error)) = unreadable.next() {
+            let first = format!("{}: {error}", file.file.name());
+            return Err(OpenError::Unreadable { unreadable: 1 + unreadable.count(), first });
+        }
         let first = others.first().map(|other| format!("{}: {}", other.file.name(), other.error));
         return Err(OpenError::NoChunk { files: files.len(), first });
     }
@@ -113,7 +127,11 @@ pub fn open(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<
         return Err(OpenError::TooManyBundles { found: groups.len() });
     }
     let bundles = groups.into_iter().map(|(id, group)| Bundle::open(id, group, gate, environment.workers));
-    Ok(Arrivals { bundles: bundles.collect::<Result<_, Halted>>()?, others })
+    let mut bundles = bundles.collect::<Result<Vec<Bundle>, Halted>>()?;
+    for bundle in &mut bundles {
+        bundle.note_unreadable(&others);
+    }
+    Ok(Arrivals { bundles, others })
 }
 
 impl Arrivals {

@@ -100,7 +100,6 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::FileNotRegular => "pass a regular file or a folder",
         Code::FileNameOdd => "rename the file; chunks are recognised by their content",
         Code::TooManyFiles => "pass only the files of one bundle, or their folder",
-        Code::FoldersTooDeep => "pass the folder that contains the chunk files",
         Code::TargetExists => "remove the file, or choose another name",
         Code::TargetBusy => "wait for the other process to end, or stop it",
         Code::DiskFull => "free some disk space, or choose another folder with --to",
@@ -219,7 +218,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::ControlChunkMissing => "the control chunk is the file NAME_00000.tar: request it again",
         Code::ControlChunkDamaged | Code::AnnexMissing => "request these chunks again",
         Code::ChunkUnreadable => {
-            "check the medium and the permissions of the file, or request the chunk again"
+            "check the permissions of the file, or try another drive; request the chunk again only if that does not help"
         }
         Code::BundleIncomplete => {
             "pass all files of the bundle; `carnet missing` lists the chunks to send again"
@@ -227,6 +226,9 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::BundleUnsound => "tell the packing station: the bundle must be packed again",
         Code::BundleUntrusted => {
             "run `carnet verify` to see all reasons; a releaser adds a signature with `carnet sign`"
+        }
+        Code::BundleExpired => {
+            "ask for the artifacts to be packed again; if that date has not passed yet, check the clock of this machine"
         }
         Code::BundleForked => "release neither of them until you know why they differ",
         Code::SignerFailed => {

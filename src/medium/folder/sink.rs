@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{failed, sync_folder};
 use crate::format::{BundleName, Sum};
 use crate::medium::on_disk::{Writeback, reserve};
-use crate::medium::{ArrivedFile, ChunkFile, ChunkSink, MediumError, Replace, WriteAt, chunk_file_name};
+use crate::medium::{
+    ArrivedFile, ChunkFile, ChunkSink, MediumError, Replace, WriteAt, chunk_file_name, chunk_number,
+};
 
 /// The lock file in the staging folder, which excludes concurrent runs.
 const LOCK: &str = "lock";
@@ -161,13 +163,7 @@ impl ChunkSink for FolderSink {
         let mut numbers = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(failed("read", &self.path))? {
             let name = entry.map_err(failed("read", &self.path))?.file_name();
-            let number = name.to_str().and_then(|name| {
-                name.strip_prefix(self.name.as_str())?.strip_prefix('_')?.strip_suffix(".tar")
-            });
-            let number = number.filter(|digits| digits.len() == 5).and_then(|digits| digits.parse().ok());
-            numbers.extend(
-                number.filter(|&number| chunk_file_name(&self.name, number) == *name.to_string_lossy()),
-            );
+            numbers.extend(name.to_str().and_then(|name| chunk_number(&self.name, name)));
         }
         numbers.sort_unstable();
         Ok(numbers)

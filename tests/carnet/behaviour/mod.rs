@@ -25,3 +25,4 @@ mod sizes;
 mod sources;
 mod sums;
 mod unpacking;
+mod unreadable;
