@@ -274,6 +274,7 @@ fn read_controls(accepted: &[Admitted], gate: Gate<'_>) -> Controls {
     let mut controls = Controls { control: Control::Absent, release: None, broken: BTreeMap::new() };
     let mut read: Option<(Sum, Box<Contents>)> = None;
     let mut forked = false;
+    let mut copies: Vec<&AcceptedChunk> = Vec::new();
     for (index, (member, token)) in accepted.iter().enumerate() {
         let statement = &member.head.statement;
         if !statement.is_control() {
@@ -297,18 +298,15 @@ fn read_controls(accepted: &[Admitted], gate: Gate<'_>) -> Controls {
             Ok(Some(_)) => forked = true,
             Ok(None) => {}
         }
-        if let (Gate::Policy(policy, now), Some(token)) = (gate, token) {
-            let released = release(policy, token, now);
-            if controls.release.is_none() || released.is_ok() {
-                controls.release = Some(released);
-            }
-        }
+        copies.extend(token);
     }
     if forked {
-        controls.release = None;
         controls.control = Control::Forked;
     } else if let Some((_, contents)) = read {
         controls.control = Control::Read(contents);
+        if let Gate::Policy(policy, now) = gate {
+            controls.release = Some(release(policy, &copies, now));
+        }
     }
     controls
 }
