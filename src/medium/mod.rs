@@ -9,6 +9,7 @@ mod collect;
 mod error;
 mod file;
 mod folder;
+mod new_name;
 mod on_disk;
 mod store;
 mod temporary;
@@ -20,5 +21,6 @@ pub use file::{ChunkFile, ReadAt};
 pub use folder::Folder;
 pub use store::{ChunkSink, ChunkStore, Replace, WriteAt, chunk_file_name, chunk_number};
 
+pub(crate) use new_name::rename_new;
 pub(crate) use on_disk::{Writeback, reserve};
 pub(crate) use temporary::Temporary;

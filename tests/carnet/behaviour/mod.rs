@@ -10,6 +10,7 @@ mod bounds;
 mod closure;
 mod determinism;
 mod explain;
+mod file_systems;
 mod forms;
 mod full_disk;
 mod importing;
