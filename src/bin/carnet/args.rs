@@ -47,9 +47,15 @@ pub(crate) struct Options {
     /// Print more: every blob, every chunk
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Number of worker threads [default: one per CPU]
-    #[arg(long, global = true, value_name = "N")]
+    /// Number of worker threads, at most 1024 [default: one per CPU]
+    #[arg(long, global = true, value_name = "N", value_parser = up_to::<1024>)]
     pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+/// Parses a number from 1 to `MAX`.
+pub(crate) fn up_to<const MAX: usize>(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= MAX);
+    number.ok_or_else(|| format!("expected a whole number from 1 to {MAX}"))
 }
 
 /// Parses a source or destination. The error says what is wrong and shows the expected syntax.

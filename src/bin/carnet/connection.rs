@@ -10,6 +10,7 @@ use carnet::http::{self, Proxy};
 use carnet::registry::{Host, Reach, Settings};
 use clap::Args as ClapArgs;
 
+use super::args::up_to;
 use super::world::{credential_files, system_roots};
 
 /// The options of the commands that connect to registries.
@@ -43,8 +44,8 @@ pub(crate) struct Connection {
     /// How often to retry after a status of 408, 429 or 5xx, or a broken connection
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(..=100))]
     pub(crate) retries: u32,
-    /// Maximum concurrent transfers
-    #[arg(long, value_name = "N", default_value = "6")]
+    /// Maximum concurrent transfers, at most 256
+    #[arg(long, value_name = "N", default_value = "6", value_parser = up_to::<256>)]
     pub(crate) connections: NonZeroUsize,
 }
 

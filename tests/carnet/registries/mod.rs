@@ -10,6 +10,7 @@ mod debian;
 mod files;
 mod server;
 mod station;
+mod threads;
 mod tls;
 
 mod auth;

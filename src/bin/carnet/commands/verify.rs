@@ -1,9 +1,11 @@
 //! `carnet verify`: checks signatures, the release and every byte.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use carnet::arrival::OpenRequest;
 use carnet::diagnosis::count;
+use carnet::format::BundleName;
 use carnet::observe::Verb;
 use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, VerifyReport};
 use clap::Args;
@@ -65,6 +67,7 @@ fn text(report: &VerifyReport, screen: &Screen) -> String {
             out += &bundle_text(bundle, screen);
         }
     }
+    out += &interrupted_replacements(report);
     if !screen.quiet {
         for other in &report.others {
             let problem = other.problems.first().map_or_else(String::new, ToString::to_string);
@@ -76,6 +79,23 @@ fn text(report: &VerifyReport, screen: &Screen) -> String {
         }
     }
     out
+}
+
+/// Explains incomplete bundles of one name: what a killed `pack --overwrite` leaves behind.
+fn interrupted_replacements(report: &VerifyReport) -> String {
+    let mut incomplete: BTreeMap<&BundleName, u64> = BTreeMap::new();
+    for bundle in report.bundles.iter().filter(|bundle| bundle.verdict == BundleVerdict::Incomplete) {
+        *incomplete.entry(&bundle.crossing.name).or_default() += 1;
+    }
+    let several = incomplete.into_iter().filter(|(_, bundles)| *bundles > 1);
+    several
+        .map(|(name, bundles)| {
+            format!(
+                "{bundles} bundles are called {name}, and none is complete. If packing with --overwrite was \
+                 interrupted while one replaced the other, run the same command again there.\n"
+            )
+        })
+        .collect()
 }
 
 fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
