@@ -4,12 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use super::{BundleFiles, Contents, ContentsError, Finding, Member, NotAChunk, read_body};
+use super::budget::Budget;
+use super::bundle_files::BundleFiles;
+use super::{
+    Contents, ContentsError, Finding, Gate, Member, NotAChunk, OpenError, Opened, Standing, read_body,
+};
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::format::head::Head;
 use crate::format::plan::PlannedBlob;
-use crate::format::statement::{Kind, Statement};
+use crate::format::statement::Kind;
 use crate::format::{BundleName, Sum, Timestamp};
 use crate::medium::{ChunkFile, chunk_number};
 use crate::observe::Monitor;
@@ -18,58 +22,7 @@ use crate::stream::digesting::{DigestJob, digest_all};
 use crate::stream::pump::Halted;
 use crate::stream::segments::Segment;
 use crate::stream::workers::Workers;
-use crate::trust::{AcceptedChunk, Release, TrustPolicy, Unreleased, Untrusted, accept, release};
-
-/// Decides which files are accepted.
-#[derive(Clone, Copy)]
-pub(super) enum Gate<'a> {
-    /// A trust policy, evaluated at this time.
-    Policy(&'a TrustPolicy, Timestamp),
-    /// No policy: only integrity is checked, and the bundle may not be used.
-    Unverified,
-}
-
-/// The state of a file of the bundle before its payload is hashed.
-#[derive(Debug)]
-pub enum Standing {
-    /// Accepted, and consistent with the control chunk if that is known.
-    Good(Body),
-    /// Rejected by the policy.
-    Untrusted(Untrusted),
-    /// Contradicts its own statement or the plan.
-    Damaged(Finding),
-    /// Accepted, but another chunk than the one that the control chunk names for this number.
-    Forked,
-    /// Accepted, but of a kind that this version ignores. Its payload is not checked.
-    PassedOver,
-}
-
-/// A file of the bundle.
-pub struct Opened {
-    /// The chunk file.
-    pub file: Arc<dyn ChunkFile>,
-    /// The statement in the head of the file.
-    pub statement: Statement,
-    /// The proof that the policy accepted it; `None` if it was rejected or there is no policy.
-    pub accepted: Option<AcceptedChunk>,
-    /// The state of the file.
-    pub standing: Standing,
-}
-
-impl Opened {
-    /// Returns the structure of the file if it is good.
-    pub fn body(&self) -> Option<&Body> {
-        match &self.standing {
-            Standing::Good(body) => Some(body),
-            _ => None,
-        }
-    }
-
-    /// Returns the range of the file that holds the payload of an entry.
-    pub fn segment(&self, entry: &BodyEntry) -> Segment {
-        Segment { file: Arc::clone(&self.file), offset: entry.offset, bytes: entry.bytes }
-    }
-}
+use crate::trust::{AcceptedChunk, Release, Unreleased, Untrusted, release};
 
 /// The state of the control chunk.
 #[derive(Debug)]
@@ -130,31 +83,18 @@ impl Bundle {
     /// Opens the files of a bundle in the order that docs/format.md, "Reading order", requires.
     ///
     /// # Errors
-    /// [`Halted`] if the work is interrupted or the system is out of memory or threads.
+    /// [`OpenError`] if the work is interrupted, if the system is out of memory or threads, or if there is no policy and
+    /// the entries exceed the `budget`.
     pub(super) fn open(
         id: Sum,
         group: BundleFiles,
         gate: Gate<'_>,
+        budget: &mut Budget,
         workers: &Workers,
-    ) -> Result<Bundle, Halted> {
-        let mut accepted = Vec::new();
-        let mut refused = Vec::new();
-        for Member { file, head } in group.members {
-            match gate {
-                Gate::Unverified => accepted.push((Member { file, head }, None)),
-                Gate::Policy(policy, now) => match accept(policy, head, now) {
-                    Ok(chunk) => accepted.push((Member { file, head: chunk.head().clone() }, Some(chunk))),
-                    Err((head, reason)) => refused.push(Opened {
-                        file,
-                        statement: head.statement,
-                        accepted: None,
-                        standing: Standing::Untrusted(reason),
-                    }),
-                },
-            }
-        }
+    ) -> Result<Bundle, OpenError> {
+        let BundleFiles { members: accepted, settled } = group;
         let Controls { control, release, broken } = read_controls(&accepted, gate);
-        let mut files = refused;
+        let mut files = settled;
         let layers = match &control {
             Control::Read(contents) => contents.layers_in_control(),
             _ => BTreeSet::new(),
@@ -165,6 +105,9 @@ impl Bundle {
                 && let Some(finding) = first_damage(&member.file, body, &layers, workers)?
             {
                 standing = Standing::Damaged(finding);
+            }
+            if let (Gate::Unverified, Standing::Good(body)) = (gate, &standing) {
+                budget.take_entries(body)?;
             }
             let Member { file, head: Head { statement, .. } } = member;
             files.push(Opened { file, statement, accepted: token, standing });

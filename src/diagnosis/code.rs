@@ -147,7 +147,7 @@ codes! {
     SignerFailed "signer-failed" Failed "The signing key could not sign, or returned a signature that does not verify."
     SignaturesFull "signatures-full" Failed "The control chunk has no room for another signature."
     NoSuchBundle "no-such-bundle" Damaged "The requested bundle is missing or cannot be read."
-    TooManyBundles "too-many-bundles" Failed "There are more bundles than can be examined without a trust file."
+    TooManyBundles "too-many-bundles" Failed "There are more bundles, or more entries in them, than can be examined without a trust file."
 
     // Registries.
     RegistryUnreachable "registry-unreachable" Failed "A registry cannot be reached, or the connection to it broke."

@@ -27,7 +27,7 @@ pub enum ChunkVerdict {
     Untrusted,
     /// Validly signed, but not the chunk that the control chunk lists under this number.
     Forked,
-    /// Of a kind that this version ignores; its signature was accepted, or its length is right.
+    /// Of a kind that this version ignores, or one copy too many; its signature was accepted, or its length is right.
     #[serde(rename = "passed-over")]
     PassedOver,
     /// It cannot be read, or a part of it cannot.
