@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use carnet::http::{self, Proxy};
 use carnet::registry::{Host, Reach, Settings};
+use carnet::stream::workers::transfers_max;
 use clap::Args as ClapArgs;
 
 use super::args::up_to;
@@ -46,10 +47,15 @@ pub(crate) struct Connection {
     pub(crate) retries: u32,
     /// Maximum concurrent transfers, at most 256
     #[arg(long, value_name = "N", default_value = "6", value_parser = up_to::<256>)]
-    pub(crate) connections: NonZeroUsize,
+    connections: NonZeroUsize,
 }
 
 impl Connection {
+    /// The maximum number of concurrent transfers, as far as the limit of open files allows.
+    pub(crate) fn transfers(&self) -> NonZeroUsize {
+        self.connections.min(transfers_max())
+    }
+
     /// The registry settings that follow from the options.
     pub(crate) fn settings(&self, reach: Reach, proxy: Option<Proxy>, stop: Arc<AtomicBool>) -> Settings {
         let credential_files = match &self.authfile {
@@ -64,7 +70,7 @@ impl Connection {
             rate: self.limit_rate,
             stall: Duration::from_secs(self.timeout),
             retries: self.retries,
-            connections: self.connections,
+            connections: self.transfers(),
             stop,
         };
         let (plain_http, tls) = (self.plain_http.clone(), self.tls.clone());

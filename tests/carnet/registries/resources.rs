@@ -1,4 +1,4 @@
-//! A thread that the system cannot make is an error, never a panic.
+//! Few threads and few open files.
 
 use std::process::Command;
 use std::time::Duration;
@@ -53,4 +53,29 @@ fn without_threads_commands_fail_with_an_error() {
         }
     }
     assert!(failed > 3, "threads were made all the same: {failed} runs failed");
+}
+
+#[test]
+fn import_and_pack_need_few_open_files() {
+    let registry = Registry::with(Options::default());
+    let station = Station::new();
+    let mut source = station.source("src");
+    let layers: Vec<usize> = (0..150).map(|at| 20_000 + at).collect();
+    let image = source.image(1, &layers);
+    source.tag(&image, "team/app:1");
+    station.pack("oci:src --chunk-size 64KiB").ok();
+    let limited = |line: &str| {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("ulimit -n 64; exec {CARNET} {line}"));
+        station.furnish(&mut command);
+        in_time(&mut command, Duration::from_secs(60)).ok()
+    };
+    let host = registry.name();
+    for connections in [6, 256] {
+        let more = format!("--connections {connections} --jobs 8");
+        limited(&format!("import out --pub k.pub.pem --to docker://{host}/to{connections} {more}"));
+        let from = format!("docker://{host}/to{connections}/team/app:1");
+        limited(&format!("pack {from} --to back{connections} --name b --key k.key.pem {more}"));
+        station.carnet(&format!("verify back{connections} --pub k.pub.pem")).ok();
+    }
 }
