@@ -25,6 +25,7 @@ mod sink;
 mod source;
 mod staging;
 mod tar_index;
+mod tar_number;
 mod tar_plan;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use tar::Header;
 
 use super::ArtifactError;
 use super::extent::{Extent, open_regular};
+use super::tar_number;
 
 /// Maximum number of entries in an archive.
 const ENTRIES_MAX: usize = 1_000_000;
@@ -210,8 +211,8 @@ impl Scan<'_> {
         }
         let bytes = header.as_bytes();
         let outside = bytes[..148].iter().chain(&bytes[156..]);
-        let sum = outside.map(|&b| u32::from(b)).sum::<u32>() + 8 * u32::from(b' ');
-        if header.cksum().ok() != Some(sum) {
+        let sum = outside.map(|&b| u64::from(b)).sum::<u64>() + 8 * u64::from(b' ');
+        if tar_number::field(&header.as_old().cksum) != Some(sum) {
             return Err(self.refuse(format!("invalid tar header at byte {}", self.at)));
         }
         self.at += BLOCK_BYTES;
@@ -232,8 +233,11 @@ impl Scan<'_> {
     }
 
     fn field_size(&self, header: &Header) -> Result<u64, ArtifactError> {
-        header.entry_size().map_err(|_| {
-            self.refuse(format!("the size in the header before byte {} is not a number", self.at))
+        tar_number::field(&header.as_old().size).ok_or_else(|| {
+            self.refuse(format!(
+                "the size in the header before byte {} is not a number of at most 64 bits",
+                self.at
+            ))
         })
     }
 
@@ -281,8 +285,12 @@ impl Scan<'_> {
                 b"path" => self.set_once(&mut extension.name, value.to_vec())?,
                 b"linkpath" => self.set_once(&mut extension.link, value.to_vec())?,
                 b"size" => {
-                    let bytes = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-                    let bytes = bytes.ok_or_else(|| self.refuse("a PAX size is not a number".to_owned()))?;
+                    let bytes = tar_number::decimal(value).ok_or_else(|| {
+                        self.refuse(format!(
+                            "a PAX size before byte {} is not a number of at most 64 bits",
+                            self.at
+                        ))
+                    })?;
                     self.set_once(&mut extension.bytes, bytes)?;
                 }
                 _ if changes => return Err(self.refuse("sparse files are not supported".to_owned())),
@@ -341,7 +349,7 @@ impl Scan<'_> {
 /// Splits off one `LENGTH KEY=VALUE\n` record: its key, its value and the rest.
 fn pax_record(rest: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let space = rest.iter().take(8).position(|&b| b == b' ')?;
-    let length: usize = std::str::from_utf8(&rest[..space]).ok()?.parse().ok()?;
+    let length = usize::try_from(tar_number::decimal(&rest[..space])?).ok()?;
     let record = rest.get(space + 1..length)?.strip_suffix(b"\n")?;
     let equals = record.iter().position(|&b| b == b'=')?;
     Some((&record[..equals], &record[equals + 1..], &rest[length..]))
