@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::ArtifactError;
+use super::compression::{MAGIC_BYTES, compressed_with};
 use super::docker_items::Item;
 use super::extent::Extent;
 use super::files::Files;
@@ -184,12 +185,12 @@ impl<'a> Images<'a> {
     }
 
     fn media_type(&self, extent: &Extent) -> Result<MediaType, ArtifactError> {
-        let mut magic = Vec::new();
+        let mut start = Vec::new();
         let unreadable = ArtifactError::io("cannot read", self.files.path());
-        extent.reader(0).take(4).read_to_end(&mut magic).map_err(unreadable)?;
-        Ok(match magic.as_slice() {
-            [0x1f, 0x8b, ..] => MediaType::image_layer_gzip(),
-            [0x28, 0xb5, 0x2f, 0xfd] => MediaType::image_layer_zstd(),
+        extent.reader(0).take(MAGIC_BYTES as u64).read_to_end(&mut start).map_err(unreadable)?;
+        Ok(match compressed_with(&start) {
+            Some("gzip") => MediaType::image_layer_gzip(),
+            Some("zstd") => MediaType::image_layer_zstd(),
             _ => MediaType::image_layer(),
         })
     }

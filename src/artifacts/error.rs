@@ -247,8 +247,9 @@ impl Diagnose for ArtifactError {
                 let private = refusals.iter().any(Refusal::is_of_private_address);
                 return Code::NondistributableAbsent.with(private.then_some(Advice::UrlIsPrivate));
             }
-            ArtifactError::Compressed { with, .. } => {
-                return Code::CompressedArchive.with(Advice::DecompressWith { program: with });
+            ArtifactError::Compressed { path, with } => {
+                let advice = Advice::DecompressWith { program: with, file: path.clone() };
+                return Code::CompressedArchive.with(advice);
             }
             ArtifactError::AmbiguousName { .. } => Code::AmbiguousName,
             ArtifactError::BadName { .. } => Code::BadName,

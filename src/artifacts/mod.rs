@@ -6,6 +6,7 @@
 mod announced;
 mod archive_sink;
 mod catalog;
+mod compression;
 mod destination;
 mod docker_archive;
 mod docker_images;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use tar::Header;
 
 use super::ArtifactError;
+use super::compression::{MAGIC_BYTES, compressed_with};
 use super::extent::{Extent, open_regular};
 use super::tar_number;
 
@@ -101,16 +102,10 @@ impl TarIndex {
 }
 
 fn refuse_compressed(file: &File, path: &Path) -> Result<(), ArtifactError> {
-    let mut magic = [0; 6];
-    let count = file.read_at(&mut magic, 0).map_err(ArtifactError::io("cannot read", path))?;
-    let magics: [(&[u8], &'static str); 4] = [
-        (&[0x1f, 0x8b], "gzip"),
-        (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
-        (b"BZh", "bzip2"),
-        (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz"),
-    ];
-    match magics.into_iter().find(|(start, _)| magic[..count].starts_with(start)) {
-        Some((_, with)) => Err(ArtifactError::Compressed { path: path.to_owned(), with }),
+    let mut start = [0; MAGIC_BYTES];
+    let count = file.read_at(&mut start, 0).map_err(ArtifactError::io("cannot read", path))?;
+    match compressed_with(&start[..count]) {
+        Some(with) => Err(ArtifactError::Compressed { path: path.to_owned(), with }),
         None => Ok(()),
     }
 }
@@ -207,6 +202,7 @@ impl Scan<'_> {
         let mut header = Header::new_old();
         self.read(self.at, header.as_mut_bytes())?;
         if header.as_bytes().iter().all(|&b| b == 0) {
+            self.end()?;
             return Ok(None);
         }
         let bytes = header.as_bytes();
@@ -217,6 +213,21 @@ impl Scan<'_> {
         }
         self.at += BLOCK_BYTES;
         Ok(Some(header))
+    }
+
+    /// Checks that nothing follows the first block of zeros except the second one. Some tools leave that out at the end of
+    /// the file. Elsewhere, some readers go on after a single block of zeros.
+    fn end(&self) -> Result<(), ArtifactError> {
+        let after = self.at + BLOCK_BYTES;
+        let mut second =
+            vec![0; usize::try_from(self.bytes.saturating_sub(after).min(BLOCK_BYTES)).unwrap_or(0)];
+        self.read(after, &mut second)?;
+        if second.iter().any(|&b| b != 0) {
+            return Err(
+                self.refuse(format!("more entries after a single block of zeros at byte {}", self.at))
+            );
+        }
+        Ok(())
     }
 
     /// Skips the content of an entry and returns its offset.

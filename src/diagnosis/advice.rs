@@ -1,6 +1,7 @@
 //! Circumstances that change the advice for an error code.
 
 use std::io;
+use std::path::PathBuf;
 
 /// A circumstance that changes the advice for an error. The program decides on the words and names the options.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub enum Advice {
     DecompressWith {
         /// The program that can decompress it, e.g. `gzip`.
         program: &'static str,
+        /// The compressed archive.
+        file: PathBuf,
     },
     /// An index was copied without one of its images.
     PlatformIsNotThere {

@@ -1,6 +1,10 @@
 //! The texts of the advice after an error. They name commands and options, which the library does not know.
 
+use std::path::Path;
+
 use carnet::diagnosis::{Advice, Code, Diagnosis};
+
+use super::shell_word::shell_word;
 
 /// The hint shown with an error.
 pub(crate) fn hint(diagnosis: &Diagnosis) -> String {
@@ -34,7 +38,7 @@ fn specific(advice: &Advice) -> String {
             "check the names of the repository and the tag; REPO alone means REPO:latest, REPO:* selects every tag"
         }
         Advice::CheckNamesOfBundle => "use a name or digest from the bundle; `carnet inspect` lists them",
-        Advice::DecompressWith { program } => return format!("decompress it first: {program} -d"),
+        Advice::DecompressWith { program, file } => return decompress(program, file),
         Advice::PlatformIsNotThere { platform } => {
             return format!(
                 "the index was copied without its image for {platform}: copy all images, or select the available \
@@ -86,6 +90,29 @@ fn specific(advice: &Advice) -> String {
         }
     };
     text.to_owned()
+}
+
+/// The command that decompresses a file. It reads stdin, because the programs refuse a file whose name has no suffix
+/// that they know.
+fn decompress(program: &str, file: &Path) -> String {
+    let name = file.to_string_lossy();
+    let suffix = |(from, to): &(&str, &str)| name.strip_suffix(from).map(|stem| format!("{stem}{to}"));
+    let suffixes = [
+        (".tgz", ".tar"),
+        (".tzst", ".tar"),
+        (".tbz2", ".tar"),
+        (".txz", ".tar"),
+        (".gz", ""),
+        (".zst", ""),
+        (".bz2", ""),
+        (".xz", ""),
+        (".tar", ".uncompressed.tar"),
+    ];
+    let target = suffixes.iter().find_map(suffix).unwrap_or_else(|| format!("{name}.tar"));
+    match (shell_word(file), shell_word(Path::new(&target))) {
+        (Some(file), Some(target)) => format!("decompress it first: {program} -dc < {file} > {target}"),
+        _ => format!("decompress it first: {program} -dc < FILE > NEW-FILE"),
+    }
 }
 
 /// The next step for a code without a circumstance.

@@ -124,6 +124,42 @@ fn an_archive_of_a_layout_is_a_source() {
     desk.carnet("pack oci-archive:src.tar.gz --to x --name b --key k.key.pem").ends(1).says(&["gzip -d"]);
 }
 
+/// The hint is a command that works on the file with its name, whatever that is.
+#[test]
+fn the_hint_for_a_compressed_archive_can_be_run() {
+    for (program, name) in [
+        ("gzip", "src.tar.gz"),
+        ("gzip", "src.tgz"),
+        ("gzip", "src.tar"),
+        ("gzip", "it's"),
+        ("xz", "src.docker"),
+        ("bzip2", "src.tbz2"),
+        ("zstd", "src.tar.zst"),
+        ("pzstd", "src.zstd"),
+    ] {
+        let desk = Desk::new();
+        three(&desk);
+        desk.sh("tar -C src -cf plain .").ok();
+        let make = match program {
+            "pzstd" => "{ printf 'P*M\\030\\004\\0\\0\\0four'; zstd -c plain; }".to_owned(),
+            _ => format!("{program} -c plain"),
+        };
+        if !super::support::installed(&[if program == "pzstd" { "zstd" } else { program }]) {
+            continue;
+        }
+        desk.sh(&format!("{make} > \"{name}\"")).ok();
+        let run = desk.pack(&format!("oci-archive:{name}")).ends(1).says(&["compressed-archive"]);
+        let (_, command) = run.stderr.split_once("decompress it first: ").unwrap();
+        let command = command.lines().next().unwrap();
+        let target = command.rsplit_once("> ").unwrap().1;
+        desk.sh(&format!("{command} && cmp plain {target}")).ok();
+        if !name.contains('\'') {
+            desk.pack(&format!("oci-archive:{target}")).ok();
+            assert_eq!(unpacked(&desk).len(), 3, "{name}");
+        }
+    }
+}
+
 /// An image as `docker save` wrote it before version 25. The names of the layers' folders have no meaning.
 fn old_docker_archive(desk: &Desk) -> [Vec<u8>; 2] {
     let folder = desk.path("saved");

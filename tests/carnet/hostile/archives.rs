@@ -176,6 +176,22 @@ fn ambiguous_archives_are_refused() {
     }
 }
 
+/// Some tools write one block of zeros at the end instead of two.
+#[test]
+fn one_block_of_zeros_ends_an_archive_only_at_its_end() {
+    let files = blocks(&layout()).concat();
+    for zeros in [512, 1024, 10_240] {
+        let station = folder();
+        let bytes = [&files[..], &vec![0; zeros]].concat();
+        let ran = pack_archive("oci-archive", &bytes, station.path());
+        assert_eq!(ran.code, 0, "{zeros}: {ran}");
+    }
+    let more = [&files[..], &[0; 512], &entry(b"more", b"x"), &[0; 1024]].concat();
+    refused("more entries", "oci-archive", &more, &["bad-archive"]);
+    let more = [&files[..], &[0; 600], b"x"].concat();
+    refused("a part of a block", "oci-archive", &more, &["bad-archive"]);
+}
+
 #[test]
 fn truncated_and_compressed_archives_are_refused() {
     let whole = archive(&blocks(&layout()));
@@ -187,6 +203,7 @@ fn truncated_and_compressed_archives_are_refused() {
     for (what, magic) in [
         ("gzip", &b"\x1f\x8b\x08\0"[..]),
         ("zstd", b"\x28\xb5\x2f\xfd"),
+        ("a skippable frame of zstd", b"\x5a\x2a\x4d\x18\0\0\0\0"),
         ("xz", b"\xfd7zXZ\0"),
         ("bzip2", b"BZh9"),
     ] {
