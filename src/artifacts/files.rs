@@ -29,7 +29,7 @@ impl Files {
         if metadata.is_dir() {
             return Ok(Files::Directory(path.to_owned()));
         }
-        let problem = "not a directory; for a tar archive write oci-archive:".to_owned();
+        let problem = "not a directory".to_owned();
         Err(ArtifactError::NotALayout { path: path.to_owned(), problem })
     }
 
@@ -43,6 +43,14 @@ impl Files {
         match self {
             Files::Directory(path) => path,
             Files::Archive(index) => index.path(),
+        }
+    }
+
+    /// The archive, if the files are in one.
+    pub(super) fn archive(&self) -> Option<&TarIndex> {
+        match self {
+            Files::Directory(_) => None,
+            Files::Archive(index) => Some(index),
         }
     }
 

@@ -78,6 +78,11 @@ impl TarIndex {
         &self.path
     }
 
+    /// The normalized paths of all files and links, in any order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.places.keys().map(String::as_str)
+    }
+
     /// The extent of the file `name`; `None` if it does not exist.
     pub(super) fn find(&self, name: &str) -> Result<Option<Extent>, ArtifactError> {
         let refuse = |problem: String| ArtifactError::Archive { path: self.path.clone(), problem };
@@ -188,6 +193,10 @@ impl Scan<'_> {
 
     fn refuse(&self, problem: String) -> ArtifactError {
         ArtifactError::Archive { path: self.path.to_owned(), problem }
+    }
+
+    fn sparse(&self) -> ArtifactError {
+        ArtifactError::SparseArchive { path: self.path.to_owned(), at: self.at }
     }
 
     fn read(&self, at: u64, block: &mut [u8]) -> Result<(), ArtifactError> {
@@ -304,7 +313,7 @@ impl Scan<'_> {
                     })?;
                     self.set_once(&mut extension.bytes, bytes)?;
                 }
-                _ if changes => return Err(self.refuse("sparse files are not supported".to_owned())),
+                _ if changes => return Err(self.sparse()),
                 _ => {}
             }
         }
@@ -312,6 +321,9 @@ impl Scan<'_> {
     }
 
     fn entry(&mut self, kind: u8, header: &Header, extension: Extension) -> Result<(), ArtifactError> {
+        if kind == b'S' {
+            return Err(self.sparse());
+        }
         let field = self.field_size(header)?;
         let bytes = match extension.bytes {
             None => field,

@@ -38,6 +38,25 @@ pub enum Advice {
         /// The compressed archive.
         file: PathBuf,
     },
+    /// The source must be written in another way.
+    PassAs {
+        /// The source as it must be written.
+        place: String,
+    },
+    /// A tar archive of the files in a folder is needed.
+    ArchiveFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder belongs to the `dir:` transport of skopeo, and a layout can be made of it.
+    CopyFromDir {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The archive has the file system of a container; its image must be saved instead.
+    SaveInsteadOfExport,
+    /// The archive must be written without sparse files.
+    WriteWithoutSparse,
     /// An index was copied without one of its images.
     PlatformIsNotThere {
         /// The platform of the missing image.
