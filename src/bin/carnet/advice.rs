@@ -1,6 +1,10 @@
 //! The texts of the advice after an error. They name commands and options, which the library does not know.
 
+use std::path::Path;
+
 use carnet::diagnosis::{Advice, Code, Diagnosis};
+
+use super::shell_word::shell_word;
 
 /// The hint shown with an error.
 pub(crate) fn hint(diagnosis: &Diagnosis) -> String {
@@ -21,7 +25,7 @@ fn specific(advice: &Advice) -> String {
         Advice::RunAgain => "run the same command again; finished work is kept",
         Advice::SourceSyntax => {
             "write oci:DIR, oci-archive:FILE or docker-archive:FILE, then :REF or @sha256:DIGEST to select one \
-             artifact, or docker://HOST/REPO:TAG, then =NAME to rename it"
+             artifact, or docker://HOST/REPO:TAG, then =NAME to rename it; in a path, write \\: \\= \\@ for : = @"
         }
         Advice::DestinationSyntax => {
             "write oci:DIR, oci-archive:FILE or docker-archive:FILE; to push into a registry use `carnet import`"
@@ -34,7 +38,20 @@ fn specific(advice: &Advice) -> String {
             "check the names of the repository and the tag; REPO alone means REPO:latest, REPO:* selects every tag"
         }
         Advice::CheckNamesOfBundle => "use a name or digest from the bundle; `carnet inspect` lists them",
-        Advice::DecompressWith { program } => return format!("decompress it first: {program} -d"),
+        Advice::DecompressWith { program, file } => return decompress(program, file),
+        Advice::PassAs { place } => {
+            let word = shell_word(Path::new(place));
+            return format!("write {}", word.as_deref().unwrap_or(place));
+        }
+        Advice::ArchiveFolder { folder } => return archive(folder),
+        Advice::CopyFromDir { folder } => return copy_from_dir(folder),
+        Advice::SaveInsteadOfExport => {
+            "save the image instead of a container: docker save -o FILE IMAGE; if there is only the file system, make an \
+             image of it: docker import FILE NAME:TAG"
+        }
+        Advice::WriteWithoutSparse => {
+            "write the archive again without sparse files; with GNU tar, leave out -S"
+        }
         Advice::PlatformIsNotThere { platform } => {
             return format!(
                 "the index was copied without its image for {platform}: copy all images, or select the available \
@@ -86,6 +103,57 @@ fn specific(advice: &Advice) -> String {
         }
     };
     text.to_owned()
+}
+
+/// The name of a file or folder beside `folder`, with its name and a suffix; `None` if it has none.
+fn beside(folder: &Path, suffix: &str) -> Option<String> {
+    let name = folder.file_name()?.to_str()?;
+    folder.with_file_name(format!("{name}{suffix}")).to_str().map(str::to_owned)
+}
+
+/// The command that makes an archive of the files in a folder.
+fn archive(folder: &Path) -> String {
+    let target = beside(folder, ".tar");
+    match (shell_word(folder), target.as_deref().map(Path::new).and_then(shell_word)) {
+        (Some(folder), Some(target)) => {
+            format!("make an archive of its files: tar -C {folder} -cf {target} .")
+        }
+        _ => "make an archive of its files: tar -C FOLDER -cf FILE .".to_owned(),
+    }
+}
+
+/// The command that makes a layout of a folder. skopeo ends a path at its first colon.
+fn copy_from_dir(folder: &Path) -> String {
+    let word = |text: String| shell_word(Path::new(&text));
+    let from = word(format!("dir:{}", folder.display()));
+    let target = beside(folder, ".oci").filter(|target| !target.contains(':'));
+    match (from, target.and_then(|target| word(format!("oci:{target}:latest")))) {
+        (Some(from), Some(to)) => format!("make a layout of it: skopeo copy -a {from} {to}"),
+        _ => "make a layout of it: skopeo copy -a dir:FOLDER oci:NEW-FOLDER:TAG".to_owned(),
+    }
+}
+
+/// The command that decompresses a file. It reads stdin, because the programs refuse a file whose name has no suffix
+/// that they know.
+fn decompress(program: &str, file: &Path) -> String {
+    let name = file.to_string_lossy();
+    let suffix = |(from, to): &(&str, &str)| name.strip_suffix(from).map(|stem| format!("{stem}{to}"));
+    let suffixes = [
+        (".tgz", ".tar"),
+        (".tzst", ".tar"),
+        (".tbz2", ".tar"),
+        (".txz", ".tar"),
+        (".gz", ""),
+        (".zst", ""),
+        (".bz2", ""),
+        (".xz", ""),
+        (".tar", ".uncompressed.tar"),
+    ];
+    let target = suffixes.iter().find_map(suffix).unwrap_or_else(|| format!("{name}.tar"));
+    match (shell_word(file), shell_word(Path::new(&target))) {
+        (Some(file), Some(target)) => format!("decompress it first: {program} -dc < {file} > {target}"),
+        _ => format!("decompress it first: {program} -dc < FILE > NEW-FILE"),
+    }
 }
 
 /// The next step for a code without a circumstance.

@@ -1,11 +1,13 @@
 //! The top-level command line, and the options that every command has. Arguments of a single command are in its file.
 
+use std::ffi::OsStr;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use carnet::artifacts::SpecError;
 use carnet::diagnosis::Diagnose as _;
 use clap::Parser;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::advice;
 use super::commands::AnyCommand;
@@ -58,7 +60,19 @@ pub(crate) fn up_to<const MAX: usize>(text: &str) -> Result<NonZeroUsize, String
     number.ok_or_else(|| format!("expected a whole number from 1 to {MAX}"))
 }
 
-/// Parses a source or destination. The error says what is wrong and shows the expected syntax.
+/// Parses a registry destination. The error says what is wrong and shows the expected syntax.
 pub(crate) fn parse_spec<T: FromStr<Err = SpecError>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|error: SpecError| format!("{error}; {}", advice::hint(&error.diagnosis())))
+    text.parse().map_err(|error| with_hint(&error))
+}
+
+/// A parser for sources and destinations. The paths in them need not be UTF-8. Its errors are those of [`parse_spec`].
+pub(crate) fn place<T>() -> impl TypedValueParser<Value = T>
+where
+    T: for<'a> TryFrom<&'a OsStr, Error = SpecError> + Clone + Send + Sync + 'static,
+{
+    OsStringValueParser::new().try_map(|text| T::try_from(&text).map_err(|error| with_hint(&error)))
+}
+
+fn with_hint(error: &SpecError) -> String {
+    format!("{error}; {}", advice::hint(&error.diagnosis()))
 }

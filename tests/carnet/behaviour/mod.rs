@@ -9,6 +9,7 @@ mod bad_sources;
 mod bounds;
 mod closure;
 mod determinism;
+mod docker_archives;
 mod explain;
 mod file_systems;
 mod forms;

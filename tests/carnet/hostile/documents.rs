@@ -435,6 +435,21 @@ fn blobs_that_are_not_regular_files_are_refused() {
     });
 }
 
+/// A link instead of a folder would lead out of the layout to files that are not meant to travel.
+#[test]
+fn linked_folders_of_a_layout_are_refused() {
+    for link in ["blobs", "blobs/sha256"] {
+        refused(link, &["unsafe-path"], &|source| {
+            let (config, layer) = source.plain_image(1);
+            let image = source.image(&config, &[layer]);
+            source.index(&[image]);
+            let (inside, outside) = (source.path().join(link), source.path().with_file_name("outside"));
+            fs::rename(&inside, &outside).expect("moved");
+            symlink(&outside, &inside).expect("a link");
+        });
+    }
+}
+
 #[test]
 fn contradictory_media_types_are_refused() {
     refused("an index called a manifest", MALFORMED, &|source| {
