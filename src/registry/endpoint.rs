@@ -10,7 +10,7 @@ use url::Url;
 use super::call::CallError;
 use super::error::HostRefusal;
 use super::problem::Problem;
-use super::{Host, Reach, RegistryError, Settings};
+use super::{Host, Reach, RegistryError, Settings, hub};
 use crate::http::{
     Addresses, Call, Client, Connections, HttpError, PACE_BYTES_MIN, Permit, Response, Route, WAIT_MAX,
     bounded, header, is_loopback_name, is_temporary,
@@ -35,7 +35,8 @@ impl Endpoint {
     ) -> Result<Endpoint, RegistryError> {
         let plain =
             settings.plain_http.contains(&host) || (host.is_loopback() && !settings.tls.contains(&host));
-        let base = format!("{}://{host}/v2/", if plain { "http" } else { "https" });
+        let api = hub::api_host(&host);
+        let base = format!("{}://{api}/v2/", if plain { "http" } else { "https" });
         let unusable = |error: url::ParseError| RegistryError::Setup {
             what: host.to_string(),
             problem: error.to_string(),
@@ -237,7 +238,11 @@ impl Endpoint {
         }
         let (host, request) = (self.host.clone(), request.to_owned());
         match error {
-            HttpError::Unreachable(cause) => RegistryError::Unreachable { host: host.to_string(), cause },
+            HttpError::Unreachable(cause) => {
+                let api = hub::api_host(&host);
+                let host = if api == host { host.to_string() } else { format!("{api} (for {host})") };
+                RegistryError::Unreachable { host, cause }
+            }
             HttpError::Broken(problem) => RegistryError::Broken { host, request, problem },
             HttpError::Stalled => RegistryError::Stalled {
                 host,

@@ -121,6 +121,52 @@ fn broken_credentials_files_are_named_but_not_shown() {
 }
 
 #[test]
+fn credentials_files_are_read_in_all_the_forms_that_tools_write() {
+    let station = station();
+    let registry = seeded(&station, basic());
+    let at = registry.name();
+    let source = format!("docker://{at}/app:1 --overwrite --authfile auth.json");
+    for (what, text) in [
+        (
+            "an empty auth beside a name",
+            r#"{"auths":{"HOST":{"auth":"","username":"me","password":"secret"}}}"#,
+        ),
+        ("no auth", r#"{"auths":{"HOST":{"username":"me","password":"secret"}}}"#),
+        ("nulls", r#"{"auths":{"a.example":null,"HOST":{"auth":"bWU6c2VjcmV0"}},"credHelpers":null}"#),
+        ("null helpers", r#"{"auths":{"HOST":{"auth":"bWU6c2VjcmV0"}},"credHelpers":{"HOST":null}}"#),
+        ("numbers elsewhere", r#"{"auths":{"a.example":5,"HOST":{"auth":"bWU6c2VjcmV0","email":null}}}"#),
+        ("a .dockercfg", r#"{"HOST":{"auth":"bWU6c2VjcmV0","email":""}}"#),
+        ("a URL as key", r#"{"auths":{"https://HOST/v1/":{"auth":"bWU6c2VjcmV0"}}}"#),
+        ("no padding, and a zero", r#"{"auths":{"HOST":{"auth":"bWU6c2VjcmV0AA"}}}"#),
+        ("a byte order mark", "\u{feff}{\"auths\":{\"HOST\":{\"auth\":\"bWU6c2VjcmV0\"}}}\r\n"),
+    ] {
+        station.write("auth.json", &text.replace("HOST", &at));
+        let run = station.pack(&source);
+        assert_eq!(run.code, Some(0), "{what}: {run:?}");
+    }
+    for text in
+        ["", "\n", "{}", r#"{"auths":null}"#, r#"{"auths":{"HOST":{}}}"#, r#"{"auths":{"HOST":{"auth":""}}}"#]
+    {
+        station.write("auth.json", &text.replace("HOST", &at));
+        station.pack(&source).ends(1).says(&["error[registry-unauthorized]"]);
+    }
+}
+
+#[test]
+fn a_helper_that_is_not_installed_is_named() {
+    let station = station();
+    let registry = seeded(&station, basic());
+    let at = registry.name();
+    for text in
+        [r#"{"credsStore":"of-nobody"}"#.to_owned(), format!(r#"{{"credHelpers":{{"{at}":"of-nobody"}}}}"#)]
+    {
+        station.write("auth.json", &text);
+        let run = station.pack(&format!("docker://{at}/app:1 --authfile auth.json")).ends(2);
+        run.says(&["error[registry-setup]", "auth.json", "docker-credential-of-nobody", "installed"]);
+    }
+}
+
+#[test]
 fn tokens_are_requested_with_service_and_scope() {
     let station = station();
     let service = TokenService::new(tokens());

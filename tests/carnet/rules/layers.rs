@@ -38,7 +38,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustls", &["src/http/tls.rs", "src/http/error.rs"]),
     // Reads SSL_CERT_FILE and SSL_CERT_DIR.
     ("rustls_native_certs", &["src/bin/carnet/world.rs"]),
-    ("docker_credential", &["src/registry/credentials.rs"]),
+    ("docker_credential", &["src/registry/credential_helper.rs"]),
     ("globset", &["src/artifacts/pattern.rs"]),
     ("regex_lite", &["src/verbs/import/naming.rs"]),
     ("tar", &["src/artifacts/"]),
