@@ -69,10 +69,9 @@ impl RegistrySources {
         matches: &dyn Fn(&str) -> bool,
     ) -> Result<Vec<RepositoryName>, ArtifactError> {
         let place = format!("docker://{host}");
-        let Some(mut names) = self.registries.registry(host)?.repositories()? else {
+        let Some(mut names) = self.registries.registry(host)?.repositories(matches)? else {
             return Err(ArtifactError::NoCatalogue { place });
         };
-        names.retain(|name| matches(name.as_str()));
         names.sort();
         names.dedup();
         Ok(names)

@@ -99,12 +99,20 @@ impl Response {
     ///
     /// # Errors
     /// [`HttpError::Unexpected`] if the `Content-Length` or the body exceeds `limit` bytes.
-    pub(crate) fn bytes(self, limit: u64) -> Result<Vec<u8>, HttpError> {
+    pub(crate) fn bytes(mut self, limit: u64) -> Result<Vec<u8>, HttpError> {
+        self.read_whole(limit)
+    }
+
+    /// Reads the whole body, and keeps the rest of the response.
+    ///
+    /// # Errors
+    /// As [`Response::bytes`].
+    pub(crate) fn read_whole(&mut self, limit: u64) -> Result<Vec<u8>, HttpError> {
         match self.content_length() {
             Some(bytes) if bytes > limit => {
                 Err(HttpError::Unexpected(format!("Content-Length is {bytes} bytes, the limit is {limit}")))
             }
-            _ => self.body.bytes(limit),
+            _ => self.body.read_whole(limit),
         }
     }
 

@@ -117,12 +117,14 @@ fn fetch_token(
         requested.iter().flat_map(|words| words.split(' ')).filter(|word| !known(word)).collect();
     words.extend(added);
     let credential = credential(endpoint, state, scope)?;
-    let response = endpoint.retrying(request, || {
-        let service = service.as_deref();
-        request_token(endpoint, &url, service, &words, credential.as_ref()).map_err(CallError::Http)
+    let response = endpoint.whole(request, TOKEN_BYTES_MAX, || {
+        endpoint.retrying(request, || {
+            let service = service.as_deref();
+            request_token(endpoint, &url, service, &words, credential.as_ref()).map_err(CallError::Http)
+        })
     });
     // The token service is unreachable, not the registry.
-    let response = response.map_err(|error| match (error, Host::of(&url)) {
+    let (response, bytes) = response.map_err(|error| match (error, Host::of(&url)) {
         (RegistryError::Unreachable { cause, .. }, Some(service)) => {
             let host = format!("{service} (token service of {})", endpoint.host);
             RegistryError::Unreachable { host, cause }
@@ -140,7 +142,6 @@ fn fetch_token(
             _ => endpoint.refused(response, &request),
         });
     }
-    let bytes = response.bytes(TOKEN_BYTES_MAX).map_err(|error| endpoint.failed(error, request))?;
     state.store_token(scope, &bytes).map_err(|problem| endpoint.unexpected(request, problem))
 }
 

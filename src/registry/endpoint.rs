@@ -116,6 +116,39 @@ impl Endpoint {
         }
     }
 
+    /// Sends a call, and reads the body of at most `limit` bytes if the status is 200. If the body breaks, the call is
+    /// sent again.
+    pub(super) fn whole(
+        &self,
+        request: &str,
+        limit: u64,
+        mut send: impl FnMut() -> Result<Response, RegistryError>,
+    ) -> Result<(Response, Vec<u8>), RegistryError> {
+        let mut retried = 0;
+        loop {
+            let mut response = send()?;
+            if response.status != 200 {
+                return Ok((response, Vec::new()));
+            }
+            let announced = response.content_length();
+            let error = match response.read_whole(limit) {
+                Ok(bytes) if announced.is_none_or(|announced| announced == bytes.len() as u64) => {
+                    return Ok((response, bytes));
+                }
+                Ok(bytes) => {
+                    let expected = announced.unwrap_or_default();
+                    HttpError::Broken(format!("the body ended after {} of {expected} bytes", bytes.len()))
+                }
+                Err(error) => error,
+            };
+            if retried >= self.retries() || !self.is_retryable(&error) {
+                return Err(self.failed(error, request));
+            }
+            self.wait(retried, None)?;
+            retried += 1;
+        }
+    }
+
     /// Returns whether the same call may succeed if it is retried.
     pub(super) fn is_retryable(&self, error: &HttpError) -> bool {
         match error {

@@ -6,7 +6,7 @@
 //!
 //! [`crate::http`] sends the requests. In this module, each file uses only files named before it:
 //! `name`, `hub`, `settings`, `problem` → `error` → `call` → `endpoint` (one host, redirects, retries) → `challenge`,
-//! `auth_file`, `credential_helper`, `credentials`, `auth`, `authenticator` (authentication) → `client` (authenticated calls) → `download`, `listing` →
+//! `auth_file`, `credential_helper`, `credentials`, `auth`, `authenticator` (authentication) → `client` (authenticated calls) → `download`, `link`, `listing` →
 //! `repository`, `push`, `external` → `registries`.
 
 mod auth;
@@ -22,6 +22,7 @@ mod endpoint;
 mod error;
 mod external;
 mod hub;
+mod link;
 mod listing;
 mod name;
 mod problem;
