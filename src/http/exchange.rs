@@ -15,7 +15,7 @@ use super::connections::{Connections, STOP_CHECK};
 use super::resolver::{Addresses, NameResolver};
 use super::throttle::Throttle;
 use super::tls::tls_config;
-use super::{HttpError, SetupError};
+use super::{HttpError, SetupError, date};
 
 /// Maximum size in bytes of a response that is read into memory and is not a document: a list, token or error.
 pub(crate) const LIST_BYTES_MAX: u64 = 8 << 20;
@@ -89,10 +89,16 @@ impl Response {
         (!text.is_empty()).then_some(text)
     }
 
-    /// The `Retry-After` in seconds. Dates are not supported, because a clock at an air gap may be wrong.
+    /// The wait that the server asks for in `Retry-After` (RFC 9110, section 10.2.3). A date counts from the `Date` of
+    /// the same response, because the clock of this machine may be wrong; without one, and in the past, it says nothing.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let seconds = self.header(header::RETRY_AFTER)?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds))
+        let text = self.header(header::RETRY_AFTER)?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let now = date::seconds(self.header(header::DATE)?)?;
+        let wait = date::seconds(text)?.checked_sub(now)?;
+        (wait > 0).then_some(Duration::from_secs(wait))
     }
 
     /// Reads the whole body.

@@ -9,6 +9,7 @@
 mod address;
 mod body;
 mod connections;
+mod date;
 mod error;
 mod exchange;
 mod host;
