@@ -197,7 +197,7 @@ impl RegistrySource {
 
     /// Finds a non-distributable layer in the repository or at one of its URLs, and returns its size in bytes.
     fn find_nondistributable(&self, descriptor: &Descriptor) -> Result<Option<u64>, ArtifactError> {
-        if let Some(size) = self.repository.blob_size(&descriptor.digest)? {
+        if let Some(size) = self.repository.blob_size(&descriptor.digest, descriptor.size)? {
             return Ok(Some(size));
         }
         if descriptor.urls.is_empty() {

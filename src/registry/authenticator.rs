@@ -11,7 +11,9 @@ use super::credentials::{self, Credential};
 use super::endpoint::Endpoint;
 use super::problem::Problem;
 use super::{Host, RegistryError};
-use crate::http::{Call, HttpError, Method, Payload, Response, bounded, header};
+use crate::http::{
+    Call, Method, Payload, REDIRECTS_MAX, Response, bounded, header, is_followed, is_redirect,
+};
 
 /// Maximum size of a response of a token service, in bytes.
 const TOKEN_BYTES_MAX: u64 = 256 << 10;
@@ -120,7 +122,7 @@ fn fetch_token(
     let response = endpoint.whole(request, TOKEN_BYTES_MAX, || {
         endpoint.retrying(request, || {
             let service = service.as_deref();
-            request_token(endpoint, &url, service, &words, credential.as_ref()).map_err(CallError::Http)
+            request_token(endpoint, &url, service, &words, credential.as_ref())
         })
     });
     // The token service is unreachable, not the registry.
@@ -152,7 +154,7 @@ fn request_token(
     service: Option<&str>,
     scopes: &[&str],
     credential: Option<&Credential>,
-) -> Result<Response, HttpError> {
+) -> Result<Response, CallError> {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     if let Some(service) = service {
         form.append_pair("service", service);
@@ -164,7 +166,7 @@ fn request_token(
         let mut call = Call::new(Method::POST, url.clone())
             .with(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         call.payload = Payload::Bytes(form.as_bytes());
-        return endpoint.send(&mut call, None);
+        return send_within_host(endpoint, &mut call, None);
     }
     for scope in scopes {
         form.append_pair("scope", scope);
@@ -176,5 +178,32 @@ fn request_token(
         Some(Credential::Basic { user, password }) => Some(basic(user, password)),
         _ => None,
     };
-    endpoint.send(&mut Call::new(Method::GET, url), authorization.as_deref())
+    send_within_host(endpoint, &mut Call::new(Method::GET, url), authorization.as_deref())
+}
+
+/// Sends a request to a token service. Follows redirects on the same host only, because the request carries a password.
+fn send_within_host(
+    endpoint: &Endpoint,
+    call: &mut Call<'_>,
+    authorization: Option<&str>,
+) -> Result<Response, CallError> {
+    let request = "a token request";
+    for _ in 0..=REDIRECTS_MAX {
+        let response = endpoint.send(call, authorization)?;
+        if !(is_redirect(response.status) && is_followed(call, response.status)) {
+            return Ok(response);
+        }
+        let target = endpoint.target(&response, request)?;
+        if target.origin() != call.url.origin() {
+            let host =
+                |url: &Url| Host::of(url).map_or_else(|| url.scheme().to_owned(), |host| host.to_string());
+            let (from, to) = (host(&call.url), host(&target));
+            let problem =
+                format!("the token service on {from} redirects to {to}; passwords are not sent there");
+            return Err(endpoint.unexpected(request, problem).into());
+        }
+        response.discard();
+        call.url = target;
+    }
+    Err(endpoint.unexpected(request, format!("more than {REDIRECTS_MAX} redirects")).into())
 }

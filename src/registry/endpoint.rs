@@ -187,14 +187,22 @@ impl Endpoint {
     /// # Errors
     /// If the header is missing or invalid, or the URL is on a host that may not be contacted.
     pub(super) fn location(&self, response: &Response, request: &str) -> Result<Url, RegistryError> {
+        let url = self.target(response, request)?;
+        self.check_target(&url, request)?;
+        Ok(url)
+    }
+
+    /// The URL in the `Location` header of a response, which may be on any host.
+    ///
+    /// # Errors
+    /// If the header is missing or invalid.
+    pub(super) fn target(&self, response: &Response, request: &str) -> Result<Url, RegistryError> {
         let location = response.header(header::LOCATION).ok_or_else(|| {
             self.unexpected(request, format!("status {} without a Location header", response.status))
         })?;
-        let url = response.url.join(location).map_err(|error| {
+        response.url.join(location).map_err(|error| {
             self.unexpected(request, format!("invalid Location header {}: {error}", bounded(location)))
-        })?;
-        self.check_target(&url, request)?;
-        Ok(url)
+        })
     }
 
     /// Refuses URLs that may not be contacted. URLs of the registry are allowed; other hosts only over HTTPS and if the
