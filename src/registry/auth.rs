@@ -94,6 +94,10 @@ impl TokenResponse {
 pub(super) struct AuthState {
     /// The challenge that the registry sent, if any.
     pub(super) challenge: Option<Challenge>,
+    /// Whether the registry was asked for its challenge, because there are credentials for it.
+    pub(super) inquired: bool,
+    /// Whether the registry has refused a request without credentials.
+    pub(super) refused: bool,
     tokens: HashMap<String, Token>,
     pub(super) credentials: HashMap<Option<RepositoryName>, Option<Credential>>,
 }

@@ -25,24 +25,35 @@ pub(super) struct Authenticator {
 }
 
 impl Authenticator {
-    /// The `Authorization` header for a call; `None` until the registry has sent a challenge.
+    /// The `Authorization` header for a call; `None` if there are no credentials for it and the registry has not asked for
+    /// any.
+    ///
+    /// Credentials are sent before the registry asks for them: to strangers, many registries show fewer tags, or say
+    /// that a repository does not exist.
     pub(super) fn authorization(
         &self,
         endpoint: &Endpoint,
         scope: &Scope,
     ) -> Result<Option<String>, RegistryError> {
         let mut state = self.state.lock().expect("no thread panicked");
+        let credential = credential(endpoint, &mut state, scope)?;
+        if credential.is_some() && state.challenge.is_none() && !state.inquired {
+            state.inquired = true;
+            state.challenge = inquire(endpoint)?;
+        }
+        let basic = match &credential {
+            Some(Credential::Basic { user, password }) => Some(basic(user, password)),
+            _ => None,
+        };
         match state.challenge.clone() {
-            None => Ok(None),
-            Some(Challenge::Basic) => Ok(match credential(endpoint, &mut state, scope)? {
-                Some(Credential::Basic { user, password }) => Some(basic(&user, &password)),
-                _ => None,
-            }),
+            Some(Challenge::Bearer { .. }) if credential.is_none() && !state.refused => Ok(None),
             Some(challenge @ Challenge::Bearer { .. }) => match state.token(scope) {
                 Some(header) => Ok(Some(header)),
                 // Concurrent calls wait for this token, because the state is locked.
                 None => fetch_token(endpoint, &mut state, &challenge, scope).map(Some),
             },
+            // A registry that asks nobody may still show more to a user.
+            Some(Challenge::Basic) | None => Ok(basic),
         }
     }
 
@@ -58,9 +69,9 @@ impl Authenticator {
         sent: Option<&str>,
         request: &str,
     ) -> Result<(), RegistryError> {
-        let headers = response.headers.get_all(header::WWW_AUTHENTICATE);
-        let texts = headers.iter().filter_map(|value| value.to_str().ok());
-        let Some(challenge) = Challenge::best(texts) else { return Err(endpoint.refused(response, request)) };
+        let Some(challenge) = challenge_in(&response) else {
+            return Err(endpoint.refused(response, request));
+        };
         let mut state = self.state.lock().expect("no thread panicked");
         let missing = match &challenge {
             Challenge::Basic => {
@@ -76,11 +87,25 @@ impl Authenticator {
         if let Some(sent) = sent {
             state.discard_token(scope, sent);
         }
-        state.challenge = Some(challenge);
+        (state.challenge, state.refused) = (Some(challenge), true);
         drop(state);
         response.discard();
         Ok(())
     }
+}
+
+fn challenge_in(response: &Response) -> Option<Challenge> {
+    let headers = response.headers.get_all(header::WWW_AUTHENTICATE);
+    Challenge::best(headers.iter().filter_map(|value| value.to_str().ok()))
+}
+
+/// Asks the registry how users log in (distribution-spec, "Determining Support"); `None` if it does not say.
+fn inquire(endpoint: &Endpoint) -> Result<Option<Challenge>, RegistryError> {
+    let mut call = Call::new(Method::GET, endpoint.url(""));
+    let response = endpoint.retrying(&call.describe(), || Ok(endpoint.send(&mut call, None)?))?;
+    let challenge = if response.status == 401 { challenge_in(&response) } else { None };
+    response.discard();
+    Ok(challenge)
 }
 
 fn credential(
