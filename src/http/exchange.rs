@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, Method, Request, header};
-use ureq::unversioned::transport::DefaultConnector;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
 use ureq::{Agent, Body, SendBody};
 use url::Url;
 
@@ -15,6 +15,7 @@ use super::connections::{Connections, STOP_CHECK};
 use super::resolver::{Addresses, NameResolver};
 use super::throttle::Throttle;
 use super::tls::tls_config;
+use super::tls_connector::TlsConnector;
 use super::{HttpError, SetupError, date};
 
 /// Maximum size in bytes of a response that is read into memory and is not a document: a list, token or error.
@@ -182,7 +183,6 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .tls_config(tls_config(settings)?)
             // A body that is decoded in transit has another digest.
             .accept_encoding("identity")
             .user_agent(concat!("carnet/", env!("CARGO_PKG_VERSION")))
@@ -196,7 +196,11 @@ impl Client {
             .max_idle_connections(settings.connections.get() * 2)
             .max_idle_connections_per_host(settings.connections.get())
             .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), NameResolver::new(addresses));
+        let connector =
+            ().chain(ConnectProxyConnector::default())
+                .chain(TcpConnector::default())
+                .chain(TlsConnector::new(tls_config(settings)?));
+        let agent = Agent::with_parts(config, connector, NameResolver::new(addresses));
         let (stop, in_use) = (Arc::clone(connections.stop()), Arc::new(()));
         close_on_stop(agent.clone(), Arc::downgrade(&in_use), Arc::clone(&stop));
         let throttle = Arc::clone(&connections.throttle);

@@ -8,6 +8,7 @@
 
 mod address;
 mod body;
+mod certificates;
 mod connections;
 mod date;
 mod error;
@@ -22,6 +23,9 @@ mod retry;
 mod settings;
 mod throttle;
 mod tls;
+mod tls_connector;
+mod tls_problem;
+mod verifier;
 
 pub(crate) use body::ResponseBody;
 pub(crate) use connections::Connections;

@@ -35,7 +35,17 @@ const CRATES: &[(&str, &[&str])] = &[
     ("getrandom", &["src/trust/", "src/artifacts/staging.rs"]),
     ("jiff", &["src/format/timestamp.rs", "src/trust/"]),
     ("ureq", &["src/http/"]),
-    ("rustls", &["src/http/tls.rs", "src/http/error.rs"]),
+    (
+        "rustls",
+        &[
+            "src/http/tls.rs",
+            "src/http/tls_connector.rs",
+            "src/http/tls_problem.rs",
+            "src/http/verifier.rs",
+            "src/http/certificates.rs",
+            "src/http/error.rs",
+        ],
+    ),
     // Reads SSL_CERT_FILE and SSL_CERT_DIR.
     ("rustls_native_certs", &["src/bin/carnet/world.rs"]),
     ("docker_credential", &["src/registry/credential_helper.rs"]),
