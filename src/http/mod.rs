@@ -10,6 +10,7 @@ mod address;
 mod body;
 mod certificates;
 mod connections;
+mod curves;
 mod date;
 mod error;
 mod exchange;

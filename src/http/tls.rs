@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::certificates::{certificates, read, unusable};
 use super::verifier::Verifier;
-use super::{Settings, SetupError};
+use super::{Settings, SetupError, curves};
 
 /// The TLS settings of a client: trusts the authorities of the system and those of the settings, and presents the client
 /// certificate.
@@ -22,7 +22,7 @@ pub(super) fn tls_config(settings: &Settings) -> Result<Arc<ClientConfig>, Setup
     if let Some(path) = &settings.ca {
         trusted.extend(authorities(path)?);
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(curves::provider());
     let verifier = Arc::new(Verifier::new(trusted, provider.signature_verification_algorithms));
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

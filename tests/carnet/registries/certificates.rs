@@ -20,8 +20,23 @@ self noname subjectAltName=DNS:other.example rsa:2048
 self nosan keyUsage=digitalSignature rsa:2048
 self client $here rsa:2048 -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=clientAuth
 self p521 $here 'ec -pkeyopt ec_paramgen_curve:P-521'
-self p384 $here 'ec -pkeyopt ec_paramgen_curve:P-384' -sha512
 self ed25519 $here ed25519
+signed() { # NAME CURVE HASH, with an authority of the same kind
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:$2 -nodes -keyout ca-$1.key -out ca-$1.pem -subj /CN=$1 \\
+        -days 2 -$3
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:$2 -nodes -keyout $1.key -out $1.csr -subj /CN=server
+    echo $here > $1.ext
+    openssl x509 -req -in $1.csr -CA ca-$1.pem -CAkey ca-$1.key -CAcreateserial -days 1 -extfile $1.ext -out $1.pem -$3
+}
+for hash in sha256 sha384 sha512; do
+    signed P-384-$hash P-384 $hash
+    signed P-521-$hash P-521 $hash
+done
+# A certificate whose signature is that of another one.
+openssl x509 -in P-521-sha512.pem -outform der -out forged.der
+printf '\\001' | dd of=forged.der bs=1 seek=$(($(wc -c < forged.der) - 20)) conv=notrunc
+openssl x509 -inform der -in forged.der -out forged.pem
+cp P-521-sha512.key forged.key
 (printf '\\357\\273\\277'; cat guide.pem) > marked.pem
 openssl x509 -in guide.pem -trustout -addtrust serverAuth -out trusted.pem
 (cat twin.pem; openssl x509 -in guide.pem -trustout -out -) > both.pem
@@ -80,6 +95,7 @@ fn a_self_signed_certificate_is_trusted_if_it_is_given() {
         ("guide", "trusted.pem"),
         ("guide", "both.pem"),
         ("ed25519", "ed25519.pem"),
+        ("p521", "p521.pem"),
     ] {
         let run = desk.pack(server, ca);
         assert_eq!(run.code, Some(0), "{server} with {ca}: {run:?}");
@@ -87,6 +103,19 @@ fn a_self_signed_certificate_is_trusted_if_it_is_given() {
     // The same name, dates and issuer, but another key.
     let run = desk.pack("guide", "twin.pem").ends(1);
     run.says(&["error[registry-unreachable]", "is not trusted", "--ca FILE"]);
+}
+
+#[test]
+fn elliptic_curves_of_all_usual_sizes_are_supported() {
+    let desk = Desk::new();
+    for curve in ["P-384", "P-521"] {
+        for hash in ["sha256", "sha384", "sha512"] {
+            let run = desk.pack(&format!("{curve}-{hash}"), &format!("ca-{curve}-{hash}.pem"));
+            assert_eq!(run.code, Some(0), "{curve} with {hash}: {run:?}");
+        }
+    }
+    let run = desk.pack("forged", "ca-P-521-sha512.pem").ends(1);
+    run.says(&["the server's certificate has a wrong signature"]);
 }
 
 #[test]
