@@ -21,7 +21,9 @@ use super::{
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::oci::reference::RefNameError;
 use crate::oci::{Digest, RefName};
-use crate::registry::{Host, HostError, NameError, RepositoryName, Tag};
+use crate::registry::{
+    Host, HostError, NameError, RepositoryName, Tag, canonical_host, canonical_repository,
+};
 
 /// A text is not a valid source or destination.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -158,7 +160,7 @@ fn in_registry(text: &str) -> Result<(Place, Selection, Option<RefName>), String
             "{host:?} is not a host: write the full name of the registry before the repository"
         ));
     }
-    let host: Host = host.parse().map_err(|error: HostError| error.to_string())?;
+    let host = canonical_host(host.parse().map_err(|error: HostError| error.to_string())?);
     let (rest, digest) = match rest.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest.parse().map_err(|error| format!("after '@': {error}"))?)),
         None => (rest, None),
@@ -170,15 +172,19 @@ fn in_registry(text: &str) -> Result<(Place, Selection, Option<RefName>), String
     let place = if Pattern::is_pattern(repository) {
         Place::Repositories(host.clone(), repository.parse()?)
     } else {
-        let name = repository.parse().map_err(|error: NameError| error.to_string())?;
-        Place::Repository(host.clone(), name)
+        let name = repository.parse().and_then(|name| canonical_repository(&host, name));
+        Place::Repository(host.clone(), name.map_err(|error: NameError| error.to_string())?)
     };
     let exact =
         |tag: &str| tag.parse::<Tag>().map_err(|error| error.to_string()).map(|_| tag.parse::<RefName>());
     Ok(match (digest, tag) {
         (Some(digest), Some(tag)) => {
             exact(tag)?.map_err(|error| error.to_string())?;
-            (place, Selection::Digest(digest), format!("{host}/{repository}:{tag}").parse().ok())
+            let name = match &place {
+                Place::Repository(host, repository) => format!("{host}/{repository}:{tag}").parse().ok(),
+                _ => None,
+            };
+            (place, Selection::Digest(digest), name)
         }
         (Some(digest), None) => (place, Selection::Digest(digest), None),
         (None, Some(tag)) if Pattern::is_pattern(tag) => (place, Selection::Matching(tag.parse()?), None),

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use rustls::{AlertDescription, CertificateError};
 use ureq::Timeout;
 
+use super::tls_problem::describe;
+
 /// Why a call got no usable response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
@@ -48,7 +50,7 @@ pub enum ConnectError {
     Tls {
         /// The kind of failure.
         cause: TlsFailure,
-        /// The message of the TLS library.
+        /// What is wrong, in words.
         problem: String,
     },
     /// The proxy could not open the connection.
@@ -103,9 +105,6 @@ impl HttpError {
                 HttpError::Unreachable(ConnectError::tls(TlsFailure::Other, problem.to_owned()))
             }
             ureq::Error::Rustls(error) => HttpError::Unreachable(ConnectError::of_rustls(&error)),
-            ureq::Error::Pem(error) => {
-                HttpError::Unreachable(ConnectError::tls(TlsFailure::Other, format!("{error:?}")))
-            }
             error @ ureq::Error::ConnectProxyFailed(_) => {
                 HttpError::Unreachable(ConnectError::Proxy(error.to_string()))
             }
@@ -159,7 +158,7 @@ impl ConnectError {
             rustls::Error::InvalidMessage(_) => TlsFailure::NotTls,
             _ => TlsFailure::Other,
         };
-        ConnectError::tls(cause, error.to_string())
+        ConnectError::tls(cause, describe(error))
     }
 }
 
@@ -167,6 +166,10 @@ impl TlsFailure {
     fn of_certificate(error: &CertificateError) -> TlsFailure {
         match error {
             CertificateError::UnknownIssuer => TlsFailure::UnknownIssuer,
+            // An authority that serves itself. It is trusted if it is among the trusted certificates.
+            CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => {
+                TlsFailure::UnknownIssuer
+            }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 TlsFailure::WrongName
             }

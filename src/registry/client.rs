@@ -48,7 +48,12 @@ impl Registry {
     /// Sends a call with retries and follows redirects. The caller must check the status of the response; temporary
     /// failures, a final 401 and 403 are returned as errors.
     pub(super) fn call(&self, call: &mut Call<'_>, scope: &Scope) -> Result<Response, RegistryError> {
-        self.endpoint.retrying(&call.describe(), || self.follow(call, scope))
+        self.endpoint.retrying(&call.describe(), || self.follow(call, scope, true))
+    }
+
+    /// Like [`Registry::call`], but contacts no other host: a redirect to one is returned as the response.
+    pub(super) fn call_here(&self, call: &mut Call<'_>, scope: &Scope) -> Result<Response, RegistryError> {
+        self.endpoint.retrying(&call.describe(), || self.follow(call, scope, false))
     }
 
     /// Sends a call once, without redirects. For streams, which cannot be sent again.
@@ -79,14 +84,15 @@ impl Registry {
         if own { self.authenticator.authorization(&self.endpoint, scope) } else { Ok(None) }
     }
 
-    fn follow(&self, call: &mut Call<'_>, scope: &Scope) -> Result<Response, CallError> {
+    /// Sends a call and follows redirects, also to other hosts if `leaves` is true.
+    fn follow(&self, call: &mut Call<'_>, scope: &Scope, leaves: bool) -> Result<Response, CallError> {
         let first = call.url.clone();
-        let followed = self.follow_from(call, scope);
+        let followed = self.follow_from(call, scope, leaves);
         call.url = first;
         followed
     }
 
-    fn follow_from(&self, call: &mut Call<'_>, scope: &Scope) -> Result<Response, CallError> {
+    fn follow_from(&self, call: &mut Call<'_>, scope: &Scope, leaves: bool) -> Result<Response, CallError> {
         let endpoint = &self.endpoint;
         let request = call.describe();
         let mut redirects = 0;
@@ -108,7 +114,12 @@ impl Registry {
                         let problem = format!("more than {REDIRECTS_MAX} redirects");
                         return Err(endpoint.unexpected(&request, problem).into());
                     }
-                    call.url = endpoint.location(&response, &request)?;
+                    let target = endpoint.target(&response, &request)?;
+                    if !leaves && !endpoint.is_own(&target) {
+                        return Ok(response);
+                    }
+                    endpoint.check_target(&target, &request)?;
+                    call.url = target;
                     response.discard();
                 }
                 _ => return Ok(response),

@@ -1,12 +1,15 @@
 //! Paged lists of tags, repositories and referrers (distribution-spec, "Content Discovery").
 
+use std::str::FromStr;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::auth::Scope;
 use super::client::Registry;
-use super::{RegistryError, RepositoryName, Tag};
+use super::endpoint::Endpoint;
+use super::{NameError, RegistryError, RepositoryName, Tag, link};
 use crate::http::{Call, LIST_BYTES_MAX, Method, Response, bounded, header};
 use crate::oci::{Descriptor, MediaType};
 
@@ -20,7 +23,8 @@ const ALL_BYTES_MAX: usize = 128 << 20;
 /// The number of items per page to request.
 const PAGE_ITEMS: usize = 1_000;
 
-/// One page of a list.
+/// One page of a list. The field with the items must be there, or something that is no list would count as an empty
+/// one. Registries write `null` for an empty list.
 trait Page: DeserializeOwned {
     type Item;
 
@@ -29,6 +33,7 @@ trait Page: DeserializeOwned {
 
 #[derive(Deserialize)]
 struct TagPage {
+    #[serde(deserialize_with = "Option::deserialize")]
     tags: Option<Vec<String>>,
 }
 
@@ -42,6 +47,7 @@ impl Page for TagPage {
 
 #[derive(Deserialize)]
 struct CatalogPage {
+    #[serde(deserialize_with = "Option::deserialize")]
     repositories: Option<Vec<String>>,
 }
 
@@ -55,6 +61,7 @@ impl Page for CatalogPage {
 
 #[derive(Deserialize)]
 struct ReferrersPage {
+    #[serde(deserialize_with = "Option::deserialize")]
     manifests: Option<Vec<Descriptor>>,
 }
 
@@ -66,24 +73,49 @@ impl Page for ReferrersPage {
     }
 }
 
-/// Lists the tags of a repository, without those that violate the grammar; `None` if the repository does not exist.
+/// Lists the tags of a repository; `None` if the repository does not exist.
+///
+/// # Errors
+/// Also if one of them violates the grammar, because it would be left out silently.
 pub(super) fn tags(
     registry: &Registry,
     repository: &RepositoryName,
     scope: &Scope,
 ) -> Result<Option<Vec<Tag>>, RegistryError> {
     let url = registry.endpoint.url(&format!("{repository}/tags/list?n={PAGE_ITEMS}"));
-    let tags = all::<TagPage>(registry, url, scope, None)?;
-    Ok(tags.map(|tags| tags.iter().filter_map(|tag| tag.parse().ok()).collect()))
+    let request = format!("GET {}", url.path());
+    let Some(tags) = all::<TagPage>(registry, url, scope, None)? else { return Ok(None) };
+    parsed(&registry.endpoint, &request, tags.iter()).map(Some)
 }
 
 impl Registry {
-    /// Lists the repositories of the registry; `None` if it has no catalogue.
-    pub fn repositories(&self) -> Result<Option<Vec<RepositoryName>>, RegistryError> {
+    /// Lists the repositories of the registry for whose names `matches` returns true; `None` if it has no catalogue.
+    ///
+    /// # Errors
+    /// Also if one of these names violates the grammar, because it would be left out silently.
+    pub fn repositories(
+        &self,
+        matches: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<Vec<RepositoryName>>, RegistryError> {
         let url = self.endpoint.url(&format!("_catalog?n={PAGE_ITEMS}"));
-        let names = all::<CatalogPage>(self, url, &Scope::catalog(), None)?;
-        Ok(names.map(|names| names.iter().filter_map(|name| name.parse().ok()).collect()))
+        let request = format!("GET {}", url.path());
+        let Some(names) = all::<CatalogPage>(self, url, &Scope::catalog(), None)? else { return Ok(None) };
+        parsed(&self.endpoint, &request, names.iter().filter(|name| matches(name))).map(Some)
     }
+}
+
+/// Parses the names in a list.
+fn parsed<'a, T: FromStr<Err = NameError>>(
+    endpoint: &Endpoint,
+    request: &str,
+    names: impl Iterator<Item = &'a String>,
+) -> Result<Vec<T>, RegistryError> {
+    let invalid = |name: &str, error: &NameError| {
+        let what = if matches!(error, NameError::Tag { .. }) { "tag" } else { "repository" };
+        endpoint
+            .unexpected(request, format!("the list has a {what} with an invalid name: {:?}", bounded(name)))
+    };
+    names.map(|name| name.parse().map_err(|error| invalid(name, &error))).collect()
 }
 
 /// Lists the referrers at a URL of the referrers API; `None` for status 404.
@@ -95,7 +127,7 @@ pub(super) fn referrers(
     all::<ReferrersPage>(registry, url, scope, Some(&MediaType::image_index()))
 }
 
-/// Reads all pages of a list; `None` for status 404.
+/// Reads all pages of a list; `None` for status 404. A page that breaks is requested again.
 fn all<P: Page>(
     registry: &Registry,
     first: Url,
@@ -104,25 +136,25 @@ fn all<P: Page>(
 ) -> Result<Option<Vec<P::Item>>, RegistryError> {
     let mut items = Vec::new();
     let mut all_bytes = 0;
-    let mut url = first;
+    let mut url = first.clone();
     for _ in 0..PAGES_MAX {
         let mut call = Call::new(Method::GET, url.clone());
         if let Some(kind) = kind {
             call = call.with(header::ACCEPT, kind.as_str());
         }
         let request = call.describe();
-        let response = registry.call(&mut call, scope)?;
+        let (response, bytes) =
+            registry.endpoint.whole(&request, LIST_BYTES_MAX, || registry.call(&mut call, scope))?;
         match response.status {
             200 => {}
-            404 => {
+            // Only the first page tells that there is no list. A later one that is missing is not its end.
+            404 if items.is_empty() && url == first => {
                 response.discard();
                 return Ok(None);
             }
             _ => return Err(registry.endpoint.refused(response, &request)),
         }
-        let next = next_page(registry, &response, &request)?;
-        let bytes =
-            response.bytes(LIST_BYTES_MAX).map_err(|error| registry.endpoint.failed(error, &request))?;
+        let next = next_page(registry, &response, &first, &request)?;
         all_bytes += bytes.len();
         if all_bytes > ALL_BYTES_MAX {
             return Err(registry.endpoint.unexpected(
@@ -152,19 +184,34 @@ fn all<P: Page>(
         .unexpected(&format!("GET {}", url.path()), format!("the list has more than {PAGES_MAX} pages")))
 }
 
-/// The URL of the next page (RFC 8288). It must be on the registry itself.
-fn next_page(registry: &Registry, response: &Response, request: &str) -> Result<Option<Url>, RegistryError> {
-    let Some(link) = response.header(header::LINK) else { return Ok(None) };
-    let target = link.trim().strip_prefix('<').and_then(|link| link.split_once('>'));
-    let Some((target, parameters)) = target else { return Ok(None) };
-    if !parameters.contains("next") {
-        return Ok(None);
+/// The URL of the next page (RFC 8288). It must be a page of the same list, on the registry itself.
+fn next_page(
+    registry: &Registry,
+    response: &Response,
+    first: &Url,
+    request: &str,
+) -> Result<Option<Url>, RegistryError> {
+    let endpoint = &registry.endpoint;
+    let mut texts = Vec::new();
+    for value in response.headers.get_all(header::LINK) {
+        let unreadable = |_| endpoint.unexpected(request, "the Link header is not printable ASCII");
+        texts.push(value.to_str().map_err(unreadable)?);
     }
-    let unexpected = || {
-        registry
-            .endpoint
-            .unexpected(request, format!("the next page is not a URL of the registry: {}", bounded(target)))
-    };
-    let url = response.url.join(target).map_err(|_| unexpected())?;
-    if registry.endpoint.is_own(&url) { Ok(Some(url)) } else { Err(unexpected()) }
+    let target = link::next(texts.iter().copied()).map_err(|problem| {
+        let shown = bounded(&texts.join(", "));
+        endpoint
+            .unexpected(request, format!("cannot read the Link header to the next page: {problem}: {shown}"))
+    })?;
+    let Some(target) = target else { return Ok(None) };
+    let elsewhere = |what: &str| endpoint.unexpected(request, format!("{what}: {}", bounded(&target)));
+    let url = response.url.join(&target);
+    let url = url.map_err(|_| elsewhere("the next page is not a URL"))?;
+    if !endpoint.is_own(&url) {
+        return Err(elsewhere("the next page is not a URL of the registry"));
+    }
+    // A redirect may have led to another path.
+    if url.path() != first.path() && url.path() != response.url.path() {
+        return Err(elsewhere("the next page is not a page of the same list"));
+    }
+    Ok(Some(url))
 }

@@ -322,15 +322,15 @@ impl Repository {
             }
             Ok(response) if response.status == 404 => {
                 response.discard();
-                return Ok(self.blob_size(digest)?.is_some());
+                return self.has_blob(digest);
             }
             Ok(response) => self.endpoint().refused(response, &request),
             Err(error @ RegistryError::Interrupted) => return Err(error),
             Err(error) => error,
         };
         // An earlier attempt may have succeeded although its response was lost.
-        match self.blob_size(digest) {
-            Ok(Some(_)) => Ok(true),
+        match self.has_blob(digest) {
+            Ok(true) => Ok(true),
             _ => Err(error),
         }
     }

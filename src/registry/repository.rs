@@ -9,7 +9,7 @@ use super::download::{Download, Origin};
 use super::endpoint::Endpoint;
 use super::listing;
 use super::{Host, Reference, RegistryError, RepositoryName, Tag};
-use crate::http::{Call, HeaderName, HttpError, Method, Response, bounded, header};
+use crate::http::{Call, HeaderName, HttpError, Method, Response, bounded, header, is_redirect};
 use crate::oci::digest::BlobMismatch;
 use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::media_type::Role;
@@ -268,18 +268,24 @@ impl Repository {
     }
 
     /// The size of a blob in bytes; `None` if the repository lacks it. Does not read the blob.
-    pub fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
+    ///
+    /// Some registries do not tell the size, or redirect to the blob store that has the blob, which is not contacted:
+    /// a store may refuse HEAD, and need not be allowed. The size is then `expected`.
+    pub fn blob_size(&self, digest: &Digest, expected: u64) -> Result<Option<u64>, RegistryError> {
         let mut call = self.call(Method::HEAD, &format!("blobs/{digest}"));
         let request = call.describe();
-        let response = self.registry.call(&mut call, &self.scope())?;
+        let response = self.registry.call_here(&mut call, &self.scope())?;
         match response.status {
-            200 => response
-                .content_length()
-                .map(Some)
-                .ok_or_else(|| self.endpoint().unexpected(&request, "no Content-Length header")),
+            200 => Ok(Some(response.content_length().unwrap_or(expected))),
+            status if is_redirect(status) => Ok(Some(expected)),
             404 => Ok(None),
             _ => Err(self.endpoint().refused(response, &request)),
         }
+    }
+
+    /// Returns whether the repository has a blob.
+    pub(super) fn has_blob(&self, digest: &Digest) -> Result<bool, RegistryError> {
+        Ok(self.blob_size(digest, 0)?.is_some())
     }
 
     /// Opens a blob at `offset`. Sends no request before the first read, and resumes after a broken connection. The

@@ -68,7 +68,9 @@ fn specific(advice: &Advice) -> String {
         Advice::ChunksAreDamaged => "run `carnet verify` to find all damaged chunks, and request them again",
         Advice::RegistryIsDamaged => "the copy in the registry is damaged: push the artifact again",
         Advice::NameNotInCertificate => "use a host name that the registry's certificate covers",
-        Advice::UnknownAuthority => "pass the certificate of the authority that signed it with --ca FILE",
+        Advice::UnknownAuthority => {
+            "pass the certificate of the authority that signed it, or the server's own, with --ca FILE"
+        }
         Advice::CertificateInvalid => {
             "ask the operator of the registry for a valid certificate, and check the clock of this machine"
         }

@@ -25,7 +25,7 @@ pub(super) fn find_present(run: &Run<'_>, push_plan: &PushPlan<'_>) -> Result<()
         push_plan.blobs.iter().flat_map(|job| job.repositories.iter().map(|&index| (index, job.blob)));
     run.transfer(&blobs.collect::<Vec<_>>(), &|&(index, blob)| {
         let item = (index, blob.digest);
-        match run.repository(index).blob_size(&blob.digest) {
+        match run.repository(index).blob_size(&blob.digest, blob.size) {
             Ok(size) if size == Some(blob.size) => {
                 run.progress.lock().blobs_present.insert(item);
             }

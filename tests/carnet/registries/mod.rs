@@ -14,6 +14,7 @@ mod station;
 mod tls;
 
 mod auth;
+mod certificates;
 mod crossing;
 mod foreign;
 mod importing;
