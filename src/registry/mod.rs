@@ -7,7 +7,7 @@
 //! [`crate::http`] sends the requests. In this module, each file uses only files named before it:
 //! `name`, `settings`, `problem` → `error` → `call` → `endpoint` (one host, redirects, retries) → `challenge`,
 //! `credentials`, `auth`, `authenticator` (authentication) → `client` (authenticated calls) → `download`, `listing` →
-//! `repository`, `push`, `external` → `registries`.
+//! `repository`, `proof`, `push`, `external` → `registries`.
 
 mod auth;
 mod authenticator;
@@ -22,6 +22,7 @@ mod external;
 mod listing;
 mod name;
 mod problem;
+mod proof;
 mod push;
 mod registries;
 mod repository;

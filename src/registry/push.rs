@@ -100,10 +100,11 @@ enum Sent {
 
 impl Repository {
     /// Pushes a blob that the repository lacks. Mounts it from the repository `from` if the registry can, otherwise
-    /// streams it from `feed`. After a broken connection, the upload resumes where it stopped.
+    /// streams it from `feed`. After a broken connection, the upload resumes where it stopped. At the end, a byte of the
+    /// blob is read back.
     ///
     /// # Errors
-    /// [`RegistryError`]. A failed upload is cancelled, and none of it becomes visible.
+    /// [`RegistryError`], also if the registry confirms the blob and does not have it. A failed upload is cancelled, and none of it becomes visible.
     pub fn push_blob(
         &self,
         descriptor: &Descriptor,
@@ -112,15 +113,24 @@ impl Repository {
     ) -> Result<Pushed, RegistryError> {
         let _permit = self.endpoint().permit();
         let mut attempts = Attempts::default();
+        let mut from = from;
         loop {
             let session = match self.start(&descriptor.digest, from)? {
-                Start::Mounted => return Ok(Pushed::Mounted),
+                Start::Mounted if self.serves_blob(descriptor)? => return Ok(Pushed::Mounted),
+                // The mount was confirmed, but did nothing.
+                Start::Mounted => {
+                    from = None;
+                    continue;
+                }
                 Start::Session(session) => session,
             };
             let mut last = session;
             match self.send_all(&mut last, descriptor, feed, &mut attempts) {
-                Ok(true) => match self.finish(last.clone(), &descriptor.digest) {
-                    Ok(true) => return Ok(Pushed::Sent),
+                Ok(true) => match self.finish(last.clone(), descriptor) {
+                    Ok(true) => {
+                        self.await_blob(descriptor)?;
+                        return Ok(Pushed::Sent);
+                    }
                     Ok(false) => self.retry(&mut attempts, || self.absent(&"the upload session"))?,
                     Err(error) => {
                         self.cancel(last);
@@ -304,7 +314,8 @@ impl Repository {
     }
 
     /// Finishes an upload, which makes the blob visible. Returns false if the registry lost the session.
-    fn finish(&self, mut session: Url, digest: &Digest) -> Result<bool, RegistryError> {
+    fn finish(&self, mut session: Url, descriptor: &Descriptor) -> Result<bool, RegistryError> {
+        let digest = &descriptor.digest;
         session.query_pairs_mut().append_pair("digest", &digest.to_string());
         let mut call = Call::new(Method::PUT, session);
         let request = call.describe();
@@ -322,15 +333,15 @@ impl Repository {
             }
             Ok(response) if response.status == 404 => {
                 response.discard();
-                return Ok(self.blob_size(digest)?.is_some());
+                return self.has_blob(descriptor);
             }
             Ok(response) => self.endpoint().refused(response, &request),
             Err(error @ RegistryError::Interrupted) => return Err(error),
             Err(error) => error,
         };
         // An earlier attempt may have succeeded although its response was lost.
-        match self.blob_size(digest) {
-            Ok(Some(_)) => Ok(true),
+        match self.has_blob(descriptor) {
+            Ok(true) => Ok(true),
             _ => Err(error),
         }
     }

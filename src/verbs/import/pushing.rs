@@ -19,17 +19,17 @@ fn descriptor(blob: &PlannedBlob) -> Descriptor {
     Descriptor::new(blob.media_type.clone(), blob.digest, blob.size)
 }
 
-/// Queries which blobs and documents exist already.
+/// Queries which blobs and documents exist already, and reads from them, because a registry may only believe so.
 pub(super) fn find_present(run: &Run<'_>, push_plan: &PushPlan<'_>) -> Result<(), ImportError> {
     let blobs =
         push_plan.blobs.iter().flat_map(|job| job.repositories.iter().map(|&index| (index, job.blob)));
     run.transfer(&blobs.collect::<Vec<_>>(), &|&(index, blob)| {
         let item = (index, blob.digest);
-        match run.repository(index).blob_size(&blob.digest) {
-            Ok(size) if size == Some(blob.size) => {
+        match run.repository(index).has_blob(&descriptor(blob)) {
+            Ok(true) => {
                 run.progress.lock().blobs_present.insert(item);
             }
-            Ok(_) => {}
+            Ok(false) => {}
             Err(error) => run.progress.fail(item, error.into())?,
         }
         ControlFlow::Continue(())
@@ -37,12 +37,17 @@ pub(super) fn find_present(run: &Run<'_>, push_plan: &PushPlan<'_>) -> Result<()
     run.check()?;
     run.transfer(&push_plan.documents, &|job| {
         let item = (job.repository, job.digest);
-        match run.repository(job.repository).resolve(&Reference::Digest(job.digest)) {
-            Ok(Some(_)) => {
+        let is_present = || -> Result<bool, ImportError> {
+            let bytes = run.graph.bytes(&job.digest)?;
+            let repository = run.repository(job.repository);
+            Ok(repository.has_manifest(&Reference::Digest(job.digest), &bytes)?)
+        };
+        match is_present() {
+            Ok(true) => {
                 run.progress.lock().documents_present.insert(item);
             }
-            Ok(None) => {}
-            Err(error) => run.progress.fail(item, error.into())?,
+            Ok(false) => {}
+            Err(error) => run.progress.fail(item, error)?,
         }
         ControlFlow::Continue(())
     });
@@ -176,10 +181,11 @@ fn push_document(run: &Run<'_>, job: &DocumentJob) -> ControlFlow<()> {
     let push = || -> Result<(), ImportError> {
         let bytes = run.graph.bytes(&digest)?;
         run.progress.lock().touched = true;
-        let stored = run
-            .repository(index)
-            .push_manifest(&bytes, &descriptor.media_type, &Reference::Digest(digest))
+        let (repository, reference) = (run.repository(index), Reference::Digest(digest));
+        let stored = repository
+            .push_manifest(&bytes, &descriptor.media_type, &reference)
             .map_err(|error| explain_rejection(run, job, error))?;
+        repository.await_manifest(&reference, &bytes)?;
         if stored.subject_noted {
             run.note_referrers_api(index);
         }

@@ -2,6 +2,7 @@
 
 mod contents;
 mod names;
+mod proof;
 mod referrers;
 mod uploads;
 
