@@ -51,7 +51,9 @@ impl Repository {
     pub(super) fn await_blob(&self, descriptor: &Descriptor) -> Result<(), RegistryError> {
         let mut retried = 0;
         while !self.serves_blob(descriptor)? {
-            self.wait_for(&mut retried, || self.lost(&descriptor.digest))?;
+            if !self.pause(&mut retried)? {
+                return Err(self.lost(&descriptor.digest));
+            }
         }
         Ok(())
     }
@@ -81,7 +83,10 @@ impl Repository {
                 Some((_, found)) if found == bytes => return Ok(()),
                 found => found.map(|(descriptor, _)| descriptor.digest),
             };
-            self.wait_for(&mut retried, || match found {
+            if self.pause(&mut retried)? {
+                continue;
+            }
+            return Err(match found {
                 Some(found) => RegistryError::NotSet {
                     host: self.host().clone(),
                     repository: self.name.clone(),
@@ -90,7 +95,7 @@ impl Repository {
                     found,
                 },
                 None => self.lost(reference),
-            })?;
+            });
         }
     }
 
@@ -99,18 +104,17 @@ impl Repository {
         RegistryError::Lost { host, repository, what: what.to_string() }
     }
 
-    /// Waits for the next retry, or returns the error if there are none left.
-    fn wait_for(
-        &self,
-        retried: &mut u32,
-        error: impl FnOnce() -> RegistryError,
-    ) -> Result<(), RegistryError> {
+    /// Waits before the next attempt, and counts it. Returns false without waiting if there are no retries left.
+    ///
+    /// # Errors
+    /// [`RegistryError::Interrupted`] after a stop signal.
+    pub fn pause(&self, retried: &mut u32) -> Result<bool, RegistryError> {
         if *retried >= self.endpoint().retries() {
-            return Err(error());
+            return Ok(false);
         }
         self.endpoint().wait(*retried, None)?;
         *retried += 1;
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::format::plan::PlannedBlob;
 use crate::observe::{Event, Phase};
 use crate::oci::Descriptor;
 use crate::oci::graph::Reason;
-use crate::registry::{Pushed, Reference, RegistryError, RepositoryName};
+use crate::registry::{ErrorCode, Pushed, Reference, RegistryError, RepositoryName, Stored};
 
 fn descriptor(blob: &PlannedBlob) -> Descriptor {
     Descriptor::new(blob.media_type.clone(), blob.digest, blob.size)
@@ -115,7 +115,11 @@ fn push_to_repositories(run: &Run<'_>, job: &BlobJob<'_>) -> ControlFlow<()> {
         let from = mount_source.map(|index| run.repository(index).name());
         match push_blob(run, index, job.blob, from) {
             Ok(pushed) => {
-                run.progress.lock().blobs.count(pushed.into(), job.blob.size);
+                let mut state = run.progress.lock();
+                state.blobs.count(pushed.into(), job.blob.size);
+                if pushed == Pushed::Sent {
+                    state.blobs_sent.insert((index, digest));
+                }
                 mount_source.get_or_insert(index);
             }
             Err(error) => run.progress.fail((index, digest), error)?,
@@ -182,9 +186,7 @@ fn push_document(run: &Run<'_>, job: &DocumentJob) -> ControlFlow<()> {
         let bytes = run.graph.bytes(&digest)?;
         run.progress.lock().touched = true;
         let (repository, reference) = (run.repository(index), Reference::Digest(digest));
-        let stored = repository
-            .push_manifest(&bytes, &descriptor.media_type, &reference)
-            .map_err(|error| explain_rejection(run, job, error))?;
+        let stored = push_complete(run, job, &bytes)?;
         repository.await_manifest(&reference, &bytes)?;
         if stored.subject_noted {
             run.note_referrers_api(index);
@@ -198,6 +200,66 @@ fn push_document(run: &Run<'_>, job: &DocumentJob) -> ControlFlow<()> {
         }
         Err(error) => run.progress.fail((index, digest), error),
     }
+}
+
+/// Pushes a document whose parts were pushed before. If the registry does not know one of them, those that were not
+/// sent in this import are sent, and the document is tried again: a registry may show what it received only after a
+/// moment.
+fn push_complete(run: &Run<'_>, job: &DocumentJob, bytes: &[u8]) -> Result<Stored, ImportError> {
+    let repository = run.repository(job.repository);
+    let media_type = &run.graph.node(&job.digest).descriptor.media_type;
+    let plan = &run.request.bundle.contents().plan;
+    let is_narrowed = plan.omitted.iter().any(|omitted| omitted.parent == job.digest);
+    let (mut resent, mut retried) = (false, 0);
+    loop {
+        let pushed = repository.push_manifest(bytes, media_type, &Reference::Digest(job.digest));
+        let error = match pushed {
+            Ok(stored) => return Ok(stored),
+            Err(error) if is_narrowed || !misses_a_part(&error) => {
+                return Err(explain_rejection(run, job, error));
+            }
+            Err(error) => error,
+        };
+        if !resent && resend_parts(run, job)? {
+            resent = true;
+        } else if !repository.pause(&mut retried)? {
+            return Err(error.into());
+        }
+    }
+}
+
+/// Whether the registry refused a document because it does not know something that the document references.
+fn misses_a_part(error: &RegistryError) -> bool {
+    let codes = [ErrorCode::ManifestBlobUnknown, ErrorCode::BlobUnknown, ErrorCode::ManifestUnknown];
+    match error {
+        RegistryError::Failed { status: 400 | 404, problem, .. } => {
+            codes.iter().any(|&code| problem.has(code))
+        }
+        _ => false,
+    }
+}
+
+/// Sends the blobs of a document that were skipped or mounted before. Returns whether there were any.
+fn resend_parts(run: &Run<'_>, job: &DocumentJob) -> Result<bool, ImportError> {
+    let (_, blobs) = run.graph.references(&job.digest);
+    let mut any = false;
+    for digest in blobs {
+        let item = (job.repository, digest);
+        let Some(blob) = run.graph.blob(&digest).filter(|_| !run.progress.lock().blobs_sent.contains(&item))
+        else {
+            continue;
+        };
+        push_blob(run, job.repository, blob, None)?;
+        any = true;
+        let mut guard = run.progress.lock();
+        let state = &mut *guard;
+        if state.blobs_sent.insert(item) {
+            let was_present = state.blobs_present.contains(&item);
+            let before = if was_present { Transfer::Present } else { Transfer::Mounted };
+            state.blobs.recount_as_sent(before, blob.size);
+        }
+    }
+    Ok(any)
 }
 
 /// Explains the rejection of a document, if the reason may be that the bundle omits some of its children.

@@ -4,6 +4,7 @@ mod contents;
 mod names;
 mod proof;
 mod referrers;
+mod slips;
 mod uploads;
 
 use serde_json::json;
