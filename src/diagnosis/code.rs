@@ -159,6 +159,7 @@ codes! {
     RegistryProtocol "registry-protocol" Failed "The response of a registry violates the distribution specification."
     RegistryHostRefused "registry-host-refused" Failed "A registry points to another host that is not allowed."
     RegistryContentMissing "registry-content-missing" Failed "A registry lacks a manifest or blob that is referenced."
+    RegistryContentLost "registry-content-lost" Failed "A registry confirmed a push, but does not have what was pushed."
     RegistrySetup "registry-setup" Usage "A certificate, key or credentials file for registries cannot be used."
     UrlUnusable "url-unusable" Failed "A URL of a non-distributable layer does not provide the layer."
 
@@ -167,6 +168,7 @@ codes! {
     RepositoryName "repository-name" Usage "An artifact would get a repository name that registries do not accept."
     TagCollision "tag-collision" Usage "Two artifacts would get the same tag."
     TagExists "tag-exists" Failed "A tag in the registry already points at another artifact."
+    TagNotSet "tag-not-set" Failed "A registry confirmed a tag, but the tag points at another artifact."
     TagBackupExists "tag-backup-exists" Failed "The backup tag for the old artifact already points at something else."
     TagBackupName "tag-backup-name" Usage "The backup tag for the old artifact is not a valid tag."
     BundleNarrowed "bundle-narrowed" Failed "The registry rejects an index because the bundle does not contain all of its images."

@@ -328,6 +328,10 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         }
         Code::RegistryHostRefused => "ask the operator of the registry why it points to that host",
         Code::RegistryContentMissing => "the copy in the registry is incomplete: push the artifact again",
+        Code::RegistryContentLost => {
+            "run the same command again; if it fails again, ask the operator of the registry about its storage, its \
+             caches and its garbage collection"
+        }
         Code::RegistrySetup => "check the files of --authfile, --ca, --client-cert and --client-key",
         Code::UrlUnusable => "run the same command again, or push the layer to the registry first",
 
@@ -336,6 +340,10 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::TagCollision => "rename one of them with --rename, or select one with --artifact",
         Code::TagExists => {
             "move the tag with --overwrite-tags, or also keep the old artifact with --backup-tags SUFFIX"
+        }
+        Code::TagNotSet => {
+            "check that nobody else sets this tag, and run the same command again; if it fails again, ask the operator \
+             of the registry whether tags may be changed, and whether a cache answers for it"
         }
         Code::TagBackupExists => {
             "choose another suffix for --backup-tags, or also pass --overwrite-tags to replace the earlier backup"
