@@ -20,7 +20,7 @@ pub struct PolicyError {
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyProblem {
     /// The file could not be read.
-    #[error("cannot be read")]
+    #[error("cannot be read: {0}")]
     Read(#[source] io::Error),
     /// The file is longer than the limit.
     #[error("the file is longer than {limit} bytes")]
