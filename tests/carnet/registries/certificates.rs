@@ -1,6 +1,7 @@
 //! Certificates of registries as OpenSSL makes them and as guides for registries describe them.
 
-use super::server::Registry;
+use super::http::{Fault, Response};
+use super::server::{Access, Options, Registry, TokenService, Tokens};
 use super::station::Station;
 use super::tls::{Certificates, Front};
 use crate::behaviour::support::Run;
@@ -151,4 +152,46 @@ fn files_without_certificates_are_refused_in_words() {
     ] {
         desk.pack("guide", ca).ends(2).says(&["error[registry-setup]", ca, words]);
     }
+}
+
+#[test]
+fn a_registry_that_forgets_its_tls_is_still_reached_over_https() {
+    let desk = Desk { certificates: Certificates::new(), ..Desk::new() };
+    let service = TokenService::new(Tokens { user: Some(("me", "secret")), ..Tokens::default() });
+    let target =
+        Registry::with(Options { access: Access::Token(service.clone()), page: 1, ..Options::default() });
+    let front = Front::start(&desk.certificates, "server", None, &target.name());
+    let at = front.name().to_owned();
+    // The registry only knows that it is asked over HTTP, and by which name.
+    let plain = format!("http://{at}");
+    let realm = format!("Bearer realm=\"{plain}/token\",service=\"registry.example\"");
+    target.fault(Fault::on("*", "*").alters(move |response| {
+        if response.status == 401 {
+            response.headers.set("WWW-Authenticate", realm.clone());
+        }
+        for (name, before) in [("Location", "/"), ("Link", "</")] {
+            if let Some(value) = response.headers.get(name).and_then(|value| value.strip_prefix(before)) {
+                let value = format!("{}{plain}/{value}", before.trim_end_matches('/'));
+                response.headers.set(name, value);
+            }
+        }
+    }));
+    desk.station.credentials("auth.json", &[(&at, "me:secret")]);
+    desk.station.pack("oci:src=team/app:1").ok();
+    let options =
+        format!("--tls {at} --ca {} --authfile auth.json --retries 0", desk.certificates.file("ca.pem"));
+    desk.station.import(&at, &options).ok();
+    target.change("team/app", |app| {
+        let digest = app.tags["1"].clone();
+        app.tags.insert("2".to_owned(), digest);
+    });
+    desk.station.pack(&format!("docker://{at}/team/app:* {options} --overwrite")).ok();
+    let run = desk.station.carnet("inspect out --pub k.pub.pem").ok();
+    assert!(run.stdout.contains("app:1") && run.stdout.contains("app:2"), "{run:?}");
+    // Another port is another server.
+    target.heal();
+    let other = format!("http://127.0.0.1:{}/blob", target.name().rsplit_once(':').unwrap().1);
+    target.fault(Fault::on("GET", "*/blobs/*").answers(Response::new(307).with("Location", other)));
+    let run = desk.station.pack(&format!("docker://{at}/team/app:1 {options} --overwrite")).ends(1);
+    run.says(&["error[registry-host-refused]", "the name of the registry", "X-Forwarded-Proto"]);
 }
