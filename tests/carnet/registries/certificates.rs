@@ -1,5 +1,6 @@
 //! Certificates of registries as OpenSSL makes them and as guides for registries describe them.
 
+use super::debian::{Debian, Setup};
 use super::http::{Fault, Response};
 use super::server::{Access, Options, Registry, TokenService, Tokens};
 use super::station::Station;
@@ -194,4 +195,18 @@ fn a_registry_that_forgets_its_tls_is_still_reached_over_https() {
     target.fault(Fault::on("GET", "*/blobs/*").answers(Response::new(307).with("Location", other)));
     let run = desk.station.pack(&format!("docker://{at}/team/app:1 {options} --overwrite")).ends(1);
     run.says(&["error[registry-host-refused]", "the name of the registry", "X-Forwarded-Proto"]);
+}
+
+#[test]
+fn debians_registry_behind_a_proxy_for_tls_is_reached_over_https() {
+    let Some(registry) = Debian::start(&Setup { password: true, ..Setup::default() }) else { return };
+    let desk = Desk { certificates: Certificates::new(), ..Desk::new() };
+    let front = Front::start(&desk.certificates, "server", None, registry.name());
+    let at = front.name();
+    desk.station.credentials("auth.json", &[(at, "me:secret")]);
+    desk.station.pack("oci:src=team/app:1").ok();
+    let options =
+        format!("--tls {at} --ca {} --authfile auth.json --retries 0", desk.certificates.file("ca.pem"));
+    desk.station.import(at, &options).ok();
+    desk.station.pack(&format!("docker://{at}/team/app:1 {options} --overwrite")).ok();
 }

@@ -65,13 +65,13 @@ fn lists_with_huge_names_are_bounded() {
 
 /// The answer to a list of tags in two pages, with this text in the `Link` header. HOST stands for the registry.
 fn two_pages(link: &'static str) -> impl Fn(&Request) -> Response + Send + Sync + 'static {
-    move |request: &Request| match request.query("last") {
-        Some(_) => Response::new(200).json(&json!({ "name": "app", "tags": ["2"] })),
-        None => {
-            let host = request.headers.get("Host").unwrap_or_default();
-            let first = Response::new(200).json(&json!({ "name": "app", "tags": ["1"] }));
-            first.with("Link", link.replace("HOST", host))
+    move |request: &Request| {
+        if request.query("last").is_some() {
+            return Response::new(200).json(&json!({ "name": "app", "tags": ["2"] }));
         }
+        let host = request.headers.get("Host").unwrap_or_default();
+        let first = Response::new(200).json(&json!({ "name": "app", "tags": ["1"] }));
+        first.with("Link", link.replace("HOST", host))
     }
 }
 
