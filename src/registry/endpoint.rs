@@ -174,10 +174,15 @@ impl Endpoint {
         attempt: u32,
         wait: Option<Duration>,
     ) -> RegistryError {
-        if response.status != 429 {
-            return self.refused(response, request);
-        }
+        let is_limit = response.status == 429;
         let wait = wait.map_or(String::new(), |wait| format!(", retry after {} s", wait.as_secs()));
+        if !is_limit {
+            let mut error = self.refused(response, request);
+            if let RegistryError::Failed { problem, .. } = &mut error {
+                problem.append(&wait);
+            }
+            return error;
+        }
         let problem = format!("{wait}, attempt {}", attempt + 1);
         RegistryError::RateLimited { host: self.host.clone(), request: request.to_owned(), problem }
     }

@@ -96,6 +96,11 @@ impl Problem {
         Problem { text, codes: Vec::new(), names_urls: false, expects_tls: false, says_read_only: false }
     }
 
+    /// Adds what a header says to the message.
+    pub(super) fn append(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
     /// Parses JSON; `None` if it describes no error.
     fn of_json(json: &Value) -> Option<Problem> {
         let errors: Vec<&Value> = json["errors"].as_array().into_iter().flatten().collect();

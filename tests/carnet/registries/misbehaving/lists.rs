@@ -157,6 +157,12 @@ fn pages_that_break_are_requested_again() {
             registry.fault(Fault::on("GET", path).times(1).delivers(delivery));
             station.pack(&format!("docker://{}/app:* --retries 1 --overwrite", registry.name())).ok();
         }
+        // In chunks, the end of the connection is not the end of the body.
+        let registry = registry(&station);
+        let cut = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n{\"tags\": [\"1\"";
+        let cut = Response::new(200).body("text/plain", cut).delivered(Delivery::Raw);
+        registry.fault(Fault::on("GET", path).times(1).answers(cut));
+        station.pack(&format!("docker://{}/app:* --retries 1 --overwrite", registry.name())).ok();
     }
 }
 
