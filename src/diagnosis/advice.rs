@@ -57,6 +57,8 @@ pub enum Advice {
     CertificateInvalid,
     /// The registry requires a client certificate.
     ClientCertificateNeeded,
+    /// The registry uses a version of TLS, a cipher or a kind of key that is not supported.
+    TlsUnsupported,
     /// The registry responds to TLS with plain HTTP.
     PlainHttpSpoken,
     /// A registry on loopback does not respond to plain HTTP.

@@ -324,6 +324,7 @@ fn of_unreachable(cause: &ConnectError) -> Option<Advice> {
         TlsFailure::Expired | TlsFailure::BadCertificate => Some(Advice::CertificateInvalid),
         TlsFailure::ClientCertificate => Some(Advice::ClientCertificateNeeded),
         TlsFailure::NotTls => Some(Advice::PlainHttpSpoken),
+        TlsFailure::Unsupported => Some(Advice::TlsUnsupported),
         TlsFailure::Other => None,
     }
 }

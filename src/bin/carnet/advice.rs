@@ -60,6 +60,9 @@ fn specific(advice: &Advice) -> String {
         Advice::ClientCertificateNeeded => {
             "the registry requires a client certificate: pass it with --client-cert and --client-key"
         }
+        Advice::TlsUnsupported => {
+            "ask the operator of the registry to enable TLS 1.3 and a certificate with RSA or the curve P-256"
+        }
         Advice::PlainHttpSpoken => {
             "if the registry has no TLS, pass --plain-http HOST; for a loopback registry, leave out --tls"
         }

@@ -1,5 +1,9 @@
 //! Certificates of registries as OpenSSL makes them and as guides for registries describe them.
 
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
 use super::debian::{Debian, Setup};
 use super::http::{Fault, Response};
 use super::server::{Access, Options, Registry, TokenService, Tokens};
@@ -118,6 +122,31 @@ fn elliptic_curves_of_all_usual_sizes_are_supported() {
     }
     let run = desk.pack("forged", "ca-P-521-sha512.pem").ends(1);
     run.says(&["the server's certificate has a wrong signature"]);
+}
+
+#[test]
+fn a_server_without_a_common_version_or_key_is_reported_as_such() {
+    let desk = Desk::new();
+    for options in ["-cert p521.pem -key p521.key -tls1_2", "-cert guide.pem -key guide.key -tls1_1"] {
+        // The port that is free now is hardly taken before openssl opens it: no other test uses this address.
+        let free = TcpListener::bind("127.0.0.77:0").unwrap();
+        let at = free.local_addr().unwrap().to_string();
+        drop(free);
+        let mut server = Command::new("openssl");
+        server.args(["s_server", "-accept", &at, "-quiet", "-cipher", "ALL:@SECLEVEL=0"]);
+        server.args(options.split(' ')).current_dir(desk.certificates.path(""));
+        let mut server = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let line = format!("docker://{at}/app:1 --tls {at} --timeout 5 --retries 0");
+        let run = (0..100).find_map(|_| {
+            let run = desk.station.pack(&line);
+            let is_up = !run.stderr.contains("Connection refused");
+            std::thread::sleep(Duration::from_millis(if is_up { 0 } else { 50 }));
+            is_up.then_some(run)
+        });
+        server.kill().unwrap();
+        server.wait().unwrap();
+        run.expect("openssl listens").ends(1).says(&["error[registry-unreachable]", "TLS 1.3"]);
+    }
 }
 
 #[test]
