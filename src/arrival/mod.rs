@@ -11,6 +11,7 @@
 //! bounded and has no side effects.
 
 mod blob;
+mod budget;
 mod bundle;
 mod bundle_files;
 mod contents;
@@ -19,6 +20,8 @@ mod copies;
 mod documents;
 mod finding;
 mod open;
+mod open_error;
+mod opened;
 mod refusal;
 mod released;
 
@@ -31,19 +34,21 @@ use crate::format::tar::BLOCK;
 use crate::medium::ChunkFile;
 
 pub use blob::BlobError;
-pub use bundle::{Bundle, Control, Opened, Standing, segments};
-pub use bundle_files::{BundleFiles, Member, NotAChunk};
+pub use bundle::{Bundle, Control, UnreadableFile, segments};
+pub use bundle_files::{Member, NotAChunk};
 pub use contents::{Contents, ContentsError};
 pub use contradiction::Contradiction;
 pub use documents::Documents;
 pub use finding::Finding;
-pub use open::{Arrivals, OpenError, OpenRequest, open};
+pub use open::{Arrivals, OpenRequest, open};
+pub use open_error::OpenError;
+pub use opened::{Opened, Standing};
 pub use refusal::Refusal;
 pub use released::{ReleasedBundle, WholeBundle};
 
-use bundle::Gate;
 pub(crate) use bundle::damaged_entries;
 use bundle_files::group_by_bundle;
+use opened::Gate;
 
 /// Reads the head of a file.
 ///

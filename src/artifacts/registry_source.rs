@@ -84,7 +84,7 @@ pub struct RegistrySource {
     repository: Repository,
     external: External,
     cache: Mutex<Cache>,
-    /// All tags. The inner value is `None` if the registry does not list them.
+    /// All tags, for suggestions only. The inner value is `None` if the registry does not list them.
     tags: OnceLock<Option<BTreeSet<Tag>>>,
 }
 
@@ -134,7 +134,8 @@ impl RegistrySource {
         Ok(Some(Arc::new(bytes)))
     }
 
-    /// All tags, requested once; `None` if the registry does not list them or has too many.
+    /// All tags, requested once; `None` if the registry does not list them or has too many. Only for suggestions: the
+    /// list may be old, shortened or delayed, so whether a tag exists is asked for by its name.
     fn tags(&self) -> Option<&BTreeSet<Tag>> {
         // An error here can be ignored: it comes back when single tags are requested.
         let listed = || self.repository.tags().ok().flatten().map(BTreeSet::from_iter);
@@ -219,11 +220,6 @@ impl RegistrySource {
         Ok(())
     }
 
-    /// Whether the tag can exist. A tag that is not in the tag list need not be requested.
-    fn may_have(&self, tag: &Tag) -> bool {
-        self.tags().is_none_or(|tags| tags.contains(tag))
-    }
-
     /// The referrers that the registry lists for `subject`. Each is checked to name `subject` itself.
     fn by_subject(&self, subject: &Digest) -> Result<Vec<Descriptor>, ArtifactError> {
         let listed = self.listed(subject)?;
@@ -252,9 +248,6 @@ impl RegistrySource {
             return Ok(found);
         }
         let tag: Tag = tag_stem(subject).parse().expect("a stem is a tag");
-        if !self.may_have(&tag) {
-            return Ok(Vec::new());
-        }
         let Some((descriptor, bytes)) = self.repository.manifest(&Reference::Tag(tag))? else {
             return Ok(Vec::new());
         };
@@ -326,9 +319,8 @@ impl ArtifactSource for RegistrySource {
         let mut found: Vec<Referrer> = self.by_subject(subject)?.into_iter().map(unnamed).collect();
         for suffix in COSIGN_SUFFIXES {
             let tag: Tag = format!("{}{suffix}", tag_stem(subject)).parse().expect("a stem is a tag");
-            if self.may_have(&tag)
-                && let Some(descriptor) = self.manifest(&Reference::Tag(tag.clone()))?
-            {
+            // Asked for by name: a list of tags may be old or shortened, and then hides a signature.
+            if let Some(descriptor) = self.manifest(&Reference::Tag(tag.clone()))? {
                 let name = tag.as_str().parse().ok();
                 found.push(Referrer { descriptor, subject: *subject, name });
             }

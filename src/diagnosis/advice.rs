@@ -1,6 +1,7 @@
 //! Circumstances that change the advice for an error code.
 
 use std::io;
+use std::path::PathBuf;
 
 /// A circumstance that changes the advice for an error. The program decides on the words and names the options.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +35,28 @@ pub enum Advice {
     DecompressWith {
         /// The program that can decompress it, e.g. `gzip`.
         program: &'static str,
+        /// The compressed archive.
+        file: PathBuf,
     },
+    /// The source must be written in another way.
+    PassAs {
+        /// The source as it must be written.
+        place: String,
+    },
+    /// A tar archive of the files in a folder is needed.
+    ArchiveFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder belongs to the `dir:` transport of skopeo, and a layout can be made of it.
+    CopyFromDir {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The archive has the file system of a container; its image must be saved instead.
+    SaveInsteadOfExport,
+    /// The archive must be written without sparse files.
+    WriteWithoutSparse,
     /// An index was copied without one of its images.
     PlatformIsNotThere {
         /// The platform of the missing image.

@@ -46,7 +46,6 @@ codes! {
     FileNotRegular "file-not-regular" Failed "A path is neither a regular file nor a folder."
     FileNameOdd "file-name-odd" Failed "A file name has control characters or is not UTF-8, so it cannot be written into a list of checksums."
     TooManyFiles "too-many-files" Failed "More files were given than a bundle can have."
-    FoldersTooDeep "folders-too-deep" Failed "Folders are nested more deeply than the search limit."
     TargetExists "target-exists" Failed "The target file already exists and would have to be replaced."
     TargetBusy "target-busy" Failed "Another process is packing a bundle with this name into this folder."
     DiskFull "disk-full" Failed "The target has less free space than the bundle needs."
@@ -143,11 +142,12 @@ codes! {
     BundleIncomplete "bundle-incomplete" Damaged "Chunks of the bundle are missing or damaged."
     BundleUnsound "bundle-unsound" Damaged "The plan of the bundle does not match its manifests."
     BundleUntrusted "bundle-untrusted" Untrusted "The bundle is not signed by a trusted packer, or too few trusted releasers have released it."
-    BundleForked "bundle-forked" Untrusted "Two control chunks of one bundle differ."
+    BundleExpired "bundle-expired" Untrusted "The bundle has expired."
+    BundleForked "bundle-forked" Untrusted "Two different chunks of one bundle have the same number and valid signatures."
     SignerFailed "signer-failed" Failed "The signing key could not sign, or returned a signature that does not verify."
     SignaturesFull "signatures-full" Failed "The control chunk has no room for another signature."
     NoSuchBundle "no-such-bundle" Damaged "The requested bundle is missing or cannot be read."
-    TooManyBundles "too-many-bundles" Failed "There are more bundles than can be examined without a trust file."
+    TooManyBundles "too-many-bundles" Failed "There are more bundles, or more entries in them, than can be examined without a trust file."
 
     // Registries.
     RegistryUnreachable "registry-unreachable" Failed "A registry cannot be reached, or the connection to it broke."
@@ -159,6 +159,7 @@ codes! {
     RegistryProtocol "registry-protocol" Failed "The response of a registry violates the distribution specification."
     RegistryHostRefused "registry-host-refused" Failed "A registry points to another host that is not allowed."
     RegistryContentMissing "registry-content-missing" Failed "A registry lacks a manifest or blob that is referenced."
+    RegistryContentLost "registry-content-lost" Failed "A registry confirmed a push, but does not have what was pushed."
     RegistrySetup "registry-setup" Usage "A certificate, key or credentials file for registries cannot be used."
     UrlUnusable "url-unusable" Failed "A URL of a non-distributable layer does not provide the layer."
 
@@ -167,6 +168,7 @@ codes! {
     RepositoryName "repository-name" Usage "An artifact would get a repository name that registries do not accept."
     TagCollision "tag-collision" Usage "Two artifacts would get the same tag."
     TagExists "tag-exists" Failed "A tag in the registry already points at another artifact."
+    TagNotSet "tag-not-set" Failed "A registry confirmed a tag, but the tag points at another artifact."
     TagBackupExists "tag-backup-exists" Failed "The backup tag for the old artifact already points at something else."
     TagBackupName "tag-backup-name" Usage "The backup tag for the old artifact is not a valid tag."
     BundleNarrowed "bundle-narrowed" Failed "The registry rejects an index because the bundle does not contain all of its images."

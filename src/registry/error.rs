@@ -143,6 +143,30 @@ pub enum RegistryError {
         /// The tag, digest or upload that was not found.
         what: String,
     },
+    /// The registry confirmed a push, but does not have what was pushed.
+    #[error("{host}/{repository} confirmed {what}, but does not have it")]
+    Lost {
+        /// The host of the registry.
+        host: Host,
+        /// The name of the repository.
+        repository: RepositoryName,
+        /// The tag or digest that was pushed.
+        what: String,
+    },
+    /// The registry confirmed a tag, but the tag points at something else.
+    #[error("{host}/{repository}:{tag} was set to {expected}, but points at {found}")]
+    NotSet {
+        /// The host of the registry.
+        host: Host,
+        /// The name of the repository.
+        repository: RepositoryName,
+        /// The tag.
+        tag: String,
+        /// The digest that was pushed.
+        expected: Digest,
+        /// The digest that the tag points at.
+        found: Digest,
+    },
     /// A non-distributable layer cannot be fetched from one of its URLs.
     #[error("cannot fetch {digest} from {url}: {problem}")]
     Url {
@@ -308,6 +332,8 @@ impl Diagnose for RegistryError {
             RegistryError::Stalled { .. } => Code::RegistryStalled,
             RegistryError::Protocol { .. } => Code::RegistryProtocol,
             RegistryError::Absent { .. } => Code::RegistryContentMissing,
+            RegistryError::Lost { .. } => Code::RegistryContentLost,
+            RegistryError::NotSet { .. } => Code::TagNotSet,
             RegistryError::Url { .. } => Code::UrlUnusable,
             RegistryError::Setup { .. } => Code::RegistrySetup,
             RegistryError::Interrupted => Code::Interrupted,

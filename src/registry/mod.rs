@@ -6,8 +6,8 @@
 //!
 //! [`crate::http`] sends the requests. In this module, each file uses only files named before it:
 //! `name`, `hub`, `settings`, `problem` → `error` → `call` → `endpoint` (one host, redirects, retries) → `challenge`,
-//! `auth_file`, `credential_helper`, `credentials`, `auth`, `authenticator` (authentication) → `client` (authenticated calls) → `download`, `link`, `listing` →
-//! `repository`, `push`, `external` → `registries`.
+//! `auth_file`, `credential_helper`, `credentials`, `auth`, `authenticator` (authentication) → `client` (authenticated
+//! calls) → `download`, `link`, `listing` → `repository`, `proof`, `push`, `external` → `registries`.
 
 mod auth;
 mod auth_file;
@@ -26,6 +26,7 @@ mod link;
 mod listing;
 mod name;
 mod problem;
+mod proof;
 mod push;
 mod registries;
 mod repository;

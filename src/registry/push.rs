@@ -7,7 +7,7 @@ use url::Url;
 use super::call::CallError;
 use super::download::PROGRESS_BYTES;
 use super::repository::{CONTENT_DIGEST, Repository};
-use super::{Reference, RegistryError, RepositoryName};
+use super::{ErrorCode, Reference, RegistryError, RepositoryName};
 use crate::http::{Call, HeaderName, Method, Payload, Response, bounded, header, is_temporary};
 use crate::oci::digest::BlobMismatch;
 use crate::oci::{Descriptor, Digest, MediaType, VerifiedBlob};
@@ -75,14 +75,19 @@ struct Attempts {
     retried: u32,
     /// The number of bytes that the registry had when the retries were last reset, over all sessions of the blob.
     furthest: u64,
+    /// Whether all bytes were sent anew because the registry found them invalid.
+    afresh: bool,
 }
 
 impl Attempts {
-    /// Resets the retries after progress. Bytes that were already sent in an earlier session are no progress.
-    fn note_progress(&mut self, received: u64) {
-        if received >= self.furthest.saturating_add(PROGRESS_BYTES) {
+    /// Resets the retries after progress, and returns whether there was any. Bytes that were already sent in an earlier
+    /// session are no progress.
+    fn note_progress(&mut self, received: u64) -> bool {
+        let progressed = received >= self.furthest.saturating_add(PROGRESS_BYTES);
+        if progressed {
             (self.retried, self.furthest) = (0, received);
         }
+        progressed
     }
 }
 
@@ -90,6 +95,8 @@ impl Attempts {
 enum Sent {
     /// The registry received all bytes. Finish the upload at this URL.
     All(Url),
+    /// The registry confirmed only this number of bytes of the blob. Go on at this URL.
+    Part(Url, u64),
     /// It is unknown how many bytes the registry received.
     Unknown,
     /// The registry requested authentication again and received nothing.
@@ -100,10 +107,11 @@ enum Sent {
 
 impl Repository {
     /// Pushes a blob that the repository lacks. Mounts it from the repository `from` if the registry can, otherwise
-    /// streams it from `feed`. After a broken connection, the upload resumes where it stopped.
+    /// streams it from `feed`. After a broken connection, the upload resumes where it stopped. At the end, a byte of the
+    /// blob is read back.
     ///
     /// # Errors
-    /// [`RegistryError`]. A failed upload is cancelled, and none of it becomes visible.
+    /// [`RegistryError`], also if the registry confirms the blob and does not have it. A failed upload is cancelled, and none of it becomes visible.
     pub fn push_blob(
         &self,
         descriptor: &Descriptor,
@@ -112,16 +120,30 @@ impl Repository {
     ) -> Result<Pushed, RegistryError> {
         let _permit = self.endpoint().permit();
         let mut attempts = Attempts::default();
+        let mut from = from;
         loop {
             let session = match self.start(&descriptor.digest, from)? {
-                Start::Mounted => return Ok(Pushed::Mounted),
+                Start::Mounted if self.serves_blob(descriptor)? => return Ok(Pushed::Mounted),
+                // The mount was confirmed, but did nothing.
+                Start::Mounted => {
+                    from = None;
+                    continue;
+                }
                 Start::Session(session) => session,
             };
             let mut last = session;
             match self.send_all(&mut last, descriptor, feed, &mut attempts) {
-                Ok(true) => match self.finish(last.clone(), &descriptor.digest) {
-                    Ok(true) => return Ok(Pushed::Sent),
+                Ok(true) => match self.finish(last.clone(), descriptor) {
+                    Ok(true) => {
+                        self.await_blob(descriptor)?;
+                        return Ok(Pushed::Sent);
+                    }
                     Ok(false) => self.retry(&mut attempts, || self.absent(&"the upload session"))?,
+                    // The bytes that were sent have the digest, so the registry mixed something up.
+                    Err(error) if is_invalid_upload(&error) && !attempts.afresh => {
+                        attempts.afresh = true;
+                        self.cancel(last);
+                    }
                     Err(error) => {
                         self.cancel(last);
                         return Err(error);
@@ -200,6 +222,15 @@ impl Repository {
                     })?;
                     return Ok(true);
                 }
+                Sent::Part(next, received) => {
+                    *session = next;
+                    if !attempts.note_progress(received) {
+                        let problem = format!("only {received} of {} bytes were received", descriptor.size);
+                        let request = Call::new(Method::PATCH, session.clone()).describe();
+                        self.retry(attempts, || self.endpoint().unexpected(&request, problem))?;
+                    }
+                    at = received;
+                }
                 Sent::Unknown => {
                     let Some(received) = self.received(session, descriptor.size)? else {
                         self.cancel(session.clone());
@@ -233,8 +264,13 @@ impl Repository {
         let error = match response {
             Ok(response) if matches!(response.status, 200 | 201 | 202 | 204) => {
                 let next = self.endpoint().location(&response, &request)?;
+                let received = received_bytes(&response).filter(|&received| received < bytes);
                 response.discard();
-                return Ok(Sent::All(next));
+                // If all bytes had to be sent anew, the registry may count wrongly.
+                return Ok(match received {
+                    Some(received) if !attempts.afresh => Sent::Part(next, received),
+                    _ => Sent::All(next),
+                });
             }
             Ok(response) if response.status == 404 => {
                 response.discard();
@@ -294,17 +330,14 @@ impl Repository {
         if response.header(header::LOCATION).is_some() {
             *session = self.endpoint().location(&response, &request)?;
         }
-        let range = response
-            .header(header::RANGE)
-            .and_then(|range| range.trim_start_matches("bytes=").split_once('-'));
-        // "0-0" means one byte in some registries and none in others.
-        let last = range.and_then(|(_, last)| last.trim().parse::<u64>().ok()).filter(|&last| last > 0);
+        let received = received_bytes(&response);
         response.discard();
-        Ok(last.map(|last| last + 1).filter(|&received| received <= bytes))
+        Ok(received.filter(|&received| received <= bytes))
     }
 
     /// Finishes an upload, which makes the blob visible. Returns false if the registry lost the session.
-    fn finish(&self, mut session: Url, digest: &Digest) -> Result<bool, RegistryError> {
+    fn finish(&self, mut session: Url, descriptor: &Descriptor) -> Result<bool, RegistryError> {
+        let digest = &descriptor.digest;
         session.query_pairs_mut().append_pair("digest", &digest.to_string());
         let mut call = Call::new(Method::PUT, session);
         let request = call.describe();
@@ -322,14 +355,14 @@ impl Repository {
             }
             Ok(response) if response.status == 404 => {
                 response.discard();
-                return self.has_blob(digest);
+                return self.has_blob(descriptor);
             }
             Ok(response) => self.endpoint().refused(response, &request),
             Err(error @ RegistryError::Interrupted) => return Err(error),
             Err(error) => error,
         };
         // An earlier attempt may have succeeded although its response was lost.
-        match self.has_blob(digest) {
+        match self.has_blob(descriptor) {
             Ok(true) => Ok(true),
             _ => Err(error),
         }
@@ -343,7 +376,8 @@ impl Repository {
         }
     }
 
-    /// Pushes a manifest or an index by tag or digest. Repeating it changes nothing.
+    /// Pushes a manifest or an index by tag or digest. Repeating it changes nothing. If the push fails, but the registry
+    /// shows exactly these bytes there, it is done: an earlier attempt succeeded although its response was lost.
     ///
     /// # Errors
     /// [`RegistryError`]. Registries refuse manifests if they lack something that the manifest references.
@@ -358,14 +392,22 @@ impl Repository {
             .with(header::CONTENT_TYPE, media_type.as_str());
         call.payload = Payload::Bytes(bytes);
         let request = call.describe();
-        let response = self.registry.call(&mut call, &self.scope())?;
-        if !matches!(response.status, 200..=202) {
-            return Err(self.endpoint().refused(response, &request));
+        let error = match self.registry.call(&mut call, &self.scope()) {
+            Ok(response) if matches!(response.status, 200..=202) => {
+                self.check_stored(&response, bytes, &request)?;
+                let subject_noted = response.headers.contains_key(SUBJECT);
+                response.discard();
+                return Ok(Stored { subject_noted });
+            }
+            Ok(response) => self.endpoint().refused(response, &request),
+            Err(error @ RegistryError::Interrupted) => return Err(error),
+            Err(error) => error,
+        };
+        match self.has_manifest(reference, bytes) {
+            Ok(true) => Ok(Stored { subject_noted: false }),
+            Err(error @ RegistryError::Interrupted) => Err(error),
+            _ => Err(error),
         }
-        self.check_stored(&response, bytes, &request)?;
-        let subject_noted = response.headers.contains_key(SUBJECT);
-        response.discard();
-        Ok(Stored { subject_noted })
     }
 
     /// Checks that the registry stored these bytes, if it reports a digest.
@@ -383,5 +425,23 @@ impl Repository {
                 Err(self.endpoint().unexpected(request, problem))
             }
         }
+    }
+}
+
+/// The number of bytes of an upload that the registry has received, from the `Range` header; `None` if it is missing or
+/// "0-0", which means one byte in some registries and none in others.
+fn received_bytes(response: &Response) -> Option<u64> {
+    let range = response.header(header::RANGE)?.trim_start_matches("bytes=");
+    let (_, last) = range.split_once('-')?;
+    let last = last.trim().parse::<u64>().ok().filter(|&last| last > 0)?;
+    last.checked_add(1)
+}
+
+/// Returns whether the registry says that the bytes of an upload are wrong.
+fn is_invalid_upload(error: &RegistryError) -> bool {
+    let codes = [ErrorCode::DigestInvalid, ErrorCode::SizeInvalid, ErrorCode::BlobUploadInvalid];
+    match error {
+        RegistryError::Failed { problem, .. } => codes.iter().any(|&code| problem.has(code)),
+        _ => false,
     }
 }

@@ -283,11 +283,6 @@ impl Repository {
         }
     }
 
-    /// Returns whether the repository has a blob.
-    pub(super) fn has_blob(&self, digest: &Digest) -> Result<bool, RegistryError> {
-        Ok(self.blob_size(digest, 0)?.is_some())
-    }
-
     /// Opens a blob at `offset`. Sends no request before the first read, and resumes after a broken connection. The
     /// caller must verify the digest. Errors of the reader are [`RegistryError`]s wrapped in [`std::io::Error`].
     pub fn blob(&self, descriptor: &Descriptor, offset: u64) -> Box<dyn Read + Send> {

@@ -1,6 +1,10 @@
 //! The texts of the advice after an error. They name commands and options, which the library does not know.
 
+use std::path::Path;
+
 use carnet::diagnosis::{Advice, Code, Diagnosis};
+
+use super::shell_word::shell_word;
 
 /// The hint shown with an error.
 pub(crate) fn hint(diagnosis: &Diagnosis) -> String {
@@ -21,7 +25,7 @@ fn specific(advice: &Advice) -> String {
         Advice::RunAgain => "run the same command again; finished work is kept",
         Advice::SourceSyntax => {
             "write oci:DIR, oci-archive:FILE or docker-archive:FILE, then :REF or @sha256:DIGEST to select one \
-             artifact, or docker://HOST/REPO:TAG, then =NAME to rename it"
+             artifact, or docker://HOST/REPO:TAG, then =NAME to rename it; in a path, write \\: \\= \\@ for : = @"
         }
         Advice::DestinationSyntax => {
             "write oci:DIR, oci-archive:FILE or docker-archive:FILE; to push into a registry use `carnet import`"
@@ -34,7 +38,20 @@ fn specific(advice: &Advice) -> String {
             "check the names of the repository and the tag; REPO alone means REPO:latest, REPO:* selects every tag"
         }
         Advice::CheckNamesOfBundle => "use a name or digest from the bundle; `carnet inspect` lists them",
-        Advice::DecompressWith { program } => return format!("decompress it first: {program} -d"),
+        Advice::DecompressWith { program, file } => return decompress(program, file),
+        Advice::PassAs { place } => {
+            let word = shell_word(Path::new(place));
+            return format!("write {}", word.as_deref().unwrap_or(place));
+        }
+        Advice::ArchiveFolder { folder } => return archive(folder),
+        Advice::CopyFromDir { folder } => return copy_from_dir(folder),
+        Advice::SaveInsteadOfExport => {
+            "save the image instead of a container: docker save -o FILE IMAGE; if there is only the file system, make an \
+             image of it: docker import FILE NAME:TAG"
+        }
+        Advice::WriteWithoutSparse => {
+            "write the archive again without sparse files; with GNU tar, leave out -S"
+        }
         Advice::PlatformIsNotThere { platform } => {
             return format!(
                 "the index was copied without its image for {platform}: copy all images, or select the available \
@@ -113,6 +130,57 @@ fn specific(advice: &Advice) -> String {
     text.to_owned()
 }
 
+/// The name of a file or folder beside `folder`, with its name and a suffix; `None` if it has none.
+fn beside(folder: &Path, suffix: &str) -> Option<String> {
+    let name = folder.file_name()?.to_str()?;
+    folder.with_file_name(format!("{name}{suffix}")).to_str().map(str::to_owned)
+}
+
+/// The command that makes an archive of the files in a folder.
+fn archive(folder: &Path) -> String {
+    let target = beside(folder, ".tar");
+    match (shell_word(folder), target.as_deref().map(Path::new).and_then(shell_word)) {
+        (Some(folder), Some(target)) => {
+            format!("make an archive of its files: tar -C {folder} -cf {target} .")
+        }
+        _ => "make an archive of its files: tar -C FOLDER -cf FILE .".to_owned(),
+    }
+}
+
+/// The command that makes a layout of a folder. skopeo ends a path at its first colon.
+fn copy_from_dir(folder: &Path) -> String {
+    let word = |text: String| shell_word(Path::new(&text));
+    let from = word(format!("dir:{}", folder.display()));
+    let target = beside(folder, ".oci").filter(|target| !target.contains(':'));
+    match (from, target.and_then(|target| word(format!("oci:{target}:latest")))) {
+        (Some(from), Some(to)) => format!("make a layout of it: skopeo copy -a {from} {to}"),
+        _ => "make a layout of it: skopeo copy -a dir:FOLDER oci:NEW-FOLDER:TAG".to_owned(),
+    }
+}
+
+/// The command that decompresses a file. It reads stdin, because the programs refuse a file whose name has no suffix
+/// that they know.
+fn decompress(program: &str, file: &Path) -> String {
+    let name = file.to_string_lossy();
+    let suffix = |(from, to): &(&str, &str)| name.strip_suffix(from).map(|stem| format!("{stem}{to}"));
+    let suffixes = [
+        (".tgz", ".tar"),
+        (".tzst", ".tar"),
+        (".tbz2", ".tar"),
+        (".txz", ".tar"),
+        (".gz", ""),
+        (".zst", ""),
+        (".bz2", ""),
+        (".xz", ""),
+        (".tar", ".uncompressed.tar"),
+    ];
+    let target = suffixes.iter().find_map(suffix).unwrap_or_else(|| format!("{name}.tar"));
+    match (shell_word(file), shell_word(Path::new(&target))) {
+        (Some(file), Some(target)) => format!("decompress it first: {program} -dc < {file} > {target}"),
+        _ => format!("decompress it first: {program} -dc < FILE > NEW-FILE"),
+    }
+}
+
 /// The next step for a code without a circumstance.
 #[expect(clippy::too_many_lines, reason = "a table with one entry per code")]
 pub(crate) fn next_step(code: Code) -> &'static str {
@@ -125,7 +193,6 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::FileNotRegular => "pass a regular file or a folder",
         Code::FileNameOdd => "rename the file; chunks are recognised by their content",
         Code::TooManyFiles => "pass only the files of one bundle, or their folder",
-        Code::FoldersTooDeep => "pass the folder that contains the chunk files",
         Code::TargetExists => "remove the file, or choose another name",
         Code::TargetBusy => "wait for the other process to end, or stop it",
         Code::DiskFull => "free some disk space, or choose another folder with --to",
@@ -244,7 +311,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::ControlChunkMissing => "the control chunk is the file NAME_00000.tar: request it again",
         Code::ControlChunkDamaged | Code::AnnexMissing => "request these chunks again",
         Code::ChunkUnreadable => {
-            "check the medium and the permissions of the file, or request the chunk again"
+            "check the permissions of the file, or try another drive; request the chunk again only if that does not help"
         }
         Code::BundleIncomplete => {
             "pass all files of the bundle; `carnet missing` lists the chunks to send again"
@@ -252,6 +319,9 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::BundleUnsound => "tell the packing station: the bundle must be packed again",
         Code::BundleUntrusted => {
             "run `carnet verify` to see all reasons; a releaser adds a signature with `carnet sign`"
+        }
+        Code::BundleExpired => {
+            "ask for the artifacts to be packed again; if that date has not passed yet, check the clock of this machine"
         }
         Code::BundleForked => "release neither of them until you know why they differ",
         Code::SignerFailed => {
@@ -281,6 +351,10 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         }
         Code::RegistryHostRefused => "ask the operator of the registry why it points to that host",
         Code::RegistryContentMissing => "the copy in the registry is incomplete: push the artifact again",
+        Code::RegistryContentLost => {
+            "run the same command again; if it fails again, ask the operator of the registry about its storage, its \
+             caches and its garbage collection"
+        }
         Code::RegistrySetup => "check the files of --authfile, --ca, --client-cert and --client-key",
         Code::UrlUnusable => "run the same command again, or push the layer to the registry first",
 
@@ -289,6 +363,10 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::TagCollision => "rename one of them with --rename, or select one with --artifact",
         Code::TagExists => {
             "move the tag with --overwrite-tags, or also keep the old artifact with --backup-tags SUFFIX"
+        }
+        Code::TagNotSet => {
+            "check that nobody else sets this tag, and run the same command again; if it fails again, ask the operator \
+             of the registry whether tags may be changed, and whether a cache answers for it"
         }
         Code::TagBackupExists => {
             "choose another suffix for --backup-tags, or also pass --overwrite-tags to replace the earlier backup"

@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) blobs: Traffic,
     pub(super) documents: Traffic,
     pub(super) blobs_present: BTreeSet<Item>,
+    /// Blobs whose bytes this import sent.
+    pub(super) blobs_sent: BTreeSet<Item>,
     pub(super) documents_present: BTreeSet<Item>,
     pub(super) lists: Vec<String>,
     /// Whether the registry was changed.
@@ -58,6 +60,18 @@ impl Traffic {
         };
         *number += 1;
         *sum += bytes;
+    }
+
+    /// Counts a transfer as sent that was counted otherwise before.
+    pub(super) fn recount_as_sent(&mut self, before: Transfer, bytes: u64) {
+        let (number, sum) = match before {
+            Transfer::Sent => return,
+            Transfer::Mounted => (&mut self.mounted, &mut self.mounted_bytes),
+            Transfer::Present => (&mut self.present, &mut self.present_bytes),
+        };
+        *number -= 1;
+        *sum -= bytes;
+        self.count(Transfer::Sent, bytes);
     }
 }
 

@@ -13,23 +13,23 @@ use crate::format::plan::PlannedBlob;
 use crate::observe::{Event, Phase};
 use crate::oci::Descriptor;
 use crate::oci::graph::Reason;
-use crate::registry::{Pushed, Reference, RegistryError, RepositoryName};
+use crate::registry::{ErrorCode, Pushed, Reference, RegistryError, RepositoryName, Stored};
 
 fn descriptor(blob: &PlannedBlob) -> Descriptor {
     Descriptor::new(blob.media_type.clone(), blob.digest, blob.size)
 }
 
-/// Queries which blobs and documents exist already.
+/// Queries which blobs and documents exist already, and reads from them, because a registry may only believe so.
 pub(super) fn find_present(run: &Run<'_>, push_plan: &PushPlan<'_>) -> Result<(), ImportError> {
     let blobs =
         push_plan.blobs.iter().flat_map(|job| job.repositories.iter().map(|&index| (index, job.blob)));
     run.transfer(&blobs.collect::<Vec<_>>(), &|&(index, blob)| {
         let item = (index, blob.digest);
-        match run.repository(index).blob_size(&blob.digest, blob.size) {
-            Ok(size) if size == Some(blob.size) => {
+        match run.repository(index).has_blob(&descriptor(blob)) {
+            Ok(true) => {
                 run.progress.lock().blobs_present.insert(item);
             }
-            Ok(_) => {}
+            Ok(false) => {}
             Err(error) => run.progress.fail(item, error.into())?,
         }
         ControlFlow::Continue(())
@@ -37,12 +37,17 @@ pub(super) fn find_present(run: &Run<'_>, push_plan: &PushPlan<'_>) -> Result<()
     run.check()?;
     run.transfer(&push_plan.documents, &|job| {
         let item = (job.repository, job.digest);
-        match run.repository(job.repository).resolve(&Reference::Digest(job.digest)) {
-            Ok(Some(_)) => {
+        let is_present = || -> Result<bool, ImportError> {
+            let bytes = run.graph.bytes(&job.digest)?;
+            let repository = run.repository(job.repository);
+            Ok(repository.has_manifest(&Reference::Digest(job.digest), &bytes)?)
+        };
+        match is_present() {
+            Ok(true) => {
                 run.progress.lock().documents_present.insert(item);
             }
-            Ok(None) => {}
-            Err(error) => run.progress.fail(item, error.into())?,
+            Ok(false) => {}
+            Err(error) => run.progress.fail(item, error)?,
         }
         ControlFlow::Continue(())
     });
@@ -110,7 +115,11 @@ fn push_to_repositories(run: &Run<'_>, job: &BlobJob<'_>) -> ControlFlow<()> {
         let from = mount_source.map(|index| run.repository(index).name());
         match push_blob(run, index, job.blob, from) {
             Ok(pushed) => {
-                run.progress.lock().blobs.count(pushed.into(), job.blob.size);
+                let mut state = run.progress.lock();
+                state.blobs.count(pushed.into(), job.blob.size);
+                if pushed == Pushed::Sent {
+                    state.blobs_sent.insert((index, digest));
+                }
                 mount_source.get_or_insert(index);
             }
             Err(error) => run.progress.fail((index, digest), error)?,
@@ -176,10 +185,9 @@ fn push_document(run: &Run<'_>, job: &DocumentJob) -> ControlFlow<()> {
     let push = || -> Result<(), ImportError> {
         let bytes = run.graph.bytes(&digest)?;
         run.progress.lock().touched = true;
-        let stored = run
-            .repository(index)
-            .push_manifest(&bytes, &descriptor.media_type, &Reference::Digest(digest))
-            .map_err(|error| explain_rejection(run, job, error))?;
+        let (repository, reference) = (run.repository(index), Reference::Digest(digest));
+        let stored = push_complete(run, job, &bytes)?;
+        repository.await_manifest(&reference, &bytes)?;
         if stored.subject_noted {
             run.note_referrers_api(index);
         }
@@ -192,6 +200,66 @@ fn push_document(run: &Run<'_>, job: &DocumentJob) -> ControlFlow<()> {
         }
         Err(error) => run.progress.fail((index, digest), error),
     }
+}
+
+/// Pushes a document whose parts were pushed before. If the registry does not know one of them, those that were not
+/// sent in this import are sent, and the document is tried again: a registry may show what it received only after a
+/// moment.
+fn push_complete(run: &Run<'_>, job: &DocumentJob, bytes: &[u8]) -> Result<Stored, ImportError> {
+    let repository = run.repository(job.repository);
+    let media_type = &run.graph.node(&job.digest).descriptor.media_type;
+    let plan = &run.request.bundle.contents().plan;
+    let is_narrowed = plan.omitted.iter().any(|omitted| omitted.parent == job.digest);
+    let (mut resent, mut retried) = (false, 0);
+    loop {
+        let pushed = repository.push_manifest(bytes, media_type, &Reference::Digest(job.digest));
+        let error = match pushed {
+            Ok(stored) => return Ok(stored),
+            Err(error) if is_narrowed || !misses_a_part(&error) => {
+                return Err(explain_rejection(run, job, error));
+            }
+            Err(error) => error,
+        };
+        if !resent && resend_parts(run, job)? {
+            resent = true;
+        } else if !repository.pause(&mut retried)? {
+            return Err(error.into());
+        }
+    }
+}
+
+/// Whether the registry refused a document because it does not know something that the document references.
+fn misses_a_part(error: &RegistryError) -> bool {
+    let codes = [ErrorCode::ManifestBlobUnknown, ErrorCode::BlobUnknown, ErrorCode::ManifestUnknown];
+    match error {
+        RegistryError::Failed { status: 400 | 404, problem, .. } => {
+            codes.iter().any(|&code| problem.has(code))
+        }
+        _ => false,
+    }
+}
+
+/// Sends the blobs of a document that were skipped or mounted before. Returns whether there were any.
+fn resend_parts(run: &Run<'_>, job: &DocumentJob) -> Result<bool, ImportError> {
+    let (_, blobs) = run.graph.references(&job.digest);
+    let mut any = false;
+    for digest in blobs {
+        let item = (job.repository, digest);
+        let Some(blob) = run.graph.blob(&digest).filter(|_| !run.progress.lock().blobs_sent.contains(&item))
+        else {
+            continue;
+        };
+        push_blob(run, job.repository, blob, None)?;
+        any = true;
+        let mut guard = run.progress.lock();
+        let state = &mut *guard;
+        if state.blobs_sent.insert(item) {
+            let was_present = state.blobs_present.contains(&item);
+            let before = if was_present { Transfer::Present } else { Transfer::Mounted };
+            state.blobs.recount_as_sent(before, blob.size);
+        }
+    }
+    Ok(any)
 }
 
 /// Explains the rejection of a document, if the reason may be that the bundle omits some of its children.

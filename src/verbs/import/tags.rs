@@ -222,26 +222,31 @@ impl<E: Into<ImportError>> From<E> for SetError {
     }
 }
 
-/// Sets a tag. It is checked again first, because hours may have passed since the first check.
+/// Sets a tag, and reads it back. It is checked again first, because hours may have passed since the first check.
 fn set(run: &Run<'_>, delivery: &Delivery<'_>) -> Result<TagChange, SetError> {
-    let change = tag_change(run, delivery)?;
-    if change.outcome == Outcome::Unchanged {
-        return Ok(change);
-    }
+    let mut change = tag_change(run, delivery)?;
     let bytes = run.graph.bytes(&delivery.descriptor.digest)?;
+    let reference = Reference::Tag(delivery.tag().expect("it has a tag").clone());
+    let repository = run.repository(delivery.repository);
+    if change.outcome == Outcome::Unchanged {
+        if repository.has_manifest(&reference, &bytes)? {
+            return Ok(change);
+        }
+        // The first answer came from a cache.
+        change.outcome = Outcome::Created;
+    }
     if let (Some(previous), Some(backup)) = (&change.previous, &change.backup) {
         set_backup(run, delivery, previous, backup)?;
     }
-    let tag = delivery.tag().expect("it has a tag");
-    let repository = run.repository(delivery.repository);
     run.progress.lock().touched = true;
     repository
-        .push_manifest(&bytes, &delivery.descriptor.media_type, &Reference::Tag(tag.clone()))
+        .push_manifest(&bytes, &delivery.descriptor.media_type, &reference)
+        .and_then(|_| repository.await_manifest(&reference, &bytes))
         .map_err(|error| SetError { error: error.into(), backup: change.backup.clone() })?;
     Ok(change)
 }
 
-/// Tags the old artifact with the backup tag.
+/// Tags the old artifact with the backup tag, and reads it back before the tag is moved.
 fn set_backup(run: &Run<'_>, delivery: &Delivery<'_>, old: &Digest, backup: &Tag) -> Result<(), ImportError> {
     let repository = run.repository(delivery.repository);
     let reference = Reference::Tag(backup.clone());
@@ -254,5 +259,6 @@ fn set_backup(run: &Run<'_>, delivery: &Delivery<'_>, old: &Digest, backup: &Tag
     };
     run.progress.lock().touched = true;
     repository.push_manifest(&bytes, &descriptor.media_type, &reference)?;
+    repository.await_manifest(&reference, &bytes)?;
     Ok(())
 }

@@ -40,7 +40,10 @@ fn a_complete_bundle_misses_nothing() {
         let run = desk.carnet(&format!("missing out{trust}")).ok();
         assert_eq!(run.stdout, "");
     }
-    assert_eq!(desk.carnet("missing out --json").ok().json(), serde_json::json!({ "bundles": [] }));
+    assert_eq!(
+        desk.carnet("missing out --json").ok().json(),
+        serde_json::json!({ "bundles": [], "expired": [], "unreadable": [] })
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod debian;
 mod files;
 mod server;
 mod station;
+
 mod tls;
 
 mod auth;
@@ -22,6 +23,7 @@ mod misbehaving;
 mod packing;
 mod proxy;
 mod receipts;
+mod resources;
 mod servers;
 mod staging;
 mod stubborn;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::http::{Delivery, Exchange, Fault};
+use super::http::{Delivery, Exchange, Fault, Response};
 use super::server::{Options, Registry};
 use super::station::{Station, blob_bytes};
 use crate::behaviour::layouts::{CONFIG, LAYER, Source, digest_of, on};
@@ -74,7 +74,7 @@ fn the_referrers_api_is_detected_per_repository() {
     let mut source = station.source("other");
     source.tag(&source.image(40, &[100]), "1");
     registry.seed(source.path(), "aside");
-    registry.fault(Fault::on("GET", "/v2/aside/referrers/*").answers(super::http::Response::new(404)));
+    registry.fault(Fault::on("GET", "/v2/aside/referrers/*").answers(Response::new(404)));
     let at = registry.name();
     station.pack(&format!("docker://{at}/aside:1 docker://{at}/team/app:1")).ok();
     let bundle = station.desk.inspected("out");
@@ -116,6 +116,32 @@ fn referrers_in_the_tag_scheme_are_packed() {
     station.pack(&format!("docker://{}/app:1", registry.name())).ok();
     station.carnet("unpack out --pub k.pub.pem --to oci:back").ok();
     assert_same_blobs(source.path(), &station.path("back"));
+}
+
+#[test]
+fn a_list_of_tags_that_is_old_or_denied_hides_no_referrer() {
+    let short = Response::new(200).json(&json!({ "name": "app", "tags": ["1"] }));
+    let none = Response::new(200).json(&json!({ "name": "app", "tags": null }));
+    for answer in [short, none, Response::new(404), Response::new(403)] {
+        let station = Station::new();
+        let mut source = station.source("src");
+        let image = source.image(1, &[3000]);
+        source.tag(&image, "app:1");
+        let sbom = source.referrer(&image, "application/spdx+json", "sbom");
+        source.list(&sbom);
+        let config = source.blob(CONFIG, b"{\"sig\":1}");
+        let layer = source.blob("application/vnd.example.simplesigning", b"sig");
+        let digits = digest_of(&image).replace(':', "-");
+        source.tag(&source.manifest(&config, &[layer]), &format!("app:{digits}.sig"));
+        let registry = Registry::with(Options { referrers: false, ..Options::default() });
+        registry.seed(source.path(), "app");
+        fallback_tags(&registry, "app");
+        registry.fault(Fault::on("GET", "*/tags/list").answers(answer));
+        station.pack(&format!("docker://{}/app:1", registry.name())).ok();
+        let referrers = &station.desk.inspected("out")["artifacts"][0]["referrers"];
+        assert_eq!(referrers.as_array().unwrap().len(), 2, "{referrers}");
+        assert!(asked(&registry, "GET", "/tags/list").is_empty(), "the list decides nothing");
+    }
 }
 
 #[test]
@@ -347,7 +373,7 @@ fn without_ranges_a_broken_download_is_restarted() {
     let elsewhere =
         |fault: Fault| fault.alters(|response| response.headers.set("Content-Range", "bytes 5-99999/100000"));
     let all = |fault: Fault| fault.mishears(|request| request.headers.set("Range", "bytes=0-"));
-    let refused = |fault: Fault| fault.answers(super::http::Response::new(416));
+    let refused = |fault: Fault| fault.answers(Response::new(416));
     let faults = [honest as fn(Fault) -> Fault, elsewhere, all, refused];
     for (at, fault) in faults.into_iter().enumerate() {
         let station = Station::new();

@@ -2,7 +2,9 @@
 
 mod contents;
 mod names;
+mod proof;
 mod referrers;
+mod slips;
 mod uploads;
 
 use serde_json::json;

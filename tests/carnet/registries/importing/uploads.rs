@@ -94,7 +94,7 @@ fn a_registry_that_loses_blobs_is_detected_before_tagging() {
     };
     registry.fault(Fault::on("PUT", "*/blobs/uploads/*").answers_with(forgets));
     let run = station.import(&registry.name(), "--retries 0").ends(1);
-    run.says(&["error[", &registry.name(), "MANIFEST_BLOB_UNKNOWN"]);
+    run.says(&["error[registry-content-lost]", &registry.name(), "sha256:"]);
     assert!(registry.repository("app").tags.is_empty());
 }
 

@@ -3,8 +3,8 @@
 use carnet::oci::Digest;
 use serde_json::Value;
 
-use super::refusal;
 use super::store::{Manifest, Repository, Store};
+use super::{Options, refusal};
 use crate::registries::http::{Request, Response};
 
 /// The largest document that is accepted, in bytes.
@@ -28,7 +28,7 @@ pub(super) fn put(
     name: &str,
     reference: &str,
     request: &Request,
-    referrers: bool,
+    options: &Options,
 ) -> Response {
     if request.body.len() > BYTES_MAX {
         return refusal(413, "SIZE_INVALID", reference);
@@ -39,7 +39,7 @@ pub(super) fn put(
         return refusal(400, "MANIFEST_INVALID", media_type);
     }
     let repository = store.repositories.entry(name.to_owned()).or_default();
-    if let Some(missing) = missing(repository, &document) {
+    if let Some(missing) = missing(repository, &document).filter(|_| options.checks) {
         return refusal(404, "MANIFEST_BLOB_UNKNOWN", &missing);
     }
     let digest = match reference.parse::<Digest>() {
@@ -59,7 +59,7 @@ pub(super) fn put(
         .with("Location", format!("/v2/{name}/manifests/{digest}"))
         .with("Docker-Content-Digest", digest);
     match document["subject"]["digest"].as_str() {
-        Some(subject) if referrers => made.with("OCI-Subject", subject),
+        Some(subject) if options.referrers => made.with("OCI-Subject", subject),
         _ => made,
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Options {
     pub(crate) ranges: bool,
     /// Mounting of blobs from another repository.
     pub(crate) mounts: bool,
+    /// A manifest is refused if something that it points at is missing.
+    pub(crate) checks: bool,
     /// The maximum number of names in one answer.
     pub(crate) page: usize,
     pub(crate) access: Access,
@@ -40,6 +42,7 @@ impl Default for Options {
             referrers: true,
             ranges: true,
             mounts: true,
+            checks: true,
             page: 100,
             access: Access::Open,
         }
@@ -141,7 +144,7 @@ impl Api {
                 lists::answer_referrers(&store, name, rest, request)
             }
             ("manifests", "GET" | "HEAD") => manifests::get(&store, name, rest),
-            ("manifests", "PUT") => manifests::put(&mut store, name, rest, request, self.options.referrers),
+            ("manifests", "PUT") => manifests::put(&mut store, name, rest, request, &self.options),
             ("uploads", _) => blobs::upload(&mut store, name, rest, request, self.options.mounts),
             ("blobs", "GET" | "HEAD") => blobs::get(&store, name, rest, request, self.options.ranges),
             _ => refusal(404, "UNSUPPORTED", path),

@@ -120,7 +120,7 @@ impl Command for Import {
             tags: TagPolicy { overwrite: self.overwrite_tags, backup: self.backup_tags.clone() },
             on_failure: if self.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
             dry_run: self.dry_run,
-            connections: self.connection.connections,
+            connections: self.connection.transfers(),
         };
         let mut imported = carnet::import::import(&request, environment);
         // An import that ended early also has a report, and a receipt if one was requested.
