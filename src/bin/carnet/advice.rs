@@ -15,6 +15,7 @@ pub(crate) fn hint(diagnosis: &Diagnosis) -> String {
 }
 
 /// The next step for a circumstance.
+#[expect(clippy::too_many_lines, reason = "a table with one entry per circumstance")]
 fn specific(advice: &Advice) -> String {
     let text = match advice {
         Advice::CheckPath => "check the path",
