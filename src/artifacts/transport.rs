@@ -181,7 +181,11 @@ fn in_registry(text: &str) -> Result<(Place, Selection, Option<RefName>), String
         (Some(digest), Some(tag)) => {
             exact(tag)?.map_err(|error| error.to_string())?;
             let name = match &place {
-                Place::Repository(host, repository) => format!("{host}/{repository}:{tag}").parse().ok(),
+                // A name cannot contain an IPv6 address in brackets.
+                Place::Repository(host, repository) => format!("{host}/{repository}:{tag}")
+                    .parse()
+                    .or_else(|_| format!("{repository}:{tag}").parse())
+                    .ok(),
                 _ => None,
             };
             (place, Selection::Digest(digest), name)

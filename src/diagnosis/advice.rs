@@ -79,6 +79,8 @@ pub enum Advice {
     CertificateInvalid,
     /// The registry requires a client certificate.
     ClientCertificateNeeded,
+    /// The registry uses a version of TLS, a cipher or a kind of key that is not supported.
+    TlsUnsupported,
     /// The registry responds to TLS with plain HTTP.
     PlainHttpSpoken,
     /// A registry on loopback does not respond to plain HTTP.
@@ -87,6 +89,19 @@ pub enum Advice {
     HostNotAllowed,
     /// A registry points to another host that does not use HTTPS.
     HostWithoutTls,
+    /// A registry refers to itself without HTTPS, because the proxy in front of it does not pass on the scheme.
+    ProxyHidesTls,
+    /// A registry redirects to a host that requires a login of its own.
+    LoginElsewhere {
+        /// The host that requires a login.
+        host: String,
+    },
+    /// The registry does not create repositories when something is pushed.
+    RepositoryMustExist,
+    /// The registry does not accept changes.
+    RegistryIsReadOnly,
+    /// The registry does not accept manifests of this type.
+    TypeRefused,
     /// The registry rejects layers with URLs.
     UrlsRefused,
     /// The registry rejects a manifest, perhaps because of layers with URLs.

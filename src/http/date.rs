@@ -10,18 +10,16 @@ const MONTHS: [&str; 12] =
 pub(super) fn seconds(text: &str) -> Option<u64> {
     let words: Vec<&str> =
         text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let (day, month, year, time) = match words[..] {
-        // Sun, 06 Nov 1994 08:49:37 GMT, or Sunday, 06-Nov-94 08:49:37 GMT
-        [_, day, month, year, hour, minute, second, "GMT"] => (day, month, year, [hour, minute, second]),
-        // Sun Nov  6 08:49:37 1994
-        [_, month, day, hour, minute, second, year] => (day, month, year, [hour, minute, second]),
-        _ => return None,
+    // Sun, 06 Nov 1994 08:49:37 GMT, or Sunday, 06-Nov-94 08:49:37 GMT; or Sun Nov  6 08:49:37 1994
+    let ([_, day, month, year, hour, minute, second, "GMT"] | [_, month, day, hour, minute, second, year]) =
+        words[..]
+    else {
+        return None;
     };
     let number = |text: &str, max: u64| text.parse::<u64>().ok().filter(|number| *number <= max);
     let month = MONTHS.iter().position(|name| *name == month)? as u64 + 1;
     let year = number(year, 9999)? + if year.len() == 2 { 2000 } else { 0 };
     let day = number(day, 31).filter(|day| *day > 0)?;
-    let [hour, minute, second] = time;
     let second = number(hour, 23)? * 3600 + number(minute, 59)? * 60 + number(second, 60)?;
     (year >= 1970).then(|| days(year, month, day) * DAY + second)
 }

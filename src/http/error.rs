@@ -76,6 +76,8 @@ pub enum TlsFailure {
     ClientCertificate,
     /// The server does not use TLS on this port.
     NotTls,
+    /// The server uses a version of TLS, a cipher or a kind of key that is not supported.
+    Unsupported,
     /// Any other TLS failure.
     Other,
 }
@@ -156,6 +158,7 @@ impl ConnectError {
             rustls::Error::NoCertificatesPresented => TlsFailure::BadCertificate,
             rustls::Error::AlertReceived(alert) => TlsFailure::of_alert(*alert),
             rustls::Error::InvalidMessage(_) => TlsFailure::NotTls,
+            rustls::Error::PeerIncompatible(_) => TlsFailure::Unsupported,
             _ => TlsFailure::Other,
         };
         ConnectError::tls(cause, describe(error))
@@ -177,6 +180,10 @@ impl TlsFailure {
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. } => TlsFailure::Expired,
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                TlsFailure::Unsupported
+            }
             _ => TlsFailure::BadCertificate,
         }
     }
@@ -193,6 +200,9 @@ impl TlsFailure {
             | AlertDescription::CertificateUnobtainable
             | AlertDescription::CertificateRequired
             | AlertDescription::UnknownCA => TlsFailure::ClientCertificate,
+            AlertDescription::HandshakeFailure
+            | AlertDescription::InsufficientSecurity
+            | AlertDescription::ProtocolVersion => TlsFailure::Unsupported,
             _ => TlsFailure::Other,
         }
     }
@@ -230,7 +240,8 @@ mod tests {
         for (alert, cause) in [
             (AlertDescription::CertificateRequired, TlsFailure::ClientCertificate),
             (AlertDescription::UnknownCA, TlsFailure::ClientCertificate),
-            (AlertDescription::HandshakeFailure, TlsFailure::Other),
+            (AlertDescription::HandshakeFailure, TlsFailure::Unsupported),
+            (AlertDescription::InternalError, TlsFailure::Other),
         ] {
             assert_eq!(tls(rustls::Error::AlertReceived(alert)), cause);
         }

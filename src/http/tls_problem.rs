@@ -63,7 +63,8 @@ fn of_certificate(error: &CertificateError) -> String {
         }
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "or one above it, is signed with an algorithm that is not supported"
+            "or one above it, is signed with an algorithm that is not supported; RSA, ECDSA with P-256, P-384 or P-521, \
+             and Ed25519 are"
         }
         _ => "is invalid",
     };

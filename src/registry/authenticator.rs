@@ -136,6 +136,7 @@ fn fetch_token(
     let url = Url::parse(realm).map_err(|error| {
         endpoint.unexpected(request, format!("invalid token realm {}: {error}", bounded(realm)))
     })?;
+    let url = endpoint.over_https(url);
     endpoint.check_target(&url, request)?;
     // Add the scopes that the registry requested beyond ours.
     let mut words: Vec<&str> = scope.words().iter().map(String::as_str).collect();
@@ -164,7 +165,8 @@ fn fetch_token(
             // Token services reject wrong credentials with 400, 401 or 403.
             400 | 401 | 403 => {
                 let problem = Problem::of(response);
-                RegistryError::Unauthorized { host: endpoint.host.clone(), request, problem }
+                let host = endpoint.host.clone();
+                RegistryError::Unauthorized { host, elsewhere: None, request, problem }
             }
             _ => endpoint.refused(response, &request),
         });

@@ -23,7 +23,7 @@ pub(super) fn ask(name: &str, key: &str) -> Result<Option<Credential>, String> {
     // The crate runs helpers without a time limit. A helper inherits the environment, as it does from docker.
     let key = key.to_owned();
     thread::spawn(move || {
-        drop(sender.send(docker_credential::get_credential_from_reader(text.as_bytes(), &key)))
+        drop(sender.send(docker_credential::get_credential_from_reader(text.as_bytes(), &key)));
     });
     let program = format!("the credential helper docker-credential-{name}");
     let Ok(answer) = receiver.recv_timeout(HELPER_TIME_MAX) else {

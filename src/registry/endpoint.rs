@@ -174,10 +174,15 @@ impl Endpoint {
         attempt: u32,
         wait: Option<Duration>,
     ) -> RegistryError {
-        if response.status != 429 {
-            return self.refused(response, request);
-        }
+        let is_limit = response.status == 429;
         let wait = wait.map_or(String::new(), |wait| format!(", retry after {} s", wait.as_secs()));
+        if !is_limit {
+            let mut error = self.refused(response, request);
+            if let RegistryError::Failed { problem, .. } = &mut error {
+                problem.append(&wait);
+            }
+            return error;
+        }
         let problem = format!("{wait}, attempt {}", attempt + 1);
         RegistryError::RateLimited { host: self.host.clone(), request: request.to_owned(), problem }
     }
@@ -200,9 +205,22 @@ impl Endpoint {
         let location = response.header(header::LOCATION).ok_or_else(|| {
             self.unexpected(request, format!("status {} without a Location header", response.status))
         })?;
-        response.url.join(location).map_err(|error| {
+        let url = response.url.join(location).map_err(|error| {
             self.unexpected(request, format!("invalid Location header {}: {error}", bounded(location)))
-        })
+        })?;
+        Ok(self.over_https(url))
+    }
+
+    /// A URL of this registry with the scheme that the registry is contacted with. A registry behind a proxy for TLS may
+    /// not know that it is reached over HTTPS, and refers to itself with `http`. Other URLs are returned as they are.
+    pub(super) fn over_https(&self, mut url: Url) -> Url {
+        let is_same_place = url.host_str() == self.base.host_str()
+            && (url.port() == self.base.port() || url.port() == self.base.port_or_known_default());
+        if self.base.scheme() == "https" && url.scheme() == "http" && is_same_place {
+            // Fails only for other schemes.
+            let _ = url.set_scheme("https");
+        }
+        url
     }
 
     /// Refuses URLs that may not be contacted. URLs of the registry are allowed; other hosts only over HTTPS and if the
@@ -232,6 +250,9 @@ impl Endpoint {
                 if self.base.scheme() == "http"
                     && self.host.is_loopback()
                     && is_loopback_name(host.name()) => {}
+            "http" if url.host_str() == self.base.host_str() => {
+                return Err(refused(HostRefusal::OwnNotHttps));
+            }
             _ => return Err(refused(HostRefusal::NotHttps)),
         }
         match &self.settings.reach {
@@ -249,13 +270,14 @@ impl Endpoint {
     /// The error for a response with an error status.
     pub(super) fn refused(&self, response: Response, request: &str) -> RegistryError {
         let (host, status) = (self.host.clone(), response.status);
-        let request = match Host::of(&response.url) {
-            Some(other) if !self.is_own(&response.url) => format!("{request} at {other}"),
+        let elsewhere = Host::of(&response.url).filter(|_| !self.is_own(&response.url));
+        let request = match &elsewhere {
+            Some(other) if status != 401 => format!("{request} at {other}"),
             _ => request.to_owned(),
         };
         let problem = Problem::of(response);
         match status {
-            401 => RegistryError::Unauthorized { host, request, problem },
+            401 => RegistryError::Unauthorized { host, elsewhere, request, problem },
             403 => RegistryError::Denied { host, request, problem },
             429 => RegistryError::RateLimited { host, request, problem: format!(": {problem}") },
             _ => RegistryError::Failed { host, status, request, problem },

@@ -84,7 +84,7 @@ pub(super) fn tags(
 ) -> Result<Option<Vec<Tag>>, RegistryError> {
     let url = registry.endpoint.url(&format!("{repository}/tags/list?n={PAGE_ITEMS}"));
     let request = format!("GET {}", url.path());
-    let Some(tags) = all::<TagPage>(registry, url, scope, None)? else { return Ok(None) };
+    let Some(tags) = all::<TagPage>(registry, &url, scope, None)? else { return Ok(None) };
     parsed(&registry.endpoint, &request, tags.iter()).map(Some)
 }
 
@@ -99,7 +99,7 @@ impl Registry {
     ) -> Result<Option<Vec<RepositoryName>>, RegistryError> {
         let url = self.endpoint.url(&format!("_catalog?n={PAGE_ITEMS}"));
         let request = format!("GET {}", url.path());
-        let Some(names) = all::<CatalogPage>(self, url, &Scope::catalog(), None)? else { return Ok(None) };
+        let Some(names) = all::<CatalogPage>(self, &url, &Scope::catalog(), None)? else { return Ok(None) };
         parsed(&self.endpoint, &request, names.iter().filter(|name| matches(name))).map(Some)
     }
 }
@@ -121,7 +121,7 @@ fn parsed<'a, T: FromStr<Err = NameError>>(
 /// Lists the referrers at a URL of the referrers API; `None` for status 404.
 pub(super) fn referrers(
     registry: &Registry,
-    url: Url,
+    url: &Url,
     scope: &Scope,
 ) -> Result<Option<Vec<Descriptor>>, RegistryError> {
     all::<ReferrersPage>(registry, url, scope, Some(&MediaType::image_index()))
@@ -130,7 +130,7 @@ pub(super) fn referrers(
 /// Reads all pages of a list; `None` for status 404. A page that breaks is requested again.
 fn all<P: Page>(
     registry: &Registry,
-    first: Url,
+    first: &Url,
     scope: &Scope,
     kind: Option<&MediaType>,
 ) -> Result<Option<Vec<P::Item>>, RegistryError> {
@@ -148,13 +148,13 @@ fn all<P: Page>(
         match response.status {
             200 => {}
             // Only the first page tells that there is no list. A later one that is missing is not its end.
-            404 if items.is_empty() && url == first => {
+            404 if items.is_empty() && url == *first => {
                 response.discard();
                 return Ok(None);
             }
             _ => return Err(registry.endpoint.refused(response, &request)),
         }
-        let next = next_page(registry, &response, &first, &request)?;
+        let next = next_page(registry, &response, first, &request)?;
         all_bytes += bytes.len();
         if all_bytes > ALL_BYTES_MAX {
             return Err(registry.endpoint.unexpected(
@@ -205,7 +205,7 @@ fn next_page(
     let Some(target) = target else { return Ok(None) };
     let elsewhere = |what: &str| endpoint.unexpected(request, format!("{what}: {}", bounded(&target)));
     let url = response.url.join(&target);
-    let url = url.map_err(|_| elsewhere("the next page is not a URL"))?;
+    let url = endpoint.over_https(url.map_err(|_| elsewhere("the next page is not a URL"))?);
     if !endpoint.is_own(&url) {
         return Err(elsewhere("the next page is not a URL of the registry"));
     }

@@ -296,7 +296,7 @@ impl Repository {
             return Ok(None);
         }
         let url = self.endpoint().url(&format!("{}/referrers/{subject}", self.name));
-        let found = listing::referrers(&self.registry, url, &self.scope())?;
+        let found = listing::referrers(&self.registry, &url, &self.scope())?;
         if found.is_none() {
             self.registry.note_lack_of_referrers(&self.name);
         }

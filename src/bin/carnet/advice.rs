@@ -15,6 +15,7 @@ pub(crate) fn hint(diagnosis: &Diagnosis) -> String {
 }
 
 /// The next step for a circumstance.
+#[expect(clippy::too_many_lines, reason = "a table with one entry per circumstance")]
 fn specific(advice: &Advice) -> String {
     let text = match advice {
         Advice::CheckPath => "check the path",
@@ -77,6 +78,9 @@ fn specific(advice: &Advice) -> String {
         Advice::ClientCertificateNeeded => {
             "the registry requires a client certificate: pass it with --client-cert and --client-key"
         }
+        Advice::TlsUnsupported => {
+            "ask the operator of the registry to enable TLS 1.3 and a certificate with RSA or the curve P-256"
+        }
         Advice::PlainHttpSpoken => {
             "if the registry has no TLS, pass --plain-http HOST; for a loopback registry, leave out --tls"
         }
@@ -86,6 +90,26 @@ fn specific(advice: &Advice) -> String {
         Advice::HostNotAllowed => "if that host belongs to the registry, allow it with --allow-host HOST",
         Advice::HostWithoutTls => {
             "if that host belongs to the registry and has no TLS, pass --plain-http HOST"
+        }
+        Advice::ProxyHidesTls => {
+            "the proxy in front of the registry hides that it is reached over HTTPS, or on which port: ask its operator \
+             to pass on Host and X-Forwarded-Proto, or, for a distribution registry, to set http.relativeurls"
+        }
+        Advice::LoginElsewhere { host } => {
+            return format!(
+                "credentials do not follow redirects to another host: if {host} is a registry, name it instead of the \
+                 first one, and log in there"
+            );
+        }
+        Advice::RepositoryMustExist => {
+            "this registry does not create repositories by itself: create the repository or its project there first"
+        }
+        Advice::RegistryIsReadOnly => {
+            "the registry does not accept changes: ask its operator if it is read-only, a mirror, or under maintenance"
+        }
+        Advice::TypeRefused => {
+            "the registry does not accept this manifest; old registries know only images, and not OCI indexes, artifact \
+             types or subjects: ask its operator for a newer release"
         }
         Advice::UrlsRefused => {
             "the registry rejects layers with urls; a distribution registry accepts them after \

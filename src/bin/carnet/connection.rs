@@ -27,7 +27,7 @@ pub(crate) struct Connection {
     /// Use HTTPS for this registry even if it is on loopback; repeatable
     #[arg(long, value_name = "HOST")]
     pub(crate) tls: Vec<Host>,
-    /// Trust the certificate authorities in FILE (PEM) in addition to the system's
+    /// Trust the certificates in FILE (PEM), of authorities or of the registry, in addition to the system's
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// The client certificate (PEM), for registries that require one

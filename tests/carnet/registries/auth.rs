@@ -534,6 +534,23 @@ fn redirects_from_https_to_http_are_refused() {
 }
 
 #[test]
+fn a_login_that_a_redirect_target_requires_is_that_of_the_target() {
+    let station = station();
+    let other = Registry::with(Options { ip: "127.0.0.2", access: basic(), ..Options::default() });
+    let registry = seeded(&station, Access::Open);
+    let to = other.name();
+    registry.fault(Fault::on("GET", "*/manifests/*").answers_with(move |request| {
+        Response::new(307).with("Location", format!("http://{to}{}", request.target))
+    }));
+    station.credentials("auth.json", &[(&registry.name(), SECRET), (&other.name(), SECRET)]);
+    let run = station.pack(&format!("docker://{}/app:1 --authfile auth.json", registry.name())).ends(1);
+    let words =
+        format!("{}, a redirect target of {}, requires authentication", other.name(), registry.name());
+    let hint = format!("if {} is a registry, name it", other.name());
+    run.says(&["error[registry-unauthorized]", &words, &hint]);
+}
+
+#[test]
 fn a_credential_helper_is_asked() {
     use std::os::unix::fs::PermissionsExt as _;
     let station = station();

@@ -1,6 +1,12 @@
 //! Certificates of registries as OpenSSL makes them and as guides for registries describe them.
 
-use super::server::Registry;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::debian::{Debian, Setup};
+use super::http::{Fault, Response};
+use super::server::{Access, Options, Registry, TokenService, Tokens};
 use super::station::Station;
 use super::tls::{Certificates, Front};
 use crate::behaviour::support::Run;
@@ -119,6 +125,31 @@ fn elliptic_curves_of_all_usual_sizes_are_supported() {
 }
 
 #[test]
+fn a_server_without_a_common_version_or_key_is_reported_as_such() {
+    let desk = Desk::new();
+    for options in ["-cert p521.pem -key p521.key -tls1_2", "-cert guide.pem -key guide.key -tls1_1"] {
+        // The port that is free now is hardly taken before openssl opens it: no other test uses this address.
+        let free = TcpListener::bind("127.0.0.77:0").unwrap();
+        let at = free.local_addr().unwrap().to_string();
+        drop(free);
+        let mut server = Command::new("openssl");
+        server.args(["s_server", "-accept", &at, "-quiet", "-cipher", "ALL:@SECLEVEL=0"]);
+        server.args(options.split(' ')).current_dir(desk.certificates.path(""));
+        let mut server = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let line = format!("docker://{at}/app:1 --tls {at} --timeout 5 --retries 0");
+        let run = (0..100).find_map(|_| {
+            let run = desk.station.pack(&line);
+            let is_up = !run.stderr.contains("Connection refused");
+            std::thread::sleep(Duration::from_millis(if is_up { 0 } else { 50 }));
+            is_up.then_some(run)
+        });
+        server.kill().unwrap();
+        server.wait().unwrap();
+        run.expect("openssl listens").ends(1).says(&["error[registry-unreachable]", "TLS 1.3"]);
+    }
+}
+
+#[test]
 fn name_and_dates_of_a_given_certificate_are_checked() {
     let desk = Desk::new();
     for (server, words) in [
@@ -151,4 +182,60 @@ fn files_without_certificates_are_refused_in_words() {
     ] {
         desk.pack("guide", ca).ends(2).says(&["error[registry-setup]", ca, words]);
     }
+}
+
+#[test]
+fn a_registry_that_forgets_its_tls_is_still_reached_over_https() {
+    let desk = Desk { certificates: Certificates::new(), ..Desk::new() };
+    let service = TokenService::new(Tokens { user: Some(("me", "secret")), ..Tokens::default() });
+    let target =
+        Registry::with(Options { access: Access::Token(service.clone()), page: 1, ..Options::default() });
+    let front = Front::start(&desk.certificates, "server", None, &target.name());
+    let at = front.name().to_owned();
+    // The registry only knows that it is asked over HTTP, and by which name.
+    let plain = format!("http://{at}");
+    let realm = format!("Bearer realm=\"{plain}/token\",service=\"registry.example\"");
+    target.fault(Fault::on("*", "*").alters(move |response| {
+        if response.status == 401 {
+            response.headers.set("WWW-Authenticate", realm.clone());
+        }
+        for (name, before) in [("Location", "/"), ("Link", "</")] {
+            if let Some(value) = response.headers.get(name).and_then(|value| value.strip_prefix(before)) {
+                let value = format!("{}{plain}/{value}", before.trim_end_matches('/'));
+                response.headers.set(name, value);
+            }
+        }
+    }));
+    desk.station.credentials("auth.json", &[(&at, "me:secret")]);
+    desk.station.pack("oci:src=team/app:1").ok();
+    let options =
+        format!("--tls {at} --ca {} --authfile auth.json --retries 0", desk.certificates.file("ca.pem"));
+    desk.station.import(&at, &options).ok();
+    target.change("team/app", |app| {
+        let digest = app.tags["1"].clone();
+        app.tags.insert("2".to_owned(), digest);
+    });
+    desk.station.pack(&format!("docker://{at}/team/app:* {options} --overwrite")).ok();
+    let run = desk.station.carnet("inspect out --pub k.pub.pem").ok();
+    assert!(run.stdout.contains("app:1") && run.stdout.contains("app:2"), "{run:?}");
+    // Another port is another server.
+    target.heal();
+    let other = format!("http://127.0.0.1:{}/blob", target.name().rsplit_once(':').unwrap().1);
+    target.fault(Fault::on("GET", "*/blobs/*").answers(Response::new(307).with("Location", other)));
+    let run = desk.station.pack(&format!("docker://{at}/team/app:1 {options} --overwrite")).ends(1);
+    run.says(&["error[registry-host-refused]", "the name of the registry", "X-Forwarded-Proto"]);
+}
+
+#[test]
+fn debians_registry_behind_a_proxy_for_tls_is_reached_over_https() {
+    let Some(registry) = Debian::start(&Setup { password: true, ..Setup::default() }) else { return };
+    let desk = Desk { certificates: Certificates::new(), ..Desk::new() };
+    let front = Front::start(&desk.certificates, "server", None, registry.name());
+    let at = front.name();
+    desk.station.credentials("auth.json", &[(at, "me:secret")]);
+    desk.station.pack("oci:src=team/app:1").ok();
+    let options =
+        format!("--tls {at} --ca {} --authfile auth.json --retries 0", desk.certificates.file("ca.pem"));
+    desk.station.import(at, &options).ok();
+    desk.station.pack(&format!("docker://{at}/team/app:1 {options} --overwrite")).ok();
 }

@@ -65,13 +65,13 @@ fn lists_with_huge_names_are_bounded() {
 
 /// The answer to a list of tags in two pages, with this text in the `Link` header. HOST stands for the registry.
 fn two_pages(link: &'static str) -> impl Fn(&Request) -> Response + Send + Sync + 'static {
-    move |request: &Request| match request.query("last") {
-        Some(_) => Response::new(200).json(&json!({ "name": "app", "tags": ["2"] })),
-        None => {
-            let host = request.headers.get("Host").unwrap_or_default();
-            let first = Response::new(200).json(&json!({ "name": "app", "tags": ["1"] }));
-            first.with("Link", link.replace("HOST", host))
+    move |request: &Request| {
+        if request.query("last").is_some() {
+            return Response::new(200).json(&json!({ "name": "app", "tags": ["2"] }));
         }
+        let host = request.headers.get("Host").unwrap_or_default();
+        let first = Response::new(200).json(&json!({ "name": "app", "tags": ["1"] }));
+        first.with("Link", link.replace("HOST", host))
     }
 }
 
@@ -157,6 +157,12 @@ fn pages_that_break_are_requested_again() {
             registry.fault(Fault::on("GET", path).times(1).delivers(delivery));
             station.pack(&format!("docker://{}/app:* --retries 1 --overwrite", registry.name())).ok();
         }
+        // In chunks, the end of the connection is not the end of the body.
+        let registry = registry(&station);
+        let cut = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n{\"tags\": [\"1\"";
+        let cut = Response::new(200).body("text/plain", cut).delivered(Delivery::Raw);
+        registry.fault(Fault::on("GET", path).times(1).answers(cut));
+        station.pack(&format!("docker://{}/app:* --retries 1 --overwrite", registry.name())).ok();
     }
 }
 

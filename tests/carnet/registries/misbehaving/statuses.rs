@@ -43,6 +43,17 @@ fn long_retry_after_times_end_the_run() {
 }
 
 #[test]
+fn a_long_wait_is_named() {
+    let station = Station::new();
+    for status in [429, 503] {
+        let registry = registry(&station);
+        registry.fault(manifests().answers(Response::new(status).with("Retry-After", "3600")));
+        let run = station.pack(&format!("docker://{}/app:1", registry.name())).ends(1);
+        run.says(&[&format!("HTTP {status}"), "retry after 3600 s"]);
+    }
+}
+
+#[test]
 fn temporary_failures_are_retried() {
     let station = Station::new();
     let retry = |seconds: &str| Response::new(429).with("Retry-After", seconds);
