@@ -141,6 +141,9 @@ pub enum RegistryError {
         /// The tag, digest or upload that was not found.
         what: String,
     },
+    /// The registry refuses to say what refers to a manifest.
+    #[error(transparent)]
+    Referrers(Box<RegistryError>),
     /// The registry confirmed a push, but does not have what was pushed.
     #[error("{host}/{repository} confirmed {what}, but does not have it")]
     Lost {
@@ -298,6 +301,9 @@ impl Diagnose for RegistryError {
         let code = match self {
             RegistryError::Unreachable { cause, .. } => {
                 return Code::RegistryUnreachable.with(of_unreachable(cause));
+            }
+            RegistryError::Referrers(error) => {
+                return error.diagnosis().code.with(Advice::ReferrersRefused);
             }
             RegistryError::Broken { .. } => return Code::RegistryUnreachable.with(Advice::RunAgain),
             RegistryError::Failed { host, status, problem, .. } => return of_status(host, *status, problem),

@@ -7,7 +7,7 @@ use super::auth::Scope;
 use super::client::Registry;
 use super::download::{Download, Origin};
 use super::endpoint::Endpoint;
-use super::listing;
+use super::listing::{self, Listed};
 use super::{Host, Reference, RegistryError, RepositoryName, Tag};
 use crate::http::{Call, HeaderName, HttpError, Method, Response, bounded, header};
 use crate::oci::digest::BlobMismatch;
@@ -290,16 +290,40 @@ impl Repository {
     }
 
     /// Lists the referrers of a manifest from the referrers API; `None` if the registry lacks that API.
+    ///
+    /// # Errors
+    /// [`RegistryError::Referrers`] if the registry has the API and refuses to answer.
     pub fn referrers(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>, RegistryError> {
         if self.registry.lacks_referrers(&self.name) {
             return Ok(None);
         }
         let url = self.endpoint().url(&format!("{}/referrers/{subject}", self.name));
-        let found = listing::referrers(&self.registry, url, &self.scope())?;
-        if found.is_none() {
-            self.registry.note_lack_of_referrers(&self.name);
+        match listing::referrers(&self.registry, url, &self.scope(), subject).map_err(of_referrers)? {
+            Listed::Items(found) => Ok(Some(found)),
+            Listed::Nothing => Ok(None),
+            Listed::Unsupported => {
+                self.registry.note_lack_of_referrers(&self.name);
+                Ok(None)
+            }
         }
-        Ok(found)
+    }
+
+    /// Reads the manifest or index under a tag for referrers; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Repository::manifest`], and [`RegistryError::Referrers`] if the registry refuses to answer.
+    pub fn referrers_tag(&self, tag: &Tag) -> Result<Option<(Descriptor, Vec<u8>)>, RegistryError> {
+        self.manifest(&Reference::Tag(tag.clone())).map_err(of_referrers)
+    }
+}
+
+/// Marks the refusal of a request for referrers, which can be avoided by leaving referrers out.
+fn of_referrers(error: RegistryError) -> RegistryError {
+    match error {
+        RegistryError::Unauthorized { .. } | RegistryError::Denied { .. } | RegistryError::Failed { .. } => {
+            RegistryError::Referrers(Box::new(error))
+        }
+        error => error,
     }
 }
 

@@ -76,6 +76,10 @@ fn specific(advice: &Advice) -> String {
             "if a layer with urls is the reason: a distribution registry accepts them after \
              validation.manifests.urls.allow is set in its configuration"
         }
+        Advice::ReferrersRefused => {
+            "log in as a user with access, or run the same command again later; to leave out signatures, SBOMs and \
+             other referrers, pass --no-referrers"
+        }
         Advice::ServerInTrouble => {
             "the server has a problem: run the same command again later; finished work is kept"
         }

@@ -36,32 +36,28 @@ pub(super) fn write_lists(run: &Run<'_>, push_plan: &PushPlan<'_>) -> Result<(),
         .into_iter()
         .map(|((repository, subject), referrers)| List { repository, subject, referrers })
         .collect();
-    // One request per repository shows whether it has the referrers API.
     let by_repository: Vec<&[List]> = lists.chunk_by(|a, b| a.repository == b.repository).collect();
     run.transfer(&by_repository, &|lists| {
         let repository = run.repository(lists[0].repository);
-        let has_api = run
-            .has_referrers_api(lists[0].repository)
-            .map_or_else(|| repository.referrers(&lists[0].subject).map(|list| list.is_some()), Ok);
         for list in *lists {
-            let written = match &has_api {
-                Ok(true) => return ControlFlow::Continue(()),
-                Ok(false) => write(run, repository, list),
-                // Repeat the failed request, so that each list has its own error.
-                Err(_) => repository.referrers(&list.subject).map(|_| ()).map_err(ImportError::from),
-            };
-            if let Err(error) = written {
-                let problem = Problem::from(&error);
-                let (first, others) = list.referrers.split_first().expect("a list is made for a referrer");
-                run.progress.fail((list.repository, *first), error)?;
-                for other in others {
-                    run.progress.fail_dependent((list.repository, *other), problem.clone());
-                }
+            let Err(error) = write_if_needed(run, repository, list) else { continue };
+            let problem = Problem::from(&error);
+            let (first, others) = list.referrers.split_first().expect("a list is made for a referrer");
+            run.progress.fail((list.repository, *first), error)?;
+            for other in others {
+                run.progress.fail_dependent((list.repository, *other), problem.clone());
             }
         }
         ControlFlow::Continue(())
     });
     run.check()
+}
+
+/// Writes the list unless the registry lists the referrers itself. Each subject is asked for, because a registry may
+/// refuse to list the referrers of one only; a registry without the API is asked once.
+fn write_if_needed(run: &Run<'_>, repository: &Repository, list: &List) -> Result<(), ImportError> {
+    let has_api = run.has_referrers_api(list.repository) || repository.referrers(&list.subject)?.is_some();
+    if has_api { Ok(()) } else { write(run, repository, list) }
 }
 
 /// Adds the referrers to the list, until a read shows all of them in it.

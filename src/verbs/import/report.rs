@@ -32,6 +32,8 @@ pub struct ImportReport {
     pub blobs: Traffic,
     /// Numbers and sizes of the transfers of manifests and indexes.
     pub manifests: Traffic,
+    /// Whether the referrers in the bundle were left out on request.
+    pub referrers_left_out: bool,
     /// The referrers lists that were written, each as host, repository and tag. They are needed where the registry
     /// lacks the referrers API.
     pub referrer_lists: Vec<String>,

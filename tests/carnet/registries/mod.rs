@@ -18,6 +18,7 @@ mod foreign;
 mod importing;
 mod isolation;
 mod misbehaving;
+mod no_api;
 mod packing;
 mod proxy;
 mod receipts;

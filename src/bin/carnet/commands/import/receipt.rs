@@ -34,6 +34,9 @@ fn write(receipt: &Receipt, out: &mut String) -> Result {
             "  {label:<11} {sent} sent ({sent_bytes} bytes), {mounted} mounted, {present} already present"
         )?;
     }
+    if import.referrers_left_out {
+        writeln!(out, "\nREFERRERS\n  left out on request")?;
+    }
     if !import.omitted.is_empty() {
         writeln!(out, "\nNOT CARRIED")?;
     }

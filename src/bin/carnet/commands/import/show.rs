@@ -56,6 +56,9 @@ fn text(report: &ImportReport, screen: &Screen) -> String {
     } else if !report.referrers.is_empty() {
         out += &format!("  and {}\n", count_of(report.referrers.len(), "referrer", "referrers"));
     }
+    if report.referrers_left_out {
+        out += "referrers in the bundle were left out (--no-referrers)\n";
+    }
     out += &omissions(&report.omitted);
     out
 }
