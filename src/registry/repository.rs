@@ -34,6 +34,17 @@ pub enum Access {
     Push,
 }
 
+/// The state of a tag when it was read: its entity tag (RFC 9110, section 8.8.3), if the registry sends one.
+#[derive(Clone, Debug)]
+pub struct State(Option<String>);
+
+impl State {
+    /// The entity tag, if it can be compared byte by byte. A weak one cannot.
+    pub(super) fn strong(&self) -> Option<&str> {
+        self.0.as_deref().filter(|tag| tag.starts_with('"'))
+    }
+}
+
 /// A repository of a registry. Cheap to clone.
 #[derive(Clone)]
 pub struct Repository {
@@ -134,6 +145,14 @@ impl Repository {
     /// # Errors
     /// [`RegistryError`], also if it is too large, or has a wrong type or digest.
     pub fn manifest(&self, reference: &Reference) -> Result<Option<(Descriptor, Vec<u8>)>, RegistryError> {
+        Ok(self.manifest_in_state(reference)?.map(|(descriptor, bytes, _)| (descriptor, bytes)))
+    }
+
+    /// The same, with the state that it was found in.
+    fn manifest_in_state(
+        &self,
+        reference: &Reference,
+    ) -> Result<Option<(Descriptor, Vec<u8>, State)>, RegistryError> {
         let mut call =
             self.call(Method::GET, &format!("manifests/{reference}")).with(header::ACCEPT, DOCUMENTS);
         let request = call.describe();
@@ -150,6 +169,7 @@ impl Repository {
             }
             let announced = response.content_length();
             let reported = response.header(CONTENT_DIGEST).map(str::to_owned);
+            let state = State(response.header(header::ETAG).map(str::to_owned));
             let media_type = self.document_type(&response, &request)?;
             let bytes = match response.bytes(DOCUMENT_BYTES_MAX) {
                 Ok(bytes) if announced.is_none_or(|announced| announced == bytes.len() as u64) => bytes,
@@ -170,7 +190,7 @@ impl Repository {
                 Some(media_type) => media_type,
                 None => self.inner_type(&bytes, &request)?,
             };
-            return Ok(Some((Descriptor::new(media_type, digest, bytes.len() as u64), bytes)));
+            return Ok(Some((Descriptor::new(media_type, digest, bytes.len() as u64), bytes, state)));
         }
     }
 
@@ -306,6 +326,15 @@ impl Repository {
                 Ok(None)
             }
         }
+    }
+
+    /// Reads the manifest or index under a tag for referrers, and the state of the tag, so that it can be replaced in
+    /// that state only; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Repository::referrers_tag`].
+    pub fn referrers_list(&self, tag: &Tag) -> Result<Option<(Descriptor, Vec<u8>, State)>, RegistryError> {
+        self.manifest_in_state(&Reference::Tag(tag.clone())).map_err(of_referrers)
     }
 
     /// Reads the manifest or index under a tag for referrers; `None` if there is none.

@@ -93,7 +93,13 @@ fn push(run: &Run<'_>, push_plan: &PushPlan<'_>, deliveries: &mut Deliveries<'_>
         referrers::write_lists(run, push_plan)?;
     }
     note_results(run, deliveries);
-    tags::set_all(run, deliveries)
+    tags::set_all(run, deliveries)?;
+    if run.request.referrers == Carriage::Carry {
+        // Another import may have replaced a list without knowing what was added to it.
+        referrers::check_lists(run, push_plan)?;
+        note_results(run, deliveries);
+    }
+    Ok(())
 }
 
 /// Sets the outcome of deliveries that failed, and of those without a tag.
@@ -109,6 +115,7 @@ fn note_results(run: &Run<'_>, deliveries: &mut Deliveries<'_>) {
             (Some(problem), _) => delivery.fail(problem),
             (None, PushAs::Digest) => delivery.outcome = Outcome::PushedByDigest,
             (None, PushAs::List) => delivery.outcome = Outcome::Listed,
+            // `tags` notes the outcome.
             (None, PushAs::Tag(_)) => {}
         }
     }
@@ -123,6 +130,8 @@ fn report(run: &Run<'_>, deliveries: &Deliveries<'_>) -> ImportReport {
     };
     let mut state = run.progress.lock();
     state.lists.sort();
+    state.removed.sort();
+    state.removed.dedup();
     ImportReport {
         bundle: plan.bundle_id(),
         crossing: plan.crossing.clone(),
@@ -135,6 +144,7 @@ fn report(run: &Run<'_>, deliveries: &Deliveries<'_>) -> ImportReport {
         manifests: state.documents,
         referrers_left_out: request.referrers == Carriage::Omit,
         referrer_lists: state.lists.clone(),
+        removed_from_lists: state.removed.clone(),
         omitted: OmissionReport::all(plan),
         ended_by: None,
     }

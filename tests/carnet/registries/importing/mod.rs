@@ -1,6 +1,7 @@
 //! What import pushes, in which order and under which names, and what it leaves alone.
 
 mod contents;
+mod lists;
 mod names;
 mod proof;
 mod referrers;
