@@ -269,7 +269,9 @@ pub(crate) fn next_step(code: Code) -> &'static str {
 
         Code::RepositoryUnnamed => "give it a repository name with --rename 'REGEX=REPO:TAG'",
         Code::RepositoryName => "give it another name with --rename 'REGEX=REPO:TAG'",
-        Code::TagCollision => "rename one of them with --rename, or select one with --artifact",
+        Code::TagCollision => {
+            "rename one of them with --rename, select one with --artifact, or leave out referrers with --no-referrers"
+        }
         Code::TagExists => {
             "move the tag with --overwrite-tags, or also keep the old artifact with --backup-tags SUFFIX"
         }

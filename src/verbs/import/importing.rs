@@ -90,7 +90,7 @@ fn push(run: &Run<'_>, push_plan: &PushPlan<'_>, deliveries: &mut Deliveries<'_>
     pushing::push_blobs(run, push_plan)?;
     pushing::push_documents(run, push_plan)?;
     if run.request.referrers == Carriage::Carry {
-        referrers::write_lists(run, push_plan)?;
+        referrers::write_lists(run, push_plan, deliveries)?;
     }
     note_results(run, deliveries);
     tags::set_all(run, deliveries)?;

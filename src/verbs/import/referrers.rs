@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use super::ImportError;
+use super::delivery::{Deliveries, Delivery};
 use super::push_plan::PushPlan;
 use super::report::{Problem, RemovedReferrer};
 use super::run::Run;
@@ -29,8 +30,14 @@ impl List {
 }
 
 /// Writes the referrers lists for all pushed documents with a subject, where the registry lacks the referrers API.
-pub(super) fn write_lists(run: &Run<'_>, push_plan: &PushPlan<'_>) -> Result<(), ImportError> {
-    transfer(run, &lists(run, push_plan), &|repository, list| write_if_needed(run, repository, list))
+pub(super) fn write_lists(
+    run: &Run<'_>,
+    push_plan: &PushPlan<'_>,
+    deliveries: &Deliveries<'_>,
+) -> Result<(), ImportError> {
+    transfer(run, &lists(run, push_plan), &|repository, list| {
+        write_if_needed(run, repository, list, deliveries)
+    })
 }
 
 /// Reads the lists that this import wrote once more, and adds what another client removed meanwhile.
@@ -82,9 +89,28 @@ fn transfer(
 
 /// Writes the list unless the registry lists the referrers itself. Each subject is asked for, because a registry may
 /// refuse to list the referrers of one only; a registry without the API is asked once.
-fn write_if_needed(run: &Run<'_>, repository: &Repository, list: &List) -> Result<(), ImportError> {
+fn write_if_needed(
+    run: &Run<'_>,
+    repository: &Repository,
+    list: &List,
+    deliveries: &Deliveries<'_>,
+) -> Result<(), ImportError> {
     let has_api = run.has_referrers_api(list.repository) || repository.referrers(&list.subject)?.is_some();
-    if has_api { Ok(()) } else { write(run, repository, list) }
+    if has_api {
+        return Ok(());
+    }
+    let tag = list.tag();
+    let has_tag = |delivery: &&Delivery<'_>| {
+        delivery.repository == list.repository && delivery.tag() == Some(&tag) && !delivery.has_failed()
+    };
+    let Some(delivery) = deliveries.all.iter().find(has_tag) else { return write(run, repository, list) };
+    // An artifact of the bundle gets the tag of the list. That is right if it lists the same.
+    let artifact = delivery.descriptor.digest;
+    let (listed, _) = run.graph.references(&artifact);
+    if list.referrers.iter().all(|digest| listed.contains(digest)) {
+        return Ok(());
+    }
+    Err(ImportError::ListCollision { tag: full(repository, &tag), subject: list.subject, artifact })
 }
 
 /// Returns host, repository and tag.

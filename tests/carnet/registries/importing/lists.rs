@@ -175,3 +175,44 @@ fn nothing_of_the_subject_is_written_into_its_list() {
     assert_eq!(list["manifests"].as_array().unwrap().len(), 1, "{list}");
     assert_eq!(digest_of(&list["manifests"][0]), digest_of(&referrer));
 }
+
+/// A station with a bundle of `app:1`, its referrer, and an index under the tag of the list that is no pure list. It
+/// names the referrer if `holds`.
+fn with_own_list(holds: bool) -> (Station, Value, Value) {
+    let station = Station::new();
+    let mut source = station.source("src");
+    let image = source.image(1, &[500]);
+    source.tag(&image, "low.example/app:1");
+    let referrer = source.referrer(&image, "application/spdx+json", "sbom");
+    source.list(&referrer);
+    let stranger = source.image(2, &[500]);
+    let own = source.index(&if holds { vec![referrer, stranger] } else { vec![stranger] });
+    source.tag(&own, &format!("low.example/app:{}", digest_of(&image).replace(':', "-")));
+    station.pack("oci:src").ok();
+    (station, image, own)
+}
+
+#[test]
+fn an_artifact_that_is_the_list_itself_gets_its_tag() {
+    let (station, image, own) = with_own_list(true);
+    let registry = Registry::with(Options { referrers: false, ..Options::default() });
+    station.import(&registry.name(), "").ok();
+    let before = registry.repository("app");
+    assert_eq!(before.tags[&digest_of(&image).replace(':', "-")], digest_of(&own));
+    station.import(&registry.name(), "").ok();
+    assert!(before == registry.repository("app"));
+}
+
+#[test]
+fn an_artifact_in_the_place_of_a_list_is_an_error_before_any_tag() {
+    let (station, image, own) = with_own_list(false);
+    for options in ["", "--overwrite-tags"] {
+        let registry = Registry::with(Options { referrers: false, ..Options::default() });
+        let run = station.import(&registry.name(), options).ends(2);
+        run.says(&["error[tag-collision]", digest_of(&image), digest_of(&own), "--no-referrers"]);
+        assert!(registry.repository("app").tags.is_empty());
+    }
+    let registry = Registry::start();
+    station.import(&registry.name(), "").ok();
+    assert_eq!(registry.repository("app").tags.len(), 2, "with the API there is no list");
+}
