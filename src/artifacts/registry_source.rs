@@ -248,9 +248,13 @@ impl RegistrySource {
             return Ok(found);
         }
         let tag: Tag = tag_stem(subject).parse().expect("a stem is a tag");
-        let Some((descriptor, bytes)) = self.repository.manifest(&Reference::Tag(tag))? else {
+        let Some((descriptor, bytes)) = self.repository.referrers_tag(&tag)? else {
             return Ok(Vec::new());
         };
+        // Some registries take this tag for the digest that it is made from.
+        if descriptor.digest == *subject {
+            return Ok(Vec::new());
+        }
         match Document::parse(&descriptor, &bytes)? {
             Document::Index { manifests, .. } => Ok(manifests),
             _ => Ok(Vec::new()),
@@ -320,7 +324,10 @@ impl ArtifactSource for RegistrySource {
         for suffix in COSIGN_SUFFIXES {
             let tag: Tag = format!("{}{suffix}", tag_stem(subject)).parse().expect("a stem is a tag");
             // Asked for by name: a list of tags may be old or shortened, and then hides a signature.
-            if let Some(descriptor) = self.manifest(&Reference::Tag(tag.clone()))? {
+            if let Some((descriptor, bytes)) = self.repository.referrers_tag(&tag)?
+                && descriptor.digest != *subject
+            {
+                self.remember(descriptor.digest, bytes);
                 let name = tag.as_str().parse().ok();
                 found.push(Referrer { descriptor, subject: *subject, name });
             }

@@ -106,6 +106,8 @@ pub enum Advice {
     UrlsRefused,
     /// The registry rejects a manifest, perhaps because of layers with URLs.
     UrlsPerhapsRefused,
+    /// The registry refuses to say what refers to a manifest.
+    ReferrersRefused,
     /// The server reports an internal problem.
     ServerInTrouble,
 

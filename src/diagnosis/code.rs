@@ -166,7 +166,7 @@ codes! {
     // Importing.
     RepositoryUnnamed "repository-unnamed" Usage "An artifact of the bundle has no repository name."
     RepositoryName "repository-name" Usage "An artifact would get a repository name that registries do not accept."
-    TagCollision "tag-collision" Usage "Two artifacts would get the same tag."
+    TagCollision "tag-collision" Usage "Two artifacts, or an artifact and a list of referrers, would get the same tag."
     TagExists "tag-exists" Failed "A tag in the registry already points at another artifact."
     TagNotSet "tag-not-set" Failed "A registry confirmed a tag, but the tag points at another artifact."
     TagBackupExists "tag-backup-exists" Failed "The backup tag for the old artifact already points at something else."

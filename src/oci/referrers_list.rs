@@ -75,6 +75,18 @@ impl ReferrersList {
         Ok(true)
     }
 
+    /// Returns the digests of the listed manifests.
+    pub fn digests(&self) -> impl Iterator<Item = Digest> {
+        self.manifests.iter().filter_map(|entry| entry["digest"].as_str()?.parse().ok())
+    }
+
+    /// Removes a manifest, and returns whether it was listed.
+    pub fn remove(&mut self, digest: &Digest) -> bool {
+        let (digest, before) = (digest.to_string(), self.manifests.len());
+        self.manifests.retain(|entry| entry["digest"] != digest.as_str());
+        self.manifests.len() < before
+    }
+
     /// Returns whether a manifest is listed.
     pub fn holds(&self, digest: &Digest) -> bool {
         let digest = digest.to_string();

@@ -143,6 +143,9 @@ pub enum RegistryError {
         /// The tag, digest or upload that was not found.
         what: String,
     },
+    /// The registry refuses to say what refers to a manifest.
+    #[error(transparent)]
+    Referrers(Box<RegistryError>),
     /// The registry confirmed a push, but does not have what was pushed.
     #[error("{host}/{repository} confirmed {what}, but does not have it")]
     Lost {
@@ -303,6 +306,9 @@ impl Diagnose for RegistryError {
         let code = match self {
             RegistryError::Unreachable { cause, .. } => {
                 return Code::RegistryUnreachable.with(of_unreachable(cause));
+            }
+            RegistryError::Referrers(error) => {
+                return error.diagnosis().code.with(Advice::ReferrersRefused);
             }
             RegistryError::Broken { .. } => return Code::RegistryUnreachable.with(Advice::RunAgain),
             RegistryError::Failed { host, status, request, problem } => {

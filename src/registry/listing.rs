@@ -9,9 +9,10 @@ use url::Url;
 use super::auth::Scope;
 use super::client::Registry;
 use super::endpoint::Endpoint;
+use super::problem::{ErrorCode, Problem};
 use super::{NameError, RegistryError, RepositoryName, Tag, link};
 use crate::http::{Call, LIST_BYTES_MAX, Method, Response, bounded, header};
-use crate::oci::{Descriptor, MediaType};
+use crate::oci::{Descriptor, Digest, MediaType};
 
 /// The maximum numbers of pages and of items in a list. They also end a list that never ends.
 const PAGES_MAX: usize = 2_000;
@@ -29,6 +30,25 @@ trait Page: DeserializeOwned {
     type Item;
 
     fn items(self) -> Vec<Self::Item>;
+}
+
+/// The answer to a request for a list.
+pub(super) enum Listed<T> {
+    /// The list.
+    Items(Vec<T>),
+    /// There is no such list.
+    Nothing,
+    /// The registry has no list of this kind, whatever is asked for.
+    Unsupported,
+}
+
+impl<T> Listed<T> {
+    fn items(self) -> Option<Vec<T>> {
+        match self {
+            Listed::Items(items) => Some(items),
+            Listed::Nothing | Listed::Unsupported => None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -84,7 +104,7 @@ pub(super) fn tags(
 ) -> Result<Option<Vec<Tag>>, RegistryError> {
     let url = registry.endpoint.url(&format!("{repository}/tags/list?n={PAGE_ITEMS}"));
     let request = format!("GET {}", url.path());
-    let Some(tags) = all::<TagPage>(registry, &url, scope, None)? else { return Ok(None) };
+    let Some(tags) = all::<TagPage>(registry, &url, scope, None)?.items() else { return Ok(None) };
     parsed(&registry.endpoint, &request, tags.iter()).map(Some)
 }
 
@@ -99,7 +119,9 @@ impl Registry {
     ) -> Result<Option<Vec<RepositoryName>>, RegistryError> {
         let url = self.endpoint.url(&format!("_catalog?n={PAGE_ITEMS}"));
         let request = format!("GET {}", url.path());
-        let Some(names) = all::<CatalogPage>(self, &url, &Scope::catalog(), None)? else { return Ok(None) };
+        let Some(names) = all::<CatalogPage>(self, &url, &Scope::catalog(), None)?.items() else {
+            return Ok(None);
+        };
         parsed(&self.endpoint, &request, names.iter().filter(|name| matches(name))).map(Some)
     }
 }
@@ -118,41 +140,75 @@ fn parsed<'a, T: FromStr<Err = NameError>>(
     names.map(|name| name.parse().map_err(|error| invalid(name, &error))).collect()
 }
 
-/// Lists the referrers at a URL of the referrers API; `None` for status 404.
+/// Lists the referrers of `subject` from the referrers API at `url`.
+///
+/// A registry without that API answers in many ways: with a status other than 404, with a redirect to another host, with
+/// a page for people, or with the subject itself. None of them is a list.
 pub(super) fn referrers(
     registry: &Registry,
     url: &Url,
     scope: &Scope,
-) -> Result<Option<Vec<Descriptor>>, RegistryError> {
-    all::<ReferrersPage>(registry, url, scope, Some(&MediaType::image_index()))
+    subject: &Digest,
+) -> Result<Listed<Descriptor>, RegistryError> {
+    all::<ReferrersPage>(registry, url, scope, Some(subject))
 }
 
-/// Reads all pages of a list; `None` for status 404. A page that breaks is requested again.
+/// What an answer without a list means: whether the registry has no lists of this kind at all.
+fn without_list<T>(response: Response) -> Listed<T> {
+    let status = response.status;
+    let problem = Problem::of(response);
+    let of_this_one = problem.has(ErrorCode::ManifestUnknown) || problem.has(ErrorCode::NameUnknown);
+    match status {
+        405 | 501 => Listed::Unsupported,
+        404 if !of_this_one => Listed::Unsupported,
+        _ => Listed::Nothing,
+    }
+}
+
+/// Whether the answer of a referrers API is something other than a list. An answer that claims to be an index and cannot
+/// be read is an error instead, because signatures would be lost silently.
+fn is_no_list(content_type: Option<&str>, bytes: &[u8], subject: &Digest) -> bool {
+    if subject.same_algorithm(bytes) == *subject {
+        return true;
+    }
+    let json: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
+    let has_manifests = json.is_some_and(|json| json.get("manifests").is_some());
+    content_type != Some(MediaType::image_index().as_str()) && !has_manifests
+}
+
+/// Reads all pages of a list. A page that breaks is requested again. For referrers, `subject` is what they refer to.
 fn all<P: Page>(
     registry: &Registry,
     first: &Url,
     scope: &Scope,
-    kind: Option<&MediaType>,
-) -> Result<Option<Vec<P::Item>>, RegistryError> {
+    subject: Option<&Digest>,
+) -> Result<Listed<P::Item>, RegistryError> {
     let mut items = Vec::new();
     let mut all_bytes = 0;
     let mut url = first.clone();
-    for _ in 0..PAGES_MAX {
+    for page in 0..PAGES_MAX {
         let mut call = Call::new(Method::GET, url.clone());
-        if let Some(kind) = kind {
-            call = call.with(header::ACCEPT, kind.as_str());
+        if subject.is_some() {
+            call = call.with(header::ACCEPT, MediaType::image_index().as_str());
         }
         let request = call.describe();
-        let (response, bytes) =
-            registry.endpoint.whole(&request, LIST_BYTES_MAX, || registry.call(&mut call, scope))?;
+        let send = || match subject {
+            Some(_) => registry.call_here(&mut call, scope),
+            None => registry.call(&mut call, scope),
+        };
+        let (response, bytes) = registry.endpoint.whole(&request, LIST_BYTES_MAX, send)?;
         match response.status {
             200 => {}
             // Only the first page tells that there is no list. A later one that is missing is not its end.
-            404 if items.is_empty() && url == *first => {
-                response.discard();
-                return Ok(None);
+            404 if page == 0 => return Ok(without_list(response)),
+            300..=399 | 400 | 405 | 406 | 501 if page == 0 && subject.is_some() => {
+                return Ok(without_list(response));
             }
             _ => return Err(registry.endpoint.refused(response, &request)),
+        }
+        let content_type = response.content_type();
+        if page == 0 && subject.is_some_and(|subject| is_no_list(content_type.as_deref(), &bytes, subject)) {
+            return Ok(Listed::Nothing);
         }
         let next = next_page(registry, &response, first, &request)?;
         all_bytes += bytes.len();
@@ -172,7 +228,7 @@ fn all<P: Page>(
                 .unexpected(&request, format!("the list has more than {ITEMS_MAX} entries")));
         }
         match next {
-            None => return Ok(Some(items)),
+            None => return Ok(Listed::Items(items)),
             Some(next) if next == url => {
                 return Err(registry.endpoint.unexpected(&request, "the list continues with the same page"));
             }

@@ -6,8 +6,8 @@ use url::Url;
 
 use super::call::CallError;
 use super::download::PROGRESS_BYTES;
-use super::repository::{CONTENT_DIGEST, Repository};
-use super::{ErrorCode, Reference, RegistryError, RepositoryName};
+use super::repository::{CONTENT_DIGEST, Repository, State};
+use super::{ErrorCode, Reference, RegistryError, RepositoryName, Tag};
 use crate::http::{Call, HeaderName, Method, Payload, Response, bounded, header, is_temporary};
 use crate::oci::digest::BlobMismatch;
 use crate::oci::{Descriptor, Digest, MediaType, VerifiedBlob};
@@ -30,6 +30,17 @@ pub struct Stored {
     /// Whether the registry added the manifest to the referrers of its subject. Otherwise the client must maintain
     /// the tag of the referrers tag scheme.
     pub subject_noted: bool,
+}
+
+/// What a tag must be like when it is replaced, as far as the registry checks it (RFC 9110, section 13.1).
+#[derive(Clone, Copy, Debug)]
+pub enum Expect<'a> {
+    /// It does not exist.
+    Absent,
+    /// It is in the state in which it was read.
+    State(&'a State),
+    /// Anything.
+    Anything,
 }
 
 /// The bytes of a blob to upload, hashed while they are read.
@@ -387,9 +398,46 @@ impl Repository {
         media_type: &MediaType,
         reference: &Reference,
     ) -> Result<Stored, RegistryError> {
+        let stored = self.put_manifest(bytes, media_type, reference, Expect::Anything)?;
+        Ok(stored.expect("nothing was expected"))
+    }
+
+    /// Pushes a manifest or an index by tag if the tag is as expected. Returns false if the registry says that it is
+    /// not. Most registries do not check that.
+    ///
+    /// # Errors
+    /// As [`Repository::push_manifest`].
+    pub fn replace_manifest(
+        &self,
+        bytes: &[u8],
+        media_type: &MediaType,
+        tag: &Tag,
+        expect: Expect<'_>,
+    ) -> Result<bool, RegistryError> {
+        let reference = Reference::Tag(tag.clone());
+        Ok(self.put_manifest(bytes, media_type, &reference, expect)?.is_some())
+    }
+
+    /// Pushes a manifest; `None` if the tag is not as expected.
+    fn put_manifest(
+        &self,
+        bytes: &[u8],
+        media_type: &MediaType,
+        reference: &Reference,
+        expect: Expect<'_>,
+    ) -> Result<Option<Stored>, RegistryError> {
         let mut call = self
             .call(Method::PUT, &format!("manifests/{reference}"))
             .with(header::CONTENT_TYPE, media_type.as_str());
+        let condition = match expect {
+            Expect::Absent => Some((header::IF_NONE_MATCH, "*")),
+            Expect::State(state) => state.strong().map(|tag| (header::IF_MATCH, tag)),
+            Expect::Anything => None,
+        };
+        let is_conditional = condition.is_some();
+        if let Some((name, value)) = condition {
+            call = call.with(name, value);
+        }
         call.payload = Payload::Bytes(bytes);
         let request = call.describe();
         let error = match self.registry.call(&mut call, &self.scope()) {
@@ -397,14 +445,18 @@ impl Repository {
                 self.check_stored(&response, bytes, &request)?;
                 let subject_noted = response.headers.contains_key(SUBJECT);
                 response.discard();
-                return Ok(Stored { subject_noted });
+                return Ok(Some(Stored { subject_noted }));
+            }
+            Ok(response) if response.status == 412 && is_conditional => {
+                response.discard();
+                return Ok(None);
             }
             Ok(response) => self.endpoint().refused(response, &request),
             Err(error @ RegistryError::Interrupted) => return Err(error),
             Err(error) => error,
         };
         match self.has_manifest(reference, bytes) {
-            Ok(true) => Ok(Stored { subject_noted: false }),
+            Ok(true) => Ok(Some(Stored { subject_noted: false })),
             Err(error @ RegistryError::Interrupted) => Err(error),
             _ => Err(error),
         }

@@ -7,7 +7,7 @@ use super::auth::Scope;
 use super::client::Registry;
 use super::download::{Download, Origin};
 use super::endpoint::Endpoint;
-use super::listing;
+use super::listing::{self, Listed};
 use super::{Host, Reference, RegistryError, RepositoryName, Tag};
 use crate::http::{Call, HeaderName, HttpError, Method, Response, bounded, header, is_redirect};
 use crate::oci::digest::BlobMismatch;
@@ -32,6 +32,17 @@ pub enum Access {
     Pull,
     /// Read and write access.
     Push,
+}
+
+/// The state of a tag when it was read: its entity tag (RFC 9110, section 8.8.3), if the registry sends one.
+#[derive(Clone, Debug)]
+pub struct State(Option<String>);
+
+impl State {
+    /// The entity tag, if it can be compared byte by byte. A weak one cannot.
+    pub(super) fn strong(&self) -> Option<&str> {
+        self.0.as_deref().filter(|tag| tag.starts_with('"'))
+    }
 }
 
 /// A repository of a registry. Cheap to clone.
@@ -134,6 +145,14 @@ impl Repository {
     /// # Errors
     /// [`RegistryError`], also if it is too large, or has a wrong type or digest.
     pub fn manifest(&self, reference: &Reference) -> Result<Option<(Descriptor, Vec<u8>)>, RegistryError> {
+        Ok(self.manifest_in_state(reference)?.map(|(descriptor, bytes, _)| (descriptor, bytes)))
+    }
+
+    /// The same, with the state that it was found in.
+    fn manifest_in_state(
+        &self,
+        reference: &Reference,
+    ) -> Result<Option<(Descriptor, Vec<u8>, State)>, RegistryError> {
         let mut call =
             self.call(Method::GET, &format!("manifests/{reference}")).with(header::ACCEPT, DOCUMENTS);
         let request = call.describe();
@@ -150,6 +169,7 @@ impl Repository {
             }
             let announced = response.content_length();
             let reported = response.header(CONTENT_DIGEST).map(str::to_owned);
+            let state = State(response.header(header::ETAG).map(str::to_owned));
             let media_type = self.document_type(&response, &request)?;
             let bytes = match response.bytes(DOCUMENT_BYTES_MAX) {
                 Ok(bytes) if announced.is_none_or(|announced| announced == bytes.len() as u64) => bytes,
@@ -170,7 +190,7 @@ impl Repository {
                 Some(media_type) => media_type,
                 None => self.inner_type(&bytes, &request)?,
             };
-            return Ok(Some((Descriptor::new(media_type, digest, bytes.len() as u64), bytes)));
+            return Ok(Some((Descriptor::new(media_type, digest, bytes.len() as u64), bytes, state)));
         }
     }
 
@@ -291,16 +311,49 @@ impl Repository {
     }
 
     /// Lists the referrers of a manifest from the referrers API; `None` if the registry lacks that API.
+    ///
+    /// # Errors
+    /// [`RegistryError::Referrers`] if the registry has the API and refuses to answer.
     pub fn referrers(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>, RegistryError> {
         if self.registry.lacks_referrers(&self.name) {
             return Ok(None);
         }
         let url = self.endpoint().url(&format!("{}/referrers/{subject}", self.name));
-        let found = listing::referrers(&self.registry, &url, &self.scope())?;
-        if found.is_none() {
-            self.registry.note_lack_of_referrers(&self.name);
+        match listing::referrers(&self.registry, &url, &self.scope(), subject).map_err(of_referrers)? {
+            Listed::Items(found) => Ok(Some(found)),
+            Listed::Nothing => Ok(None),
+            Listed::Unsupported => {
+                self.registry.note_lack_of_referrers(&self.name);
+                Ok(None)
+            }
         }
-        Ok(found)
+    }
+
+    /// Reads the manifest or index under a tag for referrers, and the state of the tag, so that it can be replaced in
+    /// that state only; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Repository::referrers_tag`].
+    pub fn referrers_list(&self, tag: &Tag) -> Result<Option<(Descriptor, Vec<u8>, State)>, RegistryError> {
+        self.manifest_in_state(&Reference::Tag(tag.clone())).map_err(of_referrers)
+    }
+
+    /// Reads the manifest or index under a tag for referrers; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Repository::manifest`], and [`RegistryError::Referrers`] if the registry refuses to answer.
+    pub fn referrers_tag(&self, tag: &Tag) -> Result<Option<(Descriptor, Vec<u8>)>, RegistryError> {
+        self.manifest(&Reference::Tag(tag.clone())).map_err(of_referrers)
+    }
+}
+
+/// Marks the refusal of a request for referrers, which can be avoided by leaving referrers out.
+fn of_referrers(error: RegistryError) -> RegistryError {
+    match error {
+        RegistryError::Unauthorized { .. } | RegistryError::Denied { .. } | RegistryError::Failed { .. } => {
+            RegistryError::Referrers(Box::new(error))
+        }
+        error => error,
     }
 }
 

@@ -81,7 +81,7 @@ pub enum PolicyProblem {
         holder: String,
     },
     /// The file of a public key could not be read.
-    #[error("the public-key-file {file:?} of {holder:?} cannot be read")]
+    #[error("the public-key-file {file:?} of {holder:?} cannot be read: {source}")]
     KeyFile {
         /// The holder of the key.
         holder: String,

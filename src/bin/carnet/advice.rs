@@ -119,6 +119,10 @@ fn specific(advice: &Advice) -> String {
             "if a layer with urls is the reason: a distribution registry accepts them after \
              validation.manifests.urls.allow is set in its configuration"
         }
+        Advice::ReferrersRefused => {
+            "log in as a user with access, or run the same command again later; to leave out signatures, SBOMs and \
+             other referrers, pass --no-referrers"
+        }
         Advice::ServerInTrouble => {
             "the server has a problem: run the same command again later; finished work is kept"
         }
@@ -361,7 +365,9 @@ pub(crate) fn next_step(code: Code) -> &'static str {
 
         Code::RepositoryUnnamed => "give it a repository name with --rename 'REGEX=REPO:TAG'",
         Code::RepositoryName => "give it another name with --rename 'REGEX=REPO:TAG'",
-        Code::TagCollision => "rename one of them with --rename, or select one with --artifact",
+        Code::TagCollision => {
+            "rename one of them with --rename, select one with --artifact, or leave out referrers with --no-referrers"
+        }
         Code::TagExists => {
             "move the tag with --overwrite-tags, or also keep the old artifact with --backup-tags SUFFIX"
         }

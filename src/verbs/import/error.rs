@@ -56,6 +56,16 @@ pub enum ImportError {
         /// The digests of the two artifacts.
         digests: [Digest; 2],
     },
+    /// An artifact would get the tag of a referrers list that does not consist of the same referrers.
+    #[error("{tag} would have to be both the list of referrers of {subject} and the artifact {artifact}")]
+    ListCollision {
+        /// The host, repository and tag.
+        tag: String,
+        /// The digest of the manifest whose referrers would be listed.
+        subject: Digest,
+        /// The digest of the artifact of the bundle.
+        artifact: Digest,
+    },
     /// The bundle has no artifact with this name or digest.
     #[error("the bundle has no artifact {wanted:?}; it contains: {}", names.join(", "))]
     NoSuchArtifact {
@@ -192,7 +202,7 @@ impl Diagnose for ImportError {
             ImportError::Document { .. } => return Code::BlobMismatch.with(Advice::ChunksAreDamaged),
             ImportError::ReferrersListRace { .. } => return Code::ReferrersList.with(Advice::RunAgain),
             ImportError::NotAReferrersList { .. } => Code::ReferrersList,
-            ImportError::Collision { .. } => Code::TagCollision,
+            ImportError::Collision { .. } | ImportError::ListCollision { .. } => Code::TagCollision,
             ImportError::TagsExist { .. } => Code::TagExists,
             ImportError::BackupTaken { .. } => Code::TagBackupExists,
             ImportError::BackupName { .. } => Code::TagBackupName,

@@ -9,6 +9,7 @@ use super::request::{ImportRequest, Stopped};
 use super::run::Run;
 use super::{ImportError, pushing, referrers, tags};
 use crate::environment::Environment;
+use crate::format::plan::Carriage;
 use crate::verbs::report::{OmissionReport, SignerReport};
 
 /// Pushes a released bundle into a registry.
@@ -27,7 +28,10 @@ pub fn import(request: &ImportRequest<'_>, environment: &Environment<'_>) -> Res
     // An artifact whose tag conflicts is not pushed, nor are its referrers.
     tags::check_all(&run, &mut deliveries, 0)?;
     let artifacts = deliveries.all.len();
-    deliveries.add_referrers(plan, &naming, &mut run.graph, request.on_failure)?;
+    match request.referrers {
+        Carriage::Carry => deliveries.add_referrers(plan, &naming, &mut run.graph, request.on_failure)?,
+        Carriage::Omit => deliveries.read(&mut run.graph, request.on_failure)?,
+    }
     deliveries.check_collisions(&request.to.host)?;
     run.add_repositories(&deliveries.repositories);
     tags::check_all(&run, &mut deliveries, artifacts)?;
@@ -85,9 +89,17 @@ fn push(run: &Run<'_>, push_plan: &PushPlan<'_>, deliveries: &mut Deliveries<'_>
     }
     pushing::push_blobs(run, push_plan)?;
     pushing::push_documents(run, push_plan)?;
-    referrers::write_lists(run, push_plan)?;
+    if run.request.referrers == Carriage::Carry {
+        referrers::write_lists(run, push_plan, deliveries)?;
+    }
     note_results(run, deliveries);
-    tags::set_all(run, deliveries)
+    tags::set_all(run, deliveries)?;
+    if run.request.referrers == Carriage::Carry {
+        // Another import may have replaced a list without knowing what was added to it.
+        referrers::check_lists(run, push_plan)?;
+        note_results(run, deliveries);
+    }
+    Ok(())
 }
 
 /// Sets the outcome of deliveries that failed, and of those without a tag.
@@ -103,6 +115,7 @@ fn note_results(run: &Run<'_>, deliveries: &mut Deliveries<'_>) {
             (Some(problem), _) => delivery.fail(problem),
             (None, PushAs::Digest) => delivery.outcome = Outcome::PushedByDigest,
             (None, PushAs::List) => delivery.outcome = Outcome::Listed,
+            // `tags` notes the outcome.
             (None, PushAs::Tag(_)) => {}
         }
     }
@@ -117,6 +130,8 @@ fn report(run: &Run<'_>, deliveries: &Deliveries<'_>) -> ImportReport {
     };
     let mut state = run.progress.lock();
     state.lists.sort();
+    state.removed.sort();
+    state.removed.dedup();
     ImportReport {
         bundle: plan.bundle_id(),
         crossing: plan.crossing.clone(),
@@ -127,7 +142,9 @@ fn report(run: &Run<'_>, deliveries: &Deliveries<'_>) -> ImportReport {
         referrers: reports(true),
         blobs: state.blobs,
         manifests: state.documents,
+        referrers_left_out: request.referrers == Carriage::Omit,
         referrer_lists: state.lists.clone(),
+        removed_from_lists: state.removed.clone(),
         omitted: OmissionReport::all(plan),
         ended_by: None,
     }

@@ -24,5 +24,5 @@ pub use error::{ImportError, TagConflict};
 pub use importing::{import, push_nondistributable};
 pub use naming::{RenameError, RenameRule};
 pub use receipt::{Receipt, ReceiptFiles};
-pub use report::{DeliveryReport, ImportReport, Outcome, Problem, Traffic};
+pub use report::{DeliveryReport, ImportReport, Outcome, Problem, RemovedReferrer, Traffic};
 pub use request::{ImportRequest, Stopped, TagPolicy};

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard};
 
 use super::ImportError;
-use super::report::{Problem, Traffic};
+use super::report::{Problem, RemovedReferrer, Traffic};
 use crate::artifacts::OnFailure;
 use crate::oci::Digest;
 use crate::registry::Pushed;
@@ -28,6 +28,7 @@ pub(super) struct State {
     pub(super) blobs_sent: BTreeSet<Item>,
     pub(super) documents_present: BTreeSet<Item>,
     pub(super) lists: Vec<String>,
+    pub(super) removed: Vec<RemovedReferrer>,
     /// Whether the registry was changed.
     pub(super) touched: bool,
     failed: BTreeMap<Item, Problem>,

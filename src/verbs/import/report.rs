@@ -32,9 +32,13 @@ pub struct ImportReport {
     pub blobs: Traffic,
     /// Numbers and sizes of the transfers of manifests and indexes.
     pub manifests: Traffic,
+    /// Whether the referrers in the bundle were left out on request.
+    pub referrers_left_out: bool,
     /// The referrers lists that were written, each as host, repository and tag. They are needed where the registry
     /// lacks the referrers API.
     pub referrer_lists: Vec<String>,
+    /// The manifests that were removed from these lists, because the registry no longer has them.
+    pub removed_from_lists: Vec<RemovedReferrer>,
     /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
     /// The error that stopped the import early, if one did.
@@ -57,6 +61,15 @@ impl ImportReport {
             problem.hint = Some(words(&diagnosis));
         }
     }
+}
+
+/// A manifest that was removed from a referrers list, because the registry no longer has it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct RemovedReferrer {
+    /// The list: host, repository and tag.
+    pub list: String,
+    /// The digest of the manifest.
+    pub digest: Digest,
 }
 
 /// The result for an artifact or referrer in one repository.

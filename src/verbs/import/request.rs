@@ -8,6 +8,7 @@ use super::naming::RenameRule;
 use super::report::ImportReport;
 use crate::arrival::WholeBundle;
 use crate::artifacts::{OnFailure, RegistryDestination};
+use crate::format::plan::Carriage;
 use crate::registry::Registry;
 
 /// The request of `import`.
@@ -24,6 +25,8 @@ pub struct ImportRequest<'a> {
     pub rename: &'a [RenameRule],
     /// What to do with tags that point at another digest.
     pub tags: TagPolicy,
+    /// Whether signatures, SBOMs and other referrers are pushed with their subjects.
+    pub referrers: Carriage,
     /// Whether to continue when an artifact fails.
     pub on_failure: OnFailure,
     /// Whether to push nothing and only report what would be pushed.

@@ -1,6 +1,6 @@
 //! State that all steps of an import share.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
@@ -20,7 +20,7 @@ pub(super) struct Run<'a> {
     pub(super) progress: Progress,
     repositories: Vec<Repository>,
     /// Repositories whose registry confirmed the subject of a pushed manifest, so it has the referrers API.
-    has_referrers_api: Mutex<BTreeMap<usize, bool>>,
+    has_referrers_api: Mutex<BTreeSet<usize>>,
 }
 
 impl<'a> Run<'a> {
@@ -45,14 +45,14 @@ impl<'a> Run<'a> {
         &self.repositories[index]
     }
 
-    /// Whether the registry of the repository has the referrers API, if known.
-    pub(super) fn has_referrers_api(&self, index: usize) -> Option<bool> {
-        self.has_referrers_api.lock().expect("no thread panicked").get(&index).copied()
+    /// Whether the registry of the repository is known to have the referrers API.
+    pub(super) fn has_referrers_api(&self, index: usize) -> bool {
+        self.has_referrers_api.lock().expect("no thread panicked").contains(&index)
     }
 
     /// Records that the registry of the repository has the referrers API.
     pub(super) fn note_referrers_api(&self, index: usize) {
-        self.has_referrers_api.lock().expect("no thread panicked").insert(index, true);
+        self.has_referrers_api.lock().expect("no thread panicked").insert(index);
     }
 
     /// Runs `work` for every item, with at most as many at once as connections are allowed.

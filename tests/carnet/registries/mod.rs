@@ -20,6 +20,7 @@ mod foreign;
 mod importing;
 mod isolation;
 mod misbehaving;
+mod no_api;
 mod packing;
 mod proxy;
 mod receipts;

@@ -50,6 +50,16 @@ impl Fault {
         Fault { deed: std::sync::Arc::new(Box::new(move |request, _| answer(request))), ..self }
     }
 
+    /// Another client's request comes just before.
+    pub(crate) fn comes_after(self, other: Request) -> Fault {
+        let deed = move |request: &Request, site: &dyn Fn(&Request) -> Response| {
+            let answer = site(&other);
+            assert_eq!(answer.status, 201, "the other client's request fails");
+            site(request)
+        };
+        Fault { deed: std::sync::Arc::new(Box::new(deed)), ..self }
+    }
+
     /// Changes the answer of the site.
     pub(crate) fn alters(self, change: impl Fn(&mut Response) + Send + Sync + 'static) -> Fault {
         let deed = move |request: &Request, site: &dyn Fn(&Request) -> Response| {

@@ -1,6 +1,7 @@
 //! What import pushes, in which order and under which names, and what it leaves alone.
 
 mod contents;
+mod lists;
 mod names;
 mod proof;
 mod referrers;
@@ -37,7 +38,7 @@ pub(super) fn everything(station: &Station) {
 }
 
 /// A bundle of `everything`.
-pub(super) fn packed(options: &str) -> Station {
+pub(in crate::registries) fn packed(options: &str) -> Station {
     let station = Station::new();
     everything(&station);
     station.pack(&format!("oci:src {options}")).ok();
@@ -54,7 +55,7 @@ pub(in crate::registries) fn one_image(name: &str) -> Station {
 }
 
 /// A registry that holds the layout `src` in that repository.
-pub(super) fn expected(station: &Station, repository: &str) -> Registry {
+pub(in crate::registries) fn expected(station: &Station, repository: &str) -> Registry {
     let registry = Registry::start();
     registry.seed(&station.path("src"), repository);
     registry

@@ -10,7 +10,7 @@ use crate::registries::http::{Request, Response};
 /// The largest document that is accepted, in bytes.
 const BYTES_MAX: usize = 4 << 20;
 
-pub(super) fn get(store: &Store, name: &str, reference: &str) -> Response {
+pub(super) fn get(store: &Store, name: &str, reference: &str, etags: bool) -> Response {
     let Some(repository) = store.repositories.get(name) else {
         return refusal(404, "NAME_UNKNOWN", name);
     };
@@ -18,9 +18,9 @@ pub(super) fn get(store: &Store, name: &str, reference: &str) -> Response {
         return refusal(404, "MANIFEST_UNKNOWN", reference);
     };
     let manifest = &repository.manifests[digest];
-    Response::new(200)
-        .with("Docker-Content-Digest", digest)
-        .body(&manifest.media_type, manifest.bytes.as_slice())
+    let found = Response::new(200);
+    let found = if etags { found.with("ETag", format!("\"{digest}\"")) } else { found };
+    found.with("Docker-Content-Digest", digest).body(&manifest.media_type, manifest.bytes.as_slice())
 }
 
 pub(super) fn put(
@@ -39,6 +39,15 @@ pub(super) fn put(
         return refusal(400, "MANIFEST_INVALID", media_type);
     }
     let repository = store.repositories.entry(name.to_owned()).or_default();
+    let there = repository.resolve(reference).map(|digest| format!("\"{digest}\""));
+    let is_expected = match (request.headers.get("If-Match"), request.headers.get("If-None-Match")) {
+        (Some(wanted), _) => there.as_deref() == Some(wanted),
+        (None, Some("*")) => there.is_none(),
+        _ => true,
+    };
+    if options.etags && !is_expected {
+        return refusal(412, "MANIFEST_INVALID", "another state");
+    }
     if let Some(missing) = missing(repository, &document).filter(|_| options.checks) {
         return refusal(404, "MANIFEST_BLOB_UNKNOWN", &missing);
     }

@@ -30,6 +30,8 @@ pub(crate) struct Options {
     pub(crate) mounts: bool,
     /// A manifest is refused if something that it points at is missing.
     pub(crate) checks: bool,
+    /// Entity tags of manifests, and requests that depend on them.
+    pub(crate) etags: bool,
     /// The maximum number of names in one answer.
     pub(crate) page: usize,
     pub(crate) access: Access,
@@ -43,6 +45,7 @@ impl Default for Options {
             ranges: true,
             mounts: true,
             checks: true,
+            etags: false,
             page: 100,
             access: Access::Open,
         }
@@ -143,7 +146,7 @@ impl Api {
             ("referrers", "GET") if self.options.referrers => {
                 lists::answer_referrers(&store, name, rest, request)
             }
-            ("manifests", "GET" | "HEAD") => manifests::get(&store, name, rest),
+            ("manifests", "GET" | "HEAD") => manifests::get(&store, name, rest, self.options.etags),
             ("manifests", "PUT") => manifests::put(&mut store, name, rest, request, &self.options),
             ("uploads", _) => blobs::upload(&mut store, name, rest, request, self.options.mounts),
             ("blobs", "GET" | "HEAD") => blobs::get(&store, name, rest, request, self.options.ranges),

@@ -6,6 +6,7 @@ mod show;
 use std::path::PathBuf;
 
 use carnet::artifacts::{OnFailure, RegistryDestination};
+use carnet::format::plan::Carriage;
 use carnet::import::{ImportReport, ImportRequest, Receipt, ReceiptFiles, RenameRule, TagPolicy};
 use carnet::observe::Verb;
 use carnet::registry::{Host, Reach, Registries, Tag};
@@ -59,6 +60,9 @@ pub(crate) struct Import {
     /// Rename artifacts; repeatable, the first rule that matches applies
     #[arg(long, value_name = "REGEX=REPLACEMENT")]
     rename: Vec<RenameRule>,
+    /// Leave out signatures, SBOMs and other referrers
+    #[arg(long)]
+    no_referrers: bool,
     /// Move tags that already point at something else
     #[arg(long)]
     overwrite_tags: bool,
@@ -118,6 +122,7 @@ impl Command for Import {
             artifacts: &self.artifact,
             rename: &self.rename,
             tags: TagPolicy { overwrite: self.overwrite_tags, backup: self.backup_tags.clone() },
+            referrers: if self.no_referrers { Carriage::Omit } else { Carriage::Carry },
             on_failure: if self.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
             dry_run: self.dry_run,
             connections: self.connection.transfers(),

@@ -34,6 +34,15 @@ fn write(receipt: &Receipt, out: &mut String) -> Result {
             "  {label:<11} {sent} sent ({sent_bytes} bytes), {mounted} mounted, {present} already present"
         )?;
     }
+    if !import.removed_from_lists.is_empty() {
+        writeln!(out, "\nREMOVED FROM LISTS OF REFERRERS (the registry no longer has it)")?;
+    }
+    for removed in &import.removed_from_lists {
+        writeln!(out, "  {}\n              was: {}", plain(&removed.list), removed.digest)?;
+    }
+    if import.referrers_left_out {
+        writeln!(out, "\nREFERRERS\n  left out on request")?;
+    }
     if !import.omitted.is_empty() {
         writeln!(out, "\nNOT CARRIED")?;
     }

@@ -56,6 +56,16 @@ fn text(report: &ImportReport, screen: &Screen) -> String {
     } else if !report.referrers.is_empty() {
         out += &format!("  and {}\n", count_of(report.referrers.len(), "referrer", "referrers"));
     }
+    for removed in &report.removed_from_lists {
+        out += &format!(
+            "removed from {}: {}, which the registry no longer has\n",
+            plain(&removed.list),
+            removed.digest
+        );
+    }
+    if report.referrers_left_out {
+        out += "referrers in the bundle were left out (--no-referrers)\n";
+    }
     out += &omissions(&report.omitted);
     out
 }

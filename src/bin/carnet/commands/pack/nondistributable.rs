@@ -6,6 +6,7 @@ use std::sync::Arc;
 use carnet::arrival::{OpenRequest, open};
 use carnet::artifacts::{OnFailure, RegistryDestination};
 use carnet::environment::Environment;
+use carnet::format::plan::Carriage;
 use carnet::import::{ImportRequest, TagPolicy};
 use carnet::medium::{ChunkFile, ChunkStore as _, Folder};
 use carnet::pack::PackReport;
@@ -40,6 +41,7 @@ pub(super) fn push(
         artifacts: &[],
         rename: &[],
         tags: TagPolicy { overwrite: false, backup: None },
+        referrers: Carriage::Omit,
         on_failure: OnFailure::Stop,
         dry_run: false,
         connections,
