@@ -27,6 +27,7 @@ mod released;
 
 use std::io;
 
+use crate::artifacts::compressed_with;
 use crate::format::body::{Body, BodyError};
 use crate::format::error::FormatError;
 use crate::format::head::{HEAD_READ_BYTES, HEAD_READ_BYTES_FIRST, Head};
@@ -64,6 +65,11 @@ pub fn read_head(file: &dyn ChunkFile) -> Result<Head, BodyError> {
     let mut read_to = |bytes: u64| -> io::Result<Result<Head, FormatError>> {
         start.resize(usize::try_from(file.bytes().min(bytes)).expect("a head fits into memory"), 0);
         reader.read_exact_at(&mut start, 0)?;
+        // Some guards compress what passes through them.
+        if let Some(program) = compressed_with(&start) {
+            let found = format!("a file compressed with {program}: decompress it with {program} -d");
+            return Ok(Err(FormatError::whole("chunk", "an uncompressed tar archive", found)));
+        }
         Ok(Head::parse(&start, file.bytes()))
     };
     match read_to(HEAD_READ_BYTES_FIRST)? {

@@ -4,7 +4,7 @@
 pub(super) const MAGIC_BYTES: usize = 6;
 
 /// The program that decompresses a file with this `start`, e.g. `gzip`; `None` if the file is not compressed.
-pub(super) fn compressed_with(start: &[u8]) -> Option<&'static str> {
+pub(crate) fn compressed_with(start: &[u8]) -> Option<&'static str> {
     match start {
         [0x1f, 0x8b, ..] => Some("gzip"),
         // A frame with content, or a skippable frame (RFC 8878, sections 3.1.1 and 3.1.2). pzstd begins with the latter.

@@ -37,6 +37,7 @@ mod transport;
 mod transport_word;
 
 pub use archive_sink::ArchiveSink;
+pub(crate) use compression::compressed_with;
 pub use destination::RegistryDestination;
 pub use docker_archive::DockerArchive;
 pub use error::ArtifactError;
