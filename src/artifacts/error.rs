@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::kind::Kind;
 use super::transport_word::Transport;
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
-use crate::oci::digest::BlobMismatch;
+use crate::oci::digest::{BlobMismatch, found_bytes};
 use crate::oci::document::DocumentError;
 use crate::oci::reference::RefNameError;
 use crate::oci::{Digest, RefName};
@@ -117,7 +117,7 @@ pub enum ArtifactError {
     #[error(transparent)]
     BlobMismatch(Box<BlobMismatch>),
     /// A blob has more or fewer bytes than its descriptor says.
-    #[error("blob {digest} has the wrong size: expected {announced} bytes, found {found}")]
+    #[error("blob {digest} has the wrong size: expected {announced} bytes, found {}", found_bytes(*announced, *found))]
     BlobSize {
         /// The digest of the blob.
         digest: Digest,

@@ -7,7 +7,7 @@ use super::{Host, RepositoryName};
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::http::{ConnectError, HttpError, SetupError, TlsFailure};
 use crate::oci::Digest;
-use crate::oci::digest::BlobMismatch;
+use crate::oci::digest::{BlobMismatch, found_bytes};
 
 /// An error of a registry, or of the connection to it. Texts from servers are limited in length, but not escaped.
 /// `request` is the method and path, for example `GET /v2/app/manifests/1.0`.
@@ -120,7 +120,7 @@ pub enum RegistryError {
         mismatch: BlobMismatch,
     },
     /// The size differs from the descriptor.
-    #[error("{host}/{repository}: wrong size of {digest}: expected {announced} bytes, found {found}")]
+    #[error("{host}/{repository}: wrong size of {digest}: expected {announced} bytes, found {}", found_bytes(*announced, *found))]
     Size {
         /// The host of the registry.
         host: Host,
@@ -248,7 +248,7 @@ pub enum UrlError {
     #[error("HTTP {0}")]
     Status(u16),
     /// The response has a wrong size.
-    #[error("expected {expected} bytes, found {found}")]
+    #[error("expected {expected} bytes, found {}", found_bytes(*expected, *found))]
     Size {
         /// The size in the layer's descriptor, in bytes.
         expected: u64,

@@ -412,6 +412,26 @@ fn missing_and_false_blobs_are_refused() {
 }
 
 #[test]
+fn messages_about_missing_and_long_blobs_are_true() {
+    let ran = refused("no manifest", &["blob-missing"], &|source| {
+        let (config, layer) = source.plain_image(1);
+        let image = source.image(&config, &[layer]);
+        source.index(std::slice::from_ref(&image));
+        fs::remove_file(source.blob_path(&image.digest)).expect("removed");
+    });
+    assert!(ran.stderr.contains("is not in the source, but its list of artifacts references it"), "{ran}");
+    // Only one byte more than announced is read, so how many there are is not known.
+    let ran = refused("a long manifest", &["blob-size-mismatch"], &|source| {
+        let (config, layer) = source.plain_image(1);
+        let image = source.image(&config, &[layer]);
+        source.index(std::slice::from_ref(&image));
+        let path = source.blob_path(&image.digest);
+        fs::write(&path, [fs::read(&path).expect("a blob"), b"   ".to_vec()].concat()).expect("written");
+    });
+    assert!(ran.stderr.contains("bytes, found more"), "{ran}");
+}
+
+#[test]
 fn blobs_that_are_not_regular_files_are_refused() {
     let replaced = |what: &str, put: &dyn Fn(&std::path::Path)| {
         for which in 0..2 {
