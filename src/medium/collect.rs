@@ -107,7 +107,11 @@ impl Collecting {
         for entry in entries {
             let (path, kind) = match entry.and_then(|entry| Ok((entry.path(), entry.file_type()?))) {
                 Ok(found) => found,
-                // The system does not say which entries are left.
+                // The system does not say which entries are left. A folder that was named is not passed over.
+                Err(source) if depth == 1 => {
+                    let path = folder.display().to_string();
+                    return Err(MediumError::Io { what: "read", path, source });
+                }
                 Err(error) => {
                     self.unreadable(folder, &error);
                     return Ok(());
