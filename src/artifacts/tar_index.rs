@@ -85,21 +85,29 @@ impl TarIndex {
 
     /// The extent of the file `name`; `None` if it does not exist.
     pub(super) fn find(&self, name: &str) -> Result<Option<Extent>, ArtifactError> {
+        let found = self.resolve(name)?;
+        Ok(found.map(|(_, start, bytes)| Extent { file: Arc::clone(&self.file), start, bytes }))
+    }
+
+    /// The path of the file that `name` is, or that it links to; `None` if it does not exist.
+    pub(super) fn real_name(&self, name: &str) -> Result<Option<&str>, ArtifactError> {
+        Ok(self.resolve(name)?.map(|(real, ..)| real))
+    }
+
+    fn resolve(&self, name: &str) -> Result<Option<(&str, u64, u64)>, ArtifactError> {
         let refuse = |problem: String| ArtifactError::Archive { path: self.path.clone(), problem };
         let mut at = name;
         for _ in 0..LINK_HOPS_MAX {
-            match (self.places.get(at), self.links) {
+            match (self.places.get_key_value(at), self.links) {
                 (None, _) => return Ok(None),
-                (Some(&Place::File { start, bytes }), _) => {
-                    return Ok(Some(Extent { file: Arc::clone(&self.file), start, bytes }));
-                }
-                (Some(Place::Link(_)), Links::Refused) => {
+                (Some((real, &Place::File { start, bytes })), _) => return Ok(Some((real, start, bytes))),
+                (Some((_, Place::Link(_))), Links::Refused) => {
                     return Err(refuse(format!("{at:?} is a link, not a file")));
                 }
-                (Some(Place::Link(None)), _) => {
+                (Some((_, Place::Link(None))), _) => {
                     return Err(refuse(format!("link {at:?} points outside the archive")));
                 }
-                (Some(Place::Link(Some(target))), _) => at = target,
+                (Some((_, Place::Link(Some(target)))), _) => at = target,
             }
         }
         Err(refuse(format!("{name:?} is a chain of more than {LINK_HOPS_MAX} links")))

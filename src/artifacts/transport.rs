@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::archive_sink::ArchiveSink;
+use super::docker_layout::check_beside;
 use super::escapes;
 use super::layout_sink::LayoutSink;
 use super::recognise::kind_of;
@@ -224,8 +225,16 @@ impl SourceSpec {
     fn in_path(&self, transport: Transport, path: &Path) -> Result<Arc<dyn ArtifactSource>, ArtifactError> {
         let name = self.place.to_string();
         Ok(match transport {
-            Transport::Oci => Arc::new(Layout::in_directory(path, &name)?),
-            Transport::OciArchive => Arc::new(Layout::in_archive(path, &name)?),
+            Transport::Oci => {
+                let layout = Layout::in_directory(path, &name)?;
+                check_beside(&layout)?;
+                Arc::new(layout)
+            }
+            Transport::OciArchive => {
+                let layout = Layout::in_archive(path, &name)?;
+                check_beside(&layout)?;
+                Arc::new(layout)
+            }
             Transport::DockerArchive => Arc::new(DockerArchive::open(path, &name)?),
         })
     }
