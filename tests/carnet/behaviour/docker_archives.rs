@@ -61,7 +61,7 @@ fn digests(image: &Image) -> Vec<String> {
     image.layers.iter().map(|layer| digest_of(layer).to_owned()).collect()
 }
 
-/// Docker 25.0.0 wrote such layouts: moby issues 47065 and 47150.
+/// Docker 25.0.0 wrote such layouts.
 #[test]
 fn a_layout_with_missing_or_exchanged_layers_gives_way_to_manifest_json() {
     for which in [&[][..], &[0], &[1], &[1, 0]] {
@@ -77,7 +77,7 @@ fn a_layout_with_missing_or_exchanged_layers_gives_way_to_manifest_json() {
     }
 }
 
-/// Docker 25.0.0 does not list images that are saved by their id: moby issue 47210.
+/// Docker 25.0.0 does not list images that are saved by their id.
 #[test]
 fn images_that_the_layout_does_not_list_are_packed() {
     for other in [false, true] {
@@ -117,7 +117,7 @@ fn names_that_only_manifest_json_has_are_packed() {
     );
 }
 
-/// Docker with containerd leaves such images out of `index.json` (moby issue 51389), but the archive has the manifests
+/// Docker with containerd leaves such images out of `index.json`, but the archive has the manifests
 /// that they have in their registry.
 #[test]
 fn an_unlisted_image_keeps_its_manifest() {
