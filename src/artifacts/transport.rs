@@ -414,6 +414,20 @@ mod tests {
     }
 
     #[test]
+    fn every_source_can_be_read_from_its_text() {
+        let letters = ['a', ':', '=', '@', '\\', '*'];
+        let mut texts = vec!["oci:".to_owned()];
+        for _ in 0..5 {
+            texts = texts.iter().flat_map(|text| letters.map(|letter| format!("{text}{letter}"))).collect();
+            for text in &texts {
+                if let Ok(spec) = text.parse::<SourceSpec>() {
+                    assert_eq!(spec.to_string().parse(), Ok(spec), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn parses_registry_sources() {
         let host = || "low.example:5000".parse::<Host>().unwrap();
         let repository = |name: &str| Place::Repository(host(), name.parse().unwrap());
