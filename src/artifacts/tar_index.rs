@@ -37,6 +37,8 @@ pub(super) enum Links {
     Refused,
     /// Links to files of the same archive are followed: old versions of `docker save` share layers in this way.
     FollowedInside,
+    /// As before, and devices and pipes are skipped: for recognising an archive that is not used.
+    OnlyRecognised,
 }
 
 #[derive(Debug)]
@@ -67,7 +69,7 @@ impl TarIndex {
         let file = open_regular(&real)?.ok_or_else(missing)?;
         refuse_compressed(&file, path)?;
         let bytes = file.metadata().map_err(ArtifactError::io("cannot read the metadata of", path))?.len();
-        let mut scan = Scan { file: &file, path, bytes, at: 0, places: HashMap::new() };
+        let mut scan = Scan { file: &file, path, bytes, at: 0, links, places: HashMap::new() };
         scan.run()?;
         let places = scan.places;
         Ok(TarIndex { file: Arc::new(file), path: path.to_owned(), links, places })
@@ -170,6 +172,7 @@ struct Scan<'a> {
     path: &'a Path,
     bytes: u64,
     at: u64,
+    links: Links,
     places: HashMap<String, Place>,
 }
 
@@ -368,6 +371,7 @@ impl Scan<'_> {
             0 | b'0' if !text.ends_with('/') => Place::File { start, bytes },
             b'1' => Place::Link(link().and_then(|target| normal_path(&target))),
             b'2' => Place::Link(link().and_then(|target| link_target(&name, &target))),
+            _ if self.links == Links::OnlyRecognised => return Ok(()),
             _ => return Err(self.refuse(format!("{text:?} is not a file, folder or link"))),
         };
         match self.places.insert(name, place) {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::archive_sink::ArchiveSink;
 use super::docker_layout::check_beside;
 use super::escapes;
+use super::kind::Kind;
 use super::layout_sink::LayoutSink;
 use super::recognise::kind_of;
 use super::transport_word::Transport;
@@ -250,6 +251,13 @@ impl SourceSpec {
                 let written = transport.place(&whole);
                 ArtifactError::SeparatorInPath { path: path.to_owned(), whole, written }
             }
+            // The file system of a container may have devices and pipes, which no archive of images has.
+            ArtifactError::Archive { .. } => match kind_of(path) {
+                Some(kind @ Kind::FileSystem) => {
+                    ArtifactError::OtherKind { path: path.to_owned(), wanted: transport, kind }
+                }
+                _ => error,
+            },
             ArtifactError::NotALayout { .. }
             | ArtifactError::NotADockerImage { .. }
             | ArtifactError::UnsafePath { .. } => match kind_of(path) {
