@@ -64,8 +64,8 @@ pub(super) struct Images<'a> {
     files: &'a Files,
     /// The blobs of the images that were kept.
     pub(super) blobs: BTreeMap<Digest, Content>,
-    /// The digests of compressed layers, by their offset in the archive.
-    hashed: HashMap<u64, Digest>,
+    /// The digests of compressed layers, by their real path in the archive.
+    hashed: HashMap<String, Digest>,
 }
 
 impl<'a> Images<'a> {
@@ -160,9 +160,10 @@ impl<'a> Images<'a> {
             let found = self.foreign(path, diff_id, foreign)?;
             return Ok((foreign.clone(), found));
         }
-        let (_, extent) = self.inside(path)?;
+        let (normal, extent) = self.inside(path)?;
         let media_type = self.media_type(&extent)?;
-        let digest = if media_type == MediaType::image_layer() { diff_id } else { self.sha256(&extent)? };
+        let digest =
+            if media_type == MediaType::image_layer() { diff_id } else { self.sha256(&normal, &extent)? };
         Ok((Descriptor::new(media_type, digest, extent.bytes), Some(extent)))
     }
 
@@ -180,7 +181,7 @@ impl<'a> Images<'a> {
         let Some(extent) = self.files.open(&normal)?.filter(|extent| extent.bytes == descriptor.size) else {
             return Ok(None);
         };
-        let same = descriptor.digest == diff_id || self.sha256(&extent)? == descriptor.digest;
+        let same = descriptor.digest == diff_id || self.sha256(&normal, &extent)? == descriptor.digest;
         Ok(same.then_some(extent))
     }
 
@@ -195,13 +196,14 @@ impl<'a> Images<'a> {
         })
     }
 
-    fn sha256(&mut self, extent: &Extent) -> Result<Digest, ArtifactError> {
-        if let Some(digest) = self.hashed.get(&extent.start) {
+    fn sha256(&mut self, path: &str, extent: &Extent) -> Result<Digest, ArtifactError> {
+        let real = self.files.real_name(path)?.unwrap_or_else(|| path.to_owned());
+        if let Some(digest) = self.hashed.get(&real) {
             return Ok(*digest);
         }
         let unreadable = ArtifactError::io("cannot read", self.files.path());
         let (digest, _) = extent.digest(Algorithm::Sha256).map_err(unreadable)?;
-        self.hashed.insert(extent.start, digest);
+        self.hashed.insert(real, digest);
         Ok(digest)
     }
 }

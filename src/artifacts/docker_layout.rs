@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::docker_images::{Image, Images, malformed};
-use super::docker_items::Item;
+use super::docker_items::{Item, parse_items};
 use super::layout::{Layout, blob_path};
-use super::tar_index::normal_path;
+use super::tar_index::{TarIndex, normal_path};
 use super::{ArtifactError, ArtifactSource as _, Root, read_document};
 use crate::diagnosis::count;
+use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document, RefName};
 
@@ -34,8 +35,10 @@ struct Known {
 pub(super) struct Merge<'a> {
     layout: &'a Layout,
     known: Vec<Known>,
-    /// The images whose configuration is the file at an offset of the archive.
-    by_config: HashMap<u64, Vec<usize>>,
+    /// The images whose configuration is the file with this path.
+    by_config: HashMap<String, Vec<usize>>,
+    /// Manifests that the archive has, but `index.json` does not lead to; `None` if they were not searched yet.
+    unlisted: Option<Vec<Known>>,
     /// The artifacts so far.
     pub(super) roots: Vec<Root>,
     /// The artifacts of each name, which is written in full.
@@ -56,13 +59,13 @@ impl<'a> Merge<'a> {
                 names.entry(in_full(name)).or_default().insert(root.descriptor.digest);
             }
         }
-        let mut by_config: HashMap<u64, Vec<usize>> = HashMap::new();
+        let mut by_config: HashMap<String, Vec<usize>> = HashMap::new();
         for (at, image) in known.iter().enumerate() {
-            if let Some(config) = layout.files().open(&blob_path(&image.config))? {
-                by_config.entry(config.start).or_default().push(at);
+            if let Some(config) = layout.files().real_name(&blob_path(&image.config))? {
+                by_config.entry(config).or_default().push(at);
             }
         }
-        Ok(Merge { layout, known, by_config, roots, names, overruled: BTreeSet::new() })
+        Ok(Merge { layout, known, by_config, unlisted: None, roots, names, overruled: BTreeSet::new() })
     }
 
     /// Adds an image of `manifest.json`.
@@ -87,9 +90,14 @@ impl<'a> Merge<'a> {
             )));
         }
         let overruled: Vec<Digest> = same_config.by_ref().map(|known| known.manifest).collect();
-        images.keep(&image)?;
-        self.overrule(&overruled, &image.manifest);
-        self.name(item, &BTreeSet::from([image.manifest.digest]))
+        let manifest = if let Some(root) = self.unlisted(&image)? {
+            root.descriptor
+        } else {
+            images.keep(&image)?;
+            image.manifest
+        };
+        self.overrule(&overruled, &manifest);
+        self.name(item, &BTreeSet::from([manifest.digest]))
     }
 
     fn contradiction(&self, problem: &str) -> ArtifactError {
@@ -105,7 +113,7 @@ impl<'a> Merge<'a> {
             // The layers of `manifest.json` are not all files then.
             return Ok(None);
         }
-        let Some(config) = self.start_of(&item.config)? else { return Ok(None) };
+        let Some(config) = self.real_name(&item.config)? else { return Ok(None) };
         let paths = item.layers();
         'images: for &at in self.by_config.get(&config).into_iter().flatten() {
             let known = &self.known[at];
@@ -114,11 +122,8 @@ impl<'a> Merge<'a> {
             }
             for (path, layer) in paths.iter().zip(&known.layers) {
                 let blob = blob_path(&layer.digest);
-                let same = *path == blob
-                    || self
-                        .start_of(path)?
-                        .is_some_and(|start| self.start_of(&blob).is_ok_and(|s| s == Some(start)));
-                if !same {
+                let same = |real: String| self.real_name(&blob).is_ok_and(|blob| blob == Some(real));
+                if *path != blob && !self.real_name(path)?.is_some_and(same) {
                     continue 'images;
                 }
             }
@@ -127,10 +132,18 @@ impl<'a> Merge<'a> {
         Ok(None)
     }
 
-    /// The offset of a file in the archive.
-    fn start_of(&self, path: &str) -> Result<Option<u64>, ArtifactError> {
+    fn real_name(&self, path: &str) -> Result<Option<String>, ArtifactError> {
         let Some(path) = normal_path(path) else { return Ok(None) };
-        Ok(self.layout.files().open(&path)?.map(|extent| extent.start))
+        self.layout.files().real_name(&path)
+    }
+
+    /// Finds the manifest of `image` among the blobs. Docker with containerd leaves some images out of `index.json`, and
+    /// their manifests have the digests of the registry that they came from.
+    fn unlisted(&mut self, image: &Image) -> Result<Option<Root>, ArtifactError> {
+        let unlisted = self.unlisted.get_or_insert_with(|| unlisted_images(self.layout));
+        let same = |known: &&Known| known.config == image.config && same_layers(&known.layers, &image.layers);
+        let found = unlisted.iter().filter(same).map(|known| known.manifest).min();
+        found.map(|digest| self.layout.unlisted(&digest)).transpose()
     }
 
     /// Whether nothing is lost if `image` takes the place of `known`: an entry of `index.json` itself, without layers of
@@ -158,7 +171,7 @@ impl<'a> Merge<'a> {
                 }
             }
         }
-        if manifests.is_empty() {
+        if !self.roots.iter().any(|root| root.descriptor.digest == made.digest) {
             self.roots.push(Root { name: None, descriptor: made.clone() });
         }
     }
@@ -195,6 +208,35 @@ impl<'a> Merge<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Checks a layout that is not read as a Docker archive: it may have a `manifest.json` all the same, and lack images of
+/// it. A `manifest.json` that is not Docker's is ignored, and in a folder also one that no longer fits.
+///
+/// # Errors
+/// [`ArtifactError::LayoutLacksImages`], or for an archive any contradiction.
+pub(super) fn check_beside(layout: &Layout) -> Result<(), ArtifactError> {
+    let files = layout.files();
+    let Ok(Some(bytes)) = files.read("manifest.json", DOCUMENT_BYTES_MAX) else { return Ok(()) };
+    let Ok(items) = parse_items(&bytes) else { return Ok(()) };
+    let mut images = Images::new(files);
+    let mut merge = Merge::new(layout)?;
+    for item in &items {
+        match merge.add(item, &mut images) {
+            Err(error) if files.archive().is_some() => return Err(error),
+            _ => {}
+        }
+    }
+    let listed: BTreeSet<Digest> = layout.listed().iter().map(|root| root.descriptor.digest).collect();
+    let found: BTreeSet<Digest> = merge.roots.iter().map(|root| root.descriptor.digest).collect();
+    match found.difference(&listed).count() {
+        0 => Ok(()),
+        images => Err(ArtifactError::LayoutLacksImages {
+            path: files.path().to_owned(),
+            images,
+            archive: files.archive().is_some(),
+        }),
     }
 }
 
@@ -256,6 +298,22 @@ fn known_images(layout: &Layout, roots: &[Root]) -> Result<Vec<Known>, ArtifactE
         }
     }
     Ok(known.into_values().collect())
+}
+
+/// Every image manifest among the blobs of an archive.
+fn unlisted_images(layout: &Layout) -> Vec<Known> {
+    let names = layout.files().archive().into_iter().flat_map(TarIndex::names);
+    let digests =
+        names.filter_map(|name| format!("sha256:{}", name.strip_prefix("blobs/sha256/")?).parse().ok());
+    let mut known = Vec::new();
+    for digest in digests {
+        let Ok(root) = layout.unlisted(&digest) else { continue };
+        if let Some(Document::Manifest { config, layers, .. }) = document(layout, &root.descriptor) {
+            let config = config.digest;
+            known.push(Known { manifest: digest, config, layers, entries: BTreeSet::new() });
+        }
+    }
+    known
 }
 
 fn document(layout: &Layout, descriptor: &Descriptor) -> Option<Document> {

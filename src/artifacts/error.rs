@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::kind::Kind;
 use super::transport_word::Transport;
-use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
 use crate::oci::digest::{BlobMismatch, found_bytes};
 use crate::oci::document::DocumentError;
 use crate::oci::reference::RefNameError;
@@ -154,6 +154,19 @@ pub enum ArtifactError {
         /// The offset of the end of the entry's header in bytes.
         at: u64,
     },
+    /// `docker load` would take more from the source than its layout lists.
+    #[error(
+        "the layout in {path:?} lacks {} of manifest.json: Docker 25.0 writes such layouts",
+        count(*.images as u64, "image", "images")
+    )]
+    LayoutLacksImages {
+        /// The path of the directory or archive.
+        path: PathBuf,
+        /// The number of images that the layout lacks, or has with other layers.
+        images: usize,
+        /// Whether it is an archive.
+        archive: bool,
+    },
     /// The source is something else than its prefix says.
     #[error("{path:?} is {kind}")]
     OtherKind {
@@ -295,6 +308,10 @@ impl Diagnose for ArtifactError {
                 return Code::CompressedArchive.with(advice);
             }
             ArtifactError::SparseArchive { .. } => return Code::BadArchive.with(Advice::WriteWithoutSparse),
+            ArtifactError::LayoutLacksImages { path, archive, .. } => {
+                let kind = if *archive { Kind::DockerArchive } else { Kind::UnpackedDockerArchive };
+                return Code::BadArchive.with(advice_for(&kind, path));
+            }
             ArtifactError::SeparatorInPath { written, .. } => {
                 return Code::ArtifactIo.with(Advice::PassAs { place: written.clone() });
             }

@@ -69,6 +69,14 @@ impl Files {
         }
     }
 
+    /// The path of the file that `name` is, or that it links to inside an archive; `None` if it does not exist.
+    pub(super) fn real_name(&self, name: &str) -> Result<Option<String>, ArtifactError> {
+        Ok(match self {
+            Files::Directory(_) => self.bytes_of(name)?.map(|_| name.to_owned()),
+            Files::Archive(index) => index.real_name(name)?.map(str::to_owned),
+        })
+    }
+
     /// The size of the file `name` in bytes; `None` if it does not exist.
     pub(super) fn bytes_of(&self, name: &str) -> Result<Option<u64>, ArtifactError> {
         match self {

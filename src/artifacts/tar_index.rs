@@ -37,6 +37,8 @@ pub(super) enum Links {
     Refused,
     /// Links to files of the same archive are followed: old versions of `docker save` share layers in this way.
     FollowedInside,
+    /// As before, and devices and pipes are skipped: for recognising an archive that is not used.
+    OnlyRecognised,
 }
 
 #[derive(Debug)]
@@ -67,7 +69,7 @@ impl TarIndex {
         let file = open_regular(&real)?.ok_or_else(missing)?;
         refuse_compressed(&file, path)?;
         let bytes = file.metadata().map_err(ArtifactError::io("cannot read the metadata of", path))?.len();
-        let mut scan = Scan { file: &file, path, bytes, at: 0, places: HashMap::new() };
+        let mut scan = Scan { file: &file, path, bytes, at: 0, links, places: HashMap::new() };
         scan.run()?;
         let places = scan.places;
         Ok(TarIndex { file: Arc::new(file), path: path.to_owned(), links, places })
@@ -85,21 +87,29 @@ impl TarIndex {
 
     /// The extent of the file `name`; `None` if it does not exist.
     pub(super) fn find(&self, name: &str) -> Result<Option<Extent>, ArtifactError> {
+        let found = self.resolve(name)?;
+        Ok(found.map(|(_, start, bytes)| Extent { file: Arc::clone(&self.file), start, bytes }))
+    }
+
+    /// The path of the file that `name` is, or that it links to; `None` if it does not exist.
+    pub(super) fn real_name(&self, name: &str) -> Result<Option<&str>, ArtifactError> {
+        Ok(self.resolve(name)?.map(|(real, ..)| real))
+    }
+
+    fn resolve(&self, name: &str) -> Result<Option<(&str, u64, u64)>, ArtifactError> {
         let refuse = |problem: String| ArtifactError::Archive { path: self.path.clone(), problem };
         let mut at = name;
         for _ in 0..LINK_HOPS_MAX {
-            match (self.places.get(at), self.links) {
+            match (self.places.get_key_value(at), self.links) {
                 (None, _) => return Ok(None),
-                (Some(&Place::File { start, bytes }), _) => {
-                    return Ok(Some(Extent { file: Arc::clone(&self.file), start, bytes }));
-                }
-                (Some(Place::Link(_)), Links::Refused) => {
+                (Some((real, &Place::File { start, bytes })), _) => return Ok(Some((real, start, bytes))),
+                (Some((_, Place::Link(_))), Links::Refused) => {
                     return Err(refuse(format!("{at:?} is a link, not a file")));
                 }
-                (Some(Place::Link(None)), _) => {
+                (Some((_, Place::Link(None))), _) => {
                     return Err(refuse(format!("link {at:?} points outside the archive")));
                 }
-                (Some(Place::Link(Some(target))), _) => at = target,
+                (Some((_, Place::Link(Some(target)))), _) => at = target,
             }
         }
         Err(refuse(format!("{name:?} is a chain of more than {LINK_HOPS_MAX} links")))
@@ -162,6 +172,7 @@ struct Scan<'a> {
     path: &'a Path,
     bytes: u64,
     at: u64,
+    links: Links,
     places: HashMap<String, Place>,
 }
 
@@ -360,6 +371,7 @@ impl Scan<'_> {
             0 | b'0' if !text.ends_with('/') => Place::File { start, bytes },
             b'1' => Place::Link(link().and_then(|target| normal_path(&target))),
             b'2' => Place::Link(link().and_then(|target| link_target(&name, &target))),
+            _ if self.links == Links::OnlyRecognised => return Ok(()),
             _ => return Err(self.refuse(format!("{text:?} is not a file, folder or link"))),
         };
         match self.places.insert(name, place) {

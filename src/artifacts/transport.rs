@@ -10,7 +10,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::archive_sink::ArchiveSink;
+use super::docker_layout::check_beside;
 use super::escapes;
+use super::kind::Kind;
 use super::layout_sink::LayoutSink;
 use super::recognise::kind_of;
 use super::transport_word::Transport;
@@ -234,8 +236,16 @@ impl SourceSpec {
     fn in_path(&self, transport: Transport, path: &Path) -> Result<Arc<dyn ArtifactSource>, ArtifactError> {
         let name = self.place.to_string();
         Ok(match transport {
-            Transport::Oci => Arc::new(Layout::in_directory(path, &name)?),
-            Transport::OciArchive => Arc::new(Layout::in_archive(path, &name)?),
+            Transport::Oci => {
+                let layout = Layout::in_directory(path, &name)?;
+                check_beside(&layout)?;
+                Arc::new(layout)
+            }
+            Transport::OciArchive => {
+                let layout = Layout::in_archive(path, &name)?;
+                check_beside(&layout)?;
+                Arc::new(layout)
+            }
             Transport::DockerArchive => Arc::new(DockerArchive::open(path, &name)?),
         })
     }
@@ -251,6 +261,13 @@ impl SourceSpec {
                 let written = transport.place(&whole);
                 ArtifactError::SeparatorInPath { path: path.to_owned(), whole, written }
             }
+            // The file system of a container may have devices and pipes, which no archive of images has.
+            ArtifactError::Archive { .. } => match kind_of(path) {
+                Some(kind @ Kind::FileSystem) => {
+                    ArtifactError::OtherKind { path: path.to_owned(), wanted: transport, kind }
+                }
+                _ => error,
+            },
             ArtifactError::NotALayout { .. }
             | ArtifactError::NotADockerImage { .. }
             | ArtifactError::UnsafePath { .. } => match kind_of(path) {
@@ -411,6 +428,20 @@ mod tests {
         assert_eq!(spec.selection, name("1.0"));
         for text in [&b"oci:a:\xff"[..], b"oci:a=\xff", b"docker://low.example/\xff", b"\xff:a"] {
             assert!(SourceSpec::try_from(OsStr::from_bytes(text)).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_source_can_be_read_from_its_text() {
+        let letters = ['a', ':', '=', '@', '\\', '*'];
+        let mut texts = vec!["oci:".to_owned()];
+        for _ in 0..5 {
+            texts = texts.iter().flat_map(|text| letters.map(|letter| format!("{text}{letter}"))).collect();
+            for text in &texts {
+                if let Ok(spec) = text.parse::<SourceSpec>() {
+                    assert_eq!(spec.to_string().parse(), Ok(spec), "{text}");
+                }
+            }
         }
     }
 

@@ -61,7 +61,7 @@ fn digests(image: &Image) -> Vec<String> {
     image.layers.iter().map(|layer| digest_of(layer).to_owned()).collect()
 }
 
-/// Docker 25.0.0 wrote such layouts: moby issues 47065 and 47150.
+/// Docker 25.0.0 wrote such layouts.
 #[test]
 fn a_layout_with_missing_or_exchanged_layers_gives_way_to_manifest_json() {
     for which in [&[][..], &[0], &[1], &[1, 0]] {
@@ -77,7 +77,7 @@ fn a_layout_with_missing_or_exchanged_layers_gives_way_to_manifest_json() {
     }
 }
 
-/// Docker 25.0.0 does not list images that are saved by their id: moby issue 47210.
+/// Docker 25.0.0 does not list images that are saved by their id.
 #[test]
 fn images_that_the_layout_does_not_list_are_packed() {
     for other in [false, true] {
@@ -115,6 +115,57 @@ fn names_that_only_manifest_json_has_are_packed() {
         back.iter().all(|(_, digest, ..)| digest == digest_of(&manifest)),
         "the manifest is kept: {back:?}"
     );
+}
+
+/// Docker with containerd leaves such images out of `index.json`, but the archive has the manifests
+/// that they have in their registry.
+#[test]
+fn an_unlisted_image_keeps_its_manifest() {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let (first, second) = (image(&source, 1), image(&source, 3));
+    let manifest = source.manifest(&first.config, &first.layers);
+    let unlisted = source.manifest(&second.config, &second.layers);
+    list(&mut source, &manifest, "app:1.0");
+    save(&desk, &json!([first.item(&json!(["app:1.0"])), second.item(&json!(["db:1.0"]))]));
+    crossed(&desk);
+    let back: Vec<_> =
+        entries(&desk.path("back")).into_iter().map(|(name, digest, ..)| (name.unwrap(), digest)).collect();
+    let wanted = [("db:1.0", &unlisted), ("docker.io/library/app:1.0", &manifest)];
+    assert_eq!(back, wanted.map(|(name, manifest)| (name.to_owned(), digest_of(manifest).to_owned())));
+}
+
+/// Read as a layout, the archive would lose images without a word.
+#[test]
+fn a_layout_that_lacks_images_of_manifest_json_is_refused() {
+    for which in ["no layers", "unlisted"] {
+        let desk = Desk::new();
+        let mut source = desk.source("src");
+        let (first, second) = (image(&source, 1), image(&source, 3));
+        let all = if which == "unlisted" { first.layers.clone() } else { Vec::new() };
+        let manifest = source.manifest(&first.config, &all);
+        list(&mut source, &manifest, "app:1.0");
+        let mut items = vec![first.item(&json!(["app:1.0"]))];
+        if which == "unlisted" {
+            items.push(second.item(&Value::Null));
+        }
+        save(&desk, &json!(items));
+        desk.pack("oci-archive:saved.tar").ends(4).says(&[
+            "bad-archive",
+            "1 image",
+            "docker-archive:saved.tar",
+        ]);
+        desk.pack("oci:src").ends(4).says(&["bad-archive", "1 image", "tar -C src -cf src.tar ."]);
+        assert!(!desk.path("out").exists());
+    }
+    // A file of that name that is not Docker's says nothing.
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let image = source.image(1, &[10]);
+    source.tag(&image, "app:1");
+    save(&desk, &json!({ "name": "a web application" }));
+    desk.pack("oci:src").ok();
+    desk.pack("oci-archive:saved.tar").ok();
 }
 
 /// Nobody can say which of the two is meant.

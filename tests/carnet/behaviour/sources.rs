@@ -312,7 +312,7 @@ fn a_source_of_another_kind_is_named() {
     old_docker_archive(&desk);
     desk.sh("tar -cf nested.tar src && tar -C src -cf src.tar . && mkdir empty").ok();
     desk.sh("mkdir -p fs/etc fs/usr/bin fs/dev && touch fs/etc/passwd fs/usr/bin/sh fs/.dockerenv").ok();
-    desk.sh("tar -C fs -cf fs.tar .").ok();
+    desk.sh("tar -C fs -cf fs.tar . && mkfifo fs/dev/initctl && tar -C fs -cf pipe.tar .").ok();
     std::fs::create_dir(desk.path("dir")).unwrap();
     std::fs::write(desk.path("dir/version"), "Directory Transport Version: 1.1\n").unwrap();
     std::fs::write(desk.path("dir/manifest.json"), "{}").unwrap();
@@ -330,6 +330,7 @@ fn a_source_of_another_kind_is_named() {
             "not-a-docker-image",
             &["`docker export`", "docker save -o", "docker import"],
         ),
+        ("docker-archive:pipe.tar", "not-a-docker-image", &["`docker export`", "docker save -o"]),
         ("oci-archive:fs.tar", "not-a-layout", &["`docker export`", "docker save -o", "docker import"]),
         ("oci:dir", "not-a-layout", &["docker-dir", "skopeo copy -a dir:dir oci:dir.oci:latest"]),
         ("docker-archive:dir", "not-a-docker-image", &["docker-dir", "skopeo copy -a"]),
