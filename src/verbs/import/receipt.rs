@@ -341,7 +341,9 @@ impl ReceiptFiles {
                 Ok(path) => placed.push(path),
                 Err(error) => {
                     // Without the JSON file the others are worth nothing, and they would block its name.
-                    placed.iter().for_each(|path| drop(std::fs::remove_file(path)));
+                    for path in placed {
+                        let _ = std::fs::remove_file(path);
+                    }
                     return Err(error);
                 }
             }
