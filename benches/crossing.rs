@@ -102,7 +102,7 @@ fn crossing(criterion: &mut Criterion) {
     let environment = Environment { clock: &clock, monitor: Monitor::silent(), workers: &workers };
     let chunks = folder.path().join("chunks");
     pack_to(&layout, &chunks, &key, &environment);
-    let files = collect(&[chunks]).unwrap();
+    let files = collect(&[chunks]).unwrap().files;
 
     let mut group = criterion.benchmark_group("crossing");
     group.sample_size(10).throughput(Throughput::Bytes(LAYERS.iter().sum::<usize>() as u64));

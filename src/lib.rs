@@ -47,7 +47,7 @@
 //!
 //! let folder = tempfile::tempdir()?;
 //! std::fs::write(folder.path().join("notes.txt"), "no chunk")?;
-//! let files = collect(&[folder.path().to_owned()])?;
+//! let files = collect(&[folder.path().to_owned()])?.files;
 //! let environment = Environment {
 //!     clock: &Fixed(Timestamp::from_seconds(1_800_000_000).ok_or("a time")?),
 //!     monitor: Monitor::silent(),

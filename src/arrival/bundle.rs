@@ -4,72 +4,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use super::{BundleFiles, Contents, ContentsError, Finding, Member, read_body};
+use super::budget::Budget;
+use super::bundle_files::BundleFiles;
+use super::{
+    Contents, ContentsError, Finding, Gate, Member, NotAChunk, OpenError, Opened, Standing, read_body,
+};
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::format::head::Head;
 use crate::format::plan::PlannedBlob;
-use crate::format::statement::{Kind, Statement};
+use crate::format::statement::Kind;
 use crate::format::{BundleName, Sum, Timestamp};
-use crate::medium::ChunkFile;
+use crate::medium::{ChunkFile, chunk_number};
 use crate::observe::Monitor;
 use crate::oci::Digest;
 use crate::stream::digesting::{DigestJob, digest_all};
 use crate::stream::pump::Halted;
 use crate::stream::segments::Segment;
 use crate::stream::workers::Workers;
-use crate::trust::{AcceptedChunk, Release, TrustPolicy, Unreleased, Untrusted, accept, release};
-
-/// Decides which files are accepted.
-#[derive(Clone, Copy)]
-pub(super) enum Gate<'a> {
-    /// A trust policy, evaluated at this time.
-    Policy(&'a TrustPolicy, Timestamp),
-    /// No policy: only integrity is checked, and the bundle may not be used.
-    Unverified,
-}
-
-/// The state of a file of the bundle before its payload is hashed.
-#[derive(Debug)]
-pub enum Standing {
-    /// Accepted, and consistent with the control chunk if that is known.
-    Good(Body),
-    /// Rejected by the policy.
-    Untrusted(Untrusted),
-    /// Contradicts its own statement or the plan.
-    Damaged(Finding),
-    /// Accepted, but another chunk than the one that the control chunk names for this number.
-    Forked,
-    /// Accepted, but of a kind that this version ignores. Its payload is not checked.
-    PassedOver,
-}
-
-/// A file of the bundle.
-pub struct Opened {
-    /// The chunk file.
-    pub file: Arc<dyn ChunkFile>,
-    /// The statement in the head of the file.
-    pub statement: Statement,
-    /// The proof that the policy accepted it; `None` if it was rejected or there is no policy.
-    pub accepted: Option<AcceptedChunk>,
-    /// The state of the file.
-    pub standing: Standing,
-}
-
-impl Opened {
-    /// Returns the structure of the file if it is good.
-    pub fn body(&self) -> Option<&Body> {
-        match &self.standing {
-            Standing::Good(body) => Some(body),
-            _ => None,
-        }
-    }
-
-    /// Returns the range of the file that holds the payload of an entry.
-    pub fn segment(&self, entry: &BodyEntry) -> Segment {
-        Segment { file: Arc::clone(&self.file), offset: entry.offset, bytes: entry.bytes }
-    }
-}
+use crate::trust::{AcceptedChunk, Release, Unreleased, Untrusted, release};
 
 /// The state of the control chunk.
 #[derive(Debug)]
@@ -84,6 +37,15 @@ pub enum Control {
     Forked,
 }
 
+/// A file that cannot be read.
+#[derive(Clone, Debug)]
+pub struct UnreadableFile {
+    /// The path of the file.
+    pub file: String,
+    /// The error message of the system.
+    pub reason: String,
+}
+
 /// An opened bundle.
 pub struct Bundle {
     /// The id of the bundle: the SHA-256 of its plan.
@@ -92,6 +54,8 @@ pub struct Bundle {
     pub files: Vec<Opened>,
     /// The state of its control chunk.
     pub control: Control,
+    /// Files that cannot be read, but have the file name of a chunk of this bundle, by chunk number.
+    pub unreadable: Vec<(u32, UnreadableFile)>,
     /// The release, or why it is not released; `None` without a policy or an accepted control chunk.
     pub release: Option<Result<Release, Unreleased>>,
 }
@@ -119,31 +83,18 @@ impl Bundle {
     /// Opens the files of a bundle in the order that docs/format.md, "Reading order", requires.
     ///
     /// # Errors
-    /// [`Halted`] if the work is interrupted or the system is out of memory or threads.
+    /// [`OpenError`] if the work is interrupted, if the system is out of memory or threads, or if there is no policy and
+    /// the entries exceed the `budget`.
     pub(super) fn open(
         id: Sum,
         group: BundleFiles,
         gate: Gate<'_>,
+        budget: &mut Budget,
         workers: &Workers,
-    ) -> Result<Bundle, Halted> {
-        let mut accepted = Vec::new();
-        let mut refused = Vec::new();
-        for Member { file, head } in group.members {
-            match gate {
-                Gate::Unverified => accepted.push((Member { file, head }, None)),
-                Gate::Policy(policy, now) => match accept(policy, head, now) {
-                    Ok(chunk) => accepted.push((Member { file, head: chunk.head().clone() }, Some(chunk))),
-                    Err((head, reason)) => refused.push(Opened {
-                        file,
-                        statement: head.statement,
-                        accepted: None,
-                        standing: Standing::Untrusted(reason),
-                    }),
-                },
-            }
-        }
+    ) -> Result<Bundle, OpenError> {
+        let BundleFiles { members: accepted, settled } = group;
         let Controls { control, release, broken } = read_controls(&accepted, gate);
-        let mut files = refused;
+        let mut files = settled;
         let layers = match &control {
             Control::Read(contents) => contents.layers_in_control(),
             _ => BTreeSet::new(),
@@ -155,11 +106,40 @@ impl Bundle {
             {
                 standing = Standing::Damaged(finding);
             }
+            if let (Gate::Unverified, Standing::Good(body)) = (gate, &standing) {
+                budget.take_entries(body)?;
+            }
             let Member { file, head: Head { statement, .. } } = member;
             files.push(Opened { file, statement, accepted: token, standing });
         }
         files.sort_by_key(|opened| opened.statement.number);
-        Ok(Bundle { id, files, control, release })
+        Ok(Bundle { id, files, control, unreadable: Vec::new(), release })
+    }
+
+    /// Notes which of the files that cannot be read have the name of a chunk of this bundle. Such a name proves nothing;
+    /// it only keeps a chunk from being called missing.
+    pub(super) fn note_unreadable(&mut self, others: &[NotAChunk]) {
+        let last = self.last();
+        let named = others.iter().filter_map(|other| {
+            let error = other.unreadable()?;
+            let number = chunk_number(self.name(), other.file.file_name()?)?;
+            let file = UnreadableFile { file: other.file.name().to_owned(), reason: error.to_string() };
+            (number <= last).then_some((number, file))
+        });
+        self.unreadable = named.collect();
+    }
+
+    /// Returns a file of this chunk that arrived, but cannot be read.
+    pub fn unreadable_file(&self, number: u32) -> Option<UnreadableFile> {
+        let of_number = self.files.iter().filter(|opened| opened.statement.number == number);
+        let damaged = of_number.filter_map(|opened| match &opened.standing {
+            Standing::Damaged(Finding::Unreadable { reason }) => {
+                Some(UnreadableFile { file: opened.file.name().to_owned(), reason: reason.clone() })
+            }
+            _ => None,
+        });
+        let named = self.unreadable.iter().filter(|(named, _)| *named == number);
+        damaged.chain(named.map(|(_, file)| file.clone())).next()
     }
 
     /// Returns the contents if the control chunk could be read.
@@ -184,6 +164,17 @@ impl Bundle {
         let said = self.files.iter().filter(|opened| !matches!(opened.standing, Standing::Untrusted(_)));
         let said = said.map(|opened| opened.statement.last).max();
         self.contents().map(|contents| contents.plan.last).or(said).unwrap_or(0)
+    }
+
+    /// Returns the time at which the bundle expired, if that is why none of its files is accepted.
+    pub fn expired(&self) -> Option<Timestamp> {
+        if self.files.iter().any(|opened| opened.accepted.is_some()) {
+            return None;
+        }
+        self.files.iter().find_map(|opened| match opened.standing {
+            Standing::Untrusted(Untrusted::Expired { expires }) => Some(expires),
+            _ => None,
+        })
     }
 
     /// Returns whether two different chunks with valid signatures have the same number.
@@ -226,6 +217,7 @@ fn read_controls(accepted: &[Admitted], gate: Gate<'_>) -> Controls {
     let mut controls = Controls { control: Control::Absent, release: None, broken: BTreeMap::new() };
     let mut read: Option<(Sum, Box<Contents>)> = None;
     let mut forked = false;
+    let mut copies: Vec<&AcceptedChunk> = Vec::new();
     for (index, (member, token)) in accepted.iter().enumerate() {
         let statement = &member.head.statement;
         if !statement.is_control() {
@@ -249,18 +241,15 @@ fn read_controls(accepted: &[Admitted], gate: Gate<'_>) -> Controls {
             Ok(Some(_)) => forked = true,
             Ok(None) => {}
         }
-        if let (Gate::Policy(policy, now), Some(token)) = (gate, token) {
-            let released = release(policy, token, now);
-            if controls.release.is_none() || released.is_ok() {
-                controls.release = Some(released);
-            }
-        }
+        copies.extend(token);
     }
     if forked {
-        controls.release = None;
         controls.control = Control::Forked;
     } else if let Some((_, contents)) = read {
         controls.control = Control::Read(contents);
+        if let Gate::Policy(policy, now) = gate {
+            controls.release = Some(release(policy, &copies, now));
+        }
     }
     controls
 }

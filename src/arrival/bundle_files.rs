@@ -1,13 +1,17 @@
-//! Groups files into bundles by the bundle id in their statements.
+//! Groups files into bundles by the bundle id in their statements, and applies the trust policy to each head.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::sync::Arc;
 
-use super::read_head;
+use super::budget::Budget;
+use super::{Gate, OpenError, Opened, Standing, read_head};
 use crate::format::Sum;
 use crate::format::body::BodyError;
 use crate::format::head::Head;
+use crate::format::limits::COPIES_MAX;
 use crate::medium::ChunkFile;
+use crate::trust::{AcceptedChunk, accept};
 
 /// A chunk file with its parsed head.
 #[derive(Clone)]
@@ -18,7 +22,7 @@ pub struct Member<H = Head> {
     pub head: H,
 }
 
-/// A file that is not a chunk.
+/// A file that is not a chunk, or that cannot be read.
 pub struct NotAChunk {
     /// The file that was rejected.
     pub file: Arc<dyn ChunkFile>,
@@ -26,29 +30,79 @@ pub struct NotAChunk {
     pub error: BodyError,
 }
 
-/// The files whose statements name the same bundle.
-#[derive(Default)]
-pub struct BundleFiles {
-    /// The chunk files, sorted by number. A number may occur several times.
-    pub members: Vec<Member>,
+impl NotAChunk {
+    /// Returns the error of the system if the file could not be read: it may be a chunk.
+    pub fn unreadable(&self) -> Option<&io::Error> {
+        match &self.error {
+            BodyError::Io(error) => Some(error),
+            BodyError::Format(_) => None,
+        }
+    }
 }
 
-/// Reads every head and groups the files by bundle id.
-pub(super) fn group_by_bundle(files: &[Arc<dyn ChunkFile>]) -> (BTreeMap<Sum, BundleFiles>, Vec<NotAChunk>) {
+/// The files whose statements name the same bundle.
+#[derive(Default)]
+pub(super) struct BundleFiles {
+    /// The files to open, sorted by number, each with the proof that the policy accepts it if there is a policy. A
+    /// number may occur several times.
+    pub(super) members: Vec<(Member, Option<AcceptedChunk>)>,
+    /// The files that are not opened: rejected by the policy, or copies beyond [`COPIES_MAX`].
+    pub(super) settled: Vec<Opened>,
+}
+
+/// The bundles by id, and the files that are not chunks.
+pub(super) type Groups = (BTreeMap<Sum, BundleFiles>, Vec<NotAChunk>);
+
+/// Reads every head, judges it, and groups the files by bundle id.
+///
+/// # Errors
+/// [`OpenError::TooManyEntries`] if there is no policy and the heads exceed the `budget`.
+pub(super) fn group_by_bundle(
+    files: &[Arc<dyn ChunkFile>],
+    gate: Gate<'_>,
+    budget: &mut Budget,
+) -> Result<Groups, OpenError> {
     let mut bundles: BTreeMap<Sum, BundleFiles> = BTreeMap::new();
     let mut others = Vec::new();
+    let mut copies: HashMap<(Sum, u32, Sum), usize> = HashMap::new();
     for file in files {
         let file = Arc::clone(file);
-        match read_head(file.as_ref()) {
-            Ok(head) => {
-                let bundle = bundles.entry(head.statement.bundle).or_default();
-                bundle.members.push(Member { file, head });
+        let head = match read_head(file.as_ref()) {
+            Ok(head) => head,
+            Err(error) => {
+                others.push(NotAChunk { file, error });
+                continue;
             }
-            Err(error) => others.push(NotAChunk { file, error }),
+        };
+        let bundle = bundles.entry(head.statement.bundle).or_default();
+        let settled =
+            |file, head: Head, standing| Opened { file, statement: head.statement, accepted: None, standing };
+        match gate {
+            Gate::Unverified => {
+                budget.take_head(&head)?;
+                bundle.members.push((Member { file, head }, None));
+            }
+            Gate::Policy(policy, now) => match accept(policy, head, now) {
+                Err((head, reason)) => {
+                    bundle.settled.push(settled(file, head, Standing::Untrusted(reason)));
+                }
+                Ok(chunk) => {
+                    let head = chunk.head().clone();
+                    let statement = &head.statement;
+                    let copies =
+                        copies.entry((statement.bundle, statement.number, statement.sums)).or_default();
+                    *copies += 1;
+                    if *copies > COPIES_MAX {
+                        bundle.settled.push(settled(file, head, Standing::PassedOver));
+                    } else {
+                        bundle.members.push((Member { file, head }, Some(chunk)));
+                    }
+                }
+            },
         }
     }
     for bundle in bundles.values_mut() {
-        bundle.members.sort_by_key(|member| member.head.statement.number);
+        bundle.members.sort_by_key(|(member, _)| member.head.statement.number);
     }
-    (bundles, others)
+    Ok((bundles, others))
 }

@@ -9,6 +9,7 @@ use crate::format::Timestamp;
 use crate::format::body::{BodyEntry, BodyError};
 use crate::format::error::FormatError;
 use crate::oci::Digest;
+use crate::stream::digesting::Unreadable;
 use crate::trust::{Refused, Untrusted};
 
 /// A problem of a chunk file. Its text is raw and may come from an untrusted source.
@@ -67,7 +68,7 @@ pub enum Finding {
         bytes: u64,
         /// The signed SHA-256, in hex.
         expected: String,
-        /// The SHA-256 found, in hex, or the reason why the slice cannot be read.
+        /// The SHA-256 found, in hex.
         found: String,
     },
     /// Every slice matches its signed SHA-256, but together they do not match the digest of the blob.
@@ -119,6 +120,12 @@ impl From<&FormatError> for Finding {
             expected: error.expected.clone(),
             found: error.found.clone(),
         }
+    }
+}
+
+impl From<Unreadable> for Finding {
+    fn from(failure: Unreadable) -> Finding {
+        Finding::Unreadable { reason: failure.source.to_string() }
     }
 }
 

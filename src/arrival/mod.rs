@@ -11,6 +11,7 @@
 //! bounded and has no side effects.
 
 mod blob;
+mod budget;
 mod bundle;
 mod bundle_files;
 mod contents;
@@ -19,11 +20,14 @@ mod copies;
 mod documents;
 mod finding;
 mod open;
+mod open_error;
+mod opened;
 mod refusal;
 mod released;
 
 use std::io;
 
+use crate::artifacts::compressed_with;
 use crate::format::body::{Body, BodyError};
 use crate::format::error::FormatError;
 use crate::format::head::{HEAD_READ_BYTES, HEAD_READ_BYTES_FIRST, Head};
@@ -31,19 +35,21 @@ use crate::format::tar::BLOCK;
 use crate::medium::ChunkFile;
 
 pub use blob::BlobError;
-pub use bundle::{Bundle, Control, Opened, Standing, segments};
-pub use bundle_files::{BundleFiles, Member, NotAChunk};
+pub use bundle::{Bundle, Control, UnreadableFile, segments};
+pub use bundle_files::{Member, NotAChunk};
 pub use contents::{Contents, ContentsError};
 pub use contradiction::Contradiction;
 pub use documents::Documents;
 pub use finding::Finding;
-pub use open::{Arrivals, OpenError, OpenRequest, open};
+pub use open::{Arrivals, OpenRequest, open};
+pub use open_error::OpenError;
+pub use opened::{Opened, Standing};
 pub use refusal::Refusal;
 pub use released::{ReleasedBundle, WholeBundle};
 
-use bundle::Gate;
 pub(crate) use bundle::damaged_entries;
 use bundle_files::group_by_bundle;
+use opened::Gate;
 
 /// Reads the head of a file.
 ///
@@ -59,6 +65,11 @@ pub fn read_head(file: &dyn ChunkFile) -> Result<Head, BodyError> {
     let mut read_to = |bytes: u64| -> io::Result<Result<Head, FormatError>> {
         start.resize(usize::try_from(file.bytes().min(bytes)).expect("a head fits into memory"), 0);
         reader.read_exact_at(&mut start, 0)?;
+        // Some guards compress what passes through them.
+        if let Some(program) = compressed_with(&start) {
+            let found = format!("a file compressed with {program}: decompress it with {program} -d");
+            return Ok(Err(FormatError::whole("chunk", "an uncompressed tar archive", found)));
+        }
         Ok(Head::parse(&start, file.bytes()))
     };
     match read_to(HEAD_READ_BYTES_FIRST)? {

@@ -2,82 +2,15 @@
 
 use std::sync::Arc;
 
+use super::budget::Budget;
+use super::open_error::{OpenError, UNVERIFIED_BUNDLES_MAX};
 use super::{Bundle, Gate, NotAChunk, group_by_bundle};
-use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 use crate::environment::Environment;
 use crate::medium::ChunkFile;
-use crate::stream::pump::Halted;
 use crate::trust::TrustPolicy;
-
-/// The maximum number of bundles opened without a trust policy: each may claim many chunks.
-const UNVERIFIED_BUNDLES_MAX: usize = 256;
 
 /// The minimum number of characters of an id that select a bundle.
 const ID_CHARS_MIN: usize = 8;
-
-/// The files could not be opened as bundles.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// None of the files is a chunk.
-    #[error("found no chunk in {}{}", count(*files as u64, "file", "files"), after_semicolon(first.as_deref()))]
-    NoChunk {
-        /// The number of files.
-        files: usize,
-        /// The name of the first file, and why it is not a chunk.
-        first: Option<String>,
-    },
-    /// Too many bundles to open without a trust policy.
-    #[error("found {found} bundles; without a trust file, at most {UNVERIFIED_BUNDLES_MAX} are allowed")]
-    TooManyBundles {
-        /// The number of bundles.
-        found: usize,
-    },
-    /// Several bundles, and none was selected.
-    #[error("found several bundles: {}", bundles.join(", "))]
-    SeveralBundles {
-        /// The ids of the bundles.
-        bundles: Vec<String>,
-    },
-    /// None of the bundles has this name or id.
-    #[error("found no bundle with the name or id {wanted:?}")]
-    NoSuchBundle {
-        /// The requested name or the beginning of the id.
-        wanted: String,
-    },
-    /// The system is out of memory or threads.
-    #[error("out of memory or threads: {0}")]
-    System(std::io::Error),
-    /// A signal interrupted the run.
-    #[error("interrupted")]
-    Interrupted,
-}
-
-fn after_semicolon(why: Option<&str>) -> String {
-    why.map(|why| format!("; {why}")).unwrap_or_default()
-}
-
-impl From<Halted> for OpenError {
-    fn from(halted: Halted) -> OpenError {
-        match halted {
-            Halted::System(source) => OpenError::System(source),
-            Halted::Interrupted => OpenError::Interrupted,
-        }
-    }
-}
-
-impl Diagnose for OpenError {
-    fn diagnosis(&self) -> Diagnosis {
-        let code = match self {
-            OpenError::NoChunk { .. } => Code::NoChunk,
-            OpenError::TooManyBundles { .. } => Code::TooManyBundles,
-            OpenError::SeveralBundles { .. } => Code::SeveralBundles,
-            OpenError::NoSuchBundle { .. } => Code::NoSuchBundle,
-            OpenError::System(_) => Code::System,
-            OpenError::Interrupted => Code::Interrupted,
-        };
-        code.into()
-    }
-}
 
 /// The files to open, and the policy for their signatures.
 #[derive(Clone, Copy)]
@@ -92,7 +25,7 @@ pub struct OpenRequest<'a> {
 pub struct Arrivals {
     /// The bundles, sorted by id.
     pub bundles: Vec<Bundle>,
-    /// The files that are not chunks.
+    /// The files that are not chunks, or that cannot be read.
     pub others: Vec<NotAChunk>,
 }
 
@@ -104,16 +37,27 @@ pub struct Arrivals {
 pub fn open(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<Arrivals, OpenError> {
     let OpenRequest { files, policy } = *request;
     let gate = policy.map_or(Gate::Unverified, |policy| Gate::Policy(policy, environment.clock.now()));
-    let (groups, others) = group_by_bundle(files);
+    let mut budget = Budget::new();
+    let (groups, others) = group_by_bundle(files, gate, &mut budget)?;
     if groups.is_empty() {
+        let mut unreadable = others.iter().filter_map(|other| Some((other, other.unreadable()?)));
+        if let Some((file, error)) = unreadable.next() {
+            let first = format!("{}: {error}", file.file.name());
+            return Err(OpenError::Unreadable { unreadable: 1 + unreadable.count(), first });
+        }
         let first = others.first().map(|other| format!("{}: {}", other.file.name(), other.error));
         return Err(OpenError::NoChunk { files: files.len(), first });
     }
     if policy.is_none() && groups.len() > UNVERIFIED_BUNDLES_MAX {
         return Err(OpenError::TooManyBundles { found: groups.len() });
     }
-    let bundles = groups.into_iter().map(|(id, group)| Bundle::open(id, group, gate, environment.workers));
-    Ok(Arrivals { bundles: bundles.collect::<Result<_, Halted>>()?, others })
+    let bundles =
+        groups.into_iter().map(|(id, group)| Bundle::open(id, group, gate, &mut budget, environment.workers));
+    let mut bundles = bundles.collect::<Result<Vec<Bundle>, OpenError>>()?;
+    for bundle in &mut bundles {
+        bundle.note_unreadable(&others);
+    }
+    Ok(Arrivals { bundles, others })
 }
 
 impl Arrivals {

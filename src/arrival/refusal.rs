@@ -1,8 +1,8 @@
 //! Reasons why a bundle may not be used.
 
-use super::Contradiction;
+use super::{Contradiction, UnreadableFile};
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
-use crate::format::{BundleName, Sum};
+use crate::format::{BundleName, Sum, Timestamp};
 
 /// The reason why a bundle may not be used.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -41,6 +41,28 @@ pub enum Refusal {
         /// The damage of the first such chunk that arrived.
         damage: Option<String>,
     },
+    /// The bundle has expired.
+    #[error("bundle {name} ({bundle}) expired at {expires}")]
+    Expired {
+        /// The name of the bundle, according to its statements.
+        name: BundleName,
+        /// The id of the bundle.
+        bundle: Sum,
+        /// The time from which it is not accepted.
+        expires: Timestamp,
+    },
+    /// Chunks arrived, but cannot be read. All others are there.
+    #[error("bundle {name} ({bundle}) cannot be read: {}, e.g. {}: {}", chunk_list(chunks), first.file, first.reason)]
+    Unreadable {
+        /// The name of the bundle, according to its statements.
+        name: BundleName,
+        /// The id of the bundle.
+        bundle: Sum,
+        /// The numbers of the chunks that cannot be read.
+        chunks: Vec<u32>,
+        /// The first file, with the reason.
+        first: UnreadableFile,
+    },
     /// The plan contradicts the manifests.
     #[error("bundle {name} ({bundle}) is unsound: {}", list(problems))]
     Unsound {
@@ -57,16 +79,31 @@ fn list(problems: &[Contradiction]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
+/// How many numbers of chunks a message names.
+const NUMBERS_MAX: usize = 20;
+
+/// `chunk 3`, or `chunks 3, 4`, with at most 20 numbers.
+fn chunk_list(numbers: &[u32]) -> String {
+    let chunks = if numbers.len() == 1 { "chunk" } else { "chunks" };
+    let named: Vec<String> = numbers.iter().take(NUMBERS_MAX).map(ToString::to_string).collect();
+    let more = match numbers.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{chunks} {}{more}", named.join(", "))
+}
+
 fn incomplete(missing: &[u32], last: u32, damage: Option<&str>) -> String {
-    let numbers = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let (chunks, are) = if missing.len() == 1 { ("chunk", "is") } else { ("chunks", "are") };
+    let are = if missing.len() == 1 { "is" } else { "are" };
     let damage = damage.map(|damage| format!("; {damage}")).unwrap_or_default();
-    format!("{chunks} {numbers} {are} missing or damaged (the bundle has chunks 0 to {last}){damage}")
+    format!("{} {are} missing or damaged (the bundle has chunks 0 to {last}){damage}", chunk_list(missing))
 }
 
 impl Diagnose for Refusal {
     fn diagnosis(&self) -> Diagnosis {
         let code = match self {
+            Refusal::Expired { .. } => Code::BundleExpired,
+            Refusal::Unreadable { .. } => Code::ChunkUnreadable,
             Refusal::Untrusted { .. } => Code::BundleUntrusted,
             Refusal::NoControl { .. } => Code::ControlChunkMissing,
             Refusal::Incomplete { .. } => Code::BundleIncomplete,

@@ -15,7 +15,7 @@ use crate::trust::Release;
 pub struct ReleasedBundle<'a> {
     contents: &'a Contents,
     release: &'a Release,
-    all: &'a [Opened],
+    bundle: &'a Bundle,
     /// All good files of each chunk: a chunk may arrive several times.
     files: BTreeMap<u32, Vec<&'a Opened>>,
 }
@@ -37,7 +37,7 @@ impl Bundle {
                 for opened in accepted.filter(|opened| opened.body().is_some()) {
                     files.entry(opened.statement.number).or_default().push(opened);
                 }
-                Ok(ReleasedBundle { contents, release, all: &self.files, files })
+                Ok(ReleasedBundle { contents, release, bundle: self, files })
             }
             _ => Err(self.refusal()),
         }
@@ -60,12 +60,20 @@ impl Bundle {
                 count(threshold.into(), "required release signature", "required release signatures")
             ));
         }
+        if let Some(expires) = self.expired() {
+            return Refusal::Expired { name, bundle, expires };
+        }
         let refused = self.files.iter().find_map(|opened| match &opened.standing {
             Standing::Untrusted(reason) => Some(format!("{}: {reason}", opened.file.name())),
             _ => None,
         });
         if let Some(problem) = refused {
             return untrusted(problem);
+        }
+        if self.contents().is_none()
+            && let Some(first) = self.unreadable_file(0)
+        {
+            return Refusal::Unreadable { name, bundle, chunks: vec![0], first };
         }
         let problem = match &self.control {
             Control::Absent => "there is no accepted control chunk".to_owned(),
@@ -116,7 +124,14 @@ impl<'a> ReleasedBundle<'a> {
     fn incomplete(&self, missing: Vec<u32>) -> Refusal {
         let plan = &self.contents.plan;
         let (name, bundle) = (plan.crossing.name.clone(), plan.bundle_id());
-        let damage = self.all.iter().find_map(|opened| match &opened.standing {
+        let (unreadable, missing): (Vec<u32>, Vec<u32>) =
+            missing.into_iter().partition(|&number| self.bundle.unreadable_file(number).is_some());
+        if missing.is_empty()
+            && let Some(first) = unreadable.iter().find_map(|&number| self.bundle.unreadable_file(number))
+        {
+            return Refusal::Unreadable { name, bundle, chunks: unreadable, first };
+        }
+        let damage = self.bundle.files.iter().find_map(|opened| match &opened.standing {
             Standing::Damaged(finding) if missing.contains(&opened.statement.number) => {
                 Some(format!("{}: {finding}", opened.file.name()))
             }

@@ -9,8 +9,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
-use rustix::io::Errno;
+use rustix::fs::OFlags;
 
 use super::announced::Announced;
 use super::docker_manifest::{ArchiveBlobs, manifest_json};
@@ -19,7 +18,7 @@ use super::layout::blob_path;
 use super::staging::{create_new, unique_suffix};
 use super::tar_plan::{Place, TarPlan};
 use super::{ArtifactError, ArtifactSink, BlobWriter};
-use crate::medium::{Writeback, reserve};
+use crate::medium::{Writeback, rename_new, reserve};
 use crate::oci::write::{IndexEntry, OCI_LAYOUT, index_json};
 use crate::oci::{Descriptor, Digest, VerifiedBlob};
 
@@ -190,22 +189,6 @@ fn remove_stale(folder: &Path, prefix: &std::ffi::OsStr) {
     }
 }
 
-/// Renames the finished file, unless the target exists.
-fn rename_new(from: &Path, to: &Path) -> Result<(), ArtifactError> {
-    let exists = || ArtifactError::TargetExists { path: to.to_owned() };
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(()),
-        Err(Errno::EXIST) => Err(exists()),
-        // File systems without this kind of rename may support hard links.
-        Err(Errno::INVAL | Errno::NOSYS) => match fs::hard_link(from, to) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
-            Err(error) => Err(ArtifactError::io("cannot create", to)(error)),
-        },
-        Err(error) => Err(ArtifactError::io("cannot create", to)(error.into())),
-    }
-}
-
 impl ArtifactSink for ArchiveSink {
     fn name(&self) -> &str {
         &self.name
@@ -258,7 +241,10 @@ impl ArtifactSink for ArchiveSink {
         // This appends the end marker, which consists of zeros.
         shared.file.set_len(self.plan.archive_bytes()).map_err(cannot_write())?;
         shared.file.sync_all().map_err(cannot_write())?;
-        rename_new(&shared.path, &self.target)?;
+        rename_new(&shared.path, &self.target).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => ArtifactError::TargetExists { path: self.target.clone() },
+            _ => ArtifactError::io("cannot create", &self.target)(error),
+        })?;
         let folder = folder_of(&self.target);
         let cannot_sync = || ArtifactError::io("cannot sync", folder);
         File::open(folder).map_err(cannot_sync())?.sync_all().map_err(cannot_sync())

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::transport::SpecError;
 use crate::diagnosis::Advice;
-use crate::registry::{Host, RepositoryName};
+use crate::registry::{Host, RepositoryName, canonical_host};
 
 /// A registry, and an optional prefix for all repositories.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl FromStr for RegistryDestination {
             Some((host, prefix)) => (host, Some(prefix)),
             None => (place, None),
         };
-        let host = host.parse().map_err(|error| refuse(format!("{error}")))?;
+        let host = canonical_host(host.parse().map_err(|error| refuse(format!("{error}")))?);
         let prefix = prefix.map(str::parse::<RepositoryName>).transpose();
         let prefix = prefix.map_err(|error| refuse(error.to_string()))?;
         Ok(RegistryDestination { host, prefix })

@@ -3,8 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::kind::Kind;
+use super::transport_word::Transport;
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
-use crate::oci::digest::BlobMismatch;
+use crate::oci::digest::{BlobMismatch, found_bytes};
 use crate::oci::document::DocumentError;
 use crate::oci::reference::RefNameError;
 use crate::oci::{Digest, RefName};
@@ -115,7 +117,7 @@ pub enum ArtifactError {
     #[error(transparent)]
     BlobMismatch(Box<BlobMismatch>),
     /// A blob has more or fewer bytes than its descriptor says.
-    #[error("blob {digest} has the wrong size: expected {announced} bytes, found {found}")]
+    #[error("blob {digest} has the wrong size: expected {announced} bytes, found {}", found_bytes(*announced, *found))]
     BlobSize {
         /// The digest of the blob.
         digest: Digest,
@@ -143,6 +145,34 @@ pub enum ArtifactError {
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
+    },
+    /// The archive has a sparse file: only parts of its content, and a map of where they belong.
+    #[error("archive {path:?}: the entry before byte {at} is a sparse file")]
+    SparseArchive {
+        /// The path of the archive.
+        path: PathBuf,
+        /// The offset of the end of the entry's header in bytes.
+        at: u64,
+    },
+    /// The source is something else than its prefix says.
+    #[error("{path:?} is {kind}")]
+    OtherKind {
+        /// The path of the source.
+        path: PathBuf,
+        /// What it was taken for.
+        wanted: Transport,
+        /// What it is.
+        kind: Kind,
+    },
+    /// The path does not exist, but the path with what was taken for a name behind it does.
+    #[error("{path:?} does not exist, but {whole:?} does")]
+    SeparatorInPath {
+        /// The path as it was read.
+        path: PathBuf,
+        /// The path that exists.
+        whole: PathBuf,
+        /// The source with the separators in its path escaped.
+        written: String,
     },
     /// The archive is compressed, so blobs cannot be read at their offsets.
     #[error("archive {path:?} is compressed with {with}; an uncompressed tar file is needed")]
@@ -226,6 +256,19 @@ impl ArtifactError {
     }
 }
 
+fn advice_for(kind: &Kind, path: &Path) -> Advice {
+    let pass_as = |transport: Transport| Advice::PassAs { place: transport.place(path) };
+    match kind {
+        Kind::Layout => pass_as(Transport::Oci),
+        Kind::LayoutArchive => pass_as(Transport::OciArchive),
+        Kind::DockerArchive => pass_as(Transport::DockerArchive),
+        Kind::LayoutInFolder(folder) => Advice::ArchiveFolder { folder: folder.into() },
+        Kind::UnpackedDockerArchive => Advice::ArchiveFolder { folder: path.to_owned() },
+        Kind::DirTransport => Advice::CopyFromDir { folder: path.to_owned() },
+        Kind::FileSystem => Advice::SaveInsteadOfExport,
+    }
+}
+
 fn refusals_text(refusals: &[Refusal]) -> String {
     refusals.iter().map(|Refusal { url, answer, .. }| format!("; {url}: {answer}")).collect()
 }
@@ -247,8 +290,20 @@ impl Diagnose for ArtifactError {
                 let private = refusals.iter().any(Refusal::is_of_private_address);
                 return Code::NondistributableAbsent.with(private.then_some(Advice::UrlIsPrivate));
             }
-            ArtifactError::Compressed { with, .. } => {
-                return Code::CompressedArchive.with(Advice::DecompressWith { program: with });
+            ArtifactError::Compressed { path, with } => {
+                let advice = Advice::DecompressWith { program: with, file: path.clone() };
+                return Code::CompressedArchive.with(advice);
+            }
+            ArtifactError::SparseArchive { .. } => return Code::BadArchive.with(Advice::WriteWithoutSparse),
+            ArtifactError::SeparatorInPath { written, .. } => {
+                return Code::ArtifactIo.with(Advice::PassAs { place: written.clone() });
+            }
+            ArtifactError::OtherKind { path, wanted, kind } => {
+                let code = match wanted {
+                    Transport::DockerArchive => Code::NotADockerImage,
+                    Transport::Oci | Transport::OciArchive => Code::NotALayout,
+                };
+                return code.with(advice_for(kind, path));
             }
             ArtifactError::AmbiguousName { .. } => Code::AmbiguousName,
             ArtifactError::BadName { .. } => Code::BadName,

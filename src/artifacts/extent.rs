@@ -1,12 +1,14 @@
 //! Regular files and parts of them, for several concurrent readers.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::ArtifactError;
@@ -90,15 +92,22 @@ impl Read for ExtentReader {
 
 /// Opens a regular file for reading; `None` if it does not exist. Symbolic links, devices and pipes are refused.
 pub(super) fn open_regular(path: &Path) -> Result<Option<File>, ArtifactError> {
+    open_regular_at(CWD, path, path)
+}
+
+/// Opens the file `name` in `folder`, as [`open_regular`] does. Messages call it `path`.
+pub(super) fn open_regular_at(
+    folder: impl AsFd,
+    name: &Path,
+    path: &Path,
+) -> Result<Option<File>, ArtifactError> {
     // Without O_NONBLOCK, opening a pipe would wait for a writer.
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            return Err(not_regular(path));
-        }
-        Err(source) => return Err(ArtifactError::Io { what: "cannot open", path: path.to_owned(), source }),
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match openat(folder, name, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::LOOP) => return Err(not_regular(path)),
+        Err(error) => return Err(ArtifactError::io("cannot open", path)(error.into())),
     };
     let metadata = file.metadata().map_err(ArtifactError::io("cannot read the metadata of", path))?;
     if metadata.is_file() { Ok(Some(file)) } else { Err(not_regular(path)) }

@@ -1,12 +1,16 @@
 //! The files of a layout, in a directory or in an uncompressed tar archive.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat};
+use rustix::io::Errno;
+
 use super::ArtifactError;
-use super::extent::{Extent, not_regular, open_regular};
+use super::extent::{Extent, not_regular, open_regular_at};
 use super::tar_index::{Links, TarIndex};
 
 /// The files of a layout, addressed by relative path.
@@ -25,7 +29,7 @@ impl Files {
         if metadata.is_dir() {
             return Ok(Files::Directory(path.to_owned()));
         }
-        let problem = "not a directory; for a tar archive write oci-archive:".to_owned();
+        let problem = "not a directory".to_owned();
         Err(ArtifactError::NotALayout { path: path.to_owned(), problem })
     }
 
@@ -42,12 +46,21 @@ impl Files {
         }
     }
 
+    /// The archive, if the files are in one.
+    pub(super) fn archive(&self) -> Option<&TarIndex> {
+        match self {
+            Files::Directory(_) => None,
+            Files::Archive(index) => Some(index),
+        }
+    }
+
     /// Opens the file `name`; `None` if it does not exist.
     pub(super) fn open(&self, name: &str) -> Result<Option<Extent>, ArtifactError> {
         match self {
             Files::Directory(path) => {
+                let Some((folder, last)) = parent(path, name)? else { return Ok(None) };
                 let path = path.join(name);
-                let Some(file) = open_regular(&path)? else { return Ok(None) };
+                let Some(file) = open_regular_at(folder, Path::new(last), &path)? else { return Ok(None) };
                 let bytes =
                     file.metadata().map_err(ArtifactError::io("cannot read the metadata of", &path))?.len();
                 Ok(Some(Extent { file: Arc::new(file), start: 0, bytes }))
@@ -60,14 +73,15 @@ impl Files {
     pub(super) fn bytes_of(&self, name: &str) -> Result<Option<u64>, ArtifactError> {
         match self {
             Files::Directory(path) => {
+                let Some((folder, last)) = parent(path, name)? else { return Ok(None) };
                 let path = path.join(name);
-                match fs::symlink_metadata(&path) {
-                    Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
-                    Ok(_) => Err(not_regular(&path)),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                    Err(source) => {
-                        Err(ArtifactError::Io { what: "cannot read the metadata of", path, source })
+                match statat(folder, last, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+                        Ok(Some(u64::try_from(stat.st_size).unwrap_or(0)))
                     }
+                    Ok(_) => Err(not_regular(&path)),
+                    Err(Errno::NOENT) => Ok(None),
+                    Err(error) => Err(ArtifactError::io("cannot read the metadata of", &path)(error.into())),
                 }
             }
             Files::Archive(index) => Ok(index.find(name)?.map(|extent| extent.bytes)),
@@ -92,4 +106,32 @@ impl Files {
         extent.reader(0).read_to_end(&mut bytes).map_err(ArtifactError::io("cannot read", self.path()))?;
         Ok(Some(bytes))
     }
+}
+
+/// Opens the folder of the file `name` in the layout `root`, and returns it with the last part of `name`; `None` if it
+/// does not exist. The operator may name the layout through a symbolic link, but inside it none is followed: it could
+/// lead to files that are not meant to travel.
+fn parent<'a>(root: &Path, name: &'a str) -> Result<Option<(OwnedFd, &'a str)>, ArtifactError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut path = root.to_owned();
+    let mut folder = match openat(CWD, root, flags, Mode::empty()) {
+        Ok(folder) => folder,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(ArtifactError::io("cannot open", root)(error.into())),
+    };
+    let mut rest = name;
+    while let Some((part, after)) = rest.split_once('/') {
+        path.push(part);
+        folder = match openat(&folder, part, flags | OFlags::NOFOLLOW, Mode::empty()) {
+            Ok(folder) => folder,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP | Errno::NOTDIR) => {
+                let problem = "a symbolic link, or not a directory".to_owned();
+                return Err(ArtifactError::UnsafePath { path, problem });
+            }
+            Err(error) => return Err(ArtifactError::io("cannot open", &path)(error.into())),
+        };
+        rest = after;
+    }
+    Ok(Some((folder, rest)))
 }

@@ -54,8 +54,8 @@ struct LayoutFile {
 
 /// Checks the content of an `oci-layout` file; the error says what is wrong with it.
 pub(super) fn check_layout_file(bytes: &[u8]) -> Result<(), String> {
-    json::check_with(bytes, &["imageLayoutVersion"]).map_err(|error| format!("oci-layout: {error}"))?;
-    let file: LayoutFile = serde_json::from_slice(bytes).map_err(|error| format!("oci-layout: {error}"))?;
+    let file: LayoutFile = json::object(bytes, &["imageLayoutVersion"])
+        .map_err(|error| format!("oci-layout: {}", json::message(&error)))?;
     if file.version == LAYOUT_VERSION {
         Ok(())
     } else {
@@ -104,6 +104,16 @@ impl Layout {
         Ok(Layout { name: name.to_owned(), files, catalog, referrers: OnceLock::new() })
     }
 
+    /// The files of the layout.
+    pub(super) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Every entry of `index.json`.
+    pub(super) fn listed(&self) -> &[Root] {
+        self.catalog.roots()
+    }
+
     fn links(&self) -> &Referrers {
         self.referrers.get_or_init(|| Referrers::of(self, self.catalog.roots()))
     }
@@ -127,13 +137,13 @@ impl Layout {
     }
 
     /// Whether an entry is only a referrer of another artifact in the layout.
-    fn is_only_a_referrer(&self, root: &Root) -> bool {
+    pub(super) fn is_only_a_referrer(&self, root: &Root) -> bool {
         let by_tag = root.name.as_ref().and_then(stem_of).is_some_and(|stem| self.has_stem(stem));
         by_tag || self.links().subject(&root.descriptor.digest).is_some_and(|subject| self.has(subject))
     }
 
     /// Finds a manifest that `index.json` does not list. Its media type is taken from its content.
-    fn unlisted(&self, digest: &Digest) -> Result<Root, ArtifactError> {
+    pub(super) fn unlisted(&self, digest: &Digest) -> Result<Root, ArtifactError> {
         #[derive(Deserialize)]
         struct Typed {
             #[serde(rename = "mediaType")]

@@ -69,10 +69,9 @@ impl RegistrySources {
         matches: &dyn Fn(&str) -> bool,
     ) -> Result<Vec<RepositoryName>, ArtifactError> {
         let place = format!("docker://{host}");
-        let Some(mut names) = self.registries.registry(host)?.repositories()? else {
+        let Some(mut names) = self.registries.registry(host)?.repositories(matches)? else {
             return Err(ArtifactError::NoCatalogue { place });
         };
-        names.retain(|name| matches(name.as_str()));
         names.sort();
         names.dedup();
         Ok(names)
@@ -199,7 +198,7 @@ impl RegistrySource {
 
     /// Finds a non-distributable layer in the repository or at one of its URLs, and returns its size in bytes.
     fn find_nondistributable(&self, descriptor: &Descriptor) -> Result<Option<u64>, ArtifactError> {
-        if let Some(size) = self.repository.blob_size(&descriptor.digest)? {
+        if let Some(size) = self.repository.blob_size(&descriptor.digest, descriptor.size)? {
             return Ok(Some(size));
         }
         if descriptor.urls.is_empty() {

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use tar::Header;
 
 use super::ArtifactError;
+use super::compression::{MAGIC_BYTES, compressed_with};
 use super::extent::{Extent, open_regular};
+use super::tar_number;
 
 /// Maximum number of entries in an archive.
 const ENTRIES_MAX: usize = 1_000_000;
@@ -76,6 +78,11 @@ impl TarIndex {
         &self.path
     }
 
+    /// The normalized paths of all files and links, in any order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.places.keys().map(String::as_str)
+    }
+
     /// The extent of the file `name`; `None` if it does not exist.
     pub(super) fn find(&self, name: &str) -> Result<Option<Extent>, ArtifactError> {
         let refuse = |problem: String| ArtifactError::Archive { path: self.path.clone(), problem };
@@ -100,16 +107,10 @@ impl TarIndex {
 }
 
 fn refuse_compressed(file: &File, path: &Path) -> Result<(), ArtifactError> {
-    let mut magic = [0; 6];
-    let count = file.read_at(&mut magic, 0).map_err(ArtifactError::io("cannot read", path))?;
-    let magics: [(&[u8], &'static str); 4] = [
-        (&[0x1f, 0x8b], "gzip"),
-        (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
-        (b"BZh", "bzip2"),
-        (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz"),
-    ];
-    match magics.into_iter().find(|(start, _)| magic[..count].starts_with(start)) {
-        Some((_, with)) => Err(ArtifactError::Compressed { path: path.to_owned(), with }),
+    let mut start = [0; MAGIC_BYTES];
+    let count = file.read_at(&mut start, 0).map_err(ArtifactError::io("cannot read", path))?;
+    match compressed_with(&start[..count]) {
+        Some(with) => Err(ArtifactError::Compressed { path: path.to_owned(), with }),
         None => Ok(()),
     }
 }
@@ -194,6 +195,10 @@ impl Scan<'_> {
         ArtifactError::Archive { path: self.path.to_owned(), problem }
     }
 
+    fn sparse(&self) -> ArtifactError {
+        ArtifactError::SparseArchive { path: self.path.to_owned(), at: self.at }
+    }
+
     fn read(&self, at: u64, block: &mut [u8]) -> Result<(), ArtifactError> {
         if at.checked_add(block.len() as u64).is_none_or(|end| end > self.bytes) {
             return Err(self.refuse(format!("truncated at byte {}", self.bytes)));
@@ -206,16 +211,32 @@ impl Scan<'_> {
         let mut header = Header::new_old();
         self.read(self.at, header.as_mut_bytes())?;
         if header.as_bytes().iter().all(|&b| b == 0) {
+            self.end()?;
             return Ok(None);
         }
         let bytes = header.as_bytes();
         let outside = bytes[..148].iter().chain(&bytes[156..]);
-        let sum = outside.map(|&b| u32::from(b)).sum::<u32>() + 8 * u32::from(b' ');
-        if header.cksum().ok() != Some(sum) {
+        let sum = outside.map(|&b| u64::from(b)).sum::<u64>() + 8 * u64::from(b' ');
+        if tar_number::field(&header.as_old().cksum) != Some(sum) {
             return Err(self.refuse(format!("invalid tar header at byte {}", self.at)));
         }
         self.at += BLOCK_BYTES;
         Ok(Some(header))
+    }
+
+    /// Checks that nothing follows the first block of zeros except the second one. Some tools leave that out at the end of
+    /// the file. Elsewhere, some readers go on after a single block of zeros.
+    fn end(&self) -> Result<(), ArtifactError> {
+        let after = self.at + BLOCK_BYTES;
+        let mut second =
+            vec![0; usize::try_from(self.bytes.saturating_sub(after).min(BLOCK_BYTES)).unwrap_or(0)];
+        self.read(after, &mut second)?;
+        if second.iter().any(|&b| b != 0) {
+            return Err(
+                self.refuse(format!("more entries after a single block of zeros at byte {}", self.at))
+            );
+        }
+        Ok(())
     }
 
     /// Skips the content of an entry and returns its offset.
@@ -232,8 +253,11 @@ impl Scan<'_> {
     }
 
     fn field_size(&self, header: &Header) -> Result<u64, ArtifactError> {
-        header.entry_size().map_err(|_| {
-            self.refuse(format!("the size in the header before byte {} is not a number", self.at))
+        tar_number::field(&header.as_old().size).ok_or_else(|| {
+            self.refuse(format!(
+                "the size in the header before byte {} is not a number of at most 64 bits",
+                self.at
+            ))
         })
     }
 
@@ -281,11 +305,15 @@ impl Scan<'_> {
                 b"path" => self.set_once(&mut extension.name, value.to_vec())?,
                 b"linkpath" => self.set_once(&mut extension.link, value.to_vec())?,
                 b"size" => {
-                    let bytes = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-                    let bytes = bytes.ok_or_else(|| self.refuse("a PAX size is not a number".to_owned()))?;
+                    let bytes = tar_number::decimal(value).ok_or_else(|| {
+                        self.refuse(format!(
+                            "a PAX size before byte {} is not a number of at most 64 bits",
+                            self.at
+                        ))
+                    })?;
                     self.set_once(&mut extension.bytes, bytes)?;
                 }
-                _ if changes => return Err(self.refuse("sparse files are not supported".to_owned())),
+                _ if changes => return Err(self.sparse()),
                 _ => {}
             }
         }
@@ -293,6 +321,9 @@ impl Scan<'_> {
     }
 
     fn entry(&mut self, kind: u8, header: &Header, extension: Extension) -> Result<(), ArtifactError> {
+        if kind == b'S' {
+            return Err(self.sparse());
+        }
         let field = self.field_size(header)?;
         let bytes = match extension.bytes {
             None => field,
@@ -341,7 +372,7 @@ impl Scan<'_> {
 /// Splits off one `LENGTH KEY=VALUE\n` record: its key, its value and the rest.
 fn pax_record(rest: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let space = rest.iter().take(8).position(|&b| b == b' ')?;
-    let length: usize = std::str::from_utf8(&rest[..space]).ok()?.parse().ok()?;
+    let length = usize::try_from(tar_number::decimal(&rest[..space])?).ok()?;
     let record = rest.get(space + 1..length)?.strip_suffix(b"\n")?;
     let equals = record.iter().position(|&b| b == b'=')?;
     Some((&record[..equals], &record[equals + 1..], &rest[length..]))

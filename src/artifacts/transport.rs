@@ -1,49 +1,29 @@
-//! The syntax of sources and destinations, as in skopeo: `oci:DIR:REF`, `docker://HOST/REPO:TAG`.
+//! The syntax of sources and destinations, as in skopeo: `oci:DIR:REF`, `docker://HOST/REPO:TAG`. Unlike there, a path
+//! may contain every character: `\:`, `\=` and `\@` do not separate.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::PathBuf;
+use std::io;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::archive_sink::ArchiveSink;
+use super::escapes;
 use super::layout_sink::LayoutSink;
+use super::recognise::kind_of;
+use super::transport_word::Transport;
 use super::{
     ArtifactError, ArtifactSink, ArtifactSource, DockerArchive, ExistingName, Layout, Pattern,
     RegistrySources, Selection,
 };
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
+use crate::oci::reference::RefNameError;
 use crate::oci::{Digest, RefName};
-use crate::registry::{Host, HostError, NameError, RepositoryName, Tag};
-
-/// The kind of a source or destination in the file system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// An image layout in a directory.
-    Oci,
-    /// An image layout in a tar archive.
-    OciArchive,
-    /// A tar archive as `docker save` writes and `docker load` reads it.
-    DockerArchive,
-}
-
-impl Transport {
-    const ALL: [Transport; 3] = [Transport::Oci, Transport::OciArchive, Transport::DockerArchive];
-
-    /// The prefix before the first colon, e.g. `oci`.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Transport::Oci => "oci",
-            Transport::OciArchive => "oci-archive",
-            Transport::DockerArchive => "docker-archive",
-        }
-    }
-
-    fn split(text: &str) -> Option<(Transport, &str)> {
-        let (word, rest) = text.split_once(':')?;
-        let transport = Transport::ALL.into_iter().find(|transport| transport.word() == word)?;
-        Some((transport, rest))
-    }
-}
+use crate::registry::{
+    Host, HostError, NameError, RepositoryName, Tag, canonical_host, canonical_repository,
+};
 
 /// A text is not a valid source or destination.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,7 +64,7 @@ pub enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Path(transport, path) => write!(f, "{}:{}", transport.word(), path.display()),
+            Place::Path(transport, path) => f.write_str(&transport.place(path)),
             Place::Repository(host, name) => write!(f, "{REGISTRY}{host}/{name}"),
             Place::Repositories(host, pattern) => write!(f, "{REGISTRY}{host}/{pattern}"),
         }
@@ -113,17 +93,27 @@ impl FromStr for SourceSpec {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refuse = |problem: String| SpecError::new(text, problem, Advice::SourceSyntax);
-        let (rest, rename) = match text.rsplit_once('=') {
+        SourceSpec::try_from(OsStr::new(text))
+    }
+}
+
+/// A path need not be UTF-8; everything else must be.
+impl TryFrom<&OsStr> for SourceSpec {
+    type Error = SpecError;
+
+    fn try_from(text: &OsStr) -> Result<Self, Self::Error> {
+        let refuse = |problem: String| SpecError::new(&text.to_string_lossy(), problem, Advice::SourceSyntax);
+        let (rest, rename) = match escapes::rsplit_once(text.as_bytes(), b'=') {
             Some((rest, name)) => {
-                let name = name.parse().map_err(|error| refuse(format!("after the last '=': {error}")))?;
-                (rest, Some(name))
+                let name =
+                    utf8(name).and_then(|name| name.parse().map_err(|error: RefNameError| error.to_string()));
+                (rest, Some(name.map_err(|problem| refuse(format!("after the last '=': {problem}")))?))
             }
-            None => (text, None),
+            None => (text.as_bytes(), None),
         };
         let in_path = |(place, selection)| (place, selection, None);
-        let read = match rest.strip_prefix(REGISTRY) {
-            Some(rest) => in_registry(rest),
+        let read = match rest.strip_prefix(REGISTRY.as_bytes()) {
+            Some(rest) => utf8(rest).and_then(in_registry),
             None => in_folder_or_file(rest).map(in_path),
         };
         let (place, selection, own_name) = read.map_err(refuse)?;
@@ -131,28 +121,34 @@ impl FromStr for SourceSpec {
     }
 }
 
+fn utf8(text: &[u8]) -> Result<&str, String> {
+    std::str::from_utf8(text).map_err(|_| format!("{:?} is not UTF-8", String::from_utf8_lossy(text)))
+}
+
 /// Parses `oci:DIR` with an optional `:REF` or `@DIGEST`.
-fn in_folder_or_file(text: &str) -> Result<(Place, Selection), String> {
+fn in_folder_or_file(text: &[u8]) -> Result<(Place, Selection), String> {
     let (transport, rest) = Transport::split(text).ok_or("unknown kind of source")?;
-    let (path, selection) = match (rest.split_once(':'), rest.split_once('@')) {
+    let (path, selection) = match (escapes::split_once(rest, b':'), escapes::split_once(rest, b'@')) {
         // A colon after the `@` is part of the digest.
         (Some((before, _)), Some((path, digest))) if before.len() > path.len() => {
-            let digest: Digest = digest.parse().map_err(|error| format!("after '@': {error}"))?;
+            let digest: Digest = utf8(digest)?.parse().map_err(|error| format!("after '@': {error}"))?;
             (path, Selection::Digest(digest))
         }
-        (Some((path, name)), _) if Pattern::is_pattern(name) => {
-            (path, Selection::Matching(name.parse().map_err(|error| format!("after the path: {error}"))?))
-        }
-        (Some((path, name)), _) => {
-            let name: RefName = name.parse().map_err(|error| format!("after the path: {error}"))?;
-            (path, Selection::Name(name))
-        }
+        (Some((path, name)), _) => (path, selection(utf8(name)?)?),
         (None, _) => (rest, Selection::Every),
     };
     if path.is_empty() {
         return Err("the path is empty".to_owned());
     }
-    Ok((Place::Path(transport, path.into()), selection))
+    Ok((Place::Path(transport, OsString::from_vec(escapes::read_path(path)).into()), selection))
+}
+
+fn selection(name: &str) -> Result<Selection, String> {
+    if Pattern::is_pattern(name) {
+        return Ok(Selection::Matching(name.parse().map_err(|error| format!("after the path: {error}"))?));
+    }
+    let name: RefName = name.parse().map_err(|error| format!("after the path: {error}"))?;
+    Ok(Selection::Name(name))
 }
 
 /// Parses `HOST/REPO` with `:TAG`, `@DIGEST` or both. With both, the digest selects the artifact and the tag names it.
@@ -164,7 +160,7 @@ fn in_registry(text: &str) -> Result<(Place, Selection, Option<RefName>), String
             "{host:?} is not a host: write the full name of the registry before the repository"
         ));
     }
-    let host: Host = host.parse().map_err(|error: HostError| error.to_string())?;
+    let host = canonical_host(host.parse().map_err(|error: HostError| error.to_string())?);
     let (rest, digest) = match rest.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest.parse().map_err(|error| format!("after '@': {error}"))?)),
         None => (rest, None),
@@ -176,15 +172,23 @@ fn in_registry(text: &str) -> Result<(Place, Selection, Option<RefName>), String
     let place = if Pattern::is_pattern(repository) {
         Place::Repositories(host.clone(), repository.parse()?)
     } else {
-        let name = repository.parse().map_err(|error: NameError| error.to_string())?;
-        Place::Repository(host.clone(), name)
+        let name = repository.parse().and_then(|name| canonical_repository(&host, name));
+        Place::Repository(host.clone(), name.map_err(|error: NameError| error.to_string())?)
     };
     let exact =
         |tag: &str| tag.parse::<Tag>().map_err(|error| error.to_string()).map(|_| tag.parse::<RefName>());
     Ok(match (digest, tag) {
         (Some(digest), Some(tag)) => {
             exact(tag)?.map_err(|error| error.to_string())?;
-            (place, Selection::Digest(digest), format!("{host}/{repository}:{tag}").parse().ok())
+            let name = match &place {
+                // A name cannot contain an IPv6 address in brackets.
+                Place::Repository(host, repository) => format!("{host}/{repository}:{tag}")
+                    .parse()
+                    .or_else(|_| format!("{repository}:{tag}").parse())
+                    .ok(),
+                _ => None,
+            };
+            (place, Selection::Digest(digest), name)
         }
         (Some(digest), None) => (place, Selection::Digest(digest), None),
         (None, Some(tag)) if Pattern::is_pattern(tag) => (place, Selection::Matching(tag.parse()?), None),
@@ -215,14 +219,63 @@ impl SourceSpec {
     /// Opens the source, or every matching source if the repository is a pattern. Pass the selection to
     /// [`ArtifactSource::roots`].
     pub fn open(&self, registries: &RegistrySources) -> Result<Vec<Arc<dyn ArtifactSource>>, ArtifactError> {
-        let name = self.place.to_string();
         Ok(match &self.place {
-            Place::Path(Transport::Oci, path) => vec![Arc::new(Layout::in_directory(path, &name)?)],
-            Place::Path(Transport::OciArchive, path) => vec![Arc::new(Layout::in_archive(path, &name)?)],
-            Place::Path(Transport::DockerArchive, path) => vec![Arc::new(DockerArchive::open(path, &name)?)],
+            Place::Path(transport, path) => {
+                vec![
+                    self.in_path(*transport, path)
+                        .map_err(|error| self.explained(*transport, path, error))?,
+                ]
+            }
             Place::Repository(host, repository) => vec![registries.repository(host, repository)?],
             Place::Repositories(host, pattern) => self.matching(registries, host, pattern)?,
         })
+    }
+
+    fn in_path(&self, transport: Transport, path: &Path) -> Result<Arc<dyn ArtifactSource>, ArtifactError> {
+        let name = self.place.to_string();
+        Ok(match transport {
+            Transport::Oci => Arc::new(Layout::in_directory(path, &name)?),
+            Transport::OciArchive => Arc::new(Layout::in_archive(path, &name)?),
+            Transport::DockerArchive => Arc::new(DockerArchive::open(path, &name)?),
+        })
+    }
+
+    /// The reason why a path is not such a source, if it is known better than `error` says.
+    fn explained(&self, transport: Transport, path: &Path, error: ArtifactError) -> ArtifactError {
+        match error {
+            ArtifactError::Io { ref source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                let whole = self.path_with_names(path);
+                if whole == path || !whole.exists() {
+                    return error;
+                }
+                let written = transport.place(&whole);
+                ArtifactError::SeparatorInPath { path: path.to_owned(), whole, written }
+            }
+            ArtifactError::NotALayout { .. }
+            | ArtifactError::NotADockerImage { .. }
+            | ArtifactError::UnsafePath { .. } => match kind_of(path) {
+                Some(kind) if !kind.is(transport) => {
+                    ArtifactError::OtherKind { path: path.to_owned(), wanted: transport, kind }
+                }
+                _ => error,
+            },
+            _ => error,
+        }
+    }
+
+    /// The path with the names behind it, as if they belonged to it.
+    fn path_with_names(&self, path: &Path) -> PathBuf {
+        let mut whole = path.as_os_str().to_owned();
+        match &self.selection {
+            Selection::Every => {}
+            Selection::Name(name) => whole.push(format!(":{name}")),
+            Selection::Matching(pattern) => whole.push(format!(":{pattern}")),
+            Selection::Digest(digest) => whole.push(format!("@{digest}")),
+        }
+        if let Some(name) = &self.rename {
+            whole.push(format!("={name}"));
+        }
+        whole.into()
     }
 
     /// Whether the source is in a registry, so that it is read over the network.
@@ -267,24 +320,36 @@ impl FromStr for DestinationSpec {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refuse = |problem: &str| SpecError::new(text, problem.to_owned(), Advice::DestinationSyntax);
+        DestinationSpec::try_from(OsStr::new(text))
+    }
+}
+
+/// The path need not be UTF-8.
+impl TryFrom<&OsStr> for DestinationSpec {
+    type Error = SpecError;
+
+    fn try_from(text: &OsStr) -> Result<Self, Self::Error> {
+        let refuse = |problem: &str| {
+            SpecError::new(&text.to_string_lossy(), problem.to_owned(), Advice::DestinationSyntax)
+        };
         let (transport, path) =
-            Transport::split(text).ok_or_else(|| refuse("unknown kind of destination"))?;
+            Transport::split(text.as_bytes()).ok_or_else(|| refuse("unknown kind of destination"))?;
         if path.is_empty() {
             return Err(refuse("the path is empty"));
         }
-        if path.contains(':') {
+        if escapes::split_once(path, b':').is_some() {
             return Err(refuse(
-                "a name after the path is not allowed in a destination; artifacts keep their names",
+                "a name after the path is not allowed in a destination; artifacts keep their names; for a colon in the \
+                 path write \\:",
             ));
         }
-        Ok(DestinationSpec { transport, path: path.into() })
+        Ok(DestinationSpec { transport, path: OsString::from_vec(escapes::read_path(path)).into() })
     }
 }
 
 impl fmt::Display for DestinationSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.transport.word(), self.path.display())
+        write!(f, "{}:{}", self.transport.word(), escapes::written(&self.path.to_string_lossy(), ":"))
     }
 }
 
@@ -321,7 +386,10 @@ mod tests {
             (&format!("oci:images@{DIGEST}"), Transport::Oci, "images", digest(), None),
             (&format!("oci-archive:a.tar@{DIGEST}=x"), Transport::OciArchive, "a.tar", digest(), Some("x")),
             ("oci-archive:a.tar=x", Transport::OciArchive, "a.tar", Selection::Every, Some("x")),
-            ("oci:user@host", Transport::Oci, "user@host", Selection::Every, None),
+            (r"oci:user\@host", Transport::Oci, "user@host", Selection::Every, None),
+            (r"oci:a\:b\=c:1.0=x", Transport::Oci, "a:b=c", name("1.0"), Some("x")),
+            (&format!(r"oci:user\@host@{DIGEST}"), Transport::Oci, "user@host", digest(), None),
+            (r"oci:a\b\\:1.0", Transport::Oci, r"a\b\", name("1.0"), None),
             (
                 "docker-archive:a.tar:registry.example:5000/app:1",
                 Transport::DockerArchive,
@@ -335,6 +403,14 @@ mod tests {
             let place = Place::Path(transport, path.into());
             assert_eq!(spec, SourceSpec { place, selection, rename }, "{text}");
             assert_eq!(spec.to_string(), text);
+        }
+        let spec: SourceSpec = "oci:user@host".parse().unwrap();
+        assert_eq!(spec.place, Place::Path(Transport::Oci, "user@host".into()));
+        let spec = SourceSpec::try_from(OsStr::from_bytes(b"oci:\xff:1.0")).unwrap();
+        assert_eq!(spec.place, Place::Path(Transport::Oci, OsStr::from_bytes(b"\xff").into()));
+        assert_eq!(spec.selection, name("1.0"));
+        for text in [&b"oci:a:\xff"[..], b"oci:a=\xff", b"docker://low.example/\xff", b"\xff:a"] {
+            assert!(SourceSpec::try_from(OsStr::from_bytes(text)).is_err(), "{text:?}");
         }
     }
 
@@ -384,7 +460,10 @@ mod tests {
         for text in ["x", "oci:", "oci:a:b", "docker:a"] {
             assert!(text.parse::<DestinationSpec>().is_err(), "{text}");
         }
-        assert_eq!("oci:a".parse::<DestinationSpec>().unwrap().to_string(), "oci:a");
+        for (text, path) in [("oci:a", "a"), (r"oci:a\:b", "a:b"), ("oci:a=b@c", "a=b@c")] {
+            let spec = text.parse::<DestinationSpec>().unwrap();
+            assert_eq!((spec.path.to_str(), spec.to_string().as_str()), (Some(path), text));
+        }
         let error = "oci:a\u{1b}[2J:b c".parse::<SourceSpec>().unwrap_err().to_string();
         assert!(!error.contains('\u{1b}'), "{error}");
     }

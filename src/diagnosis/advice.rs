@@ -1,6 +1,7 @@
 //! Circumstances that change the advice for an error code.
 
 use std::io;
+use std::path::PathBuf;
 
 /// A circumstance that changes the advice for an error. The program decides on the words and names the options.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +35,28 @@ pub enum Advice {
     DecompressWith {
         /// The program that can decompress it, e.g. `gzip`.
         program: &'static str,
+        /// The compressed archive.
+        file: PathBuf,
     },
+    /// The source must be written in another way.
+    PassAs {
+        /// The source as it must be written.
+        place: String,
+    },
+    /// A tar archive of the files in a folder is needed.
+    ArchiveFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder belongs to the `dir:` transport of skopeo, and a layout can be made of it.
+    CopyFromDir {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The archive has the file system of a container; its image must be saved instead.
+    SaveInsteadOfExport,
+    /// The archive must be written without sparse files.
+    WriteWithoutSparse,
     /// An index was copied without one of its images.
     PlatformIsNotThere {
         /// The platform of the missing image.
@@ -57,6 +79,8 @@ pub enum Advice {
     CertificateInvalid,
     /// The registry requires a client certificate.
     ClientCertificateNeeded,
+    /// The registry uses a version of TLS, a cipher or a kind of key that is not supported.
+    TlsUnsupported,
     /// The registry responds to TLS with plain HTTP.
     PlainHttpSpoken,
     /// A registry on loopback does not respond to plain HTTP.
@@ -65,6 +89,19 @@ pub enum Advice {
     HostNotAllowed,
     /// A registry points to another host that does not use HTTPS.
     HostWithoutTls,
+    /// A registry refers to itself without HTTPS, because the proxy in front of it does not pass on the scheme.
+    ProxyHidesTls,
+    /// A registry redirects to a host that requires a login of its own.
+    LoginElsewhere {
+        /// The host that requires a login.
+        host: String,
+    },
+    /// The registry does not create repositories when something is pushed.
+    RepositoryMustExist,
+    /// The registry does not accept changes.
+    RegistryIsReadOnly,
+    /// The registry does not accept manifests of this type.
+    TypeRefused,
     /// The registry rejects layers with URLs.
     UrlsRefused,
     /// The registry rejects a manifest, perhaps because of layers with URLs.

@@ -46,7 +46,6 @@ codes! {
     FileNotRegular "file-not-regular" Failed "A path is neither a regular file nor a folder."
     FileNameOdd "file-name-odd" Failed "A file name has control characters or is not UTF-8, so it cannot be written into a list of checksums."
     TooManyFiles "too-many-files" Failed "More files were given than a bundle can have."
-    FoldersTooDeep "folders-too-deep" Failed "Folders are nested more deeply than the search limit."
     TargetExists "target-exists" Failed "The target file already exists and would have to be replaced."
     TargetBusy "target-busy" Failed "Another process is packing a bundle with this name into this folder."
     DiskFull "disk-full" Failed "The target has less free space than the bundle needs."
@@ -143,11 +142,12 @@ codes! {
     BundleIncomplete "bundle-incomplete" Damaged "Chunks of the bundle are missing or damaged."
     BundleUnsound "bundle-unsound" Damaged "The plan of the bundle does not match its manifests."
     BundleUntrusted "bundle-untrusted" Untrusted "The bundle is not signed by a trusted packer, or too few trusted releasers have released it."
-    BundleForked "bundle-forked" Untrusted "Two control chunks of one bundle differ."
+    BundleExpired "bundle-expired" Untrusted "The bundle has expired."
+    BundleForked "bundle-forked" Untrusted "Two different chunks of one bundle have the same number and valid signatures."
     SignerFailed "signer-failed" Failed "The signing key could not sign, or returned a signature that does not verify."
     SignaturesFull "signatures-full" Failed "The control chunk has no room for another signature."
     NoSuchBundle "no-such-bundle" Damaged "The requested bundle is missing or cannot be read."
-    TooManyBundles "too-many-bundles" Failed "There are more bundles than can be examined without a trust file."
+    TooManyBundles "too-many-bundles" Failed "There are more bundles, or more entries in them, than can be examined without a trust file."
 
     // Registries.
     RegistryUnreachable "registry-unreachable" Failed "A registry cannot be reached, or the connection to it broke."

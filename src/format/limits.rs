@@ -50,3 +50,12 @@ pub const CHUNK_NUMBER_MAX: u32 = 99_999;
 
 /// Highest sequence number.
 pub const SEQUENCE_MAX: u64 = i64::MAX as u64;
+
+/// How many accepted copies of one chunk a reader opens.
+pub const COPIES_MAX: usize = 16;
+
+/// Maximum number of entries of all chunks together that a reader keeps without a trust policy.
+pub const UNVERIFIED_ENTRIES_MAX: u64 = 1_048_576;
+
+/// Maximum size of all statements and signatures together that a reader keeps without a trust policy, in bytes.
+pub const UNVERIFIED_HEADS_BYTES_MAX: u64 = 256 << 20;

@@ -53,7 +53,7 @@ impl ResponseBody {
     ///
     /// # Errors
     /// [`HttpError::Unexpected`] if it is longer than `limit` bytes.
-    pub(super) fn bytes(mut self, limit: u64) -> Result<Vec<u8>, HttpError> {
+    pub(super) fn read_whole(&mut self, limit: u64) -> Result<Vec<u8>, HttpError> {
         let mut bytes = Vec::new();
         let mut block = [0; 16 << 10];
         while bytes.len() as u64 <= limit {

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use rustls::{AlertDescription, CertificateError};
 use ureq::Timeout;
 
+use super::tls_problem::describe;
+
 /// Why a call got no usable response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
@@ -48,7 +50,7 @@ pub enum ConnectError {
     Tls {
         /// The kind of failure.
         cause: TlsFailure,
-        /// The message of the TLS library.
+        /// What is wrong, in words.
         problem: String,
     },
     /// The proxy could not open the connection.
@@ -74,6 +76,8 @@ pub enum TlsFailure {
     ClientCertificate,
     /// The server does not use TLS on this port.
     NotTls,
+    /// The server uses a version of TLS, a cipher or a kind of key that is not supported.
+    Unsupported,
     /// Any other TLS failure.
     Other,
 }
@@ -103,9 +107,6 @@ impl HttpError {
                 HttpError::Unreachable(ConnectError::tls(TlsFailure::Other, problem.to_owned()))
             }
             ureq::Error::Rustls(error) => HttpError::Unreachable(ConnectError::of_rustls(&error)),
-            ureq::Error::Pem(error) => {
-                HttpError::Unreachable(ConnectError::tls(TlsFailure::Other, format!("{error:?}")))
-            }
             error @ ureq::Error::ConnectProxyFailed(_) => {
                 HttpError::Unreachable(ConnectError::Proxy(error.to_string()))
             }
@@ -157,9 +158,10 @@ impl ConnectError {
             rustls::Error::NoCertificatesPresented => TlsFailure::BadCertificate,
             rustls::Error::AlertReceived(alert) => TlsFailure::of_alert(*alert),
             rustls::Error::InvalidMessage(_) => TlsFailure::NotTls,
+            rustls::Error::PeerIncompatible(_) => TlsFailure::Unsupported,
             _ => TlsFailure::Other,
         };
-        ConnectError::tls(cause, error.to_string())
+        ConnectError::tls(cause, describe(error))
     }
 }
 
@@ -167,6 +169,10 @@ impl TlsFailure {
     fn of_certificate(error: &CertificateError) -> TlsFailure {
         match error {
             CertificateError::UnknownIssuer => TlsFailure::UnknownIssuer,
+            // An authority that serves itself. It is trusted if it is among the trusted certificates.
+            CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => {
+                TlsFailure::UnknownIssuer
+            }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 TlsFailure::WrongName
             }
@@ -174,6 +180,10 @@ impl TlsFailure {
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. } => TlsFailure::Expired,
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                TlsFailure::Unsupported
+            }
             _ => TlsFailure::BadCertificate,
         }
     }
@@ -190,6 +200,9 @@ impl TlsFailure {
             | AlertDescription::CertificateUnobtainable
             | AlertDescription::CertificateRequired
             | AlertDescription::UnknownCA => TlsFailure::ClientCertificate,
+            AlertDescription::HandshakeFailure
+            | AlertDescription::InsufficientSecurity
+            | AlertDescription::ProtocolVersion => TlsFailure::Unsupported,
             _ => TlsFailure::Other,
         }
     }
@@ -227,7 +240,8 @@ mod tests {
         for (alert, cause) in [
             (AlertDescription::CertificateRequired, TlsFailure::ClientCertificate),
             (AlertDescription::UnknownCA, TlsFailure::ClientCertificate),
-            (AlertDescription::HandshakeFailure, TlsFailure::Other),
+            (AlertDescription::HandshakeFailure, TlsFailure::Unsupported),
+            (AlertDescription::InternalError, TlsFailure::Other),
         ] {
             assert_eq!(tls(rustls::Error::AlertReceived(alert)), cause);
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, Method, Request, header};
-use ureq::unversioned::transport::DefaultConnector;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
 use ureq::{Agent, Body, SendBody};
 use url::Url;
 
@@ -15,7 +15,8 @@ use super::connections::{Connections, STOP_CHECK};
 use super::resolver::{Addresses, NameResolver};
 use super::throttle::Throttle;
 use super::tls::tls_config;
-use super::{HttpError, SetupError};
+use super::tls_connector::TlsConnector;
+use super::{HttpError, SetupError, date};
 
 /// Maximum size in bytes of a response that is read into memory and is not a document: a list, token or error.
 pub(crate) const LIST_BYTES_MAX: u64 = 8 << 20;
@@ -89,22 +90,36 @@ impl Response {
         (!text.is_empty()).then_some(text)
     }
 
-    /// The `Retry-After` in seconds. Dates are not supported, because a clock at an air gap may be wrong.
+    /// The wait that the server asks for in `Retry-After` (RFC 9110, section 10.2.3). A date counts from the `Date` of
+    /// the same response, because the clock of this machine may be wrong; without one, and in the past, it says nothing.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let seconds = self.header(header::RETRY_AFTER)?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds))
+        let text = self.header(header::RETRY_AFTER)?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let now = date::seconds(self.header(header::DATE)?)?;
+        let wait = date::seconds(text)?.checked_sub(now)?;
+        (wait > 0).then_some(Duration::from_secs(wait))
     }
 
     /// Reads the whole body.
     ///
     /// # Errors
     /// [`HttpError::Unexpected`] if the `Content-Length` or the body exceeds `limit` bytes.
-    pub(crate) fn bytes(self, limit: u64) -> Result<Vec<u8>, HttpError> {
+    pub(crate) fn bytes(mut self, limit: u64) -> Result<Vec<u8>, HttpError> {
+        self.read_whole(limit)
+    }
+
+    /// Reads the whole body, and keeps the rest of the response.
+    ///
+    /// # Errors
+    /// As [`Response::bytes`].
+    pub(crate) fn read_whole(&mut self, limit: u64) -> Result<Vec<u8>, HttpError> {
         match self.content_length() {
             Some(bytes) if bytes > limit => {
                 Err(HttpError::Unexpected(format!("Content-Length is {bytes} bytes, the limit is {limit}")))
             }
-            _ => self.body.bytes(limit),
+            _ => self.body.read_whole(limit),
         }
     }
 
@@ -168,7 +183,6 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .tls_config(tls_config(settings)?)
             // A body that is decoded in transit has another digest.
             .accept_encoding("identity")
             .user_agent(concat!("carnet/", env!("CARGO_PKG_VERSION")))
@@ -182,7 +196,11 @@ impl Client {
             .max_idle_connections(settings.connections.get() * 2)
             .max_idle_connections_per_host(settings.connections.get())
             .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), NameResolver::new(addresses));
+        let connector =
+            ().chain(ConnectProxyConnector::default())
+                .chain(TcpConnector::default())
+                .chain(TlsConnector::new(tls_config(settings)?));
+        let agent = Agent::with_parts(config, connector, NameResolver::new(addresses));
         let (stop, in_use) = (Arc::clone(connections.stop()), Arc::new(()));
         close_on_stop(agent.clone(), Arc::downgrade(&in_use), Arc::clone(&stop));
         let throttle = Arc::clone(&connections.throttle);

@@ -8,7 +8,10 @@
 
 mod address;
 mod body;
+mod certificates;
 mod connections;
+mod curves;
+mod date;
 mod error;
 mod exchange;
 mod host;
@@ -21,6 +24,9 @@ mod retry;
 mod settings;
 mod throttle;
 mod tls;
+mod tls_connector;
+mod tls_problem;
+mod verifier;
 
 pub(crate) use body::ResponseBody;
 pub(crate) use connections::Connections;

@@ -26,7 +26,7 @@ impl Proxy {
     /// Parses `http://[NAME:PASSWORD@]HOST[:PORT]`. The scheme is `http` if it is missing.
     ///
     /// `direct` lists the hosts to connect to without the proxy, in the syntax of `NO_PROXY`: separated by commas
-    /// without spaces; `low.example` is that host, `.low.example` and `*.low.example` are all hosts below it, `*` is
+    /// or blanks; `low.example` is that host, `.low.example` and `*.low.example` are all hosts below it, `*` is
     /// all hosts.
     pub fn new(url: &str, direct: Option<&str>) -> Result<Proxy, ProxyError> {
         let scheme = url.split_once("://").map_or("http", |(scheme, _)| scheme);
@@ -46,7 +46,8 @@ impl Proxy {
         if let Some(password) = unlimited.password() {
             builder = builder.password(password);
         }
-        let builder = direct.split(',').fold(builder, ureq::ProxyBuilder::no_proxy);
+        let hosts = direct.split([',', ' ', '\t']).filter(|host| !host.is_empty());
+        let builder = hosts.fold(builder, ureq::ProxyBuilder::no_proxy);
         builder.build().map(Proxy).map_err(|_| ProxyError::NotUrl)
     }
 
@@ -72,8 +73,8 @@ mod tests {
 
     #[test]
     fn listed_hosts_bypass_the_proxy() {
-        let proxy =
-            Proxy::new("http://proxy.example:3128", Some("low.example,.team.example,*.a.example")).unwrap();
+        let proxy = Proxy::new("http://proxy.example:3128", Some("low.example, .team.example  *.a.example,"))
+            .unwrap();
         for host in ["low.example", "LOW.example", "x.team.example", "x.a.example", "y.x.a.example"] {
             assert!(is_direct(&proxy, host), "{host}");
         }
@@ -81,7 +82,7 @@ mod tests {
             assert!(!is_direct(&proxy, host), "{host}");
         }
         assert!(is_direct(&Proxy::new("http://proxy.example", Some("*")).unwrap(), "low.example"));
-        for none in [None, Some(""), Some(",")] {
+        for none in [None, Some(""), Some(" , ")] {
             assert!(!is_direct(&Proxy::new("http://proxy.example", none).unwrap(), "low.example"));
         }
     }

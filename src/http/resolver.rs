@@ -3,11 +3,14 @@
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
+use ureq::unversioned::transport::time::Duration;
 use url::Url;
 
 use super::address::is_public;
@@ -62,18 +65,17 @@ fn private(name: &str, address: IpAddr) -> ConnectError {
 /// next time, so each name is resolved only once per connection: the addresses that were checked are the ones used.
 pub(super) struct NameResolver {
     allowed: Addresses,
-    system: DefaultResolver,
 }
 
 impl NameResolver {
     pub(super) fn new(allowed: Addresses) -> NameResolver {
-        NameResolver { allowed, system: DefaultResolver::default() }
+        NameResolver { allowed }
     }
 }
 
 impl fmt::Debug for NameResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NameResolver").field("allowed", &self.allowed).finish_non_exhaustive()
+        f.debug_struct("NameResolver").field("allowed", &self.allowed).finish()
     }
 }
 
@@ -84,7 +86,7 @@ impl Resolver for NameResolver {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = self.system.resolve(uri, config, timeout).map_err(|error| match error {
+        let found = resolve_in_time(uri, config, timeout).map_err(|error| match error {
             // Errors of the system's resolver have no kind of their own, so classify them here.
             ureq::Error::Io(error) => wrapped(ConnectError::NameNotResolved(error.to_string())),
             error => error,
@@ -104,6 +106,31 @@ impl Resolver for NameResolver {
             Some(address) => Err(wrapped(private(name, address.ip()))),
             None => Ok(found),
         }
+    }
+}
+
+/// Resolves a name on a thread of its own, because the system's resolver has no time limit that we can set. If the
+/// system cannot create a thread, it resolves the name here, within the resolver's own limits. `ureq` would do the same,
+/// but panic without a thread.
+fn resolve_in_time(
+    uri: &Uri,
+    config: &Config,
+    timeout: NextTimeout,
+) -> Result<ResolvedSocketAddrs, ureq::Error> {
+    let unlimited =
+        || NextTimeout { after: Duration::NotHappening, reason: timeout.reason, ..Default::default() };
+    let is_address = without_brackets(uri.host().unwrap_or_default()).parse::<IpAddr>().is_ok();
+    if is_address || timeout.after.is_not_happening() {
+        return DefaultResolver::default().resolve(uri, config, unlimited());
+    }
+    let (sender, receiver) = sync_channel(1);
+    let (uri_there, config_there, unlimited_there) = (uri.clone(), config.clone(), unlimited());
+    let resolve = move || {
+        drop(sender.send(DefaultResolver::default().resolve(&uri_there, &config_there, unlimited_there)));
+    };
+    match thread::Builder::new().name("resolver".to_owned()).spawn(resolve) {
+        Ok(_) => receiver.recv_timeout(*timeout.after).unwrap_or(Err(ureq::Error::Timeout(timeout.reason))),
+        Err(_) => DefaultResolver::default().resolve(uri, config, unlimited()),
     }
 }
 

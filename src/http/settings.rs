@@ -14,7 +14,7 @@ pub struct Settings {
     /// Reads the certificate authorities of the system (DER). The program provides this function, because finding
     /// them may require reading the environment. It is called when a client is created.
     pub system_roots: fn() -> Vec<Vec<u8>>,
-    /// A PEM file with certificates of authorities to trust in addition to the system's.
+    /// A PEM file with certificates to trust in addition to the system's, of authorities or of servers.
     pub ca: Option<PathBuf>,
     /// The files of the client certificate and its key (PEM), for servers that require one.
     pub client: Option<(PathBuf, PathBuf)>,

@@ -1,4 +1,4 @@
-//! Files from folders and individual paths, in any order and under any names.
+//! A regular file of a folder, as it arrived.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,23 +8,17 @@ use std::sync::Arc;
 
 use super::{ChunkFile, MediumError, ReadAt, Temporary};
 
-/// The maximum depth of nested folders that are read.
-const FOLDER_DEPTH_MAX: u32 = 8;
-
-/// The maximum number of files in one call.
-const FILES_MAX: usize = 1_000_000;
-
 /// Bytes that are copied at once.
 const COPY_BLOCK_BYTES: usize = 256 << 10;
 
 /// A regular file, as it was when it was found.
 #[derive(Clone, Debug)]
 pub struct ArrivedFile {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     name: String,
     bytes: u64,
     /// Device and inode, to detect that another file has replaced it.
-    identity: (u64, u64),
+    pub(super) identity: (u64, u64),
 }
 
 struct Opened(File);
@@ -105,52 +99,4 @@ impl ChunkFile for ArrivedFile {
         check(Arc::new(ArrivedFile::new(temporary.path()).map_err(io::Error::other)?))?;
         temporary.place(&self.path)
     }
-}
-
-/// Returns the regular files that `paths` name: files, and the contents of folders without hidden entries and
-/// links. A file that is named twice is returned once. Sorted by path.
-///
-/// # Errors
-/// If a path does not exist or is neither a file nor a folder, or if a folder cannot be read.
-pub fn collect(paths: &[PathBuf]) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError> {
-    let mut files = Vec::new();
-    for path in paths {
-        let shown = || path.display().to_string();
-        let metadata =
-            fs::metadata(path).map_err(|source| MediumError::Io { what: "read", path: shown(), source })?;
-        if metadata.is_dir() {
-            collect_folder(path, 1, &mut files)?;
-        } else {
-            files.push(ArrivedFile::new(path)?);
-        }
-    }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    let mut seen = std::collections::HashSet::new();
-    files.retain(|file| seen.insert(file.identity));
-    Ok(files.into_iter().map(|file| Arc::new(file) as Arc<dyn ChunkFile>).collect())
-}
-
-fn collect_folder(folder: &Path, depth: u32, files: &mut Vec<ArrivedFile>) -> Result<(), MediumError> {
-    let shown = folder.display().to_string();
-    let failed = |source| MediumError::Io { what: "read", path: shown.clone(), source };
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        let kind = entry.file_type().map_err(failed)?;
-        if kind.is_dir() {
-            if depth == FOLDER_DEPTH_MAX {
-                let path = entry.path().display().to_string();
-                return Err(MediumError::TooDeep { path, limit: FOLDER_DEPTH_MAX });
-            }
-            collect_folder(&entry.path(), depth + 1, files)?;
-        } else if kind.is_file() {
-            if files.len() == FILES_MAX {
-                return Err(MediumError::TooMany { limit: FILES_MAX });
-            }
-            files.push(ArrivedFile::new(&entry.path())?);
-        }
-    }
-    Ok(())
 }

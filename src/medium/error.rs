@@ -41,14 +41,6 @@ pub enum MediumError {
         /// The path of the file.
         path: String,
     },
-    /// Folders are nested too deeply.
-    #[error("{path} is nested more than {limit} folders deep, which is the limit")]
-    TooDeep {
-        /// The path of the folder.
-        path: String,
-        /// The limit.
-        limit: u32,
-    },
     /// Another process is packing the same bundle.
     #[error("another process is packing into {path}")]
     Busy {
@@ -75,7 +67,6 @@ impl Diagnose for MediumError {
             MediumError::NotRegular { .. } => Code::FileNotRegular,
             MediumError::TooMany { .. } => Code::TooManyFiles,
             MediumError::OddName { .. } => Code::FileNameOdd,
-            MediumError::TooDeep { .. } => Code::FoldersTooDeep,
             MediumError::Busy { .. } => Code::TargetBusy,
             MediumError::Full { .. } => Code::DiskFull,
         };

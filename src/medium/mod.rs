@@ -5,18 +5,22 @@
 //! [`ChunkFile`]s, which are identified by their content. Verbs use only these traits.
 
 mod arrived;
+mod collect;
 mod error;
 mod file;
 mod folder;
+mod new_name;
 mod on_disk;
 mod store;
 mod temporary;
 
-pub use arrived::{ArrivedFile, collect};
+pub use arrived::ArrivedFile;
+pub use collect::{Collected, PassedOver, Why, collect};
 pub use error::MediumError;
 pub use file::{ChunkFile, ReadAt};
 pub use folder::Folder;
-pub use store::{ChunkSink, ChunkStore, Replace, WriteAt, chunk_file_name};
+pub use store::{ChunkSink, ChunkStore, Replace, WriteAt, chunk_file_name, chunk_number};
 
+pub(crate) use new_name::rename_new;
 pub(crate) use on_disk::{Writeback, reserve};
 pub(crate) use temporary::Temporary;

@@ -11,6 +11,12 @@ pub fn chunk_file_name(name: &BundleName, number: u32) -> String {
     format!("{name}_{number:05}.tar")
 }
 
+/// Returns the chunk number in a file name that [`chunk_file_name`] made for a bundle of this name.
+pub fn chunk_number(name: &BundleName, file_name: &str) -> Option<u32> {
+    let digits = file_name.strip_prefix(name.as_str())?.strip_prefix('_')?.strip_suffix(".tar")?;
+    digits.parse().ok().filter(|&number| chunk_file_name(name, number) == file_name)
+}
+
 /// Whether existing files may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replace {

@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::rename_new;
+
 /// The maximum number of names to try.
 const ATTEMPTS: u32 = 100;
 
@@ -57,16 +59,11 @@ impl Temporary {
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] if the name is taken.
-    pub(crate) fn place_new(self, target: &Path) -> io::Result<()> {
+    pub(crate) fn place_new(mut self, target: &Path) -> io::Result<()> {
         self.file.sync_all()?;
-        match fs::hard_link(&self.path, target) {
-            // Dropping this removes the temporary name.
-            Ok(()) => sync_folder_of(target),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-            // File systems without hard links: check first, then rename.
-            Err(_) if fs::symlink_metadata(target).is_err() => self.place(target),
-            Err(_) => Err(io::ErrorKind::AlreadyExists.into()),
-        }
+        rename_new(&self.path, target)?;
+        self.placed = true;
+        sync_folder_of(target)
     }
 }
 

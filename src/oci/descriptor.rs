@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine as _;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::json::Object;
 use super::{Digest, MediaType};
 
 /// The annotation that names an entry of `index.json` (image-spec, "Annotations").
@@ -16,7 +17,7 @@ pub const BLOB_BYTES_MAX: u64 = i64::MAX as u64;
 
 /// A reference to a blob by digest, with its size and media type.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(remote = "Self", rename_all = "camelCase")]
 pub struct Descriptor {
     /// The media type of the blob.
     pub media_type: MediaType,
@@ -31,7 +32,7 @@ pub struct Descriptor {
     #[serde(default, deserialize_with = "null_as_default")]
     pub urls: Vec<String>,
     /// The platform of the image, for an entry of an index.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_null")]
     pub platform: Option<Platform>,
     /// Annotations of the author: arbitrary text.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -41,9 +42,27 @@ pub struct Descriptor {
     pub data: Option<String>,
 }
 
+impl<'de> Deserialize<'de> for Descriptor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(transparent)]
+        struct Fields(#[serde(with = "Descriptor")] Descriptor);
+
+        Object::<Fields>::deserialize(deserializer).map(|Object(Fields(descriptor))| descriptor)
+    }
+}
+
+fn object_or_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(value)| value))
+}
+
 fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
-    D: serde::Deserializer<'de>,
+    D: Deserializer<'de>,
     T: Default + Deserialize<'de>,
 {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
@@ -93,10 +112,10 @@ impl Descriptor {
 )]
 pub struct Platform {
     /// The operating system, e.g. `linux` or `windows`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub os: String,
     /// The CPU architecture, e.g. `amd64` or `arm64`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub architecture: String,
     /// The variant of the CPU architecture, e.g. `v7` or `v8`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -187,6 +187,12 @@ impl VerifiedBlob {
     }
 }
 
+/// The number of bytes that were found, for a message. Of content that is longer than announced, one byte more is read,
+/// so the number is not that of all bytes.
+pub(crate) fn found_bytes(announced: u64, found: u64) -> String {
+    if announced.checked_add(1) == Some(found) { "more".to_owned() } else { found.to_string() }
+}
+
 /// The content of a blob does not match its digest or size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("blob {expected}: expected {expected_bytes} bytes, found {found} with {found_bytes} bytes")]

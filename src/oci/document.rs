@@ -1,6 +1,9 @@
 //! Strict parsing of manifests and indexes (image-spec, "Image Manifest" and "Image Index").
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::descriptor::{BLOB_BYTES_MAX, InlineDataError};
 use super::media_type::Role;
@@ -55,7 +58,7 @@ pub enum DocumentError {
         bytes: u64,
     },
     /// The document is not JSON, or parsers could read it differently.
-    #[error("document {digest}: {}", brief(source))]
+    #[error("document {digest}: {}", brief(&json::message(source)))]
     Json {
         /// The digest of the document.
         digest: Digest,
@@ -90,6 +93,7 @@ fn brief(problem: &dyn std::fmt::Display) -> String {
     }
 }
 
+/// The fields of any document. Those that belong to another kind are read to refuse them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Fields {
@@ -109,6 +113,16 @@ struct Fields {
     blobs: Option<Vec<Descriptor>>,
     #[serde(default)]
     subject: Option<Descriptor>,
+    /// Only checked: the values of annotations are strings.
+    #[serde(default)]
+    #[expect(dead_code, reason = "reading them checks them")]
+    annotations: Option<BTreeMap<String, String>>,
+    /// The layers of a Docker schema 1 manifest.
+    #[serde(default)]
+    fs_layers: Option<IgnoredAny>,
+    /// The history of a Docker schema 1 manifest.
+    #[serde(default)]
+    history: Option<IgnoredAny>,
 }
 
 impl Document {
@@ -123,9 +137,8 @@ impl Document {
         if bytes.len() as u64 > DOCUMENT_BYTES_MAX {
             return Err(DocumentError::TooLarge { digest, bytes: bytes.len() as u64 });
         }
-        json::check(bytes).map_err(|source| DocumentError::Json { digest, source })?;
         let fields: Fields =
-            serde_json::from_slice(bytes).map_err(|source| DocumentError::Json { digest, source })?;
+            json::document(bytes).map_err(|source| DocumentError::Json { digest, source })?;
         if let Some(inside) = &fields.media_type
             && !inside.is_empty()
             && inside != descriptor.media_type.as_str()
@@ -184,10 +197,18 @@ impl Document {
 impl Fields {
     fn into_document(self, role: Role) -> Result<Document, String> {
         let Fields { schema_version, artifact_type, config, layers, manifests, blobs, subject, .. } = self;
-        if role != Role::ArtifactManifest && schema_version != Some(2) {
-            return Err(format!("schemaVersion is {schema_version:?}, expected 2"));
+        match schema_version {
+            _ if role == Role::ArtifactManifest => {}
+            Some(2) => {}
+            Some(other) => return Err(format!("schemaVersion is {other}, expected 2")),
+            None => return Err("schemaVersion is missing, expected 2".to_owned()),
         }
-        // CVE-2021-41190: parsers disagree on a document that is both a manifest and an index.
+        // CVE-2021-41190: parsers disagree on a document that is both a manifest and an index, or of schema 1.
+        for (field, found) in [("fsLayers", self.fs_layers), ("history", self.history)] {
+            if found.is_some() && role != Role::Schema1 {
+                return Err(format!("it has the field {field} of a Docker schema 1 manifest"));
+            }
+        }
         match (role, config, layers, manifests, blobs) {
             (Role::Manifest, Some(config), layers, None, None) => {
                 Ok(Document::Manifest { config, layers: layers.unwrap_or_default(), subject, artifact_type })

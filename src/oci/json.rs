@@ -6,7 +6,11 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// The keys that have a meaning in a manifest, an index, a descriptor or a platform.
 const KNOWN_KEYS: &[&str] = &[
@@ -30,14 +34,73 @@ const KNOWN_KEYS: &[&str] = &[
     "os.features",
     "variant",
     "features",
+    "fsLayers",
+    "history",
 ];
 
-/// Checks that `bytes` is one JSON document in UTF-8 that every parser reads the same way.
-pub(super) fn check(bytes: &[u8]) -> Result<(), serde_json::Error> {
-    check_with(bytes, KNOWN_KEYS)
+/// A value that is written as a JSON object. Serde's own structs accept an array of their fields in order, too, which
+/// no other parser does.
+pub(crate) struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // `deserialize_map` would word the error for an array itself.
+        deserializer.deserialize_any(ObjectVisitor(PhantomData)).map(Object)
+    }
 }
 
-/// Like [`check`], for documents in which the keys `known` have a meaning.
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(entries))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<T, A::Error> {
+        Err(A::Error::custom("expected an object, found an array"))
+    }
+}
+
+/// Returns the text of an error in the words of JSON instead of Rust's.
+pub(crate) fn message(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = match text.strip_prefix("invalid type: map, ") {
+        Some(rest) => format!("invalid type: object, {rest}"),
+        None => text,
+    };
+    let words = [
+        (", expected a sequence at line ", ", expected an array at line "),
+        (", expected a map at line ", ", expected an object at line "),
+        (", expected u64 at line ", ", expected a whole number at line "),
+    ];
+    words.iter().fold(text, |text, (rust, json)| text.replacen(rust, json, 1))
+}
+
+/// Parses one JSON object that every parser reads the same way. The keys `known` have a meaning in it.
+///
+/// # Errors
+/// The position and the cause; see [`message`].
+pub(crate) fn object<T: DeserializeOwned>(
+    bytes: &[u8],
+    known: &'static [&'static str],
+) -> Result<T, serde_json::Error> {
+    check_with(bytes, known)?;
+    serde_json::from_slice::<Object<T>>(bytes).map(|Object(value)| value)
+}
+
+/// Parses a manifest or an index: one JSON object that every parser reads the same way.
+pub(super) fn document<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    object(bytes, KNOWN_KEYS)
+}
+
+/// Checks that `bytes` is one JSON text in UTF-8 that every parser reads the same way. The keys `known` have a meaning
+/// in it.
 pub(crate) fn check_with(bytes: &[u8], known: &'static [&'static str]) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     Unambiguous { known }.deserialize(&mut deserializer)?;
@@ -129,7 +192,22 @@ impl<'de> Visitor<'de> for Unambiguous {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{Object, check_with};
+
+    fn check(bytes: &[u8]) -> Result<(), serde_json::Error> {
+        check_with(bytes, super::KNOWN_KEYS)
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        #[derive(serde::Deserialize)]
+        struct Pair {
+            a: u8,
+        }
+        assert_eq!(serde_json::from_str::<Object<Pair>>(r#"{"a":1}"#).unwrap().0.a, 1);
+        let error = serde_json::from_str::<Object<Pair>>("[1]").err().unwrap().to_string();
+        assert_eq!(error, "expected an object, found an array at line 1 column 1");
+    }
 
     #[test]
     fn rejects_ambiguous_json() {

@@ -59,9 +59,13 @@ fn spec_descriptor(media_type: &MediaType, digest: &super::Digest, size: u64) ->
     spec::Descriptor::new(spec_media_type(media_type), size, digest)
 }
 
-/// Returns an OCI image manifest for a configuration and layers.
+/// Returns an OCI image manifest for a configuration and layers. Of their optional fields it has the URLs.
 pub fn image_manifest(config: &Descriptor, layers: &[Descriptor]) -> Vec<u8> {
-    let part = |d: &Descriptor| spec_descriptor(&d.media_type, &d.digest, d.size);
+    let part = |d: &Descriptor| {
+        let mut part = spec_descriptor(&d.media_type, &d.digest, d.size);
+        part.set_urls((!d.urls.is_empty()).then(|| d.urls.clone()));
+        part
+    };
     let manifest = spec::ImageManifestBuilder::default()
         .schema_version(spec::SCHEMA_VERSION)
         .media_type(spec::MediaType::ImageManifest)

@@ -6,13 +6,18 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::RepositoryName;
 use super::challenge::Challenge;
 use super::credentials::Credential;
 
-/// The lifetime in seconds of a token without `expires_in` (distribution-spec, token authentication).
-const TOKEN_SECONDS: u64 = 60;
+/// The lifetime of a token without `expires_in` (distribution-spec, token authentication). A token with a shorter one is
+/// also used this long: the registry refuses it when it has expired, and it is replaced.
+const TOKEN_TIME: Duration = Duration::from_secs(60);
+
+/// The longest time for which a token is used.
+const TOKEN_TIME_MAX: Duration = Duration::from_secs(86_400);
 
 /// A token is replaced this long before it expires, because a request takes time.
 const TOKEN_MARGIN: Duration = Duration::from_secs(10);
@@ -68,7 +73,20 @@ struct Token {
 struct TokenResponse {
     token: Option<String>,
     access_token: Option<String>,
-    expires_in: Option<u64>,
+    #[serde(default)]
+    expires_in: Value,
+}
+
+impl TokenResponse {
+    /// The lifetime in seconds; `None` if the service does not tell one that makes sense. Services write it as a number,
+    /// also with a fraction, or as text.
+    fn lifetime(&self) -> Option<Duration> {
+        let seconds = match &self.expires_in {
+            Value::String(text) => text.trim().parse().ok(),
+            number => number.as_f64(),
+        };
+        seconds.filter(|&seconds| seconds > 0.0).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    }
 }
 
 /// The authentication state of a registry.
@@ -76,6 +94,10 @@ struct TokenResponse {
 pub(super) struct AuthState {
     /// The challenge that the registry sent, if any.
     pub(super) challenge: Option<Challenge>,
+    /// Whether the registry was asked for its challenge, because there are credentials for it.
+    pub(super) inquired: bool,
+    /// Whether the registry has refused a request without credentials.
+    pub(super) refused: bool,
     tokens: HashMap<String, Token>,
     pub(super) credentials: HashMap<Option<RepositoryName>, Option<Credential>>,
 }
@@ -102,6 +124,7 @@ impl AuthState {
     pub(super) fn store_token(&mut self, scope: &Scope, response: &[u8]) -> Result<String, String> {
         let response: TokenResponse =
             serde_json::from_slice(response).map_err(|_| "expected JSON with a token".to_owned())?;
+        let lifetime = response.lifetime().unwrap_or(TOKEN_TIME).clamp(TOKEN_TIME, TOKEN_TIME_MAX);
         let tokens = [response.token, response.access_token];
         let token =
             tokens.into_iter().flatten().find(|token| !token.is_empty()).ok_or("no token in the response")?;
@@ -109,8 +132,6 @@ impl AuthState {
             return Err("the token contains invalid characters".to_owned());
         }
         let header = format!("Bearer {token}");
-        let lifetime =
-            Duration::from_secs(response.expires_in.unwrap_or(TOKEN_SECONDS).clamp(TOKEN_SECONDS, 86_400));
         let until = Instant::now() + lifetime.saturating_sub(TOKEN_MARGIN);
         self.tokens.insert(scope.key(), Token { header: header.clone(), until });
         Ok(header)
@@ -120,4 +141,22 @@ impl AuthState {
 /// The `Authorization` header for a user name and a password (RFC 7617).
 pub(super) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lifetimes_are_read_in_every_form() {
+        let of = |text: &str| serde_json::from_str::<TokenResponse>(text).unwrap().lifetime();
+        let seconds = Duration::from_secs;
+        assert_eq!(of(r#"{"token":"t","expires_in":300}"#), Some(seconds(300)));
+        assert_eq!(of(r#"{"token":"t","expires_in":"300"}"#), Some(seconds(300)));
+        assert_eq!(of(r#"{"token":"t","expires_in":300.5}"#), Some(Duration::from_millis(300_500)));
+        for odd in ["0", "-1", "null", "\"soon\"", "1e300", "\"inf\"", "\"NaN\"", "{}", "true"] {
+            assert_eq!(of(&format!(r#"{{"token":"t","expires_in":{odd}}}"#)), None, "{odd}");
+        }
+        assert_eq!(of(r#"{"token":"t"}"#), None);
+    }
 }

@@ -11,7 +11,9 @@ use super::credentials::{self, Credential};
 use super::endpoint::Endpoint;
 use super::problem::Problem;
 use super::{Host, RegistryError};
-use crate::http::{Call, HttpError, Method, Payload, Response, bounded, header};
+use crate::http::{
+    Call, Method, Payload, REDIRECTS_MAX, Response, bounded, header, is_followed, is_redirect,
+};
 
 /// Maximum size of a response of a token service, in bytes.
 const TOKEN_BYTES_MAX: u64 = 256 << 10;
@@ -23,24 +25,35 @@ pub(super) struct Authenticator {
 }
 
 impl Authenticator {
-    /// The `Authorization` header for a call; `None` until the registry has sent a challenge.
+    /// The `Authorization` header for a call; `None` if there are no credentials for it and the registry has not asked for
+    /// any.
+    ///
+    /// Credentials are sent before the registry asks for them: to strangers, many registries show fewer tags, or say
+    /// that a repository does not exist.
     pub(super) fn authorization(
         &self,
         endpoint: &Endpoint,
         scope: &Scope,
     ) -> Result<Option<String>, RegistryError> {
         let mut state = self.state.lock().expect("no thread panicked");
+        let credential = credential(endpoint, &mut state, scope)?;
+        if credential.is_some() && state.challenge.is_none() && !state.inquired {
+            state.inquired = true;
+            state.challenge = inquire(endpoint)?;
+        }
+        let basic = match &credential {
+            Some(Credential::Basic { user, password }) => Some(basic(user, password)),
+            _ => None,
+        };
         match state.challenge.clone() {
-            None => Ok(None),
-            Some(Challenge::Basic) => Ok(match credential(endpoint, &mut state, scope)? {
-                Some(Credential::Basic { user, password }) => Some(basic(&user, &password)),
-                _ => None,
-            }),
+            Some(Challenge::Bearer { .. }) if credential.is_none() && !state.refused => Ok(None),
             Some(challenge @ Challenge::Bearer { .. }) => match state.token(scope) {
                 Some(header) => Ok(Some(header)),
                 // Concurrent calls wait for this token, because the state is locked.
                 None => fetch_token(endpoint, &mut state, &challenge, scope).map(Some),
             },
+            // A registry that asks nobody may still show more to a user.
+            Some(Challenge::Basic) | None => Ok(basic),
         }
     }
 
@@ -56,9 +69,9 @@ impl Authenticator {
         sent: Option<&str>,
         request: &str,
     ) -> Result<(), RegistryError> {
-        let headers = response.headers.get_all(header::WWW_AUTHENTICATE);
-        let texts = headers.iter().filter_map(|value| value.to_str().ok());
-        let Some(challenge) = Challenge::best(texts) else { return Err(endpoint.refused(response, request)) };
+        let Some(challenge) = challenge_in(&response) else {
+            return Err(endpoint.refused(response, request));
+        };
         let mut state = self.state.lock().expect("no thread panicked");
         let missing = match &challenge {
             Challenge::Basic => {
@@ -74,11 +87,25 @@ impl Authenticator {
         if let Some(sent) = sent {
             state.discard_token(scope, sent);
         }
-        state.challenge = Some(challenge);
+        (state.challenge, state.refused) = (Some(challenge), true);
         drop(state);
         response.discard();
         Ok(())
     }
+}
+
+fn challenge_in(response: &Response) -> Option<Challenge> {
+    let headers = response.headers.get_all(header::WWW_AUTHENTICATE);
+    Challenge::best(headers.iter().filter_map(|value| value.to_str().ok()))
+}
+
+/// Asks the registry how users log in (distribution-spec, "Determining Support"); `None` if it does not say.
+fn inquire(endpoint: &Endpoint) -> Result<Option<Challenge>, RegistryError> {
+    let mut call = Call::new(Method::GET, endpoint.url(""));
+    let response = endpoint.retrying(&call.describe(), || Ok(endpoint.send(&mut call, None)?))?;
+    let challenge = if response.status == 401 { challenge_in(&response) } else { None };
+    response.discard();
+    Ok(challenge)
 }
 
 fn credential(
@@ -109,6 +136,7 @@ fn fetch_token(
     let url = Url::parse(realm).map_err(|error| {
         endpoint.unexpected(request, format!("invalid token realm {}: {error}", bounded(realm)))
     })?;
+    let url = endpoint.over_https(url);
     endpoint.check_target(&url, request)?;
     // Add the scopes that the registry requested beyond ours.
     let mut words: Vec<&str> = scope.words().iter().map(String::as_str).collect();
@@ -117,12 +145,14 @@ fn fetch_token(
         requested.iter().flat_map(|words| words.split(' ')).filter(|word| !known(word)).collect();
     words.extend(added);
     let credential = credential(endpoint, state, scope)?;
-    let response = endpoint.retrying(request, || {
-        let service = service.as_deref();
-        request_token(endpoint, &url, service, &words, credential.as_ref()).map_err(CallError::Http)
+    let response = endpoint.whole(request, TOKEN_BYTES_MAX, || {
+        endpoint.retrying(request, || {
+            let service = service.as_deref();
+            request_token(endpoint, &url, service, &words, credential.as_ref())
+        })
     });
     // The token service is unreachable, not the registry.
-    let response = response.map_err(|error| match (error, Host::of(&url)) {
+    let (response, bytes) = response.map_err(|error| match (error, Host::of(&url)) {
         (RegistryError::Unreachable { cause, .. }, Some(service)) => {
             let host = format!("{service} (token service of {})", endpoint.host);
             RegistryError::Unreachable { host, cause }
@@ -135,12 +165,12 @@ fn fetch_token(
             // Token services reject wrong credentials with 400, 401 or 403.
             400 | 401 | 403 => {
                 let problem = Problem::of(response);
-                RegistryError::Unauthorized { host: endpoint.host.clone(), request, problem }
+                let host = endpoint.host.clone();
+                RegistryError::Unauthorized { host, elsewhere: None, request, problem }
             }
             _ => endpoint.refused(response, &request),
         });
     }
-    let bytes = response.bytes(TOKEN_BYTES_MAX).map_err(|error| endpoint.failed(error, request))?;
     state.store_token(scope, &bytes).map_err(|problem| endpoint.unexpected(request, problem))
 }
 
@@ -151,7 +181,7 @@ fn request_token(
     service: Option<&str>,
     scopes: &[&str],
     credential: Option<&Credential>,
-) -> Result<Response, HttpError> {
+) -> Result<Response, CallError> {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     if let Some(service) = service {
         form.append_pair("service", service);
@@ -163,7 +193,7 @@ fn request_token(
         let mut call = Call::new(Method::POST, url.clone())
             .with(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         call.payload = Payload::Bytes(form.as_bytes());
-        return endpoint.send(&mut call, None);
+        return send_within_host(endpoint, &mut call, None);
     }
     for scope in scopes {
         form.append_pair("scope", scope);
@@ -175,5 +205,32 @@ fn request_token(
         Some(Credential::Basic { user, password }) => Some(basic(user, password)),
         _ => None,
     };
-    endpoint.send(&mut Call::new(Method::GET, url), authorization.as_deref())
+    send_within_host(endpoint, &mut Call::new(Method::GET, url), authorization.as_deref())
+}
+
+/// Sends a request to a token service. Follows redirects on the same host only, because the request carries a password.
+fn send_within_host(
+    endpoint: &Endpoint,
+    call: &mut Call<'_>,
+    authorization: Option<&str>,
+) -> Result<Response, CallError> {
+    let request = "a token request";
+    for _ in 0..=REDIRECTS_MAX {
+        let response = endpoint.send(call, authorization)?;
+        if !(is_redirect(response.status) && is_followed(call, response.status)) {
+            return Ok(response);
+        }
+        let target = endpoint.target(&response, request)?;
+        if target.origin() != call.url.origin() {
+            let host =
+                |url: &Url| Host::of(url).map_or_else(|| url.scheme().to_owned(), |host| host.to_string());
+            let (from, to) = (host(&call.url), host(&target));
+            let problem =
+                format!("the token service on {from} redirects to {to}; passwords are not sent there");
+            return Err(endpoint.unexpected(request, problem).into());
+        }
+        response.discard();
+        call.url = target;
+    }
+    Err(endpoint.unexpected(request, format!("more than {REDIRECTS_MAX} redirects")).into())
 }

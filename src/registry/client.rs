@@ -9,16 +9,7 @@ use super::call::CallError;
 use super::credentials;
 use super::endpoint::Endpoint;
 use super::{Host, RegistryError, RepositoryName, Settings};
-use crate::http::{Call, Connections, REDIRECTS_MAX, Response, header, is_followed, is_redirect};
-
-/// Which redirects of a call are followed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Follow {
-    /// To every host that may be contacted.
-    Anywhere,
-    /// Only to the registry itself.
-    OnThisHost,
-}
+use crate::http::{Call, Connections, REDIRECTS_MAX, Response, is_followed, is_redirect};
 
 /// A registry on one host.
 pub struct Registry {
@@ -57,12 +48,12 @@ impl Registry {
     /// Sends a call with retries and follows redirects. The caller must check the status of the response; temporary
     /// failures, a final 401 and 403 are returned as errors.
     pub(super) fn call(&self, call: &mut Call<'_>, scope: &Scope) -> Result<Response, RegistryError> {
-        self.endpoint.retrying(&call.describe(), || self.follow(call, scope, Follow::Anywhere))
+        self.endpoint.retrying(&call.describe(), || self.follow(call, scope, true))
     }
 
-    /// As [`Registry::call`], but a redirect to another host is not followed; it is the response.
+    /// Like [`Registry::call`], but contacts no other host: a redirect to one is returned as the response.
     pub(super) fn call_here(&self, call: &mut Call<'_>, scope: &Scope) -> Result<Response, RegistryError> {
-        self.endpoint.retrying(&call.describe(), || self.follow(call, scope, Follow::OnThisHost))
+        self.endpoint.retrying(&call.describe(), || self.follow(call, scope, false))
     }
 
     /// Sends a call once, without redirects. For streams, which cannot be sent again.
@@ -93,25 +84,15 @@ impl Registry {
         if own { self.authenticator.authorization(&self.endpoint, scope) } else { Ok(None) }
     }
 
-    /// Whether the `Location` of a redirect is on the registry itself.
-    fn is_here(&self, response: &Response) -> bool {
-        let target = response.header(header::LOCATION).and_then(|target| response.url.join(target).ok());
-        target.is_some_and(|target| self.endpoint.is_own(&target))
-    }
-
-    fn follow(&self, call: &mut Call<'_>, scope: &Scope, where_to: Follow) -> Result<Response, CallError> {
+    /// Sends a call and follows redirects, also to other hosts if `leaves` is true.
+    fn follow(&self, call: &mut Call<'_>, scope: &Scope, leaves: bool) -> Result<Response, CallError> {
         let first = call.url.clone();
-        let followed = self.follow_from(call, scope, where_to);
+        let followed = self.follow_from(call, scope, leaves);
         call.url = first;
         followed
     }
 
-    fn follow_from(
-        &self,
-        call: &mut Call<'_>,
-        scope: &Scope,
-        where_to: Follow,
-    ) -> Result<Response, CallError> {
+    fn follow_from(&self, call: &mut Call<'_>, scope: &Scope, leaves: bool) -> Result<Response, CallError> {
         let endpoint = &self.endpoint;
         let request = call.describe();
         let mut redirects = 0;
@@ -127,18 +108,18 @@ impl Registry {
                     self.authenticator.authenticate(endpoint, response, scope, sent_header, &request)?;
                 }
                 401 | 403 => return Err(endpoint.refused(response, &request).into()),
-                status
-                    if is_redirect(status) && where_to == Follow::OnThisHost && !self.is_here(&response) =>
-                {
-                    return Ok(response);
-                }
                 status if is_redirect(status) && is_followed(call, status) => {
                     redirects += 1;
                     if redirects > REDIRECTS_MAX {
                         let problem = format!("more than {REDIRECTS_MAX} redirects");
                         return Err(endpoint.unexpected(&request, problem).into());
                     }
-                    call.url = endpoint.location(&response, &request)?;
+                    let target = endpoint.target(&response, &request)?;
+                    if !leaves && !endpoint.is_own(&target) {
+                        return Ok(response);
+                    }
+                    endpoint.check_target(&target, &request)?;
+                    call.url = target;
                     response.discard();
                 }
                 _ => return Ok(response),

@@ -1,30 +1,11 @@
-//! Credentials from the files of docker and podman, and from the credential helpers that they name.
+//! Which credential is used for a repository: from the files of docker and podman, and from the credential helpers that
+//! they name.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+use std::path::PathBuf;
 
-use docker_credential::{CredentialRetrievalError, DockerCredential};
-
-use super::{Host, RegistryError, RepositoryName};
-
-/// Maximum size of a credentials file, in bytes.
-const FILE_BYTES_MAX: u64 = 1 << 20;
-
-/// Time limit for a credential helper. It may wait for input from a user who is not there.
-const HELPER_TIME_MAX: Duration = Duration::from_secs(60);
-
-/// A credential for a registry.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) enum Credential {
-    /// A user name and a password.
-    Basic { user: String, password: String },
-    /// A token to exchange for access tokens (docker's `identitytoken`).
-    Identity(String),
-}
+use super::auth_file::AuthFile;
+pub(super) use super::auth_file::Credential;
+use super::{Host, RegistryError, RepositoryName, credential_helper, hub};
 
 /// Finds the credential for a repository in the first file that has one for it or for its host.
 ///
@@ -37,7 +18,8 @@ pub(super) fn find(
     repository: Option<&RepositoryName>,
 ) -> Result<Option<Credential>, RegistryError> {
     for path in files {
-        if let Some(credential) = find_in(path, host, repository)? {
+        let file = AuthFile::read(path)?;
+        if let Some(credential) = find_in(&file, host, repository)? {
             return Ok(Some(credential));
         }
     }
@@ -51,85 +33,51 @@ pub(super) fn find(
 /// [`RegistryError::Setup`] for the first file that cannot be read.
 pub(super) fn check(files: &[PathBuf], host: &Host) -> Result<(), RegistryError> {
     for path in files {
-        let (_, json) = read(path)?;
-        let key = host.as_str();
-        // With docker's credsStore the entries are empty.
-        if json["auths"][key].get("auth").is_some() && json["credHelpers"].get(key).is_none() {
-            find_in(path, host, None)?;
+        let file = AuthFile::read(path)?;
+        for key in hub::credential_keys(host) {
+            if file.helper(key).is_none() {
+                file.credential(key)?;
+            }
         }
     }
     Ok(())
 }
 
-fn unusable(path: &Path, problem: String) -> RegistryError {
-    let what = format!("credentials file {}", path.display());
-    RegistryError::Setup { what, problem }
-}
-
-/// Reads a file. Returns its text and the JSON in it.
-fn read(path: &Path) -> Result<(Vec<u8>, serde_json::Value), RegistryError> {
-    let invalid = |problem: String| unusable(path, problem);
-    let mut text = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut text))
-        .map_err(|error| invalid(error.to_string()))?;
-    if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(invalid(format!("the file is larger than the limit of {FILE_BYTES_MAX} bytes")));
-    }
-    let json: serde_json::Value =
-        serde_json::from_slice(&text).map_err(|error| invalid(format!("not valid JSON: {error}")))?;
-    if json.is_object() { Ok((text, json)) } else { Err(invalid("expected a JSON object".to_owned())) }
-}
-
 fn find_in(
-    path: &Path,
+    file: &AuthFile,
     host: &Host,
     repository: Option<&RepositoryName>,
 ) -> Result<Option<Credential>, RegistryError> {
-    let invalid = |problem: String| unusable(path, problem);
-    let (text, json) = read(path)?;
-    // podman's keys may be a repository or a prefix of one (containers-auth.json(5)). Use the longest match.
-    let key = repository.and_then(|name| {
-        let whole = format!("{host}/{name}");
-        let prefixes = whole.match_indices('/').map(|(at, _)| &whole[..at]).skip(1);
-        let mut keys: Vec<&str> = prefixes.chain([whole.as_str()]).collect();
-        keys.reverse();
-        keys.into_iter().find(|key| json["auths"].get(key).is_some()).map(str::to_owned)
-    });
-    let key = key.unwrap_or_else(|| host.to_string());
-    match look_up(text, key) {
-        Ok(DockerCredential::UsernamePassword(user, password)) if user.is_empty() && password.is_empty() => {
-            Ok(None)
+    let of_host = hub::credential_keys(host);
+    let ask =
+        |name: &str, key: &str| credential_helper::ask(name, key).map_err(|problem| file.unusable(problem));
+    for key in keys_of(host, repository).iter().map(String::as_str).chain(of_host.iter().copied()) {
+        let found = match file.helper(key) {
+            Some(name) => ask(name, key)?,
+            None => file.credential(key)?,
+        };
+        if found.is_some() {
+            return Ok(found);
         }
-        Ok(DockerCredential::UsernamePassword(user, password)) => {
-            Ok(Some(Credential::Basic { user, password }))
-        }
-        Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credential::Identity(token))),
-        Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(None),
-        Err(CredentialRetrievalError::HelperFailure { helper, stdout, .. }) => {
-            // By convention, helpers print this for an unknown host.
-            if stdout.contains("credentials not found") {
-                Ok(None)
-            } else {
-                Err(invalid(format!("the credential helper {helper} failed")))
-            }
-        }
-        Err(CredentialRetrievalError::HelperCommunicationError) => {
-            Err(invalid("its credential helper cannot be run, or takes too long".to_owned()))
-        }
-        Err(error) => Err(invalid(error.to_string())),
     }
+    let Some(name) = file.store() else { return Ok(None) };
+    for key in of_host {
+        let found = ask(name, key)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
-/// Looks up the key in the text of a credentials file. This runs on a separate thread, because the crate runs helpers
-/// without a time limit. We pass the text, because the other functions of the crate find files through the
-/// environment. A helper inherits the environment, as it does from docker.
-fn look_up(text: Vec<u8>, key: String) -> Result<DockerCredential, CredentialRetrievalError> {
-    let (sender, receiver) = mpsc::channel();
-    let look_up =
-        move || drop(sender.send(docker_credential::get_credential_from_reader(text.as_slice(), &key)));
-    thread::spawn(look_up);
-    receiver.recv_timeout(HELPER_TIME_MAX).unwrap_or(Err(CredentialRetrievalError::HelperCommunicationError))
+/// podman's keys for a repository and the parts above it, the longest first (containers-auth.json(5)).
+fn keys_of(host: &Host, repository: Option<&RepositoryName>) -> Vec<String> {
+    let Some(name) = repository else { return Vec::new() };
+    let whole = format!("{host}/{name}");
+    let ends = whole.match_indices('/').map(|(at, _)| at).skip(1).chain([whole.len()]);
+    let mut keys: Vec<String> = ends.map(|end| whole[..end].to_owned()).collect();
+    keys.reverse();
+    keys
 }
 
 #[cfg(test)]

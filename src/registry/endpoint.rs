@@ -10,7 +10,7 @@ use url::Url;
 use super::call::CallError;
 use super::error::HostRefusal;
 use super::problem::Problem;
-use super::{Host, Reach, RegistryError, Settings};
+use super::{Host, Reach, RegistryError, Settings, hub};
 use crate::http::{
     Addresses, Call, Client, Connections, HttpError, PACE_BYTES_MIN, Permit, Response, Route, WAIT_MAX,
     bounded, header, is_loopback_name, is_temporary,
@@ -35,7 +35,8 @@ impl Endpoint {
     ) -> Result<Endpoint, RegistryError> {
         let plain =
             settings.plain_http.contains(&host) || (host.is_loopback() && !settings.tls.contains(&host));
-        let base = format!("{}://{host}/v2/", if plain { "http" } else { "https" });
+        let api = hub::api_host(&host);
+        let base = format!("{}://{api}/v2/", if plain { "http" } else { "https" });
         let unusable = |error: url::ParseError| RegistryError::Setup {
             what: host.to_string(),
             problem: error.to_string(),
@@ -115,6 +116,39 @@ impl Endpoint {
         }
     }
 
+    /// Sends a call, and reads the body of at most `limit` bytes if the status is 200. If the body breaks, the call is
+    /// sent again.
+    pub(super) fn whole(
+        &self,
+        request: &str,
+        limit: u64,
+        mut send: impl FnMut() -> Result<Response, RegistryError>,
+    ) -> Result<(Response, Vec<u8>), RegistryError> {
+        let mut retried = 0;
+        loop {
+            let mut response = send()?;
+            if response.status != 200 {
+                return Ok((response, Vec::new()));
+            }
+            let announced = response.content_length();
+            let error = match response.read_whole(limit) {
+                Ok(bytes) if announced.is_none_or(|announced| announced == bytes.len() as u64) => {
+                    return Ok((response, bytes));
+                }
+                Ok(bytes) => {
+                    let expected = announced.unwrap_or_default();
+                    HttpError::Broken(format!("the body ended after {} of {expected} bytes", bytes.len()))
+                }
+                Err(error) => error,
+            };
+            if retried >= self.retries() || !self.is_retryable(&error) {
+                return Err(self.failed(error, request));
+            }
+            self.wait(retried, None)?;
+            retried += 1;
+        }
+    }
+
     /// Returns whether the same call may succeed if it is retried.
     pub(super) fn is_retryable(&self, error: &HttpError) -> bool {
         match error {
@@ -140,10 +174,15 @@ impl Endpoint {
         attempt: u32,
         wait: Option<Duration>,
     ) -> RegistryError {
-        if response.status != 429 {
-            return self.refused(response, request);
-        }
+        let is_limit = response.status == 429;
         let wait = wait.map_or(String::new(), |wait| format!(", retry after {} s", wait.as_secs()));
+        if !is_limit {
+            let mut error = self.refused(response, request);
+            if let RegistryError::Failed { problem, .. } = &mut error {
+                problem.append(&wait);
+            }
+            return error;
+        }
         let problem = format!("{wait}, attempt {}", attempt + 1);
         RegistryError::RateLimited { host: self.host.clone(), request: request.to_owned(), problem }
     }
@@ -153,14 +192,35 @@ impl Endpoint {
     /// # Errors
     /// If the header is missing or invalid, or the URL is on a host that may not be contacted.
     pub(super) fn location(&self, response: &Response, request: &str) -> Result<Url, RegistryError> {
+        let url = self.target(response, request)?;
+        self.check_target(&url, request)?;
+        Ok(url)
+    }
+
+    /// The URL in the `Location` header of a response, which may be on any host.
+    ///
+    /// # Errors
+    /// If the header is missing or invalid.
+    pub(super) fn target(&self, response: &Response, request: &str) -> Result<Url, RegistryError> {
         let location = response.header(header::LOCATION).ok_or_else(|| {
             self.unexpected(request, format!("status {} without a Location header", response.status))
         })?;
         let url = response.url.join(location).map_err(|error| {
             self.unexpected(request, format!("invalid Location header {}: {error}", bounded(location)))
         })?;
-        self.check_target(&url, request)?;
-        Ok(url)
+        Ok(self.over_https(url))
+    }
+
+    /// A URL of this registry with the scheme that the registry is contacted with. A registry behind a proxy for TLS may
+    /// not know that it is reached over HTTPS, and refers to itself with `http`. Other URLs are returned as they are.
+    pub(super) fn over_https(&self, mut url: Url) -> Url {
+        let is_same_place = url.host_str() == self.base.host_str()
+            && (url.port() == self.base.port() || url.port() == self.base.port_or_known_default());
+        if self.base.scheme() == "https" && url.scheme() == "http" && is_same_place {
+            // Fails only for other schemes.
+            let _ = url.set_scheme("https");
+        }
+        url
     }
 
     /// Refuses URLs that may not be contacted. URLs of the registry are allowed; other hosts only over HTTPS and if the
@@ -190,6 +250,9 @@ impl Endpoint {
                 if self.base.scheme() == "http"
                     && self.host.is_loopback()
                     && is_loopback_name(host.name()) => {}
+            "http" if url.host_str() == self.base.host_str() => {
+                return Err(refused(HostRefusal::OwnNotHttps));
+            }
             _ => return Err(refused(HostRefusal::NotHttps)),
         }
         match &self.settings.reach {
@@ -207,13 +270,14 @@ impl Endpoint {
     /// The error for a response with an error status.
     pub(super) fn refused(&self, response: Response, request: &str) -> RegistryError {
         let (host, status) = (self.host.clone(), response.status);
-        let request = match Host::of(&response.url) {
-            Some(other) if !self.is_own(&response.url) => format!("{request} at {other}"),
+        let elsewhere = Host::of(&response.url).filter(|_| !self.is_own(&response.url));
+        let request = match &elsewhere {
+            Some(other) if status != 401 => format!("{request} at {other}"),
             _ => request.to_owned(),
         };
         let problem = Problem::of(response);
         match status {
-            401 => RegistryError::Unauthorized { host, request, problem },
+            401 => RegistryError::Unauthorized { host, elsewhere, request, problem },
             403 => RegistryError::Denied { host, request, problem },
             429 => RegistryError::RateLimited { host, request, problem: format!(": {problem}") },
             _ => RegistryError::Failed { host, status, request, problem },
@@ -237,7 +301,11 @@ impl Endpoint {
         }
         let (host, request) = (self.host.clone(), request.to_owned());
         match error {
-            HttpError::Unreachable(cause) => RegistryError::Unreachable { host: host.to_string(), cause },
+            HttpError::Unreachable(cause) => {
+                let api = hub::api_host(&host);
+                let host = if api == host { host.to_string() } else { format!("{api} (for {host})") };
+                RegistryError::Unreachable { host, cause }
+            }
             HttpError::Broken(problem) => RegistryError::Broken { host, request, problem },
             HttpError::Stalled => RegistryError::Stalled {
                 host,

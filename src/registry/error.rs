@@ -7,7 +7,7 @@ use super::{Host, RepositoryName};
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::http::{ConnectError, HttpError, SetupError, TlsFailure};
 use crate::oci::Digest;
-use crate::oci::digest::BlobMismatch;
+use crate::oci::digest::{BlobMismatch, found_bytes};
 
 /// An error of a registry, or of the connection to it. Texts from servers are limited in length, but not escaped.
 /// `request` is the method and path, for example `GET /v2/app/manifests/1.0`.
@@ -22,10 +22,12 @@ pub enum RegistryError {
         cause: ConnectError,
     },
     /// Credentials are missing or wrong.
-    #[error("{host} requires authentication ({request}): {problem}")]
+    #[error("{} requires authentication ({request}): {problem}", asker(host, elsewhere.as_ref()))]
     Unauthorized {
         /// The host of the registry.
         host: Host,
+        /// The host that requires it, if the registry redirected to another one.
+        elsewhere: Option<Host>,
         /// The method and path of the request.
         request: String,
         /// The error in the response.
@@ -118,7 +120,7 @@ pub enum RegistryError {
         mismatch: BlobMismatch,
     },
     /// The size differs from the descriptor.
-    #[error("{host}/{repository}: wrong size of {digest}: expected {announced} bytes, found {found}")]
+    #[error("{host}/{repository}: wrong size of {digest}: expected {announced} bytes, found {}", found_bytes(*announced, *found))]
     Size {
         /// The host of the registry.
         host: Host,
@@ -219,6 +221,9 @@ pub enum HostRefusal {
     /// The URL does not use HTTPS, and plain HTTP is not allowed for the host.
     #[error("the URL does not use HTTPS, and plain HTTP is not allowed for this host")]
     NotHttps,
+    /// The URL has the name of the registry, which is contacted over HTTPS, but does not use HTTPS itself.
+    #[error("the URL has the name of the registry, but does not use HTTPS")]
+    OwnNotHttps,
     /// The host is not among those that may be contacted.
     #[error("this host is not allowed")]
     NotAllowed,
@@ -243,7 +248,7 @@ pub enum UrlError {
     #[error("HTTP {0}")]
     Status(u16),
     /// The response has a wrong size.
-    #[error("expected {expected} bytes, found {found}")]
+    #[error("expected {expected} bytes, found {}", found_bytes(*expected, *found))]
     Size {
         /// The size in the layer's descriptor, in bytes.
         expected: u64,
@@ -306,7 +311,17 @@ impl Diagnose for RegistryError {
                 return error.diagnosis().code.with(Advice::ReferrersRefused);
             }
             RegistryError::Broken { .. } => return Code::RegistryUnreachable.with(Advice::RunAgain),
-            RegistryError::Failed { host, status, problem, .. } => return of_status(host, *status, problem),
+            RegistryError::Failed { host, status, request, problem } => {
+                return of_status(host, *status, request, problem);
+            }
+            RegistryError::Denied { request, problem, .. }
+                if is_write(request) && problem.says_read_only() =>
+            {
+                return Code::RegistryDenied.with(Advice::RegistryIsReadOnly);
+            }
+            RegistryError::Unauthorized { elsewhere: Some(other), .. } => {
+                return Code::RegistryUnauthorized.with(Advice::LoginElsewhere { host: other.to_string() });
+            }
             RegistryError::OtherHost { cause, .. } => {
                 return Code::RegistryHostRefused.with(of_other_host(*cause));
             }
@@ -341,11 +356,25 @@ fn of_unreachable(cause: &ConnectError) -> Option<Advice> {
         TlsFailure::Expired | TlsFailure::BadCertificate => Some(Advice::CertificateInvalid),
         TlsFailure::ClientCertificate => Some(Advice::ClientCertificateNeeded),
         TlsFailure::NotTls => Some(Advice::PlainHttpSpoken),
+        TlsFailure::Unsupported => Some(Advice::TlsUnsupported),
         TlsFailure::Other => None,
     }
 }
 
-fn of_status(host: &Host, status: u16, problem: &Problem) -> Diagnosis {
+/// The host that requires a login, for messages.
+fn asker(host: &Host, elsewhere: Option<&Host>) -> String {
+    match elsewhere {
+        Some(other) => format!("{other}, a redirect target of {host},"),
+        None => host.to_string(),
+    }
+}
+
+/// Returns whether a request, as errors describe it, changes the registry.
+fn is_write(request: &str) -> bool {
+    ["POST ", "PUT ", "PATCH "].iter().any(|method| request.starts_with(method))
+}
+
+fn of_status(host: &Host, status: u16, request: &str, problem: &Problem) -> Diagnosis {
     let code = match status {
         // Error statuses are 400 to 599. No registry sends 418, which is for teapots.
         ..=399 | 418 | 600.. => Code::RegistryProtocol,
@@ -355,6 +384,16 @@ fn of_status(host: &Host, status: u16, problem: &Problem) -> Diagnosis {
         _ if problem.names_urls() => Some(Advice::UrlsRefused),
         // A distribution registry refuses layers with urls this way.
         500 if problem.has(ErrorCode::ManifestBlobUnknown) => Some(Advice::UrlsPerhapsRefused),
+        _ if is_write(request) && problem.has(ErrorCode::NameUnknown) => Some(Advice::RepositoryMustExist),
+        _ if is_write(request) && problem.says_read_only() => Some(Advice::RegistryIsReadOnly),
+        405 if is_write(request) => Some(Advice::RegistryIsReadOnly),
+        // An upload does not depend on the types of the artifact.
+        _ if request.starts_with("PUT ")
+            && request.contains("/manifests/")
+            && refuses_type(status, problem) =>
+        {
+            Some(Advice::TypeRefused)
+        }
         400 if host.is_loopback() && problem.expects_tls() => Some(Advice::TlsSpoken),
         500.. => Some(Advice::ServerInTrouble),
         _ => None,
@@ -362,10 +401,17 @@ fn of_status(host: &Host, status: u16, problem: &Problem) -> Diagnosis {
     code.with(advice)
 }
 
+/// Returns whether a registry that refuses a manifest probably does not know its type.
+fn refuses_type(status: u16, problem: &Problem) -> bool {
+    let codes = [ErrorCode::ManifestInvalid, ErrorCode::Unsupported];
+    status == 415 || (status < 500 && codes.into_iter().any(|code| problem.has(code)))
+}
+
 fn of_other_host(cause: HostRefusal) -> Option<Advice> {
     match cause {
         HostRefusal::NotAllowed => Some(Advice::HostNotAllowed),
         HostRefusal::NotHttps => Some(Advice::HostWithoutTls),
+        HostRefusal::OwnNotHttps => Some(Advice::ProxyHidesTls),
         HostRefusal::Credentials | HostRefusal::NoHost => None,
     }
 }

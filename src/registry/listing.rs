@@ -1,13 +1,16 @@
 //! Paged lists of tags, repositories and referrers (distribution-spec, "Content Discovery").
 
+use std::str::FromStr;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::auth::Scope;
 use super::client::Registry;
+use super::endpoint::Endpoint;
 use super::problem::{ErrorCode, Problem};
-use super::{RegistryError, RepositoryName, Tag};
+use super::{NameError, RegistryError, RepositoryName, Tag, link};
 use crate::http::{Call, LIST_BYTES_MAX, Method, Response, bounded, header};
 use crate::oci::{Descriptor, Digest, MediaType};
 
@@ -21,7 +24,8 @@ const ALL_BYTES_MAX: usize = 128 << 20;
 /// The number of items per page to request.
 const PAGE_ITEMS: usize = 1_000;
 
-/// One page of a list.
+/// One page of a list. The field with the items must be there, or something that is no list would count as an empty
+/// one. Registries write `null` for an empty list.
 trait Page: DeserializeOwned {
     type Item;
 
@@ -49,6 +53,7 @@ impl<T> Listed<T> {
 
 #[derive(Deserialize)]
 struct TagPage {
+    #[serde(deserialize_with = "Option::deserialize")]
     tags: Option<Vec<String>>,
 }
 
@@ -62,6 +67,7 @@ impl Page for TagPage {
 
 #[derive(Deserialize)]
 struct CatalogPage {
+    #[serde(deserialize_with = "Option::deserialize")]
     repositories: Option<Vec<String>>,
 }
 
@@ -75,6 +81,7 @@ impl Page for CatalogPage {
 
 #[derive(Deserialize)]
 struct ReferrersPage {
+    #[serde(deserialize_with = "Option::deserialize")]
     manifests: Option<Vec<Descriptor>>,
 }
 
@@ -86,24 +93,51 @@ impl Page for ReferrersPage {
     }
 }
 
-/// Lists the tags of a repository, without those that violate the grammar; `None` if the repository does not exist.
+/// Lists the tags of a repository; `None` if the repository does not exist.
+///
+/// # Errors
+/// Also if one of them violates the grammar, because it would be left out silently.
 pub(super) fn tags(
     registry: &Registry,
     repository: &RepositoryName,
     scope: &Scope,
 ) -> Result<Option<Vec<Tag>>, RegistryError> {
     let url = registry.endpoint.url(&format!("{repository}/tags/list?n={PAGE_ITEMS}"));
-    let tags = all::<TagPage>(registry, url, scope, None)?.items();
-    Ok(tags.map(|tags| tags.iter().filter_map(|tag| tag.parse().ok()).collect()))
+    let request = format!("GET {}", url.path());
+    let Some(tags) = all::<TagPage>(registry, &url, scope, None)?.items() else { return Ok(None) };
+    parsed(&registry.endpoint, &request, tags.iter()).map(Some)
 }
 
 impl Registry {
-    /// Lists the repositories of the registry; `None` if it has no catalogue.
-    pub fn repositories(&self) -> Result<Option<Vec<RepositoryName>>, RegistryError> {
+    /// Lists the repositories of the registry for whose names `matches` returns true; `None` if it has no catalogue.
+    ///
+    /// # Errors
+    /// Also if one of these names violates the grammar, because it would be left out silently.
+    pub fn repositories(
+        &self,
+        matches: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<Vec<RepositoryName>>, RegistryError> {
         let url = self.endpoint.url(&format!("_catalog?n={PAGE_ITEMS}"));
-        let names = all::<CatalogPage>(self, url, &Scope::catalog(), None)?.items();
-        Ok(names.map(|names| names.iter().filter_map(|name| name.parse().ok()).collect()))
+        let request = format!("GET {}", url.path());
+        let Some(names) = all::<CatalogPage>(self, &url, &Scope::catalog(), None)?.items() else {
+            return Ok(None);
+        };
+        parsed(&self.endpoint, &request, names.iter().filter(|name| matches(name))).map(Some)
     }
+}
+
+/// Parses the names in a list.
+fn parsed<'a, T: FromStr<Err = NameError>>(
+    endpoint: &Endpoint,
+    request: &str,
+    names: impl Iterator<Item = &'a String>,
+) -> Result<Vec<T>, RegistryError> {
+    let invalid = |name: &str, error: &NameError| {
+        let what = if matches!(error, NameError::Tag { .. }) { "tag" } else { "repository" };
+        endpoint
+            .unexpected(request, format!("the list has a {what} with an invalid name: {:?}", bounded(name)))
+    };
+    names.map(|name| name.parse().map_err(|error| invalid(name, &error))).collect()
 }
 
 /// Lists the referrers of `subject` from the referrers API at `url`.
@@ -112,7 +146,7 @@ impl Registry {
 /// a page for people, or with the subject itself. None of them is a list.
 pub(super) fn referrers(
     registry: &Registry,
-    url: Url,
+    url: &Url,
     scope: &Scope,
     subject: &Digest,
 ) -> Result<Listed<Descriptor>, RegistryError> {
@@ -142,28 +176,30 @@ fn is_no_list(content_type: Option<&str>, bytes: &[u8], subject: &Digest) -> boo
     content_type != Some(MediaType::image_index().as_str()) && !has_manifests
 }
 
-/// Reads all pages of a list. For referrers, `subject` is what they refer to.
+/// Reads all pages of a list. A page that breaks is requested again. For referrers, `subject` is what they refer to.
 fn all<P: Page>(
     registry: &Registry,
-    first: Url,
+    first: &Url,
     scope: &Scope,
     subject: Option<&Digest>,
 ) -> Result<Listed<P::Item>, RegistryError> {
     let mut items = Vec::new();
     let mut all_bytes = 0;
-    let mut url = first;
+    let mut url = first.clone();
     for page in 0..PAGES_MAX {
         let mut call = Call::new(Method::GET, url.clone());
         if subject.is_some() {
             call = call.with(header::ACCEPT, MediaType::image_index().as_str());
         }
         let request = call.describe();
-        let response = match subject {
-            Some(_) => registry.call_here(&mut call, scope)?,
-            None => registry.call(&mut call, scope)?,
+        let send = || match subject {
+            Some(_) => registry.call_here(&mut call, scope),
+            None => registry.call(&mut call, scope),
         };
+        let (response, bytes) = registry.endpoint.whole(&request, LIST_BYTES_MAX, send)?;
         match response.status {
             200 => {}
+            // Only the first page tells that there is no list. A later one that is missing is not its end.
             404 if page == 0 => return Ok(without_list(response)),
             300..=399 | 400 | 405 | 406 | 501 if page == 0 && subject.is_some() => {
                 return Ok(without_list(response));
@@ -171,12 +207,10 @@ fn all<P: Page>(
             _ => return Err(registry.endpoint.refused(response, &request)),
         }
         let content_type = response.content_type();
-        let next = next_page(registry, &response, &request)?;
-        let bytes =
-            response.bytes(LIST_BYTES_MAX).map_err(|error| registry.endpoint.failed(error, &request))?;
         if page == 0 && subject.is_some_and(|subject| is_no_list(content_type.as_deref(), &bytes, subject)) {
             return Ok(Listed::Nothing);
         }
+        let next = next_page(registry, &response, first, &request)?;
         all_bytes += bytes.len();
         if all_bytes > ALL_BYTES_MAX {
             return Err(registry.endpoint.unexpected(
@@ -206,19 +240,34 @@ fn all<P: Page>(
         .unexpected(&format!("GET {}", url.path()), format!("the list has more than {PAGES_MAX} pages")))
 }
 
-/// The URL of the next page (RFC 8288). It must be on the registry itself.
-fn next_page(registry: &Registry, response: &Response, request: &str) -> Result<Option<Url>, RegistryError> {
-    let Some(link) = response.header(header::LINK) else { return Ok(None) };
-    let target = link.trim().strip_prefix('<').and_then(|link| link.split_once('>'));
-    let Some((target, parameters)) = target else { return Ok(None) };
-    if !parameters.contains("next") {
-        return Ok(None);
+/// The URL of the next page (RFC 8288). It must be a page of the same list, on the registry itself.
+fn next_page(
+    registry: &Registry,
+    response: &Response,
+    first: &Url,
+    request: &str,
+) -> Result<Option<Url>, RegistryError> {
+    let endpoint = &registry.endpoint;
+    let mut texts = Vec::new();
+    for value in response.headers.get_all(header::LINK) {
+        let unreadable = |_| endpoint.unexpected(request, "the Link header is not printable ASCII");
+        texts.push(value.to_str().map_err(unreadable)?);
     }
-    let unexpected = || {
-        registry
-            .endpoint
-            .unexpected(request, format!("the next page is not a URL of the registry: {}", bounded(target)))
-    };
-    let url = response.url.join(target).map_err(|_| unexpected())?;
-    if registry.endpoint.is_own(&url) { Ok(Some(url)) } else { Err(unexpected()) }
+    let target = link::next(texts.iter().copied()).map_err(|problem| {
+        let shown = bounded(&texts.join(", "));
+        endpoint
+            .unexpected(request, format!("cannot read the Link header to the next page: {problem}: {shown}"))
+    })?;
+    let Some(target) = target else { return Ok(None) };
+    let elsewhere = |what: &str| endpoint.unexpected(request, format!("{what}: {}", bounded(&target)));
+    let url = response.url.join(&target);
+    let url = endpoint.over_https(url.map_err(|_| elsewhere("the next page is not a URL"))?);
+    if !endpoint.is_own(&url) {
+        return Err(elsewhere("the next page is not a URL of the registry"));
+    }
+    // A redirect may have led to another path.
+    if url.path() != first.path() && url.path() != response.url.path() {
+        return Err(elsewhere("the next page is not a page of the same list"));
+    }
+    Ok(Some(url))
 }

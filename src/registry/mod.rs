@@ -5,20 +5,24 @@
 //! bounded and checked, and every error names the host.
 //!
 //! [`crate::http`] sends the requests. In this module, each file uses only files named before it:
-//! `name`, `settings`, `problem` → `error` → `call` → `endpoint` (one host, redirects, retries) → `challenge`,
-//! `credentials`, `auth`, `authenticator` (authentication) → `client` (authenticated calls) → `download`, `listing` →
-//! `repository`, `proof`, `push`, `external` → `registries`.
+//! `name`, `hub`, `settings`, `problem` → `error` → `call` → `endpoint` (one host, redirects, retries) → `challenge`,
+//! `auth_file`, `credential_helper`, `credentials`, `auth`, `authenticator` (authentication) → `client` (authenticated
+//! calls) → `download`, `link`, `listing` → `repository`, `proof`, `push`, `external` → `registries`.
 
 mod auth;
+mod auth_file;
 mod authenticator;
 mod call;
 mod challenge;
 mod client;
+mod credential_helper;
 mod credentials;
 mod download;
 mod endpoint;
 mod error;
 mod external;
+mod hub;
+mod link;
 mod listing;
 mod name;
 mod problem;
@@ -32,6 +36,7 @@ pub use crate::http::{Host, HostError};
 pub use client::Registry;
 pub use error::{HostRefusal, RegistryError, UrlError};
 pub use external::{External, Refusal};
+pub use hub::{canonical_host, canonical_repository};
 pub use name::{NameError, Reference, RepositoryName, Tag};
 pub use problem::{ErrorCode, Problem};
 pub use push::{Expect, Feed, Pushed, Stored};

@@ -20,6 +20,7 @@ pub struct Problem {
     codes: Vec<ErrorCode>,
     names_urls: bool,
     expects_tls: bool,
+    says_read_only: bool,
 }
 
 /// An error code of the distribution-spec.
@@ -92,7 +93,12 @@ impl Problem {
     }
 
     fn of_text(text: String) -> Problem {
-        Problem { text, codes: Vec::new(), names_urls: false, expects_tls: false }
+        Problem { text, codes: Vec::new(), names_urls: false, expects_tls: false, says_read_only: false }
+    }
+
+    /// Adds what a header says to the message.
+    pub(super) fn append(&mut self, text: &str) {
+        self.text.push_str(text);
     }
 
     /// Parses JSON; `None` if it describes no error.
@@ -111,7 +117,11 @@ impl Problem {
         let names_urls = errors.iter().any(|error| {
             [&error["message"], &error["detail"]].iter().any(|part| part.to_string().contains("url"))
         });
-        Some(Problem { text, codes, names_urls, expects_tls: false })
+        let says_read_only = errors.iter().any(|error| {
+            let text = error.to_string().to_ascii_lowercase();
+            ["read only", "read-only", "readonly"].iter().any(|words| text.contains(words))
+        });
+        Some(Problem { text, codes, names_urls, expects_tls: false, says_read_only })
     }
 
     /// Returns whether the body contains this code.
@@ -122,6 +132,11 @@ impl Problem {
     /// Returns whether the body mentions the `urls` of a layer.
     pub fn names_urls(&self) -> bool {
         self.names_urls
+    }
+
+    /// Returns whether the body says that the registry is read-only. The specification has no code for that.
+    pub fn says_read_only(&self) -> bool {
+        self.says_read_only
     }
 
     /// Returns whether the server seems to have rejected plain HTTP because this is a TLS port.

@@ -16,7 +16,8 @@ impl Repository {
     /// # Errors
     /// [`RegistryError`], except that the blob is absent.
     pub fn has_blob(&self, descriptor: &Descriptor) -> Result<bool, RegistryError> {
-        Ok(self.blob_size(&descriptor.digest)? == Some(descriptor.size) && self.serves_blob(descriptor)?)
+        let size = self.blob_size(&descriptor.digest, descriptor.size)?;
+        Ok(size == Some(descriptor.size) && self.serves_blob(descriptor)?)
     }
 
     /// Reads one byte of a blob. If the registry does not let it be read, the answer to HEAD decides.
@@ -36,7 +37,9 @@ impl Repository {
                 cause: HostRefusal::NotAllowed | HostRefusal::NotHttps, ..
             }) => return Ok(true),
             Err(error) if is_withheld(&error) => {
-                let size = self.blob_size(&descriptor.digest).map_err(|second| first_of(error, second))?;
+                let size = self
+                    .blob_size(&descriptor.digest, descriptor.size)
+                    .map_err(|second| first_of(error, second))?;
                 return Ok(size == Some(descriptor.size));
             }
             Err(error) => return Err(error),

@@ -9,7 +9,7 @@ use super::download::{Download, Origin};
 use super::endpoint::Endpoint;
 use super::listing::{self, Listed};
 use super::{Host, Reference, RegistryError, RepositoryName, Tag};
-use crate::http::{Call, HeaderName, HttpError, Method, Response, bounded, header};
+use crate::http::{Call, HeaderName, HttpError, Method, Response, bounded, header, is_redirect};
 use crate::oci::digest::BlobMismatch;
 use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::media_type::Role;
@@ -288,15 +288,16 @@ impl Repository {
     }
 
     /// The size of a blob in bytes; `None` if the repository lacks it. Does not read the blob.
-    pub fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
+    ///
+    /// Some registries do not tell the size, or redirect to the blob store that has the blob, which is not contacted:
+    /// a store may refuse HEAD, and need not be allowed. The size is then `expected`.
+    pub fn blob_size(&self, digest: &Digest, expected: u64) -> Result<Option<u64>, RegistryError> {
         let mut call = self.call(Method::HEAD, &format!("blobs/{digest}"));
         let request = call.describe();
-        let response = self.registry.call(&mut call, &self.scope())?;
+        let response = self.registry.call_here(&mut call, &self.scope())?;
         match response.status {
-            200 => response
-                .content_length()
-                .map(Some)
-                .ok_or_else(|| self.endpoint().unexpected(&request, "no Content-Length header")),
+            200 => Ok(Some(response.content_length().unwrap_or(expected))),
+            status if is_redirect(status) => Ok(Some(expected)),
             404 => Ok(None),
             _ => Err(self.endpoint().refused(response, &request)),
         }
@@ -318,7 +319,7 @@ impl Repository {
             return Ok(None);
         }
         let url = self.endpoint().url(&format!("{}/referrers/{subject}", self.name));
-        match listing::referrers(&self.registry, url, &self.scope(), subject).map_err(of_referrers)? {
+        match listing::referrers(&self.registry, &url, &self.scope(), subject).map_err(of_referrers)? {
             Listed::Items(found) => Ok(Some(found)),
             Listed::Nothing => Ok(None),
             Listed::Unsupported => {

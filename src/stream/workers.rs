@@ -64,8 +64,21 @@ const FILES_PER_FLOW: usize = 2;
 /// Files that the rest of the process has open: standard streams, locks, folders.
 const FILES_OTHER: usize = 24;
 
-fn lanes_max(threads: usize) -> usize {
+/// Maximum number of files that a transfer has open: a connection, an idle one, a chunk file, a staged file.
+const FILES_PER_TRANSFER: usize = 4;
+
+/// The number of files that may be open besides [`FILES_OTHER`].
+fn files_max() -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     let files = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    (files.saturating_sub(FILES_OTHER) / (FILES_PER_FLOW * threads.max(1))).max(1)
+    files.saturating_sub(FILES_OTHER)
+}
+
+fn lanes_max(threads: usize) -> usize {
+    (files_max() / (FILES_PER_FLOW * threads.max(1))).max(1)
+}
+
+/// Returns how many transfers may run at once without exceeding the limit of open files.
+pub fn transfers_max() -> NonZeroUsize {
+    NonZeroUsize::new(files_max() / FILES_PER_TRANSFER).unwrap_or(NonZeroUsize::MIN)
 }

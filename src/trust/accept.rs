@@ -102,19 +102,30 @@ pub fn accept(policy: &TrustPolicy, head: Head, now: Timestamp) -> Result<Accept
     Ok(AcceptedChunk { head, packers: judgement.accepted().to_vec() })
 }
 
-/// Releases a bundle if enough releasers signed the statement of its control chunk.
-pub fn release(policy: &TrustPolicy, control: &AcceptedChunk, now: Timestamp) -> Result<Release, Unreleased> {
-    let judgement = judge(policy, Role::Releaser, &control.head, now);
+/// Releases a bundle if enough releasers signed the statement of its control chunk. `copies` are the accepted copies of
+/// it, with equal sums: two people may have signed a copy each, and their signatures count together. Without copies,
+/// nothing is released.
+pub fn release(
+    policy: &TrustPolicy,
+    copies: &[&AcceptedChunk],
+    now: Timestamp,
+) -> Result<Release, Unreleased> {
+    let mut judgements = copies.iter().map(|control| judge(policy, Role::Releaser, &control.head, now));
+    let threshold = policy.release_threshold();
+    let Some(mut judgement) = judgements.next() else {
+        return Err(Unreleased { releasers: Vec::new(), threshold, refused: Vec::new() });
+    };
+    judgements.for_each(|copy| judgement.join(copy));
     if policy.satisfied(&judgement) {
         return Ok(Release {
             releasers: judgement.accepted().to_vec(),
-            threshold: policy.release_threshold(),
+            threshold,
             refused: judgement.refused().to_vec(),
         });
     }
     Err(Unreleased {
         releasers: judgement.accepted().to_vec(),
-        threshold: policy.release_threshold(),
+        threshold,
         refused: judgement.refused().to_vec(),
     })
 }

@@ -18,10 +18,10 @@ pub struct KeyError {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyProblem {
     /// The file could not be read.
-    #[error("cannot be read")]
+    #[error("cannot be read: {0}")]
     Read(#[source] io::Error),
     /// The file could not be written.
-    #[error("cannot be written")]
+    #[error("cannot be written: {0}")]
     Write(#[source] io::Error),
     /// The file is longer than any key file.
     #[error("is longer than {limit} bytes")]

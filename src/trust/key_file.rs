@@ -15,7 +15,6 @@ use pkcs8::{
     der::Decode as _,
     pkcs5::{self, EncryptionScheme, pbes2::Kdf},
 };
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use zeroize::Zeroizing;
 
 use super::{
@@ -25,6 +24,7 @@ use super::{
     signer::{Signer, SignerError},
 };
 use crate::format::signature::{ED25519_BYTES, SignatureAlgorithm};
+use crate::medium::rename_new;
 
 /// Maximum memory for the key derivation of a key file, in bytes. The default limit of OpenSSL is 32 MiB.
 const SCRYPT_BYTES_MAX: u64 = 1 << 30;
@@ -248,8 +248,8 @@ fn write_both(private: (&Path, &[u8]), public: (&Path, &[u8])) -> Result<(), Key
 /// Writes a new file under a temporary name, syncs it, and then gives it its name.
 fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), KeyError> {
     let temporary = temporary_beside(path)?;
-    let written = write_synced(&temporary, mode, bytes).and_then(|()| give_name(&temporary, path));
-    // It no longer exists if the file system only supports renaming.
+    let written = write_synced(&temporary, mode, bytes).and_then(|()| rename_new(&temporary, path));
+    // It no longer exists after success.
     let _ = fs::remove_file(&temporary);
     written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => KeyError::at(path, KeyProblem::Exists),
@@ -273,18 +273,6 @@ fn write_synced(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
-}
-
-/// Gives a written file its final name, which must be free. A plain rename would replace an existing file.
-fn give_name(temporary: &Path, path: &Path) -> io::Result<()> {
-    match fs::hard_link(temporary, path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            // File systems of USB sticks have no hard links, but the kernel can rename without replacing.
-            renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE)?;
-            Ok(())
-        }
-        linked => linked,
-    }
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {

@@ -239,6 +239,20 @@ impl Judgement {
     pub fn refused(&self) -> &[Refused] {
         &self.refused
     }
+
+    /// Adds what was judged for another copy of the message, for the same role. A holder still counts once.
+    pub(super) fn join(&mut self, other: Judgement) {
+        for accepted in other.accepted {
+            if self.accepted.iter().all(|counted| counted.holder != accepted.holder) {
+                self.accepted.push(accepted);
+            }
+        }
+        for refused in other.refused {
+            if !self.refused.contains(&refused) {
+                self.refused.push(refused);
+            }
+        }
+    }
 }
 
 /// The trusted keys with their roles, and the number of holders who must release a bundle.

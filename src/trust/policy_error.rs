@@ -20,7 +20,7 @@ pub struct PolicyError {
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyProblem {
     /// The file could not be read.
-    #[error("cannot be read")]
+    #[error("cannot be read: {0}")]
     Read(#[source] io::Error),
     /// The file is longer than the limit.
     #[error("the file is longer than {limit} bytes")]
@@ -81,7 +81,7 @@ pub enum PolicyProblem {
         holder: String,
     },
     /// The file of a public key could not be read.
-    #[error("the public-key-file {file:?} of {holder:?} cannot be read")]
+    #[error("the public-key-file {file:?} of {holder:?} cannot be read: {source}")]
     KeyFile {
         /// The holder of the key.
         holder: String,

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::arrival::{OpenError, OpenRequest};
+use crate::diagnosis::{Code, Failure};
 use crate::environment::Environment;
-use crate::format::Sum;
-use crate::format::name::BundleName;
-use crate::verbs::verify::{VerifyReport, verify};
+use crate::format::{BundleName, Sum, Timestamp};
+use crate::verbs::verify::{BundleReport, ChunkVerdict, FileReport, UnreadableChunk, VerifyReport, verify};
 
 /// The chunks of one bundle to send again.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -22,13 +22,47 @@ pub struct MissingBundle {
     pub chunks: u32,
     /// The numbers of the chunks to send again.
     pub missing: Vec<u32>,
+    /// The chunks that arrived, but cannot be read. They are not missing: another drive or other permissions may help.
+    pub unreadable: Vec<UnreadableChunk>,
+}
+
+/// A bundle that has expired, so that none of its chunks is worth sending again.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ExpiredBundle {
+    /// The name of the bundle.
+    pub name: BundleName,
+    /// The id of the bundle.
+    pub bundle: Sum,
+    /// When it expired.
+    pub expired: Timestamp,
 }
 
 /// The report of `missing`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct MissingReport {
-    /// The bundles with missing or damaged chunks.
+    /// The bundles with chunks that are missing, damaged or unreadable.
     pub bundles: Vec<MissingBundle>,
+    /// The bundles that have expired.
+    pub expired: Vec<ExpiredBundle>,
+    /// Files that cannot be read, so that nobody knows whether they are chunks.
+    pub unreadable: Vec<FileReport>,
+}
+
+impl MissingReport {
+    /// Returns the most severe kind of failure; `None` if no chunk is missing and every file can be read.
+    pub fn failure(&self) -> Option<Failure> {
+        let is_missing = self.bundles.iter().any(|bundle| !bundle.missing.is_empty());
+        let code = if !self.expired.is_empty() {
+            Code::BundleExpired
+        } else if is_missing {
+            Code::BundleIncomplete
+        } else if !self.bundles.is_empty() || !self.unreadable.is_empty() {
+            Code::ChunkUnreadable
+        } else {
+            return None;
+        };
+        Some(code.failure())
+    }
 }
 
 impl fmt::Display for MissingBundle {
@@ -64,15 +98,23 @@ fn runs(numbers: &[u32]) -> Vec<(u32, u32)> {
 /// # Errors
 /// See [`verify`].
 pub fn missing(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<MissingReport, OpenError> {
-    let VerifyReport { bundles, .. } = verify(request, environment)?;
-    let bundles =
-        bundles.into_iter().filter(|bundle| !bundle.missing.is_empty()).map(|bundle| MissingBundle {
-            name: bundle.crossing.name,
-            bundle: bundle.bundle,
-            chunks: bundle.last + 1,
-            missing: bundle.missing,
-        });
-    Ok(MissingReport { bundles: bundles.collect() })
+    let VerifyReport { bundles, others, .. } = verify(request, environment)?;
+    let mut report = MissingReport { bundles: Vec::new(), expired: Vec::new(), unreadable: Vec::new() };
+    for BundleReport { bundle, crossing, expired, missing, unreadable, last, .. } in bundles {
+        let name = crossing.name;
+        if let Some(expired) = expired {
+            report.expired.push(ExpiredBundle { name, bundle, expired });
+        } else if !missing.is_empty() || !unreadable.is_empty() {
+            report.bundles.push(MissingBundle { name, bundle, chunks: last + 1, missing, unreadable });
+        }
+    }
+    let named = |file: &FileReport| {
+        let mut chunks = report.bundles.iter().flat_map(|bundle| &bundle.unreadable);
+        chunks.any(|chunk| chunk.file == file.file)
+    };
+    let unreadable = others.into_iter().filter(|file| file.verdict == ChunkVerdict::Unreadable);
+    report.unreadable = unreadable.filter(|file| !named(file)).collect();
+    Ok(report)
 }
 
 #[cfg(test)]
@@ -86,6 +128,7 @@ mod tests {
             bundle: Sum([0x3f; 32]),
             chunks: 17,
             missing: vec![0, 3, 4, 5, 9],
+            unreadable: Vec::new(),
         };
         assert_eq!(bundle.to_string(), "release42 3f3f3f3f: 5 of 17: 0 3-5 9");
     }

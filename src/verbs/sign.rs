@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::arrival::{
     Bundle, Contents, ContentsError, Control, Finding, OpenError, OpenRequest, Opened, Standing,
-    damaged_entries, open, read_body, read_head,
+    UnreadableFile, damaged_entries, open, read_body, read_head,
 };
 use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 use crate::environment::Environment;
@@ -77,6 +77,7 @@ impl Diagnose for SignError {
             SignError::Medium(error) => return error.diagnosis(),
             SignError::Signer(error) => return error.diagnosis(),
             SignError::Contents(error) => return error.diagnosis(),
+            SignError::Damaged { finding: Finding::Unreadable { .. }, .. } => Code::ChunkUnreadable,
             SignError::Damaged { .. } => Code::ControlChunkDamaged,
             SignError::NoControl { .. } => Code::ControlChunkMissing,
             SignError::Forked { .. } => Code::BundleForked,
@@ -148,11 +149,13 @@ pub fn sign(
         }
     }
     if intact.is_empty() {
+        let unreadable = arrivals.bundles.iter().find_map(unreadable);
         let broken = arrivals.bundles.into_iter().find_map(|bundle| match bundle.control {
             Control::Broken(error) => Some(SignError::from(error)),
             _ => None,
         });
-        return Err(broken.or(damage).unwrap_or(SignError::NoControl { files: files.len() }));
+        let none = SignError::NoControl { files: files.len() };
+        return Err(unreadable.or(broken).or(damage).unwrap_or(none));
     }
     let signed =
         intact.into_iter().map(|(control, contents)| sign_control(control, contents, signer, environment));
@@ -163,6 +166,11 @@ pub fn sign(
 fn controls(bundle: &Bundle) -> impl Iterator<Item = (&Opened, &Body)> {
     let controls = bundle.files.iter().filter(|opened| opened.statement.is_control());
     controls.filter_map(|opened| Some((opened, opened.body()?)))
+}
+
+fn unreadable(bundle: &Bundle) -> Option<SignError> {
+    let UnreadableFile { file, reason } = bundle.unreadable_file(0)?;
+    Some(SignError::Damaged { file, finding: Finding::Unreadable { reason } })
 }
 
 fn damaged(bundle: &Bundle) -> Option<SignError> {

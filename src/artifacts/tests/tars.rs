@@ -124,7 +124,8 @@ fn refuses_ambiguous_archives() {
     raw[0] ^= 1;
     assert!(index_of(&raw, Links::Refused).unwrap_err().to_string().contains("invalid tar header at byte 0"));
     let error = index_of(b"\x1f\x8b\x08\0\0\0\0\0", Links::Refused).unwrap_err();
-    assert_eq!(error.diagnosis(), Code::CompressedArchive.with(Advice::DecompressWith { program: "gzip" }));
+    let advice = error.diagnosis().advice;
+    assert!(matches!(advice, Some(Advice::DecompressWith { program: "gzip", .. })), "{advice:?}");
     assert!(index_of(b"", Links::Refused).is_err());
 }
 

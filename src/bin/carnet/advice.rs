@@ -1,6 +1,10 @@
 //! The texts of the advice after an error. They name commands and options, which the library does not know.
 
+use std::path::Path;
+
 use carnet::diagnosis::{Advice, Code, Diagnosis};
+
+use super::shell_word::shell_word;
 
 /// The hint shown with an error.
 pub(crate) fn hint(diagnosis: &Diagnosis) -> String {
@@ -11,6 +15,7 @@ pub(crate) fn hint(diagnosis: &Diagnosis) -> String {
 }
 
 /// The next step for a circumstance.
+#[expect(clippy::too_many_lines, reason = "a table with one entry per circumstance")]
 fn specific(advice: &Advice) -> String {
     let text = match advice {
         Advice::CheckPath => "check the path",
@@ -21,7 +26,7 @@ fn specific(advice: &Advice) -> String {
         Advice::RunAgain => "run the same command again; finished work is kept",
         Advice::SourceSyntax => {
             "write oci:DIR, oci-archive:FILE or docker-archive:FILE, then :REF or @sha256:DIGEST to select one \
-             artifact, or docker://HOST/REPO:TAG, then =NAME to rename it"
+             artifact, or docker://HOST/REPO:TAG, then =NAME to rename it; in a path, write \\: \\= \\@ for : = @"
         }
         Advice::DestinationSyntax => {
             "write oci:DIR, oci-archive:FILE or docker-archive:FILE; to push into a registry use `carnet import`"
@@ -34,7 +39,20 @@ fn specific(advice: &Advice) -> String {
             "check the names of the repository and the tag; REPO alone means REPO:latest, REPO:* selects every tag"
         }
         Advice::CheckNamesOfBundle => "use a name or digest from the bundle; `carnet inspect` lists them",
-        Advice::DecompressWith { program } => return format!("decompress it first: {program} -d"),
+        Advice::DecompressWith { program, file } => return decompress(program, file),
+        Advice::PassAs { place } => {
+            let word = shell_word(Path::new(place));
+            return format!("write {}", word.as_deref().unwrap_or(place));
+        }
+        Advice::ArchiveFolder { folder } => return archive(folder),
+        Advice::CopyFromDir { folder } => return copy_from_dir(folder),
+        Advice::SaveInsteadOfExport => {
+            "save the image instead of a container: docker save -o FILE IMAGE; if there is only the file system, make an \
+             image of it: docker import FILE NAME:TAG"
+        }
+        Advice::WriteWithoutSparse => {
+            "write the archive again without sparse files; with GNU tar, leave out -S"
+        }
         Advice::PlatformIsNotThere { platform } => {
             return format!(
                 "the index was copied without its image for {platform}: copy all images, or select the available \
@@ -51,12 +69,17 @@ fn specific(advice: &Advice) -> String {
         Advice::ChunksAreDamaged => "run `carnet verify` to find all damaged chunks, and request them again",
         Advice::RegistryIsDamaged => "the copy in the registry is damaged: push the artifact again",
         Advice::NameNotInCertificate => "use a host name that the registry's certificate covers",
-        Advice::UnknownAuthority => "pass the certificate of the authority that signed it with --ca FILE",
+        Advice::UnknownAuthority => {
+            "pass the certificate of the authority that signed it, or the server's own, with --ca FILE"
+        }
         Advice::CertificateInvalid => {
             "ask the operator of the registry for a valid certificate, and check the clock of this machine"
         }
         Advice::ClientCertificateNeeded => {
             "the registry requires a client certificate: pass it with --client-cert and --client-key"
+        }
+        Advice::TlsUnsupported => {
+            "ask the operator of the registry to enable TLS 1.3 and a certificate with RSA or the curve P-256"
         }
         Advice::PlainHttpSpoken => {
             "if the registry has no TLS, pass --plain-http HOST; for a loopback registry, leave out --tls"
@@ -67,6 +90,26 @@ fn specific(advice: &Advice) -> String {
         Advice::HostNotAllowed => "if that host belongs to the registry, allow it with --allow-host HOST",
         Advice::HostWithoutTls => {
             "if that host belongs to the registry and has no TLS, pass --plain-http HOST"
+        }
+        Advice::ProxyHidesTls => {
+            "the proxy in front of the registry hides that it is reached over HTTPS, or on which port: ask its operator \
+             to pass on Host and X-Forwarded-Proto, or, for a distribution registry, to set http.relativeurls"
+        }
+        Advice::LoginElsewhere { host } => {
+            return format!(
+                "credentials do not follow redirects to another host: if {host} is a registry, name it instead of the \
+                 first one, and log in there"
+            );
+        }
+        Advice::RepositoryMustExist => {
+            "this registry does not create repositories by itself: create the repository or its project there first"
+        }
+        Advice::RegistryIsReadOnly => {
+            "the registry does not accept changes: ask its operator if it is read-only, a mirror, or under maintenance"
+        }
+        Advice::TypeRefused => {
+            "the registry does not accept this manifest; old registries know only images, and not OCI indexes, artifact \
+             types or subjects: ask its operator for a newer release"
         }
         Advice::UrlsRefused => {
             "the registry rejects layers with urls; a distribution registry accepts them after \
@@ -92,6 +135,57 @@ fn specific(advice: &Advice) -> String {
     text.to_owned()
 }
 
+/// The name of a file or folder beside `folder`, with its name and a suffix; `None` if it has none.
+fn beside(folder: &Path, suffix: &str) -> Option<String> {
+    let name = folder.file_name()?.to_str()?;
+    folder.with_file_name(format!("{name}{suffix}")).to_str().map(str::to_owned)
+}
+
+/// The command that makes an archive of the files in a folder.
+fn archive(folder: &Path) -> String {
+    let target = beside(folder, ".tar");
+    match (shell_word(folder), target.as_deref().map(Path::new).and_then(shell_word)) {
+        (Some(folder), Some(target)) => {
+            format!("make an archive of its files: tar -C {folder} -cf {target} .")
+        }
+        _ => "make an archive of its files: tar -C FOLDER -cf FILE .".to_owned(),
+    }
+}
+
+/// The command that makes a layout of a folder. skopeo ends a path at its first colon.
+fn copy_from_dir(folder: &Path) -> String {
+    let word = |text: String| shell_word(Path::new(&text));
+    let from = word(format!("dir:{}", folder.display()));
+    let target = beside(folder, ".oci").filter(|target| !target.contains(':'));
+    match (from, target.and_then(|target| word(format!("oci:{target}:latest")))) {
+        (Some(from), Some(to)) => format!("make a layout of it: skopeo copy -a {from} {to}"),
+        _ => "make a layout of it: skopeo copy -a dir:FOLDER oci:NEW-FOLDER:TAG".to_owned(),
+    }
+}
+
+/// The command that decompresses a file. It reads stdin, because the programs refuse a file whose name has no suffix
+/// that they know.
+fn decompress(program: &str, file: &Path) -> String {
+    let name = file.to_string_lossy();
+    let suffix = |(from, to): &(&str, &str)| name.strip_suffix(from).map(|stem| format!("{stem}{to}"));
+    let suffixes = [
+        (".tgz", ".tar"),
+        (".tzst", ".tar"),
+        (".tbz2", ".tar"),
+        (".txz", ".tar"),
+        (".gz", ""),
+        (".zst", ""),
+        (".bz2", ""),
+        (".xz", ""),
+        (".tar", ".uncompressed.tar"),
+    ];
+    let target = suffixes.iter().find_map(suffix).unwrap_or_else(|| format!("{name}.tar"));
+    match (shell_word(file), shell_word(Path::new(&target))) {
+        (Some(file), Some(target)) => format!("decompress it first: {program} -dc < {file} > {target}"),
+        _ => format!("decompress it first: {program} -dc < FILE > NEW-FILE"),
+    }
+}
+
 /// The next step for a code without a circumstance.
 #[expect(clippy::too_many_lines, reason = "a table with one entry per code")]
 pub(crate) fn next_step(code: Code) -> &'static str {
@@ -104,7 +198,6 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::FileNotRegular => "pass a regular file or a folder",
         Code::FileNameOdd => "rename the file; chunks are recognised by their content",
         Code::TooManyFiles => "pass only the files of one bundle, or their folder",
-        Code::FoldersTooDeep => "pass the folder that contains the chunk files",
         Code::TargetExists => "remove the file, or choose another name",
         Code::TargetBusy => "wait for the other process to end, or stop it",
         Code::DiskFull => "free some disk space, or choose another folder with --to",
@@ -223,7 +316,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::ControlChunkMissing => "the control chunk is the file NAME_00000.tar: request it again",
         Code::ControlChunkDamaged | Code::AnnexMissing => "request these chunks again",
         Code::ChunkUnreadable => {
-            "check the medium and the permissions of the file, or request the chunk again"
+            "check the permissions of the file, or try another drive; request the chunk again only if that does not help"
         }
         Code::BundleIncomplete => {
             "pass all files of the bundle; `carnet missing` lists the chunks to send again"
@@ -231,6 +324,9 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::BundleUnsound => "tell the packing station: the bundle must be packed again",
         Code::BundleUntrusted => {
             "run `carnet verify` to see all reasons; a releaser adds a signature with `carnet sign`"
+        }
+        Code::BundleExpired => {
+            "ask for the artifacts to be packed again; if that date has not passed yet, check the clock of this machine"
         }
         Code::BundleForked => "release neither of them until you know why they differ",
         Code::SignerFailed => {

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use carnet::http::{self, Proxy};
 use carnet::registry::{Host, Reach, Settings};
+use carnet::stream::workers::transfers_max;
 use clap::Args as ClapArgs;
 
+use super::args::up_to;
 use super::world::{credential_files, system_roots};
 
 /// The options of the commands that connect to registries.
@@ -25,7 +27,7 @@ pub(crate) struct Connection {
     /// Use HTTPS for this registry even if it is on loopback; repeatable
     #[arg(long, value_name = "HOST")]
     pub(crate) tls: Vec<Host>,
-    /// Trust the certificate authorities in FILE (PEM) in addition to the system's
+    /// Trust the certificates in FILE (PEM), of authorities or of the registry, in addition to the system's
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// The client certificate (PEM), for registries that require one
@@ -43,12 +45,17 @@ pub(crate) struct Connection {
     /// How often to retry after a status of 408, 429 or 5xx, or a broken connection
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(..=100))]
     pub(crate) retries: u32,
-    /// Maximum concurrent transfers
-    #[arg(long, value_name = "N", default_value = "6")]
-    pub(crate) connections: NonZeroUsize,
+    /// Maximum concurrent transfers, at most 256
+    #[arg(long, value_name = "N", default_value = "6", value_parser = up_to::<256>)]
+    connections: NonZeroUsize,
 }
 
 impl Connection {
+    /// The maximum number of concurrent transfers, as far as the limit of open files allows.
+    pub(crate) fn transfers(&self) -> NonZeroUsize {
+        self.connections.min(transfers_max())
+    }
+
     /// The registry settings that follow from the options.
     pub(crate) fn settings(&self, reach: Reach, proxy: Option<Proxy>, stop: Arc<AtomicBool>) -> Settings {
         let credential_files = match &self.authfile {
@@ -63,7 +70,7 @@ impl Connection {
             rate: self.limit_rate,
             stall: Duration::from_secs(self.timeout),
             retries: self.retries,
-            connections: self.connections,
+            connections: self.transfers(),
             stop,
         };
         let (plain_http, tls) = (self.plain_http.clone(), self.tls.clone());

@@ -12,6 +12,7 @@ mod keys;
 mod plain;
 mod progress;
 mod screen;
+mod shell_word;
 mod tables;
 mod trust;
 mod world;

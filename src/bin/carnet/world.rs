@@ -8,6 +8,7 @@ use carnet::diagnosis::Code;
 use carnet::format::Timestamp;
 use carnet::http::{Proxy, ProxyError};
 use carnet::stream::hash::Kernel;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 use super::command_error::CommandError;
 
@@ -50,11 +51,18 @@ pub(crate) fn force_kernel() -> Result<(), CommandError> {
     kernel.force().map_err(|error| invalid(format!("CARNET_HASH is {text}: {error}")))
 }
 
-/// Returns a flag that the first SIGINT or SIGTERM sets. The second signal ends the process at once. The caller
+/// Returns a flag that the first SIGINT, SIGTERM or SIGHUP sets. The second signal ends the process at once. The caller
 /// passes the flag to the workers of every run that the signal must stop.
+///
+/// Under nohup(1), SIGHUP stays ignored. With SIGXFSZ, a file that grows beyond the limit becomes an error instead of a
+/// killed process.
 pub(crate) fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        if signal == SIGHUP && is_ignored(signal) {
+            continue;
+        }
         signal_hook::flag::register_conditional_shutdown(
             signal,
             super::exit::INTERRUPTED.into(),
@@ -63,6 +71,14 @@ pub(crate) fn stop_on_signals() -> std::io::Result<Arc<AtomicBool>> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)
+}
+
+/// Whether the parent process made this one ignore a signal (proc_pid_status(5), `SigIgn`).
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
 }
 
 /// The proxy that the environment names, and the hosts in `NO_PROXY` to reach directly. The first variable with a URL

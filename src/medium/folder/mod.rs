@@ -31,7 +31,7 @@ impl ChunkStore for Folder {
     }
 
     fn files(&self) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError> {
-        collect(std::slice::from_ref(&self.path))
+        Ok(collect(std::slice::from_ref(&self.path))?.files)
     }
 
     fn put_beside(&self, file: &str, bytes: &[u8]) -> Result<(), MediumError> {

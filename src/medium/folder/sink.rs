@@ -1,6 +1,6 @@
 //! Writes the chunks of one bundle into a folder: pending ones in a hidden folder inside, which linking makes visible.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{failed, sync_folder};
 use crate::format::{BundleName, Sum};
 use crate::medium::on_disk::{Writeback, reserve};
-use crate::medium::{ArrivedFile, ChunkFile, ChunkSink, MediumError, Replace, WriteAt, chunk_file_name};
+use crate::medium::{
+    ArrivedFile, ChunkFile, ChunkSink, MediumError, Replace, WriteAt, chunk_file_name, chunk_number,
+    rename_new,
+};
 
 /// The lock file in the staging folder, which excludes concurrent runs.
 const LOCK: &str = "lock";
@@ -69,9 +72,21 @@ impl FolderSink {
             .truncate(false)
             .custom_flags(nofollow())
             .open(&lock_path)
-            .map_err(failed("write", &lock_path))?;
-        if lock.try_lock().is_err() {
-            return Err(MediumError::Busy { path: staging.display().to_string() });
+            .map_err(|error| {
+                // Removes the folder only if it is empty.
+                let _ = fs::remove_dir(&staging);
+                failed("write", &lock_path)(error)
+            })?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(MediumError::Busy { path: staging.display().to_string() });
+            }
+            Err(TryLockError::Error(error)) => {
+                // Without locks, nobody else packs here either. The folder is removed only if it is empty now.
+                let _ = fs::remove_file(&lock_path).and_then(|()| fs::remove_dir(&staging));
+                return Err(failed("lock", &lock_path)(error));
+            }
         }
         let (path, name) = (folder.to_owned(), name.clone());
         // A run that fails before it inspects the staging folder removes nothing.
@@ -103,17 +118,10 @@ impl FolderSink {
 
     /// Moves a pending chunk to its final name, unless that name is taken.
     fn make_visible(pending: &Path, path: &Path) -> Result<(), MediumError> {
-        let exists = || MediumError::Exists { path: path.display().to_string() };
-        // Unlike renaming, linking never replaces a file.
-        match fs::hard_link(pending, path) {
-            Ok(()) => fs::remove_file(pending).map_err(failed("remove", pending)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
-            // File systems without hard links (vfat, some shares): check first, then rename.
-            Err(_) if fs::symlink_metadata(path).is_err() => {
-                fs::rename(pending, path).map_err(failed("write", path))
-            }
-            Err(_) => Err(exists()),
-        }
+        rename_new(pending, path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => MediumError::Exists { path: path.display().to_string() },
+            _ => failed("write", path)(error),
+        })
     }
 
     fn done(&self) -> MutexGuard<'_, Done> {
@@ -161,13 +169,7 @@ impl ChunkSink for FolderSink {
         let mut numbers = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(failed("read", &self.path))? {
             let name = entry.map_err(failed("read", &self.path))?.file_name();
-            let number = name.to_str().and_then(|name| {
-                name.strip_prefix(self.name.as_str())?.strip_prefix('_')?.strip_suffix(".tar")
-            });
-            let number = number.filter(|digits| digits.len() == 5).and_then(|digits| digits.parse().ok());
-            numbers.extend(
-                number.filter(|&number| chunk_file_name(&self.name, number) == *name.to_string_lossy()),
-            );
+            numbers.extend(name.to_str().and_then(|name| chunk_number(&self.name, name)));
         }
         numbers.sort_unstable();
         Ok(numbers)

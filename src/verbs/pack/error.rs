@@ -4,9 +4,10 @@ use crate::artifacts::ArtifactError;
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
 use crate::format::error::FormatError;
 use crate::medium::MediumError;
+use crate::oci::digest::{BlobMismatch, found_bytes};
 use crate::oci::document::DocumentError;
 use crate::oci::graph::WalkError;
-use crate::oci::{Digest, MediaType, RefName, digest::BlobMismatch};
+use crate::oci::{Digest, MediaType, RefName};
 use crate::registry::RegistryError;
 use crate::stream::digesting::Unreadable;
 use crate::stream::pump::Halted;
@@ -48,7 +49,10 @@ pub enum PackError {
         media_type: MediaType,
     },
     /// The source does not have a manifest or blob that the artifact references.
-    #[error("{artifact}: {digest} ({media_type}) is not in the source, but {parent} references it")]
+    #[error(
+        "{artifact}: {digest} ({media_type}) is not in the source, but {} references it",
+        by(digest, parent)
+    )]
     Missing {
         /// The source and name of the artifact.
         artifact: String,
@@ -56,7 +60,7 @@ pub enum PackError {
         digest: Digest,
         /// Its media type.
         media_type: MediaType,
-        /// The digest of the document that references it.
+        /// The digest of the document that references it; its own for an entry of the source's list.
         parent: Digest,
         /// Its platform, if it is a child of an index.
         platform: Option<String>,
@@ -75,7 +79,8 @@ pub enum PackError {
     },
     /// A blob in the source does not have the size in its descriptor.
     #[error(
-        "blob {digest} has the wrong size: expected {expected} bytes (from its descriptor), found {found}"
+        "blob {digest} has the wrong size: expected {expected} bytes (from its descriptor), found {}",
+        found_bytes(*expected, *found)
     )]
     Size {
         /// The digest of the blob.
@@ -226,6 +231,11 @@ impl PackError {
 /// Returns the registry error inside an I/O error of a reader, if there is one.
 pub(super) fn registry_error(error: &std::io::Error) -> Option<&RegistryError> {
     error.get_ref()?.downcast_ref()
+}
+
+/// What references a missing manifest or blob.
+fn by(digest: &Digest, parent: &Digest) -> String {
+    if digest == parent { "its list of artifacts".to_owned() } else { parent.to_string() }
 }
 
 impl Diagnose for PackError {

@@ -8,5 +8,7 @@ mod damage;
 mod report;
 mod verifying;
 
-pub use report::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, ReleaseReport, VerifyReport};
+pub use report::{
+    BundleReport, BundleVerdict, ChunkVerdict, FileReport, ReleaseReport, UnreadableChunk, VerifyReport,
+};
 pub use verifying::verify;

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::damage::{Damage, is_intact};
-use crate::arrival::{Bundle, Contradiction, Control, Finding, NotAChunk, Opened, Standing};
-use crate::diagnosis::Failure;
-use crate::format::Sum;
+use crate::arrival::{Bundle, Contradiction, Control, Finding, NotAChunk, Opened, Standing, UnreadableFile};
+use crate::diagnosis::{Code, Failure};
 use crate::format::statement::{Class, Crossing, Kind};
+use crate::format::{Sum, Timestamp};
 use crate::trust::Refused;
 use crate::verbs::report::{OmissionReport, SignerReport};
 
@@ -27,11 +27,14 @@ pub enum ChunkVerdict {
     Untrusted,
     /// Validly signed, but not the chunk that the control chunk lists under this number.
     Forked,
-    /// Of a kind that this version ignores; its signature was accepted, or its length is right.
+    /// Of a kind that this version ignores, or one copy too many; its signature was accepted, or its length is right.
     #[serde(rename = "passed-over")]
     PassedOver,
-    /// Not recognised as a chunk, or it cannot be read.
+    /// It cannot be read, or a part of it cannot.
     Unreadable,
+    /// Not recognised as a chunk.
+    #[serde(rename = "not-a-chunk")]
+    NotAChunk,
 }
 
 /// The verdict on a bundle. The variants are ordered by severity.
@@ -42,17 +45,36 @@ pub enum BundleVerdict {
     Complete,
     /// Every chunk is present and intact; no trust policy was given, so signatures were not checked.
     Unverified,
+    /// Some chunks arrived, but cannot be read. All others are present and accepted.
+    Unreadable,
     /// Its manifests reference something that the bundle neither contains nor lists as omitted: the packer is
     /// dishonest or faulty.
     Unsound,
     /// Chunks are missing or damaged.
     Incomplete,
+    /// It has expired.
+    Expired,
     /// Fewer releasers signed it than the trust policy requires.
     Unreleased,
     /// Some chunks are not signed by a trusted key, and without them the bundle is incomplete.
     Untrusted,
     /// Two different chunks with the same number are validly signed.
     Forked,
+}
+
+impl BundleVerdict {
+    /// Returns the error code of a failure; `None` if the bundle is complete.
+    pub fn code(self) -> Option<Code> {
+        match self {
+            BundleVerdict::Complete | BundleVerdict::Unverified => None,
+            BundleVerdict::Unreadable => Some(Code::ChunkUnreadable),
+            BundleVerdict::Unsound => Some(Code::BundleUnsound),
+            BundleVerdict::Incomplete => Some(Code::BundleIncomplete),
+            BundleVerdict::Expired => Some(Code::BundleExpired),
+            BundleVerdict::Unreleased | BundleVerdict::Untrusted => Some(Code::BundleUntrusted),
+            BundleVerdict::Forked => Some(Code::BundleForked),
+        }
+    }
 }
 
 /// The release of a bundle.
@@ -87,6 +109,17 @@ pub struct FileReport {
     pub problems: Vec<Finding>,
 }
 
+/// A chunk that arrived, but cannot be read.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct UnreadableChunk {
+    /// The number of the chunk. If not even its head can be read, the number is that in the file name.
+    pub number: u32,
+    /// The path of the file.
+    pub file: String,
+    /// The error message of the system.
+    pub reason: String,
+}
+
 /// The result for a bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct BundleReport {
@@ -103,8 +136,12 @@ pub struct BundleReport {
     pub release: Option<ReleaseReport>,
     /// The highest chunk number of the bundle.
     pub last: u32,
-    /// The numbers of the chunks that must be sent again.
+    /// When it expired; absent if it has not.
+    pub expired: Option<Timestamp>,
+    /// The numbers of the chunks that must be sent again: they are missing or damaged.
     pub missing: Vec<u32>,
+    /// The numbers of the chunks that arrived, but cannot be read.
+    pub unreadable: Vec<UnreadableChunk>,
     /// Contradictions between its manifests and its plan.
     pub unsound: Vec<Contradiction>,
     /// Manifests and blobs that the artifacts reference but the bundle omits.
@@ -120,7 +157,7 @@ pub struct VerifyReport {
     pub verified: bool,
     /// The bundles that were found, by id.
     pub bundles: Vec<BundleReport>,
-    /// Files that are not chunks.
+    /// Files that are not chunks, or whose heads cannot be read.
     pub others: Vec<FileReport>,
 }
 
@@ -132,7 +169,10 @@ impl VerifyReport {
             kind: None,
             class: None,
             bytes: other.file.bytes(),
-            verdict: ChunkVerdict::Unreadable,
+            verdict: match other.unreadable() {
+                Some(_) => ChunkVerdict::Unreadable,
+                None => ChunkVerdict::NotAChunk,
+            },
             packers: Vec::new(),
             problems: vec![(&other.error).into()],
         };
@@ -142,13 +182,7 @@ impl VerifyReport {
     /// Returns the kind of failure of the most severe verdict; `None` if no bundle failed.
     pub fn failure(&self) -> Option<Failure> {
         let worst = self.bundles.iter().map(|bundle| bundle.verdict).max()?;
-        match worst {
-            BundleVerdict::Complete | BundleVerdict::Unverified => None,
-            BundleVerdict::Incomplete | BundleVerdict::Unsound => Some(Failure::Damaged),
-            BundleVerdict::Unreleased | BundleVerdict::Untrusted | BundleVerdict::Forked => {
-                Some(Failure::Untrusted)
-            }
-        }
+        worst.code().map(Code::failure)
     }
 }
 
@@ -171,8 +205,16 @@ impl BundleReport {
             }
             _ => false,
         };
-        let missing: Vec<u32> =
-            (0..=last).filter(|&number| annexed(number) || !intact.contains(&number)).collect();
+        let absent = (0..=last).filter(|&number| annexed(number) || !intact.contains(&number));
+        let (mut missing, mut unreadable) = (Vec::new(), Vec::new());
+        for number in absent {
+            match unreadable_file(bundle, damage, number) {
+                Some(UnreadableFile { file, reason }) => {
+                    unreadable.push(UnreadableChunk { number, file, reason });
+                }
+                None => missing.push(number),
+            }
+        }
         let release = bundle.release.as_ref().map(|release| match release {
             Ok(release) => ReleaseReport {
                 by: SignerReport::all(release.releasers()),
@@ -191,7 +233,7 @@ impl BundleReport {
         BundleReport {
             bundle: bundle.id,
             crossing: crossing.expect("a bundle has a file"),
-            verdict: verdict(bundle, &files, &missing, &unsound),
+            verdict: verdict(bundle, &files, &missing, &unreadable, &unsound),
             unsound,
             control_problem: match &bundle.control {
                 Control::Read(_) => None,
@@ -201,35 +243,61 @@ impl BundleReport {
             },
             release,
             last,
+            expired: bundle.expired(),
             missing,
+            unreadable,
             omitted: bundle.contents().map(|c| OmissionReport::all(&c.plan)).unwrap_or_default(),
             files,
         }
     }
 }
 
+/// Returns a file of this chunk that cannot be read, found when the bundle was opened or when it was hashed.
+fn unreadable_file(bundle: &Bundle, damage: &Damage, number: u32) -> Option<UnreadableFile> {
+    let hashed = bundle.files.iter().enumerate().filter(|(_, opened)| opened.statement.number == number);
+    let mut reasons = hashed.filter_map(|(index, opened)| match damage.get(&index)?.first()? {
+        Finding::Unreadable { reason } => {
+            Some(UnreadableFile { file: opened.file.name().to_owned(), reason: reason.clone() })
+        }
+        _ => None,
+    });
+    bundle.unreadable_file(number).or_else(|| reasons.next())
+}
+
 fn verdict(
     bundle: &Bundle,
     files: &[FileReport],
     missing: &[u32],
+    unreadable: &[UnreadableChunk],
     unsound: &[Contradiction],
 ) -> BundleVerdict {
     let untrusted = files.iter().any(|file| file.verdict == ChunkVerdict::Untrusted);
     let asked = bundle.files.iter().any(|opened| opened.accepted.is_some()) || untrusted;
     if bundle.is_forked() {
         BundleVerdict::Forked
+    } else if bundle.expired().is_some() {
+        BundleVerdict::Expired
     } else if untrusted && !missing.is_empty() {
         BundleVerdict::Untrusted
     } else if matches!(bundle.release, Some(Err(_))) {
         BundleVerdict::Unreleased
-    } else if !missing.is_empty() || bundle.contents().is_none() {
+    } else if !missing.is_empty() || (bundle.contents().is_none() && unreadable.is_empty()) {
         BundleVerdict::Incomplete
     } else if !unsound.is_empty() {
         BundleVerdict::Unsound
+    } else if !unreadable.is_empty() {
+        BundleVerdict::Unreadable
     } else if asked {
         BundleVerdict::Complete
     } else {
         BundleVerdict::Unverified
+    }
+}
+
+fn damaged(problem: &Finding) -> ChunkVerdict {
+    match problem {
+        Finding::Unreadable { .. } => ChunkVerdict::Unreadable,
+        _ => ChunkVerdict::Damaged,
     }
 }
 
@@ -238,8 +306,8 @@ fn file_report(opened: &Opened, damage: Option<&Vec<Finding>>) -> FileReport {
         (Standing::Untrusted(reason), _) => (ChunkVerdict::Untrusted, vec![reason.into()]),
         (Standing::Forked, _) => (ChunkVerdict::Forked, vec![Finding::Forked]),
         (Standing::PassedOver, _) => (ChunkVerdict::PassedOver, Vec::new()),
-        (Standing::Damaged(problem), _) => (ChunkVerdict::Damaged, vec![problem.clone()]),
-        (Standing::Good(_), Some(problems)) => (ChunkVerdict::Damaged, problems.clone()),
+        (Standing::Damaged(problem), _) => (damaged(problem), vec![problem.clone()]),
+        (Standing::Good(_), Some(problems)) => (damaged(&problems[0]), problems.clone()),
         (Standing::Good(_), None) if opened.accepted.is_some() => (ChunkVerdict::Accepted, Vec::new()),
         (Standing::Good(_), None) => (ChunkVerdict::Intact, Vec::new()),
     };

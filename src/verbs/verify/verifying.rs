@@ -123,43 +123,42 @@ fn hash_all(
     environment: &Environment<'_>,
 ) -> Result<Vec<Damage>, Halted> {
     let found = Found(Mutex::new(vec![Damage::new(); bundles]));
-    let undecided: Mutex<Vec<usize>> = Mutex::default();
+    let undecided: Mutex<Vec<(usize, Option<Unreadable>)>> = Mutex::default();
     let lengths: Vec<u64> = checks.iter().map(Check::bytes).collect();
     let monitor = environment.monitor;
     monitor.phase(Phase::Verify, lengths.iter().sum(), || {
         digest_all(environment.workers, monitor, &lengths, &|at| checks[at].job(), &|at, outcome| {
-            if compare(&checks[at], outcome, &found) == Comparison::Undecided {
-                undecided.lock().expect("no thread panicked").push(at);
+            if let Comparison::Undecided(failure) = compare(&checks[at], outcome, &found) {
+                undecided.lock().expect("no thread panicked").push((at, failure));
             }
             Ok::<(), Halted>(())
         })
     })?;
-    for at in undecided.into_inner().expect("no thread panicked") {
-        locate_damage(&checks[at], environment, &found)?;
+    for (at, failure) in undecided.into_inner().expect("no thread panicked") {
+        locate_damage(&checks[at], failure.as_ref(), environment, &found)?;
     }
     Ok(found.0.into_inner().expect("no thread panicked"))
 }
 
 /// Whether the outcome of a check is final.
-#[derive(PartialEq, Eq)]
 enum Comparison {
     Final,
-    /// A blob in slices does not match its digest. The checksums of the slices will show which one is damaged.
-    Undecided,
+    /// A blob in slices does not match its digest, or could not be read. Hashing the slices will show which one is
+    /// damaged.
+    Undecided(Option<Unreadable>),
 }
 
 /// Compares the hashes of a check with the expected values.
 fn compare(check: &Check<'_>, outcome: Result<Vec<Output>, Unreadable>, found: &Found) -> Comparison {
     let outputs = match outcome {
         Ok(outputs) => outputs,
-        Err(Unreadable { source, .. }) => {
-            let (bundle, files) = match check {
-                Check::Whole { bundle, files, .. } => (*bundle, files.as_slice()),
-                Check::Entry { bundle, file, .. } => (*bundle, std::slice::from_ref(file)),
+        Err(failure) => {
+            let (bundle, file) = match check {
+                Check::Whole { bundle, files, .. } if files.len() == 1 => (*bundle, files[0]),
+                Check::Whole { .. } => return Comparison::Undecided(Some(failure)),
+                Check::Entry { bundle, file, .. } => (*bundle, *file),
             };
-            for &file in files {
-                found.note(bundle, file, Finding::Unreadable { reason: source.to_string() });
-            }
+            found.note(bundle, file, failure.into());
             return Comparison::Final;
         }
     };
@@ -175,7 +174,7 @@ fn compare(check: &Check<'_>, outcome: Result<Vec<Output>, Unreadable>, found: &
                 return Comparison::Final;
             }
             let ([file], [(segment, _)]) = (files.as_slice(), pieces.as_slice()) else {
-                return Comparison::Undecided;
+                return Comparison::Undecided(None);
             };
             let (digest, offset, bytes) = (blob.digest, segment.offset, segment.bytes);
             let finding = Finding::BlobMismatch { digest, offset, bytes, found: outputs[0].hex() };
@@ -185,8 +184,14 @@ fn compare(check: &Check<'_>, outcome: Result<Vec<Output>, Unreadable>, found: &
     Comparison::Final
 }
 
-/// Finds the damaged slices of a blob. If none is damaged, the packer split something other than the blob.
-fn locate_damage(check: &Check<'_>, environment: &Environment<'_>, found: &Found) -> Result<(), Halted> {
+/// Finds the damaged slices of a blob. If none is damaged, the packer split something other than the blob, unless the
+/// blob could not be read before.
+fn locate_damage(
+    check: &Check<'_>,
+    failure: Option<&Unreadable>,
+    environment: &Environment<'_>,
+    found: &Found,
+) -> Result<(), Halted> {
     let Check::Whole { bundle, files, blob, pieces } = check else { return Ok(()) };
     let lengths: Vec<u64> = pieces.iter().map(|(segment, _)| segment.bytes).collect();
     let job = |at: usize| DigestJob::sum_of(pieces[at].0.clone());
@@ -195,7 +200,11 @@ fn locate_damage(check: &Check<'_>, environment: &Environment<'_>, found: &Found
         let (segment, sum) = &pieces[at];
         let hex = match outcome {
             Ok(outputs) => outputs[0].hex(),
-            Err(unreadable) => unreadable.source.to_string(),
+            Err(failure) => {
+                is_damaged.store(true, Ordering::Relaxed);
+                found.note(*bundle, files[at], failure.into());
+                return Ok(());
+            }
         };
         let expected = sum.to_string();
         if hex != expected {
@@ -208,7 +217,14 @@ fn locate_damage(check: &Check<'_>, environment: &Environment<'_>, found: &Found
         Ok::<(), Halted>(())
     })?;
     if !is_damaged.into_inner() {
-        for &file in files {
+        for (&file, (segment, _)) in files.iter().zip(pieces) {
+            if let Some(failure) = failure {
+                // The second attempt could read it. A medium that is read in some attempts only is not to be relied on.
+                if segment.file.name() == failure.file {
+                    found.note(*bundle, file, Finding::Unreadable { reason: failure.source.to_string() });
+                }
+                continue;
+            }
             found.note(*bundle, file, Finding::SlicesOfAnother { digest: blob.digest });
         }
     }

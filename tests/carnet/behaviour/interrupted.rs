@@ -106,7 +106,7 @@ fn a_kill_at_any_time_leaves_no_partial_file() {
 
 #[test]
 fn ctrl_c_ends_cleanly_and_says_how_to_resume() {
-    for name in ["INT", "TERM"] {
+    for name in ["INT", "TERM", "HUP"] {
         let desk = Desk::new();
         fill(&desk);
         let mut child = command(&desk, "out").stderr(Stdio::piped()).spawn().unwrap();
@@ -120,6 +120,52 @@ fn ctrl_c_ends_cleanly_and_says_how_to_resume() {
         assert!(!desk.path("out/.b.partial").exists(), "what is half is cleaned up");
         assert!(command(&desk, "out").status().unwrap().success());
     }
+}
+
+#[test]
+fn a_hangup_is_ignored_under_nohup() {
+    let desk = Desk::new();
+    fill(&desk);
+    let line = format!("trap '' HUP; exec {} {PACK} out", super::support::CARNET);
+    let mut child = Command::new("sh").args(["-c", &line]).current_dir(desk.path("")).spawn().unwrap();
+    assert!(wait_for(&mut child, || identities(&desk.path("out")).len() >= 3), "it ended too early");
+    signal(&child, "HUP");
+    assert!(child.wait().unwrap().success());
+    desk.carnet("verify out --pub k.pub.pem").ok();
+}
+
+#[test]
+fn a_kill_while_one_bundle_replaces_another_is_explained_and_repaired() {
+    if !super::support::installed(&["strace"]) {
+        return;
+    }
+    let desk = Desk::new();
+    let mut old = desk.source("old");
+    let image = old.image(99, &[400_000]);
+    old.tag(&image, "old:1");
+    desk.carnet("pack oci:old --name b --key k.key.pem --chunk-size 64KiB --to out").ok();
+    let mut new = desk.source("new");
+    let image = new.image(98, &[500_000]);
+    new.tag(&image, "new:1");
+    let pack = format!(
+        "{} pack oci:new --name b --key k.key.pem --chunk-size 64KiB --to out",
+        super::support::CARNET
+    );
+    let killed = desk
+        .sh(&format!("strace -f -qq -o /dev/null -e inject=rename:signal=SIGKILL:when=5 {pack} --overwrite"));
+    if killed.stderr.contains("Operation not permitted") {
+        super::support::skipped("strace may not trace here");
+        return;
+    }
+    assert_ne!(killed.code, Some(0), "it was killed: {killed:?}");
+    let run = desk.carnet("verify out --pub k.pub.pem").ends(4);
+    assert_eq!(run.stdout.matches("INCOMPLETE").count(), 2, "the old and the new bundle: {}", run.stdout);
+    run.says(&["2 bundles are called b", "--overwrite"]);
+    desk.sh(&pack).ends(1).says(&["target-exists", "--overwrite"]);
+    desk.sh(&format!("{pack} --overwrite")).ok();
+    desk.carnet("verify out --pub k.pub.pem").ok();
+    desk.carnet("inspect out --pub k.pub.pem").ok().says(&["new:1"]);
+    assert_eq!(desk.sh("ls -A out | grep partial; true").stdout, "");
 }
 
 #[test]

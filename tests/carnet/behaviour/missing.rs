@@ -40,7 +40,10 @@ fn a_complete_bundle_misses_nothing() {
         let run = desk.carnet(&format!("missing out{trust}")).ok();
         assert_eq!(run.stdout, "");
     }
-    assert_eq!(desk.carnet("missing out --json").ok().json(), serde_json::json!({ "bundles": [] }));
+    assert_eq!(
+        desk.carnet("missing out --json").ok().json(),
+        serde_json::json!({ "bundles": [], "expired": [], "unreadable": [] })
+    );
 }
 
 #[test]
@@ -114,4 +117,20 @@ fn each_bundle_has_its_own_line() {
     let run = desk.carnet("missing out").ends(4);
     assert_eq!(run.stdout.lines().count(), 2, "{}", run.stdout);
     run.says(&["b ", "other "]);
+}
+
+#[test]
+fn chunks_that_a_guard_compressed_are_named_as_such() {
+    let desk = desk();
+    desk.sh("gzip out/b_00003.tar out/b_00004.tar && mv out/b_00003.tar.gz out/b_00003.tar").ok();
+    for file in ["b_00003.tar", "b_00004.tar.gz"] {
+        let words = format!(
+            "not a chunk: out/{file}: chunk: expected an uncompressed tar archive, found a file compressed with gzip"
+        );
+        let run = desk.carnet("verify out --pub k.pub.pem").ends(4).says(&[&words, "gzip -d"]);
+        let binary = run.stdout.chars().find(|c| c.is_control() && *c != '\n');
+        assert!(binary.is_none(), "{binary:?} on the screen");
+    }
+    desk.sh("gzip -d <out/b_00003.tar >x && mv x out/b_00003.tar && gzip -d out/b_00004.tar.gz").ok();
+    desk.carnet("verify out --pub k.pub.pem").ok();
 }

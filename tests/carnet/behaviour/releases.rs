@@ -57,6 +57,22 @@ fn two_people_must_release() {
 }
 
 #[test]
+fn signatures_on_two_copies_of_the_control_chunk_count_together() {
+    let desk = desk();
+    for (name, folder) in [("alice", "a"), ("alice2", "a2"), ("bob", "b")] {
+        desk.sh(&format!("mkdir {folder} && cp out/b_00000.tar {folder}/")).ok();
+        desk.carnet(&format!("sign {folder} --key {name}.key.pem")).ok();
+    }
+    desk.carnet("verify out a a2 --trust trust.toml").ends(3).says(&["1 of 2"]);
+    for folders in ["out a b", "out b a2", "out a a2 b"] {
+        let verified = desk.carnet(&format!("verify {folders} --trust trust.toml")).ok();
+        verified.says(&["COMPLETE", "alice", "bob"]);
+        desk.carnet(&format!("inspect {folders} --trust trust.toml")).ok();
+    }
+    desk.carnet("unpack out a b --trust trust.toml --to oci:back").ok().says(&["alice", "bob"]);
+}
+
+#[test]
 fn the_same_holder_counts_once() {
     let desk = desk();
     sign(&desk, "alice");

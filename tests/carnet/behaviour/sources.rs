@@ -124,6 +124,42 @@ fn an_archive_of_a_layout_is_a_source() {
     desk.carnet("pack oci-archive:src.tar.gz --to x --name b --key k.key.pem").ends(1).says(&["gzip -d"]);
 }
 
+/// The hint is a command that works on the file with its name, whatever that is.
+#[test]
+fn the_hint_for_a_compressed_archive_can_be_run() {
+    for (program, name) in [
+        ("gzip", "src.tar.gz"),
+        ("gzip", "src.tgz"),
+        ("gzip", "src.tar"),
+        ("gzip", "it's"),
+        ("xz", "src.docker"),
+        ("bzip2", "src.tbz2"),
+        ("zstd", "src.tar.zst"),
+        ("pzstd", "src.zstd"),
+    ] {
+        let desk = Desk::new();
+        three(&desk);
+        desk.sh("tar -C src -cf plain .").ok();
+        let make = match program {
+            "pzstd" => "{ printf 'P*M\\030\\004\\0\\0\\0four'; zstd -c plain; }".to_owned(),
+            _ => format!("{program} -c plain"),
+        };
+        if !super::support::installed(&[if program == "pzstd" { "zstd" } else { program }]) {
+            continue;
+        }
+        desk.sh(&format!("{make} > \"{name}\"")).ok();
+        let run = desk.pack(&format!("oci-archive:{name}")).ends(1).says(&["compressed-archive"]);
+        let (_, command) = run.stderr.split_once("decompress it first: ").unwrap();
+        let command = command.lines().next().unwrap();
+        let target = command.rsplit_once("> ").unwrap().1;
+        desk.sh(&format!("{command} && cmp plain {target}")).ok();
+        if !name.contains('\'') {
+            desk.pack(&format!("oci-archive:{target}")).ok();
+            assert_eq!(unpacked(&desk).len(), 3, "{name}");
+        }
+    }
+}
+
 /// An image as `docker save` wrote it before version 25. The names of the layers' folders have no meaning.
 fn old_docker_archive(desk: &Desk) -> [Vec<u8>; 2] {
     let folder = desk.path("saved");
@@ -214,4 +250,126 @@ fn archives_written_by_skopeo_are_sources() {
         Run::of(std::process::Command::new("sh").args(["-c", &line]).current_dir(&back)).ok();
     }
     assert_eq!(names(&desk, "a.back"), ["sample/hello:1.0"]);
+}
+
+/// In the shell, a backslash needs quotes; these commands are started without one.
+#[test]
+fn paths_may_contain_separators() {
+    for path in ["a:b", "a=b", "1.0@x", "a:1=b:2", "back\\slash"] {
+        let desk = Desk::new();
+        three(&desk);
+        std::fs::rename(desk.path("src"), desk.path(path)).unwrap();
+        let escaped = path.replace(':', "\\:").replace('=', "\\=").replace('@', "\\@");
+        desk.pack(&format!("oci:{escaped}:team/app:1.1=x:1")).ok();
+        let to = path.replace(':', "\\:");
+        desk.carnet(&format!("unpack out --pub k.pub.pem --to oci:{to}.back")).ok();
+        assert_eq!(names(&desk, &format!("{path}.back")), ["x:1"], "{path}");
+        std::fs::write(desk.path("list"), format!("oci:{escaped}:other\n")).unwrap();
+        desk.carnet("pack --artifacts-from list --to listed --name b --key k.key.pem").ok();
+    }
+}
+
+#[test]
+fn an_unescaped_separator_in_a_path_is_explained() {
+    for (path, source, written) in [
+        ("app:1.0", "oci:app:1.0", "'oci:app\\:1.0'"),
+        ("app=1.0", "oci:app=1.0", "'oci:app\\=1.0'"),
+        ("a:b=c", "oci:a:b=c", "'oci:a\\:b\\=c'"),
+    ] {
+        let desk = Desk::new();
+        three(&desk);
+        std::fs::rename(desk.path("src"), desk.path(path)).unwrap();
+        desk.pack(source).ends(1).says(&["artifact-io", "does not exist, but", written]);
+    }
+    let desk = Desk::new();
+    desk.carnet("unpack out --pub k.pub.pem --to oci:a:b").ends(2).says(&["\\:"]);
+}
+
+#[test]
+fn a_path_need_not_be_utf_8() {
+    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+    let desk = Desk::new();
+    three(&desk);
+    let odd = std::ffi::OsString::from_vec(b"b\xffck".to_vec());
+    std::fs::rename(desk.path("src"), desk.path(&odd)).unwrap();
+    let place =
+        |rest: &str| std::ffi::OsString::from_vec([b"oci:", odd.as_bytes(), rest.as_bytes()].concat());
+    let mut pack = desk.command("pack --to out --name b --key k.key.pem");
+    Run::of(pack.arg(place(":other"))).ok();
+    let mut unpack = desk.command("unpack out --pub k.pub.pem --to");
+    Run::of(unpack.arg(place(".back"))).ok();
+    let back = std::ffi::OsString::from_vec([odd.as_bytes(), b".back"].concat());
+    assert_eq!(entries(&desk.path(back)).len(), 1);
+    let mut pack = desk.command("pack --to x --name b --key k.key.pem");
+    Run::of(pack.arg(std::ffi::OsString::from_vec(b"oci:src:\xff".to_vec()))).ends(2).says(&["UTF-8"]);
+}
+
+/// The error says what was given, and what to do with it.
+#[test]
+fn a_source_of_another_kind_is_named() {
+    let desk = Desk::new();
+    three(&desk);
+    old_docker_archive(&desk);
+    desk.sh("tar -cf nested.tar src && tar -C src -cf src.tar . && mkdir empty").ok();
+    desk.sh("mkdir -p fs/etc fs/usr/bin fs/dev && touch fs/etc/passwd fs/usr/bin/sh fs/.dockerenv").ok();
+    desk.sh("tar -C fs -cf fs.tar .").ok();
+    std::fs::create_dir(desk.path("dir")).unwrap();
+    std::fs::write(desk.path("dir/version"), "Directory Transport Version: 1.1\n").unwrap();
+    std::fs::write(desk.path("dir/manifest.json"), "{}").unwrap();
+    for (source, code, says) in [
+        ("oci:src.tar", "not-a-layout", &["write oci-archive:src.tar"][..]),
+        ("oci:saved.tar", "not-a-layout", &["write docker-archive:saved.tar"]),
+        ("oci-archive:saved.tar", "not-a-layout", &["`docker save`", "write docker-archive:saved.tar"]),
+        ("oci-archive:src", "not-a-layout", &["write oci:src"]),
+        ("docker-archive:src", "not-a-docker-image", &["write oci:src"]),
+        ("docker-archive:saved", "not-a-docker-image", &["tar -C saved -cf saved.tar ."]),
+        ("oci:saved/", "not-a-layout", &["tar -C saved/ -cf saved.tar ."]),
+        ("oci-archive:nested.tar", "not-a-layout", &["its folder \"src\""]),
+        (
+            "docker-archive:fs.tar",
+            "not-a-docker-image",
+            &["`docker export`", "docker save -o", "docker import"],
+        ),
+        ("oci-archive:fs.tar", "not-a-layout", &["`docker export`", "docker save -o", "docker import"]),
+        ("oci:dir", "not-a-layout", &["docker-dir", "skopeo copy -a dir:dir oci:dir.oci:latest"]),
+        ("docker-archive:dir", "not-a-docker-image", &["docker-dir", "skopeo copy -a"]),
+        ("oci:empty", "not-a-layout", &["oci-layout"]),
+        ("oci:k.pub.pem", "not-a-layout", &["not a directory"]),
+    ] {
+        desk.pack(source).ends(1).says(&[code]).says(says);
+    }
+    assert!(!desk.path("out").exists());
+}
+
+#[test]
+fn the_hint_for_a_dir_folder_can_be_run() {
+    if !super::support::installed(&["skopeo"]) {
+        return;
+    }
+    let desk = Desk::new();
+    let sample = super::support::sample_image();
+    desk.sh(&format!("skopeo --insecure-policy copy -q oci:{}:sample/hello:1.0 dir:saved", sample.display()))
+        .ok();
+    let run = desk.pack("oci:saved").ends(1);
+    let (_, command) = run.stderr.split_once("make a layout of it: skopeo").unwrap();
+    desk.sh(&format!("skopeo --insecure-policy {}", command.lines().next().unwrap())).ok();
+    desk.pack("oci:saved.oci").ok();
+    assert_eq!(unpacked(&desk), ["latest"]);
+}
+
+#[test]
+fn a_sparse_archive_is_named() {
+    let desk = Desk::new();
+    three(&desk);
+    desk.sh("truncate -s 1M src/hole && echo end >> src/hole").ok();
+    for (format, file) in [("gnu", "gnu.tar"), ("posix", "posix.tar")] {
+        desk.sh(&format!("tar -C src -S --format={format} -cf {file} .")).ok();
+        desk.pack(&format!("oci-archive:{file}")).ends(4).says(&[
+            "bad-archive",
+            "sparse file",
+            "leave out -S",
+        ]);
+    }
+    desk.sh("tar -C src -cf plain.tar .").ok();
+    desk.pack("oci-archive:plain.tar").ok();
 }

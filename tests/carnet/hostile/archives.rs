@@ -96,6 +96,13 @@ fn tricks() -> Vec<(&'static str, Vec<u8>)> {
     set(&mut huge[..512], &[Field(124, b"77777777777\0".to_vec())]);
     let mut huger = entry(b"a", b"");
     set(&mut huger[..512], &[Field(124, [&[0x80, 0, 0, 0, 0x7f][..], &[0xff; 7]].concat())]);
+    let sized = |size: &[u8]| {
+        let mut block = entry(b"a", b"x");
+        set(&mut block[..512], &[Field(124, size.to_vec())]);
+        block
+    };
+    let mut signed_checksum = entry(b"a", b"x");
+    signed_checksum[148] = b'+';
     let mut folder = entry(b"a/", b"x");
     set(&mut folder[..512], &[Field(156, vec![0])]);
     let mut checksum = entry(b"a", b"x");
@@ -111,6 +118,16 @@ fn tricks() -> Vec<(&'static str, Vec<u8>)> {
         ("PAX size negative", [pax(b'x', "size", "-1"), entry(b"a", b"x")].concat()),
         ("PAX size of 2^64", [pax(b'x', "size", "18446744073709551616"), entry(b"a", b"")].concat()),
         ("PAX size of 2^64-1", [pax(b'x', "size", "18446744073709551615"), entry(b"a", b"")].concat()),
+        ("2^64+1", sized(&[0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1])),
+        ("2^88+1", sized(&[0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])),
+        ("a size with a sign", sized(b"+0000000001\0")),
+        ("a size with something behind it", sized(b"0000000001\x001")),
+        ("a checksum with a sign", signed_checksum),
+        ("PAX size with a sign", [pax(b'x', "size", "+1"), entry(b"a", b"x")].concat()),
+        (
+            "a record length with a sign",
+            [special(b'x', b"x", b"", b"+10 path=\n"), entry(b"a", b"x")].concat(),
+        ),
         ("two names", [pax(b'x', "path", "b"), special(b'L', b"x", b"", b"c\0"), entry(b"a", b"x")].concat()),
         ("two PAX names", [pax(b'x', "path", "b"), pax(b'x', "path", "c"), entry(b"a", b"x")].concat()),
         ("a record too long", [special(b'x', b"x", b"", b"99 path=a\n"), entry(b"a", b"x")].concat()),
@@ -159,6 +176,22 @@ fn ambiguous_archives_are_refused() {
     }
 }
 
+/// Some tools write one block of zeros at the end instead of two.
+#[test]
+fn one_block_of_zeros_ends_an_archive_only_at_its_end() {
+    let files = blocks(&layout()).concat();
+    for zeros in [512, 1024, 10_240] {
+        let station = folder();
+        let bytes = [&files[..], &vec![0; zeros]].concat();
+        let ran = pack_archive("oci-archive", &bytes, station.path());
+        assert_eq!(ran.code, 0, "{zeros}: {ran}");
+    }
+    let more = [&files[..], &[0; 512], &entry(b"more", b"x"), &[0; 1024]].concat();
+    refused("more entries", "oci-archive", &more, &["bad-archive"]);
+    let more = [&files[..], &[0; 600], b"x"].concat();
+    refused("a part of a block", "oci-archive", &more, &["bad-archive"]);
+}
+
 #[test]
 fn truncated_and_compressed_archives_are_refused() {
     let whole = archive(&blocks(&layout()));
@@ -170,6 +203,7 @@ fn truncated_and_compressed_archives_are_refused() {
     for (what, magic) in [
         ("gzip", &b"\x1f\x8b\x08\0"[..]),
         ("zstd", b"\x28\xb5\x2f\xfd"),
+        ("a skippable frame of zstd", b"\x5a\x2a\x4d\x18\0\0\0\0"),
         ("xz", b"\xfd7zXZ\0"),
         ("bzip2", b"BZh9"),
     ] {

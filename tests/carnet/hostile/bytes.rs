@@ -33,7 +33,7 @@ impl Receiver {
     fn verify(&self, paths: &[PathBuf]) -> Result<VerifyReport, OpenError> {
         let clock = Fixed("2026-12-01T00:00:00Z".parse().expect("a time"));
         let environment = Environment { clock: &clock, monitor: Monitor::silent(), workers: &self.workers };
-        let files = collect(paths).expect("files");
+        let files = collect(paths).expect("files").files;
         verify(&OpenRequest { files: &files, policy: Some(&self.policy) }, &environment)
     }
 }

@@ -1,8 +1,14 @@
 //! Documents that two readers read differently are not packed.
 
+#[path = "../../../fuzz/fuzz_targets/second_reader.rs"]
+mod second_reader;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
+
+use carnet::oci::{Descriptor, Digest, Document};
+use second_reader::Kind;
 
 use super::support::layout::{
     CONFIG_TYPE, INDEX_TYPE, Item, LAYER_TYPE, MANIFEST_TYPE, SourceLayout, image_text, index_text, list,
@@ -49,6 +55,139 @@ fn manifest(what: &str, codes: &[&str], text: &dyn Fn(&Item, &Item) -> String) {
 }
 
 const MALFORMED: &[&str] = &["malformed-document"];
+
+fn annotated(text: &str, annotations: &str) -> String {
+    text.replacen('{', &format!("{{\"annotations\":{annotations},"), 1)
+}
+
+#[test]
+fn arrays_are_not_taken_for_objects() {
+    let positional = |item: &Item| format!(r#"["{}","{}",{}]"#, item.media_type, item.digest, item.size);
+    let malformed = |what: &str, text: &dyn Fn(&Item, &Item) -> String| {
+        manifest(what, MALFORMED, text);
+    };
+    malformed("a manifest", &|config, layer| {
+        format!(r#"[2,"{MANIFEST_TYPE}",null,{},[{}],null,null,null]"#, config.json(), layer.json())
+    });
+    malformed("a config", &|config, layer| {
+        image_text(config, std::slice::from_ref(layer)).replace(&config.json(), &positional(config))
+    });
+    malformed("a layer", &|config, layer| {
+        image_text(config, std::slice::from_ref(layer)).replace(&layer.json(), &positional(layer))
+    });
+    malformed("a platform", &|config, layer| {
+        image_text(config, &[layer.clone().with(r#""platform":["linux","amd64"]"#)])
+    });
+    refused("an index.json", &["bad-index"], &|source| {
+        let (config, layer) = source.plain_image(1);
+        let image = source.image(&config, &[layer]);
+        source.index_text(&format!(r#"[2,"{INDEX_TYPE}",null,null,null,{},null,null]"#, list(&[image])));
+    });
+    refused("an oci-layout", &["not-a-layout"], &|source| {
+        let (config, layer) = source.plain_image(1);
+        source.index(&[source.image(&config, &[layer])]);
+        fs::write(source.path().join("oci-layout"), r#"["1.0.0"]"#).expect("written");
+    });
+}
+
+#[test]
+fn messages_about_documents_name_no_internals() {
+    for (field, instead) in [
+        ("\"size\":", "\"size\":\"5\",\"x\":"),
+        ("\"size\":", "\"size\":-1,\"x\":"),
+        ("\"config\":", "\"config\":[],\"x\":"),
+        ("\"config\":", "\"config\":7,\"x\":"),
+        ("\"layers\":", "\"layers\":{},\"x\":"),
+        ("\"schemaVersion\":2", "\"schemaVersion\":\"2\""),
+        ("\"schemaVersion\":2", "\"x\":2"),
+        ("\"digest\":", "\"digest\":1,\"x\":"),
+    ] {
+        let ran = refused(instead, MALFORMED, &|source| {
+            let (config, layer) = source.plain_image(1);
+            let text = image_text(&config, &[layer]).replacen(field, instead, 1);
+            source.index(&[source.manifest(&text).named("app:1")]);
+        });
+        let text = ran.to_string();
+        for internal in ["struct", "Fields", "u64", "i64", "Some(", "None", "sequence", "a map"] {
+            assert!(!text.contains(internal), "{instead}: {internal}: {text}");
+        }
+    }
+}
+
+/// Edits documents at random and compares with a second reader of the same rules. Fuzzing does it for longer.
+#[test]
+fn two_readers_find_the_same() {
+    let descriptor = r#"{"mediaType":"application/octet-stream","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":0,"data":"","urls":["a"],"platform":{"os":"linux","architecture":"arm64"},"annotations":{"Size":"1"}}"#;
+    let good = [
+        format!(
+            r#"{{"schemaVersion":2,"mediaType":"{MANIFEST_TYPE}","config":{descriptor},"layers":[{descriptor}],"subject":{descriptor},"annotations":{{"a":"b"}},"artifactType":"a/b"}}"#
+        ),
+        format!(
+            r#"{{"schemaVersion":2,"mediaType":"","manifests":[{descriptor},{descriptor}],"history":null}}"#
+        ),
+        format!(r#"{{"blobs":[{descriptor}],"x":[1.5e3,true,"\u00e9\ud83d\ude00"]}}"#),
+    ];
+    let tokens = [
+        "\"",
+        ":",
+        ",",
+        "{",
+        "}",
+        "[",
+        "]",
+        "null",
+        "true",
+        "0",
+        "2",
+        "-1",
+        "1e3",
+        "\"\"",
+        "\"a\"",
+        "[]",
+        "{}",
+        "\\u017f",
+        " ",
+        "\"size\":1,",
+        "\"Size\":1,",
+        "\"layers\":[],",
+        "\"fsLayers\":[],",
+        "\"data\":\"AA==\",",
+        "\"urls\":null,",
+        "[2,",
+    ];
+    let mut seed = 7_u64;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).expect("31 bits") % below
+    };
+    let mut accepted = 0;
+    for round in 0..6_000 {
+        let mut text = good[round % good.len()].clone().into_bytes();
+        for _ in 0..random(3) {
+            let at = random(text.len());
+            let end = (at + random(4)).min(text.len());
+            text.splice(at..end, tokens[random(tokens.len())].bytes());
+        }
+        for (name, kind) in [
+            (MANIFEST_TYPE, Kind::Manifest),
+            (INDEX_TYPE, Kind::Index),
+            ("application/vnd.oci.artifact.manifest.v1+json", Kind::ArtifactManifest),
+        ] {
+            let descriptor =
+                Descriptor::new(name.parse().expect("a type"), Digest::sha256(&text), text.len() as u64);
+            let found = Document::parse(&descriptor, &text).ok().map(|document| {
+                let targets = document.successors().chain(document.subject());
+                targets
+                    .map(|target| (target.media_type.to_string(), target.digest.to_string(), target.size))
+                    .collect::<Vec<_>>()
+            });
+            accepted += usize::from(found.is_some());
+            let second = second_reader::read(&text, name, kind);
+            assert_eq!(found, second, "{name}: {}", String::from_utf8_lossy(&text));
+        }
+    }
+    assert!((1_000..10_000).contains(&accepted), "{accepted} of the documents are good");
+}
 
 type Edit = Box<dyn Fn(&str) -> String>;
 
@@ -105,6 +244,12 @@ fn ambiguous_documents_are_refused() {
                 )
             }),
         ),
+        ("history of schema 1", Box::new(|text| text.replacen('{', "{\"history\":[{}],", 1))),
+        ("fslayers", Box::new(|text| text.replacen('{', "{\"fslayers\":null,", 1))),
+        ("an annotation that is a number", Box::new(|text| annotated(text, "{\"a\":1}"))),
+        ("an annotation that is null", Box::new(|text| annotated(text, "{\"a\":null}"))),
+        ("an annotation that is an object", Box::new(|text| annotated(text, "{\"a\":{\"b\":\"c\"}}"))),
+        ("annotations in an array", Box::new(|text| annotated(text, "[\"a\",\"b\"]"))),
         ("MD5", Box::new(|text| text.replacen("sha256:", "md5:", 1))),
         ("an unknown algorithm", Box::new(|text| text.replacen("sha256:", "sha999:", 1))),
         ("upper case", Box::new(|text| text.replacen("sha256:", "SHA256:", 1))),
@@ -139,6 +284,16 @@ fn ambiguous_documents_are_refused() {
             });
         }
     }
+}
+
+#[test]
+fn layers_of_schema_1_are_refused() {
+    manifest("fsLayers", MALFORMED, &|config, layer| {
+        image_text(config, std::slice::from_ref(layer)).replacen('{', "{\"fsLayers\":[],", 1)
+    });
+    refused("fsLayers in an index", &["bad-index"], &|source| {
+        source.index_text(&index_text(&[]).replacen('{', "{\"fsLayers\":[],", 1));
+    });
 }
 
 #[test]
@@ -257,6 +412,26 @@ fn missing_and_false_blobs_are_refused() {
 }
 
 #[test]
+fn messages_about_missing_and_long_blobs_are_true() {
+    let ran = refused("no manifest", &["blob-missing"], &|source| {
+        let (config, layer) = source.plain_image(1);
+        let image = source.image(&config, &[layer]);
+        source.index(std::slice::from_ref(&image));
+        fs::remove_file(source.blob_path(&image.digest)).expect("removed");
+    });
+    assert!(ran.stderr.contains("is not in the source, but its list of artifacts references it"), "{ran}");
+    // Only one byte more than announced is read, so how many there are is not known.
+    let ran = refused("a long manifest", &["blob-size-mismatch"], &|source| {
+        let (config, layer) = source.plain_image(1);
+        let image = source.image(&config, &[layer]);
+        source.index(std::slice::from_ref(&image));
+        let path = source.blob_path(&image.digest);
+        fs::write(&path, [fs::read(&path).expect("a blob"), b"   ".to_vec()].concat()).expect("written");
+    });
+    assert!(ran.stderr.contains("bytes, found more"), "{ran}");
+}
+
+#[test]
 fn blobs_that_are_not_regular_files_are_refused() {
     let replaced = |what: &str, put: &dyn Fn(&std::path::Path)| {
         for which in 0..2 {
@@ -278,6 +453,21 @@ fn blobs_that_are_not_regular_files_are_refused() {
     refused("a link for an index", &["unsafe-path"], &|source| {
         symlink("/etc/passwd", source.path().join("index.json")).expect("a link");
     });
+}
+
+/// A link instead of a folder would lead out of the layout to files that are not meant to travel.
+#[test]
+fn linked_folders_of_a_layout_are_refused() {
+    for link in ["blobs", "blobs/sha256"] {
+        refused(link, &["unsafe-path"], &|source| {
+            let (config, layer) = source.plain_image(1);
+            let image = source.image(&config, &[layer]);
+            source.index(&[image]);
+            let (inside, outside) = (source.path().join(link), source.path().with_file_name("outside"));
+            fs::rename(&inside, &outside).expect("moved");
+            symlink(&outside, &inside).expect("a link");
+        });
+    }
 }
 
 #[test]

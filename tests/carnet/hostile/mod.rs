@@ -10,6 +10,7 @@ mod bombs;
 mod bytes;
 mod chunk_set;
 mod control;
+mod crowds;
 mod documents;
 mod files;
 mod graphs;

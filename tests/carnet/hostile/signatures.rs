@@ -260,5 +260,5 @@ fn an_expired_bundle_is_refused() {
         parts.statement.created = "2020-01-01T00:00:00Z".parse().expect("a time");
         parts.statement.expires = Some("2020-01-02T00:00:00Z".parse().expect("a time"));
     }
-    deliver("an expired bundle", &named(&forged.seal()), Expect::Untrusted);
+    deliver("an expired bundle", &named(&forged.seal()), Expect::Expired);
 }

@@ -121,6 +121,119 @@ fn broken_credentials_files_are_named_but_not_shown() {
 }
 
 #[test]
+fn credentials_files_are_read_in_all_the_forms_that_tools_write() {
+    let station = station();
+    let registry = seeded(&station, basic());
+    let at = registry.name();
+    let source = format!("docker://{at}/app:1 --overwrite --authfile auth.json");
+    for (what, text) in [
+        (
+            "an empty auth beside a name",
+            r#"{"auths":{"HOST":{"auth":"","username":"me","password":"secret"}}}"#,
+        ),
+        ("no auth", r#"{"auths":{"HOST":{"username":"me","password":"secret"}}}"#),
+        ("nulls", r#"{"auths":{"a.example":null,"HOST":{"auth":"bWU6c2VjcmV0"}},"credHelpers":null}"#),
+        ("null helpers", r#"{"auths":{"HOST":{"auth":"bWU6c2VjcmV0"}},"credHelpers":{"HOST":null}}"#),
+        ("numbers elsewhere", r#"{"auths":{"a.example":5,"HOST":{"auth":"bWU6c2VjcmV0","email":null}}}"#),
+        ("a .dockercfg", r#"{"HOST":{"auth":"bWU6c2VjcmV0","email":""}}"#),
+        ("a URL as key", r#"{"auths":{"https://HOST/v1/":{"auth":"bWU6c2VjcmV0"}}}"#),
+        ("no padding, and a zero", r#"{"auths":{"HOST":{"auth":"bWU6c2VjcmV0AA"}}}"#),
+        ("a byte order mark", "\u{feff}{\"auths\":{\"HOST\":{\"auth\":\"bWU6c2VjcmV0\"}}}\r\n"),
+    ] {
+        station.write("auth.json", &text.replace("HOST", &at));
+        let run = station.pack(&source);
+        assert_eq!(run.code, Some(0), "{what}: {run:?}");
+    }
+    for text in
+        ["", "\n", "{}", r#"{"auths":null}"#, r#"{"auths":{"HOST":{}}}"#, r#"{"auths":{"HOST":{"auth":""}}}"#]
+    {
+        station.write("auth.json", &text.replace("HOST", &at));
+        station.pack(&source).ends(1).says(&["error[registry-unauthorized]"]);
+    }
+}
+
+#[test]
+fn a_helper_that_is_not_installed_is_named() {
+    let station = station();
+    let registry = seeded(&station, basic());
+    let at = registry.name();
+    for text in
+        [r#"{"credsStore":"of-nobody"}"#.to_owned(), format!(r#"{{"credHelpers":{{"{at}":"of-nobody"}}}}"#)]
+    {
+        station.write("auth.json", &text);
+        let run = station.pack(&format!("docker://{at}/app:1 --authfile auth.json")).ends(2);
+        run.says(&["error[registry-setup]", "auth.json", "docker-credential-of-nobody", "installed"]);
+    }
+}
+
+#[test]
+fn what_strangers_do_not_see_is_seen_with_credentials() {
+    for challenges in [true, false] {
+        let station = station();
+        let registry = seeded(&station, Access::Public { user: "me", password: "secret", challenges });
+        let at = registry.name();
+        registry.seed(&station.path("src"), "secret/app");
+        registry.fault(Fault::on("GET", "/v2/app/tags/list").answers_with(|request| {
+            let all = if request.basic().is_some() { json!(["1", "2"]) } else { json!(["1"]) };
+            Response::new(200).json(&json!({ "name": "app", "tags": all }))
+        }));
+        registry.change("app", |app| {
+            let digest = app.tags["1"].clone();
+            app.tags.insert("2".to_owned(), digest);
+        });
+        // Strangers get what they may see.
+        station.pack(&format!("docker://{at}/secret/app:1")).ends(1).says(&["error[no-such-artifact]"]);
+        station.pack(&format!("docker://{at}/app:* --overwrite")).ok();
+        let run = station.carnet("inspect out --pub k.pub.pem").ok();
+        assert!(!run.stdout.contains("app:2"), "{run:?}");
+        station.credentials("auth.json", &[(&at, SECRET)]);
+        for options in ["--dry-run", ""] {
+            station
+                .pack(&format!("docker://{at}/secret/app:1 --overwrite --authfile auth.json {options}"))
+                .ok();
+        }
+        station.pack(&format!("docker://{at}/app:* --overwrite --authfile auth.json")).ok();
+        let run = station.carnet("inspect out --pub k.pub.pem").ok();
+        assert!(run.stdout.contains("app:1") && run.stdout.contains("app:2"), "{run:?}");
+    }
+}
+
+#[test]
+fn a_dry_run_says_what_the_import_says() {
+    let station = station();
+    station.pack("oci:src").ok();
+    for challenges in [true, false] {
+        let registry = seeded(&station, Access::Public { user: "me", password: "secret", challenges });
+        let at = registry.name();
+        registry.seed(&station.path("src"), "secret/app");
+        registry.change("secret/app", |app| {
+            let digest = app.add("application/vnd.oci.image.manifest.v1+json", b"{}");
+            app.tags.insert("1".to_owned(), digest);
+        });
+        station.credentials("wrong.json", &[(&at, "me:wrong")]);
+        station.credentials("auth.json", &[(&at, SECRET)]);
+        for options in ["--dry-run", ""] {
+            let run = station.import(&at, &format!("--authfile wrong.json {options}")).ends(1);
+            run.says(&["error[registry-unauthorized]"]);
+            let to = format!("{at}/secret");
+            let run = station.import(&to, &format!("--authfile auth.json {options}")).ends(1);
+            run.says(&["error[tag-exists]"]);
+        }
+    }
+}
+
+#[test]
+fn credentials_for_one_repository_do_not_stop_the_others() {
+    let station = station();
+    let registry = seeded(&station, Access::Token(TokenService::new(Tokens { anonymous: true, ..tokens() })));
+    let at = registry.name();
+    registry.seed(&station.path("src"), "team/app");
+    station.credentials("auth.json", &[(&format!("{at}/team"), SECRET)]);
+    let sources = format!("docker://{at}/team/app:1 docker://{at}/app:1");
+    station.pack(&format!("{sources} --authfile auth.json")).ok();
+}
+
+#[test]
 fn tokens_are_requested_with_service_and_scope() {
     let station = station();
     let service = TokenService::new(tokens());
@@ -418,6 +531,23 @@ fn redirects_from_https_to_http_are_refused() {
     let line = format!("docker://{}/app:1 {tls} --authfile auth.json", front.name());
     station.pack(&line).ends(1).says(&["error[registry-host-refused]", front.name()]);
     assert_eq!(host.accepted_connections(), 0);
+}
+
+#[test]
+fn a_login_that_a_redirect_target_requires_is_that_of_the_target() {
+    let station = station();
+    let other = Registry::with(Options { ip: "127.0.0.2", access: basic(), ..Options::default() });
+    let registry = seeded(&station, Access::Open);
+    let to = other.name();
+    registry.fault(Fault::on("GET", "*/manifests/*").answers_with(move |request| {
+        Response::new(307).with("Location", format!("http://{to}{}", request.target))
+    }));
+    station.credentials("auth.json", &[(&registry.name(), SECRET), (&other.name(), SECRET)]);
+    let run = station.pack(&format!("docker://{}/app:1 --authfile auth.json", registry.name())).ends(1);
+    let words =
+        format!("{}, a redirect target of {}, requires authentication", other.name(), registry.name());
+    let hint = format!("if {} is a registry, name it", other.name());
+    run.says(&["error[registry-unauthorized]", &words, &hint]);
 }
 
 #[test]

@@ -10,9 +10,11 @@ mod debian;
 mod files;
 mod server;
 mod station;
+
 mod tls;
 
 mod auth;
+mod certificates;
 mod crossing;
 mod foreign;
 mod importing;
@@ -22,6 +24,7 @@ mod no_api;
 mod packing;
 mod proxy;
 mod receipts;
+mod resources;
 mod servers;
 mod staging;
 mod stubborn;

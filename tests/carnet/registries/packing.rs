@@ -555,3 +555,32 @@ fn fetched_blobs_survive_a_run_that_fails_early() {
     assert_eq!(layer_bytes(&registry).len(), SIZES.len() - 2);
     assert!(!station.path("out/.b.partial").exists());
 }
+
+#[test]
+fn a_name_does_not_keep_an_address_in_brackets() {
+    // Some machines have no IPv6.
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return;
+    }
+    let station = Station::new();
+    let mut source = station.source("src");
+    let image = source.image(1, &[3000]);
+    source.tag(&image, "1");
+    let registry = Registry::with(Options { ip: "::1", ..Options::default() });
+    registry.seed(source.path(), "team/app");
+    let at = registry.name();
+    assert!(at.starts_with("[::1]:"), "{at}");
+    let digest = digest_of(&image);
+    for (source, name) in [
+        (format!("{at}/team/app:1"), "team/app:1"),
+        (format!("{at}/team/app:1@{digest}"), "team/app:1"),
+        (format!("{at}/team/app:1=low.example/team/app:1"), "low.example/team/app:1"),
+    ] {
+        station.pack(&format!("docker://{source} --overwrite")).ok();
+        let run = station.carnet("inspect out --pub k.pub.pem --json").ok();
+        assert!(run.stdout.contains(&format!("\"{name}\"")), "{source}: {run:?}");
+    }
+    let target = Registry::with(Options { ip: "::1", ..Options::default() });
+    station.import(&target.name(), "").ok();
+    assert_eq!(target.repository("team/app").tags.len(), 1);
+}

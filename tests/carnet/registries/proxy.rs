@@ -4,9 +4,10 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use super::server::Registry;
-use super::station::Station;
+use super::server::{Access, Options, Registry};
+use super::station::{Station, in_time};
 use crate::behaviour::support::Run;
 
 /// A proxy that connects every CONNECT to one address, and records the requested targets.
@@ -69,7 +70,7 @@ fn the_proxy_of_the_environment_is_used_except_for_loopback() {
         let line = format!("pack docker://{host}/app:1 --plain-http {host} --to out --name b --overwrite");
         let mut command = station.command(&format!("{line} --key k.key.pem --timeout 2 --retries 0"));
         command.env("HTTP_PROXY", &proxy.url).env("HTTPS_PROXY", &proxy.url).env("NO_PROXY", direct);
-        crate::registries::station::in_time(&mut command, std::time::Duration::from_secs(20))
+        in_time(&mut command, Duration::from_secs(20))
     };
     let pack = |host: &str| run(host, "other.example");
     pack(&registry.name()).ok();
@@ -82,6 +83,34 @@ fn the_proxy_of_the_environment_is_used_except_for_loopback() {
     // Without the proxy nobody knows the name.
     run("registry.example:5000", ".test,registry.example").ends(1).says(&["error[registry-unreachable]"]);
     assert_eq!(proxy.asked(), asked);
+}
+
+/// The real Docker Hub is not contacted: the proxy leads its host to the registry of the test.
+#[test]
+fn docker_hub_is_reached_by_the_names_that_everyone_writes() {
+    let station = Station::new();
+    let mut source = station.source("src");
+    source.tag(&source.image(1, &[30_000]), "3");
+    let access = Access::Basic { user: "me", password: "secret" };
+    let registry = Registry::with(Options { access, ..Options::default() });
+    registry.seed(&station.path("src"), "library/alpine");
+    let proxy = Proxy::to(&registry.name());
+    // As docker writes it.
+    station.credentials("home/.docker/config.json", &[("https://index.docker.io/v1/", "me:secret")]);
+    for name in ["docker.io/library/alpine", "docker.io/alpine", "index.docker.io/alpine"] {
+        let line = format!("pack docker://{name}:3 --plain-http docker.io --to out --name b --overwrite");
+        let mut command = station.command(&format!("{line} --key k.key.pem --timeout 2 --retries 0"));
+        command.env("HTTP_PROXY", &proxy.url);
+        in_time(&mut command, Duration::from_secs(20)).ok();
+        let asked = proxy.asked();
+        assert!(asked.iter().all(|line| line == "CONNECT registry-1.docker.io:80 HTTP/1.1"), "{asked:?}");
+        let run = station.carnet("inspect out --pub k.pub.pem").ok();
+        assert!(run.stdout.contains("docker.io/library/alpine:3"), "{name}: {run:?}");
+        assert!(!run.stdout.contains("index.docker.io"), "{name}: {run:?}");
+    }
+    let line = "pack docker://docker.io/alpine:3 --to o --name b --key k.key.pem --timeout 2 --retries 0";
+    let run = in_time(&mut station.command(line), Duration::from_secs(20)).ends(1);
+    run.says(&["error[registry-unreachable]", "registry-1.docker.io (for docker.io)"]);
 }
 
 #[test]

@@ -32,8 +32,13 @@ signed stranger other 'extendedKeyUsage=clientAuth'
 
 impl Certificates {
     pub(crate) fn new() -> Certificates {
+        Certificates::by(SCRIPT)
+    }
+
+    /// The files that a shell script makes.
+    pub(crate) fn by(script: &str) -> Certificates {
         let folder = TempDir::new().unwrap();
-        Run::of(Command::new("sh").args(["-c", SCRIPT]).current_dir(folder.path())).ok();
+        Run::of(Command::new("sh").args(["-c", script]).current_dir(folder.path())).ok();
         Certificates { folder }
     }
 

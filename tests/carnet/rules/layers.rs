@@ -25,7 +25,7 @@ const BUILDS_ON: &[(&str, &str)] = &[("missing", "verify"), ("sums", "pack")];
 /// Crates that may be used only in a few places, so that they can be replaced there.
 const CRATES: &[(&str, &[&str])] = &[
     ("oci_spec", &["src/oci/"]),
-    ("sha2", &["src/oci/digest.rs", "src/stream/hash", "src/artifacts/", "src/trust/"]),
+    ("sha2", &["src/oci/digest.rs", "src/stream/hash", "src/artifacts/", "src/trust/", "src/http/curves.rs"]),
     ("md5", &["src/stream/hash"]),
     ("rayon", &["src/stream/pump/", "src/stream/workers.rs", "src/stream/hash/lanes.rs"]),
     ("memmap2", &["src/stream/buffer.rs"]),
@@ -35,10 +35,23 @@ const CRATES: &[(&str, &[&str])] = &[
     ("getrandom", &["src/trust/", "src/artifacts/staging.rs"]),
     ("jiff", &["src/format/timestamp.rs", "src/trust/"]),
     ("ureq", &["src/http/"]),
-    ("rustls", &["src/http/tls.rs", "src/http/error.rs"]),
+    (
+        "rustls",
+        &[
+            "src/http/tls.rs",
+            "src/http/tls_connector.rs",
+            "src/http/tls_problem.rs",
+            "src/http/verifier.rs",
+            "src/http/certificates.rs",
+            "src/http/curves.rs",
+            "src/http/error.rs",
+        ],
+    ),
+    ("p384", &["src/http/curves.rs"]),
+    ("p521", &["src/http/curves.rs"]),
     // Reads SSL_CERT_FILE and SSL_CERT_DIR.
     ("rustls_native_certs", &["src/bin/carnet/world.rs"]),
-    ("docker_credential", &["src/registry/credentials.rs"]),
+    ("docker_credential", &["src/registry/credential_helper.rs"]),
     ("globset", &["src/artifacts/pattern.rs"]),
     ("regex_lite", &["src/verbs/import/naming.rs"]),
     ("tar", &["src/artifacts/"]),

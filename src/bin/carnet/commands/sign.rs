@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use carnet::medium::collect;
 use carnet::observe::Verb;
 use carnet::sign::SignReport;
 use clap::Args;
 use schemars::{Schema, schema_for};
 
+use crate::bundle::chunk_files;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
@@ -32,7 +32,8 @@ impl Command for Sign {
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let key = self.key.load(context.screen)?;
-        let report = carnet::sign::sign(&collect(&self.paths)?, &key, &context.environment)?;
+        let report =
+            carnet::sign::sign(&chunk_files(&self.paths, &context.environment)?, &key, &context.environment)?;
         context.screen.report(&report, || text(&report));
         Ok(exit::DONE)
     }

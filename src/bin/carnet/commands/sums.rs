@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use carnet::medium::collect;
 use carnet::observe::Verb;
 use carnet::sums::{SumFunction, SumsReport};
 use clap::Args;
 use schemars::{Schema, schema_for};
 
+use crate::bundle::chunk_files;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
@@ -41,7 +41,11 @@ impl Command for Sums {
         if self.md5 {
             functions.push(SumFunction::Md5);
         }
-        let report = carnet::sums::sums(&collect(&self.paths)?, &functions, &context.environment)?;
+        let report = carnet::sums::sums(
+            &chunk_files(&self.paths, &context.environment)?,
+            &functions,
+            &context.environment,
+        )?;
         // The lines are in the format of coreutils, which has its own escaping of file names.
         let lines = || functions.iter().map(|&function| report.lines(function)).collect();
         context.screen.answer(&report, lines);

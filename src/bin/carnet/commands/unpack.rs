@@ -11,7 +11,7 @@ use clap::Args;
 use indicatif::HumanBytes;
 use schemars::{Schema, schema_for};
 
-use crate::args::parse_spec;
+use crate::args::place;
 use crate::bundle::select_bundle;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
@@ -35,7 +35,7 @@ pub(crate) struct Unpack {
     #[command(flatten)]
     trust: TrustArgs,
     /// The destination; see DEST below
-    #[arg(long, value_name = "DEST", value_parser = parse_spec::<DestinationSpec>)]
+    #[arg(long, value_name = "DEST", value_parser = place::<DestinationSpec>())]
     to: DestinationSpec,
     /// The bundle to unpack if several arrived: its name or id
     #[arg(long, value_name = "NAME|ID")]

@@ -1,21 +1,23 @@
 //! `carnet verify`: checks signatures, the release and every byte.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use carnet::arrival::OpenRequest;
 use carnet::diagnosis::count;
-use carnet::medium::collect;
+use carnet::format::BundleName;
 use carnet::observe::Verb;
 use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, VerifyReport};
 use clap::Args;
 use schemars::{Schema, schema_for};
 
+use crate::bundle::chunk_files;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain;
-use crate::screen::Screen;
-use crate::tables::{holders, omissions, table};
+use crate::screen::{Screen, say};
+use crate::tables::{count_of, holders, omissions, table};
 use crate::trust::TrustArgs;
 
 /// Check signatures, the release and every byte; writes nothing
@@ -38,9 +40,17 @@ impl Command for Verify {
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let policy = self.trust.policy()?;
-        let request = OpenRequest { files: &collect(&self.paths)?, policy: policy.as_ref() };
+        let request =
+            OpenRequest { files: &chunk_files(&self.paths, &context.environment)?, policy: policy.as_ref() };
         let report = carnet::verify::verify(&request, &context.environment)?;
         context.screen.answer(&report, || text(&report, context.screen));
+        // One line for each failure, so that a log without the report has it.
+        for bundle in &report.bundles {
+            if let Some(code) = bundle.verdict.code() {
+                let name = &bundle.crossing.name;
+                say(&format!("error[{code}]: bundle {name} ({}): {}", bundle.bundle, verdict(bundle)));
+            }
+        }
         Ok(report.failure().map_or(exit::DONE, exit::code))
     }
 
@@ -57,13 +67,35 @@ fn text(report: &VerifyReport, screen: &Screen) -> String {
             out += &bundle_text(bundle, screen);
         }
     }
+    out += &interrupted_replacements(report);
     if !screen.quiet {
         for other in &report.others {
             let problem = other.problems.first().map_or_else(String::new, ToString::to_string);
-            out += &format!("not a chunk: {}: {}\n", plain(&other.file), plain(&problem));
+            let file = plain(&other.file);
+            out += &match other.verdict {
+                ChunkVerdict::Unreadable => format!("{file}: {}\n", plain(&problem)),
+                _ => format!("not a chunk: {file}: {}\n", plain(&problem)),
+            };
         }
     }
     out
+}
+
+/// Explains incomplete bundles of one name: what a killed `pack --overwrite` leaves behind.
+fn interrupted_replacements(report: &VerifyReport) -> String {
+    let mut incomplete: BTreeMap<&BundleName, u64> = BTreeMap::new();
+    for bundle in report.bundles.iter().filter(|bundle| bundle.verdict == BundleVerdict::Incomplete) {
+        *incomplete.entry(&bundle.crossing.name).or_default() += 1;
+    }
+    let several = incomplete.into_iter().filter(|(_, bundles)| *bundles > 1);
+    several
+        .map(|(name, bundles)| {
+            format!(
+                "{bundles} bundles are called {name}, and none is complete. If packing with --overwrite was \
+                 interrupted while one replaced the other, run the same command again there.\n"
+            )
+        })
+        .collect()
 }
 
 fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
@@ -123,6 +155,14 @@ fn verdict(bundle: &BundleReport) -> String {
     match bundle.verdict {
         BundleVerdict::Complete => "COMPLETE, verified and released".to_owned(),
         BundleVerdict::Unverified => "complete and intact, but NOT VERIFIED: no trust file given".to_owned(),
+        BundleVerdict::Unreadable => {
+            let chunks = count_of(bundle.unreadable.len(), "chunk", "chunks");
+            format!("CANNOT BE READ: {chunks} arrived, but cannot be read; all others are good")
+        }
+        BundleVerdict::Expired => {
+            let expired = bundle.expired.map(|time| time.to_string()).unwrap_or_default();
+            format!("EXPIRED at {expired}")
+        }
         BundleVerdict::Incomplete => format!(
             "INCOMPLETE, {} of {} to send again (`carnet missing` lists the numbers)",
             bundle.missing.len(),
@@ -156,5 +196,6 @@ fn word(verdict: ChunkVerdict) -> &'static str {
         ChunkVerdict::Forked => "FORKED",
         ChunkVerdict::PassedOver => "passed over",
         ChunkVerdict::Unreadable => "UNREADABLE",
+        ChunkVerdict::NotAChunk => "not a chunk",
     }
 }

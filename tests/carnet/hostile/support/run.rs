@@ -85,6 +85,8 @@ pub(in crate::hostile) enum Expect {
     Unsound,
     /// Exit 3 and `untrusted`.
     Untrusted,
+    /// Exit 3 and `expired`.
+    Expired,
     /// Exit 3 and `forked`.
     Forked,
     /// Exit 3 and `unreleased`.
@@ -100,6 +102,7 @@ impl Expect {
             Expect::Incomplete => (4, "incomplete"),
             Expect::Unsound => (4, "unsound"),
             Expect::Untrusted => (3, "untrusted"),
+            Expect::Expired => (3, "expired"),
             Expect::Forked => (3, "forked"),
             Expect::Unreleased => (3, "unreleased"),
             Expect::NoChunk => (4, "no-chunk"),

@@ -106,3 +106,26 @@ fn an_upload_that_cannot_finish_is_given_up() {
     station.import(&registry.name(), "--connections 1").ends(1).says(&["error[registry-denied]"]);
     assert_eq!(registry.open_uploads(), 0);
 }
+
+#[test]
+fn a_blob_that_is_elsewhere_or_of_unknown_size_is_there() {
+    let station = one_image("low.example/app:1");
+    let raw = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+    for (what, answer) in [
+        // The store need not be allowed, and this one does not even exist.
+        ("redirect", Response::new(307).with("Location", "https://store.invalid/blob?signature=x")),
+        ("no length", Response::new(200).body("text/plain", raw).delivered(Delivery::Raw)),
+    ] {
+        let registry = expected(&station, "app");
+        registry.change("app", |app| app.tags.clear());
+        registry.fault(Fault::on("HEAD", "*/blobs/*").alters(move |response| {
+            if response.status == 200 {
+                *response = answer.clone();
+            }
+        }));
+        let run = station.import(&registry.name(), "");
+        assert_eq!(run.code, Some(0), "{what}: {run:?}");
+        let sent: u64 = registry.log().iter().map(|one| one.received).sum();
+        assert!(sent < 10_000, "{what}: {sent} bytes were sent although the layers are there");
+    }
+}

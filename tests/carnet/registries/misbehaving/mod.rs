@@ -10,7 +10,7 @@ mod uploads;
 use std::time::{Duration, Instant};
 
 use super::http::{Fault, Response};
-use super::server::Registry;
+use super::server::{Access, Options, Registry};
 use super::station::Station;
 use crate::behaviour::support::Run;
 
@@ -35,9 +35,13 @@ pub(super) fn case(
 }
 
 pub(super) fn registry(station: &Station) -> Registry {
+    registry_with(station, Access::Open)
+}
+
+pub(super) fn registry_with(station: &Station, access: Access) -> Registry {
     let mut source = station.source("src");
     source.tag(&source.image(1, &[LAYER_BYTES]), "1");
-    let registry = Registry::start();
+    let registry = Registry::with(Options { access, ..Options::default() });
     registry.seed(source.path(), "app");
     registry
 }

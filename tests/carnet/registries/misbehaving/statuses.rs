@@ -29,6 +29,10 @@ fn long_retry_after_times_end_the_run() {
         case("429 in a week", &["registry-rate-limited"], |_| {
             manifests().answers(Response::new(429).with("Retry-After", "604800"))
         }),
+        case("429 in an hour, as a date", &["registry-rate-limited"], |_| {
+            let answer = Response::new(429).with("Date", "Thu, 26 Nov 2026 23:30:00 GMT");
+            manifests().answers(answer.with("Retry-After", "Fri, 27 Nov 2026 00:30:00 GMT"))
+        }),
         case("429 at no time", &["registry-rate-limited"], |_| {
             manifests().answers(Response::new(429).with("Retry-After", "when the moon is full"))
         }),
@@ -39,12 +43,31 @@ fn long_retry_after_times_end_the_run() {
 }
 
 #[test]
+fn a_long_wait_is_named() {
+    let station = Station::new();
+    for status in [429, 503] {
+        let registry = registry(&station);
+        registry.fault(manifests().answers(Response::new(status).with("Retry-After", "3600")));
+        let run = station.pack(&format!("docker://{}/app:1", registry.name())).ends(1);
+        run.says(&[&format!("HTTP {status}"), "retry after 3600 s"]);
+    }
+}
+
+#[test]
 fn temporary_failures_are_retried() {
     let station = Station::new();
     let retry = |seconds: &str| Response::new(429).with("Retry-After", seconds);
     for (fault, least) in [
         (manifests().times(2).answers(Response::new(429)), Duration::ZERO),
         (manifests().times(1).answers(retry("1")), Duration::from_secs(1)),
+        // The clock of this machine says something else.
+        (
+            manifests().times(1).answers(
+                retry("Wed, 01 Jan 2031 00:00:01 GMT").with("Date", "Tue, 31 Dec 2030 23:59:59 GMT"),
+            ),
+            Duration::from_secs(2),
+        ),
+        (manifests().times(1).answers(retry("Fri, 31 Dec 9999 23:59:59 GMT")), Duration::ZERO),
         (blobs().times(2).answers(Response::new(500)), Duration::ZERO),
         (blobs().times(1).answers(retry("0")), Duration::ZERO),
         (blobs().times(1).delivers(Delivery::Silence), Duration::ZERO),

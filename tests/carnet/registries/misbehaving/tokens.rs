@@ -57,6 +57,61 @@ fn tokens_that_never_work_are_given_up() {
 }
 
 #[test]
+fn odd_lifetimes_do_not_matter() {
+    let station = Station::new();
+    for lifetime in [json!(0), json!(-5), json!("300"), json!(299.5), json!(null), json!("soon"), json!([])] {
+        let tokens = TokenService::new(Tokens { anonymous: true, ..Tokens::default() });
+        let registry = super::registry_with(&station, Access::Token(tokens));
+        let odd = lifetime.clone();
+        registry.fault(Fault::on("*", "/token").alters(move |response| {
+            let mut answer: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
+            answer["expires_in"] = odd.clone();
+            *response = Response::new(200).json(&answer);
+        }));
+        let run = station.pack(&format!("docker://{}/app:1 --overwrite", registry.name()));
+        assert_eq!(run.code, Some(0), "{lifetime}: {run:?}");
+    }
+}
+
+#[test]
+fn token_services_may_redirect_on_their_host_only() {
+    let station = Station::new();
+    let elsewhere = Registry::start();
+    let other = format!("http://{}/token", elsewhere.name());
+    for (location, good) in [("/v3/token".to_owned(), true), (other, false), ("/token".to_owned(), false)] {
+        let tokens = TokenService::new(Tokens { user: Some(("me", "secret")), ..Tokens::default() });
+        let registry = super::registry_with(&station, Access::Token(tokens));
+        station.credentials("auth.json", &[(&registry.name(), "me:secret")]);
+        let to = location.clone();
+        registry.fault(Fault::on("GET", "/token").answers_with(move |request| {
+            let query = request.target.split_once('?').unwrap().1;
+            Response::new(307).with("Location", format!("{to}?{query}"))
+        }));
+        registry.fault(Fault::on("GET", "/v3/token").mishears(|request| {
+            request.target = request.target.replace("/v3/token", "/token");
+        }));
+        let start = Instant::now();
+        let source = format!("docker://{}/app:1 --overwrite --authfile auth.json", registry.name());
+        let run = station.pack(&source);
+        if good {
+            run.ok();
+        } else {
+            fails(&location, &run, &["registry-protocol"], &registry.name(), start);
+        }
+    }
+    assert_eq!(elsewhere.accepted_connections(), 0, "it would have got the password");
+}
+
+#[test]
+fn a_token_that_breaks_is_requested_again() {
+    let station = Station::new();
+    let tokens = TokenService::new(Tokens { anonymous: true, ..Tokens::default() });
+    let registry = super::registry_with(&station, Access::Token(tokens));
+    registry.fault(Fault::on("*", "/token").times(1).delivers(Delivery::Close(9)));
+    station.pack(&format!("docker://{}/app:1", registry.name())).ok();
+}
+
+#[test]
 fn invalid_challenges_are_reported() {
     let station = Station::new();
     for challenge in [

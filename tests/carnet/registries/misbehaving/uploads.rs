@@ -91,3 +91,33 @@ fn a_false_answer_to_head_is_not_believed() {
     // The registry claims to have every blob, but with a size of zero.
     arrives_in_spite_of(Fault::on("HEAD", "*/blobs/*").answers(Response::new(200)));
 }
+
+#[test]
+fn refusals_are_explained_by_their_code() {
+    let error = |status: u16, code: &str, message: &str| {
+        Response::new(status).json(&json!({ "errors": [{ "code": code, "message": message }] }))
+    };
+    let uploads = || Fault::on("POST", "*/blobs/uploads/");
+    let puts = || Fault::on("PUT", "*/manifests/*");
+    let station = Station::new();
+    let mut source = station.source("src");
+    source.tag(&source.image(1, &[1000]), "low.example/app:1");
+    station.pack("oci:src").ok();
+    for (fault, hint) in [
+        (uploads().answers(error(404, "NAME_UNKNOWN", "no such repository")), "create the repository"),
+        (uploads().answers(error(405, "UNSUPPORTED", "")), "read-only"),
+        (uploads().answers(Response::new(405)), "read-only"),
+        (uploads().answers(error(403, "DENIED", "The system is in read only mode.")), "read-only"),
+        (puts().answers(error(403, "DENIED", "no")), "log in as a user with access"),
+        (puts().answers(error(405, "UNSUPPORTED", "")), "read-only"),
+        (puts().answers(error(404, "NAME_UNKNOWN", "")), "create the repository"),
+        (puts().answers(Response::new(415)), "does not accept this manifest"),
+        (puts().answers(error(400, "MANIFEST_INVALID", "media type")), "does not accept this manifest"),
+        (puts().answers(error(400, "UNSUPPORTED", "")), "does not accept this manifest"),
+        (puts().answers(error(400, "MANIFEST_INVALID", "url")), "rejects layers with urls"),
+    ] {
+        let registry = Registry::start();
+        registry.fault(fault);
+        station.import(&registry.name(), "--retries 0").ends(1).says(&[hint]);
+    }
+}

@@ -10,8 +10,17 @@ use crate::registries::http::{Request, Response, Site};
 
 pub(crate) enum Access {
     Open,
-    Basic { user: &'static str, password: &'static str },
+    Basic {
+        user: &'static str,
+        password: &'static str,
+    },
     Token(TokenService),
+    /// Anyone may read, but strangers see no repository below `secret/`. Users are known by the Basic scheme.
+    Public {
+        user: &'static str,
+        password: &'static str,
+        challenges: bool,
+    },
 }
 
 /// How a token service behaves.
@@ -155,6 +164,17 @@ impl Access {
                 Some((name, word)) if name == *user && word == *password => Ok(()),
                 _ => refused("Basic realm=\"registry.example\"".to_owned()),
             },
+            Access::Public { user, password, challenges } => {
+                let reads = ["GET", "HEAD"].contains(&request.method.as_str());
+                match request.basic() {
+                    Some((name, word)) if name == *user && word == *password => Ok(()),
+                    None if path.starts_with("secret/") && reads => {
+                        Err(Box::new(refusal(404, "NAME_UNKNOWN", path)))
+                    }
+                    None if reads && (!path.is_empty() || !challenges) => Ok(()),
+                    _ => refused("Basic realm=\"registry.example\"".to_owned()),
+                }
+            }
             Access::Token(service) => {
                 let wanted = wanted(request, path);
                 if request.bearer().is_some_and(|token| service.is_good(token, &wanted)) {

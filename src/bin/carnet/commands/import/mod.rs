@@ -128,7 +128,7 @@ impl Command for Import {
             referrers: if self.no_referrers { Carriage::Omit } else { Carriage::Carry },
             on_failure: if self.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
             dry_run: self.dry_run,
-            connections: self.connection.connections,
+            connections: self.connection.transfers(),
         };
         let mut imported = carnet::import::import(&request, environment);
         // An import that ended early also has a report, and a receipt if one was requested.

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use carnet::arrival::OpenRequest;
 use carnet::inspect::InspectReport;
-use carnet::medium::collect;
 use carnet::observe::Verb;
 use clap::Args;
 use schemars::{Schema, schema_for};
 
+use crate::bundle::chunk_files;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
@@ -33,7 +33,8 @@ impl Command for Inspect {
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let policy = self.trust.policy()?;
-        let request = OpenRequest { files: &collect(&self.paths)?, policy: policy.as_ref() };
+        let request =
+            OpenRequest { files: &chunk_files(&self.paths, &context.environment)?, policy: policy.as_ref() };
         let report = carnet::inspect::inspect(&request, &context.environment)?;
         context.screen.answer(&report, || show::text(&report, context.screen));
         Ok(if report.unknown.iter().any(|bundle| bundle.untrusted) {

@@ -21,7 +21,7 @@ use carnet::sums::{SumFunction, SumsReport};
 use clap::{Args, ValueEnum};
 use schemars::{Schema, schema_for};
 
-use crate::args::parse_spec;
+use crate::args::{parse_spec, place};
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::connection::Connection;
@@ -51,7 +51,7 @@ use sources::OpenedSources;
 )]
 pub(crate) struct Pack {
     /// The artifacts to pack; see SOURCE below
-    #[arg(value_name = "SOURCE", required_unless_present = "artifacts_from", value_parser = parse_spec::<SourceSpec>)]
+    #[arg(value_name = "SOURCE", required_unless_present = "artifacts_from", value_parser = place::<SourceSpec>())]
     sources: Vec<SourceSpec>,
     /// Read more sources from FILE, one per line, # for comments; - reads stdin
     #[arg(long, value_name = "FILE")]
