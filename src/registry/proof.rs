@@ -20,27 +20,48 @@ impl Repository {
         Ok(size == Some(descriptor.size) && self.serves_blob(descriptor)?)
     }
 
-    /// Reads one byte of a blob.
+    /// Reads one byte of a blob. If the registry does not let it be read, the answer to HEAD decides.
     pub(super) fn serves_blob(&self, descriptor: &Descriptor) -> Result<bool, RegistryError> {
-        let mut call = self.call(Method::GET, &format!("blobs/{}", descriptor.digest));
-        if descriptor.size > 0 {
-            call = call.with(header::RANGE, "bytes=0-0");
-        }
-        let request = call.describe();
-        let response = match self.registry.call(&mut call, &self.scope()) {
+        let found = match self.read_byte(descriptor, descriptor.size > 0) {
+            // Some servers refuse ranges.
+            Ok(response) if response.status == 416 => {
+                response.discard();
+                self.read_byte(descriptor, false)
+            }
+            found => found,
+        };
+        let response = match found {
             Ok(response) => response,
             // The registry points at the place where the blob is stored, which may not be contacted.
             Err(RegistryError::OtherHost {
                 cause: HostRefusal::NotAllowed | HostRefusal::NotHttps, ..
             }) => return Ok(true),
+            Err(error) if is_withheld(&error) => {
+                let size = self
+                    .blob_size(&descriptor.digest, descriptor.size)
+                    .map_err(|second| first_of(error, second))?;
+                return Ok(size == Some(descriptor.size));
+            }
             Err(error) => return Err(error),
         };
+        if matches!(response.status, 200 | 206) {
+            return Ok(descriptor.size == 0 || has_a_byte(response));
+        }
+        response.discard();
+        Ok(false)
+    }
+
+    /// Requests the first byte of a blob, or the whole blob without a range. Returns an error for all statuses that say
+    /// nothing about the blob.
+    fn read_byte(&self, descriptor: &Descriptor, range: bool) -> Result<Response, RegistryError> {
+        let mut call = self.call(Method::GET, &format!("blobs/{}", descriptor.digest));
+        if range {
+            call = call.with(header::RANGE, "bytes=0-0");
+        }
+        let request = call.describe();
+        let response = self.registry.call(&mut call, &self.scope())?;
         match response.status {
-            200 | 206 => Ok(descriptor.size == 0 || has_a_byte(response)),
-            404 | 410 | 416 => {
-                response.discard();
-                Ok(false)
-            }
+            200 | 206 | 404 | 410 | 416 => Ok(response),
             _ => Err(self.endpoint().refused(response, &request)),
         }
     }
@@ -64,8 +85,8 @@ impl Repository {
     /// # Errors
     /// [`RegistryError`], except that the manifest is absent or damaged.
     pub fn has_manifest(&self, reference: &Reference, bytes: &[u8]) -> Result<bool, RegistryError> {
-        match self.manifest(reference) {
-            Ok(found) => Ok(found.is_some_and(|(_, found)| found == bytes)),
+        match self.shown(reference, bytes) {
+            Ok(shown) => Ok(matches!(shown, Shown::These)),
             Err(RegistryError::Mismatch { .. }) => Ok(false),
             Err(error) => Err(error),
         }
@@ -80,23 +101,41 @@ impl Repository {
     pub fn await_manifest(&self, reference: &Reference, bytes: &[u8]) -> Result<(), RegistryError> {
         let mut retried = 0;
         loop {
-            let found = match self.manifest(reference)? {
-                Some((_, found)) if found == bytes => return Ok(()),
-                found => found.map(|(descriptor, _)| descriptor.digest),
-            };
+            let shown = self.shown(reference, bytes)?;
+            if let Shown::These = shown {
+                return Ok(());
+            }
             if self.pause(&mut retried)? {
                 continue;
             }
-            return Err(match found {
-                Some(found) => RegistryError::NotSet {
+            return Err(match shown {
+                Shown::Other(found) => RegistryError::NotSet {
                     host: self.host().clone(),
                     repository: self.name.clone(),
                     tag: reference.to_string(),
-                    expected: Digest::sha256(bytes),
+                    expected: found.same_algorithm(bytes),
                     found,
                 },
-                None => self.lost(reference),
+                Shown::These | Shown::Nothing => self.lost(reference),
             });
+        }
+    }
+
+    /// Reads what a tag or digest shows, and compares it with these bytes. If the registry does not let it be read, the
+    /// digest in its answer to HEAD is compared.
+    fn shown(&self, reference: &Reference, bytes: &[u8]) -> Result<Shown, RegistryError> {
+        match self.manifest(reference) {
+            Ok(Some((_, found))) if found == bytes => Ok(Shown::These),
+            Ok(Some((descriptor, _))) => Ok(Shown::Other(descriptor.digest)),
+            Ok(None) => Ok(Shown::Nothing),
+            Err(error) if is_withheld(&error) => {
+                let Some(found) = self.resolve(reference).map_err(|second| first_of(error, second))? else {
+                    return Ok(Shown::Nothing);
+                };
+                let is_same = found.digest.same_algorithm(bytes) == found.digest;
+                Ok(if is_same { Shown::These } else { Shown::Other(found.digest) })
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -117,6 +156,26 @@ impl Repository {
         *retried += 1;
         Ok(true)
     }
+}
+
+/// What a tag or digest shows.
+enum Shown {
+    /// The expected bytes.
+    These,
+    /// A manifest with this digest.
+    Other(Digest),
+    Nothing,
+}
+
+/// The first of two errors, unless the second is the stop signal.
+fn first_of(first: RegistryError, second: RegistryError) -> RegistryError {
+    if matches!(second, RegistryError::Interrupted) { second } else { first }
+}
+
+/// Returns whether the registry has what was requested, but a policy forbids to read it, for example before it was
+/// scanned. Harbor answers 412 then, other registries 403.
+fn is_withheld(error: &RegistryError) -> bool {
+    matches!(error, RegistryError::Denied { .. } | RegistryError::Failed { status: 412 | 451, .. })
 }
 
 /// Returns whether the body has at least one byte. A registry may announce a blob that its storage no longer has.

@@ -189,7 +189,11 @@ impl Repository {
                 }
                 // If the registry cannot mount or denies access to the other repository, send the bytes.
                 Ok(response) => response.discard(),
-                Err(RegistryError::Denied { .. } | RegistryError::Unauthorized { .. }) => {}
+                Err(
+                    RegistryError::Denied { .. }
+                    | RegistryError::Unauthorized { .. }
+                    | RegistryError::Failed { .. },
+                ) => {}
                 Err(error) => return Err(error),
             }
         }

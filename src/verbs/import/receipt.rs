@@ -12,7 +12,7 @@ use super::ImportError;
 use super::report::{ImportReport, Outcome, Problem};
 use crate::arrival::ReleasedBundle;
 use crate::format::{Sum, Timestamp};
-use crate::medium::Temporary;
+use crate::medium::{Temporary, reserve};
 use crate::oci::{Digest, RefName};
 use crate::registry::Host;
 use crate::trust::{AcceptedChunk, KeyId, Signer};
@@ -233,23 +233,54 @@ impl Pending {
         }
     }
 
-    fn write(mut self, bytes: &[u8]) -> Result<(), ImportError> {
-        let written = self.temporary.file().write_all(bytes);
-        let placed = written.and_then(|()| self.temporary.place_new(&self.target));
+    fn failed(&self, source: io::Error) -> ImportError {
         let file = self.target.display().to_string();
-        placed.map_err(|source| match source.kind() {
+        match source.kind() {
             io::ErrorKind::AlreadyExists => ImportError::ReceiptExists { file },
             _ => ImportError::Receipt { file, source },
-        })
+        }
+    }
+
+    /// Takes up this much space on the disk.
+    fn make_room(&mut self, bytes: u64) -> Result<(), ImportError> {
+        let reserved = reserve(self.temporary.file(), bytes);
+        reserved.map_err(|source| self.failed(source))
+    }
+
+    /// Writes the content to disk, but not under the final name.
+    fn fill(&mut self, bytes: &[u8]) -> Result<(), ImportError> {
+        let file = self.temporary.file();
+        let written = file.write_all(bytes);
+        // The file was made larger when its space was reserved.
+        let written = written.and_then(|()| file.set_len(bytes.len() as u64)).and_then(|()| file.sync_all());
+        written.map_err(|source| self.failed(source))
+    }
+
+    /// Gives the file its name.
+    fn place(self) -> Result<PathBuf, ImportError> {
+        let Pending { target, temporary } = self;
+        match temporary.place_new(&target) {
+            Ok(()) => Ok(target),
+            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
+                Err(ImportError::ReceiptExists { file: target.display().to_string() })
+            }
+            Err(source) => Err(ImportError::Receipt { file: target.display().to_string(), source }),
+        }
     }
 }
 
+/// Space in bytes that each file of a receipt takes up before the import, and more for each thing that it names. A
+/// longer receipt grows when it is written.
+const ROOM: u64 = 64 << 10;
+const ROOM_PER_ARTIFACT: u64 = 4 << 10;
+const ROOM_PER_LINE: u64 = 512;
+
 impl ReceiptFiles {
     /// Reserves the files before the import starts: the JSON file at `path`, the same path with `.txt` appended, and
-    /// with `.sig` appended if the receipt will be signed.
+    /// with `.sig` appended if the receipt will be signed. Removes the temporary files that a killed run left.
     ///
     /// # Errors
-    /// If one of them exists, or the folder is not writable.
+    /// If one of them exists, the folder is not writable, or the disk is full.
     pub fn reserve(path: &Path, signed: bool) -> Result<ReceiptFiles, ImportError> {
         let Some(name) = path.file_name() else {
             return Err(ImportError::ReceiptName { file: path.display().to_string() });
@@ -259,17 +290,37 @@ impl ReceiptFiles {
             name.push(extension);
             Pending::new(path.with_file_name(name))
         };
-        Ok(ReceiptFiles {
+        let mut files = ReceiptFiles {
             json: Pending::new(path.to_owned())?,
             text: beside(".txt")?,
             signature: signed.then(|| beside(".sig")).transpose()?,
-        })
+        };
+        files.take_up(ROOM)?;
+        Ok(files)
     }
 
-    /// Writes the receipt, and `text` for the transfer log. The JSON file is written last.
+    /// Takes up the space on the disk that the receipt of this bundle will need, so that a full disk ends the import
+    /// before it begins.
     ///
     /// # Errors
-    /// If a file cannot be written, or the signer fails.
+    /// If the disk is full.
+    pub fn make_room(&mut self, bundle: &ReleasedBundle<'_>) -> Result<(), ImportError> {
+        let plan = &bundle.contents().plan;
+        let artifacts = (plan.artifacts.len() + plan.referrers.len()) as u64;
+        let lines = (plan.omitted.len() + bundle.files().count()) as u64;
+        self.take_up(ROOM + artifacts * ROOM_PER_ARTIFACT + lines * ROOM_PER_LINE)
+    }
+
+    fn take_up(&mut self, bytes: u64) -> Result<(), ImportError> {
+        self.json.make_room(bytes)?;
+        self.text.make_room(bytes)
+    }
+
+    /// Writes the receipt, and `text` for the transfer log. All files are written before the first gets its name, and
+    /// the JSON file gets its name last.
+    ///
+    /// # Errors
+    /// If a file cannot be written, or the signer fails. Then no file is left.
     pub fn write(
         self,
         receipt: &Receipt,
@@ -278,10 +329,25 @@ impl ReceiptFiles {
     ) -> Result<(), ImportError> {
         let mut json = serde_json::to_vec_pretty(receipt).expect("a receipt serialises");
         json.push(b'\n');
-        self.text.write(text.as_bytes())?;
-        if let (Some(signature), Some(signer)) = (self.signature, signer) {
-            signature.write(&signer.signature(&json)?.bytes)?;
+        let ReceiptFiles { json: mut json_file, text: mut text_file, signature: mut signature_file } = self;
+        if let (Some(file), Some(signer)) = (&mut signature_file, signer) {
+            file.fill(&signer.signature(&json)?.bytes)?;
         }
-        self.json.write(&json)
+        text_file.fill(text.as_bytes())?;
+        json_file.fill(&json)?;
+        let mut placed = Vec::new();
+        for file in [Some(text_file), signature_file, Some(json_file)].into_iter().flatten() {
+            match file.place() {
+                Ok(path) => placed.push(path),
+                Err(error) => {
+                    // Without the JSON file the others are worth nothing, and they would block its name.
+                    for path in placed {
+                        let _ = std::fs::remove_file(path);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -206,7 +206,7 @@ impl Others {
             if run.environment.workers.interrupted() {
                 return Err(ImportError::Interrupted);
             }
-            if repository.resolve(&Reference::Digest(digest))?.is_none() {
+            if is_gone(repository, &digest)? {
                 absent.push(digest);
             }
         }
@@ -215,12 +215,24 @@ impl Others {
             repository.pause(&mut 0)?;
         }
         for digest in absent {
-            if repository.resolve(&Reference::Digest(digest))?.is_none() {
+            if is_gone(repository, &digest)? {
                 self.gone.insert(digest);
             }
         }
         let any = !new.is_empty();
         self.checked.extend(new);
         Ok(any)
+    }
+}
+
+/// Whether the registry says that it lacks a manifest. It is read, because HEAD may be answered from a cache. Any other
+/// problem with the manifest of another client is not that of this import.
+fn is_gone(repository: &Repository, digest: &Digest) -> Result<bool, ImportError> {
+    match repository.manifest(&Reference::Digest(*digest)) {
+        Ok(found) => Ok(found.is_none()),
+        Err(error) => {
+            let error = ImportError::from(error);
+            if error.is_fatal() { Err(error) } else { Ok(false) }
+        }
     }
 }

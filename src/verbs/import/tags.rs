@@ -99,7 +99,7 @@ fn tag_change(run: &Run<'_>, delivery: &Delivery<'_>) -> Result<TagChange, Impor
     let existing = repository.resolve(&Reference::Tag(tag.clone()))?.map(|descriptor| descriptor.digest);
     let (outcome, previous) = match existing {
         None => (Outcome::Created, None),
-        Some(existing) if existing == wanted => (Outcome::Unchanged, None),
+        Some(existing) if is_digest_of(run, &existing, &wanted)? => (Outcome::Unchanged, None),
         Some(existing) => (Outcome::Replaced, Some(existing)),
     };
     let Some(existing) = previous else { return Ok(TagChange { outcome, previous, backup: None }) };
@@ -123,6 +123,15 @@ fn tag_change(run: &Run<'_>, delivery: &Delivery<'_>) -> Result<TagChange, Impor
         }),
         _ => Ok(TagChange { outcome, previous, backup: Some(backup) }),
     }
+}
+
+/// Whether a registry means the document `wanted` when it names `existing`. Registries name everything under a tag by its
+/// SHA-256, also what has another digest in the bundle.
+fn is_digest_of(run: &Run<'_>, existing: &Digest, wanted: &Digest) -> Result<bool, ImportError> {
+    if existing.algorithm() == wanted.algorithm() {
+        return Ok(existing == wanted);
+    }
+    Ok(existing.same_algorithm(&run.graph.bytes(wanted)?) == *existing)
 }
 
 /// Sets the tags of everything that was pushed completely: of referrers first, so that an artifact is never visible

@@ -84,14 +84,79 @@ fn an_existing_receipt_is_not_silently_overwritten() {
     let (station, _) = station();
     let registry = Registry::start();
     station.write("receipt.json", "an older one");
-    let run = station.import(&registry.name(), "--receipt receipt.json");
-    if run.code != Some(0) {
-        assert_eq!(read(&station, "receipt.json"), "an older one");
-        assert_eq!(registry.accepted_connections(), 0, "it was known before");
+    for other in ["receipt.json", "other.json.txt", "other.json.sig"] {
+        station.write(other, "an older one");
+        let name = other.trim_end_matches(".txt").trim_end_matches(".sig");
+        let run = station.import(&registry.name(), &format!("--receipt {name} --key k.key.pem")).ends(1);
+        run.says(&["error[receipt-exists]", other]);
+        assert_eq!(read(&station, other), "an older one");
+        std::fs::remove_file(station.path(other)).unwrap();
     }
-    let nowhere = station.import(&registry.name(), "--receipt no/such/folder/receipt.json");
-    assert!(matches!(nowhere.code, Some(1 | 2)), "{nowhere:?}");
-    nowhere.says(&["no/such/folder"]);
+    let nowhere = station.import(&registry.name(), "--receipt no/such/folder/receipt.json").ends(1);
+    nowhere.says(&["error[receipt-unwritten]", "no/such/folder"]);
+    assert_eq!(registry.accepted_connections(), 0, "all of it was known before");
+    assert_eq!(receipts(&station), [""; 0]);
+}
+
+/// The names of all files that belong to receipts, hidden ones, too.
+fn receipts(station: &Station) -> Vec<String> {
+    let entries = std::fs::read_dir(station.path("")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name.contains(".json")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn room_for_the_receipt_is_secured_before_anything_is_pushed() {
+    let (station, _) = station();
+    let registry = Registry::start();
+    let line = format!("import out --pub k.pub.pem --to docker://{} --receipt receipt.json", registry.name());
+    let carnet = env!("CARGO_BIN_EXE_carnet");
+    let run = station.desk.sh(&format!("trap '' XFSZ; ulimit -f 16; exec {carnet} {line}"));
+    run.ends(1).says(&["error[receipt-unwritten]", "receipt.json", "free space"]);
+    assert_eq!(registry.accepted_connections(), 0);
+    assert_eq!(receipts(&station), [""; 0]);
+}
+
+#[test]
+fn what_a_killed_run_left_of_its_receipt_is_removed() {
+    let (station, _) = station();
+    let registry = Registry::start();
+    for name in [".receipt.json.12345-0.partial", ".receipt.json.txt.12345-0.partial"] {
+        station.write(name, "left");
+    }
+    station.import(&registry.name(), "--receipt receipt.json").ok();
+    assert_eq!(receipts(&station), ["receipt.json", "receipt.json.txt"]);
+    assert!(read(&station, "receipt.json").ends_with("}\n"), "it is longer than its content");
+}
+
+#[test]
+fn a_receipt_that_cannot_be_completed_leaves_no_part_and_hides_no_outcome() {
+    let (station, _) = station();
+    let registry = Registry::start();
+    let json = station.path("receipt.json");
+    registry.fault(Fault::on("PUT", "*/manifests/1").alters(move |_| {
+        std::fs::write(&json, "of another run").unwrap();
+    }));
+    let run = station.import(&registry.name(), "--receipt receipt.json --key k.key.pem").ends(1);
+    run.says(&["error[receipt-exists]", "imported into", "one:1", "two:1"]);
+    assert_eq!(receipts(&station), ["receipt.json"]);
+    assert_eq!(read(&station, "receipt.json"), "of another run");
+}
+
+#[test]
+fn an_import_that_ends_early_without_its_receipt_says_what_it_changed() {
+    let (station, digests) = station();
+    let registry = Registry::start();
+    let json = station.path("receipt.json");
+    registry.fault(Fault::on("PUT", "/v2/two/manifests/1").alters(move |answer| {
+        std::fs::write(&json, "of another run").unwrap();
+        *answer = Response::new(403);
+    }));
+    registry.fault(Fault::on("GET", "/v2/two/manifests/1").answers(Response::new(404)));
+    let run = station.import(&registry.name(), "--receipt receipt.json --connections 1").ends(1);
+    run.says(&["error[registry-denied]", "partly imported", "already exists", "one:1", &digests[0]]);
 }
 
 #[test]

@@ -167,6 +167,22 @@ fn an_untrusted_or_incomplete_bundle_reaches_no_registry() {
 }
 
 #[test]
+fn a_manifest_with_another_digest_than_its_tag_shows_is_unchanged() {
+    let station = Station::new();
+    let mut source = station.source("src");
+    let manifest = source.image(1, &[500]);
+    let bytes = std::fs::read(source.blob_path(&manifest)).unwrap();
+    source.tag(&source.blob_sha512(MANIFEST, &bytes), "low.example/app:1");
+    station.pack("oci:src").ok();
+    let registry = Registry::start();
+    station.import(&registry.name(), "").ok();
+    assert!(registry.repository("app").tags["1"].starts_with("sha256:"));
+    registry.forget();
+    station.import(&registry.name(), "").ok().says(&["unchanged"]);
+    assert!(writes(&registry).is_empty(), "{:#?}", writes(&registry));
+}
+
+#[test]
 fn artifacts_of_every_kind_arrive() {
     let station = Station::new();
     let mut source = station.source("src");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::behaviour::layouts::{INDEX, digest_of};
-use crate::registries::http::{Fault, Headers, Request};
+use crate::registries::http::{Fault, Headers, Request, Response};
 use crate::registries::server::{Options, Registry};
 use crate::registries::station::Station;
 
@@ -143,6 +143,11 @@ fn what_is_gone_is_removed_from_the_list_and_named() {
         let digest = app.add(INDEX, list.to_string().as_bytes());
         app.tags.insert(signed.tag(), digest);
     });
+    // HEAD still knows it.
+    let cached = Response::new(200)
+        .with("Docker-Content-Digest", gone.clone())
+        .body("application/vnd.oci.image.manifest.v1+json", "1234567");
+    registry.fault(Fault::on("HEAD", &format!("*/manifests/{gone}")).answers(cached));
     let run = signed.station.import(&registry.name(), "--retries 1 --receipt receipt.json").ok();
     run.says(&[&gone, "removed from", &signed.tag()]);
     signed.lists(&registry, &[&signed.referrer, digest_of(&signed.other)]);

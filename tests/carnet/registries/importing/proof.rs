@@ -81,6 +81,38 @@ fn a_redirect_to_the_storage_means_that_the_blob_is_there() {
 }
 
 #[test]
+fn what_a_policy_withholds_is_proven_by_head() {
+    for status in [403, 412, 451] {
+        let station = one_image("low.example/app:1");
+        let registry = careless();
+        for part in ["/v2/app/manifests/*", "/v2/app/blobs/*"] {
+            let held = Response::new(status);
+            registry.fault(Fault::on("GET", part).alters(move |answer| {
+                if answer.status == 200 || answer.status == 206 {
+                    *answer = held.clone();
+                }
+            }));
+        }
+        station.import(&registry.name(), "--retries 0").ok();
+        assert_same(&registry.repository("app"), &expected(&station, "app").repository("app"));
+        registry.forget();
+        station.import(&registry.name(), "--retries 0").ok();
+        assert!(writes(&registry).is_empty(), "{:#?}", writes(&registry));
+    }
+}
+
+#[test]
+fn a_registry_that_refuses_ranges_is_read_without() {
+    let station = one_image("low.example/app:1");
+    let registry = careless();
+    registry.fault(Fault::on("GET", "/v2/app/blobs/*").answers_with(|request| {
+        let is_whole = request.headers.get("Range").is_none();
+        if is_whole { Response::new(200).body("application/octet-stream", "all") } else { Response::new(416) }
+    }));
+    station.import(&registry.name(), "--retries 0").ok();
+}
+
+#[test]
 fn a_dry_run_does_not_believe_head_either() {
     let station = one_image("low.example/app:1");
     let registry = forgetful(&station);

@@ -110,6 +110,22 @@ fn an_upload_found_invalid_is_sent_once_more() {
 }
 
 #[test]
+fn a_mount_that_fails_is_replaced_by_an_upload() {
+    for status in [400, 403, 500, 503] {
+        let station = Station::new();
+        let mut source = station.source("src");
+        let image = source.image(1, &[3000]);
+        source.tag(&image, "low.example/one:1");
+        source.tag(&image, "low.example/two:1");
+        station.pack("oci:src").ok();
+        let registry = Registry::start();
+        registry.fault(Fault::on("POST", "/v2/two/*").times(1).answers(Response::new(status)));
+        station.import(&registry.name(), "--connections 1 --retries 0").ok();
+        assert!(registry.repository("one") == registry.repository("two"), "{status}");
+    }
+}
+
+#[test]
 fn a_manifest_is_tried_again_if_a_blob_just_sent_is_unknown() {
     for code in ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"] {
         let station = one_image("low.example/app:1");

@@ -102,12 +102,15 @@ impl Command for Import {
             None => None,
         };
         let signer = key.as_ref().map(|key| key as &dyn Signer);
-        let files = match &self.receipt {
+        let mut files = match &self.receipt {
             Some(path) => Some(ReceiptFiles::reserve(path, signer.is_some())?),
             None => None,
         };
         let bundle = select_bundle(&self.paths, &self.trust, self.bundle.as_deref(), environment)?;
         let whole = bundle.released()?.whole()?;
+        if let Some(files) = &mut files {
+            files.make_room(&whole)?;
+        }
         let mut hosts = vec![self.to.host.clone()];
         hosts.extend(self.allow_host.iter().cloned());
         let registries = Registries::new(self.connection.settings(
@@ -153,6 +156,10 @@ impl Command for Import {
             }
             Err(stopped) => {
                 if let Err(error) = written {
+                    // Without a receipt, this is the only record of what was changed.
+                    if let Some(report) = stopped.report.as_deref().filter(|_| !screen.json) {
+                        show::show(report, screen);
+                    }
                     say(&format!("warning: {error}"));
                 }
                 Err(stopped.error.into())

@@ -32,6 +32,7 @@ fn text(report: &ImportReport, screen: &Screen) -> String {
     let all = report.artifacts.len() + report.referrers.len();
     let outcome = match report.failed() {
         _ if report.dry_run => "would be imported into",
+        _ if report.ended_by.is_some() => "was partly imported into",
         0 => "imported into",
         failed if failed == all => "was not imported into",
         _ => "was partly imported into",
