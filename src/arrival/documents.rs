@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Bundle, Contradiction, Opened, segments};
+use super::{Bundle, Contradiction, Opened, UnreadableFile, segments};
+use crate::format::Sum;
 use crate::format::plan::{Plan, PlannedBlob};
 use crate::format::statement::Class;
 use crate::oci::document::{DOCUMENT_BYTES_MAX, DocumentError};
 use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document, MediaType};
-use crate::stream::segments::Segments;
+use crate::stream::segments::{Segment, Segments};
 
 impl Bundle {
     /// Returns the contradictions between manifests and plan; see [`Documents::unsound`].
@@ -17,6 +18,21 @@ impl Bundle {
         let Some(contents) = self.contents() else { return Vec::new() };
         Documents::new(&contents.plan, &self.copies()).unsound()
     }
+}
+
+/// Reads the pieces of a document, whose size was checked.
+fn read_all(blob: &PlannedBlob, pieces: Vec<(Segment, Sum)>) -> Result<Vec<u8>, UnreadableFile> {
+    let mut reader = Segments::new(pieces.into_iter().map(|(segment, _)| segment).collect());
+    let mut bytes = vec![0; usize::try_from(blob.size).expect("a document fits into memory")];
+    let mut at = 0;
+    while at < bytes.len() {
+        match reader.fill(&mut bytes[at..]) {
+            Ok(0) => break,
+            Ok(read) => at += read,
+            Err((file, error)) => return Err(UnreadableFile { file, reason: error.to_string() }),
+        }
+    }
+    Ok(bytes)
 }
 
 /// The maximum number of problems in a report.
@@ -59,29 +75,31 @@ impl<'a> Documents<'a> {
             return Err(DocumentError::Shape { digest, problem });
         }
         match self.bytes(blob) {
-            Some(bytes) => Document::parse(descriptor, &bytes).map(Some),
-            None => Ok(None),
+            Ok(Some(bytes)) => Document::parse(descriptor, &bytes).map(Some),
+            Ok(None) | Err(_) => Ok(None),
         }
     }
 
-    /// Reads a document from the first copy of its chunks in which it matches its digest.
-    pub fn bytes(&self, blob: &PlannedBlob) -> Option<Vec<u8>> {
+    /// Reads a document from the first copy of its chunks in which it matches its digest; `None` if it is missing or
+    /// damaged in all of them.
+    ///
+    /// # Errors
+    /// The file and the reason, if no copy is good and one cannot be read.
+    pub fn bytes(&self, blob: &PlannedBlob) -> Result<Option<Vec<u8>>, UnreadableFile> {
         let copies_of = |number: u32| self.copies.get(&number).map_or(&[][..], Vec::as_slice);
-        let copies = blob.pieces.iter().map(|piece| copies_of(piece.chunk).len()).max()?;
-        (0..copies).find_map(|copy| {
+        let copies = blob.pieces.iter().map(|piece| copies_of(piece.chunk).len()).max().unwrap_or(0);
+        let mut unreadable = None;
+        for copy in 0..copies {
             let file = |number: u32| copies_of(number).get(copy).or(copies_of(number).first()).copied();
-            let pieces = segments(blob, &file)?;
-            let mut reader = Segments::new(pieces.into_iter().map(|(segment, _)| segment).collect());
-            let mut bytes = vec![0; usize::try_from(blob.size).ok()?];
-            let mut at = 0;
-            while at < bytes.len() {
-                match reader.fill(&mut bytes[at..]) {
-                    Ok(read) if read > 0 => at += read,
-                    _ => return None,
+            match segments(blob, &file).map(|pieces| read_all(blob, pieces)) {
+                Some(Ok(bytes)) if blob.digest.same_algorithm(&bytes) == blob.digest => {
+                    return Ok(Some(bytes));
                 }
+                Some(Err(failure)) => unreadable = unreadable.or(Some(failure)),
+                _ => {}
             }
-            (blob.digest.same_algorithm(&bytes) == blob.digest).then_some(bytes)
-        })
+        }
+        unreadable.map_or(Ok(None), Err)
     }
 
     /// Returns the problems of the closure: everything that a document references must be in the bundle with

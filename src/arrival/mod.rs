@@ -56,11 +56,11 @@ use opened::Gate;
 /// # Errors
 /// [`BodyError`] if the file is unreadable or does not start with a head of this format.
 pub fn read_head(file: &dyn ChunkFile) -> Result<Head, BodyError> {
+    let reader = file.open()?;
     if file.bytes() < BLOCK {
         let found = format!("{} bytes", file.bytes());
         return Err(FormatError::whole("chunk", "a file of at least 512 bytes", found).into());
     }
-    let reader = file.open()?;
     let mut start = Vec::new();
     let mut read_to = |bytes: u64| -> io::Result<Result<Head, FormatError>> {
         start.resize(usize::try_from(file.bytes().min(bytes)).expect("a head fits into memory"), 0);

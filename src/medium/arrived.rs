@@ -19,6 +19,8 @@ pub struct ArrivedFile {
     bytes: u64,
     /// Device and inode, to detect that another file has replaced it.
     pub(super) identity: (u64, u64),
+    /// Why not even its length could be read; opening it fails with this.
+    failure: Option<Arc<io::Error>>,
 }
 
 struct Opened(File);
@@ -47,7 +49,20 @@ impl ArrivedFile {
             return Err(MediumError::NotRegular { path: name });
         }
         let identity = (metadata.dev(), metadata.ino());
-        Ok(ArrivedFile { path: path.to_owned(), name, bytes: metadata.len(), identity })
+        Ok(ArrivedFile { path: path.to_owned(), name, bytes: metadata.len(), identity, failure: None })
+    }
+
+    /// Stands for a file of a folder whose metadata cannot be read. It may be a chunk.
+    pub(super) fn unreadable(path: &Path, failure: io::Error) -> ArrivedFile {
+        let (path, name) = (path.to_owned(), path.display().to_string());
+        ArrivedFile { path, name, bytes: 0, identity: (0, 0), failure: Some(Arc::new(failure)) }
+    }
+}
+
+impl ArrivedFile {
+    /// Returns whether not even the length could be read.
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.failure.is_some()
     }
 }
 
@@ -65,6 +80,9 @@ impl ChunkFile for ArrivedFile {
     }
 
     fn open(&self) -> io::Result<Box<dyn ReadAt>> {
+        if let Some(failure) = &self.failure {
+            return Err(io::Error::new(failure.kind(), failure.to_string()));
+        }
         let file = open_regular(&self.path)?;
         let metadata = file.metadata()?;
         if (metadata.dev(), metadata.ino()) != self.identity || metadata.len() != self.bytes {

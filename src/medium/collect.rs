@@ -88,7 +88,7 @@ pub fn collect(paths: &[PathBuf]) -> Result<Collected, MediumError> {
     let Collecting { mut files, mut passed_over } = collecting;
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let mut seen = std::collections::HashSet::new();
-    files.retain(|file| seen.insert(file.identity));
+    files.retain(|file| file.is_unreadable() || seen.insert(file.identity));
     for passed in &mut passed_over {
         passed.first.sort();
     }
@@ -135,7 +135,10 @@ impl Collecting {
                 }
                 match ArrivedFile::new(&path) {
                     Ok(file) => self.files.push(file),
-                    Err(MediumError::Io { source, .. }) => self.unreadable(&path, &source),
+                    // It may be a chunk, which must not be called missing.
+                    Err(MediumError::Io { source, .. }) => {
+                        self.files.push(ArrivedFile::unreadable(&path, source));
+                    }
                     Err(_) => self.pass_over(Why::Special, path.display().to_string()),
                 }
             } else {

@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::arrival::{Arrivals, Bundle, Control, Documents, OpenError, OpenRequest, Standing, open};
+use crate::arrival::{
+    Arrivals, Bundle, Control, Documents, OpenError, OpenRequest, Standing, UnreadableFile, open,
+};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::plan::{Artifact, Carriage, Plan, PlannedBlob, PlannedReferrer};
@@ -147,6 +149,8 @@ pub struct UnknownBundle {
     pub problem: String,
     /// Whether the reason is that no trusted packer signed its control chunk.
     pub untrusted: bool,
+    /// Whether the reason is that its control chunk arrived, but cannot be read.
+    pub unreadable: bool,
 }
 
 /// Returns the contents of every bundle among the files; reads only control chunks and manifests.
@@ -176,6 +180,10 @@ fn unknown(bundle: &Bundle) -> UnknownBundle {
         _ => None,
     });
     let untrusted = refused.is_some() && damaged.is_none();
+    if let Some(UnreadableFile { file, reason }) = bundle.unreadable_file(0) {
+        let problem = format!("its control chunk cannot be read: {file}: {reason}");
+        return UnknownBundle { bundle: bundle.id, problem, untrusted: false, unreadable: true };
+    }
     let problem = match &bundle.control {
         Control::Broken(error) => error.to_string(),
         Control::Forked => "two control chunks differ".to_owned(),
@@ -185,7 +193,7 @@ fn unknown(bundle: &Bundle) -> UnknownBundle {
             (None, None) => "its control chunk (NAME_00000.tar) is missing".to_owned(),
         },
     };
-    UnknownBundle { bundle: bundle.id, problem, untrusted }
+    UnknownBundle { bundle: bundle.id, problem, untrusted, unreadable: false }
 }
 
 fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {

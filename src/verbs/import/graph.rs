@@ -1,9 +1,10 @@
 //! The manifests and indexes of a bundle, and what each references.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io;
 
 use super::ImportError;
-use crate::arrival::{Documents, ReleasedBundle};
+use crate::arrival::{BlobError, Documents, ReleasedBundle, UnreadableFile};
 use crate::format::plan::PlannedBlob;
 use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document};
@@ -91,6 +92,7 @@ impl<'a> DocumentGraph<'a> {
     }
 
     fn open(&self, descriptor: &Descriptor) -> Result<Document, ImportError> {
+        self.bytes(&descriptor.digest)?;
         match self.documents.read(descriptor) {
             Ok(Some(document)) => Ok(document),
             // Opening the bundle checked that every document can be parsed, so any error here means damage.
@@ -116,10 +118,14 @@ impl<'a> DocumentGraph<'a> {
     /// Returns the bytes of a document, after checking its digest.
     ///
     /// # Errors
-    /// [`ImportError::Document`] if they are damaged.
+    /// [`ImportError::Document`] if they are damaged, [`BlobError::Unreadable`] if their chunk cannot be read.
     pub(super) fn bytes(&self, digest: &Digest) -> Result<Vec<u8>, ImportError> {
-        let blob = self.documents.blob(digest);
-        blob.and_then(|blob| self.documents.bytes(blob)).ok_or_else(|| self.damaged(digest))
+        let bytes = self.documents.blob(digest).map(|blob| self.documents.bytes(blob)).transpose();
+        let bytes = bytes.map_err(|UnreadableFile { file, reason }| {
+            let source = io::Error::other(reason);
+            BlobError::Unreadable { blob: *digest, file, source }
+        })?;
+        bytes.flatten().ok_or_else(|| self.damaged(digest))
     }
 
     /// Returns a blob of the bundle.

@@ -75,6 +75,7 @@ fn a_control_chunk_that_cannot_be_read_is_not_missing() {
     assert_eq!(ordinary(&desk, "missing out").ends(1).says(&words).stdout, "");
     let code = ["error[chunk-unreadable]"];
     ordinary(&desk, "unpack out --pub k.pub.pem --to oci:new").ends(1).says(&words).says(&code);
+    ordinary(&desk, "inspect out").ends(1).says(&words).says(&["cannot be read"]);
     ordinary(&desk, "sign out --key k.key.pem").ends(1).says(&words).says(&code);
     // Under another name nobody can tell which chunk it is; the file is named all the same.
     fs::rename(desk.path("out/b_00000.tar"), desk.path("out/renamed")).unwrap();
@@ -172,4 +173,41 @@ fn a_failing_verdict_has_a_line_for_the_log() {
     let line = format!("error[bundle-incomplete]: bundle b ({id}): 1 of 7 chunks to send again\n");
     let run = desk.carnet("missing out").ends(4);
     assert_eq!(run.stderr, line);
+}
+
+/// A test with strace: these calls fail for a file of this name.
+fn failing(desk: &Desk, calls: &str, error: &str, path: &str, args: &str) -> Option<Run> {
+    if !super::support::installed(&["strace"]) {
+        return None;
+    }
+    let run = desk.sh(&format!(
+        "exec strace -f -qq -o /dev/null -P {path} -e inject={calls}:error={error} {CARNET} {args}"
+    ));
+    if run.stderr.contains("Operation not permitted") {
+        super::support::skipped("strace may not trace here");
+        return None;
+    }
+    Some(run)
+}
+
+#[test]
+fn a_bad_sector_is_not_a_missing_chunk() {
+    let desk = desk();
+    for (calls, path) in [("read,pread64", "out/b_00002.tar"), ("statx,newfstatat", "out/b_00000.tar")] {
+        let file = desk.path(path);
+        let path = file.to_str().unwrap().to_owned();
+        let out = desk.path("out");
+        let out = out.to_str().unwrap();
+        let words = [path.as_str(), "Input/output error"];
+        for args in [
+            format!("verify {out} --pub k.pub.pem"),
+            format!("missing {out}"),
+            format!("unpack {out} --pub k.pub.pem --to oci:new"),
+            format!("import {out} --pub k.pub.pem --to docker://127.0.0.1:9/x"),
+        ] {
+            let Some(run) = failing(&desk, calls, "EIO", &path, &args) else { return };
+            let run = run.ends(1).says(&words).says(&["chunk-unreadable"]);
+            assert!(!run.stdout.contains("INCOMPLETE"), "{args}: {}", run.stdout);
+        }
+    }
 }

@@ -39,6 +39,8 @@ impl Command for Inspect {
         context.screen.answer(&report, || show::text(&report, context.screen));
         Ok(if report.unknown.iter().any(|bundle| bundle.untrusted) {
             exit::UNTRUSTED
+        } else if report.unknown.iter().any(|bundle| bundle.unreadable) {
+            exit::FAILED
         } else if report.unknown.is_empty() {
             exit::DONE
         } else {
