@@ -22,11 +22,16 @@ impl Temporary {
     /// Creates a new, hidden file beside `target`. An existing file or link of the same name is neither followed
     /// nor overwritten. Temporary files of the same target that a killed run left are removed.
     pub(crate) fn beside(target: &Path) -> io::Result<Temporary> {
+        Temporary::with_mode(target, 0o666)
+    }
+
+    /// Like [`Temporary::beside`], for a file with these permissions, as far as the umask allows.
+    pub(crate) fn with_mode(target: &Path, mode: u32) -> io::Result<Temporary> {
         let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         remove_stale(target, &name);
         for number in 0..ATTEMPTS {
             let path = target.with_file_name(format!(".{name}.{}-{number}.partial", std::process::id()));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
+            match OpenOptions::new().write(true).create_new(true).mode(mode).open(&path) {
                 Ok(file) if is_ours(&file, &path) => return Ok(Temporary { path, file, placed: false }),
                 // Another run removed it as stale before it was locked.
                 Ok(_) => {}
@@ -67,7 +72,8 @@ impl Temporary {
     }
 }
 
-/// Locks a new file, and returns whether it is still at its path and nobody else locked it. On a file system without locks it is not locked.
+/// Locks a new file, and returns whether it is still at its path and nobody else locked it. On a file system without
+/// locks it is not locked.
 fn is_ours(file: &File, path: &Path) -> bool {
     if matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)) {
         return false;

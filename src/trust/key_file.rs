@@ -1,11 +1,8 @@
 //! Private keys in PKCS#8 files.
 
 use std::{
-    ffi::OsString,
-    fmt,
-    fs::{self, File, OpenOptions},
+    fmt, fs,
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -24,7 +21,7 @@ use super::{
     signer::{Signer, SignerError},
 };
 use crate::format::signature::{ED25519_BYTES, SignatureAlgorithm};
-use crate::medium::rename_new;
+use crate::medium::Temporary;
 
 /// Maximum memory for the key derivation of a key file, in bytes. The default limit of OpenSSL is 32 MiB.
 const SCRYPT_BYTES_MAX: u64 = 1 << 30;
@@ -247,37 +244,14 @@ fn write_both(private: (&Path, &[u8]), public: (&Path, &[u8])) -> Result<(), Key
 
 /// Writes a new file under a temporary name, syncs it, and then gives it its name.
 fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), KeyError> {
-    let temporary = temporary_beside(path)?;
-    let written = write_synced(&temporary, mode, bytes).and_then(|()| rename_new(&temporary, path));
-    // It no longer exists after success.
-    let _ = fs::remove_file(&temporary);
+    let written = Temporary::with_mode(path, mode).and_then(|mut temporary| {
+        temporary.file().write_all(bytes)?;
+        temporary.place_new(path)
+    });
     written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => KeyError::at(path, KeyProblem::Exists),
         _ => KeyError::at(path, KeyProblem::Write(error)),
-    })?;
-    sync_directory(path).map_err(|error| {
-        let _ = fs::remove_file(path);
-        KeyError::at(path, KeyProblem::Write(error))
     })
-}
-
-fn temporary_beside(path: &Path) -> Result<PathBuf, KeyError> {
-    let random = getrandom::u64().map_err(|e| KeyProblem::Random { detail: e.to_string() })?;
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{random:016x}.tmp"));
-    Ok(path.with_file_name(name))
-}
-
-fn write_synced(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-fn sync_directory(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 #[cfg(test)]

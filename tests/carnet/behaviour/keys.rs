@@ -5,6 +5,18 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::support::{Desk, installed};
 
 #[test]
+fn what_a_killed_run_left_is_removed_by_the_next() {
+    let desk = Desk::new();
+    // The name of a temporary file: it may hold half a private key.
+    for name in [".new.key.pem.4194303-0.partial", ".new.pub.pem.4194303-7.partial"] {
+        std::fs::write(desk.path(name), "half").unwrap();
+    }
+    std::fs::write(desk.path(".other.key.pem.4194303-0.partial"), "of another key").unwrap();
+    desk.carnet("keygen new").ok();
+    assert_eq!(desk.sh("ls -A | grep partial").stdout, ".other.key.pem.4194303-0.partial\n");
+}
+
+#[test]
 fn openssl_reads_both_files_as_one_pair() {
     if !installed(&["openssl"]) {
         return;
