@@ -39,7 +39,7 @@ const CONFIG_KEYS: &[&str] = &["rootfs", "diff_ids"];
 
 #[derive(Deserialize)]
 struct Config {
-    rootfs: RootFs,
+    rootfs: json::Object<RootFs>,
 }
 
 #[derive(Deserialize)]
@@ -95,10 +95,9 @@ impl<'a> Images<'a> {
     pub(super) fn make(&mut self, item: &Item) -> Result<Image, ArtifactError> {
         let (path, _) = self.inside(&item.config)?;
         let bytes = self.files.read(&path, DOCUMENT_BYTES_MAX)?.unwrap_or_default();
-        let parsed: Config = json::check_with(&bytes, CONFIG_KEYS)
-            .and_then(|()| serde_json::from_slice(&bytes))
-            .map_err(|error| self.malformed(format!("{path:?}: {error}")))?;
-        let diff_ids = parsed.rootfs.diff_ids.unwrap_or_default();
+        let parsed: Config = json::object(&bytes, CONFIG_KEYS)
+            .map_err(|error| self.malformed(format!("{path:?}: {}", json::message(&error))))?;
+        let diff_ids = parsed.rootfs.0.diff_ids.unwrap_or_default();
         let paths = item.layers();
         if paths.len() != diff_ids.len() {
             return Err(self.malformed(format!(

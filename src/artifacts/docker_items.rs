@@ -60,5 +60,6 @@ impl Item {
 /// not both.
 pub(super) fn parse_items(bytes: &[u8]) -> Result<Vec<Item>, serde_json::Error> {
     json::check_with(bytes, KEYS).or_else(|error| json::check_with(bytes, LOWER_KEYS).map_err(|_| error))?;
-    serde_json::from_slice(bytes)
+    let items: Vec<json::Object<Item>> = serde_json::from_slice(bytes)?;
+    Ok(items.into_iter().map(|json::Object(item)| item).collect())
 }

@@ -162,7 +162,8 @@ impl Layout {
         }
         let untyped = Descriptor::new(MediaType::image_manifest(), *digest, bytes);
         let content = read_document(self, &untyped)?;
-        let typed: Typed = serde_json::from_slice(&content).map_err(|error| refuse(error.to_string()))?;
+        let json::Object(typed): json::Object<Typed> =
+            serde_json::from_slice(&content).map_err(|error| refuse(json::message(&error)))?;
         let media_type = typed
             .media_type
             .ok_or_else(|| refuse("it has no mediaType, and index.json does not list it".to_owned()))?;

@@ -12,6 +12,7 @@ use super::endpoint::Endpoint;
 use super::problem::{ErrorCode, Problem};
 use super::{NameError, RegistryError, RepositoryName, Tag, link};
 use crate::http::{Call, LIST_BYTES_MAX, Method, Response, bounded, header};
+use crate::oci::json::{Object, message};
 use crate::oci::{Descriptor, Digest, MediaType};
 
 /// The maximum numbers of pages and of items in a list. They also end a list that never ends.
@@ -218,9 +219,10 @@ fn all<P: Page>(
                 format!("the list is longer than the limit of {ALL_BYTES_MAX} bytes"),
             ));
         }
-        let page: P = serde_json::from_slice(&bytes).map_err(|error| bounded(&error.to_string())).map_err(
-            |problem| registry.endpoint.unexpected(&request, format!("expected JSON with a list: {problem}")),
-        )?;
+        let page = serde_json::from_slice::<Object<P>>(&bytes).map_err(|error| bounded(&message(&error)));
+        let Object(page) = page.map_err(|problem| {
+            registry.endpoint.unexpected(&request, format!("expected JSON with a list: {problem}"))
+        })?;
         items.extend(page.items());
         if items.len() > ITEMS_MAX {
             return Err(registry

@@ -287,6 +287,7 @@ fn docker_manifests_may_name_only_files_of_the_archive() {
         ),
         ("no layers", MANIFEST.replacen("\"a/layer.tar\"", "", 1)),
         ("no list", "{}".to_owned()),
+        ("values in order", r#"[["config.json",["app:1"],["a/layer.tar"]]]"#.to_owned()),
         ("two documents", format!("{MANIFEST}{MANIFEST}")),
         ("depth", "[".repeat(100_000)),
     ] {
