@@ -16,7 +16,7 @@ use super::resolver::{Addresses, NameResolver};
 use super::throttle::Throttle;
 use super::tls::tls_config;
 use super::tls_connector::TlsConnector;
-use super::{HttpError, SetupError, date};
+use super::{HttpError, SetupError};
 
 /// Maximum size in bytes of a response that is read into memory and is not a document: a list, token or error.
 pub(crate) const LIST_BYTES_MAX: u64 = 8 << 20;
@@ -97,9 +97,9 @@ impl Response {
         if let Ok(seconds) = text.parse() {
             return Some(Duration::from_secs(seconds));
         }
-        let now = date::seconds(self.header(header::DATE)?)?;
-        let wait = date::seconds(text)?.checked_sub(now)?;
-        (wait > 0).then_some(Duration::from_secs(wait))
+        let now = httpdate::parse_http_date(self.header(header::DATE)?).ok()?;
+        let wait = httpdate::parse_http_date(text).ok()?.duration_since(now).ok()?;
+        (!wait.is_zero()).then_some(wait)
     }
 
     /// Reads the whole body.

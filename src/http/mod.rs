@@ -11,7 +11,6 @@ mod body;
 mod certificates;
 mod connections;
 mod curves;
-mod date;
 mod error;
 mod exchange;
 mod host;

@@ -134,4 +134,18 @@ mod tests {
             assert!(of(headers).is_err(), "{headers:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_without_panic(text in "[<>;,=\"\\\\/a-z \t]{0,40}|.{0,40}") {
+            let _ = of(&[&text]);
+        }
+
+        #[test]
+        fn a_link_is_found_among_others(before in "[a-z]{0,9}", target in "/[a-z?=&,;]{0,20}", after in "[a-z]{0,9}") {
+            let header = format!("</x>; rel={before}x, <{target}>; {after}=\"a, b\"; rel=\"next\", </y>; rel=prev");
+            proptest::prop_assume!(after != "rel" && !after.is_empty() && format!("{before}x") != "next");
+            proptest::prop_assert_eq!(of(&[&header]), Ok(Some(target)));
+        }
+    }
 }

@@ -35,6 +35,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("getrandom", &["src/trust/", "src/artifacts/staging.rs"]),
     ("jiff", &["src/format/timestamp.rs", "src/trust/"]),
     ("ureq", &["src/http/"]),
+    ("httpdate", &["src/http/exchange.rs"]),
     (
         "rustls",
         &[
