@@ -1,5 +1,7 @@
 //! The list of artifacts in a source, and the search in it.
 
+use std::collections::HashSet;
+
 use super::{ArtifactError, Pattern, Root};
 use crate::oci::{Digest, RefName};
 
@@ -14,6 +16,8 @@ const DISTANCE_MAX: usize = 3;
 pub(super) struct Catalog {
     place: String,
     roots: Vec<Root>,
+    /// Other names of artifacts, for selection only. One may stand for several.
+    aliases: Vec<(RefName, Digest)>,
 }
 
 impl Catalog {
@@ -21,10 +25,15 @@ impl Catalog {
     pub(super) fn new(place: String, mut roots: Vec<Root>) -> Catalog {
         roots.sort_by(|a, b| (&a.name, &a.descriptor.digest).cmp(&(&b.name, &b.descriptor.digest)));
         roots.dedup_by(|a, b| a.name == b.name && a.descriptor.digest == b.descriptor.digest);
-        let named: std::collections::HashSet<Digest> =
+        let named: HashSet<Digest> =
             roots.iter().filter(|root| root.name.is_some()).map(|root| root.descriptor.digest).collect();
         roots.retain(|root| root.name.is_some() || !named.contains(&root.descriptor.digest));
-        Catalog { place, roots }
+        Catalog { place, roots, aliases: Vec::new() }
+    }
+
+    /// Adds other names under which artifacts can be selected.
+    pub(super) fn with_aliases(self, aliases: Vec<(RefName, Digest)>) -> Catalog {
+        Catalog { aliases, ..self }
     }
 
     /// All artifacts.
@@ -59,16 +68,38 @@ impl Catalog {
 
     /// The artifact with this name.
     pub(super) fn named(&self, name: &RefName) -> Result<Vec<Root>, ArtifactError> {
-        let mut found = self.roots.iter().filter(|root| root.name.as_ref() == Some(name));
+        let mut found = self.roots.iter().filter(|root| root.name.as_ref() == Some(name)).peekable();
+        if found.peek().is_none() {
+            return self.with_alias(name);
+        }
         match (found.next(), found.next()) {
             (Some(root), None) => Ok(vec![root.clone()]),
             (Some(first), Some(second)) => Err(self.ambiguous(name, first, second)),
-            (None, _) => Err(ArtifactError::NoSuchArtifact {
-                place: self.place.clone(),
-                wanted: name.to_string(),
-                similar: self.similar_to(name),
-            }),
+            (None, _) => Err(self.no_such(name)),
         }
+    }
+
+    /// The artifact with this other name.
+    fn with_alias(&self, name: &RefName) -> Result<Vec<Root>, ArtifactError> {
+        let digests: HashSet<Digest> =
+            self.aliases.iter().filter(|(alias, _)| alias == name).map(|(_, digest)| *digest).collect();
+        let of = |root: &&Root| {
+            let tag = root.name.as_ref().and_then(RefName::tag);
+            digests.contains(&root.descriptor.digest) && tag == name.tag()
+        };
+        let found: Vec<&Root> = self.roots.iter().filter(of).collect();
+        match found[..] {
+            [] => Err(self.no_such(name)),
+            [first, .., last] if first.descriptor.digest != last.descriptor.digest => {
+                Err(self.ambiguous(name, first, last))
+            }
+            _ => Ok(found.into_iter().cloned().collect()),
+        }
+    }
+
+    fn no_such(&self, name: &RefName) -> ArtifactError {
+        let (place, wanted) = (self.place.clone(), name.to_string());
+        ArtifactError::NoSuchArtifact { place, wanted, similar: self.similar_to(name) }
     }
 
     /// The artifacts whose names match the pattern.

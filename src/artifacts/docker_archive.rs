@@ -10,8 +10,9 @@ use super::catalog::Catalog;
 use super::docker_images::{Content, Images, malformed};
 use super::docker_items::{Item, parse_items};
 use super::docker_layout::Merge;
+use super::entries::without_unknown_types;
 use super::files::Files;
-use super::layout::{Layout, Naming};
+use super::layout::Layout;
 use super::tar_index::Links;
 use super::{ArtifactError, ArtifactSource, Root, Selection};
 use crate::oci::document::DOCUMENT_BYTES_MAX;
@@ -42,7 +43,7 @@ impl DockerArchive {
             .transpose()
             .map_err(|error| malformed(path, format!("\"manifest.json\": {error}")))?;
         if files.open("oci-layout")?.is_some() && files.open("index.json")?.is_some() {
-            let layout = Layout::over(files, name, Naming::Docker)?;
+            let layout = Layout::over(files, name)?;
             return DockerArchive::with_layout(layout, &items.unwrap_or_default(), name);
         }
         let Some(items) = items else {
@@ -111,10 +112,10 @@ impl ArtifactSource for DockerArchive {
                     listed.is_some_and(|layout| layout.is_only_a_referrer(root))
                 };
                 let roots = self.catalog.unambiguous()?.iter();
-                Ok(roots.filter(|root| !refers(root)).cloned().collect())
+                Ok(without_unknown_types(roots.filter(|root| !refers(root)).cloned().collect()))
             }
             Selection::Name(name) => self.catalog.named(name),
-            Selection::Matching(pattern) => self.catalog.matching(pattern),
+            Selection::Matching(pattern) => self.catalog.matching(pattern).map(without_unknown_types),
             Selection::Digest(digest) => match self.catalog.with_digest(digest) {
                 found if found.is_empty() => Ok(vec![self.unlisted(digest)?]),
                 found => Ok(found),
@@ -152,5 +153,9 @@ impl ArtifactSource for DockerArchive {
 
     fn unread(&self) -> Vec<(Digest, String)> {
         self.layout.as_ref().map(Layout::unread).unwrap_or_default()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.layout.as_ref().map(Layout::notes).unwrap_or_default()
     }
 }

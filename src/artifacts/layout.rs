@@ -7,30 +7,18 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 
 use super::catalog::Catalog;
+use super::entries::{Entries, without_unknown_types};
 use super::files::Files;
 use super::referrers::{Referrers, stem_of, tag_stem};
 use super::tar_index::Links;
 use super::{ArtifactError, ArtifactSource, Root, Selection, read_document};
-use crate::oci::descriptor::REF_NAME_ANNOTATION;
 use crate::oci::document::{DOCUMENT_BYTES_MAX, DocumentError};
 use crate::oci::graph::Referrer;
 use crate::oci::media_type::Role;
-use crate::oci::{Descriptor, Digest, Document, MediaType, RefName, json};
+use crate::oci::{Descriptor, Digest, Document, MediaType, json};
 
 /// The only version of the image layout.
 const LAYOUT_VERSION: &str = "1.0.0";
-
-/// containerd and Docker write the full name here; their `ref.name` has the tag only.
-const CONTAINERD_NAME_ANNOTATION: &str = "io.containerd.image.name";
-
-/// Which annotation holds the name of an entry in `index.json`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Naming {
-    /// `ref.name` only.
-    Layout,
-    /// The annotation of containerd if it is a valid name, otherwise `ref.name`.
-    Docker,
-}
 
 /// The relative path of a blob in a layout.
 pub(super) fn blob_path(digest: &Digest) -> String {
@@ -43,6 +31,7 @@ pub struct Layout {
     name: String,
     files: Files,
     catalog: Catalog,
+    notes: Vec<String>,
     referrers: OnceLock<Referrers>,
 }
 
@@ -76,15 +65,15 @@ pub(super) fn parse_index(bytes: &[u8]) -> Result<Vec<Descriptor>, Box<DocumentE
 impl Layout {
     /// Opens the layout in the directory `path`. Messages call it `name`.
     pub fn in_directory(path: &Path, name: &str) -> Result<Layout, ArtifactError> {
-        Layout::over(Files::in_directory(path)?, name, Naming::Layout)
+        Layout::over(Files::in_directory(path)?, name)
     }
 
     /// Opens the layout in the tar archive `path`. Messages call it `name`.
     pub fn in_archive(path: &Path, name: &str) -> Result<Layout, ArtifactError> {
-        Layout::over(Files::in_archive(path, Links::Refused)?, name, Naming::Layout)
+        Layout::over(Files::in_archive(path, Links::Refused)?, name)
     }
 
-    pub(super) fn over(files: Files, name: &str, naming: Naming) -> Result<Layout, ArtifactError> {
+    pub(super) fn over(files: Files, name: &str) -> Result<Layout, ArtifactError> {
         let path = files.path().to_owned();
         let not_a_layout = |problem: String| ArtifactError::NotALayout { path: path.clone(), problem };
         let Some(bytes) = files.read("oci-layout", DOCUMENT_BYTES_MAX)? else {
@@ -94,14 +83,11 @@ impl Layout {
         let Some(bytes) = files.read("index.json", DOCUMENT_BYTES_MAX)? else {
             return Err(not_a_layout("the file index.json is missing".to_owned()));
         };
-        let entries =
+        let listed =
             parse_index(&bytes).map_err(|source| ArtifactError::BadIndex { path: path.clone(), source })?;
-        let roots = entries
-            .into_iter()
-            .map(|descriptor| Ok(Root { name: entry_name(&descriptor, naming, name)?, descriptor }))
-            .collect::<Result<Vec<Root>, ArtifactError>>()?;
-        let catalog = Catalog::new(name.to_owned(), roots);
-        Ok(Layout { name: name.to_owned(), files, catalog, referrers: OnceLock::new() })
+        let Entries { roots, aliases, notes } = Entries::of(name, listed);
+        let catalog = Catalog::new(name.to_owned(), roots).with_aliases(aliases);
+        Ok(Layout { name: name.to_owned(), files, catalog, notes, referrers: OnceLock::new() })
     }
 
     /// The files of the layout.
@@ -176,22 +162,6 @@ impl Layout {
     }
 }
 
-fn entry_name(
-    descriptor: &Descriptor,
-    naming: Naming,
-    place: &str,
-) -> Result<Option<RefName>, ArtifactError> {
-    let annotation = |key: &str| descriptor.annotations.get(key);
-    if naming == Naming::Docker
-        && let Some(Ok(name)) = annotation(CONTAINERD_NAME_ANNOTATION).map(|text| text.parse())
-    {
-        return Ok(Some(name));
-    }
-    annotation(REF_NAME_ANNOTATION).map(|text| text.parse()).transpose().map_err(|source| {
-        ArtifactError::BadName { place: place.to_owned(), digest: descriptor.digest, source }
-    })
-}
-
 impl ArtifactSource for Layout {
     fn name(&self) -> &str {
         &self.name
@@ -201,10 +171,11 @@ impl ArtifactSource for Layout {
         match selection {
             Selection::Every => {
                 let roots = self.catalog.unambiguous()?.iter();
-                Ok(roots.filter(|root| !self.is_only_a_referrer(root)).cloned().collect())
+                let roots: Vec<Root> = roots.filter(|root| !self.is_only_a_referrer(root)).cloned().collect();
+                Ok(without_unknown_types(roots))
             }
             Selection::Name(name) => self.catalog.named(name),
-            Selection::Matching(pattern) => self.catalog.matching(pattern),
+            Selection::Matching(pattern) => self.catalog.matching(pattern).map(without_unknown_types),
             Selection::Digest(digest) => match self.catalog.with_digest(digest) {
                 listed if listed.is_empty() => Ok(vec![self.unlisted(digest)?]),
                 listed => Ok(listed),
@@ -239,5 +210,9 @@ impl ArtifactSource for Layout {
 
     fn unread(&self) -> Vec<(Digest, String)> {
         self.links().unread()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
     }
 }

@@ -13,6 +13,7 @@ mod docker_images;
 mod docker_items;
 mod docker_layout;
 mod docker_manifest;
+mod entries;
 mod error;
 mod escapes;
 mod extent;

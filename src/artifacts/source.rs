@@ -75,6 +75,11 @@ pub trait ArtifactSource: Send + Sync {
         Ok(false)
     }
 
+    /// What the source lists, but hands out under no name or not at all, in sentences.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Listed documents that cannot be read, with the reason. Any of them could be a referrer of a selected artifact.
     fn unread(&self) -> Vec<(Digest, String)> {
         Vec::new()

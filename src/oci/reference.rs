@@ -1,6 +1,6 @@
 //! The name of an artifact in a layout or a registry.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::Range, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -83,11 +83,22 @@ pub enum RefNameError {
     },
 }
 
+/// The bytes of the tag in a name: after the last colon that no slash follows, before any `@`. All of a name with neither
+/// colon nor slash.
+fn tag_range(text: &str) -> Range<usize> {
+    let name = text.split('@').next().unwrap_or(text);
+    match (name.rfind(':'), name.rfind('/')) {
+        (Some(colon), slash) if slash.is_none_or(|slash| slash < colon) => colon + 1..name.len(),
+        (None, None) => 0..name.len(),
+        _ => 0..0,
+    }
+}
+
 impl FromStr for RefName {
     type Err = RefNameError;
 
-    /// Follows the grammar of `ref.name` in image-spec: alphanumeric runs joined by separators. Runs of `_`
-    /// or `-` are accepted, because real names have them; other double separators are not.
+    /// Follows the grammar of `ref.name` in image-spec: alphanumeric runs joined by separators. Runs of `_`, `-` and
+    /// `.` are accepted, because real names have them, but `..` only in a tag; other double separators are not.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() || text.len() > REF_NAME_BYTES_MAX {
             return Err(RefNameError::Length { found: text.len() });
@@ -95,15 +106,20 @@ impl FromStr for RefName {
         let bytes = text.as_bytes();
         let word = |b: u8| b.is_ascii_alphanumeric();
         let separator = |b: u8| matches!(b, b'-' | b'.' | b'_' | b':' | b'@' | b'/' | b'+');
-        let joined = |pair: &[u8]| {
+        // Registries accept any run of these in a tag (distribution-spec, "Pulling manifests").
+        let in_tags = |b: u8| matches!(b, b'-' | b'.' | b'_');
+        let tag = tag_range(text);
+        let joined = |(at, pair): (usize, &[u8])| {
             let both = separator(pair[0]) && separator(pair[1]);
-            !both
-                || (matches!(pair[0], b'-' | b'_') && matches!(pair[1], b'-' | b'_' | b'.'))
-                || (pair[0] == b'.' && matches!(pair[1], b'-' | b'_'))
+            let is_run = in_tags(pair[0]) && in_tags(pair[1]);
+            let begins_tag = at + 1 == tag.start && pair == b":_";
+            !both || begins_tag || (is_run && (pair != b".." || tag.contains(&at)))
         };
         let edges = bytes.first().is_some_and(|&b| word(b) || b == b'_')
             && bytes.last().is_some_and(|&b| word(b) || matches!(b, b'_' | b'-' | b'.'));
-        let grammar = edges && bytes.iter().all(|&b| word(b) || separator(b)) && bytes.windows(2).all(joined);
+        let grammar = edges
+            && bytes.iter().all(|&b| word(b) || separator(b))
+            && bytes.windows(2).enumerate().all(joined);
         if !grammar {
             return Err(RefNameError::Grammar { text: text.to_owned() });
         }
@@ -151,6 +167,10 @@ mod tests {
             ("registry.example:5000/team/app", Some("registry.example:5000/team/app"), None),
             ("app:1.0", Some("app"), Some("1.0")),
             ("v1_2--3", None, Some("v1_2--3")),
+            ("a..b", None, Some("a..b")),
+            ("_", None, Some("_")),
+            ("app:_x", Some("app"), Some("_x")),
+            ("team/app:1...2-.-", Some("team/app"), Some("1...2-.-")),
         ] {
             let name: RefName = text.parse().unwrap();
             assert_eq!((name.repository(), name.tag()), (repository, tag), "{text}");
@@ -159,8 +179,25 @@ mod tests {
 
     #[test]
     fn rejects_malformed_names() {
-        for text in ["", "a b", "a\n", "../x", "/x", "x/", "a//b", "a::b", "ａ", "a\u{202e}b", "a/../b", "."]
-        {
+        for text in [
+            "",
+            "a b",
+            "a\n",
+            "../x",
+            "/x",
+            "x/",
+            "a//b",
+            "a::b",
+            "ａ",
+            "a\u{202e}b",
+            "a/../b",
+            ".",
+            "..",
+            "a/b..c",
+            "a..b/c:1",
+            "a:..",
+            "x@a..b",
+        ] {
             assert!(text.parse::<RefName>().is_err(), "{text:?}");
         }
         assert!("t".repeat(129).parse::<RefName>().is_err());

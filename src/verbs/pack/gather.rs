@@ -62,6 +62,7 @@ pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<G
             }
         }
     }
+    gathered.warn_of_notes(request);
     gathered.warn_of_unread(request);
     if gathered.artifacts.is_empty() {
         return Err(PackError::Nothing { failures: gathered.failures });
@@ -120,13 +121,24 @@ impl Gathered {
         }
     }
 
+    /// Warns of what the sources list, but hand out under no name or not at all.
+    fn warn_of_notes(&mut self, request: &PackRequest<'_>) {
+        let is_list = |selection: &Selection| matches!(selection, Selection::Every | Selection::Matching(_));
+        for wanted in request.sources.iter().filter(|wanted| is_list(&wanted.selection)) {
+            self.warnings.extend(wanted.source.notes());
+        }
+        for name in self.artifacts.iter().filter_map(|artifact| artifact.name.as_ref()) {
+            if name.tag().is_none() && !name.as_str().contains('@') {
+                self.warnings.push(format!("{name} has no tag, so importing it makes none"));
+            }
+        }
+    }
+
     /// Warns of listed documents that cannot be read: one may be a signature or an SBOM of a packed artifact, and its
     /// loss must not be silent.
     fn warn_of_unread(&mut self, request: &PackRequest<'_>) {
-        if request.referrers == Carriage::Omit {
-            return;
-        }
-        for wanted in request.sources.iter().filter(|wanted| wanted.selection != Selection::Every) {
+        let partly = request.sources.iter().filter(|wanted| wanted.selection != Selection::Every);
+        for wanted in partly.filter(|_| request.referrers == Carriage::Carry) {
             for (digest, problem) in wanted.source.unread() {
                 let name = wanted.source.name();
                 self.warnings.push(format!(

@@ -20,6 +20,7 @@ mod interrupted;
 mod keys;
 mod missing;
 mod nondistributable;
+mod odd_names;
 mod outputs;
 mod peers;
 mod releases;

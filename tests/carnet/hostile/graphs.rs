@@ -120,11 +120,17 @@ fn ambiguous_and_malformed_names_are_refused() {
         "C:\\x",
         "*",
     ] {
-        let ran = refused(&format!("the name {name:?}"), &["bad-name"], &|source| {
-            let (config, layer) = source.plain_image(1);
-            source.index(&[source.image(&config, &[layer]).named(name)]);
-        });
-        assert_eq!(ran.code, 4, "{ran}");
+        let station = folder();
+        let source = SourceLayout::new(station.path().join("images"));
+        let (config, layer) = source.plain_image(1);
+        let image = source.image(&config, &[layer]);
+        source.index(&[image.clone().named(name)]);
+        let ran = pack(&source.spec(), &station.path().join("out"));
+        assert_eq!(ran.code, 0, "{name:?}: {ran}");
+        let report = ran.json();
+        assert_eq!(report["artifacts"][0]["name"], serde_json::Value::Null, "{name:?}: {ran}");
+        let warning = report["warnings"][0].as_str().expect("a warning").to_owned();
+        assert!(warning.contains(&image.digest), "{name:?}: {warning}");
     }
 }
 
