@@ -126,11 +126,38 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Returns whether this platform matches `wanted`. If `wanted` has no variant, every variant matches.
+    /// Returns whether this platform matches `wanted`, whichever of several usual spellings each has. If `wanted` has no
+    /// variant, every variant matches.
     pub fn fits(&self, wanted: &Platform) -> bool {
-        self.os == wanted.os
-            && self.architecture == wanted.architecture
-            && (wanted.variant.is_none() || self.variant == wanted.variant)
+        let (os, architecture, variant) = self.normal();
+        let (wanted_os, wanted_architecture, wanted_variant) = wanted.normal();
+        // A spelling such as `armhf` implies a variant.
+        let any_variant = wanted.variant.is_none() && wanted.architecture == wanted_architecture;
+        os == wanted_os && architecture == wanted_architecture && (any_variant || variant == wanted_variant)
+    }
+
+    /// Returns os, architecture and variant as containerd normalises them: the variant that an architecture has anyway
+    /// is left out, except for arm.
+    fn normal(&self) -> (&str, &str, &str) {
+        let os = if self.os == "macos" { "darwin" } else { &self.os };
+        let variant = self.variant.as_deref().unwrap_or_default();
+        match (self.architecture.as_str(), variant) {
+            ("x86_64" | "x86-64" | "amd64", "" | "v1") => (os, "amd64", ""),
+            ("x86_64" | "x86-64", variant) => (os, "amd64", variant),
+            ("aarch64" | "arm64", "" | "8" | "v8") => (os, "arm64", ""),
+            ("aarch64", variant) => (os, "arm64", variant),
+            ("i386", variant) => (os, "386", variant),
+            ("armhf", _) | ("arm", "" | "7") => (os, "arm", "v7"),
+            ("armel", _) | ("arm", "6") => (os, "arm", "v6"),
+            ("arm", "5") => (os, "arm", "v5"),
+            ("arm", "8") => (os, "arm", "v8"),
+            (architecture, variant) => (os, architecture, variant),
+        }
+    }
+
+    /// Returns whether this is the platform of something that is no image, such as an attestation.
+    pub fn is_unknown(&self) -> bool {
+        (self.os.as_str(), self.architecture.as_str()) == ("unknown", "unknown")
     }
 }
 
@@ -170,5 +197,39 @@ impl std::str::FromStr for Platform {
             variant: parts.get(2).map(|&part| part.to_owned()),
             os_version: None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Platform;
+
+    #[test]
+    fn platforms_match_in_all_their_spellings() {
+        let fits =
+            |found: &str, wanted: &str| found.parse::<Platform>().unwrap().fits(&wanted.parse().unwrap());
+        for (one, other) in [
+            ("linux/arm64", "linux/arm64/v8"),
+            ("linux/aarch64", "linux/arm64/v8"),
+            ("linux/amd64", "linux/amd64/v1"),
+            ("linux/amd64", "linux/x86_64"),
+            ("linux/arm", "linux/arm/v7"),
+            ("linux/armhf", "linux/arm/v7"),
+            ("linux/386", "linux/i386"),
+            ("darwin/arm64", "macos/arm64"),
+        ] {
+            assert!(fits(one, other) && fits(other, one), "{one} {other}");
+        }
+        for (found, wanted) in [
+            ("linux/arm64", "linux/amd64"),
+            ("linux/amd64/v3", "linux/amd64/v1"),
+            ("linux/amd64", "linux/amd64/v3"),
+            ("linux/arm/v6", "linux/arm/v7"),
+            ("linux/arm/v6", "linux/armhf"),
+            ("windows/amd64", "linux/amd64"),
+        ] {
+            assert!(!fits(found, wanted), "{found} {wanted}");
+        }
+        assert!(fits("linux/arm/v6", "linux/arm"), "without a variant, every variant matches");
     }
 }

@@ -12,7 +12,7 @@ use crate::format::shape::HeadRoom;
 use crate::format::statement::Class;
 use crate::oci::graph::{self, Closure, Node, Part, Reason, Referrer, Walk};
 use crate::oci::media_type::Role;
-use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
+use crate::oci::{Descriptor, Digest, Document, MediaType, Platform, RefName};
 
 /// The blobs to pack, and the source of each.
 pub(super) struct Gathered {
@@ -210,8 +210,7 @@ impl Gathered {
             reason: omitted.reason,
             size: omitted.descriptor.size,
             media_type: omitted.descriptor.media_type,
-            platform:
-                omitted.descriptor.platform.filter(|p| p.to_string().parse::<crate::oci::Platform>().is_ok()),
+            platform: omitted.descriptor.platform.filter(|p| p.to_string().parse::<Platform>().is_ok()),
         }));
         Ok(())
     }
@@ -298,7 +297,14 @@ fn close(
                 walk.omit(&descriptor, Reason::Lost, parent);
                 continue;
             }
-            return Err(missing(from, root, &descriptor, parent));
+            // Tools that export one platform of an index leave out what is for none, such as attestations.
+            if !request.platforms.is_empty() && descriptor.platform.as_ref().is_some_and(Platform::is_unknown)
+            {
+                walk.drop_node(&digest);
+                walk.omit(&descriptor, Reason::Platform, parent);
+                continue;
+            }
+            return Err(missing(request, from, root, &descriptor, parent));
         }
         let document = Document::parse(&descriptor, &read_document(from, &descriptor)?)
             .map_err(|source| PackError::Document { artifact: shown(from, root), source })?;
@@ -341,13 +347,21 @@ fn renamed(mut referrer: Referrer, root: &Root) -> Referrer {
     referrer
 }
 
-fn missing(source: &dyn ArtifactSource, root: &Root, blob: &Descriptor, parent: Digest) -> PackError {
+fn missing(
+    request: &PackRequest<'_>,
+    source: &dyn ArtifactSource,
+    root: &Root,
+    blob: &Descriptor,
+    parent: Digest,
+) -> PackError {
+    // The platform leads to the advice to select platforms, which was done already.
+    let platform = blob.platform.as_ref().filter(|_| request.platforms.is_empty());
     PackError::Missing {
         artifact: shown(source, root),
         digest: blob.digest,
         media_type: blob.media_type.clone(),
         parent,
-        platform: blob.platform.as_ref().map(ToString::to_string),
+        platform: platform.map(ToString::to_string),
     }
 }
 
@@ -372,14 +386,14 @@ fn check_blobs(
         }
         match source.size_of(descriptor)? {
             _ if excluded.contains(&descriptor.digest) => {
-                return Err(missing(source, root, descriptor, parent));
+                return Err(missing(request, source, root, descriptor, parent));
             }
             Some(size) if size == descriptor.size => {}
             Some(found) => {
                 return Err(PackError::Size { digest: descriptor.digest, expected: descriptor.size, found });
             }
             None if nondistributable => absent.push((descriptor.digest, descriptor.urls.clone())),
-            None => return Err(missing(source, root, descriptor, parent)),
+            None => return Err(missing(request, source, root, descriptor, parent)),
         }
     }
     if !absent.is_empty() {

@@ -23,6 +23,7 @@ mod nondistributable;
 mod odd_names;
 mod outputs;
 mod peers;
+mod platforms;
 mod releases;
 mod sizes;
 mod sources;
