@@ -21,9 +21,15 @@ impl FromStr for RegistryDestination {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refuse = |problem: String| SpecError::new(text, problem, Advice::RegistrySyntax);
-        let place = text
-            .strip_prefix("docker://")
-            .ok_or_else(|| refuse("a registry destination starts with docker://".to_owned()))?;
+        let place = text.strip_prefix("docker://").ok_or_else(|| {
+            refuse(match text.strip_prefix("oci://") {
+                // As helm writes registries.
+                Some(place) => {
+                    format!("a registry destination starts with docker://: write docker://{place}")
+                }
+                None => "a registry destination starts with docker://".to_owned(),
+            })
+        })?;
         let (host, prefix) = match place.split_once('/') {
             Some((host, prefix)) => (host, Some(prefix)),
             None => (place, None),

@@ -113,6 +113,9 @@ impl TryFrom<&OsStr> for SourceSpec {
             }
             None => (text.as_bytes(), None),
         };
+        if let Some(problem) = helms_form(rest) {
+            return Err(refuse(problem));
+        }
         let in_path = |(place, selection)| (place, selection, None);
         let read = match rest.strip_prefix(REGISTRY.as_bytes()) {
             Some(rest) => utf8(rest).and_then(in_registry),
@@ -121,6 +124,13 @@ impl TryFrom<&OsStr> for SourceSpec {
         let (place, selection, own_name) = read.map_err(refuse)?;
         Ok(SourceSpec { place, selection, rename: rename.or(own_name) })
     }
+}
+
+/// The problem with `oci://HOST/REPO`, as helm writes registries. Here `oci:` begins a path.
+fn helms_form(text: &[u8]) -> Option<String> {
+    let place = text.strip_prefix(b"oci://")?;
+    let place = String::from_utf8_lossy(place);
+    Some(format!("oci: begins a path; for the registry write {REGISTRY}{place}"))
 }
 
 fn utf8(text: &[u8]) -> Result<&str, String> {
@@ -349,6 +359,9 @@ impl TryFrom<&OsStr> for DestinationSpec {
         let refuse = |problem: &str| {
             SpecError::new(&text.to_string_lossy(), problem.to_owned(), Advice::DestinationSyntax)
         };
+        if let Some(problem) = helms_form(text.as_bytes()) {
+            return Err(refuse(&problem));
+        }
         let (transport, path) =
             Transport::split(text.as_bytes()).ok_or_else(|| refuse("unknown kind of destination"))?;
         if path.is_empty() {

@@ -374,3 +374,18 @@ fn a_sparse_archive_is_named() {
     desk.sh("tar -C src -cf plain.tar .").ok();
     desk.pack("oci-archive:plain.tar").ok();
 }
+
+#[test]
+fn helms_form_of_registries_is_explained() {
+    let desk = Desk::new();
+    for (line, instead) in [
+        (
+            "pack oci://low.example/team/app:1 --to out --name b --key k.key.pem",
+            "docker://low.example/team/app:1",
+        ),
+        ("unpack out --pub k.pub.pem --to oci://high.example/team", "docker://high.example/team"),
+        ("import out --pub k.pub.pem --to oci://high.example/team", "docker://high.example/team"),
+    ] {
+        desk.carnet(line).ends(2).says(&[&format!("write {instead}")]);
+    }
+}
