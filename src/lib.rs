@@ -69,6 +69,7 @@ pub mod medium;
 pub mod observe;
 pub mod oci;
 pub mod registry;
+pub mod small_file;
 pub mod stream;
 pub mod trust;
 mod verbs;

@@ -1,40 +1,34 @@
 //! Key files, public or private: one PEM block and nothing else.
 
-use std::{
-    fmt,
-    fs::File,
-    io::{self, Read as _},
-    os::unix::fs::MetadataExt as _,
-    path::Path,
-};
+use std::{fmt, fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
 use zeroize::Zeroizing;
 
 use super::key_error::{KeyError, KeyProblem};
+use crate::small_file;
 
 /// Maximum size of a key file in bytes. An encrypted key has about 400 bytes.
 const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Reads a key file, and returns whether users other than its owner can read or write it.
-///
-/// The file may be a pipe, so that a secret store can provide the key.
 pub(super) fn read_key_text(path: &Path) -> Result<(Zeroizing<String>, bool), KeyError> {
-    let unreadable = |error| KeyError::at(path, KeyProblem::Read(error));
-    let file = File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    let too_open = metadata.is_file() && metadata.mode() & 0o077 != 0;
-    // Reserve the whole size first: growing would leave copies of the key in memory.
-    let mut text = Zeroizing::new(String::with_capacity(65 * 1024));
-    file.take(KEY_FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => {
-            KeyError::at(path, KeyProblem::Malformed { detail: "it is not UTF-8 text".to_owned() })
-        }
-        _ => unreadable(error),
+    let bytes = small_file::read(path, KEY_FILE_BYTES_MAX).map_err(|error| {
+        KeyError::at(
+            path,
+            match error.kind() {
+                io::ErrorKind::FileTooLarge => KeyProblem::TooLong { limit: KEY_FILE_BYTES_MAX },
+                io::ErrorKind::InvalidData => KeyProblem::Malformed { detail: error.to_string() },
+                _ => KeyProblem::Read(error),
+            },
+        )
     })?;
-    if text.len() as u64 > KEY_FILE_BYTES_MAX {
-        return Err(KeyError::at(path, KeyProblem::TooLong { limit: KEY_FILE_BYTES_MAX }));
-    }
-    Ok((text, too_open))
+    let text = String::from_utf8(bytes).map_err(|error| {
+        drop(Zeroizing::new(error.into_bytes()));
+        KeyError::at(path, KeyProblem::Malformed { detail: "it is not UTF-8 text".to_owned() })
+    })?;
+    let too_open =
+        fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o077 != 0);
+    Ok((Zeroizing::new(text), too_open))
 }
 
 pub(super) fn malformed(detail: impl fmt::Display) -> KeyError {

@@ -1,8 +1,7 @@
 //! Trust files: trust policies in TOML.
 
 use std::{
-    fs::File,
-    io::{self, Read as _},
+    io,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -17,6 +16,7 @@ use super::{
     policy_error::{PolicyError, PolicyProblem},
 };
 use crate::diagnosis::count;
+use crate::small_file;
 
 /// Maximum size of a trust file in bytes. 256 keys need about 100 KiB.
 const POLICY_BYTES_MAX: u64 = 1024 * 1024;
@@ -62,18 +62,14 @@ impl TrustPolicy {
     /// A [`PolicyError`] that names the file.
     pub fn load(path: &Path) -> Result<TrustPolicy, PolicyError> {
         let at_path = |error| PolicyError { path: Some(path.to_owned()), ..error };
-        // One extra byte detects a file that is too long.
-        let text = read_bounded(path, POLICY_BYTES_MAX + 1)
-            .map_err(|error| at_path(PolicyProblem::Read(error).into()))?;
+        let text = small_file::read_text(path, POLICY_BYTES_MAX).map_err(|error| {
+            at_path(match error.kind() {
+                io::ErrorKind::FileTooLarge => PolicyProblem::TooLong { limit: POLICY_BYTES_MAX }.into(),
+                _ => PolicyProblem::Read(error).into(),
+            })
+        })?;
         let base_dir = path.parent().unwrap_or(Path::new(""));
-        let load = |file: &Path| {
-            let text = read_bounded(file, PUBLIC_KEY_BYTES_MAX + 1)?;
-            if text.len() as u64 > PUBLIC_KEY_BYTES_MAX {
-                let limit = format!("the file is longer than {PUBLIC_KEY_BYTES_MAX} bytes");
-                return Err(io::Error::new(io::ErrorKind::FileTooLarge, limit));
-            }
-            Ok(text)
-        };
+        let load = |file: &Path| small_file::read_text(file, PUBLIC_KEY_BYTES_MAX);
         TrustPolicy::from_toml(&text, base_dir, &load).map_err(at_path)
     }
 
@@ -124,12 +120,6 @@ impl TrustPolicy {
 
 fn line_of(text: &str, span: &Range<usize>) -> usize {
     text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1
-}
-
-fn read_bounded(path: &Path, limit: u64) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(limit).read_to_string(&mut text)?;
-    Ok(text)
 }
 
 fn read_key(

@@ -6,17 +6,25 @@ use carnet::artifacts::{RegistrySources, SourceSpec};
 use carnet::diagnosis::Code;
 use carnet::pack::{ArtifactFailure, Wanted};
 
+use carnet::small_file;
+
 use crate::command_error::CommandError;
 use crate::plain::plain_path;
+
+/// Maximum size of a list of sources, in bytes.
+const LIST_BYTES_MAX: u64 = 16 << 20;
+
+/// Maximum number of sources.
+const LIST_SOURCES_MAX: usize = 100_000;
 
 /// Returns the sources in `given` and those in the file `list`, one per line. The path `-` stands for stdin.
 pub(super) fn listed(given: &[SourceSpec], list: Option<&Path>) -> Result<Vec<SourceSpec>, CommandError> {
     let mut specs = given.to_vec();
     let Some(path) = list else { return Ok(specs) };
     let text = if path.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin())
+        small_file::read_stdin(LIST_BYTES_MAX)
     } else {
-        std::fs::read_to_string(path)
+        small_file::read_text(path, LIST_BYTES_MAX)
     };
     let text = text.map_err(|error| CommandError::file("read", path, &error))?;
     let invalid = |message: String| CommandError::new(Code::SourceList, message);
@@ -24,6 +32,10 @@ pub(super) fn listed(given: &[SourceSpec], list: Option<&Path>) -> Result<Vec<So
         let line = line.split_once(" #").map_or(line, |(source, _)| source).trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
+        }
+        if specs.len() == LIST_SOURCES_MAX {
+            let path = plain_path(path);
+            return Err(invalid(format!("{path}, line {number}: more than {LIST_SOURCES_MAX} sources")));
         }
         let spec = line.parse::<SourceSpec>();
         specs.push(spec.map_err(|error| invalid(format!("{}, line {number}: {error}", plain_path(path))))?);
