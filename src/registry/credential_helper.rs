@@ -22,10 +22,13 @@ pub(super) fn ask(name: &str, key: &str) -> Result<Option<Credential>, String> {
     let (sender, receiver) = mpsc::channel();
     // The crate runs helpers without a time limit. A helper inherits the environment, as it does from docker.
     let key = key.to_owned();
-    thread::spawn(move || {
+    let look_up = move || {
         drop(sender.send(docker_credential::get_credential_from_reader(text.as_bytes(), &key)));
-    });
+    };
     let program = format!("the credential helper docker-credential-{name}");
+    if let Err(error) = thread::Builder::new().name("credentials".to_owned()).spawn(look_up) {
+        return Err(format!("{program} cannot be run: {error}"));
+    }
     let Ok(answer) = receiver.recv_timeout(HELPER_TIME_MAX) else {
         return Err(format!("{program} takes longer than {} seconds", HELPER_TIME_MAX.as_secs()));
     };
