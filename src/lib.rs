@@ -23,6 +23,7 @@
 //! | Room | |
 //! |---|---|
 //! | [`diagnosis`] | what every error can say: code, exit class, what changes the next step |
+//! | [`small_file`] | reads the small files that an operator names |
 //! | [`oci`] | the vocabulary of the cargo: digests, descriptors, manifests, names |
 //! | [`mod@format`], [`http`] | the vocabulary of bundles; the HTTP client |
 //! | [`registry`] | the client of registries |
@@ -69,6 +70,7 @@ pub mod medium;
 pub mod observe;
 pub mod oci;
 pub mod registry;
+pub mod small_file;
 pub mod stream;
 pub mod trust;
 mod verbs;

@@ -1,18 +1,15 @@
 //! Reads files with certificates and keys (PEM, RFC 7468).
 
-use std::fs;
 use std::path::Path;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
 
 use super::SetupError;
+use crate::small_file::SmallFile;
 
 /// Maximum size of a certificate or key file, in bytes.
 const PEM_BYTES_MAX: u64 = 16 << 20;
-
-/// The byte order mark that some editors write before UTF-8.
-const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Other words that OpenSSL writes or accepts for a certificate. The first one has settings of OpenSSL after it.
 const OTHER_LABELS: [&str; 2] = ["TRUSTED CERTIFICATE", "X509 CERTIFICATE"];
@@ -23,19 +20,13 @@ pub(super) fn unusable(path: &Path, problem: &dyn std::fmt::Display) -> SetupErr
 }
 
 /// Reads a PEM file, without a byte order mark.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, SetupError> {
-    let bytes = match fs::metadata(path).map_err(|error| unusable(path, &error))?.len() {
-        bytes if bytes > PEM_BYTES_MAX => {
-            return Err(unusable(path, &format!("the file has {bytes} bytes, the limit is {PEM_BYTES_MAX}")));
-        }
-        _ => fs::read(path).map_err(|error| unusable(path, &error))?,
-    };
-    Ok(bytes.strip_prefix(MARK).map_or_else(|| bytes.clone(), <[u8]>::to_vec))
+pub(super) fn read(path: &Path) -> Result<SmallFile, SetupError> {
+    SmallFile::read(path, PEM_BYTES_MAX).map_err(|error| unusable(path, &error))
 }
 
 /// Reads all certificates in a file. It has at least one.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
-    let found = parse(&read(path)?).map_err(|problem| unusable(path, &problem))?;
+    let found = parse(read(path)?.bytes()).map_err(|problem| unusable(path, &problem))?;
     if found.is_empty() { Err(unusable(path, &"expected a PEM certificate, found none")) } else { Ok(found) }
 }
 
@@ -46,9 +37,6 @@ fn parse(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
             return Err(
                 "the file is in DER; convert it to PEM, e.g. with openssl x509 -inform der".to_owned()
             );
-        }
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
-            return Err("the file is in UTF-16; save it as UTF-8".to_owned());
         }
         _ => {}
     }

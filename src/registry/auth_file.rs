@@ -1,8 +1,6 @@
 //! The credentials files of docker and podman: docker's `config.json`, podman's `auth.json` (containers-auth.json(5)),
 //! and docker's old `.dockercfg`.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -11,12 +9,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 
 use super::RegistryError;
+use crate::small_file::SmallFile;
 
 /// Maximum size of a credentials file, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-
-/// The byte order mark that some editors write before UTF-8.
-const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Base64 with or without padding, as docker reads it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -46,14 +42,9 @@ impl AuthFile {
     /// [`RegistryError::Setup`] if the file cannot be read, is too large, or is not a JSON object.
     pub(super) fn read(path: &Path) -> Result<AuthFile, RegistryError> {
         let mut file = AuthFile { path: path.to_owned(), json: Value::Null };
-        let mut text = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut text))
-            .map_err(|error| file.unusable(error.to_string()))?;
-        if text.len() as u64 > FILE_BYTES_MAX {
-            return Err(file.unusable(format!("the file is larger than the limit of {FILE_BYTES_MAX} bytes")));
-        }
-        let text = text.strip_prefix(MARK).unwrap_or(&text).trim_ascii();
+        let content =
+            SmallFile::read(path, FILE_BYTES_MAX).map_err(|error| file.unusable(error.to_string()))?;
+        let text = content.bytes().trim_ascii();
         if text.is_empty() {
             return Ok(file);
         }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
+use crate::small_file::SmallFileError;
 
 /// A key could not be read, generated or written.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct KeyError {
 pub enum KeyProblem {
     /// The file could not be read.
     #[error("cannot be read: {0}")]
-    Read(#[source] io::Error),
+    Read(#[source] SmallFileError),
     /// The file could not be written.
     #[error("cannot be written: {0}")]
     Write(#[source] io::Error),
@@ -112,6 +113,18 @@ impl KeyError {
 impl From<KeyProblem> for KeyError {
     fn from(problem: KeyProblem) -> KeyError {
         KeyError { path: None, problem }
+    }
+}
+
+impl From<SmallFileError> for KeyProblem {
+    fn from(error: SmallFileError) -> KeyProblem {
+        match error {
+            SmallFileError::TooLong { limit } => KeyProblem::TooLong { limit },
+            SmallFileError::Utf16 | SmallFileError::NotUtf8 { .. } => {
+                KeyProblem::Malformed { detail: error.to_string() }
+            }
+            error => KeyProblem::Read(error),
+        }
     }
 }
 

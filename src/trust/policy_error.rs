@@ -1,12 +1,13 @@
 //! Errors of trust policies.
 
 use std::{
-    fmt, io,
+    fmt,
     path::{Path, PathBuf},
 };
 
 use super::key_error::{KeyError, KeyProblem};
 use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
+use crate::small_file::SmallFileError;
 
 /// A trust policy could not be read, or is not valid.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub struct PolicyError {
 pub enum PolicyProblem {
     /// The file could not be read.
     #[error("cannot be read: {0}")]
-    Read(#[source] io::Error),
+    Read(#[source] SmallFileError),
     /// The file is longer than the limit.
     #[error("the file is longer than {limit} bytes")]
     TooLong {
@@ -87,8 +88,8 @@ pub enum PolicyProblem {
         holder: String,
         /// The path of the key file.
         file: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
+        /// Why it cannot be read.
+        source: SmallFileError,
     },
     /// A public key that cannot be used.
     #[error("the public key of {holder:?} {problem}")]
@@ -170,6 +171,15 @@ impl PolicyError {
 impl From<PolicyProblem> for PolicyError {
     fn from(problem: PolicyProblem) -> PolicyError {
         PolicyError { path: None, line: None, problem }
+    }
+}
+
+impl From<SmallFileError> for PolicyProblem {
+    fn from(error: SmallFileError) -> PolicyProblem {
+        match error {
+            SmallFileError::TooLong { limit } => PolicyProblem::TooLong { limit },
+            error => PolicyProblem::Read(error),
+        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! Trust files: trust policies in TOML.
 
 use std::{
-    fs::File,
-    io::{self, Read as _},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -17,6 +15,7 @@ use super::{
     policy_error::{PolicyError, PolicyProblem},
 };
 use crate::diagnosis::count;
+use crate::small_file::{SmallFile, SmallFileError};
 
 /// Maximum size of a trust file in bytes. 256 keys need about 100 KiB.
 const POLICY_BYTES_MAX: u64 = 1024 * 1024;
@@ -62,19 +61,12 @@ impl TrustPolicy {
     /// A [`PolicyError`] that names the file.
     pub fn load(path: &Path) -> Result<TrustPolicy, PolicyError> {
         let at_path = |error| PolicyError { path: Some(path.to_owned()), ..error };
-        // One extra byte detects a file that is too long.
-        let text = read_bounded(path, POLICY_BYTES_MAX + 1)
-            .map_err(|error| at_path(PolicyProblem::Read(error).into()))?;
+        let at_file = |error| at_path(PolicyProblem::from(error).into());
+        let file = SmallFile::read(path, POLICY_BYTES_MAX).map_err(at_file)?;
+        let text = file.text().map_err(at_file)?;
         let base_dir = path.parent().unwrap_or(Path::new(""));
-        let load = |file: &Path| {
-            let text = read_bounded(file, PUBLIC_KEY_BYTES_MAX + 1)?;
-            if text.len() as u64 > PUBLIC_KEY_BYTES_MAX {
-                let limit = format!("the file is longer than {PUBLIC_KEY_BYTES_MAX} bytes");
-                return Err(io::Error::new(io::ErrorKind::FileTooLarge, limit));
-            }
-            Ok(text)
-        };
-        TrustPolicy::from_toml(&text, base_dir, &load).map_err(at_path)
+        let load = |file: &Path| Ok(SmallFile::read(file, PUBLIC_KEY_BYTES_MAX)?.text()?.to_owned());
+        TrustPolicy::from_toml(text, base_dir, &load).map_err(at_path)
     }
 
     /// Parses a policy. `load` returns the text of a `public-key-file`, whose path is relative to `base_dir`. Unknown
@@ -85,7 +77,7 @@ impl TrustPolicy {
     pub fn from_toml(
         text: &str,
         base_dir: &Path,
-        load: &dyn Fn(&Path) -> io::Result<String>,
+        load: &dyn Fn(&Path) -> Result<String, SmallFileError>,
     ) -> Result<TrustPolicy, PolicyError> {
         if text.len() as u64 > POLICY_BYTES_MAX {
             return Err(PolicyProblem::TooLong { limit: POLICY_BYTES_MAX }.into());
@@ -126,16 +118,10 @@ fn line_of(text: &str, span: &Range<usize>) -> usize {
     text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1
 }
 
-fn read_bounded(path: &Path, limit: u64) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(limit).read_to_string(&mut text)?;
-    Ok(text)
-}
-
 fn read_key(
     raw: RawKey,
     base_dir: &Path,
-    load: &dyn Fn(&Path) -> io::Result<String>,
+    load: &dyn Fn(&Path) -> Result<String, SmallFileError>,
 ) -> Result<PolicyKey, PolicyProblem> {
     let holder = checked_holder(&raw.holder)?;
     let key = match (raw.public_key, raw.public_key_file) {

@@ -20,6 +20,13 @@ fn specific(advice: &Advice) -> String {
     let text = match advice {
         Advice::CheckPath => "check the path",
         Advice::CheckPermissions => "check the permissions of the file and its folder",
+        Advice::PassRegularFile => {
+            "pass a regular file; a pipe is read only if the shell passes it, as <(COMMAND) or /dev/stdin"
+        }
+        Advice::PassSmallerFile { limit } => {
+            return format!("check that it is the right file; it may have at most {limit} bytes");
+        }
+        Advice::SaveAsUtf8 => "save the file as UTF-8, and check that it is the right one",
         Advice::MakeRoom => {
             "free some disk space and run the same command again; when packing, finished chunks are kept"
         }

@@ -1,9 +1,9 @@
 //! The private key options, and loading private keys.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use carnet::diagnosis::Code;
+use carnet::small_file::SmallFile;
 use carnet::trust::KeyFile;
 use clap::Args;
 use zeroize::Zeroizing;
@@ -11,6 +11,9 @@ use zeroize::Zeroizing;
 use super::command_error::CommandError;
 use super::plain::plain_path;
 use super::screen::{Screen, say};
+
+/// Maximum size of a passphrase file, in bytes. Only its first line is used.
+const PASSPHRASE_FILE_BYTES_MAX: u64 = 64 << 10;
 
 /// The options `--key` and `--passphrase-file`.
 #[derive(Args)]
@@ -48,11 +51,9 @@ pub(crate) fn load(
 /// The first line of a passphrase file, without the line ending.
 pub(crate) fn passphrase(path: Option<&Path>) -> Result<Option<Zeroizing<Vec<u8>>>, CommandError> {
     let Some(path) = path else { return Ok(None) };
-    let mut bytes = Zeroizing::new(Vec::new());
-    std::fs::File::open(path)
-        .and_then(|file| file.take(64 << 10).read_to_end(&mut bytes))
-        .map_err(|error| CommandError::file("read", path, &error))?;
-    let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
+    let file = SmallFile::read(path, PASSPHRASE_FILE_BYTES_MAX)
+        .map_err(|error| CommandError::small_file(path, &error))?;
+    let line = file.bytes().split(|&b| b == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.is_empty() {
         let message = format!("the passphrase on the first line of {} is empty", plain_path(path));

@@ -16,6 +16,7 @@ mod forms;
 mod full_disk;
 mod importing;
 mod in_the_way;
+mod inputs;
 mod interrupted;
 mod keys;
 mod missing;

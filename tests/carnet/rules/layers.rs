@@ -6,7 +6,7 @@ use super::{root, sources};
 
 /// The modules of each layer. A module may use modules of its own layer and of the layers above.
 const LAYERS: &[&[&str]] = &[
-    &["diagnosis"],
+    &["diagnosis", "small_file"],
     &["oci"],
     &["http"],
     &["format", "registry"],

@@ -6,19 +6,26 @@ use carnet::artifacts::{RegistrySources, SourceSpec};
 use carnet::diagnosis::Code;
 use carnet::pack::{ArtifactFailure, Wanted};
 
+use carnet::small_file::SmallFile;
+
 use crate::command_error::CommandError;
 use crate::plain::plain_path;
+
+/// Maximum size of a list of sources, in bytes.
+const LIST_BYTES_MAX: u64 = 16 << 20;
 
 /// Returns the sources in `given` and those in the file `list`, one per line. The path `-` stands for stdin.
 pub(super) fn listed(given: &[SourceSpec], list: Option<&Path>) -> Result<Vec<SourceSpec>, CommandError> {
     let mut specs = given.to_vec();
     let Some(path) = list else { return Ok(specs) };
-    let text = if path.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin())
+    let unreadable = |error| CommandError::small_file(path, &error);
+    let file = if path.as_os_str() == "-" {
+        SmallFile::read_stream(std::io::stdin(), LIST_BYTES_MAX)
     } else {
-        std::fs::read_to_string(path)
+        SmallFile::read(path, LIST_BYTES_MAX)
     };
-    let text = text.map_err(|error| CommandError::file("read", path, &error))?;
+    let file = file.map_err(unreadable)?;
+    let text = file.text().map_err(unreadable)?;
     let invalid = |message: String| CommandError::new(Code::SourceList, message);
     for (line, number) in text.lines().zip(1..) {
         let line = line.split_once(" #").map_or(line, |(source, _)| source).trim();
