@@ -74,18 +74,32 @@ impl SmallFileError {
 impl SmallFile {
     /// Reads a file of at most `limit` bytes, without its byte order mark.
     ///
-    /// A named pipe, a socket, a device other than `/dev/null`, and a folder are refused at once. An open file descriptor (`/dev/fd/N`,
-    /// `/proc/self/fd/N`, `/dev/stdin`) may be a pipe, because that is what a shell makes of `<(COMMAND)`.
+    /// A pipe, a socket, a device other than `/dev/null`, and a folder are refused at once.
     ///
     /// # Errors
     /// [`SmallFileError`], except [`SmallFileError::NotUtf8`].
     pub fn read(path: &Path, limit: u64) -> Result<SmallFile, SmallFileError> {
+        SmallFile::open(path, limit, false)
+    }
+
+    /// Reads like [`SmallFile::read`], but an open file descriptor (`/dev/fd/N`, `/proc/self/fd/N`, `/dev/stdin`) may
+    /// be a pipe, because that is what a shell makes of `<(COMMAND)`.
+    ///
+    /// Only for files that are read once: a pipe is empty the second time.
+    ///
+    /// # Errors
+    /// As [`SmallFile::read`].
+    pub fn read_once(path: &Path, limit: u64) -> Result<SmallFile, SmallFileError> {
+        SmallFile::open(path, limit, true)
+    }
+
+    fn open(path: &Path, limit: u64, pipes: bool) -> Result<SmallFile, SmallFileError> {
         // Without NONBLOCK, opening a named pipe waits for a writer. NOCTTY: a terminal must not become ours.
         let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
         let metadata = file.metadata()?;
         let kind = metadata.file_type();
-        let of_shell = kind.is_fifo() && DESCRIPTORS.iter().any(|folder| path.starts_with(folder));
+        let of_shell = pipes && kind.is_fifo() && DESCRIPTORS.iter().any(|folder| path.starts_with(folder));
         if of_shell {
             // This is a new description of the pipe, so the shell's own is not changed.
             fcntl_setfl(&file, OFlags::empty()).map_err(io::Error::from)?;
@@ -153,7 +167,7 @@ fn name_of(kind: FileType) -> &'static str {
     if kind.is_dir() {
         "a folder"
     } else if kind.is_fifo() {
-        "a named pipe"
+        "a pipe"
     } else if kind.is_socket() {
         "a socket"
     } else {

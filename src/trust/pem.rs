@@ -10,7 +10,7 @@ const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Reads a key file.
 pub(super) fn read_key_file(path: &Path) -> Result<SmallFile, KeyError> {
-    SmallFile::read(path, KEY_FILE_BYTES_MAX).map_err(|error| KeyError::at(path, error))
+    SmallFile::read_once(path, KEY_FILE_BYTES_MAX).map_err(|error| KeyError::at(path, error))
 }
 
 pub(super) fn malformed(detail: impl fmt::Display) -> KeyError {

@@ -62,7 +62,7 @@ impl TrustPolicy {
     pub fn load(path: &Path) -> Result<TrustPolicy, PolicyError> {
         let at_path = |error| PolicyError { path: Some(path.to_owned()), ..error };
         let at_file = |error| at_path(PolicyProblem::from(error).into());
-        let file = SmallFile::read(path, POLICY_BYTES_MAX).map_err(at_file)?;
+        let file = SmallFile::read_once(path, POLICY_BYTES_MAX).map_err(at_file)?;
         let text = file.text().map_err(at_file)?;
         let base_dir = path.parent().unwrap_or(Path::new(""));
         let load = |file: &Path| Ok(SmallFile::read(file, PUBLIC_KEY_BYTES_MAX)?.text()?.to_owned());

@@ -21,7 +21,8 @@ fn specific(advice: &Advice) -> String {
         Advice::CheckPath => "check the path",
         Advice::CheckPermissions => "check the permissions of the file and its folder",
         Advice::PassRegularFile => {
-            "pass a regular file; a pipe is read only if the shell passes it, as <(COMMAND) or /dev/stdin"
+            "pass a regular file; a key, a passphrase, a trust file or a list may also be a pipe that the shell passes, as \
+             in <(COMMAND)"
         }
         Advice::PassSmallerFile { limit } => {
             return format!("check that it is the right file; it may have at most {limit} bytes");

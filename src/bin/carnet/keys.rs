@@ -51,7 +51,7 @@ pub(crate) fn load(
 /// The first line of a passphrase file, without the line ending.
 pub(crate) fn passphrase(path: Option<&Path>) -> Result<Option<Zeroizing<Vec<u8>>>, CommandError> {
     let Some(path) = path else { return Ok(None) };
-    let file = SmallFile::read(path, PASSPHRASE_FILE_BYTES_MAX)
+    let file = SmallFile::read_once(path, PASSPHRASE_FILE_BYTES_MAX)
         .map_err(|error| CommandError::small_file(path, &error))?;
     let line = file.bytes().split(|&b| b == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);

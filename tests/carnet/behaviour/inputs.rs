@@ -44,8 +44,8 @@ fn what_is_not_a_file_is_refused_at_once() {
     let _socket = UnixListener::bind(desk.path("socket")).unwrap();
     for reader in READERS {
         for (file, words) in [
-            ("pipe", "found a named pipe"),
-            ("link", "found a named pipe"),
+            ("pipe", "found a pipe"),
+            ("link", "found a pipe"),
             ("folder", "found a folder"),
             ("/dev/zero", "found a device"),
             ("/dev/tty", ""),
@@ -106,4 +106,34 @@ fn the_shell_may_pass_a_pipe() {
     ))
     .ok();
     bash(&format!("cat locked.pub.pem | {CARNET} verify new --pub /dev/stdin")).ok();
+}
+
+#[test]
+fn credentials_and_certificates_are_not_read_from_pipes() {
+    let desk = desk();
+    for reader in READERS.iter().filter(|reader| reader.contains("docker://")) {
+        desk.sh(&format!("echo '{{}}' | timeout 20 {CARNET} {}", reader.replace("FILE", "/dev/stdin")))
+            .ends(2)
+            .says(&["/dev/stdin", "found a pipe"]);
+    }
+}
+
+#[test]
+fn errors_in_a_list_name_file_and_line() {
+    let desk = desk();
+    let pack = "pack --to new --name b --key k.key.pem --artifacts-from list";
+    for (text, words) in [
+        (&b"# sources\n\noci:s:\xff\n"[..], "line 3 is not UTF-8"),
+        (b"oci:s\nnonsense:s\n", "list, line 2: "),
+        (b"# nothing\n", "list lists no source"),
+        (&b"#\n".repeat(70_000), "list, line 65537: a list has at most 65536 lines"),
+        (&vec![b'x'; (16 << 20) + 1], "longer than the limit of 16777216 bytes"),
+    ] {
+        std::fs::write(desk.path("list"), text).unwrap();
+        let code = desk.carnet(pack).says(&["list", words]).code;
+        assert!(matches!(code, Some(1 | 2)), "{words}: {code:?}");
+        desk.sh(&format!("{CARNET} {}- <list", pack.trim_end_matches("list")))
+            .says(&["-", words.trim_start_matches("list")]);
+        assert!(!desk.path("new").exists());
+    }
 }

@@ -14,6 +14,9 @@ use crate::plain::plain_path;
 /// Maximum size of a list of sources, in bytes.
 const LIST_BYTES_MAX: u64 = 16 << 20;
 
+/// Maximum number of lines of a list of sources. A bundle has no more artifacts.
+const LIST_LINES_MAX: usize = 65_536;
+
 /// Returns the sources in `given` and those in the file `list`, one per line. The path `-` stands for stdin.
 pub(super) fn listed(given: &[SourceSpec], list: Option<&Path>) -> Result<Vec<SourceSpec>, CommandError> {
     let mut specs = given.to_vec();
@@ -22,12 +25,16 @@ pub(super) fn listed(given: &[SourceSpec], list: Option<&Path>) -> Result<Vec<So
     let file = if path.as_os_str() == "-" {
         SmallFile::read_stream(std::io::stdin(), LIST_BYTES_MAX)
     } else {
-        SmallFile::read(path, LIST_BYTES_MAX)
+        SmallFile::read_once(path, LIST_BYTES_MAX)
     };
     let file = file.map_err(unreadable)?;
     let text = file.text().map_err(unreadable)?;
     let invalid = |message: String| CommandError::new(Code::SourceList, message);
     for (line, number) in text.lines().zip(1..) {
+        if number > LIST_LINES_MAX {
+            let path = plain_path(path);
+            return Err(invalid(format!("{path}, line {number}: a list has at most {LIST_LINES_MAX} lines")));
+        }
         let line = line.split_once(" #").map_or(line, |(source, _)| source).trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
