@@ -1,6 +1,7 @@
 //! Rules for the source tree and its documents.
 
 mod circles;
+mod commands;
 mod errors;
 mod frozen;
 mod layers;
