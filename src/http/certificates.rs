@@ -16,12 +16,13 @@ const OTHER_LABELS: [&str; 2] = ["TRUSTED CERTIFICATE", "X509 CERTIFICATE"];
 
 /// The error for a file that cannot be used.
 pub(super) fn unusable(path: &Path, problem: &dyn std::fmt::Display) -> SetupError {
-    SetupError { what: path.display().to_string(), problem: problem.to_string() }
+    SetupError { what: path.display().to_string(), problem: problem.to_string(), advice: None }
 }
 
 /// Reads a PEM file, without a byte order mark.
 pub(super) fn read(path: &Path) -> Result<SmallFile, SetupError> {
-    SmallFile::read(path, PEM_BYTES_MAX).map_err(|error| unusable(path, &error))
+    SmallFile::read(path, PEM_BYTES_MAX)
+        .map_err(|error| SetupError { advice: error.advice(), ..unusable(path, &error) })
 }
 
 /// Reads all certificates in a file. It has at least one.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::key_error::{KeyError, KeyProblem};
-use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
 use crate::small_file::SmallFileError;
 
 /// A trust policy could not be read, or is not valid.
@@ -215,15 +215,21 @@ impl std::error::Error for PolicyError {
 impl Diagnose for PolicyError {
     fn diagnosis(&self) -> Diagnosis {
         let code = match &self.problem {
-            PolicyProblem::Read(_) => Code::PolicyUnreadable,
-            PolicyProblem::TooLong { .. } => Code::PolicyTooLong,
+            PolicyProblem::Read(error) => return Code::PolicyUnreadable.with(error.advice()),
+            PolicyProblem::TooLong { limit } => {
+                return Code::PolicyTooLong.with(Advice::PassSmallerFile { limit: *limit });
+            }
             PolicyProblem::Syntax { .. } => Code::PolicySyntax,
             PolicyProblem::Version { .. } => Code::PolicyVersion,
             PolicyProblem::KeyCount { .. } => Code::PolicyKeyCount,
             PolicyProblem::Threshold { .. } => Code::PolicyThreshold,
             PolicyProblem::Holder { .. } | PolicyProblem::HolderCase { .. } => Code::PolicyHolder,
             PolicyProblem::KeySource { .. } => Code::PolicyKeySource,
-            PolicyProblem::KeyFile { .. } => Code::PolicyKeyUnreadable,
+            // A path that does not exist has its own words, because it is relative to the trust file.
+            PolicyProblem::KeyFile { source, .. } => {
+                let advice = source.advice().filter(|advice| *advice != Advice::CheckPath);
+                return Code::PolicyKeyUnreadable.with(advice);
+            }
             PolicyProblem::Key { .. } => Code::PolicyKey,
             PolicyProblem::KeyTwice { .. } => Code::PolicyKeyTwice,
             PolicyProblem::NoRole { .. } => Code::PolicyNoRole,

@@ -1,5 +1,6 @@
 //! Small files that an operator names: keys, passphrases, trust files, lists, credentials, certificates.
 
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 
 use super::support::{CARNET, Desk, Run};
@@ -61,7 +62,12 @@ fn a_long_file_is_refused_with_its_limit() {
     let desk = desk();
     std::fs::File::create(desk.path("long")).unwrap().set_len(1 << 40).unwrap();
     for reader in READERS {
-        read(&desk, reader, "long").says(&["long", "longer than", " bytes"]);
+        read(&desk, reader, "long").says(&[
+            "long",
+            "longer than",
+            " bytes",
+            "hint: check that it is the right file",
+        ]);
     }
 }
 
@@ -70,7 +76,7 @@ fn utf16_is_named() {
     let desk = desk();
     std::fs::write(desk.path("wide"), b"\xff\xfe-\0-\0-\0\n\0").unwrap();
     for reader in READERS {
-        read(&desk, reader, "wide").says(&["wide", "UTF-16"]);
+        read(&desk, reader, "wide").says(&["wide", "UTF-16", "save the file as UTF-8"]);
     }
 }
 
@@ -114,7 +120,7 @@ fn credentials_and_certificates_are_not_read_from_pipes() {
     for reader in READERS.iter().filter(|reader| reader.contains("docker://")) {
         desk.sh(&format!("echo '{{}}' | timeout 20 {CARNET} {}", reader.replace("FILE", "/dev/stdin")))
             .ends(2)
-            .says(&["/dev/stdin", "found a pipe"]);
+            .says(&["/dev/stdin", "found a pipe", "hint: pass a regular file"]);
     }
 }
 
@@ -135,5 +141,46 @@ fn errors_in_a_list_name_file_and_line() {
         desk.sh(&format!("{CARNET} {}- <list", pack.trim_end_matches("list")))
             .says(&["-", words.trim_start_matches("list")]);
         assert!(!desk.path("new").exists());
+    }
+}
+
+#[test]
+fn no_permission_is_said() {
+    let desk = desk();
+    std::fs::write(desk.path("secret"), "x").unwrap();
+    std::fs::set_permissions(desk.path("secret"), PermissionsExt::from_mode(0)).unwrap();
+    if std::fs::read(desk.path("secret")).is_ok() {
+        super::support::skipped("root reads every file");
+        return;
+    }
+    for reader in READERS {
+        read(&desk, reader, "secret").says(&["Permission denied", "check the permissions"]);
+    }
+}
+
+#[test]
+fn a_missing_file_is_said() {
+    let desk = desk();
+    for reader in READERS {
+        read(&desk, reader, "nowhere").says(&["nowhere", "No such file", "check the path"]);
+    }
+}
+
+#[test]
+fn the_key_file_of_a_trust_file_is_read_by_the_same_rules() {
+    let desk = desk();
+    desk.sh("mkfifo pipe; printf '\\377\\376-' >wide; truncate -s 1G long").ok();
+    for (file, words) in [
+        ("pipe", ["found a pipe", "hint: pass a regular file"]),
+        ("wide", ["UTF-16", "hint: save the file as UTF-8"]),
+        ("long", ["longer than the limit of 65536 bytes", "hint: check that it is the right file"]),
+        ("nowhere", ["No such file", "hint: check the path, which is relative to the trust file"]),
+    ] {
+        let policy = format!(
+            "version = 1\nrelease-threshold = 1\n[[keys]]\nholder = \"k\"\npublic-key-file = \"{file}\"\n\
+             roles = [\"packer\", \"releaser\"]\n"
+        );
+        std::fs::write(desk.path("trust.toml"), policy).unwrap();
+        read(&desk, "verify out --trust FILE", "trust.toml").says(&["trust.toml", file]).says(&words);
     }
 }
