@@ -132,7 +132,7 @@ impl SmallFile {
         let bytes = self.bytes();
         str::from_utf8(bytes).map_err(|error| {
             let before = &bytes[..error.valid_up_to()];
-            SmallFileError::NotUtf8 { line: before.iter().filter(|b| **b == b'\n').count() + 1 }
+            SmallFileError::NotUtf8 { line: before.split(|b| *b == b'\n').count() }
         })
     }
 

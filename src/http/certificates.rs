@@ -32,14 +32,9 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    match bytes {
-        // A SEQUENCE with a length of two bytes, as every certificate in DER.
-        [0x30, 0x82, ..] => {
-            return Err(
-                "the file is in DER; convert it to PEM, e.g. with openssl x509 -inform der".to_owned()
-            );
-        }
-        _ => {}
+    // A SEQUENCE with a length of two bytes, as every certificate in DER.
+    if let [0x30, 0x82, ..] = bytes {
+        return Err("the file is in DER; convert it to PEM, e.g. with openssl x509 -inform der".to_owned());
     }
     let mut text = String::from_utf8_lossy(bytes).into_owned();
     for label in OTHER_LABELS {

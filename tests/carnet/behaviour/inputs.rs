@@ -148,7 +148,7 @@ fn errors_in_a_list_name_file_and_line() {
 fn no_permission_is_said() {
     let desk = desk();
     std::fs::write(desk.path("secret"), "x").unwrap();
-    std::fs::set_permissions(desk.path("secret"), PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(desk.path("secret"), PermissionsExt::from_mode(0o000)).unwrap();
     if std::fs::read(desk.path("secret")).is_ok() {
         super::support::skipped("root reads every file");
         return;
