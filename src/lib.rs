@@ -23,6 +23,7 @@
 //! | Room | |
 //! |---|---|
 //! | [`diagnosis`] | what every error can say: code, exit class, what changes the next step |
+//! | [`small_file`] | reads the small files that an operator names |
 //! | [`oci`] | the vocabulary of the cargo: digests, descriptors, manifests, names |
 //! | [`mod@format`], [`http`] | the vocabulary of bundles; the HTTP client |
 //! | [`registry`] | the client of registries |

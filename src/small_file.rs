@@ -1,110 +1,176 @@
-//! Reads the small files that people keep: keys, passphrases, trust files, lists, credentials, certificates.
+//! Reads the small files that an operator names: keys, passphrases, trust files, certificates, credentials, lists.
+//!
+//! Every such file is read here, so that all of them are treated alike: no path makes the program wait, no file fills
+//! the memory, and the marks and encodings of editors are recognised.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::{
+    fs::{self, FileType, Metadata, OpenOptions},
+    io::{self, Read},
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::Path,
+};
 
-/// The byte order mark that some editors write before UTF-8.
-const MARK: &[u8] = b"\xef\xbb\xbf";
+use rustix::fs::{OFlags, fcntl_setfl};
+use zeroize::Zeroizing;
 
-/// The room for a file whose length is unknown, in bytes: more than any secret has.
-const BUFFER_BYTES: u64 = 64 << 10;
+use crate::diagnosis::Advice;
 
-/// Where the system shows the open files of this process: `<(…)` of a shell gives such a path, and stdin has one.
-const OWN_FILES: [&str; 4] = ["/dev/fd", "/proc/self/fd", "/dev/stdin", "/proc/thread-self/fd"];
+/// The byte order mark that some editors write before UTF-8 (RFC 3629, section 6).
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Returns the content of a file of at most `bytes_max` bytes, without a byte order mark. The buffer of a secret never grows,
-/// so that it leaves no copies in memory; the caller wipes it.
-///
-/// A pipe is read only if this process has it open already. Any other pipe, a device or a socket is refused instead of
-/// waited for.
-///
-/// # Errors
-/// [`io::ErrorKind::FileTooLarge`] if the file is longer, [`io::ErrorKind::InvalidData`] if it is in UTF-16, and the errors
-/// of the system.
-pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let file = open(path)?;
-    let length = file.metadata()?.len();
-    read_all(file, length, bytes_max)
+/// The byte order marks of UTF-16 (RFC 2781, section 3.2).
+const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
+/// Paths of open file descriptors. A shell passes them for `<(COMMAND)`.
+const DESCRIPTORS: [&str; 3] = ["/dev/fd", "/proc/self/fd", "/dev/stdin"];
+
+/// The content of a small file. It is wiped from memory when dropped, because it may be secret.
+pub struct SmallFile {
+    bytes: Zeroizing<Vec<u8>>,
+    open_to_others: bool,
 }
 
-/// Returns the text that arrives on stdin, like [`read_text`].
-///
-/// # Errors
-/// Those of [`read_text`].
-pub fn read_stdin(bytes_max: u64) -> io::Result<String> {
-    text(read_all(io::stdin(), 0, bytes_max)?)
+/// Why a small file cannot be read. Its text does not name the file.
+#[derive(Debug, thiserror::Error)]
+pub enum SmallFileError {
+    /// The operating system does not provide it.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The path is not a regular file.
+    #[error("expected a regular file, found {found}")]
+    NotRegular {
+        /// What the path is, with an article.
+        found: &'static str,
+    },
+    /// The file is longer than the limit.
+    #[error("the file is longer than the limit of {limit} bytes")]
+    TooLong {
+        /// The largest allowed size in bytes.
+        limit: u64,
+    },
+    /// The file is in UTF-16.
+    #[error("the file is in UTF-16; expected UTF-8")]
+    Utf16,
+    /// The file is not text.
+    #[error("line {line} is not UTF-8 text")]
+    NotUtf8 {
+        /// The first line with bytes that are not UTF-8, starting at 1.
+        line: usize,
+    },
 }
 
-fn read_all(reader: impl Read, length: u64, bytes_max: u64) -> io::Result<Vec<u8>> {
-    // One extra byte detects content that is too long.
-    let taken = bytes_max.saturating_add(1);
-    let room = usize::try_from(length.max(BUFFER_BYTES).min(taken)).unwrap_or(usize::MAX);
-    let mut bytes = Vec::with_capacity(room.saturating_add(64));
-    reader.take(taken).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > bytes_max {
-        let problem = format!("it is longer than {bytes_max} bytes");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+impl SmallFileError {
+    /// The circumstance that decides the next step, if there is one.
+    pub fn advice(&self) -> Option<Advice> {
+        match self {
+            SmallFileError::Io(error) => Advice::of_io(error),
+            SmallFileError::NotRegular { .. } => Some(Advice::PassRegularFile),
+            SmallFileError::TooLong { limit } => Some(Advice::PassSmallerFile { limit: *limit }),
+            SmallFileError::Utf16 | SmallFileError::NotUtf8 { .. } => Some(Advice::SaveAsUtf8),
+        }
     }
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is in UTF-16; save it as UTF-8"));
+}
+
+impl SmallFile {
+    /// Reads a file of at most `limit` bytes, without its byte order mark.
+    ///
+    /// A pipe, a socket, a device other than `/dev/null`, and a folder are refused at once.
+    ///
+    /// # Errors
+    /// [`SmallFileError`], except [`SmallFileError::NotUtf8`].
+    pub fn read(path: &Path, limit: u64) -> Result<SmallFile, SmallFileError> {
+        SmallFile::open(path, limit, false)
     }
-    if bytes.starts_with(MARK) {
-        bytes.drain(..MARK.len());
+
+    /// Reads like [`SmallFile::read`], but an open file descriptor (`/dev/fd/N`, `/proc/self/fd/N`, `/dev/stdin`) may
+    /// be a pipe, because that is what a shell makes of `<(COMMAND)`.
+    ///
+    /// Only for files that are read once: a pipe is empty the second time.
+    ///
+    /// # Errors
+    /// As [`SmallFile::read`].
+    pub fn read_once(path: &Path, limit: u64) -> Result<SmallFile, SmallFileError> {
+        SmallFile::open(path, limit, true)
+    }
+
+    fn open(path: &Path, limit: u64, pipes: bool) -> Result<SmallFile, SmallFileError> {
+        // Without NONBLOCK, opening a named pipe waits for a writer. NOCTTY: a terminal must not become ours.
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+        let metadata = file.metadata()?;
+        let kind = metadata.file_type();
+        let of_shell = pipes && kind.is_fifo() && DESCRIPTORS.iter().any(|folder| path.starts_with(folder));
+        if of_shell {
+            // This is a new description of the pipe, so the shell's own is not changed.
+            fcntl_setfl(&file, OFlags::empty()).map_err(io::Error::from)?;
+        } else if !kind.is_file() && !is_null(&metadata) {
+            return Err(SmallFileError::NotRegular { found: name_of(kind) });
+        }
+        let expected = if of_shell { limit } else { metadata.len().min(limit) };
+        let bytes = read_at_most(file, expected, limit)?;
+        Ok(SmallFile { bytes, open_to_others: kind.is_file() && metadata.mode() & 0o077 != 0 })
+    }
+
+    /// Reads a stream, for example stdin, to its end.
+    ///
+    /// # Errors
+    /// As [`SmallFile::read`].
+    pub fn read_stream(stream: impl Read, limit: u64) -> Result<SmallFile, SmallFileError> {
+        Ok(SmallFile { bytes: read_at_most(stream, 0, limit)?, open_to_others: false })
+    }
+
+    /// The bytes, without a byte order mark.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.strip_prefix(UTF8_MARK).unwrap_or(&self.bytes)
+    }
+
+    /// The text.
+    ///
+    /// # Errors
+    /// [`SmallFileError::NotUtf8`].
+    pub fn text(&self) -> Result<&str, SmallFileError> {
+        let bytes = self.bytes();
+        str::from_utf8(bytes).map_err(|error| {
+            let before = &bytes[..error.valid_up_to()];
+            SmallFileError::NotUtf8 { line: before.split(|b| *b == b'\n').count() }
+        })
+    }
+
+    /// Whether users other than the owner can read or write the file.
+    pub fn open_to_others(&self) -> bool {
+        self.open_to_others
+    }
+}
+
+/// Reads everything, and reserves room for `expected` bytes first: growing would leave copies of a secret in memory.
+fn read_at_most(stream: impl Read, expected: u64, limit: u64) -> Result<Zeroizing<Vec<u8>>, SmallFileError> {
+    let room = usize::try_from(expected + 1).unwrap_or_default();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    // One byte more shows that the file is too long.
+    stream.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(SmallFileError::TooLong { limit });
+    }
+    if UTF16_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
+        return Err(SmallFileError::Utf16);
     }
     Ok(bytes)
 }
 
-/// Returns the text of a file of at most `bytes_max` bytes; see [`read`].
-///
-/// # Errors
-/// Those of [`read`], and [`io::ErrorKind::InvalidData`] if the file is not UTF-8.
-pub fn read_text(path: &Path, bytes_max: u64) -> io::Result<String> {
-    text(read(path, bytes_max)?)
+/// Whether it is `/dev/null`, which stands for an empty file, e.g. for no credentials.
+fn is_null(metadata: &Metadata) -> bool {
+    let null = fs::metadata("/dev/null");
+    metadata.file_type().is_char_device() && null.is_ok_and(|null| null.rdev() == metadata.rdev())
 }
 
-fn text(bytes: Vec<u8>) -> io::Result<String> {
-    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    let is_own = OWN_FILES.iter().any(|own| path.starts_with(own));
-    // NONBLOCK: opening a pipe must not wait for a writer.
-    let flags = if is_own { rustix::fs::OFlags::empty() } else { rustix::fs::OFlags::NONBLOCK };
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    let kind = file.metadata()?.file_type();
-    let refused = match () {
-        () if kind.is_file() || is_own => return Ok(file),
-        () if kind.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        () if kind.is_fifo() => "it is a pipe",
-        () if kind.is_socket() => "it is a socket",
-        () => "it is a device",
-    };
-    Err(io::Error::other(refused))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mark_is_passed_over_and_a_limit_is_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x");
-        for (content, expected) in [
-            (&b"key"[..], Ok("key")),
-            (b"\xef\xbb\xbfkey", Ok("key")),
-            (b"", Ok("")),
-            (b"longer than ten", Err(io::ErrorKind::FileTooLarge)),
-            (b"\xff\xfek\0", Err(io::ErrorKind::InvalidData)),
-            (b"\xff", Err(io::ErrorKind::InvalidData)),
-        ] {
-            std::fs::write(&path, content).unwrap();
-            let found = read_text(&path, 10).map_err(|error| error.kind());
-            assert_eq!(found.as_deref(), expected.as_ref().map(|text| *text), "{content:?}");
-        }
-        assert!(read(folder.path(), 10).is_err());
-        assert!(read(Path::new("/dev/zero"), 10).is_err());
+fn name_of(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "a folder"
+    } else if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
     }
 }

@@ -10,6 +10,15 @@ pub enum Advice {
     CheckPath,
     /// The system denies access.
     CheckPermissions,
+    /// The path is not a regular file.
+    PassRegularFile,
+    /// The file is longer than the limit.
+    PassSmallerFile {
+        /// The largest allowed size in bytes.
+        limit: u64,
+    },
+    /// The file is not in UTF-8.
+    SaveAsUtf8,
     /// The disk has no free space.
     MakeRoom,
     /// The same command will probably succeed in a second run.

@@ -6,7 +6,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
 
 use super::SetupError;
-use crate::small_file;
+use crate::small_file::SmallFile;
 
 /// Maximum size of a certificate or key file, in bytes.
 const PEM_BYTES_MAX: u64 = 16 << 20;
@@ -16,32 +16,25 @@ const OTHER_LABELS: [&str; 2] = ["TRUSTED CERTIFICATE", "X509 CERTIFICATE"];
 
 /// The error for a file that cannot be used.
 pub(super) fn unusable(path: &Path, problem: &dyn std::fmt::Display) -> SetupError {
-    SetupError { what: path.display().to_string(), problem: problem.to_string() }
+    SetupError { what: path.display().to_string(), problem: problem.to_string(), advice: None }
 }
 
-/// Reads a PEM file.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, SetupError> {
-    small_file::read(path, PEM_BYTES_MAX).map_err(|error| unusable(path, &error))
+/// Reads a PEM file, without a byte order mark.
+pub(super) fn read(path: &Path) -> Result<SmallFile, SetupError> {
+    SmallFile::read(path, PEM_BYTES_MAX)
+        .map_err(|error| SetupError { advice: error.advice(), ..unusable(path, &error) })
 }
 
 /// Reads all certificates in a file. It has at least one.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
-    let found = parse(&read(path)?).map_err(|problem| unusable(path, &problem))?;
+    let found = parse(read(path)?.bytes()).map_err(|problem| unusable(path, &problem))?;
     if found.is_empty() { Err(unusable(path, &"expected a PEM certificate, found none")) } else { Ok(found) }
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    match bytes {
-        // A SEQUENCE with a length of two bytes, as every certificate in DER.
-        [0x30, 0x82, ..] => {
-            return Err(
-                "the file is in DER; convert it to PEM, e.g. with openssl x509 -inform der".to_owned()
-            );
-        }
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
-            return Err("the file is in UTF-16; save it as UTF-8".to_owned());
-        }
-        _ => {}
+    // A SEQUENCE with a length of two bytes, as every certificate in DER.
+    if let [0x30, 0x82, ..] = bytes {
+        return Err("the file is in DER; convert it to PEM, e.g. with openssl x509 -inform der".to_owned());
     }
     let mut text = String::from_utf8_lossy(bytes).into_owned();
     for label in OTHER_LABELS {

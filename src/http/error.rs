@@ -7,6 +7,7 @@ use rustls::{AlertDescription, CertificateError};
 use ureq::Timeout;
 
 use super::tls_problem::describe;
+use crate::diagnosis::Advice;
 
 /// Why a call got no usable response.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +91,8 @@ pub struct SetupError {
     pub what: String,
     /// Why it cannot be used.
     pub problem: String,
+    /// The circumstance that decides the next step, if there is one.
+    pub advice: Option<Advice>,
 }
 
 impl HttpError {

@@ -67,6 +67,6 @@ fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> 
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, SetupError> {
-    PrivateKeyDer::from_pem_slice(&read(path)?)
+    PrivateKeyDer::from_pem_slice(read(path)?.bytes())
         .map_err(|_| unusable(path, &"expected an unencrypted PEM private key, found none"))
 }

@@ -9,7 +9,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 
 use super::RegistryError;
-use crate::small_file;
+use crate::diagnosis::Advice;
+use crate::small_file::SmallFile;
 
 /// Maximum size of a credentials file, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -42,9 +43,9 @@ impl AuthFile {
     /// [`RegistryError::Setup`] if the file cannot be read, is too large, or is not a JSON object.
     pub(super) fn read(path: &Path) -> Result<AuthFile, RegistryError> {
         let mut file = AuthFile { path: path.to_owned(), json: Value::Null };
-        let text =
-            small_file::read(path, FILE_BYTES_MAX).map_err(|error| file.unusable(error.to_string()))?;
-        let text = text.trim_ascii();
+        let content = SmallFile::read(path, FILE_BYTES_MAX)
+            .map_err(|error| file.setup(error.to_string(), error.advice()))?;
+        let text = content.bytes().trim_ascii();
         if text.is_empty() {
             return Ok(file);
         }
@@ -60,7 +61,12 @@ impl AuthFile {
 
     /// The error for this file. `problem` contains no secrets.
     pub(super) fn unusable(&self, problem: String) -> RegistryError {
-        RegistryError::Setup { what: format!("credentials file {}", self.path.display()), problem }
+        self.setup(problem, None)
+    }
+
+    fn setup(&self, problem: String, advice: Option<Advice>) -> RegistryError {
+        let what = format!("credentials file {}", self.path.display());
+        RegistryError::Setup { what, problem, advice }
     }
 
     /// The entries by host. In a `.dockercfg` they are at the top.

@@ -40,6 +40,7 @@ impl Endpoint {
         let unusable = |error: url::ParseError| RegistryError::Setup {
             what: host.to_string(),
             problem: error.to_string(),
+            advice: None,
         };
         let base = Url::parse(&base).map_err(unusable)?;
         // Loopback addresses mean another machine to a proxy.

@@ -203,6 +203,8 @@ pub enum RegistryError {
         what: String,
         /// Why it cannot be used.
         problem: String,
+        /// The circumstance that decides the next step, if there is one.
+        advice: Option<Advice>,
     },
     /// The stop signal was received.
     #[error("interrupted")]
@@ -282,8 +284,8 @@ impl From<HttpError> for UrlError {
 }
 
 impl From<SetupError> for RegistryError {
-    fn from(SetupError { what, problem }: SetupError) -> Self {
-        RegistryError::Setup { what, problem }
+    fn from(SetupError { what, problem, advice }: SetupError) -> Self {
+        RegistryError::Setup { what, problem, advice }
     }
 }
 
@@ -341,7 +343,7 @@ impl Diagnose for RegistryError {
             RegistryError::Lost { .. } => Code::RegistryContentLost,
             RegistryError::NotSet { .. } => Code::TagNotSet,
             RegistryError::Url { .. } => Code::UrlUnusable,
-            RegistryError::Setup { .. } => Code::RegistrySetup,
+            RegistryError::Setup { advice, .. } => return Code::RegistrySetup.with(advice.clone()),
             RegistryError::Interrupted => Code::Interrupted,
         };
         code.into()

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     key_error::{KeyError, KeyProblem},
-    pem::{malformed, pem_label, read_key_text, single_pem, wrong_kind},
+    pem::{malformed, pem_label, read_key_file, single_pem, wrong_kind},
 };
 use crate::format::signature::{ED25519_BYTES, Signature as HeadSignature, SignatureAlgorithm};
 use crate::oci::digest::decode_hex;
@@ -180,8 +180,9 @@ impl PublicKey {
     /// # Errors
     /// A [`KeyError`] that names the file.
     pub fn load(path: &Path) -> Result<PublicKey, KeyError> {
-        let (text, _) = read_key_text(path)?;
-        PublicKey::from_pem(&text).map_err(|e| KeyError::at(path, e))
+        let file = read_key_file(path)?;
+        let text = file.text().map_err(|e| KeyError::at(path, e))?;
+        PublicKey::from_pem(text).map_err(|e| KeyError::at(path, e))
     }
 
     fn from_der(der: &[u8]) -> Result<PublicKey, KeyError> {

@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::diagnosis::{Code, Diagnose, Diagnosis};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
+use crate::small_file::SmallFileError;
 
 /// A key could not be read, generated or written.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct KeyError {
 pub enum KeyProblem {
     /// The file could not be read.
     #[error("cannot be read: {0}")]
-    Read(#[source] io::Error),
+    Read(#[source] SmallFileError),
     /// The file could not be written.
     #[error("cannot be written: {0}")]
     Write(#[source] io::Error),
@@ -29,6 +30,9 @@ pub enum KeyProblem {
         /// The largest allowed size in bytes.
         limit: u64,
     },
+    /// The file is not UTF-8 text.
+    #[error("is not a key: {0}")]
+    NotText(#[source] SmallFileError),
     /// The file is not PEM, or its PEM block does not hold a key.
     #[error("is not a key: {detail}")]
     Malformed {
@@ -115,6 +119,16 @@ impl From<KeyProblem> for KeyError {
     }
 }
 
+impl From<SmallFileError> for KeyProblem {
+    fn from(error: SmallFileError) -> KeyProblem {
+        match error {
+            SmallFileError::TooLong { limit } => KeyProblem::TooLong { limit },
+            SmallFileError::Utf16 | SmallFileError::NotUtf8 { .. } => KeyProblem::NotText(error),
+            error => KeyProblem::Read(error),
+        }
+    }
+}
+
 impl From<KeyError> for KeyProblem {
     fn from(error: KeyError) -> KeyProblem {
         error.problem
@@ -141,9 +155,12 @@ impl std::error::Error for KeyError {
 impl Diagnose for KeyError {
     fn diagnosis(&self) -> Diagnosis {
         let code = match &self.problem {
-            KeyProblem::Read(_) => Code::KeyUnreadable,
+            KeyProblem::Read(error) => return Code::KeyUnreadable.with(error.advice()),
             KeyProblem::Write(_) => Code::KeyUnwritable,
-            KeyProblem::TooLong { .. } => Code::KeyTooLong,
+            KeyProblem::TooLong { limit } => {
+                return Code::KeyTooLong.with(Advice::PassSmallerFile { limit: *limit });
+            }
+            KeyProblem::NotText(error) => return Code::KeyMalformed.with(error.advice()),
             KeyProblem::Malformed { .. } => Code::KeyMalformed,
             KeyProblem::Kind { .. } => Code::KeyWrongKind,
             KeyProblem::PublicGiven => Code::KeyIsPublic,

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::{
     key::{PUBLIC_LABEL, PublicKey},
     key_error::{KeyError, KeyProblem},
-    pem::{malformed, pem_label, read_key_text, single_pem, wrong_kind},
+    pem::{malformed, pem_label, read_key_file, single_pem, wrong_kind},
     signer::{Signer, SignerError},
 };
 use crate::format::signature::{ED25519_BYTES, SignatureAlgorithm};
@@ -103,9 +103,10 @@ impl KeyFile {
     /// # Errors
     /// A [`KeyError`] that names the file.
     pub fn load(path: &Path, passphrase: Option<&[u8]>) -> Result<KeyFile, KeyError> {
-        let (text, permissions_too_open) = read_key_text(path)?;
-        let key = KeyFile::from_pem(&text, passphrase).map_err(|e| KeyError::at(path, e))?;
-        Ok(KeyFile { permissions_too_open, ..key })
+        let file = read_key_file(path)?;
+        let text = file.text().map_err(|e| KeyError::at(path, e))?;
+        let key = KeyFile::from_pem(text, passphrase).map_err(|e| KeyError::at(path, e))?;
+        Ok(KeyFile { permissions_too_open: file.open_to_others(), ..key })
     }
 
     /// Whether users other than the owner can read or write the file that this key was loaded from.

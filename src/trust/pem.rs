@@ -1,34 +1,16 @@
 //! Key files, public or private: one PEM block and nothing else.
 
-use std::{fmt, fs, io, os::unix::fs::MetadataExt as _, path::Path};
-
-use zeroize::Zeroizing;
+use std::{fmt, path::Path};
 
 use super::key_error::{KeyError, KeyProblem};
-use crate::small_file;
+use crate::small_file::SmallFile;
 
 /// Maximum size of a key file in bytes. An encrypted key has about 400 bytes.
 const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
 
-/// Reads a key file, and returns whether users other than its owner can read or write it.
-pub(super) fn read_key_text(path: &Path) -> Result<(Zeroizing<String>, bool), KeyError> {
-    let bytes = small_file::read(path, KEY_FILE_BYTES_MAX).map_err(|error| {
-        KeyError::at(
-            path,
-            match error.kind() {
-                io::ErrorKind::FileTooLarge => KeyProblem::TooLong { limit: KEY_FILE_BYTES_MAX },
-                io::ErrorKind::InvalidData => KeyProblem::Malformed { detail: error.to_string() },
-                _ => KeyProblem::Read(error),
-            },
-        )
-    })?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        drop(Zeroizing::new(error.into_bytes()));
-        KeyError::at(path, KeyProblem::Malformed { detail: "it is not UTF-8 text".to_owned() })
-    })?;
-    let too_open =
-        fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o077 != 0);
-    Ok((Zeroizing::new(text), too_open))
+/// Reads a key file.
+pub(super) fn read_key_file(path: &Path) -> Result<SmallFile, KeyError> {
+    SmallFile::read_once(path, KEY_FILE_BYTES_MAX).map_err(|error| KeyError::at(path, error))
 }
 
 pub(super) fn malformed(detail: impl fmt::Display) -> KeyError {

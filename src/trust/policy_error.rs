@@ -1,12 +1,13 @@
 //! Errors of trust policies.
 
 use std::{
-    fmt, io,
+    fmt,
     path::{Path, PathBuf},
 };
 
 use super::key_error::{KeyError, KeyProblem};
-use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
+use crate::small_file::SmallFileError;
 
 /// A trust policy could not be read, or is not valid.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub struct PolicyError {
 pub enum PolicyProblem {
     /// The file could not be read.
     #[error("cannot be read: {0}")]
-    Read(#[source] io::Error),
+    Read(#[source] SmallFileError),
     /// The file is longer than the limit.
     #[error("the file is longer than {limit} bytes")]
     TooLong {
@@ -87,8 +88,8 @@ pub enum PolicyProblem {
         holder: String,
         /// The path of the key file.
         file: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
+        /// Why it cannot be read.
+        source: SmallFileError,
     },
     /// A public key that cannot be used.
     #[error("the public key of {holder:?} {problem}")]
@@ -173,6 +174,15 @@ impl From<PolicyProblem> for PolicyError {
     }
 }
 
+impl From<SmallFileError> for PolicyProblem {
+    fn from(error: SmallFileError) -> PolicyProblem {
+        match error {
+            SmallFileError::TooLong { limit } => PolicyProblem::TooLong { limit },
+            error => PolicyProblem::Read(error),
+        }
+    }
+}
+
 impl PolicyProblem {
     pub(super) fn key(holder: &str, error: KeyError) -> PolicyProblem {
         PolicyProblem::Key { holder: holder.to_owned(), problem: error.into() }
@@ -205,15 +215,21 @@ impl std::error::Error for PolicyError {
 impl Diagnose for PolicyError {
     fn diagnosis(&self) -> Diagnosis {
         let code = match &self.problem {
-            PolicyProblem::Read(_) => Code::PolicyUnreadable,
-            PolicyProblem::TooLong { .. } => Code::PolicyTooLong,
+            PolicyProblem::Read(error) => return Code::PolicyUnreadable.with(error.advice()),
+            PolicyProblem::TooLong { limit } => {
+                return Code::PolicyTooLong.with(Advice::PassSmallerFile { limit: *limit });
+            }
             PolicyProblem::Syntax { .. } => Code::PolicySyntax,
             PolicyProblem::Version { .. } => Code::PolicyVersion,
             PolicyProblem::KeyCount { .. } => Code::PolicyKeyCount,
             PolicyProblem::Threshold { .. } => Code::PolicyThreshold,
             PolicyProblem::Holder { .. } | PolicyProblem::HolderCase { .. } => Code::PolicyHolder,
             PolicyProblem::KeySource { .. } => Code::PolicyKeySource,
-            PolicyProblem::KeyFile { .. } => Code::PolicyKeyUnreadable,
+            // A path that does not exist has its own words, because it is relative to the trust file.
+            PolicyProblem::KeyFile { source, .. } => {
+                let advice = source.advice().filter(|advice| *advice != Advice::CheckPath);
+                return Code::PolicyKeyUnreadable.with(advice);
+            }
             PolicyProblem::Key { .. } => Code::PolicyKey,
             PolicyProblem::KeyTwice { .. } => Code::PolicyKeyTwice,
             PolicyProblem::NoRole { .. } => Code::PolicyNoRole,

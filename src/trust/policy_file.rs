@@ -1,7 +1,6 @@
 //! Trust files: trust policies in TOML.
 
 use std::{
-    io,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -16,7 +15,7 @@ use super::{
     policy_error::{PolicyError, PolicyProblem},
 };
 use crate::diagnosis::count;
-use crate::small_file;
+use crate::small_file::{SmallFile, SmallFileError};
 
 /// Maximum size of a trust file in bytes. 256 keys need about 100 KiB.
 const POLICY_BYTES_MAX: u64 = 1024 * 1024;
@@ -62,15 +61,12 @@ impl TrustPolicy {
     /// A [`PolicyError`] that names the file.
     pub fn load(path: &Path) -> Result<TrustPolicy, PolicyError> {
         let at_path = |error| PolicyError { path: Some(path.to_owned()), ..error };
-        let text = small_file::read_text(path, POLICY_BYTES_MAX).map_err(|error| {
-            at_path(match error.kind() {
-                io::ErrorKind::FileTooLarge => PolicyProblem::TooLong { limit: POLICY_BYTES_MAX }.into(),
-                _ => PolicyProblem::Read(error).into(),
-            })
-        })?;
+        let at_file = |error| at_path(PolicyProblem::from(error).into());
+        let file = SmallFile::read_once(path, POLICY_BYTES_MAX).map_err(at_file)?;
+        let text = file.text().map_err(at_file)?;
         let base_dir = path.parent().unwrap_or(Path::new(""));
-        let load = |file: &Path| small_file::read_text(file, PUBLIC_KEY_BYTES_MAX);
-        TrustPolicy::from_toml(&text, base_dir, &load).map_err(at_path)
+        let load = |file: &Path| Ok(SmallFile::read(file, PUBLIC_KEY_BYTES_MAX)?.text()?.to_owned());
+        TrustPolicy::from_toml(text, base_dir, &load).map_err(at_path)
     }
 
     /// Parses a policy. `load` returns the text of a `public-key-file`, whose path is relative to `base_dir`. Unknown
@@ -81,7 +77,7 @@ impl TrustPolicy {
     pub fn from_toml(
         text: &str,
         base_dir: &Path,
-        load: &dyn Fn(&Path) -> io::Result<String>,
+        load: &dyn Fn(&Path) -> Result<String, SmallFileError>,
     ) -> Result<TrustPolicy, PolicyError> {
         if text.len() as u64 > POLICY_BYTES_MAX {
             return Err(PolicyProblem::TooLong { limit: POLICY_BYTES_MAX }.into());
@@ -125,7 +121,7 @@ fn line_of(text: &str, span: &Range<usize>) -> usize {
 fn read_key(
     raw: RawKey,
     base_dir: &Path,
-    load: &dyn Fn(&Path) -> io::Result<String>,
+    load: &dyn Fn(&Path) -> Result<String, SmallFileError>,
 ) -> Result<PolicyKey, PolicyProblem> {
     let holder = checked_holder(&raw.holder)?;
     let key = match (raw.public_key, raw.public_key_file) {

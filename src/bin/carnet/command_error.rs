@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use carnet::diagnosis::{Advice, Code, Diagnose, Diagnosis};
+use carnet::small_file::SmallFileError;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -33,6 +34,12 @@ impl CommandError {
     pub(crate) fn file(verb: &str, path: &Path, error: &io::Error) -> CommandError {
         let message = format!("cannot {verb} {}: {error}", plain_path(path));
         CommandError { diagnosis: Code::FileUnusable.with(Advice::of_io(error)), message }
+    }
+
+    /// An error for a small file that the operator named, such as a list or a passphrase.
+    pub(crate) fn small_file(path: &Path, error: &SmallFileError) -> CommandError {
+        let message = format!("cannot read {}: {error}", plain_path(path));
+        CommandError { diagnosis: Code::FileUnusable.with(error.advice()), message }
     }
 
     /// An error of the operating system.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use carnet::diagnosis::Code;
-use carnet::small_file;
+use carnet::small_file::SmallFile;
 use carnet::trust::KeyFile;
 use clap::Args;
 use zeroize::Zeroizing;
@@ -12,7 +12,7 @@ use super::command_error::CommandError;
 use super::plain::plain_path;
 use super::screen::{Screen, say};
 
-/// Maximum size of a passphrase file, in bytes.
+/// Maximum size of a passphrase file, in bytes. Only its first line is used.
 const PASSPHRASE_FILE_BYTES_MAX: u64 = 64 << 10;
 
 /// The options `--key` and `--passphrase-file`.
@@ -51,10 +51,9 @@ pub(crate) fn load(
 /// The first line of a passphrase file, without the line ending.
 pub(crate) fn passphrase(path: Option<&Path>) -> Result<Option<Zeroizing<Vec<u8>>>, CommandError> {
     let Some(path) = path else { return Ok(None) };
-    let bytes = small_file::read(path, PASSPHRASE_FILE_BYTES_MAX)
-        .map_err(|error| CommandError::file("read", path, &error))?;
-    let bytes = Zeroizing::new(bytes);
-    let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
+    let file = SmallFile::read_once(path, PASSPHRASE_FILE_BYTES_MAX)
+        .map_err(|error| CommandError::small_file(path, &error))?;
+    let line = file.bytes().split(|&b| b == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.is_empty() {
         let message = format!("the passphrase on the first line of {} is empty", plain_path(path));

@@ -1,6 +1,6 @@
 //! Trust files: every setting, and what is refused.
 
-use std::fs;
+use std::{fs, io};
 
 use super::*;
 use crate::{
@@ -23,7 +23,7 @@ fn read(text: &str) -> Result<TrustPolicy, PolicyError> {
         if path == Path::new("/trust/bob.pub.pem") {
             Ok(public(2).to_pem())
         } else {
-            Err(io::ErrorKind::NotFound.into())
+            Err(io::Error::from(io::ErrorKind::NotFound).into())
         }
     })
 }

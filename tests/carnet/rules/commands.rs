@@ -1,68 +1,131 @@
-//! Every command and option that a document or a message names exists.
+//! Commands and options that documents, help and advice name must exist.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::process::Command;
 
+use super::layers::{code, relative};
 use super::{root, sources};
 
-const CARNET: &str = env!("CARGO_BIN_EXE_carnet");
+/// Commands and options that the help does not list: they are for developers.
+const HIDDEN_COMMAND: &str = "schemas";
+const HIDDEN_OPTION: (&str, &str) = ("explain", "markdown");
 
-/// Options for the project itself, which no help text shows.
-const HIDDEN: [(&str, &str); 1] = [("explain", "markdown")];
-
-/// The words after `carnet` in code of a text, each with the rest of its line.
-fn named(text: &str) -> Vec<(&str, &str)> {
-    let mut found = Vec::new();
-    for line in text.lines() {
-        for mark in ["`carnet ", "$ carnet "] {
-            for after in line.split(mark).skip(1) {
-                let end = after.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(after.len());
-                let rest = after[end..].split(['`', '|', '#']).next().unwrap_or_default();
-                found.push((&after[..end], rest));
-            }
-        }
-    }
-    found.retain(|(word, _)| !word.is_empty());
+/// The long options of every command, from its help.
+fn commands() -> BTreeMap<String, BTreeSet<String>> {
+    let help = |args: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_carnet")).args(args).output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let overview = help(&["--help"]);
+    let list = overview.split_once("Commands:\n").unwrap().1;
+    let mut names: Vec<&str> =
+        list.lines().map_while(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect();
+    names.push(HIDDEN_COMMAND);
+    let long = |text: &str| options(text).into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+    let mut found: BTreeMap<_, _> =
+        names.iter().map(|name| ((*name).to_owned(), long(&help(&[*name, "--help"])))).collect();
+    assert!(found.len() > 10, "cannot parse the help: {found:?}");
+    let (command, option) = HIDDEN_OPTION;
+    found.get_mut(command).unwrap().insert(option.to_owned());
+    found.insert(String::new(), long(&overview));
     found
 }
 
-/// The options in a part of a command line.
-fn options(text: &str) -> impl Iterator<Item = &str> {
-    text.split([' ', '[', '(']).filter_map(|word| word.strip_prefix("--")).map(|word| {
-        let end = word.find(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit() && c != '-');
-        &word[..end.unwrap_or(word.len())]
-    })
+/// The options in a text, without their dashes.
+fn options(text: &str) -> Vec<&str> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let starts = text.match_indices("--").filter(|(at, _)| {
+        let starts_word = !text[..*at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '-');
+        starts_word && text[at + 2..].starts_with(|c: char| c.is_ascii_lowercase())
+    });
+    starts.map(|(at, _)| text[at + 2..].split(|c| !is_part(c)).next().unwrap()).collect()
+}
+
+/// The commands of this program in a text: in backquotes, or at the start of a line: in Markdown
+/// of a code block, elsewhere of an indented line.
+fn written_commands(text: &str, is_markdown: bool) -> Vec<String> {
+    let text = text.replace("\\\n", " ");
+    let mut found = Vec::new();
+    let mut in_block = false;
+    for line in text.lines() {
+        in_block ^= line.trim_start().starts_with("```");
+        let mut rest = line.trim_start().trim_start_matches("$ ");
+        if rest.starts_with("carnet ") && (in_block || (!is_markdown && line.starts_with(' '))) {
+            found.push(rest.to_owned());
+        }
+        while let Some((_, after)) = rest.split_once("`carnet ") {
+            let Some((inside, after)) = after.split_once('`') else {
+                found.push(format!("carnet {after}"));
+                break;
+            };
+            found.push(format!("carnet {inside}"));
+            rest = after;
+        }
+    }
+    found
+}
+
+/// Everything that tells people what to type.
+fn texts() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(root().join("docs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    found.extend(
+        ["README.md", "src/format/recover.txt", "src/format/recover.rs"].map(|name| root().join(name)),
+    );
+    found.extend(sources("src/bin"));
+    found
 }
 
 #[test]
-fn named_commands_and_their_options_exist() {
-    let mut texts: BTreeMap<String, String> = BTreeMap::new();
-    let folder = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let documents = folder.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
-    let more = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].map(|name| root().join(name));
-    for path in documents.chain(more).chain(sources("src")) {
-        texts.insert(path.display().to_string(), std::fs::read_to_string(path).unwrap());
+fn written_commands_exist_with_their_options() {
+    let commands = commands();
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for path in texts() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let is_markdown = path.extension().is_some_and(|extension| extension == "md");
+        for line in written_commands(&text, is_markdown) {
+            // What follows belongs to another program.
+            let line = line.split([';', '|', '&', '#']).next().unwrap();
+            let word = line.split_whitespace().nth(1).unwrap_or_default();
+            let is_word = !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase());
+            let name = if is_word { word } else { "" };
+            match commands.get(name) {
+                None => wrong.push(format!("{}: carnet {name}: {line}", relative(&path))),
+                Some(known) => {
+                    for option in options(line).iter().filter(|option| !known.contains(**option)) {
+                        wrong.push(format!("{}: carnet {name} --{option}", relative(&path)));
+                    }
+                }
+            }
+            seen += 1;
+        }
     }
-    let mut helps: BTreeMap<String, Option<String>> = BTreeMap::new();
-    let (mut wrong, mut seen) = (Vec::new(), BTreeSet::new());
-    for (path, text) in &texts {
-        for (word, rest) in named(text) {
-            seen.insert(word);
-            let help = helps.entry(word.to_owned()).or_insert_with(|| {
-                let output = Command::new(CARNET).args([word, "--help"]).output().unwrap();
-                output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
-            });
-            match help {
-                None => wrong.push(format!("{path}: carnet {word}")),
-                Some(help) => wrong.extend(
-                    options(rest)
-                        .filter(|option| !option.is_empty() && !HIDDEN.contains(&(word, option)))
-                        .filter(|option| !help.contains(&format!("--{option}")))
-                        .map(|option| format!("{path}: carnet {word} --{option}")),
-                ),
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(seen > 100, "only {seen} commands found");
+}
+
+#[test]
+fn options_in_the_texts_of_the_program_exist() {
+    let known: BTreeSet<String> = commands().into_values().flatten().collect();
+    let mut wrong = Vec::new();
+    for path in sources("src/bin") {
+        for option in options(&code(&path)) {
+            if !known.contains(option) {
+                wrong.push(format!("{}: --{option}", relative(&path)));
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(seen.len() > 10, "only {seen:?} were found");
+}
+
+#[test]
+fn a_wrong_command_is_found() {
+    let found =
+        written_commands("run `carnet key generate` or\n    carnet seal --fast \\\n  --well\n", false);
+    assert_eq!(found, ["carnet key generate", "carnet seal --fast    --well"]);
+    assert_eq!(options("a --b-c=D, `--e` x--y --- --F"), ["b-c", "e"]);
 }

@@ -6,7 +6,7 @@ use carnet::artifacts::{RegistrySources, SourceSpec};
 use carnet::diagnosis::Code;
 use carnet::pack::{ArtifactFailure, Wanted};
 
-use carnet::small_file;
+use carnet::small_file::SmallFile;
 
 use crate::command_error::CommandError;
 use crate::plain::plain_path;
@@ -14,28 +14,30 @@ use crate::plain::plain_path;
 /// Maximum size of a list of sources, in bytes.
 const LIST_BYTES_MAX: u64 = 16 << 20;
 
-/// Maximum number of sources.
-const LIST_SOURCES_MAX: usize = 100_000;
+/// Maximum number of lines of a list of sources. A bundle has no more artifacts.
+const LIST_LINES_MAX: usize = 65_536;
 
 /// Returns the sources in `given` and those in the file `list`, one per line. The path `-` stands for stdin.
 pub(super) fn listed(given: &[SourceSpec], list: Option<&Path>) -> Result<Vec<SourceSpec>, CommandError> {
     let mut specs = given.to_vec();
     let Some(path) = list else { return Ok(specs) };
-    let text = if path.as_os_str() == "-" {
-        small_file::read_stdin(LIST_BYTES_MAX)
+    let unreadable = |error| CommandError::small_file(path, &error);
+    let file = if path.as_os_str() == "-" {
+        SmallFile::read_stream(std::io::stdin(), LIST_BYTES_MAX)
     } else {
-        small_file::read_text(path, LIST_BYTES_MAX)
+        SmallFile::read_once(path, LIST_BYTES_MAX)
     };
-    let text = text.map_err(|error| CommandError::file("read", path, &error))?;
+    let file = file.map_err(unreadable)?;
+    let text = file.text().map_err(unreadable)?;
     let invalid = |message: String| CommandError::new(Code::SourceList, message);
     for (line, number) in text.lines().zip(1..) {
+        if number > LIST_LINES_MAX {
+            let path = plain_path(path);
+            return Err(invalid(format!("{path}, line {number}: a list has at most {LIST_LINES_MAX} lines")));
+        }
         let line = line.split_once(" #").map_or(line, |(source, _)| source).trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
-        }
-        if specs.len() == LIST_SOURCES_MAX {
-            let path = plain_path(path);
-            return Err(invalid(format!("{path}, line {number}: more than {LIST_SOURCES_MAX} sources")));
         }
         let spec = line.parse::<SourceSpec>();
         specs.push(spec.map_err(|error| invalid(format!("{}, line {number}: {error}", plain_path(path))))?);
