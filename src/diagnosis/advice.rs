@@ -66,6 +66,8 @@ pub enum Advice {
     SaveInsteadOfExport,
     /// The archive must be written without sparse files.
     WriteWithoutSparse,
+    /// The index has none of the selected platforms; the message lists those that it has.
+    SelectOfferedPlatforms,
     /// An index was copied without one of its images.
     PlatformIsNotThere {
         /// The platform of the missing image.

@@ -131,8 +131,9 @@ impl Platform {
     pub fn fits(&self, wanted: &Platform) -> bool {
         let (os, architecture, variant) = self.normal();
         let (wanted_os, wanted_architecture, wanted_variant) = wanted.normal();
-        // A spelling such as `armhf` implies a variant.
-        let any_variant = wanted.variant.is_none() && wanted.architecture == wanted_architecture;
+        // These spellings imply a variant.
+        let implied = matches!(wanted.architecture.as_str(), "armhf" | "armel");
+        let any_variant = wanted.variant.is_none() && !implied;
         os == wanted_os && architecture == wanted_architecture && (any_variant || variant == wanted_variant)
     }
 
@@ -153,11 +154,6 @@ impl Platform {
             ("arm", "8") => (os, "arm", "v8"),
             (architecture, variant) => (os, architecture, variant),
         }
-    }
-
-    /// Returns whether this is the platform of something that is no image, such as an attestation.
-    pub fn is_unknown(&self) -> bool {
-        (self.os.as_str(), self.architecture.as_str()) == ("unknown", "unknown")
     }
 }
 
@@ -230,6 +226,13 @@ mod tests {
         ] {
             assert!(!fits(found, wanted), "{found} {wanted}");
         }
-        assert!(fits("linux/arm/v6", "linux/arm"), "without a variant, every variant matches");
+        // Without a variant, every variant matches.
+        for (found, wanted) in [
+            ("linux/arm/v6", "linux/arm"),
+            ("linux/amd64/v3", "linux/x86_64"),
+            ("linux/arm64/v9", "linux/aarch64"),
+        ] {
+            assert!(fits(found, wanted), "{found} {wanted}");
+        }
     }
 }

@@ -13,7 +13,7 @@ pub const INDEX_DEPTH_MAX: u32 = 8;
 pub const BLOBS_MAX: usize = 262_144;
 
 /// The annotation with which BuildKit's attestations, which have the platform `unknown`, name their image.
-const ATTESTED_DIGEST_ANNOTATION: &str = "vnd.docker.reference.digest";
+pub const ATTESTED_DIGEST_ANNOTATION: &str = "vnd.docker.reference.digest";
 
 /// What a blob is used as in the closure. If it is used in several ways, the greatest value applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

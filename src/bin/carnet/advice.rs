@@ -61,6 +61,7 @@ fn specific(advice: &Advice) -> String {
         Advice::WriteWithoutSparse => {
             "write the archive again without sparse files; with GNU tar, leave out -S"
         }
+        Advice::SelectOfferedPlatforms => "select platforms that the index has; the message lists them",
         Advice::PlatformIsNotThere { platform } => {
             return format!(
                 "the index was copied without its image for {platform}: copy all images, or select the available \

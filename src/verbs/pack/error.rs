@@ -255,6 +255,9 @@ impl Diagnose for PackError {
             }
             PackError::Document { .. } => Code::MalformedDocument,
             PackError::Graph { source: WalkError::SizesDiffer { .. }, .. } => Code::BlobSizesDiffer,
+            PackError::Graph { source: WalkError::NoSuchPlatform { .. }, .. } => {
+                return Code::RefusedGraph.with(Advice::SelectOfferedPlatforms);
+            }
             PackError::Graph { .. } => Code::RefusedGraph,
             PackError::NotAnArtifact { .. } => Code::NotAnArtifact,
             PackError::AbsentNondistributable { .. } => Code::NondistributableAbsent,

@@ -297,9 +297,9 @@ fn close(
                 walk.omit(&descriptor, Reason::Lost, parent);
                 continue;
             }
-            // Tools that export one platform of an index leave out what is for none, such as attestations.
-            if !request.platforms.is_empty() && descriptor.platform.as_ref().is_some_and(Platform::is_unknown)
-            {
+            // Tools that export one platform of an index leave out the attestations.
+            let is_attestation = descriptor.annotations.contains_key(graph::ATTESTED_DIGEST_ANNOTATION);
+            if is_attestation && !request.platforms.is_empty() && digest != artifact {
                 walk.drop_node(&digest);
                 walk.omit(&descriptor, Reason::Platform, parent);
                 continue;

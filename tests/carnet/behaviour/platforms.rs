@@ -80,3 +80,27 @@ fn an_export_of_one_platform_is_packed_with_that_platform() {
     let run = desk.pack("oci:src --platform linux/arm64 --overwrite").ends(4).says(&["blob-missing"]);
     assert!(!run.stderr.contains("--platform"), "{}", run.stderr);
 }
+
+#[test]
+fn an_absent_artifact_is_missing_whatever_its_platform() {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let images = [source.image(1, &[3000]), source.image(2, &[3000])];
+    source.list(&on("unknown/unknown", &images[0]));
+    source.list(&on("linux/amd64", &images[1]));
+    std::fs::remove_file(desk.path("src/blobs").join(digest_of(&images[0]).replace(':', "/"))).unwrap();
+    for options in ["", " --platform linux/amd64"] {
+        desk.pack(&format!("oci:src{options}")).ends(4).says(&["blob-missing", digest_of(&images[0])]);
+    }
+}
+
+#[test]
+fn a_platform_that_the_index_lacks_is_not_advised_again() {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let image = source.image(1, &[3000]);
+    let index = source.index(&[on("linux/amd64", &image)]);
+    source.tag(&index, "app:1");
+    let run = desk.pack("oci:src --platform linux/s390x").ends(1).says(&["refused-graph", "linux/amd64"]);
+    assert!(!run.stderr.contains("--platform"), "{}", run.stderr);
+}
