@@ -72,8 +72,9 @@ pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<G
 
 fn shown(source: &dyn ArtifactSource, root: &Root) -> String {
     match &root.name {
-        // In a registry, the name of the artifact repeats the repository, which the name of the source contains.
-        Some(name) if source.name().ends_with(name.repository().unwrap_or("-")) => {
+        // In a registry, the name of the artifact repeats the repository, which the name of the source contains. A folder
+        // may end with the name of a repository by chance.
+        Some(name) if source.waits() && source.name().ends_with(name.repository().unwrap_or("-")) => {
             format!("{}:{}", source.name(), name.tag().unwrap_or_default())
         }
         Some(name) => format!("{}:{name}", source.name()),
