@@ -396,7 +396,7 @@ fn a_folder_named_like_its_artifact_is_shown_in_full() {
     let mut source = desk.source("team/app");
     let image = source.image(1, &[3000]);
     source.tag(&image, "app:1");
-    let digest = super::layouts::digest_of(&image).replace(':', "/");
+    let digest = digest_of(&image).replace(':', "/");
     std::fs::remove_file(desk.path("team/app/blobs").join(digest)).unwrap();
     desk.pack("oci:team/app").ends(4).says(&["blob-missing", "oci:team/app:app:1: "]);
 }
