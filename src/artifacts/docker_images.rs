@@ -91,7 +91,7 @@ impl<'a> Images<'a> {
     /// Makes the manifest of an image. The layers are those that `docker load` would take, in its order.
     ///
     /// Compressed layers are hashed, because the archive does not contain their digests. Uncompressed layers have the
-    /// digest that the configuration lists; whoever reads them finds out if they do not.
+    /// digest that the configuration lists, which is checked when they are packed.
     pub(super) fn make(&mut self, item: &Item) -> Result<Image, ArtifactError> {
         let (path, _) = self.inside(&item.config)?;
         let bytes = self.files.read(&path, DOCUMENT_BYTES_MAX)?.unwrap_or_default();

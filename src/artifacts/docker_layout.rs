@@ -48,8 +48,8 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// Reads the documents of the layout. Those that are missing or damaged are left out here; whoever packs them finds
-    /// out.
+    /// Reads the documents of the layout. Those that are missing or damaged are left out here, and
+    /// packing them fails.
     pub(super) fn new(layout: &'a Layout) -> Result<Merge<'a>, ArtifactError> {
         let roots = layout.listed().to_vec();
         let known = known_images(layout, &roots)?;

@@ -31,7 +31,7 @@ impl Verifier {
     }
 }
 
-/// Returns whether a known certificate is unusable anyway, whoever signed it. The dates are checked before anything else,
+/// Returns whether a known certificate is unusable even if it is among the trusted ones. The dates are checked before anything else,
 /// so no other error hides an expired certificate.
 fn is_of_itself(error: &Error) -> bool {
     match error {

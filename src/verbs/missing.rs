@@ -44,7 +44,7 @@ pub struct MissingReport {
     pub bundles: Vec<MissingBundle>,
     /// The bundles that have expired.
     pub expired: Vec<ExpiredBundle>,
-    /// Files that cannot be read, so that nobody knows whether they are chunks.
+    /// Files whose heads cannot be read, so that they may be chunks of any bundle.
     pub unreadable: Vec<FileReport>,
 }
 
