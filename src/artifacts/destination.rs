@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::transport::SpecError;
+use super::spec_error::SpecError;
 use crate::diagnosis::Advice;
 use crate::registry::{Host, RepositoryName, canonical_host};
 

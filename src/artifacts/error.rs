@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::kind::Kind;
-use super::transport_word::Transport;
+use super::transport::Transport;
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
 use crate::oci::digest::{BlobMismatch, found_bytes};
 use crate::oci::document::DocumentError;

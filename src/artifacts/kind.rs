@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::transport_word::Transport;
+use super::transport::Transport;
 
 /// What a source is instead of what its prefix says.
 #[derive(Clone, Debug, PartialEq, Eq)]

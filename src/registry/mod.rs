@@ -7,7 +7,7 @@
 //! [`crate::http`] sends the requests. In this module, each file uses only files named before it:
 //! `name`, `hub`, `settings`, `problem` → `error` → `call` → `endpoint` (one host, redirects, retries) → `challenge`,
 //! `auth_file`, `credential_helper`, `credentials`, `auth`, `authenticator` (authentication) → `client` (authenticated
-//! calls) → `download`, `link`, `listing` → `repository`, `proof`, `push`, `external` → `registries`.
+//! calls) → `download`, `link`, `listing` → `repository`, `proof`, `push`, `push_manifest`, `external` → `registries`.
 
 mod auth;
 mod auth_file;
@@ -28,6 +28,7 @@ mod name;
 mod problem;
 mod proof;
 mod push;
+mod push_manifest;
 mod registries;
 mod repository;
 mod settings;
@@ -39,7 +40,8 @@ pub use external::{External, Refusal};
 pub use hub::{canonical_host, canonical_repository};
 pub use name::{NameError, Reference, RepositoryName, Tag};
 pub use problem::{ErrorCode, Problem};
-pub use push::{Expect, Feed, Pushed, Stored};
+pub use push::{Feed, Pushed};
+pub use push_manifest::{Expect, Stored};
 pub use registries::Registries;
 pub use repository::{Access, Repository, State};
 pub use settings::{Reach, Settings};
