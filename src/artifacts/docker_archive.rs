@@ -10,14 +10,14 @@ use super::catalog::Catalog;
 use super::docker_images::{Content, Images, malformed};
 use super::docker_items::{Item, parse_items};
 use super::docker_layout::Merge;
-use super::entries::without_unknown_types;
+use super::entries::{unnamed, without_unknown_types};
 use super::files::Files;
 use super::layout::Layout;
 use super::tar_index::Links;
 use super::{ArtifactError, ArtifactSource, Root, Selection};
 use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::graph::Referrer;
-use crate::oci::{Descriptor, Digest, RefName};
+use crate::oci::{Descriptor, Digest};
 
 /// A Docker archive as a source of artifacts: what its layout lists, and what only `manifest.json` does.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct DockerArchive {
     made: BTreeMap<Digest, Content>,
     /// Manifests of the layout that `manifest.json` contradicts.
     overruled: BTreeSet<Digest>,
+    /// What is not as `manifest.json` and the layout say, in sentences.
+    notes: Vec<String>,
 }
 
 impl DockerArchive {
@@ -59,34 +61,31 @@ impl DockerArchive {
         for item in items {
             merge.add(item, &mut images)?;
         }
-        let Merge { roots, overruled, .. } = merge;
+        let Merge { roots, overruled, mut notes, .. } = merge;
+        notes.extend(layout.notes());
         let (catalog, made) = (Catalog::new(name.to_owned(), roots), images.blobs);
-        Ok(DockerArchive { name: name.to_owned(), catalog, layout: Some(layout), made, overruled })
+        Ok(DockerArchive { name: name.to_owned(), catalog, layout: Some(layout), made, overruled, notes })
     }
 
     fn legacy(files: &Files, items: &[Item], name: &str) -> Result<DockerArchive, ArtifactError> {
         let mut images = Images::new(files);
-        let mut roots = Vec::new();
+        let (mut roots, mut notes) = (Vec::new(), Vec::new());
         for item in items {
             let image = images.make(item)?;
             images.keep(&image)?;
             let descriptor = image.manifest;
-            let names = item.tags().iter().map(|text| {
-                text.parse::<RefName>().map_err(|source| ArtifactError::BadName {
-                    place: name.to_owned(),
-                    digest: descriptor.digest,
-                    source,
-                })
-            });
-            for name in names.collect::<Result<Vec<_>, _>>()? {
-                roots.push(Root { name: Some(name), descriptor: descriptor.clone() });
+            for text in item.tags() {
+                match text.parse() {
+                    Ok(name) => roots.push(Root { name: Some(name), descriptor: descriptor.clone() }),
+                    Err(problem) => notes.push(unnamed(name, &descriptor.digest, &problem)),
+                }
             }
-            if item.tags().is_empty() {
-                roots.push(Root { name: None, descriptor });
-            }
+            // The catalog removes it if there is a name.
+            roots.push(Root { name: None, descriptor });
         }
         let (catalog, made) = (Catalog::new(name.to_owned(), roots), images.blobs);
-        Ok(DockerArchive { name: name.to_owned(), catalog, layout: None, made, overruled: BTreeSet::new() })
+        let overruled = BTreeSet::new();
+        Ok(DockerArchive { name: name.to_owned(), catalog, layout: None, made, overruled, notes })
     }
 
     /// The artifact with a digest that is not in the catalog.
@@ -156,6 +155,6 @@ impl ArtifactSource for DockerArchive {
     }
 
     fn notes(&self) -> Vec<String> {
-        self.layout.as_ref().map(Layout::notes).unwrap_or_default()
+        self.notes.clone()
     }
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::docker_images::{Image, Images, malformed};
 use super::docker_items::{Item, parse_items};
+use super::entries::unnamed;
 use super::layout::{Layout, blob_path};
 use super::tar_index::{TarIndex, normal_path};
 use super::{ArtifactError, ArtifactSource as _, Root, read_document};
@@ -45,6 +46,8 @@ pub(super) struct Merge<'a> {
     names: HashMap<String, BTreeSet<Digest>>,
     /// Manifests of the layout that are replaced, because their layers are not those of `manifest.json`.
     pub(super) overruled: BTreeSet<Digest>,
+    /// Names that a bundle cannot carry, in sentences.
+    pub(super) notes: Vec<String>,
 }
 
 impl<'a> Merge<'a> {
@@ -65,7 +68,16 @@ impl<'a> Merge<'a> {
                 by_config.entry(config).or_default().push(at);
             }
         }
-        Ok(Merge { layout, known, by_config, unlisted: None, roots, names, overruled: BTreeSet::new() })
+        Ok(Merge {
+            layout,
+            known,
+            by_config,
+            unlisted: None,
+            roots,
+            names,
+            overruled: BTreeSet::new(),
+            notes: Vec::new(),
+        })
     }
 
     /// Adds an image of `manifest.json`.
@@ -191,11 +203,13 @@ impl<'a> Merge<'a> {
             .map(ToString::to_string)
             .collect();
         for text in item.tags() {
-            let name: RefName = text.parse().map_err(|source| ArtifactError::BadName {
-                place: self.layout.name().to_owned(),
-                digest: first.digest,
-                source,
-            })?;
+            let name: RefName = match text.parse() {
+                Ok(name) => name,
+                Err(problem) => {
+                    self.notes.push(unnamed(self.layout.name(), &first.digest, &problem));
+                    continue;
+                }
+            };
             let known = self.names.entry(in_full(&name)).or_default();
             if known.is_empty() && !name.tag().is_some_and(|tag| bare.contains(tag)) {
                 known.insert(first.digest);

@@ -43,11 +43,7 @@ impl Entries {
                     name
                 }
                 Err(problem) => {
-                    let digest = descriptor.digest;
-                    entries.notes.push(format!(
-                        "{place} lists {digest} under a name that a bundle cannot carry: {problem}; it has no name \
-                         here, and can be selected by its digest"
-                    ));
+                    entries.notes.push(unnamed(place, &descriptor.digest, &problem));
                     None
                 }
             };
@@ -92,6 +88,14 @@ impl Entries {
             }
         }
     }
+}
+
+/// The note about an artifact that travels by its digest, because a bundle cannot carry its name.
+pub(super) fn unnamed(place: &str, digest: &Digest, problem: &RefNameError) -> String {
+    format!(
+        "{place} lists {digest} under a name that a bundle cannot carry: {problem}; without that name it can be selected \
+         by its digest"
+    )
 }
 
 /// The suffix for the tag of an entry that belongs to an image of the same name; `None` for an image.

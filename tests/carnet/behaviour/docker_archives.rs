@@ -341,3 +341,24 @@ fn ordinary_layers_in_layer_sources_stay_ordinary() {
         entries(&desk.path("back")).into_iter().map(|(_, digest, kind, _)| (digest, kind)).collect();
     assert_eq!(back, [(digest_of(&manifest).to_owned(), MANIFEST.to_owned())]);
 }
+
+#[test]
+fn a_name_that_no_bundle_can_carry_does_not_block_the_rest() {
+    for legacy in [true, false] {
+        let desk = Desk::new();
+        let mut source = desk.source("src");
+        let image = image(&source, 1);
+        let manifest = source.manifest(&image.config, &image.layers);
+        list(&mut source, &manifest, "app:1");
+        if legacy {
+            std::fs::remove_file(desk.path("src/index.json")).unwrap();
+        }
+        save(&desk, &json!([image.item(&json!(["no name!", "docker.io/library/x:2"]))]));
+        desk.pack("docker-archive:saved.tar").ok().says(&["no name!", "can be selected by its digest"]);
+        let crossed = crossed(&desk);
+        let names: Vec<&str> = crossed.iter().map(|(name, _)| name.as_deref().unwrap()).collect();
+        let app: &[&str] = if legacy { &[] } else { &["docker.io/library/app:1"] };
+        assert_eq!(names, [app, &["docker.io/library/x:2"]].concat());
+        assert!(crossed.iter().all(|(_, layers)| *layers == digests(&image)));
+    }
+}
