@@ -105,6 +105,15 @@ impl Desk {
         Run::of(&mut self.command(args))
     }
 
+    /// Runs the program without the right of the superuser to read and write everything.
+    pub(crate) fn ordinary(&self, args: &str) -> Run {
+        self.sh(&if rustix::process::geteuid().is_root() {
+            format!("exec setpriv --bounding-set=-dac_override,-dac_read_search {CARNET} {args}")
+        } else {
+            format!("exec {CARNET} {args}")
+        })
+    }
+
     /// Packs `oci:SOURCE` into the folder `out` as the bundle `b`.
     pub(crate) fn pack(&self, args: &str) -> Run {
         self.carnet(&format!("pack {args} --to out --name b --key k.key.pem"))

@@ -15,16 +15,6 @@ fn desk() -> Desk {
     desk
 }
 
-/// Runs carnet without the right of the superuser to read everything.
-fn ordinary(desk: &Desk, args: &str) -> Run {
-    let line = if rustix::process::geteuid().is_root() {
-        format!("exec setpriv --bounding-set=-dac_override,-dac_read_search {CARNET} {args}")
-    } else {
-        format!("exec {CARNET} {args}")
-    };
-    desk.sh(&line)
-}
-
 fn forbid(desk: &Desk, path: &str) {
     fs::set_permissions(desk.path(path), Permissions::from_mode(0o000)).unwrap();
 }
@@ -38,22 +28,19 @@ fn a_chunk_that_cannot_be_read_is_not_missing() {
     let desk = desk();
     forbid(&desk, "out/b_00002.tar");
     let words = ["b_00002.tar: ", "Permission denied"];
-    let verified = ordinary(&desk, "verify out --pub k.pub.pem").ends(1).says(&words);
+    let verified = desk.ordinary("verify out --pub k.pub.pem").ends(1).says(&words);
     assert!(!verified.stdout.contains("INCOMPLETE"), "{}", verified.stdout);
     verified.says(&["CANNOT BE READ", "error[chunk-unreadable]: bundle b ("]);
-    let report = ordinary(&desk, "verify out --pub k.pub.pem --json").ends(1).json();
+    let report = desk.ordinary("verify out --pub k.pub.pem --json").ends(1).json();
     let bundle = &report["bundles"][0];
     assert_eq!((&bundle["verdict"], &bundle["missing"]), (&"unreadable".into(), &serde_json::json!([])));
     assert_eq!(bundle["unreadable"][0]["number"], 2);
 
-    let run = ordinary(&desk, "missing out").ends(1).says(&words);
+    let run = desk.ordinary("missing out").ends(1).says(&words);
     assert_eq!(run.stdout, "", "nothing to send again");
     run.says(&["error[chunk-unreadable]: chunk 2", "another drive"]);
-    ordinary(&desk, "unpack out --pub k.pub.pem --to oci:new")
-        .ends(1)
-        .says(&words)
-        .says(&["chunk-unreadable"]);
-    ordinary(&desk, "import out --pub k.pub.pem --to docker://127.0.0.1:9/x")
+    desk.ordinary("unpack out --pub k.pub.pem --to oci:new").ends(1).says(&words).says(&["chunk-unreadable"]);
+    desk.ordinary("import out --pub k.pub.pem --to docker://127.0.0.1:9/x")
         .ends(1)
         .says(&words)
         .says(&["chunk-unreadable"]);
@@ -61,9 +48,9 @@ fn a_chunk_that_cannot_be_read_is_not_missing() {
 
     // A chunk that is missing is still asked for.
     fs::remove_file(desk.path("out/b_00003.tar")).unwrap();
-    let run = ordinary(&desk, "missing out --pub k.pub.pem").ends(4).says(&words);
+    let run = desk.ordinary("missing out --pub k.pub.pem").ends(4).says(&words);
     assert!(run.stdout.ends_with(": 3\n"), "{}", run.stdout);
-    ordinary(&desk, "verify out --pub k.pub.pem").ends(4).says(&["INCOMPLETE, 1 of"]).says(&words);
+    desk.ordinary("verify out --pub k.pub.pem").ends(4).says(&["INCOMPLETE, 1 of"]).says(&words);
 }
 
 #[test]
@@ -71,15 +58,15 @@ fn a_control_chunk_that_cannot_be_read_is_not_missing() {
     let desk = desk();
     forbid(&desk, "out/b_00000.tar");
     let words = ["b_00000.tar: ", "Permission denied"];
-    ordinary(&desk, "verify out --pub k.pub.pem").ends(1).says(&words).says(&["CANNOT BE READ"]);
-    assert_eq!(ordinary(&desk, "missing out").ends(1).says(&words).stdout, "");
+    desk.ordinary("verify out --pub k.pub.pem").ends(1).says(&words).says(&["CANNOT BE READ"]);
+    assert_eq!(desk.ordinary("missing out").ends(1).says(&words).stdout, "");
     let code = ["error[chunk-unreadable]"];
-    ordinary(&desk, "unpack out --pub k.pub.pem --to oci:new").ends(1).says(&words).says(&code);
-    ordinary(&desk, "inspect out").ends(1).says(&words).says(&["cannot be read"]);
-    ordinary(&desk, "sign out --key k.key.pem").ends(1).says(&words).says(&code);
+    desk.ordinary("unpack out --pub k.pub.pem --to oci:new").ends(1).says(&words).says(&code);
+    desk.ordinary("inspect out").ends(1).says(&words).says(&["cannot be read"]);
+    desk.ordinary("sign out --key k.key.pem").ends(1).says(&words).says(&code);
     // Under another name nobody can tell which chunk it is; the file is named all the same.
     fs::rename(desk.path("out/b_00000.tar"), desk.path("out/renamed")).unwrap();
-    let run = ordinary(&desk, "missing out").ends(4).says(&["renamed may be a chunk", "Permission denied"]);
+    let run = desk.ordinary("missing out").ends(4).says(&["renamed may be a chunk", "Permission denied"]);
     assert!(run.stdout.ends_with(": 0\n"), "{}", run.stdout);
 }
 
@@ -90,7 +77,7 @@ fn files_that_all_cannot_be_read_are_not_called_something_else() {
         forbid(&desk, &format!("out/{name}"));
     }
     for verb in ["verify out --pub k.pub.pem", "missing out", "inspect out", "sign out --key k.key.pem"] {
-        ordinary(&desk, verb).ends(1).says(&["error[chunk-unreadable]", "7 files", "Permission denied"]);
+        desk.ordinary(verb).ends(1).says(&["error[chunk-unreadable]", "7 files", "Permission denied"]);
     }
 }
 
@@ -126,14 +113,14 @@ fn folders_that_cannot_be_read_and_links_are_passed_over_and_named() {
     for verb in
         ["verify out --pub k.pub.pem", "missing out", "inspect out", "sums out", "sign out --key k.key.pem"]
     {
-        let run = ordinary(&desk, verb).ok();
+        let run = desk.ordinary(verb).ok();
         for note in notes {
             assert!(run.stderr.contains(note), "{verb}: {note}: {}", run.stderr);
         }
     }
-    ordinary(&desk, "unpack out --pub k.pub.pem --to oci:new").ok().says(&notes);
+    desk.ordinary("unpack out --pub k.pub.pem --to oci:new").ok().says(&notes);
     // A folder that was named itself is an error.
-    ordinary(&desk, "missing out/lost+found").ends(1).says(&["file-unusable", "Permission denied"]);
+    desk.ordinary("missing out/lost+found").ends(1).says(&["file-unusable", "Permission denied"]);
     allow(&desk, "out/lost+found");
 }
 
