@@ -27,7 +27,7 @@
 //! | [`oci`] | the vocabulary of the cargo: digests, descriptors, manifests, names |
 //! | [`mod@format`], [`http`] | the vocabulary of bundles; the HTTP client |
 //! | [`registry`] | the client of registries |
-//! | [`artifacts`], [`medium`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, who is trusted, time, onlookers |
+//! | [`artifacts`], [`medium`], [`storage`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, object stores, who is trusted, time, onlookers |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
 //! | [`arrival`] | files become bundles that may be used |
 //! | the verbs: [`pack`], [`verify`], [`missing`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`] | a request in, a report out |
@@ -71,6 +71,7 @@ pub mod observe;
 pub mod oci;
 pub mod registry;
 pub mod small_file;
+pub mod storage;
 pub mod stream;
 pub mod trust;
 mod verbs;

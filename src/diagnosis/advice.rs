@@ -122,6 +122,33 @@ pub enum Advice {
     /// The server reports an internal problem.
     ServerInTrouble,
 
+    /// A place in an object store has the wrong syntax.
+    StoreSyntax,
+    /// A token has ended or is not valid yet.
+    StoreTokenTime,
+    /// A token does not cover what it is used for.
+    StoreTokenScope,
+    /// A token, user or key lacks a permission.
+    StorePermission {
+        /// The permission, e.g. `list`.
+        permission: String,
+    },
+    /// An identity lacks a role.
+    StoreRole {
+        /// The permission that the role must give, e.g. `list`.
+        permission: String,
+    },
+    /// The managed identity does not exist or is not assigned to this machine.
+    StoreIdentity,
+    /// The credentials of an object store are missing or wrong.
+    StoreCredentials,
+    /// The store requires HTTPS.
+    StoreHttps,
+    /// A network rule of the store refuses this machine.
+    StoreNetwork,
+    /// The clock of this machine is wrong.
+    SetClock,
+
     /// An artifact needs a name that a registry accepts.
     RenameArtifact {
         /// The name of the artifact in the bundle, or its digest.

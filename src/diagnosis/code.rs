@@ -163,6 +163,16 @@ codes! {
     RegistrySetup "registry-setup" Usage "A certificate, key or credentials file for registries cannot be used."
     UrlUnusable "url-unusable" Failed "A URL of a non-distributable layer does not provide the layer."
 
+    // Object stores.
+    StoreSetup "store-setup" Usage "A variable, file or setting that gives access to an object store is missing or cannot be used."
+    StoreDenied "store-denied" Failed "An object store does not permit a request with this access."
+    StoreNotFound "store-not-found" Failed "An object store has no such container, account or object."
+    StoreChanged "store-changed" Failed "An object changed between the time it was checked and the time it was used."
+    StoreProtected "store-protected" Failed "An object is protected by a policy or a hold, or is in an archive."
+    StoreUnreachable "store-unreachable" Failed "An object store cannot be reached, or the connection to it broke or stalled."
+    StoreFailed "store-failed" Failed "An object store returned an error."
+    StoreProtocol "store-protocol" Failed "The response of an object store is not what its protocol prescribes."
+
     // Importing.
     RepositoryUnnamed "repository-unnamed" Usage "An artifact of the bundle has no repository name."
     RepositoryName "repository-name" Usage "An artifact would get a repository name that registries do not accept."

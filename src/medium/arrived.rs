@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{ChunkFile, MediumError, ReadAt, Temporary};
+use crate::format::Timestamp;
 
 /// Bytes that are copied at once.
 const COPY_BLOCK_BYTES: usize = 256 << 10;
@@ -17,6 +18,8 @@ pub struct ArrivedFile {
     pub(super) path: PathBuf,
     name: String,
     bytes: u64,
+    /// When it was last modified: seconds and nanoseconds.
+    modified: (i64, i64),
     /// Device and inode, to detect that another file has replaced it.
     pub(super) identity: (u64, u64),
     /// Why not even its length could be read; opening it fails with this.
@@ -49,13 +52,16 @@ impl ArrivedFile {
             return Err(MediumError::NotRegular { path: name });
         }
         let identity = (metadata.dev(), metadata.ino());
-        Ok(ArrivedFile { path: path.to_owned(), name, bytes: metadata.len(), identity, failure: None })
+        let modified = (metadata.mtime(), metadata.mtime_nsec());
+        let (path, bytes) = (path.to_owned(), metadata.len());
+        Ok(ArrivedFile { path, name, bytes, modified, identity, failure: None })
     }
 
     /// Stands for a file of a folder whose metadata cannot be read. It may be a chunk.
     pub(super) fn unreadable(path: &Path, failure: io::Error) -> ArrivedFile {
         let (path, name) = (path.to_owned(), path.display().to_string());
-        ArrivedFile { path, name, bytes: 0, identity: (0, 0), failure: Some(Arc::new(failure)) }
+        let failure = Some(Arc::new(failure));
+        ArrivedFile { path, name, bytes: 0, modified: (0, 0), identity: (0, 0), failure }
     }
 }
 
@@ -79,6 +85,15 @@ impl ChunkFile for ArrivedFile {
         self.bytes
     }
 
+    fn version(&self) -> String {
+        let ((device, inode), (seconds, nanoseconds)) = (self.identity, self.modified);
+        format!("{device}-{inode}-{}-{seconds}.{nanoseconds}", self.bytes)
+    }
+
+    fn modified(&self) -> Option<Timestamp> {
+        Timestamp::from_seconds(u64::try_from(self.modified.0).ok()?)
+    }
+
     fn open(&self) -> io::Result<Box<dyn ReadAt>> {
         if let Some(failure) = &self.failure {
             return Err(io::Error::new(failure.kind(), failure.to_string()));
@@ -89,6 +104,16 @@ impl ChunkFile for ArrivedFile {
             return Err(io::Error::other("the file has changed since it was found"));
         }
         Ok(Box::new(Opened(file)))
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        match ArrivedFile::new(&self.path) {
+            Ok(found) if found.version() == self.version() => fs::remove_file(&self.path),
+            Ok(_) => Err(io::Error::other("the file has changed since it was found")),
+            Err(MediumError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(MediumError::Io { source, .. }) => Err(source),
+            Err(error) => Err(io::Error::other(error)),
+        }
     }
 
     /// The new file is written beside the old one, synced, and renamed over it. A concurrent replacement waits, and

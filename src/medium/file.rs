@@ -1,7 +1,9 @@
 //! Chunk files that are read.
 
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
+
+use crate::format::Timestamp;
 
 /// Reads a file at any offset, independently of other readers of the same file.
 pub trait ReadAt: Send {
@@ -23,11 +25,36 @@ pub trait ChunkFile: Send + Sync {
     /// Returns the size in bytes when the file was found.
     fn bytes(&self) -> u64;
 
+    /// Returns a text that changes when the content of the file under this name changes.
+    fn version(&self) -> String;
+
+    /// Returns when the file was last modified, by the clock of its place; `None` if that is not known.
+    fn modified(&self) -> Option<Timestamp>;
+
+    /// Returns whether reading waits for a network, so that a reader should read ahead, and large ranges at once.
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// Opens the file. May be called repeatedly: files stay open only while they are read.
     ///
     /// # Errors
     /// If the file has changed since it was found.
     fn open(&self) -> io::Result<Box<dyn ReadAt>>;
+
+    /// Reads `bytes` bytes from `offset`, from the first to the last, in one go.
+    ///
+    /// # Errors
+    /// If the file has changed since it was found.
+    fn stream(&self, offset: u64, bytes: u64) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(InOrder { file: self.open()?, at: offset, end: offset + bytes }))
+    }
+
+    /// Removes the file, unless it has changed since it was found. A file that is gone is no error.
+    ///
+    /// # Errors
+    /// If it has changed, or cannot be removed.
+    fn remove(&self) -> io::Result<()>;
 
     /// Replaces the bytes before `kept_from` with `front`, of any length, and keeps the rest unchanged. `check`
     /// inspects the new file before it is visible; if it fails, nothing changes. The replacement is atomic: a reader
@@ -41,4 +68,20 @@ pub trait ChunkFile: Send + Sync {
         kept_from: u64,
         check: &dyn Fn(Arc<dyn ChunkFile>) -> io::Result<()>,
     ) -> io::Result<()>;
+}
+
+/// Reads a range of a file from its first byte to its last.
+struct InOrder {
+    file: Box<dyn ReadAt>,
+    at: u64,
+    end: u64,
+}
+
+impl Read for InOrder {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buffer.len());
+        self.file.read_exact_at(&mut buffer[..length], self.at)?;
+        self.at += length as u64;
+        Ok(length)
+    }
 }

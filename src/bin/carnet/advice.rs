@@ -135,6 +135,39 @@ fn specific(advice: &Advice) -> String {
         Advice::ServerInTrouble => {
             "the server has a problem: run the same command again later; finished work is kept"
         }
+        Advice::StoreSyntax => {
+            "write a folder, s3://BUCKET/PREFIX, az://ACCOUNT/CONTAINER/PREFIX, or the URL of an Azure container without \
+             its token"
+        }
+        Advice::StoreTokenTime => {
+            "get a new token, and check the clock of this machine; docs/stores.md says how to make one"
+        }
+        Advice::StoreTokenScope => {
+            "make a token for this container, or an account token for the Blob service with the resource types service, \
+             container and object (srt=sco); docs/stores.md says how"
+        }
+        Advice::StorePermission { permission } => {
+            return format!(
+                "give it the permission to {permission}; docs/stores.md lists what each command needs"
+            );
+        }
+        Advice::StoreRole { permission } => {
+            let role = if permission == "list" || permission == "read" { "Reader" } else { "Contributor" };
+            return format!(
+                "give the identity the role Storage Blob Data {role} for the container; a new role takes some minutes"
+            );
+        }
+        Advice::StoreIdentity => {
+            "assign a managed identity to this machine; for a user-assigned one set AZURE_CLIENT_ID to its client id"
+        }
+        Advice::StoreCredentials => {
+            "check the variables and files that give access to the store; docs/stores.md lists them"
+        }
+        Advice::StoreHttps => "use the https:// address of the store",
+        Advice::StoreNetwork => {
+            "ask the operator of the store to permit the address of this machine, or use its private endpoint"
+        }
+        Advice::SetClock => "set the clock of this machine",
         Advice::RenameArtifact { name, tag } => {
             // The left side is a regular expression. A dot also matches itself, but a plus does not.
             let name = name.replace('+', "\\+");
@@ -371,6 +404,22 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         }
         Code::RegistrySetup => "check the files of --authfile, --ca, --client-cert and --client-key",
         Code::UrlUnusable => "run the same command again, or push the layer to the registry first",
+
+        Code::StoreSetup | Code::StoreDenied => {
+            "check the variables and files that give access to the store; docs/stores.md lists them"
+        }
+        Code::StoreNotFound => {
+            "check the names of the account, the bucket or container, and the prefix; carnet does not create containers"
+        }
+        Code::StoreChanged => "somebody else writes to this place: run the same command again",
+        Code::StoreProtected => "ask the operator of the store, or wait until the protection ends",
+        Code::StoreUnreachable => {
+            "check the address of the store and the network; to use a proxy set HTTPS_PROXY; then run the same command \
+             again"
+        }
+        Code::StoreFailed | Code::StoreProtocol => {
+            "ask the operator of the store, or of the proxy in front of it"
+        }
 
         Code::RepositoryUnnamed => "give it a repository name with --rename 'REGEX=REPO:TAG'",
         Code::RepositoryName => "give it another name with --rename 'REGEX=REPO:TAG'",

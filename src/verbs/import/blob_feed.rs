@@ -150,6 +150,15 @@ mod tests {
         fn bytes(&self) -> u64 {
             self.0.len() as u64
         }
+        fn version(&self) -> String {
+            String::new()
+        }
+        fn modified(&self) -> Option<crate::format::Timestamp> {
+            None
+        }
+        fn remove(&self) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
         fn replace_front(
             &self,
             _: &[u8],

@@ -48,6 +48,18 @@ impl ChunkFile for Copy {
         Ok(Box::new(Copy(self.0.clone(), Arc::clone(&self.1))))
     }
 
+    fn version(&self) -> String {
+        String::new()
+    }
+
+    fn modified(&self) -> Option<carnet::format::Timestamp> {
+        None
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn replace_front(
         &self,
         _: &[u8],

@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["oci"],
     &["http"],
     &["format", "registry"],
-    &["artifacts", "medium", "trust", "clock", "observe"],
+    &["artifacts", "medium", "storage", "trust", "clock", "observe"],
     &["stream", "environment"],
     &["arrival"],
     &["report"],

@@ -205,6 +205,19 @@ impl ChunkFile for Object {
         }
     }
 
+    fn version(&self) -> String {
+        String::new()
+    }
+
+    fn modified(&self) -> Option<carnet::format::Timestamp> {
+        None
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        self.objects.lock().unwrap().remove(&self.name);
+        Ok(())
+    }
+
     fn replace_front(
         &self,
         front: &[u8],

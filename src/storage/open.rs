@@ -1,0 +1,20 @@
+//! Opens the container of a location.
+
+use std::sync::Arc;
+
+use super::{Container, Location, Settings, StorageError};
+
+/// Opens the container of a location. Credentials are looked up; no object is requested yet.
+///
+/// # Errors
+/// [`StorageError::Setup`] if there is no usable access.
+pub fn open(location: &Location, settings: &Settings) -> Result<Arc<dyn Container>, StorageError> {
+    let _ = settings;
+    match location {
+        Location::S3 { .. } | Location::Azure { .. } => Err(StorageError::Setup {
+            what: location.to_string(),
+            problem: "not built yet".to_owned(),
+            advice: None,
+        }),
+    }
+}
