@@ -8,6 +8,7 @@ use super::budget::Budget;
 use super::bundle_files::BundleFiles;
 use super::{
     Contents, ContentsError, Finding, Gate, Member, NotAChunk, OpenError, Opened, Standing, read_body,
+    read_planned_body,
 };
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
@@ -304,11 +305,22 @@ fn standing(member: &Member<Head>, control: &Control, broken: Option<&Finding>) 
     if member.head.statement.kind == Kind::Parity {
         return Standing::PassedOver;
     }
-    let body = match read_body(member.file.as_ref(), &member.head) {
+    let statement = &member.head.statement;
+    let planned = match control {
+        Control::Read(contents) if member.file.waits() && statement.number > 0 => {
+            read_planned_body(member.file.as_ref(), &member.head, contents)
+        }
+        _ => Ok(None),
+    };
+    let body = match planned {
+        Ok(None) => read_body(member.file.as_ref(), &member.head),
+        Ok(Some(body)) => Ok(body),
+        Err(error) => Err(error),
+    };
+    let body = match body {
         Ok(body) => body,
         Err(error) => return Standing::Damaged((&error).into()),
     };
-    let statement = &member.head.statement;
     match control {
         // The control chunk itself is not damaged if its annex has not arrived.
         Control::Broken(ContentsError::AnnexMissing { .. }) if statement.number == 0 => Standing::Good(body),

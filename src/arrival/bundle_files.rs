@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::budget::Budget;
@@ -11,6 +13,8 @@ use crate::format::body::BodyError;
 use crate::format::head::Head;
 use crate::format::limits::COPIES_MAX;
 use crate::medium::ChunkFile;
+use crate::stream::transfers::transfer_all;
+use crate::stream::workers::Workers;
 use crate::trust::{AcceptedChunk, accept};
 
 /// A chunk file with its parsed head.
@@ -50,6 +54,22 @@ pub(super) struct BundleFiles {
     pub(super) settled: Vec<Opened>,
 }
 
+/// How many heads are read ahead. The files keep them in memory.
+const HEADS_AHEAD: usize = 1000;
+
+/// How many heads are read at once.
+const HEADS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
+
+/// Reads the heads of the files that wait for a network, many at once, so that they are in memory when they are needed.
+fn read_ahead(files: &[Arc<dyn ChunkFile>], workers: &Workers) {
+    let waiting: Vec<&Arc<dyn ChunkFile>> = files.iter().filter(|file| file.waits()).collect();
+    transfer_all(workers, HEADS_AT_ONCE, &waiting, &|file| {
+        // An error occurs again.
+        let _ = read_head(file.as_ref());
+        ControlFlow::Continue(())
+    });
+}
+
 /// The bundles by id, and the files that are not chunks.
 pub(super) type Groups = (BTreeMap<Sum, BundleFiles>, Vec<NotAChunk>);
 
@@ -61,11 +81,15 @@ pub(super) fn group_by_bundle(
     files: &[Arc<dyn ChunkFile>],
     gate: Gate<'_>,
     budget: &mut Budget,
+    workers: &Workers,
 ) -> Result<Groups, OpenError> {
     let mut bundles: BTreeMap<Sum, BundleFiles> = BTreeMap::new();
     let mut others = Vec::new();
     let mut copies: HashMap<(Sum, u32, Sum), usize> = HashMap::new();
-    for file in files {
+    for (at, file) in files.iter().enumerate() {
+        if at % HEADS_AHEAD == 0 {
+            read_ahead(&files[at..files.len().min(at + HEADS_AHEAD)], workers);
+        }
         let file = Arc::clone(file);
         let head = match read_head(file.as_ref()) {
             Ok(head) => head,

@@ -3,6 +3,7 @@
 use super::{ReleasedBundle, segments};
 use crate::format::Sum;
 use crate::format::plan::PlannedBlob;
+use crate::stream::flow::Filled;
 use crate::stream::hash::{Function, Stream, update_together};
 use crate::stream::segments::{Segment, Segments};
 
@@ -43,8 +44,8 @@ fn sum_of(segment: &Segment) -> Option<Sum> {
     let mut buffer = vec![0; BLOCK_BYTES];
     loop {
         match segments.fill(&mut buffer).ok()? {
-            0 => return stream.finish().sum(),
-            filled => update_together(&mut [(&mut stream, &buffer[..filled])]),
+            Filled::Bytes(filled) => update_together(&mut [(&mut stream, &buffer[..filled])]),
+            Filled::Waiting | Filled::End => return stream.finish().sum(),
         }
     }
 }

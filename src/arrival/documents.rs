@@ -10,6 +10,7 @@ use crate::format::statement::Class;
 use crate::oci::document::{DOCUMENT_BYTES_MAX, DocumentError};
 use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document, MediaType};
+use crate::stream::flow::Filled;
 use crate::stream::segments::{Segment, Segments};
 
 impl Bundle {
@@ -27,8 +28,8 @@ fn read_all(blob: &PlannedBlob, pieces: Vec<(Segment, Sum)>) -> Result<Vec<u8>, 
     let mut at = 0;
     while at < bytes.len() {
         match reader.fill(&mut bytes[at..]) {
-            Ok(0) => break,
-            Ok(read) => at += read,
+            Ok(Filled::Bytes(read)) => at += read,
+            Ok(Filled::Waiting | Filled::End) => break,
             Err((file, error)) => return Err(UnreadableFile { file, reason: error.to_string() }),
         }
     }

@@ -87,3 +87,20 @@ pub fn read_body(file: &dyn ChunkFile, head: &Head) -> Result<Body, BodyError> {
     let reader = file.open()?;
     Body::read(head, &mut |buffer, offset| reader.read_exact_at(buffer, offset))
 }
+
+/// Reads the structure of a chunk file whose head was accepted, as far as the plan leaves it open: the sums. For files
+/// in which each read takes long. `None` if the chunk does not have the shape in the plan.
+///
+/// # Errors
+/// As [`read_body`].
+fn read_planned_body(
+    file: &dyn ChunkFile,
+    head: &Head,
+    contents: &Contents,
+) -> Result<Option<Body>, BodyError> {
+    let Some(pieces) = contents.pieces.get(head.statement.number as usize) else { return Ok(None) };
+    let reader = file.open()?;
+    Body::planned(head, &contents.plan.data_shape(pieces), &mut |buffer, offset| {
+        reader.read_exact_at(buffer, offset)
+    })
+}

@@ -38,7 +38,7 @@ pub fn open(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<
     let OpenRequest { files, policy } = *request;
     let gate = policy.map_or(Gate::Unverified, |policy| Gate::Policy(policy, environment.clock.now()));
     let mut budget = Budget::new();
-    let (groups, others) = group_by_bundle(files, gate, &mut budget)?;
+    let (groups, others) = group_by_bundle(files, gate, &mut budget, environment.workers)?;
     if groups.is_empty() {
         let mut unreadable = others.iter().filter_map(|other| Some((other, other.unreadable()?)));
         if let Some((file, error)) = unreadable.next() {

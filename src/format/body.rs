@@ -7,6 +7,7 @@ use super::error::FormatError;
 use super::head::{Head, check_zero};
 use super::limits::SUMS_BYTES_MAX;
 use super::lines::Sum;
+use super::shape::{Item, Shape};
 use super::sums::Sums;
 use super::tar::{BLOCK, END_BYTES, Header, padded};
 
@@ -28,7 +29,11 @@ pub struct BodyEntry {
 pub struct Body {
     /// The entries after `02_sums.txt`.
     pub entries: Vec<BodyEntry>,
+    /// Whether the bytes between the payloads were compared with what the format prescribes.
+    pub gaps_checked: bool,
     places: HashMap<EntryName, usize>,
+    /// The size of `02_sums.txt` in bytes.
+    sums_bytes: u64,
 }
 
 /// The body of a chunk cannot be read.
@@ -53,6 +58,65 @@ impl Body {
         head: &Head,
         read_at: &mut dyn FnMut(&mut [u8], u64) -> std::io::Result<()>,
     ) -> Result<Body, BodyError> {
+        let (mut gap, sums, sums_bytes) = Body::sums(head, read_at)?;
+        let mut entries: Vec<BodyEntry> = Vec::with_capacity(sums.entries().len());
+        let mut before = sums_bytes;
+        for &(name, sum) in sums.entries() {
+            let header = gap.header(before, read_at)?;
+            if header.name != name {
+                return Err(FormatError::whole(
+                    "chunk",
+                    format!("entry {name}, as in 02_sums.txt"),
+                    header.name.to_string(),
+                )
+                .into());
+            }
+            let offset = gap.payload(header.bytes)?;
+            entries.push(BodyEntry { name, sum, offset, bytes: header.bytes });
+            before = header.bytes;
+        }
+        gap.end(before, read_at)?;
+        Ok(Body::of(entries, sums_bytes, true))
+    }
+
+    /// Reads the sums of a chunk that must have this shape, and nothing after them, for a file in which each read takes
+    /// long; `None` if the chunk has another shape. The bytes between the payloads are not compared: see
+    /// [`Body::gap`].
+    ///
+    /// # Errors
+    /// [`BodyError`] if the sums do not match the statement.
+    pub fn planned(
+        head: &Head,
+        shape: &Shape,
+        read_at: &mut dyn FnMut(&mut [u8], u64) -> std::io::Result<()>,
+    ) -> Result<Option<Body>, BodyError> {
+        let (_, sums, sums_bytes) = Body::sums(head, read_at)?;
+        let names = sums.entries().iter().map(|&(name, _)| name);
+        if head.statement.bytes != shape.sealed_bytes()
+            || !names.eq(shape.items().iter().map(|item| item.name))
+        {
+            return Ok(None);
+        }
+        let entry = |((&(name, sum), item), offset): ((&(EntryName, Sum), &Item), u64)| BodyEntry {
+            name,
+            sum,
+            offset: head.sealed_at() + offset,
+            bytes: item.bytes,
+        };
+        let entries = sums.entries().iter().zip(shape.items()).zip(shape.offsets()).map(entry).collect();
+        Ok(Some(Body::of(entries, sums_bytes, false)))
+    }
+
+    fn of(entries: Vec<BodyEntry>, sums_bytes: u64, gaps_checked: bool) -> Body {
+        let places = entries.iter().enumerate().map(|(place, entry)| (entry.name, place)).collect();
+        Body { entries, gaps_checked, places, sums_bytes }
+    }
+
+    /// Reads `02_sums.txt`. Returns where it ends, its content and its size in bytes.
+    fn sums(
+        head: &Head,
+        read_at: &mut dyn FnMut(&mut [u8], u64) -> std::io::Result<()>,
+    ) -> Result<(Gap, Sums, u64), BodyError> {
         let file_bytes = head.sealed_at() + head.statement.bytes;
         let mut gap = Gap { at: head.sealed_at(), file_bytes };
         let header = gap.header(0, read_at)?;
@@ -73,26 +137,20 @@ impl Body {
             let expected = format!("the SHA-256 in the statement, {}", head.statement.sums);
             return Err(FormatError::whole("02_sums.txt", expected, found.to_string()).into());
         }
-        let sums = Sums::parse(&sums_bytes)?;
-        let mut entries: Vec<BodyEntry> = Vec::with_capacity(sums.entries().len());
-        let mut before = header.bytes;
-        for &(name, sum) in sums.entries() {
-            let header = gap.header(before, read_at)?;
-            if header.name != name {
-                return Err(FormatError::whole(
-                    "chunk",
-                    format!("entry {name}, as in 02_sums.txt"),
-                    header.name.to_string(),
-                )
-                .into());
-            }
-            let offset = gap.payload(header.bytes)?;
-            entries.push(BodyEntry { name, sum, offset, bytes: header.bytes });
-            before = header.bytes;
+        Ok((gap, Sums::parse(&sums_bytes)?, header.bytes))
+    }
+
+    /// Returns the bytes that the format prescribes before the payload of entry number `at`: the padding of the payload
+    /// before it, and its header. For the number after the last one, the padding and the end of the chunk.
+    pub fn gap(&self, at: usize) -> Vec<u8> {
+        let before = at.checked_sub(1).map_or(self.sums_bytes, |before| self.entries[before].bytes);
+        let padding = usize::try_from(padded(before) - before).expect("less than a block");
+        let mut bytes = vec![0; padding];
+        match self.entries.get(at) {
+            Some(entry) => bytes.extend(Header { name: entry.name, bytes: entry.bytes }.encode()),
+            None => bytes.resize(padding + usize::try_from(END_BYTES).expect("two blocks"), 0),
         }
-        gap.end(before, read_at)?;
-        let places = entries.iter().enumerate().map(|(place, entry)| (entry.name, place)).collect();
-        Ok(Body { entries, places })
+        bytes
     }
 
     /// Returns the entry with this name.

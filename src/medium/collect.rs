@@ -13,7 +13,7 @@ use crate::diagnosis::count;
 const FOLDER_DEPTH_MAX: u32 = 8;
 
 /// The maximum number of files in one call.
-const FILES_MAX: usize = 1_000_000;
+pub(super) const FILES_MAX: usize = 1_000_000;
 
 /// How many paths a note names.
 const NAMED_MAX: usize = 5;

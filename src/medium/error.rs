@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
+use crate::storage::{Refusal, StorageError};
 
 /// An error of a chunk file or a chunk store.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum MediumError {
         /// The cause.
         source: io::Error,
     },
+    /// An object store, or access to it, failed.
+    #[error(transparent)]
+    Store(#[from] StorageError),
     /// The path is neither a regular file nor a folder.
     #[error("{path} is neither a regular file nor a folder")]
     NotRegular {
@@ -59,10 +63,21 @@ pub enum MediumError {
     },
 }
 
+impl MediumError {
+    /// The error for an object of this name.
+    pub(super) fn of_store(name: &str, error: StorageError) -> MediumError {
+        match error.refusal() {
+            Some(Refusal::Exists | Refusal::Changed) => MediumError::Exists { path: name.to_owned() },
+            _ => MediumError::Store(error),
+        }
+    }
+}
+
 impl Diagnose for MediumError {
     fn diagnosis(&self) -> Diagnosis {
         let code = match self {
             MediumError::Io { source, .. } => return Code::FileUnusable.with(Advice::of_io(source)),
+            MediumError::Store(error) => return error.diagnosis(),
             MediumError::Exists { .. } => return Code::TargetExists.with(Advice::OtherBundleInTheWay),
             MediumError::NotRegular { .. } => Code::FileNotRegular,
             MediumError::TooMany { .. } => Code::TooManyFiles,

@@ -47,7 +47,7 @@ pub trait ChunkFile: Send + Sync {
     /// # Errors
     /// If the file has changed since it was found.
     fn stream(&self, offset: u64, bytes: u64) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(InOrder { file: self.open()?, at: offset, end: offset + bytes }))
+        Ok(in_order(self.open()?, offset, bytes))
     }
 
     /// Removes the file, unless it has changed since it was found. A file that is gone is no error.
@@ -70,7 +70,11 @@ pub trait ChunkFile: Send + Sync {
     ) -> io::Result<()>;
 }
 
-/// Reads a range of a file from its first byte to its last.
+/// Reads `bytes` bytes of a file from `offset`, from the first to the last.
+pub(crate) fn in_order(file: Box<dyn ReadAt>, offset: u64, bytes: u64) -> Box<dyn Read + Send> {
+    Box::new(InOrder { file, at: offset, end: offset + bytes })
+}
+
 struct InOrder {
     file: Box<dyn ReadAt>,
     at: u64,

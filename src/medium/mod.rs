@@ -1,10 +1,11 @@
 //! Storage of chunk files.
 //!
-//! A [`ChunkStore`] stores chunk files: a folder, later a bucket. Packing locks it for one bundle and gets a
+//! A [`ChunkStore`] stores chunk files: a folder, or a container of an object store. Packing locks it for one bundle and gets a
 //! [`ChunkSink`], which receives chunks by number. The files in a store, or those named individually, are
 //! [`ChunkFile`]s, which are identified by their content. Verbs use only these traits.
 
 mod arrived;
+mod bucket;
 mod collect;
 mod error;
 mod file;
@@ -15,12 +16,14 @@ mod store;
 mod temporary;
 
 pub use arrived::ArrivedFile;
+pub use bucket::{Bucket, BucketSettings, CATEGORY};
 pub use collect::{Collected, PassedOver, Why, collect};
 pub use error::MediumError;
 pub use file::{ChunkFile, ReadAt};
 pub use folder::Folder;
-pub use store::{ChunkSink, ChunkStore, Replace, WriteAt, chunk_file_name, chunk_number};
+pub use store::{ChunkSink, ChunkStore, Replace, WholeSums, WriteAt, chunk_file_name, chunk_number};
 
+pub(crate) use file::in_order;
 pub(crate) use new_name::rename_new;
 pub(crate) use on_disk::{Writeback, reserve};
 pub(crate) use temporary::Temporary;

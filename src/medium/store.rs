@@ -26,13 +26,27 @@ pub enum Replace {
     WhenComplete,
 }
 
+/// The sums of a whole chunk file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WholeSums {
+    /// The MD5 sum. Stores keep it, and some tools want it; it proves nothing.
+    pub md5: [u8; 16],
+    /// The SHA-256 sum.
+    pub sha256: Sum,
+}
+
 /// A store for chunk files, e.g. a folder or a bucket.
 pub trait ChunkStore: Send + Sync {
-    /// Locks the store for one bundle, and creates the store if it does not exist.
+    /// Locks the store for one bundle, whose id is `bundle`. A folder is created if it does not exist.
     ///
     /// # Errors
     /// [`MediumError::Busy`] if another process is packing a bundle of this name into the store.
-    fn hold(&self, name: &BundleName, replace: Replace) -> Result<Box<dyn ChunkSink + '_>, MediumError>;
+    fn hold(
+        &self,
+        name: &BundleName,
+        bundle: &Sum,
+        replace: Replace,
+    ) -> Result<Box<dyn ChunkSink + '_>, MediumError>;
 
     /// Returns the files in the store, in any order.
     fn files(&self) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError>;
@@ -65,20 +79,46 @@ pub trait ChunkSink: Sync {
     /// [`MediumError::Full`] if there is not enough space.
     fn reserve(&self, bytes: u64) -> Result<(), MediumError>;
 
+    /// Claims room for a pending chunk before it begins. If there is none, [`ChunkSink::begin`] may still be called, for
+    /// chunks that others depend on.
+    fn claim(&self, _: u32) -> bool {
+        true
+    }
+
+    /// Waits until there is room, or until waiting cannot help.
+    ///
+    /// # Errors
+    /// If storing an earlier chunk failed.
+    fn wait_for_room(&self) -> Result<(), MediumError> {
+        Ok(())
+    }
+
     /// Begins a chunk of this many bytes. A pending chunk of this number is discarded.
     fn begin(&self, number: u32, bytes: u64) -> Result<(), MediumError>;
 
     /// Opens a pending chunk for writing. Several threads may write to it.
     fn open(&self, number: u32) -> Result<Box<dyn WriteAt>, MediumError>;
 
-    /// Makes a pending chunk durable, and then atomically visible under its name.
+    /// Makes a pending chunk durable, and then atomically visible under its name. A store may do that later, by the end
+    /// of [`ChunkSink::publish`]; the control chunk is never visible before all others.
     ///
     /// # Errors
-    /// [`MediumError::Exists`] if a file with that name exists and may not be replaced.
+    /// [`MediumError::Exists`] if a file with that name exists and may not be replaced. If the store works later, then
+    /// also a later call.
     fn commit(&self, number: u32) -> Result<(), MediumError>;
 
     /// Returns a committed chunk for reading, even if it is not visible yet.
     fn sealed(&self, number: u32) -> Result<Arc<dyn ChunkFile>, MediumError>;
+
+    /// Returns whether the sink computes the sums of the chunks that are written, so that nobody needs to read them.
+    fn sums_itself(&self) -> bool {
+        false
+    }
+
+    /// Returns the sums of a chunk that this sink received, if it computes them.
+    fn whole_sums(&self, _: u32) -> Result<Option<WholeSums>, MediumError> {
+        Ok(None)
+    }
 
     /// Returns the name of the chunk's file, for messages.
     fn file_name(&self, number: u32) -> String;
@@ -95,7 +135,7 @@ pub trait ChunkSink: Sync {
 
     /// Keeps the unfinished chunks of an earlier run for the same bundle until this run succeeds, and removes all
     /// others. A store that never keeps unfinished chunks does nothing.
-    fn take_over(&self, bundle: &Sum) -> Result<(), MediumError>;
+    fn take_over(&self) -> Result<(), MediumError>;
 
     /// Sets whether unfinished chunks are kept for the next run when this sink is dropped.
     fn leave(&self, left: bool);

@@ -1,34 +1,9 @@
 //! The interface of a container of objects.
 
-use std::fmt;
 use std::io::Read;
 use std::ops::ControlFlow;
 
-use super::{NewObject, Object, Part, PartLimits, StorageError, Upload};
-
-/// A kind of access that an operation needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Permission {
-    /// To list objects.
-    List,
-    /// To read an object.
-    Read,
-    /// To write an object, new or not.
-    Write,
-    /// To delete an object.
-    Delete,
-}
-
-impl fmt::Display for Permission {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Permission::List => "list",
-            Permission::Read => "read",
-            Permission::Write => "write",
-            Permission::Delete => "delete",
-        })
-    }
-}
+use super::{NewObject, Object, Part, PartLimits, Permission, StorageError, Upload};
 
 /// A container of objects: an S3 bucket or an Azure Blob container. All keys are whole, from the start of the container.
 ///

@@ -13,14 +13,16 @@ mod error;
 mod location;
 mod object;
 mod open;
+mod permission;
 mod settings;
 
-pub use container::{Container, Permission};
+pub use container::Container;
 pub use download::Download;
 pub use error::{Refusal, StorageError};
 pub use location::{Location, LocationError};
 pub use object::{NewObject, Object, Part, PartLimits, Precondition, Upload};
 pub use open::open;
+pub use permission::Permission;
 pub use settings::{Encryption, Settings, Variables};
 
 pub(crate) use attempts::Attempts;

@@ -14,14 +14,26 @@ use crate::observe::{Event, Monitor};
 pub struct DigestJob {
     /// The ranges, in order.
     pub segments: Vec<Segment>,
-    /// The hash functions; at least one.
+    /// The hash functions for all of it; at least one, unless there are slices.
     pub functions: Vec<Function>,
+    /// The lengths of slices in bytes, none of them 0, whose SHA-256 sums are wanted instead.
+    pub slices: Vec<u64>,
 }
 
 impl DigestJob {
     /// Creates a job for the SHA-256 of one range.
     pub fn sum_of(segment: Segment) -> DigestJob {
-        DigestJob { segments: vec![segment], functions: vec![Function::Sha256] }
+        DigestJob::new(vec![segment], vec![Function::Sha256])
+    }
+
+    /// Creates a job for hashes of the ranges as one stream.
+    pub fn new(segments: Vec<Segment>, functions: Vec<Function>) -> DigestJob {
+        DigestJob { segments, functions, slices: Vec::new() }
+    }
+
+    /// Creates a job for the SHA-256 of each slice of one range. `slices` are lengths in bytes, none of them 0.
+    pub fn sums_of_slices(segment: Segment, slices: Vec<u64>) -> DigestJob {
+        DigestJob { segments: vec![segment], functions: Vec::new(), slices }
     }
 }
 
@@ -53,7 +65,8 @@ pub fn digest_all<E: From<Halted> + Send>(
     // All jobs of a list use the same functions; take those of the longest.
     let lanes = order
         .first()
-        .map_or(1, |&at| job(at).functions.iter().map(|&function| lanes(function)).max().unwrap_or(1));
+        .and_then(|&at| job(at).functions.iter().map(|&function| lanes(function)).max())
+        .unwrap_or_else(|| lanes(Function::Sha256));
     let begin = |place: usize| Ok(Digesting::new(job(order[place]), monitor));
     pump_list(workers, lanes, &sorted, &begin, &|place, outcome| settle(order[place], outcome))
 }
@@ -63,6 +76,9 @@ pub struct Digesting<'a> {
     bytes: u64,
     segments: Segments,
     functions: Vec<Function>,
+    slices: Vec<u64>,
+    /// The number of the current slice and its remaining bytes.
+    slice: (usize, u64),
     monitor: Monitor<'a>,
 }
 
@@ -70,7 +86,9 @@ impl<'a> Digesting<'a> {
     /// Creates a flow for this job.
     pub fn new(job: DigestJob, monitor: Monitor<'a>) -> Self {
         let bytes = job.segments.iter().map(|segment| segment.bytes).sum();
-        Digesting { bytes, segments: Segments::new(job.segments), functions: job.functions, monitor }
+        let DigestJob { segments, functions, slices } = job;
+        let slice = (0, slices.first().copied().unwrap_or(0));
+        Digesting { bytes, segments: Segments::ahead(segments), functions, slices, slice, monitor }
     }
 }
 
@@ -83,11 +101,25 @@ impl Flow for Digesting<'_> {
     }
 
     fn digests(&self) -> Digests {
-        Digests::of(&self.functions)
+        let whole = Digests::of(&self.functions);
+        if self.slices.is_empty() { whole } else { whole.and_slices(Function::Sha256, self.slices.clone()) }
     }
 
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, Unreadable> {
-        self.segments.fill(buffer).map(Filled::of).map_err(|(file, source)| Unreadable { file, source })
+        let (number, rest) = self.slice;
+        let length = if self.slices.is_empty() {
+            buffer.len()
+        } else {
+            usize::try_from(rest).unwrap_or(usize::MAX).min(buffer.len())
+        };
+        let filled = self.segments.fill(&mut buffer[..length]);
+        if let Ok(Filled::Bytes(bytes)) = filled {
+            self.slice.1 = rest.saturating_sub(bytes as u64);
+            if self.slice.1 == 0 {
+                self.slice = (number + 1, self.slices.get(number + 1).copied().unwrap_or(0));
+            }
+        }
+        filled.map_err(|(file, source)| Unreadable { file, source })
     }
 
     fn drain(&mut self, block: &[u8]) -> Result<(), Unreadable> {
@@ -96,6 +128,6 @@ impl Flow for Digesting<'_> {
     }
 
     fn finish(self, digested: Digested) -> Result<Vec<Output>, Unreadable> {
-        Ok(digested.whole)
+        Ok(if self.slices.is_empty() { digested.whole } else { digested.slices })
     }
 }

@@ -164,10 +164,8 @@ fn hash(
     let job = |at: usize| {
         let file = Arc::clone(chunks[at].1);
         let bytes = file.bytes();
-        DigestJob {
-            segments: vec![Segment { file, offset: 0, bytes }],
-            functions: functions.iter().map(|&function| function.into()).collect(),
-        }
+        let functions = functions.iter().map(|&function| function.into()).collect();
+        DigestJob::new(vec![Segment { file, offset: 0, bytes }], functions)
     };
     let outputs: Vec<OnceLock<Vec<Output>>> = chunks.iter().map(|_| OnceLock::new()).collect();
     let monitor = environment.monitor;

@@ -1,36 +1,46 @@
 //! Collects chunk files, and opens the bundle that `unpack` and `import` work on.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use carnet::arrival::{Bundle, OpenRequest, open};
-use carnet::environment::Environment;
-use carnet::medium::{ChunkFile, collect};
+use carnet::medium::{ChunkFile, ChunkStore as _, collect};
 use carnet::observe::Event;
 
+use super::chunk_place::ChunkPlace;
 use super::command_error::CommandError;
+use super::stores::Stores;
 use super::trust::TrustArgs;
 
-/// Returns the files that the paths name, and notes what was passed over in folders.
+/// Returns the files that the places name, and notes what was passed over in folders.
 pub(crate) fn chunk_files(
-    paths: &[PathBuf],
-    environment: &Environment<'_>,
+    places: &[ChunkPlace],
+    stores: &Stores<'_>,
 ) -> Result<Vec<Arc<dyn ChunkFile>>, CommandError> {
-    let collected = collect(paths)?;
+    let paths = places.iter().filter_map(|place| match place {
+        ChunkPlace::Path(path) => Some(path.clone()),
+        ChunkPlace::Store(_) => None,
+    });
+    let collected = collect(&paths.collect::<Vec<_>>())?;
     for passed_over in &collected.passed_over {
-        environment.monitor.tell(Event::Note { text: passed_over.to_string() });
+        stores.environment.monitor.tell(Event::Note { text: passed_over.to_string() });
     }
-    Ok(collected.files)
+    let mut files = collected.files;
+    for place in places {
+        if let ChunkPlace::Store(location) = place {
+            files.extend(stores.bucket(location)?.files()?);
+        }
+    }
+    Ok(files)
 }
 
-/// Opens the chunk files among the paths and selects one bundle, by name or id if `wanted` is given.
+/// Opens the chunk files in the places and selects one bundle, by name or id if `wanted` is given.
 pub(crate) fn select_bundle(
-    paths: &[PathBuf],
+    places: &[ChunkPlace],
+    stores: &Stores<'_>,
     trust: &TrustArgs,
     wanted: Option<&str>,
-    environment: &Environment<'_>,
 ) -> Result<Bundle, CommandError> {
     let policy = trust.policy()?;
-    let request = OpenRequest { files: &chunk_files(paths, environment)?, policy: policy.as_ref() };
-    Ok(open(&request, environment)?.select(wanted)?)
+    let request = OpenRequest { files: &chunk_files(places, stores)?, policy: policy.as_ref() };
+    Ok(open(&request, stores.environment)?.select(wanted)?)
 }

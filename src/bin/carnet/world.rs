@@ -1,5 +1,7 @@
 //! Access to the clock, the environment variables and signals. Nothing else in carnet reads them.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -7,6 +9,7 @@ use carnet::clock::Clock;
 use carnet::diagnosis::Code;
 use carnet::format::Timestamp;
 use carnet::http::{Proxy, ProxyError};
+use carnet::storage::Variables;
 use carnet::stream::hash::Kernel;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
@@ -113,10 +116,9 @@ pub(crate) fn system_roots() -> Vec<Vec<u8>> {
 
 /// The existing credential files of podman and docker (containers-auth.json(5), docker's config.json), in the order in
 /// which they are searched.
-pub(crate) fn credential_files() -> Vec<std::path::PathBuf> {
+pub(crate) fn credential_files() -> Vec<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
-    let folder =
-        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(std::path::PathBuf::from);
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = folder("HOME");
     let in_home = |path: &str| home.as_ref().map(|home| home.join(path));
     let candidates = [
@@ -129,4 +131,21 @@ pub(crate) fn credential_files() -> Vec<std::path::PathBuf> {
         in_home(".docker/config.json"),
     ];
     candidates.into_iter().flatten().filter(|path| path.is_file()).collect()
+}
+
+/// The environment variables that give access to object stores.
+pub(crate) fn store_variables() -> Variables {
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
+    let all = std::env::vars_os();
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    Variables::new(all.filter_map(text).filter(|(name, _)| Variables::is_used(name)))
+}
+
+/// The folder in which chunks for object stores are assembled: `TMPDIR`, else the folder for large temporary files
+/// (file-hierarchy(7)).
+pub(crate) fn spool_folder() -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
+    let folder = std::env::var_os("TMPDIR").filter(|folder| !folder.is_empty());
+    folder.unwrap_or_else(|| "/var/tmp".into()).into()
 }

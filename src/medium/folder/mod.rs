@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{ChunkFile, ChunkSink, ChunkStore, MediumError, Replace, Temporary, collect};
-use crate::format::BundleName;
+use crate::format::{BundleName, Sum};
 
 use sink::FolderSink;
 
@@ -26,8 +26,13 @@ impl Folder {
 
 impl ChunkStore for Folder {
     /// Pending chunks are kept in the hidden folder `.NAME.partial` inside, under a lock.
-    fn hold(&self, name: &BundleName, replace: Replace) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
-        Ok(Box::new(FolderSink::hold(&self.path, name, replace)?))
+    fn hold(
+        &self,
+        name: &BundleName,
+        bundle: &Sum,
+        replace: Replace,
+    ) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
+        Ok(Box::new(FolderSink::hold(&self.path, name, bundle, replace)?))
     }
 
     fn files(&self) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError> {

@@ -29,6 +29,7 @@ pub(super) struct FolderSink {
     path: PathBuf,
     staging: PathBuf,
     name: BundleName,
+    bundle: Sum,
     replace: Replace,
     done: Mutex<Done>,
     /// Whether the staging folder is kept for the next run.
@@ -52,6 +53,7 @@ impl FolderSink {
     pub(super) fn hold(
         folder: &Path,
         name: &BundleName,
+        bundle: &Sum,
         replace: Replace,
     ) -> Result<FolderSink, MediumError> {
         fs::create_dir_all(folder).map_err(failed("make folder", folder))?;
@@ -88,11 +90,11 @@ impl FolderSink {
                 return Err(failed("lock", &lock_path)(error));
             }
         }
-        let (path, name) = (folder.to_owned(), name.clone());
+        let (path, name, bundle) = (folder.to_owned(), name.clone(), *bundle);
         // A run that fails before it inspects the staging folder removes nothing.
         let left = AtomicBool::new(true);
         let (done, writeback) = Default::default();
-        Ok(FolderSink { path, staging, name, replace, done, left, writeback, _lock: lock })
+        Ok(FolderSink { path, staging, name, bundle, replace, done, left, writeback, _lock: lock })
     }
 
     /// Returns the files in the staging folder, without the lock.
@@ -285,8 +287,8 @@ impl ChunkSink for FolderSink {
         Ok(())
     }
 
-    fn take_over(&self, bundle: &Sum) -> Result<(), MediumError> {
-        let (mark, id) = (self.staging.join(MARK), bundle.to_string());
+    fn take_over(&self) -> Result<(), MediumError> {
+        let (mark, id) = (self.staging.join(MARK), self.bundle.to_string());
         // Anything but a regular file with this id is neither followed nor kept.
         let is_same_bundle = fs::symlink_metadata(&mark)
             .is_ok_and(|found| found.is_file() && found.len() == id.len() as u64)

@@ -8,6 +8,7 @@ use crate::observe::{Event, Monitor};
 use crate::oci::VerifiedBlob;
 use crate::oci::digest::BlobMismatch;
 use crate::registry::Feed;
+use crate::stream::flow::Filled;
 use crate::stream::hash::{Stream, update_together};
 use crate::stream::segments::{Segment, Segments};
 
@@ -66,6 +67,8 @@ impl<'a> BlobFeed<'a> {
             self.fault = Some(BlobError::Unreadable { blob: self.blob.digest, file, source });
             error
         })?;
+        // The reader waits, so nothing means the end.
+        let filled = if let Filled::Bytes(filled) = filled { filled } else { 0 };
         let known = self.stream.bytes().saturating_sub(self.at);
         let known = usize::try_from(known).unwrap_or(usize::MAX).min(filled);
         update_together(&mut [(&mut self.stream, &buffer[known..filled])]);

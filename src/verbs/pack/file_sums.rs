@@ -8,11 +8,20 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::PackError;
 use crate::environment::Environment;
-use crate::medium::{ChunkFile, ChunkSink};
+use crate::medium::{ChunkFile, ChunkSink, WholeSums};
 use crate::observe::{Monitor, Phase};
 use crate::stream::digesting::{DigestJob, Digesting, digest_all};
 use crate::stream::hash::{Function, Output, lanes};
 use crate::stream::segments::Segment;
+
+/// The sum of a file that a sink computed.
+fn output(sums: WholeSums, function: Function) -> Output {
+    match function {
+        Function::Md5 => Output::Md5(sums.md5),
+        Function::Sha256 => Output::Sha256(sums.sha256.0),
+        Function::Sha512 => unreachable!("no sums of files with SHA-512 are offered"),
+    }
+}
 
 /// The requested checksums, and those that were computed so far.
 pub(super) struct FileSums {
@@ -46,6 +55,10 @@ impl FileSums {
 
     /// Takes the next waiting chunk, if any, and returns a flow that hashes it. Its bytes are not reported as progress.
     pub(super) fn next<'a>(&self, sink: &dyn ChunkSink) -> Option<Result<(u32, Digesting<'a>), PackError>> {
+        // A sink that computes sums knows them at the end.
+        if sink.sums_itself() {
+            return None;
+        }
         let number = self.waiting().pop_front()?;
         Some(
             sink.sealed(number)
@@ -56,7 +69,7 @@ impl FileSums {
 
     fn job(&self, file: Arc<dyn ChunkFile>) -> DigestJob {
         let bytes = file.bytes();
-        DigestJob { segments: vec![Segment { file, offset: 0, bytes }], functions: self.functions.clone() }
+        DigestJob::new(vec![Segment { file, offset: 0, bytes }], self.functions.clone())
     }
 
     /// Stores the checksums of a chunk.
@@ -73,7 +86,19 @@ impl FileSums {
         sink: &dyn ChunkSink,
         environment: &Environment<'_>,
     ) -> Result<(), PackError> {
-        let waiting: Vec<u32> = self.waiting().drain(..).collect();
+        let mut waiting: Vec<u32> = self.waiting().drain(..).collect();
+        if sink.sums_itself() {
+            let mut unknown = Vec::new();
+            for number in waiting {
+                match sink.whole_sums(number)? {
+                    Some(sums) => {
+                        self.keep(number, self.functions.iter().map(|f| output(sums, *f)).collect());
+                    }
+                    None => unknown.push(number),
+                }
+            }
+            waiting = unknown;
+        }
         if waiting.is_empty() {
             return Ok(());
         }

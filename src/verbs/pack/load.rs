@@ -56,7 +56,7 @@ fn load_once(sealer: &Sealer<'_>, gathered: &Gathered, waiting: &[usize]) -> Res
             if let Some(summing) = sums.next(sealer.sink) {
                 return Some(summing.map(|(number, summing)| Moving::File { number, summing }));
             }
-            let blob = *waiting.get(next.fetch_add(1, Ordering::Relaxed))?;
+            let blob = next_blob(sealer, waiting, &next)?;
             Some(Loading::open(sealer, gathered, blob).map(Moving::Blob))
         },
         &|outcome: Result<Moved, PackError>| match outcome {
@@ -72,7 +72,30 @@ fn load_once(sealer: &Sealer<'_>, gathered: &Gathered, waiting: &[usize]) -> Res
             }
         },
     )?;
-    Ok(again.into_inner().expect("no thread panicked"))
+    let mut rest = again.into_inner().expect("no thread panicked");
+    let begun = next.into_inner();
+    if begun < waiting.len() {
+        // The sink had no room for the chunks of the others.
+        sealer.sink.wait_for_room()?;
+        rest.extend(&waiting[begun..]);
+    }
+    Ok(rest)
+}
+
+/// Takes the next blob; `None` if there is none, or if the sink has no room for the chunk that it begins in.
+fn next_blob(sealer: &Sealer<'_>, waiting: &[usize], next: &AtomicUsize) -> Option<usize> {
+    let mut place = next.load(Ordering::Relaxed);
+    loop {
+        let blob = *waiting.get(place)?;
+        // The first one always begins, so that something happens.
+        if place > 0 && !sealer.has_room_for(blob) {
+            return None;
+        }
+        match next.compare_exchange(place, place + 1, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return Some(blob),
+            Err(taken) => place = taken,
+        }
+    }
 }
 
 /// Returns the blob that failed, if its source has another location for it; otherwise the error.

@@ -51,7 +51,8 @@ pub fn pack(
     let mut excluded = Vec::new();
     loop {
         let prepared = prepare(request, signer, &excluded, environment)?;
-        let sink = request.store.hold(&request.crossing.name, request.replace)?;
+        let bundle = prepared.blueprint.bundle();
+        let sink = request.store.hold(&request.crossing.name, &bundle, request.replace)?;
         let error = match write(request, &prepared, sink.as_ref(), signer, environment) {
             Ok(report) => return Ok(report),
             // An interruption is not the fault of a blob; keep what is finished.

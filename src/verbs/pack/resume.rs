@@ -73,7 +73,7 @@ struct Candidate {
 /// Keeps the blobs that an earlier run wrote into chunks it did not finish, after hashing each.
 pub(super) fn keep_blobs(sealer: &Sealer<'_>) -> Result<(), PackError> {
     let blueprint = sealer.blueprint;
-    sealer.sink.take_over(&blueprint.bundle())?;
+    sealer.sink.take_over()?;
     let blobs = &blueprint.plan().blobs;
     let candidates = written_blobs(sealer)?;
     // Hash each blob as a whole, and also each piece if its entries have their own checksums.
@@ -93,7 +93,7 @@ pub(super) fn keep_blobs(sealer: &Sealer<'_>) -> Result<(), PackError> {
     let job = |index: usize| match jobs[index] {
         (at, None) => {
             let function = blobs[candidates[at].0].digest.algorithm().into();
-            DigestJob { segments: candidates[at].1.clone(), functions: vec![function] }
+            DigestJob::new(candidates[at].1.clone(), vec![function])
         }
         (at, Some(piece)) => DigestJob::sum_of(candidates[at].1[piece].clone()),
     };

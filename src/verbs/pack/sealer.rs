@@ -117,6 +117,13 @@ impl<'a> Sealer<'a> {
         self.chunk(chunk).sums[entry].is_some()
     }
 
+    /// Whether the sink has room for the chunk that a blob begins in. It has if the chunk was begun or is finished.
+    pub(super) fn has_room_for(&self, blob: usize) -> bool {
+        let (number, _, _) = self.blueprint.entry_of(blob, 0);
+        let chunk = self.chunk(number);
+        chunk.begun || chunk.finished.is_some() || self.sink.claim(number)
+    }
+
     /// Whether any unfinished chunk contains verified blobs.
     pub(super) fn has_blobs_to_resume(&self) -> bool {
         let mut blobs = 0..self.blueprint.plan().blobs.len();

@@ -45,7 +45,7 @@ impl<'a> Unloading<'a> {
             digest: blob.digest,
             size: blob.size,
             files,
-            segments: Segments::new(segments),
+            segments: Segments::ahead(segments),
             writer: sink.begin(&descriptor(blob))?,
             monitor,
         })
@@ -67,7 +67,7 @@ impl Flow for Unloading<'_> {
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, UnpackError> {
         let blob = self.digest;
         let unreadable = |(file, source)| BlobError::Unreadable { blob, file, source }.into();
-        self.segments.fill(buffer).map(Filled::of).map_err(unreadable)
+        self.segments.fill(buffer).map_err(unreadable)
     }
 
     fn drain(&mut self, block: &[u8]) -> Result<(), UnpackError> {

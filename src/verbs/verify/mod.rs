@@ -6,6 +6,7 @@
 
 mod damage;
 mod report;
+mod run;
 mod verifying;
 
 pub use report::{

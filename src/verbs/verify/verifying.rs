@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::damage::Damage;
 use super::report::{BundleReport, VerifyReport};
-use crate::arrival::{Arrivals, Bundle, Contents, Finding, OpenError, OpenRequest, open, segments};
+use super::run::{Run, runs};
+use crate::arrival::{Arrivals, Bundle, Contents, Finding, OpenError, OpenRequest, Opened, open, segments};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::body::BodyEntry;
@@ -40,6 +41,8 @@ enum Check<'a> {
     Whole { bundle: usize, files: Vec<usize>, blob: &'a PlannedBlob, pieces: Vec<(Segment, Sum)> },
     /// A single entry; checked against its checksum.
     Entry { bundle: usize, file: usize, entry: BodyEntry, segment: Segment },
+    /// A range of a file that waits; checked entry by entry, with the bytes between them.
+    Run { bundle: usize, file: usize, run: Run },
 }
 
 impl Check<'_> {
@@ -47,12 +50,14 @@ impl Check<'_> {
         match self {
             Check::Whole { blob, .. } => blob.size,
             Check::Entry { entry, .. } => entry.bytes,
+            Check::Run { run, .. } => run.segment.bytes,
         }
     }
 
     fn job(&self) -> DigestJob {
         match self {
             Check::Entry { segment, .. } => DigestJob::sum_of(segment.clone()),
+            Check::Run { run, .. } => run.job(),
             Check::Whole { blob, pieces, .. } => {
                 let mut functions = vec![blob.digest.algorithm().into()];
                 // An unsplit blob with a SHA-512 digest also has a SHA-256 checksum of its entry.
@@ -60,10 +65,20 @@ impl Check<'_> {
                     functions.push(Function::Sha256);
                 }
                 let segments = pieces.iter().map(|(segment, _)| segment.clone()).collect();
-                DigestJob { segments, functions }
+                DigestJob::new(segments, functions)
             }
         }
     }
+}
+
+/// Whether a blob is checked with the run that it is part of: it is a single entry, whose sum is its digest.
+fn is_in_run<'a>(blob: &PlannedBlob, file: &dyn Fn(u32) -> Option<&'a Opened>) -> bool {
+    let [piece] = blob.pieces.as_slice() else { return false };
+    let Digest::Sha256(digest) = blob.digest else { return false };
+    let Some(body) = file(piece.chunk).and_then(Opened::body).filter(|body| !body.gaps_checked) else {
+        return false;
+    };
+    body.entry(EntryName::Blob(blob.digest)).is_some_and(|entry| entry.sum.0 == digest && entry.bytes > 0)
 }
 
 /// Whether [`open()`] has hashed this blob already: all of the control chunk but layers.
@@ -84,6 +99,9 @@ fn checks(at: usize, bundle: &Bundle) -> Vec<Check<'_>> {
     let file = |number: u32| first_copies.get(&number).map(|&index| &bundle.files[index]);
     let mut covered: BTreeSet<(usize, u64)> = BTreeSet::new();
     for blob in bundle.contents().map_or(&[][..], |contents| &contents.plan.blobs) {
+        if is_in_run(blob, &file) {
+            continue;
+        }
         if let Some(pieces) = segments(blob, &file).filter(|_| !is_hashed(blob)) {
             let files: Vec<usize> = blob.pieces.iter().map(|piece| first_copies[&piece.chunk]).collect();
             covered.extend(files.iter().zip(&pieces).map(|(&file, (segment, _))| (file, segment.offset)));
@@ -94,6 +112,12 @@ fn checks(at: usize, bundle: &Bundle) -> Vec<Check<'_>> {
     let is_layer =
         |entry: &BodyEntry| matches!(&entry.name, EntryName::Blob(digest) if layers.contains(digest));
     for (index, opened) in bundle.files.iter().enumerate() {
+        if let Some(body) = opened.body().filter(|body| !body.gaps_checked) {
+            let skip = |entry: &BodyEntry| covered.contains(&(index, entry.offset));
+            let runs = runs(opened, body, &skip);
+            checks.extend(runs.into_iter().map(|run| Check::Run { bundle: at, file: index, run }));
+            continue;
+        }
         for entry in opened.body().map_or(&[][..], |body| &body.entries) {
             // Two empty entries cannot share an offset: each has a header before it.
             let is_hashed = opened.statement.is_control() && !is_layer(entry);
@@ -156,13 +180,16 @@ fn compare(check: &Check<'_>, outcome: Result<Vec<Output>, Unreadable>, found: &
             let (bundle, file) = match check {
                 Check::Whole { bundle, files, .. } if files.len() == 1 => (*bundle, files[0]),
                 Check::Whole { .. } => return Comparison::Undecided(Some(failure)),
-                Check::Entry { bundle, file, .. } => (*bundle, *file),
+                Check::Entry { bundle, file, .. } | Check::Run { bundle, file, .. } => (*bundle, *file),
             };
             found.note(bundle, file, failure.into());
             return Comparison::Final;
         }
     };
     match check {
+        Check::Run { bundle, file, run } => {
+            run.compare(&outputs).into_iter().for_each(|finding| found.note(*bundle, *file, finding));
+        }
         Check::Entry { bundle, file, entry, .. } => {
             if outputs[0].sum() != Some(entry.sum) {
                 found.note(*bundle, *file, Finding::of_entry(entry, outputs[0].hex()));

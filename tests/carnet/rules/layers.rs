@@ -25,8 +25,19 @@ const BUILDS_ON: &[(&str, &str)] = &[("missing", "verify"), ("sums", "pack")];
 /// Crates that may be used only in a few places, so that they can be replaced there.
 const CRATES: &[(&str, &[&str])] = &[
     ("oci_spec", &["src/oci/"]),
-    ("sha2", &["src/oci/digest.rs", "src/stream/hash", "src/artifacts/", "src/trust/", "src/http/curves.rs"]),
-    ("md5", &["src/stream/hash"]),
+    (
+        "sha2",
+        &[
+            "src/oci/digest.rs",
+            "src/stream/hash",
+            "src/artifacts/",
+            "src/trust/",
+            "src/http/curves.rs",
+            "src/medium/bucket/sums.rs",
+            "src/storage/",
+        ],
+    ),
+    ("md5", &["src/stream/hash", "src/medium/bucket/sums.rs", "src/storage/"]),
     ("rayon", &["src/stream/pump/", "src/stream/workers.rs", "src/stream/hash/lanes.rs"]),
     ("memmap2", &["src/stream/buffer.rs"]),
     ("libc", &["src/medium/on_disk.rs"]),

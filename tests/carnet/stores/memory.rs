@@ -1,235 +1,224 @@
-//! A chunk store in memory that behaves like an object store: an upload receives complete parts in any order, each of
-//! them once, and becomes visible only when it is completed.
+//! A container of an object store in memory. It counts what is asked of it, and some of its answers can be made wrong.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{Cursor, Read};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use carnet::format::{BundleName, Sum};
-use carnet::medium::{
-    ChunkFile, ChunkSink, ChunkStore, MediumError, ReadAt, Replace, WriteAt, chunk_file_name,
+use carnet::storage::{
+    Container, NewObject, Object, Part, PartLimits, Permission, Precondition, Refusal, StorageError, Upload,
 };
 
-/// Size of every part but the last, in bytes.
-const PART_BYTES: usize = 4096;
-
-/// The objects of a bucket, by name.
-type Objects = Arc<Mutex<BTreeMap<String, Arc<Vec<u8>>>>>;
-
-/// A bucket of an object store.
-#[derive(Default)]
-pub(super) struct Bucket {
-    objects: Objects,
-    /// The order in which the parts of each upload were completed, by chunk number.
-    pub(super) parts: Mutex<BTreeMap<u32, Vec<usize>>>,
+/// An object with its metadata.
+#[derive(Clone)]
+pub(super) struct Stored {
+    pub(super) content: Arc<Vec<u8>>,
+    pub(super) metadata: BTreeMap<String, String>,
+    etag: String,
 }
 
-impl Bucket {
+#[derive(Default)]
+pub(super) struct State {
+    objects: BTreeMap<String, Stored>,
+    /// Parts that were sent, by upload and number.
+    uploads: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
+    next: u64,
+}
+
+/// A container.
+#[derive(Default)]
+pub(super) struct Memory {
+    pub(super) state: Mutex<State>,
+    /// How many bytes were read, and how many requests read them.
+    pub(super) bytes_read: AtomicU64,
+    pub(super) reads: AtomicU64,
+    /// The keys that became visible, in order.
+    pub(super) written: Mutex<Vec<String>>,
+    /// How many parts are refused before one is taken.
+    pub(super) refuse_parts: AtomicU64,
+    /// Whether every connection breaks after some bytes.
+    pub(super) breaks: bool,
+}
+
+impl Memory {
     /// The visible objects.
     pub(super) fn objects(&self) -> BTreeMap<String, Arc<Vec<u8>>> {
-        self.objects.lock().unwrap().clone()
+        let state = self.state.lock().unwrap();
+        state.objects.iter().map(|(key, stored)| (key.clone(), Arc::clone(&stored.content))).collect()
+    }
+
+    pub(super) fn stored(&self, key: &str) -> Stored {
+        self.state.lock().unwrap().objects[key].clone()
+    }
+
+    /// Puts an object there, as another program may.
+    pub(super) fn place(&self, key: &str, content: &[u8]) {
+        let mut state = self.state.lock().unwrap();
+        state.set(key, content.to_vec(), &[]);
+    }
+
+    /// How many uploads were begun and neither completed nor ended.
+    pub(super) fn open_uploads(&self) -> usize {
+        self.state.lock().unwrap().uploads.len()
+    }
+
+    fn refused(refusal: Refusal) -> StorageError {
+        let (place, request, problem) = ("memory".to_owned(), "PUT".to_owned(), format!("{refusal:?}"));
+        StorageError::Refused { place, request, refusal, problem }
     }
 }
 
-impl ChunkStore for Bucket {
-    fn hold(&self, name: &BundleName, replace: Replace) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
-        assert_eq!(replace, Replace::Never, "this store never replaces objects");
-        Ok(Box::new(Uploads { bucket: self, name: name.clone(), pending: Mutex::default() }))
+impl State {
+    fn set(&mut self, key: &str, content: Vec<u8>, metadata: &[(String, String)]) {
+        self.next += 1;
+        let etag = format!("\"{}\"", self.next);
+        let metadata = metadata.iter().cloned().collect();
+        self.objects.insert(key.to_owned(), Stored { content: Arc::new(content), metadata, etag });
     }
 
-    fn files(&self) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError> {
-        let objects = self.objects();
-        Ok(objects.keys().map(|name| Object::find(&self.objects, name).unwrap()).collect())
+    fn describe(&self, key: &str) -> Option<Object> {
+        let stored = self.objects.get(key)?;
+        Some(Object {
+            key: key.to_owned(),
+            bytes: stored.content.len() as u64,
+            etag: stored.etag.clone(),
+            modified: None,
+            md5: None,
+            metadata: stored.metadata.clone(),
+        })
     }
 
-    fn put_beside(&self, file: &str, bytes: &[u8]) -> Result<(), MediumError> {
-        self.objects.lock().unwrap().insert(file.to_owned(), Arc::new(bytes.to_vec()));
+    fn check(&self, object: &NewObject<'_>) -> Result<(), StorageError> {
+        let found = self.objects.get(object.key).map(|stored| &stored.etag);
+        match (&object.precondition, found) {
+            (Precondition::Absent, Some(_)) => Err(Memory::refused(Refusal::Exists)),
+            (Precondition::Is(etag), found) if found != Some(etag) => Err(Memory::refused(Refusal::Changed)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Breaks after some bytes.
+struct Breaking(Cursor<Vec<u8>>, usize);
+
+impl Read for Breaking {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.1 == 0 {
+            return Err(std::io::ErrorKind::ConnectionReset.into());
+        }
+        let length = buffer.len().min(self.1);
+        let read = self.0.read(&mut buffer[..length])?;
+        self.1 -= read;
+        Ok(read)
+    }
+}
+
+impl Container for Memory {
+    fn name(&self) -> &'static str {
+        "s3://memory"
+    }
+
+    fn check_access(&self, _: &[Permission]) -> Result<(), StorageError> {
         Ok(())
     }
-}
 
-/// The uploads of one bundle.
-struct Uploads<'a> {
-    bucket: &'a Bucket,
-    name: BundleName,
-    pending: Mutex<BTreeMap<u32, Arc<Mutex<Upload>>>>,
-}
-
-/// An upload in progress.
-struct Upload {
-    bytes: Vec<u8>,
-    written: Vec<bool>,
-    /// The completed parts, in the order of their completion.
-    parts: Vec<usize>,
-}
-
-impl Upload {
-    fn write(&mut self, bytes: &[u8], offset: usize) {
-        let range = offset..offset + bytes.len();
-        assert!(!self.written[range.clone()].contains(&true), "bytes {range:?} were written twice");
-        self.written[range.clone()].fill(true);
-        self.bytes[range.clone()].copy_from_slice(bytes);
-        for part in range.start / PART_BYTES..=range.end.saturating_sub(1) / PART_BYTES {
-            let end = ((part + 1) * PART_BYTES).min(self.written.len());
-            if !self.written[part * PART_BYTES..end].contains(&false) && !self.parts.contains(&part) {
-                self.parts.push(part);
+    fn list(
+        &self,
+        prefix: &str,
+        visit: &mut dyn FnMut(Object) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        let state = self.state.lock().unwrap();
+        let keys = state.objects.keys().filter(|key| key.starts_with(prefix));
+        for key in keys {
+            let object = Object { metadata: BTreeMap::new(), ..state.describe(key).unwrap() };
+            if visit(object).is_break() {
+                break;
             }
         }
-    }
-}
-
-struct Writer(Arc<Mutex<Upload>>);
-
-impl WriteAt for Writer {
-    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.0.lock().unwrap().write(bytes, usize::try_from(offset).unwrap());
-        Ok(())
-    }
-}
-
-impl Uploads<'_> {
-    fn object(&self, number: u32) -> Option<Arc<dyn ChunkFile>> {
-        Object::find(&self.bucket.objects, &chunk_file_name(&self.name, number))
-    }
-}
-
-impl ChunkSink for Uploads<'_> {
-    fn present(&self) -> Result<Vec<u32>, MediumError> {
-        Ok((0..1000).filter(|&number| self.object(number).is_some()).collect())
-    }
-
-    fn finished(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
-        Ok(self.object(number))
-    }
-
-    fn reserve(&self, _: u64) -> Result<(), MediumError> {
         Ok(())
     }
 
-    fn begin(&self, number: u32, bytes: u64) -> Result<(), MediumError> {
-        let bytes = usize::try_from(bytes).unwrap();
-        let upload = Upload { bytes: vec![0xee; bytes], written: vec![false; bytes], parts: Vec::new() };
-        self.pending.lock().unwrap().insert(number, Arc::new(Mutex::new(upload)));
-        Ok(())
+    fn find(&self, key: &str) -> Result<Option<Object>, StorageError> {
+        Ok(self.state.lock().unwrap().describe(key))
     }
 
-    fn open(&self, number: u32) -> Result<Box<dyn WriteAt>, MediumError> {
-        Ok(Box::new(Writer(Arc::clone(&self.pending.lock().unwrap()[&number]))))
-    }
-
-    fn commit(&self, number: u32) -> Result<(), MediumError> {
-        let upload = self.pending.lock().unwrap().remove(&number).expect("the upload was started");
-        let upload = upload.lock().unwrap();
-        let parts = upload.bytes.len().div_ceil(PART_BYTES);
-        assert_eq!(upload.parts.len(), parts, "chunk {number}: some bytes were not written");
-        self.bucket.parts.lock().unwrap().insert(number, upload.parts.clone());
-        let name = chunk_file_name(&self.name, number);
-        self.bucket.objects.lock().unwrap().insert(name, Arc::new(upload.bytes.clone()));
-        Ok(())
-    }
-
-    fn sealed(&self, number: u32) -> Result<Arc<dyn ChunkFile>, MediumError> {
-        Ok(self.object(number).expect("the chunk was committed"))
-    }
-
-    fn file_name(&self, number: u32) -> String {
-        chunk_file_name(&self.name, number)
-    }
-
-    fn publish(&self, _: u32) -> Result<(), MediumError> {
-        Ok(())
-    }
-
-    fn withdraw(&self) -> Result<(), MediumError> {
-        self.bucket.objects.lock().unwrap().clear();
-        Ok(())
-    }
-
-    fn clear(&self) -> Result<(), MediumError> {
-        Ok(())
-    }
-
-    fn take_over(&self, _: &Sum) -> Result<(), MediumError> {
-        Ok(())
-    }
-
-    fn leave(&self, _: bool) {}
-
-    fn unfinished(&self, _: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
-        Ok(None)
-    }
-}
-
-/// An object as it was when it was found. If it has been replaced since, opening it fails.
-struct Object {
-    objects: Objects,
-    name: String,
-    found: Arc<Vec<u8>>,
-}
-
-impl Object {
-    fn find(objects: &Objects, name: &str) -> Option<Arc<dyn ChunkFile>> {
-        let found = Arc::clone(objects.lock().unwrap().get(name)?);
-        Some(Arc::new(Object { objects: Arc::clone(objects), name: name.to_owned(), found }))
-    }
-}
-
-struct Reader(Arc<Vec<u8>>);
-
-impl ReadAt for Reader {
-    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        let at = usize::try_from(offset).unwrap();
-        let found = self.0.get(at..at + buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-        buffer.copy_from_slice(found);
-        Ok(())
-    }
-}
-
-impl ChunkFile for Object {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn file_name(&self) -> Option<&str> {
-        Some(&self.name)
-    }
-
-    fn bytes(&self) -> u64 {
-        self.found.len() as u64
-    }
-
-    fn open(&self) -> io::Result<Box<dyn ReadAt>> {
-        match self.objects.lock().unwrap().get(&self.name) {
-            Some(now) if Arc::ptr_eq(now, &self.found) => Ok(Box::new(Reader(Arc::clone(now)))),
-            _ => Err(io::Error::other("the object has changed since it was found")),
+    fn read(&self, object: &Object, offset: u64, bytes: u64) -> Result<Box<dyn Read + Send>, StorageError> {
+        let state = self.state.lock().unwrap();
+        let stored = state.objects.get(&object.key).ok_or_else(|| Memory::refused(Refusal::NoObject))?;
+        if stored.etag != object.etag {
+            return Err(Memory::refused(Refusal::Changed));
         }
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+        let range = usize::try_from(offset).unwrap()..usize::try_from(offset + bytes).unwrap();
+        let body = Cursor::new(stored.content[range].to_vec());
+        Ok(if self.breaks { Box::new(Breaking(body, 50_000)) } else { Box::new(body) })
     }
 
-    fn version(&self) -> String {
-        String::new()
+    fn retries(&self) -> u32 {
+        3
     }
 
-    fn modified(&self) -> Option<carnet::format::Timestamp> {
-        None
-    }
-
-    fn remove(&self) -> io::Result<()> {
-        self.objects.lock().unwrap().remove(&self.name);
+    fn wait(&self, _: u32) -> Result<(), StorageError> {
         Ok(())
     }
 
-    fn replace_front(
-        &self,
-        front: &[u8],
-        kept_from: u64,
-        check: &dyn Fn(Arc<dyn ChunkFile>) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let mut bytes = front.to_vec();
-        bytes.extend_from_slice(&self.found[usize::try_from(kept_from).unwrap()..]);
-        let bytes = Arc::new(bytes);
-        let beside = Arc::new(Mutex::new(BTreeMap::from([(self.name.clone(), Arc::clone(&bytes))])));
-        check(Object::find(&beside, &self.name).unwrap())?;
-        self.objects.lock().unwrap().insert(self.name.clone(), bytes);
+    fn put(&self, object: &NewObject<'_>, content: &[u8]) -> Result<(), StorageError> {
+        let mut state = self.state.lock().unwrap();
+        state.check(object)?;
+        state.set(object.key, content.to_vec(), object.metadata);
+        self.written.lock().unwrap().push(object.key.to_owned());
         Ok(())
+    }
+
+    fn part_limits(&self) -> PartLimits {
+        PartLimits { bytes_min: 5 << 20, bytes_max: 5 << 30, parts_max: 10_000 }
+    }
+
+    fn begin(&self, object: &NewObject<'_>) -> Result<Upload, StorageError> {
+        let mut state = self.state.lock().unwrap();
+        state.next += 1;
+        let upload = format!("{}-{}", object.key, state.next);
+        state.uploads.insert(upload.clone(), BTreeMap::new());
+        Ok(Upload(upload))
+    }
+
+    fn part(&self, _: &str, upload: &Upload, number: u32, content: &[u8]) -> Result<Part, StorageError> {
+        let refuse = |left: u64| left.checked_sub(1);
+        if self.refuse_parts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, refuse).is_ok() {
+            return Err(Memory::refused(Refusal::Full));
+        }
+        let mut state = self.state.lock().unwrap();
+        state.uploads.get_mut(&upload.0).unwrap().insert(number, content.to_vec());
+        Ok(Part { number, tag: format!("{number}") })
+    }
+
+    fn complete(&self, object: &NewObject<'_>, upload: &Upload, parts: &[Part]) -> Result<(), StorageError> {
+        let mut state = self.state.lock().unwrap();
+        state.check(object)?;
+        let sent = state.uploads.remove(&upload.0).unwrap();
+        assert!(parts.iter().map(|part| part.number).eq(1..=u32::try_from(sent.len()).unwrap()));
+        let content: Vec<u8> = sent.into_values().flatten().collect();
+        assert_eq!(content.len() as u64, object.bytes);
+        state.set(object.key, content, object.metadata);
+        self.written.lock().unwrap().push(object.key.to_owned());
+        Ok(())
+    }
+
+    fn end(&self, _: &str, upload: &Upload) -> Result<(), StorageError> {
+        self.state.lock().unwrap().uploads.remove(&upload.0);
+        Ok(())
+    }
+
+    fn delete(&self, object: &Object) -> Result<(), StorageError> {
+        let mut state = self.state.lock().unwrap();
+        match state.objects.get(&object.key) {
+            Some(stored) if stored.etag != object.etag => Err(Memory::refused(Refusal::Changed)),
+            _ => {
+                state.objects.remove(&object.key);
+                Ok(())
+            }
+        }
     }
 }

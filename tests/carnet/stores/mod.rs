@@ -14,10 +14,11 @@ use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
 use carnet::format::signature::SignatureAlgorithm;
 use carnet::format::statement::Crossing;
-use carnet::medium::{ChunkStore, Folder, Replace};
+use carnet::medium::{Bucket, BucketSettings, CATEGORY, ChunkStore, Folder, Replace};
 use carnet::observe::Monitor;
 use carnet::pack::{Outcome, PackError, PackReport, PackRequest, Splitting, Wanted, pack};
 use carnet::registry::{Registries, Settings};
+use carnet::storage::Container;
 use carnet::stream::hash::Function;
 use carnet::stream::workers::Workers;
 use carnet::sums::{SumFunction, SumsReport};
@@ -25,7 +26,7 @@ use carnet::trust::{KeyFile, PublicKey, Signer, SignerError, TrustPolicy};
 use carnet::verify::{BundleVerdict, verify};
 
 use super::behaviour::support::{Desk, assert_same_layout};
-use memory::Bucket;
+use memory::Memory;
 
 /// A desk with a layout of small and split blobs, and everything a command needs in addition to its request.
 struct Station {
@@ -55,6 +56,17 @@ impl Station {
         }
     }
 
+    /// The place `s3://memory/in` of a container.
+    fn bucket(&self, memory: &Arc<Memory>) -> Bucket {
+        let settings = BucketSettings {
+            spool: self.desk.path("spool"),
+            connections: 3.try_into().unwrap(),
+            category: CATEGORY.to_owned(),
+        };
+        let container: Arc<dyn Container> = Arc::<Memory>::clone(memory);
+        Bucket::new(container, &"s3://memory/in".parse().unwrap(), settings)
+    }
+
     fn environment(&self) -> Environment<'_> {
         Environment { clock: &self.clock, monitor: Monitor::silent(), workers: &self.workers }
     }
@@ -64,6 +76,16 @@ impl Station {
     }
 
     fn pack_with(&self, store: &dyn ChunkStore, signer: &dyn Signer) -> Result<PackReport, PackError> {
+        self.pack_chunks(store, signer, "64KiB", Replace::Never)
+    }
+
+    fn pack_chunks(
+        &self,
+        store: &dyn ChunkStore,
+        signer: &dyn Signer,
+        chunk_size: &str,
+        replace: Replace,
+    ) -> Result<PackReport, PackError> {
         let spec: SourceSpec = format!("oci:{}", self.desk.path("src").display()).parse().unwrap();
         let registries = RegistrySources::new(Registries::new(Settings::default()), Vec::new());
         let source = spec.open(&registries).unwrap().remove(0);
@@ -77,14 +99,14 @@ impl Station {
                 label: None,
             },
             store,
-            chunk_size: "64KiB".parse().unwrap(),
+            chunk_size: chunk_size.parse().unwrap(),
             splitting: Splitting::Allowed,
             nondistributable: Carriage::Carry,
             referrers: Carriage::Carry,
             platforms: Vec::new(),
             created: self.clock.0,
             expires: None,
-            replace: Replace::Never,
+            replace,
             on_failure: OnFailure::Stop,
             file_sums: vec![Function::Sha256],
         };
@@ -94,60 +116,68 @@ impl Station {
 
 #[test]
 fn an_object_store_gets_the_same_bytes_as_a_folder() {
-    let (station, bucket) = (Station::new(), Bucket::default());
+    let (station, memory) = (Station::new(), Arc::new(Memory::default()));
+    let bucket = station.bucket(&memory);
     let report = station.pack(&bucket);
-    station.pack(&Folder::new(&station.desk.path("out")));
+    let folder = station.pack(&Folder::new(&station.desk.path("out")));
+    // The sums of the files are those of a folder, though the store computes them.
+    assert_eq!(serde_json::to_value(&report).unwrap(), serde_json::to_value(&folder).unwrap());
     let in_folder = station.desk.files("out");
-    let objects = bucket.objects();
-    assert!(in_folder.len() > 4 && in_folder.keys().eq(objects.keys()));
+    let objects = memory.objects();
+    assert!(in_folder.len() > 4 && in_folder.len() == objects.len());
     for (name, bytes) in &in_folder {
-        assert!(*bytes == *objects[name], "{name} differs");
+        assert!(*bytes == *objects[&format!("in/{name}")], "{name} differs");
     }
-    // The front of a chunk lists its content, so it is written last.
-    for (number, parts) in bucket.parts.lock().unwrap().iter() {
-        assert_eq!(parts.last(), Some(&0), "chunk {number}: {parts:?}");
-    }
+    assert_eq!(memory.written.lock().unwrap().last().unwrap(), "in/b_00000.tar");
+    let metadata = memory.stored("in/b_00001.tar").metadata;
+    assert_eq!(metadata["category"], "carnet-transfer-blob");
+    assert_eq!(metadata["carnet_bundle"], report.bundle.to_string());
+    assert_eq!(metadata["carnet_chunk"], "1");
+    // Nothing is left on the local disk.
+    assert!(station.desk.files("spool").is_empty());
     assert_eq!(station.pack(&bucket).outcome, Outcome::Unchanged);
     let sums = SumsReport::of_packed(&report, &[SumFunction::Sha256]);
     carnet::sums::write(&sums, &[SumFunction::Sha256], &bucket, &"b".parse().unwrap()).unwrap();
-    assert!(bucket.objects().contains_key("b_sha256.txt"));
+    assert!(memory.objects().contains_key("in/b_sha256.txt"));
 }
 
 #[test]
 fn a_bundle_in_a_store_is_verified_signed_and_unpacked() {
-    let (station, bucket) = (Station::new(), Bucket::default());
-    station.pack(&bucket);
-    let environment = station.environment();
-    let releaser = KeyFile::generate().unwrap();
-    let before = bucket.objects();
-    let signed = carnet::sign::sign(&bucket.files().unwrap(), &releaser, &environment).unwrap();
-    assert_eq!((signed.bundles.len(), signed.bundles[0].signatures), (1, 2));
-    let changed: Vec<String> = bucket
-        .objects()
-        .into_iter()
-        .filter(|(name, now)| before[name] != *now)
-        .map(|(name, _)| name)
-        .collect();
-    assert_eq!(changed, ["b_00000.tar"]);
+    for breaks in [false, true] {
+        let (station, memory) = (Station::new(), Arc::new(Memory { breaks, ..Memory::default() }));
+        let bucket = station.bucket(&memory);
+        station.pack(&bucket);
+        let environment = station.environment();
+        let releaser = KeyFile::generate().unwrap();
+        let before = memory.objects();
+        let signed = carnet::sign::sign(&bucket.files().unwrap(), &releaser, &environment).unwrap();
+        assert_eq!((signed.bundles.len(), signed.bundles[0].signatures), (1, 2));
+        let now = memory.objects().into_iter();
+        let changed: Vec<String> =
+            now.filter(|(name, now)| before[name] != *now).map(|(name, _)| name).collect();
+        assert_eq!(changed, ["in/b_00000.tar"]);
+        assert_eq!(memory.stored("in/b_00000.tar").metadata["carnet_chunk"], "0");
 
-    let files = bucket.files().unwrap();
-    let request = OpenRequest { files: &files, policy: Some(&station.policy) };
-    let verified = verify(&request, &environment).unwrap();
-    assert_eq!(verified.bundles[0].verdict, BundleVerdict::Complete);
-    let inspected = carnet::inspect::inspect(&request, &environment).unwrap();
-    assert_eq!(inspected.bundles[0].artifacts.len(), 2);
+        let files = bucket.files().unwrap();
+        let request = OpenRequest { files: &files, policy: Some(&station.policy) };
+        let verified = verify(&request, &environment).unwrap();
+        assert_eq!(verified.bundles[0].verdict, BundleVerdict::Complete);
+        let inspected = carnet::inspect::inspect(&request, &environment).unwrap();
+        assert_eq!(inspected.bundles[0].artifacts.len(), 2);
 
-    let bundle = open(&request, &environment).unwrap().select(None).unwrap();
-    let whole = bundle.released().unwrap().whole().unwrap();
-    let to: DestinationSpec = format!("oci:{}", station.desk.path("back").display()).parse().unwrap();
-    let sink = to.open(&[], ExistingName::Refuse).unwrap();
-    carnet::unpack::unpack(&whole, sink, &environment).unwrap();
-    assert_same_layout(&station.desk.path("src"), &station.desk.path("back"));
+        let bundle = open(&request, &environment).unwrap().select(None).unwrap();
+        let whole = bundle.released().unwrap().whole().unwrap();
+        let to: DestinationSpec = format!("oci:{}", station.desk.path("back").display()).parse().unwrap();
+        let sink = to.open(&[], ExistingName::Refuse).unwrap();
+        carnet::unpack::unpack(&whole, sink, &environment).unwrap();
+        assert_same_layout(&station.desk.path("src"), &station.desk.path("back"));
+    }
 }
 
 #[test]
 fn an_object_replaced_after_discovery_is_not_read() {
-    let (station, bucket) = (Station::new(), Bucket::default());
+    let (station, memory) = (Station::new(), Arc::new(Memory::default()));
+    let bucket = station.bucket(&memory);
     station.pack(&bucket);
     let files = bucket.files().unwrap();
     bucket.put_beside("b_00001.tar", b"another").unwrap();
@@ -156,6 +186,130 @@ fn an_object_replaced_after_discovery_is_not_read() {
     let bundle = &verified.bundles[0];
     assert_eq!((bundle.missing.len(), bundle.unreadable.len()), (0, 1));
     assert_eq!(bundle.unreadable[0].number, 1);
+}
+
+/// Every byte that is not a payload counts, too.
+#[test]
+fn a_changed_byte_anywhere_in_an_object_is_found() {
+    let (station, memory) = (Station::new(), Arc::new(Memory::default()));
+    let bucket = station.bucket(&memory);
+    station.pack(&bucket);
+    let environment = station.environment();
+    let verdict = || {
+        let files = bucket.files().unwrap();
+        let request = OpenRequest { files: &files, policy: Some(&station.policy) };
+        verify(&request, &environment).unwrap().bundles[0].verdict
+    };
+    let in_folder = |key: &str, bytes: &[u8]| {
+        let folder = station.desk.path("copy");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(key.rsplit('/').next().unwrap()), bytes).unwrap();
+    };
+    let objects = memory.objects();
+    let (key, whole) = objects.iter().nth(1).unwrap();
+    assert_eq!(verdict(), BundleVerdict::Complete);
+    // A header, the padding after a payload and the end of the file are between the payloads.
+    let places = (0..whole.len()).step_by(487).chain([whole.len() - 1, whole.len() - 1025]);
+    for place in places {
+        let mut bytes = whole.to_vec();
+        bytes[place] ^= 1;
+        memory.place(key, &bytes);
+        assert_ne!(verdict(), BundleVerdict::Complete, "byte {place} of {key} is not checked");
+        in_folder(key, &bytes);
+    }
+    memory.place(key, whole);
+    assert_eq!(verdict(), BundleVerdict::Complete);
+}
+
+#[test]
+fn objects_are_read_by_ranges_and_once() {
+    let station = Station::new();
+    let mut source = station.desk.source("src");
+    // Large layers, and many small ones.
+    let image = source.image(7, &[3_000_000, 2_500_000, 900_000]);
+    source.tag(&image, "large:1");
+    for seed in 20..60 {
+        let image = source.image(seed, &[2000 + usize::try_from(seed).unwrap(), 30_000]);
+        source.tag(&image, &format!("small:{seed}"));
+    }
+    let memory = Arc::new(Memory::default());
+    let bucket = station.bucket(&memory);
+    station.pack_chunks(&bucket, &station.key, "2MiB", Replace::Never).unwrap();
+    let total: u64 = memory.objects().values().map(|object| object.len() as u64).sum();
+    let control = memory.objects()["in/b_00000.tar"].len() as u64;
+    let chunks = memory.objects().len() as u64;
+    let environment = station.environment();
+    let count = |work: &dyn Fn(&OpenRequest<'_>)| {
+        let bucket = station.bucket(&memory);
+        let files = bucket.files().unwrap();
+        memory.bytes_read.store(0, Ordering::Relaxed);
+        work(&OpenRequest { files: &files, policy: Some(&station.policy) });
+        memory.bytes_read.load(Ordering::Relaxed)
+    };
+    let inspected = count(&|request| drop(carnet::inspect::inspect(request, &environment).unwrap()));
+    assert!(
+        inspected <= control + chunks * 64_000,
+        "inspect read {inspected} bytes, the control chunk has {control}"
+    );
+    let verified = count(&|request| {
+        assert_eq!(verify(request, &environment).unwrap().bundles[0].verdict, BundleVerdict::Complete);
+    });
+    // The head and the sums of each chunk are read while it is opened, in a window of 32 KiB.
+    assert!(verified <= total + chunks * 64_000, "verify read {verified} of {total} bytes");
+    let unpacked = count(&|request| {
+        let bundle = open(request, &environment).unwrap().select(None).unwrap();
+        let whole = bundle.released().unwrap().whole().unwrap();
+        let to: DestinationSpec = format!("oci:{}", station.desk.path("back").display()).parse().unwrap();
+        carnet::unpack::unpack(&whole, to.open(&[], ExistingName::Refuse).unwrap(), &environment).unwrap();
+    });
+    assert!(unpacked <= total + chunks * 350_000, "unpack read {unpacked} of {total} bytes");
+}
+
+#[test]
+fn large_chunks_go_up_in_parts() {
+    let station = Station::new();
+    let mut source = station.desk.source("src");
+    let image = source.image(7, &[11_000_000, 9_000_000, 12_000_000, 8_000_000]);
+    source.tag(&image, "large:1");
+    let memory = Arc::new(Memory::default());
+    let bucket = station.bucket(&memory);
+    // The store is full for a while. Nothing is left of what was begun.
+    memory.refuse_parts.store(1, Ordering::Relaxed);
+    let error = station.pack_chunks(&bucket, &station.key, "20MiB", Replace::Never).unwrap_err();
+    assert_eq!(error.code(), Code::DiskFull, "{error}");
+    assert_eq!(memory.open_uploads(), 0);
+    let kept = memory.objects().len();
+    // The rest follows.
+    assert_eq!(
+        station.pack_chunks(&bucket, &station.key, "20MiB", Replace::Never).unwrap().outcome,
+        Outcome::Packed
+    );
+    assert!(memory.objects().len() > kept);
+    assert_eq!(memory.open_uploads(), 0);
+    station
+        .pack_chunks(&Folder::new(&station.desk.path("out")), &station.key, "20MiB", Replace::Never)
+        .unwrap();
+    for (name, bytes) in station.desk.files("out") {
+        assert!(bytes == *memory.objects()[&format!("in/{name}")], "{name} differs");
+    }
+}
+
+#[test]
+fn what_exists_is_replaced_only_when_told_and_when_the_new_bundle_is_complete() {
+    let (station, memory) = (Station::new(), Arc::new(Memory::default()));
+    let bucket = station.bucket(&memory);
+    memory.place("in/b_00001.tar", b"of somebody else");
+    memory.place("in/b_00099.tar", b"of an earlier bundle");
+    memory.place("in/other.txt", b"not ours");
+    let error = station.pack_with(&bucket, &station.key).unwrap_err();
+    assert_eq!(error.code(), Code::TargetExists, "{error}");
+    assert!(memory.written.lock().unwrap().is_empty());
+    station.pack_chunks(&bucket, &station.key, "64KiB", Replace::WhenComplete).unwrap();
+    let objects = memory.objects();
+    assert!(!objects.contains_key("in/b_00099.tar") && objects.contains_key("in/other.txt"));
+    assert_eq!(memory.written.lock().unwrap().last().unwrap(), "in/b_00000.tar");
+    assert_eq!(memory.open_uploads(), 0);
+    assert_eq!(station.pack(&bucket).outcome, Outcome::Unchanged);
 }
 
 /// A key whose token fails, or signs something else, at the chunk with this count.

@@ -1,7 +1,5 @@
 //! `carnet missing`: lists the chunks to send again.
 
-use std::path::PathBuf;
-
 use carnet::arrival::OpenRequest;
 use carnet::diagnosis::{Code, count};
 use carnet::missing::{ExpiredBundle, MissingBundle, MissingReport};
@@ -12,10 +10,12 @@ use schemars::{Schema, schema_for};
 
 use crate::advice;
 use crate::bundle::chunk_files;
+use crate::chunk_place::{ChunkPlace, chunk_place};
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::screen::say;
+use crate::stores::StoreArgs;
 use crate::trust::TrustArgs;
 
 /// List the chunks to send again, in one short line per bundle
@@ -25,20 +25,22 @@ use crate::trust::TrustArgs;
     it checks integrity only.\n\nExample:\n  carnet missing /media/disc1 /media/disc2"
 )]
 pub(crate) struct Missing {
-    /// Chunk files, or folders that hold them; file names do not matter
-    #[arg(value_name = "PATH", required = true)]
-    paths: Vec<PathBuf>,
+    /// Chunk files, or folders or places in object stores that hold them; file names do not matter
+    #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
+    places: Vec<ChunkPlace>,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    stores: StoreArgs,
 }
 
 impl Command for Missing {
     const VERB: Option<Verb> = Some(Verb::Missing);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
+        let stores = self.stores.open(&context.environment);
         let policy = self.trust.policy()?;
-        let request =
-            OpenRequest { files: &chunk_files(&self.paths, &context.environment)?, policy: policy.as_ref() };
+        let request = OpenRequest { files: &chunk_files(&self.places, &stores)?, policy: policy.as_ref() };
         let report = carnet::missing::missing(&request, &context.environment)?;
         let to_send = report.bundles.iter().filter(|bundle| !bundle.missing.is_empty());
         context.screen.answer(&report, || to_send.map(|bundle| format!("{bundle}\n")).collect());

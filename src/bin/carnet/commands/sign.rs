@@ -1,18 +1,18 @@
 //! `carnet sign`: releases a bundle.
 
-use std::path::PathBuf;
-
 use carnet::observe::Verb;
 use carnet::sign::SignReport;
 use clap::Args;
 use schemars::{Schema, schema_for};
 
 use crate::bundle::chunk_files;
+use crate::chunk_place::{ChunkPlace, chunk_place};
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::keys::KeyArgs;
 use crate::plain::plain;
+use crate::stores::{StoreArgs, StoreWriting, Stores};
 use crate::tables::{artifacts, count_of, omissions};
 
 /// Release a bundle: add a signature to its control chunk, and change nothing else
@@ -20,20 +20,24 @@ use crate::tables::{artifacts, count_of, omissions};
 #[command(after_help = "Inspect and verify a bundle before you release it.\n\nExamples:\n  \
     carnet inspect out --trust trust.toml\n  carnet sign out --key alice.key.pem")]
 pub(crate) struct Sign {
-    /// Control chunks, or folders that hold them
-    #[arg(value_name = "PATH", required = true)]
-    paths: Vec<PathBuf>,
+    /// Control chunks, or folders or places in object stores that hold them
+    #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
+    places: Vec<ChunkPlace>,
     #[command(flatten)]
     key: KeyArgs,
+    #[command(flatten)]
+    stores: StoreArgs,
+    #[command(flatten)]
+    writing: StoreWriting,
 }
 
 impl Command for Sign {
     const VERB: Option<Verb> = Some(Verb::Sign);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
+        let stores = Stores { writing: Some(&self.writing), ..self.stores.open(&context.environment) };
         let key = self.key.load(context.screen)?;
-        let report =
-            carnet::sign::sign(&chunk_files(&self.paths, &context.environment)?, &key, &context.environment)?;
+        let report = carnet::sign::sign(&chunk_files(&self.places, &stores)?, &key, &context.environment)?;
         context.screen.report(&report, || text(&report));
         Ok(exit::DONE)
     }

@@ -1,7 +1,5 @@
 //! `carnet unpack`: unpacks a bundle into a layout or an archive.
 
-use std::path::PathBuf;
-
 use carnet::artifacts::{DestinationSpec, ExistingName};
 use carnet::diagnosis::count;
 use carnet::observe::Verb;
@@ -13,10 +11,12 @@ use schemars::{Schema, schema_for};
 
 use crate::args::place;
 use crate::bundle::select_bundle;
+use crate::chunk_place::{ChunkPlace, chunk_place};
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain;
+use crate::stores::StoreArgs;
 use crate::tables::{artifacts, count_of, holders, omissions};
 use crate::trust::TrustArgs;
 
@@ -29,9 +29,9 @@ use crate::trust::TrustArgs;
     carnet unpack in --pub station.pub.pem --to docker-archive:app.tar && docker load -i app.tar"
 )]
 pub(crate) struct Unpack {
-    /// Chunk files, or folders that hold them; file names do not matter
-    #[arg(value_name = "PATH", required = true)]
-    paths: Vec<PathBuf>,
+    /// Chunk files, or folders or places in object stores that hold them; file names do not matter
+    #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
+    places: Vec<ChunkPlace>,
     #[command(flatten)]
     trust: TrustArgs,
     /// The destination; see DEST below
@@ -43,14 +43,17 @@ pub(crate) struct Unpack {
     /// Move names that the layout already uses for other artifacts
     #[arg(long)]
     overwrite_tags: bool,
+    #[command(flatten)]
+    stores: StoreArgs,
 }
 
 impl Command for Unpack {
     const VERB: Option<Verb> = Some(Verb::Unpack);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
+        let stores = self.stores.open(&context.environment);
         let environment = &context.environment;
-        let bundle = select_bundle(&self.paths, &self.trust, self.bundle.as_deref(), environment)?;
+        let bundle = select_bundle(&self.places, &stores, &self.trust, self.bundle.as_deref())?;
         let whole = bundle.released()?.whole()?;
         let plan = &whole.contents().plan;
         let blobs: Vec<(Digest, u64)> = plan.blobs.iter().map(|blob| (blob.digest, blob.size)).collect();

@@ -1,8 +1,5 @@
 //! `carnet verify`: checks signatures, the release and every byte.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
 use carnet::arrival::OpenRequest;
 use carnet::diagnosis::count;
 use carnet::format::BundleName;
@@ -10,13 +7,16 @@ use carnet::observe::Verb;
 use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, VerifyReport};
 use clap::Args;
 use schemars::{Schema, schema_for};
+use std::collections::BTreeMap;
 
 use crate::bundle::chunk_files;
+use crate::chunk_place::{ChunkPlace, chunk_place};
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain;
 use crate::screen::{Screen, say};
+use crate::stores::StoreArgs;
 use crate::tables::{count_of, holders, omissions, table};
 use crate::trust::TrustArgs;
 
@@ -28,20 +28,22 @@ use crate::trust::TrustArgs;
     carnet verify out --pub station.pub.pem --json"
 )]
 pub(crate) struct Verify {
-    /// Chunk files, or folders that hold them; file names do not matter
-    #[arg(value_name = "PATH", required = true)]
-    paths: Vec<PathBuf>,
+    /// Chunk files, or folders or places in object stores that hold them; file names do not matter
+    #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
+    places: Vec<ChunkPlace>,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    stores: StoreArgs,
 }
 
 impl Command for Verify {
     const VERB: Option<Verb> = Some(Verb::Verify);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
+        let stores = self.stores.open(&context.environment);
         let policy = self.trust.policy()?;
-        let request =
-            OpenRequest { files: &chunk_files(&self.paths, &context.environment)?, policy: policy.as_ref() };
+        let request = OpenRequest { files: &chunk_files(&self.places, &stores)?, policy: policy.as_ref() };
         let report = carnet::verify::verify(&request, &context.environment)?;
         context.screen.answer(&report, || text(&report, context.screen));
         // One line for each failure, so that a log without the report has it.

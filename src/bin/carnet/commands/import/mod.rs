@@ -17,12 +17,14 @@ use schemars::{Schema, schema_for};
 use crate::advice;
 use crate::args::parse_spec;
 use crate::bundle::select_bundle;
+use crate::chunk_place::{ChunkPlace, chunk_place};
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::connection::Connection;
 use crate::exit;
 use crate::keys;
 use crate::screen::say;
+use crate::stores::{StoreAccess, Stores};
 use crate::trust::TrustArgs;
 use crate::world::proxy;
 
@@ -43,9 +45,9 @@ use crate::world::proxy;
     carnet import in --pub p.pem --to docker://registry.example --backup-tags=-before"
 )]
 pub(crate) struct Import {
-    /// Chunk files, or folders that hold them; file names do not matter
-    #[arg(value_name = "PATH", required = true)]
-    paths: Vec<PathBuf>,
+    /// Chunk files, or folders or places in object stores that hold them; file names do not matter
+    #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
+    places: Vec<ChunkPlace>,
     #[command(flatten)]
     trust: TrustArgs,
     /// The destination: docker://HOST[:PORT][/PREFIX]
@@ -89,6 +91,8 @@ pub(crate) struct Import {
     allow_host: Vec<Host>,
     #[command(flatten)]
     connection: Connection,
+    #[command(flatten)]
+    access: StoreAccess,
 }
 
 impl Command for Import {
@@ -106,7 +110,9 @@ impl Command for Import {
             Some(path) => Some(ReceiptFiles::reserve(path, signer.is_some())?),
             None => None,
         };
-        let bundle = select_bundle(&self.paths, &self.trust, self.bundle.as_deref(), environment)?;
+        let (network, access) = (&self.connection.network, &self.access);
+        let stores = Stores { network, access, writing: None, environment };
+        let bundle = select_bundle(&self.places, &stores, &self.trust, self.bundle.as_deref())?;
         let whole = bundle.released()?.whole()?;
         if let Some(files) = &mut files {
             files.make_room(&whole)?;
@@ -128,7 +134,7 @@ impl Command for Import {
             referrers: if self.no_referrers { Carriage::Omit } else { Carriage::Carry },
             on_failure: if self.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
             dry_run: self.dry_run,
-            connections: self.connection.transfers(),
+            connections: network.transfers(),
         };
         let mut imported = carnet::import::import(&request, environment);
         // An import that ended early also has a report, and a receipt if one was requested.

@@ -2,8 +2,6 @@
 
 mod show;
 
-use std::path::PathBuf;
-
 use carnet::arrival::OpenRequest;
 use carnet::inspect::InspectReport;
 use carnet::observe::Verb;
@@ -11,9 +9,11 @@ use clap::Args;
 use schemars::{Schema, schema_for};
 
 use crate::bundle::chunk_files;
+use crate::chunk_place::{ChunkPlace, chunk_place};
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
+use crate::stores::StoreArgs;
 use crate::trust::TrustArgs;
 
 /// Show what a bundle holds, without unpacking it
@@ -21,20 +21,22 @@ use crate::trust::TrustArgs;
 #[command(after_help = "The control chunk (NAME_00000.tar) is enough. -v lists every blob.\n\n\
     Examples:\n  carnet inspect out --pub station.pub.pem\n  carnet inspect out/release42_00000.tar")]
 pub(crate) struct Inspect {
-    /// Chunk files, or folders that hold them; file names do not matter
-    #[arg(value_name = "PATH", required = true)]
-    paths: Vec<PathBuf>,
+    /// Chunk files, or folders or places in object stores that hold them; file names do not matter
+    #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
+    places: Vec<ChunkPlace>,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    stores: StoreArgs,
 }
 
 impl Command for Inspect {
     const VERB: Option<Verb> = Some(Verb::Inspect);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
+        let stores = self.stores.open(&context.environment);
         let policy = self.trust.policy()?;
-        let request =
-            OpenRequest { files: &chunk_files(&self.paths, &context.environment)?, policy: policy.as_ref() };
+        let request = OpenRequest { files: &chunk_files(&self.places, &stores)?, policy: policy.as_ref() };
         let report = carnet::inspect::inspect(&request, &context.environment)?;
         context.screen.answer(&report, || show::text(&report, context.screen));
         Ok(if report.unknown.iter().any(|bundle| bundle.untrusted) {

@@ -12,7 +12,7 @@ use carnet::format::chunk_size::ChunkSize;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
 use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
-use carnet::medium::{Folder, Replace};
+use carnet::medium::{ChunkStore, Replace};
 use carnet::observe::Verb;
 use carnet::oci::Platform;
 use carnet::pack::{Expiry, PackError, PackReport, PackRequest, Splitting, Wanted};
@@ -22,11 +22,13 @@ use clap::{Args, ValueEnum};
 use schemars::{Schema, schema_for};
 
 use crate::args::{parse_spec, place};
+use crate::chunk_place::{ChunkPlace, chunk_place};
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::connection::Connection;
 use crate::exit;
 use crate::keys::KeyArgs;
+use crate::stores::{StoreAccess, StoreWriting, Stores};
 use crate::world::{proxy, sealing_time};
 
 use sources::OpenedSources;
@@ -46,6 +48,7 @@ use sources::OpenedSources;
     Examples:\n  \
     carnet pack oci:images:app-1.0 --to out --name release42 --key station.key.pem\n  \
     carnet pack docker://low.example/team/app:1.0 --to out --name app --key station.key.pem\n  \
+    carnet pack oci:images --to s3://transfer/low --name all --key station.key.pem\n  \
     carnet pack docker-archive:app.tar=team/app:1.0 --to out --name app --key k.pem --chunk-size cd\n  \
     carnet pack oci:images --to out --name all --key k.key.pem --platform linux/amd64 --dry-run"
 )]
@@ -56,9 +59,10 @@ pub(crate) struct Pack {
     /// Read more sources from FILE, one per line, # for comments; - reads stdin
     #[arg(long, value_name = "FILE")]
     artifacts_from: Option<PathBuf>,
-    /// The folder for the chunk files; created if it does not exist
-    #[arg(long, value_name = "DIR")]
-    to: PathBuf,
+    /// Where to write the chunk files: DIR, which is created if needed, s3://BUCKET[/PREFIX] or
+    /// az://ACCOUNT/CONTAINER[/PREFIX]
+    #[arg(long, value_name = "PLACE", value_parser = chunk_place())]
+    to: ChunkPlace,
     /// The bundle's name: 1 to 40 of a-z and 0-9; files are named NAME_00000.tar and so on
     #[arg(long, value_name = "NAME")]
     name: BundleName,
@@ -111,6 +115,10 @@ pub(crate) struct Pack {
     push_nondistributable_to: Option<RegistryDestination>,
     #[command(flatten)]
     connection: Connection,
+    #[command(flatten)]
+    access: StoreAccess,
+    #[command(flatten)]
+    writing: StoreWriting,
     /// Allow layer URLs on HOST[:PORT] even if its address is private; repeatable
     #[arg(long, value_name = "HOST")]
     allow_private_urls: Vec<Host>,
@@ -148,8 +156,11 @@ impl Command for Pack {
         let OpenedSources { wanted, failures: unopened } =
             sources::open(specs, &registries, self.continue_on_errors)?;
         let file_sums: Vec<SumFunction> = self.file_sums.iter().map(|&option| option.into()).collect();
-        let store = Folder::new(&self.to);
-        let request = self.request(wanted, &store, created, &file_sums);
+        let (network, access) = (&self.connection.network, &self.access);
+        let stores = Stores { network, access, writing: Some(&self.writing), environment };
+        let store = stores.store(&self.to)?;
+        let store = store.as_ref();
+        let request = self.request(wanted, store, created, &file_sums);
         let packed = if self.dry_run {
             carnet::pack::plan(&request, &key, environment)
         } else {
@@ -165,9 +176,9 @@ impl Command for Pack {
         report.failures.extend(unopened);
         if !self.dry_run {
             let sums = SumsReport::of_packed(&report, &file_sums);
-            carnet::sums::write(&sums, &file_sums, &store, &self.name)?;
+            carnet::sums::write(&sums, &file_sums, store, &self.name)?;
             if let Some(to) = &self.push_nondistributable_to {
-                nondistributable::push(&report, &store, &key, to, settings, environment)?;
+                nondistributable::push(&report, store, &key, to, settings, environment)?;
                 report.nondistributable_pushed_to = Some(to.to_string());
             }
         }
@@ -184,7 +195,7 @@ impl Pack {
     fn request<'a>(
         &'a self,
         sources: Vec<Wanted>,
-        store: &'a Folder,
+        store: &'a dyn ChunkStore,
         created: Timestamp,
         file_sums: &[SumFunction],
     ) -> PackRequest<'a> {

@@ -8,7 +8,7 @@ use carnet::artifacts::{OnFailure, RegistryDestination};
 use carnet::environment::Environment;
 use carnet::format::plan::Carriage;
 use carnet::import::{ImportRequest, TagPolicy};
-use carnet::medium::{ChunkFile, ChunkStore as _, Folder};
+use carnet::medium::{ChunkFile, ChunkStore};
 use carnet::pack::PackReport;
 use carnet::registry::{Registries, Settings};
 use carnet::trust::{KeyFile, Signer as _, TrustPolicy};
@@ -18,7 +18,7 @@ use crate::command_error::CommandError;
 /// Pushes the non-distributable layers of the bundle that was just packed. They are read from its chunk files.
 pub(super) fn push(
     report: &PackReport,
-    store: &Folder,
+    store: &dyn ChunkStore,
     key: &KeyFile,
     to: &RegistryDestination,
     settings: Settings,

@@ -1,17 +1,16 @@
 //! The text output of `pack`.
 
-use std::path::Path;
-
 use carnet::diagnosis::count;
 use carnet::pack::{ChunkReport, Outcome, PackReport};
 use indicatif::HumanBytes;
 
-use crate::plain::{plain, plain_path};
+use crate::chunk_place::ChunkPlace;
+use crate::plain::plain;
 use crate::screen::{Screen, say};
 use crate::tables::{count_of, omissions, table};
 
 /// Prints warnings and failures to stderr, then the report to stdout.
-pub(super) fn show(report: &PackReport, folder: &Path, screen: &Screen) {
+pub(super) fn show(report: &PackReport, place: &ChunkPlace, screen: &Screen) {
     if !screen.json {
         for warning in &report.warnings {
             say(&format!("warning: {warning}"));
@@ -20,10 +19,10 @@ pub(super) fn show(report: &PackReport, folder: &Path, screen: &Screen) {
             say(&format!("failed: {}: {}", failure.artifact, failure.error));
         }
     }
-    screen.report(report, || text(report, folder, screen));
+    screen.report(report, || text(report, place, screen));
 }
 
-fn text(report: &PackReport, folder: &Path, screen: &Screen) -> String {
+fn text(report: &PackReport, place: &ChunkPlace, screen: &Screen) -> String {
     let mut out = String::new();
     let outcome = match report.outcome {
         Outcome::Planned => "would be packed (nothing was written)",
@@ -49,8 +48,7 @@ fn text(report: &PackReport, folder: &Path, screen: &Screen) -> String {
     if let Some(destination) = &report.nondistributable_pushed_to {
         out += &format!("pushed non-distributable layers to {}\n", plain(destination));
     }
-    let folder = plain_path(folder);
-    out += &format!("files  {} in {folder}, {}\n", report.chunks.len(), HumanBytes(report.file_bytes()));
+    out += &format!("files  {} in {place}, {}\n", report.chunks.len(), HumanBytes(report.file_bytes()));
     if report.outcome == Outcome::Planned || screen.verbose || report.chunks.len() <= 20 {
         let row = |chunk: &ChunkReport| {
             vec![

@@ -1,0 +1,179 @@
+//! Writes the chunks of one bundle into a container.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use super::spool::nameless;
+use super::uploads::{Sealed, Uploads, Visible};
+use super::{BucketSettings, Place};
+use crate::format::{BundleName, Sum};
+use crate::medium::{
+    ChunkFile, ChunkSink, MediumError, Replace, WholeSums, WriteAt, chunk_file_name, chunk_number,
+};
+use crate::storage::Precondition;
+
+/// A container, used for one bundle.
+pub(super) struct BucketSink<'a> {
+    place: &'a Arc<Place>,
+    settings: &'a BucketSettings,
+    name: BundleName,
+    bundle: Sum,
+    replace: Replace,
+    uploads: Uploads,
+}
+
+impl<'a> BucketSink<'a> {
+    pub(super) fn new(
+        place: &'a Arc<Place>,
+        settings: &'a BucketSettings,
+        name: &BundleName,
+        bundle: &Sum,
+        replace: Replace,
+    ) -> BucketSink<'a> {
+        let visible = match replace {
+            Replace::Never => Visible::AtOnce,
+            Replace::WhenComplete => Visible::Later,
+        };
+        let uploads = Uploads::new(place, settings.connections, visible);
+        BucketSink { place, settings, name: name.clone(), bundle: *bundle, replace, uploads }
+    }
+
+    fn key(&self, number: u32) -> String {
+        self.place.key(&chunk_file_name(&self.name, number))
+    }
+
+    fn find(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
+        let found = self.place.find(&self.key(number))?;
+        Ok(found.map(|file| Arc::new(file) as Arc<dyn ChunkFile>))
+    }
+
+    fn remove(&self, number: u32) -> Result<(), MediumError> {
+        let Some(file) = self.find(number)? else { return Ok(()) };
+        file.remove().map_err(|source| MediumError::Io {
+            what: "remove",
+            path: file.name().to_owned(),
+            source,
+        })
+    }
+}
+
+struct Pending(Arc<File>);
+
+impl WriteAt for Pending {
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+}
+
+impl ChunkSink for BucketSink<'_> {
+    fn present(&self) -> Result<Vec<u32>, MediumError> {
+        let mut numbers = Vec::new();
+        self.place.list(&self.place.key(&format!("{}_", self.name)), &mut |object| {
+            let file = object.key.strip_prefix(&self.place.prefix);
+            numbers.extend(file.and_then(|file| chunk_number(&self.name, file)));
+        })?;
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    fn finished(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
+        self.find(number)
+    }
+
+    /// A store does not say how much space is left. The space on the local disk is allocated chunk by chunk.
+    fn reserve(&self, _: u64) -> Result<(), MediumError> {
+        Ok(())
+    }
+
+    fn claim(&self, number: u32) -> bool {
+        self.uploads.claim(number)
+    }
+
+    fn wait_for_room(&self) -> Result<(), MediumError> {
+        self.uploads.wait_for_room()
+    }
+
+    fn begin(&self, number: u32, bytes: u64) -> Result<(), MediumError> {
+        let folder = &self.settings.spool;
+        let file = nameless(folder, bytes).map_err(|source| MediumError::Io {
+            what: "write a chunk into the spool folder",
+            path: folder.display().to_string(),
+            source,
+        })?;
+        self.uploads.begin(number, file, bytes)
+    }
+
+    fn open(&self, number: u32) -> Result<Box<dyn WriteAt>, MediumError> {
+        Ok(Box::new(Pending(self.uploads.pending(number).expect("a chunk that was begun"))))
+    }
+
+    /// The chunk is handed over to a thread that uploads it. Its failure is returned by a later call.
+    fn commit(&self, number: u32) -> Result<(), MediumError> {
+        let key = self.key(number);
+        let metadata = [
+            ("category", self.settings.category.clone()),
+            ("carnet_bundle", self.bundle.to_string()),
+            ("carnet_chunk", number.to_string()),
+        ];
+        let metadata = metadata.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let precondition = match self.replace {
+            Replace::Never => Precondition::Absent,
+            Replace::WhenComplete => Precondition::None,
+        };
+        let name = self.place.name_of(&key);
+        self.uploads.hand_over(Sealed { number, key, name, metadata, precondition })
+    }
+
+    fn sealed(&self, number: u32) -> Result<Arc<dyn ChunkFile>, MediumError> {
+        let gone = || MediumError::Io {
+            what: "read",
+            path: self.file_name(number),
+            source: io::ErrorKind::NotFound.into(),
+        };
+        self.find(number)?.ok_or_else(gone)
+    }
+
+    fn sums_itself(&self) -> bool {
+        true
+    }
+
+    fn whole_sums(&self, number: u32) -> Result<Option<WholeSums>, MediumError> {
+        self.uploads.sums(number)
+    }
+
+    fn file_name(&self, number: u32) -> String {
+        self.place.name_of(&self.key(number))
+    }
+
+    fn publish(&self, last: u32) -> Result<(), MediumError> {
+        self.uploads.publish()?;
+        if self.replace == Replace::WhenComplete {
+            self.present()?
+                .into_iter()
+                .filter(|&number| number > last)
+                .try_for_each(|number| self.remove(number))?;
+        }
+        Ok(())
+    }
+
+    fn withdraw(&self) -> Result<(), MediumError> {
+        self.uploads.take_visible()?.into_iter().try_for_each(|number| self.remove(number))
+    }
+
+    fn clear(&self) -> Result<(), MediumError> {
+        Ok(())
+    }
+
+    fn take_over(&self) -> Result<(), MediumError> {
+        Ok(())
+    }
+
+    /// Nothing can be left: the files have no names.
+    fn leave(&self, _: bool) {}
+
+    fn unfinished(&self, _: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,110 @@
+//! Ranges of files that wait for a network, read from the first byte to the last with everything in them.
+//!
+//! Opening such a file compares only its sums: a request for each of its headers would take too long. So the bytes
+//! between the payloads are compared here, by their sums, because the format prescribes every one of them.
+
+use crate::arrival::{Finding, Opened};
+use crate::format::Sum;
+use crate::format::body::{Body, BodyEntry};
+use crate::format::entry::EntryName;
+use crate::stream::digesting::DigestJob;
+use crate::stream::hash::Output;
+use crate::stream::segments::Segment;
+
+/// A run ends after this many bytes, so that several are read at once.
+const RUN_BYTES: u64 = 32 << 20;
+
+/// A range of a file, and what it must consist of.
+pub(super) struct Run {
+    pub(super) segment: Segment,
+    slices: Vec<Slice>,
+}
+
+/// Bytes with an expected sum. There is at least one.
+struct Slice {
+    bytes: u64,
+    sum: Sum,
+    /// The entry, unless the slice is between two payloads.
+    entry: Option<BodyEntry>,
+    /// The name of the next entry, for messages.
+    before: Option<EntryName>,
+}
+
+impl Run {
+    pub(super) fn job(&self) -> DigestJob {
+        let lengths = self.slices.iter().map(|slice| slice.bytes).collect();
+        DigestJob::sums_of_slices(self.segment.clone(), lengths)
+    }
+
+    /// Compares the sums of the slices.
+    pub(super) fn compare(&self, found: &[Output]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (slice, found) in self.slices.iter().zip(found) {
+            if found.sum() == Some(slice.sum) {
+                continue;
+            }
+            findings.push(match &slice.entry {
+                Some(BodyEntry { name: EntryName::Blob(digest), offset, bytes, .. }) => {
+                    let (digest, offset, bytes) = (*digest, *offset, *bytes);
+                    Finding::BlobMismatch { digest, offset, bytes, found: found.hex() }
+                }
+                Some(entry) => Finding::of_entry(entry, found.hex()),
+                None => Finding::Malformed {
+                    part: "chunk".to_owned(),
+                    line: 0,
+                    expected: match slice.before {
+                        Some(name) => {
+                            format!("zero padding and the header of {name}, as the format prescribes")
+                        }
+                        None => "zero padding and the end of the chunk".to_owned(),
+                    },
+                    found: "other bytes".to_owned(),
+                },
+            });
+        }
+        findings
+    }
+}
+
+/// Returns the runs of a file. The payloads of entries that `skip` selects are left out.
+pub(super) fn runs(opened: &Opened, body: &Body, skip: &dyn Fn(&BodyEntry) -> bool) -> Vec<Run> {
+    let mut runs = Vec::new();
+    let mut slices: Vec<Slice> = Vec::new();
+    let mut begin = None;
+    let mut length = 0;
+    let mut end_run = |begin: &mut Option<u64>, slices: &mut Vec<Slice>, length: &mut u64| {
+        if let Some(offset) = begin.take() {
+            let segment = Segment { file: opened.file.clone(), offset, bytes: std::mem::take(length) };
+            runs.push(Run { segment, slices: std::mem::take(slices) });
+        }
+    };
+    let mut at = None;
+    for number in 0..=body.entries.len() {
+        let entry = body.entries.get(number);
+        let gap = body.gap(number);
+        let bytes = gap.len() as u64;
+        let gap_at = match (entry, at) {
+            (Some(entry), _) => entry.offset - bytes,
+            (None, Some(end)) => end,
+            (None, None) => break,
+        };
+        begin.get_or_insert(gap_at);
+        length += bytes;
+        slices.push(Slice { bytes, sum: Sum::of(&gap), entry: None, before: entry.map(|entry| entry.name) });
+        let Some(entry) = entry else { break };
+        at = Some(entry.offset + entry.bytes);
+        if skip(entry) {
+            end_run(&mut begin, &mut slices, &mut length);
+            continue;
+        }
+        if entry.bytes > 0 {
+            length += entry.bytes;
+            slices.push(Slice { bytes: entry.bytes, sum: entry.sum, entry: Some(*entry), before: None });
+        }
+        if length >= RUN_BYTES {
+            end_run(&mut begin, &mut slices, &mut length);
+        }
+    }
+    end_run(&mut begin, &mut slices, &mut length);
+    runs
+}
