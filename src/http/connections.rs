@@ -26,6 +26,11 @@ impl Connections {
         Connections { settings, throttle, permits }
     }
 
+    /// The settings that all connections share.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Waits until another transfer may start, and returns its permit.
     pub(crate) fn permit(&self) -> Permit {
         self.permits.take()

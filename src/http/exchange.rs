@@ -64,6 +64,12 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Reads a date in an HTTP header (RFC 9110, section 5.6.7), in seconds since 1970; `None` if it is none, or earlier.
+pub(crate) fn date_seconds(text: &str) -> Option<u64> {
+    let time = httpdate::parse_http_date(text.trim()).ok()?;
+    time.duration_since(std::time::UNIX_EPOCH).ok().map(|since| since.as_secs())
+}
+
 /// A response, whose body is read separately.
 pub(crate) struct Response {
     pub(crate) status: u16,

@@ -10,7 +10,7 @@ use crate::http::{
 };
 
 /// The connections to one host, and how often a request is sent.
-pub(crate) struct Attempts {
+pub(super) struct Attempts {
     /// The host, for messages.
     host: String,
     client: Client,
@@ -21,7 +21,7 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     /// Opens no connection yet. Loopback and link-local hosts need [`Route::Direct`].
-    pub(crate) fn new(
+    pub(super) fn new(
         host: &str,
         route: Route,
         connections: &Arc<Connections>,
@@ -32,12 +32,12 @@ impl Attempts {
     }
 
     /// Waits until another transfer may start, and returns its permit.
-    pub(crate) fn permit(&self) -> Permit {
+    pub(super) fn permit(&self) -> Permit {
         self.connections.permit()
     }
 
     /// The largest number of retries.
-    pub(crate) fn retries(&self) -> u32 {
+    pub(super) fn retries(&self) -> u32 {
         self.connections.retries()
     }
 
@@ -45,7 +45,7 @@ impl Attempts {
     ///
     /// # Errors
     /// [`StorageError::Interrupted`] after a stop signal.
-    pub(crate) fn wait(&self, attempt: u32, asked: Option<Duration>) -> Result<(), StorageError> {
+    pub(super) fn wait(&self, attempt: u32, asked: Option<Duration>) -> Result<(), StorageError> {
         if self.connections.wait(attempt, asked) { Ok(()) } else { Err(StorageError::Interrupted) }
     }
 
@@ -54,7 +54,7 @@ impl Attempts {
     ///
     /// # Errors
     /// If there is no response.
-    pub(crate) fn send<'a>(
+    pub(super) fn send<'a>(
         &self,
         make: &mut dyn FnMut() -> Result<Call<'a>, StorageError>,
     ) -> Result<Response, StorageError> {
@@ -97,7 +97,7 @@ impl Attempts {
     }
 
     /// The error for a call, or a body, that brought no usable response.
-    pub(crate) fn failed(&self, error: HttpError, request: &str) -> StorageError {
+    pub(super) fn failed(&self, error: HttpError, request: &str) -> StorageError {
         if self.connections.is_stopped() {
             return StorageError::Interrupted;
         }

@@ -14,6 +14,8 @@ mod location;
 mod object;
 mod open;
 mod permission;
+mod s3;
+mod secret_command;
 mod settings;
 
 pub use container::Container;
@@ -25,4 +27,4 @@ pub use open::open;
 pub use permission::Permission;
 pub use settings::{Encryption, Settings, Variables};
 
-pub(crate) use attempts::Attempts;
+use attempts::Attempts;

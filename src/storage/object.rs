@@ -43,7 +43,8 @@ pub struct NewObject<'a> {
     pub md5: [u8; 16],
     /// The SHA-256 sum of the whole object.
     pub sha256: Sum,
-    /// The metadata. Names have lower-case letters, digits and underscores.
+    /// The metadata. Names have lower-case letters and digits only: proxies drop
+    /// headers with underscores, and Azure refuses hyphens.
     pub metadata: &'a [(String, String)],
     /// What must be true of the key.
     pub precondition: Precondition,

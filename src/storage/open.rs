@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{Container, Location, Settings, StorageError};
+use super::{Container, Location, Settings, StorageError, s3};
 
 /// Opens the container of a location. Credentials are looked up; no object is requested yet.
 ///
 /// # Errors
 /// [`StorageError::Setup`] if there is no usable access.
 pub fn open(location: &Location, settings: &Settings) -> Result<Arc<dyn Container>, StorageError> {
-    let _ = settings;
     match location {
-        Location::S3 { .. } | Location::Azure { .. } => Err(StorageError::Setup {
+        Location::S3 { bucket, .. } => Ok(Arc::new(s3::Bucket::open(bucket, settings)?)),
+        Location::Azure { .. } => Err(StorageError::Setup {
             what: location.to_string(),
             problem: "not built yet".to_owned(),
             advice: None,

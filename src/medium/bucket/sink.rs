@@ -114,8 +114,8 @@ impl ChunkSink for BucketSink<'_> {
         let key = self.key(number);
         let metadata = [
             ("category", self.settings.category.clone()),
-            ("carnet_bundle", self.bundle.to_string()),
-            ("carnet_chunk", number.to_string()),
+            ("carnetbundle", self.bundle.to_string()),
+            ("carnetchunk", number.to_string()),
         ];
         let metadata = metadata.map(|(name, value)| (name.to_owned(), value)).to_vec();
         let precondition = match self.replace {

@@ -104,6 +104,7 @@ impl ChunkFile for StoredFile {
         let found = container.find(&self.object.key).map_err(StorageError::into_io)?;
         let mut metadata = found.unwrap_or_else(|| self.object.clone()).metadata;
         metadata.remove("content-md5");
+        metadata.insert("carnetsha256".to_owned(), sums.sha256.to_string());
         let outgoing = Outgoing {
             key: self.object.key.clone(),
             name: self.name.clone(),

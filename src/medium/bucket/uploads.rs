@@ -107,12 +107,13 @@ impl Shared {
 
     /// Computes the sums of a sealed chunk and uploads it.
     fn upload(&self, sealed: Sealed, file: Arc<File>, bytes: u64) -> Result<Option<Staged>, MediumError> {
-        let Sealed { number, key, name, metadata, precondition } = sealed;
+        let Sealed { number, key, name, mut metadata, precondition } = sealed;
         let sums = super::sums::of_file(&file, bytes).map_err(|source| MediumError::Io {
             what: "read back",
             path: name.clone(),
             source,
         })?;
+        metadata.push(("carnetsha256".to_owned(), sums.sha256.to_string()));
         self.state().sums.insert(number, sums);
         self.changed.notify_all();
         let outgoing = Outgoing { key, name, file, bytes, sums, metadata, precondition };

@@ -46,6 +46,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("getrandom", &["src/trust/", "src/artifacts/staging.rs"]),
     ("jiff", &["src/format/timestamp.rs", "src/trust/"]),
     ("ureq", &["src/http/"]),
+    ("hmac", &["src/storage/"]),
+    ("quick_xml", &["src/storage/"]),
     ("httpdate", &["src/http/exchange.rs"]),
     (
         "rustls",

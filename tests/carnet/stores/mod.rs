@@ -131,8 +131,8 @@ fn an_object_store_gets_the_same_bytes_as_a_folder() {
     assert_eq!(memory.written.lock().unwrap().last().unwrap(), "in/b_00000.tar");
     let metadata = memory.stored("in/b_00001.tar").metadata;
     assert_eq!(metadata["category"], "carnet-transfer-blob");
-    assert_eq!(metadata["carnet_bundle"], report.bundle.to_string());
-    assert_eq!(metadata["carnet_chunk"], "1");
+    assert_eq!(metadata["carnetbundle"], report.bundle.to_string());
+    assert_eq!(metadata["carnetchunk"], "1");
     // Nothing is left on the local disk.
     assert!(station.desk.files("spool").is_empty());
     assert_eq!(station.pack(&bucket).outcome, Outcome::Unchanged);
@@ -156,7 +156,7 @@ fn a_bundle_in_a_store_is_verified_signed_and_unpacked() {
         let changed: Vec<String> =
             now.filter(|(name, now)| before[name] != *now).map(|(name, _)| name).collect();
         assert_eq!(changed, ["in/b_00000.tar"]);
-        assert_eq!(memory.stored("in/b_00000.tar").metadata["carnet_chunk"], "0");
+        assert_eq!(memory.stored("in/b_00000.tar").metadata["carnetchunk"], "0");
 
         let files = bucket.files().unwrap();
         let request = OpenRequest { files: &files, policy: Some(&station.policy) };

@@ -1,0 +1,104 @@
+//! What S3 says when it refuses a request.
+
+use serde::Deserialize;
+
+use crate::http::{Response, bounded, header};
+use crate::storage::{Permission, Refusal};
+
+/// Maximum size of an error document, in bytes.
+const PROBLEM_BYTES_MAX: u64 = 64 << 10;
+
+/// An error document, or the status alone.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Problem {
+    pub(super) code: String,
+    pub(super) message: String,
+    /// The region of the bucket, if the request named another one.
+    pub(super) region: Option<String>,
+    #[serde(skip)]
+    pub(super) status: u16,
+    /// The time of the store, as its `Date` header has it.
+    #[serde(skip)]
+    pub(super) date: Option<String>,
+}
+
+impl Problem {
+    /// Reads the problem in a response.
+    pub(super) fn of(response: Response) -> Problem {
+        let status = response.status;
+        let date = response.header(header::DATE).map(bounded);
+        let region = response.header("x-amz-bucket-region").map(str::to_owned);
+        let text = response.bytes(PROBLEM_BYTES_MAX).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let mut problem = Problem::parse(text.as_deref().unwrap_or_default());
+        problem.region = region.or(problem.region);
+        (problem.status, problem.date) = (status, date);
+        problem
+    }
+
+    /// Reads an error document; one without a code if it is something else.
+    pub(super) fn parse(text: &str) -> Problem {
+        quick_xml::de::from_str(text).unwrap_or_default()
+    }
+
+    /// Why the store refuses, if that is known. `needed` is what the request needs.
+    pub(super) fn refusal(&self, needed: Permission) -> Option<Refusal> {
+        Some(match (self.code.as_str(), self.status) {
+            ("AccessDenied", _) if self.message.to_ascii_lowercase().contains("retention") => {
+                Refusal::Immutable
+            }
+            ("AccessDenied", _) if self.message.to_ascii_lowercase().contains("object lock") => {
+                Refusal::Immutable
+            }
+            ("AccessDenied" | "AllAccessDisabled" | "UnauthorizedAccess", _) => Refusal::Permission(needed),
+            ("ExpiredToken" | "TokenRefreshRequired", _) => Refusal::Expired,
+            (
+                "InvalidAccessKeyId"
+                | "SignatureDoesNotMatch"
+                | "InvalidToken"
+                | "InvalidSecurity"
+                | "AuthorizationHeaderMalformed"
+                | "NotSignedUp",
+                _,
+            ) => Refusal::Credentials,
+            ("RequestTimeTooSkewed", _) => Refusal::Clock,
+            ("NoSuchBucket", _) => Refusal::NoContainer,
+            ("NoSuchKey", _) => Refusal::NoObject,
+            ("InvalidObjectState", _) => Refusal::Archived,
+            ("ObjectLocked" | "InvalidRetentionPeriod", _) => Refusal::Immutable,
+            ("QuotaExceeded" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" | "TooMuchData", _) => {
+                Refusal::Full
+            }
+            (_, 507) => Refusal::Full,
+            ("NotImplemented", _) | (_, 501) => Refusal::Unsupported,
+            ("PreconditionFailed", _) | (_, 412) => Refusal::Changed,
+            ("", 401 | 403) => Refusal::Permission(needed),
+            ("", 404) => Refusal::NoObject,
+            _ => return None,
+        })
+    }
+
+    /// The problem in words. `clock` is the time of this machine.
+    pub(super) fn text(&self, needed: Permission, clock: &str) -> String {
+        let (code, message) = (bounded(&self.code), bounded(&self.message));
+        let said = match (code.as_str(), message.as_str()) {
+            ("", "") => format!("HTTP {}", self.status),
+            (code, "") => code.to_owned(),
+            ("", message) => message.to_owned(),
+            (code, message) => format!("{code}: {message}"),
+        };
+        match self.refusal(needed) {
+            Some(Refusal::Clock) => {
+                let store = self.date.as_deref().unwrap_or("another time");
+                format!("the clock of this machine says {clock}, that of the store {store} ({said})")
+            }
+            Some(Refusal::Permission(permission)) => {
+                format!("the permission to {permission} is missing ({said})")
+            }
+            Some(Refusal::Expired) => format!("the session token has expired ({said})"),
+            Some(Refusal::NoContainer) => format!("there is no such bucket ({said})"),
+            Some(Refusal::Credentials) => format!("the access key or the secret is wrong ({said})"),
+            _ => said,
+        }
+    }
+}
