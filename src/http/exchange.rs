@@ -70,6 +70,11 @@ pub(crate) fn date_seconds(text: &str) -> Option<u64> {
     time.duration_since(std::time::UNIX_EPOCH).ok().map(|since| since.as_secs())
 }
 
+/// Writes a time in seconds since 1970 as HTTP headers have it.
+pub(crate) fn date_text(seconds: u64) -> String {
+    httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
 /// A response, whose body is read separately.
 pub(crate) struct Response {
     pub(crate) status: u16,

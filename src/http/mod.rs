@@ -31,7 +31,7 @@ pub(crate) use body::ResponseBody;
 pub(crate) use connections::Connections;
 pub use error::{ConnectError, SetupError, TlsFailure};
 pub(crate) use error::{HttpError, bounded};
-pub(crate) use exchange::{Call, Client, LIST_BYTES_MAX, Payload, Response, Route, date_seconds};
+pub(crate) use exchange::{Call, Client, LIST_BYTES_MAX, Payload, Response, Route, date_seconds, date_text};
 pub(crate) use host::is_loopback_name;
 pub use host::{Host, HostError};
 pub(crate) use pace::PACE_BYTES_MIN;

@@ -18,6 +18,11 @@ pub trait Container: Send + Sync {
     /// [`StorageError::Access`] for a token that has expired, is not valid yet, or lacks a permission.
     fn check_access(&self, needed: &[Permission]) -> Result<(), StorageError>;
 
+    /// Returns what gives access, for a status page, e.g. `a SAS token that ends at …`. It contains no secret.
+    fn access(&self) -> String {
+        String::new()
+    }
+
     /// Calls `visit` for each object whose key begins with `prefix`, in any order, until it returns `Break`. Marks of
     /// folders are left out.
     fn list(

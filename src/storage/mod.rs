@@ -7,12 +7,15 @@
 //! This module knows nothing of chunks or bundles. `medium` builds a chunk store on it.
 
 mod attempts;
+mod azure;
 mod container;
 mod download;
 mod error;
 mod location;
+mod near;
 mod object;
 mod open;
+mod percent;
 mod permission;
 mod s3;
 mod secret_command;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Container, Location, Settings, StorageError, s3};
+use super::{Container, Location, Settings, StorageError, azure, s3};
 
 /// Opens the container of a location. Credentials are looked up; no object is requested yet.
 ///
@@ -11,10 +11,8 @@ use super::{Container, Location, Settings, StorageError, s3};
 pub fn open(location: &Location, settings: &Settings) -> Result<Arc<dyn Container>, StorageError> {
     match location {
         Location::S3 { bucket, .. } => Ok(Arc::new(s3::Bucket::open(bucket, settings)?)),
-        Location::Azure { .. } => Err(StorageError::Setup {
-            what: location.to_string(),
-            problem: "not built yet".to_owned(),
-            advice: None,
-        }),
+        Location::Azure { account, service, container, .. } => {
+            Ok(Arc::new(azure::BlobContainer::open(account, service.as_ref(), container, settings)?))
+        }
     }
 }

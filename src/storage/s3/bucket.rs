@@ -14,11 +14,12 @@ use super::credentials::Credentials;
 use super::endpoint::Endpoint;
 use super::listing::{Begun, Page, quoted};
 use super::problem::Problem;
-use super::signing::{EMPTY_SHA256, query, sign};
+use super::signing::{EMPTY_SHA256, sign};
 use crate::clock::Clock;
 use crate::http::{
     Call, Connections, HeaderName, LIST_BYTES_MAX, Method, Payload, Response, bounded, header,
 };
+use crate::storage::percent::query;
 use crate::storage::{
     Attempts, Container, Encryption, NewObject, Object, Part, PartLimits, Permission, Precondition, Refusal,
     Settings, StorageError, Upload,
@@ -122,7 +123,7 @@ impl Bucket {
         if problem.region.as_deref().is_some_and(|region| self.endpoint.correct_region(region)) {
             return self.send_once(wanted);
         }
-        Err(self.error(problem, wanted))
+        Err(self.error(&problem, wanted))
     }
 
     fn send_once(&self, wanted: &Wanted<'_>) -> Result<Response, StorageError> {
@@ -146,10 +147,10 @@ impl Bucket {
 
     /// The error for a response with an error status.
     fn refused(&self, response: Response, wanted: &Wanted<'_>) -> StorageError {
-        self.error(Problem::of(response), wanted)
+        self.error(&Problem::of(response), wanted)
     }
 
-    fn error(&self, problem: Problem, wanted: &Wanted<'_>) -> StorageError {
+    fn error(&self, problem: &Problem, wanted: &Wanted<'_>) -> StorageError {
         let (place, request) = (self.name.clone(), self.describe(wanted));
         let text = problem.text(wanted.needed, &self.clock.now().to_string());
         match problem.refusal(wanted.needed) {
@@ -307,7 +308,7 @@ impl Container for Bucket {
                     404 => {
                         let problem = Problem::of(asked_response);
                         if problem.code == "NoSuchBucket" {
-                            Err(self.error(problem, &asked))
+                            Err(self.error(&problem, &asked))
                         } else {
                             Ok(None)
                         }
@@ -451,7 +452,7 @@ impl Container for Bucket {
                 let text = self.text(response, &wanted)?;
                 if text.contains("<Error>") {
                     let problem = Problem { status: 200, ..Problem::parse(&text) };
-                    return Err(self.error(problem, &wanted));
+                    return Err(self.error(&problem, &wanted));
                 }
                 Ok(())
             }
@@ -460,7 +461,7 @@ impl Container for Bucket {
                 let is_gone = problem.status == 404;
                 // An upload that is gone may have been completed by an attempt whose answer was lost.
                 self.settle(object)
-                    .map_err(|error| if is_gone { self.error(problem, &wanted) } else { error })
+                    .map_err(|error| if is_gone { self.error(&problem, &wanted) } else { error })
             }
             _ => Err(self.refused(response, &wanted)),
         }

@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use url::Url;
 
-use super::signing::encoded;
 use crate::http::Route;
+use crate::storage::percent::encoded;
 use crate::storage::{StorageError, Variables};
 
 /// The region if nothing names one.

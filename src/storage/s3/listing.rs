@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::format::Timestamp;
 use crate::storage::Object;
+use crate::storage::percent::decoded;
 
 /// The greatest length of a key in bytes (S3 User Guide, "Naming Amazon S3 objects").
 const KEY_BYTES_MAX: usize = 1024;
@@ -48,7 +49,7 @@ impl Page {
     pub(super) fn objects(self) -> Result<Vec<Object>, String> {
         let mut objects = Vec::new();
         for Entry { key, etag, size, last_modified } in self.contents {
-            let key = decoded(&key).ok_or("a key is not UTF-8, or its encoding is wrong")?;
+            let key = decoded(&key, true).ok_or("a key is not UTF-8, or its encoding is wrong")?;
             if key.len() > KEY_BYTES_MAX || key.is_empty() {
                 return Err(format!("a key has {} bytes", key.len()));
             }
@@ -79,23 +80,6 @@ pub(super) fn quoted(etag: &str) -> String {
 fn seconds(text: &str) -> Option<Timestamp> {
     let whole = text.split(['.', 'Z']).next()?;
     format!("{whole}Z").parse().ok()
-}
-
-/// Decodes a key of a list with `encoding-type=url`, in which a plus stands for a space.
-fn decoded(key: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(key.len());
-    let mut rest = key.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-                u8::try_from(digit(rest.next())? * 16 + digit(rest.next())?).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -50,7 +50,9 @@ impl Problem {
             ("AccessDenied", _) if self.message.to_ascii_lowercase().contains("object lock") => {
                 Refusal::Immutable
             }
-            ("AccessDenied" | "AllAccessDisabled" | "UnauthorizedAccess", _) => Refusal::Permission(needed),
+            ("AccessDenied" | "AllAccessDisabled" | "UnauthorizedAccess", _) | ("", 401 | 403) => {
+                Refusal::Permission(needed)
+            }
             ("ExpiredToken" | "TokenRefreshRequired", _) => Refusal::Expired,
             (
                 "InvalidAccessKeyId"
@@ -63,7 +65,7 @@ impl Problem {
             ) => Refusal::Credentials,
             ("RequestTimeTooSkewed", _) => Refusal::Clock,
             ("NoSuchBucket", _) => Refusal::NoContainer,
-            ("NoSuchKey", _) => Refusal::NoObject,
+            ("NoSuchKey", _) | ("", 404) => Refusal::NoObject,
             ("InvalidObjectState", _) => Refusal::Archived,
             ("ObjectLocked" | "InvalidRetentionPeriod", _) => Refusal::Immutable,
             ("QuotaExceeded" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" | "TooMuchData", _) => {
@@ -72,8 +74,6 @@ impl Problem {
             (_, 507) => Refusal::Full,
             ("NotImplemented", _) | (_, 501) => Refusal::Unsupported,
             ("PreconditionFailed", _) | (_, 412) => Refusal::Changed,
-            ("", 401 | 403) => Refusal::Permission(needed),
-            ("", 404) => Refusal::NoObject,
             _ => return None,
         })
     }

@@ -43,7 +43,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("libc", &["src/medium/on_disk.rs"]),
     ("ed25519_dalek", &["src/trust/"]),
     ("pkcs8", &["src/trust/"]),
-    ("getrandom", &["src/trust/", "src/artifacts/staging.rs"]),
+    ("getrandom", &["src/trust/", "src/artifacts/staging.rs", "src/storage/azure/"]),
     ("jiff", &["src/format/timestamp.rs", "src/trust/"]),
     ("ureq", &["src/http/"]),
     ("hmac", &["src/storage/"]),

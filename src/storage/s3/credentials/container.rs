@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use url::{Host, Url};
 
+use super::Keys;
 use super::json;
-use super::metadata::{ask, near_client};
-use super::{Keys, setup};
 use crate::http::{Call, Client, Connections, Method, header};
 use crate::small_file::SmallFile;
+use crate::storage::near::setup;
+use crate::storage::near::{ask, near_client};
 use crate::storage::{StorageError, Variables};
 
 /// Maximum size of the file with the token in bytes.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::Keys;
 use super::json;
-use super::metadata::{ask, near_client};
-use super::{Keys, setup};
 use crate::http::{Call, Client, Connections, HeaderName, Method, bounded};
+use crate::storage::near::setup;
+use crate::storage::near::{ask, near_client};
 use crate::storage::{StorageError, Variables};
 
 const WHAT: &str = "the metadata service of this machine";

@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{Keys, setup};
+use super::Keys;
 use crate::format::Timestamp;
 use crate::storage::StorageError;
+use crate::storage::near::setup;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -4,7 +4,6 @@
 mod container;
 mod instance;
 mod json;
-mod metadata;
 mod profile;
 mod web_identity;
 
@@ -15,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::clock::Clock;
 use crate::format::Timestamp;
 use crate::http::Connections;
+use crate::storage::near::setup;
 use crate::storage::secret_command::run_secret_command;
 use crate::storage::{Settings, StorageError, Variables};
 
@@ -162,8 +162,4 @@ impl Credentials {
         *held = Some(Arc::clone(&keys));
         Ok(keys)
     }
-}
-
-fn setup(what: &str, problem: &str) -> StorageError {
-    StorageError::Setup { what: what.to_owned(), problem: problem.to_owned(), advice: None }
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use super::{Keys, setup};
+use super::Keys;
 use crate::small_file::{SmallFile, SmallFileError};
+use crate::storage::near::setup;
 use crate::storage::{StorageError, Variables};
 
 /// Maximum size of a file in bytes.
@@ -51,7 +52,7 @@ impl Profile {
                 Err(error) => return Err(setup(&shown, &error.to_string())),
             };
             let text = text.text().map_err(|error| setup(&shown, &error.to_string()))?;
-            if let Some(read) = read_section(&text, name) {
+            if let Some(read) = read_section(text, name) {
                 // The credentials file, which comes later, goes first.
                 section.extend(read);
                 found = true;

@@ -7,13 +7,14 @@ use serde::Deserialize;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::Keys;
 use super::json::time;
-use super::metadata::{ask, far_client};
-use super::{Keys, setup};
 use crate::http::{Call, Client, Connections, Method, Payload, bounded, header};
 use crate::small_file::SmallFile;
+use crate::storage::near::setup;
+use crate::storage::near::{ask, far_client};
+use crate::storage::percent::query;
 use crate::storage::s3::problem::Problem;
-use crate::storage::s3::signing::query;
 use crate::storage::{StorageError, Variables};
 
 /// Maximum size of the file with the token in bytes.

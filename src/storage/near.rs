@@ -1,13 +1,12 @@
-//! Requests to the endpoints that give keys to a machine or a container. They are near and answer at once.
+//! Requests to the endpoints that give keys or tokens to a machine, a container or an identity.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
-use super::setup;
-use crate::http::{Addresses, Call, Client, Connections, Response, Route};
-use crate::storage::StorageError;
+use super::StorageError;
+use crate::http::{Addresses, Call, Client, Connections, Response, Route, header};
 
 /// Time limit for an endpoint of the machine itself. Where there is none, nothing answers.
 const TIME_MAX: Duration = Duration::from_secs(2);
@@ -29,11 +28,28 @@ pub(super) fn far_client(connections: &Arc<Connections>, url: &Url) -> Result<Cl
     Ok(Client::new(connections, route, Addresses::Any)?)
 }
 
-/// Sends a call to the endpoint `what` and returns the text of its answer and its status.
-pub(super) fn ask(client: &Client, what: &str, mut call: Call<'_>) -> Result<(u16, String), StorageError> {
+/// Sends a call to the endpoint `what` and returns its status and the text of its answer.
+pub(super) fn ask(client: &Client, what: &str, call: Call<'_>) -> Result<(u16, String), StorageError> {
+    let (status, _, text) = ask_response(client, what, call, &header::CONTENT_TYPE)?;
+    Ok((status, text))
+}
+
+/// Like [`ask`], with the value of a header of the answer.
+pub(super) fn ask_response(
+    client: &Client,
+    what: &str,
+    mut call: Call<'_>,
+    name: &header::HeaderName,
+) -> Result<(u16, Option<String>, String), StorageError> {
     let failed = |error: crate::http::HttpError| setup(what, &error.to_string());
     let response: Response = client.send(&mut call, None).map_err(failed)?;
-    let status = response.status;
+    let (status, value) = (response.status, response.header(name).map(str::to_owned));
     let bytes = response.bytes(ANSWER_BYTES_MAX).map_err(failed)?;
-    Ok((status, String::from_utf8(bytes).map_err(|_| setup(what, "its answer is not UTF-8"))?))
+    let text = String::from_utf8(bytes).map_err(|_| setup(what, "its answer is not UTF-8"))?;
+    Ok((status, value, text))
+}
+
+/// The error for something that gives access and cannot be used.
+pub(super) fn setup(what: &str, problem: &str) -> StorageError {
+    StorageError::Setup { what: what.to_owned(), problem: problem.to_owned(), advice: None }
 }

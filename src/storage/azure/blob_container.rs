@@ -1,0 +1,466 @@
+//! The operations on a container.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest as _, Md5};
+use url::Url;
+
+use super::access::{Access, is_loopback};
+use super::listing::{Page, md5};
+use super::problem::Problem;
+use super::sas;
+use crate::clock::Clock;
+use crate::format::Timestamp;
+use crate::http::{
+    Call, Connections, HeaderName, LIST_BYTES_MAX, Method, Payload, Response, Route, bounded, date_seconds,
+    date_text, header,
+};
+use crate::storage::percent::{encoded, query};
+use crate::storage::{
+    Attempts, Container, NewObject, Object, Part, PartLimits, Permission, Precondition, Refusal, Settings,
+    StorageError, Upload,
+};
+
+/// The version of the service that requests are written for.
+const VERSION: &str = "2021-12-02";
+
+/// What the service demands of blocks ("Scalability targets for Blob storage").
+const LIMITS: PartLimits = PartLimits { bytes_min: 1, bytes_max: 4000 << 20, parts_max: 50_000 };
+
+/// The largest page of a list.
+const PAGE: &str = "5000";
+
+/// A container.
+pub(in crate::storage) struct BlobContainer {
+    /// `az://ACCOUNT/CONTAINER`, for messages.
+    name: String,
+    /// The URL of the container, without a slash at its end.
+    base: String,
+    is_https: bool,
+    access: Access,
+    attempts: Attempts,
+    clock: Arc<dyn Clock>,
+}
+
+/// A request before it is signed.
+struct Wanted<'a> {
+    method: Method,
+    key: &'a str,
+    parameters: Vec<(&'a str, &'a str)>,
+    headers: Vec<(HeaderName, String)>,
+    body: &'a [u8],
+    /// The size of the response body in bytes, if it may be large.
+    response_bytes: u64,
+    /// What the request needs.
+    needed: Permission,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(method: Method, key: &'a str, needed: Permission) -> Wanted<'a> {
+        let (parameters, headers, body): (_, _, &[u8]) = (Vec::new(), Vec::new(), &[]);
+        Wanted { method, key, parameters, headers, body, response_bytes: LIST_BYTES_MAX, needed }
+    }
+
+    fn query(mut self, parameters: &[(&'a str, &'a str)]) -> Self {
+        self.parameters.extend(parameters);
+        self
+    }
+
+    fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn with_own(self, name: &'static str, value: impl Into<String>) -> Self {
+        self.with(HeaderName::from_static(name), value)
+    }
+
+    fn body(mut self, body: &'a [u8]) -> Self {
+        self.body = body;
+        self
+    }
+}
+
+impl BlobContainer {
+    /// Looks up what gives access. Nothing is requested from the container yet.
+    pub(in crate::storage) fn open(
+        account: &str,
+        service: Option<&Url>,
+        container: &str,
+        settings: &Settings,
+    ) -> Result<BlobContainer, StorageError> {
+        let connections = Arc::new(Connections::new(settings.http.clone()));
+        let (access, service) = Access::find(account, service, settings, &connections)?;
+        let host = service.host_str().unwrap_or_default().to_owned();
+        let route = if is_loopback(&service) { Route::Direct } else { Route::Proxied };
+        Ok(BlobContainer {
+            name: format!("az://{account}/{container}"),
+            base: format!("{service}{}", encoded(container, false)),
+            is_https: service.scheme() == "https",
+            access,
+            attempts: Attempts::new(&host, route, &connections)?,
+            clock: Arc::clone(&settings.clock),
+        })
+    }
+
+    fn path_url(&self, key: &str) -> Url {
+        let slash = if key.is_empty() { "" } else { "/" };
+        let text = format!("{}{slash}{}", self.base, encoded(key, true));
+        Url::parse(&text).expect("a service URL that was checked, and an encoded path")
+    }
+
+    /// The method and path of a request, for messages.
+    fn describe(&self, wanted: &Wanted<'_>) -> String {
+        format!("{} {}", wanted.method, self.path_url(wanted.key).path())
+    }
+
+    /// Sends a request, with a new token if the store refuses the first one.
+    fn send(&self, wanted: &Wanted<'_>) -> Result<Response, StorageError> {
+        self.check_access(&[wanted.needed])?;
+        let response = self.send_once(wanted)?;
+        if let (401, Access::Identity(identity)) = (response.status, &self.access) {
+            response.discard();
+            identity.forget();
+            return self.send_once(wanted);
+        }
+        Ok(response)
+    }
+
+    fn send_once(&self, wanted: &Wanted<'_>) -> Result<Response, StorageError> {
+        self.attempts.send(&mut || {
+            let mut url = self.path_url(wanted.key);
+            let mut text = query(&wanted.parameters);
+            if let Access::Sas(token) = &self.access {
+                text = if text.is_empty() {
+                    token.query().to_owned()
+                } else {
+                    format!("{text}&{}", token.query())
+                };
+            }
+            url.set_query(Some(&text).filter(|text| !text.is_empty()).map(String::as_str));
+            let mut call = Call::new(wanted.method.clone(), url);
+            call.headers.clone_from(&wanted.headers);
+            call.headers.push((HeaderName::from_static("x-ms-version"), VERSION.to_owned()));
+            let now = u64::try_from(self.clock.now().get().as_second()).unwrap_or(0);
+            call.headers.push((HeaderName::from_static("x-ms-date"), date_text(now)));
+            call.response_bytes = wanted.response_bytes;
+            if !wanted.body.is_empty() {
+                call.payload = Payload::Bytes(wanted.body);
+            }
+            match &self.access {
+                Access::Sas(_) => {}
+                Access::Key(key) => key.sign(&mut call, &wanted.parameters),
+                Access::Identity(identity) => {
+                    let token = identity.token()?;
+                    call.headers.push((header::AUTHORIZATION, format!("Bearer {}", token.as_str())));
+                }
+            }
+            Ok(call)
+        })
+    }
+
+    /// The error for a response with an error status.
+    fn refused(&self, response: Response, wanted: &Wanted<'_>) -> StorageError {
+        self.error(&Problem::of(response), wanted)
+    }
+
+    fn error(&self, problem: &Problem, wanted: &Wanted<'_>) -> StorageError {
+        let (place, request) = (self.name.clone(), self.describe(wanted));
+        match problem.explain(&self.access, wanted.needed, self.clock.now()) {
+            (Some(refusal), problem) => StorageError::Refused { place, request, refusal, problem },
+            (None, text) => StorageError::Failed { place, status: problem.status, request, problem: text },
+        }
+    }
+
+    fn unexpected(&self, wanted: &Wanted<'_>, problem: impl Into<String>) -> StorageError {
+        let (place, request) = (self.name.clone(), self.describe(wanted));
+        StorageError::Protocol { place, request, problem: problem.into() }
+    }
+
+    /// The headers that describe a new blob.
+    fn describe_new<'a>(wanted: Wanted<'a>, object: &NewObject<'_>) -> Wanted<'a> {
+        let mut wanted = wanted
+            .with_own("x-ms-blob-content-md5", STANDARD.encode(object.md5))
+            .with_own("x-ms-blob-content-type", "application/x-tar");
+        for (name, value) in object.metadata {
+            // A name that is no header cannot be kept.
+            if let Ok(name) = format!("x-ms-meta-{name}").parse::<HeaderName>() {
+                wanted = wanted.with(name, value.clone());
+            }
+        }
+        match &object.precondition {
+            Precondition::None => wanted,
+            Precondition::Absent => wanted.with(header::IF_NONE_MATCH, "*"),
+            Precondition::Is(etag) => wanted.with(header::IF_MATCH, etag.clone()),
+        }
+    }
+
+    /// Checks the condition in advance, so that no blob is sent for nothing. Without the permission to read, the service
+    /// checks it in the end.
+    fn check_first(&self, object: &NewObject<'_>) -> Result<(), StorageError> {
+        if object.precondition == Precondition::None {
+            return Ok(());
+        }
+        let found = match self.find(object.key) {
+            Err(error) if matches!(error.refusal(), Some(Refusal::Permission(_) | Refusal::Role(_))) => {
+                return Ok(());
+            }
+            found => found?,
+        };
+        match (&object.precondition, found) {
+            (Precondition::Absent, Some(_)) => Err(self.condition_failed(object)),
+            (Precondition::Is(etag), found) if found.as_ref().map(|found| &found.etag) != Some(etag) => {
+                Err(self.condition_failed(object))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn condition_failed(&self, object: &NewObject<'_>) -> StorageError {
+        let wanted = Wanted::new(Method::PUT, object.key, Permission::Write);
+        let (place, request) = (self.name.clone(), self.describe(&wanted));
+        let (refusal, problem) = match object.precondition {
+            Precondition::Is(_) => (Refusal::Changed, "the blob has changed"),
+            _ => (Refusal::Exists, "a blob of this name exists"),
+        };
+        StorageError::Refused { place, request, refusal, problem: problem.to_owned() }
+    }
+
+    /// Decides about a blob whose condition failed: the answer to an earlier attempt may have been lost.
+    fn settle(
+        &self,
+        object: &NewObject<'_>,
+        problem: &Problem,
+        wanted: &Wanted<'_>,
+    ) -> Result<(), StorageError> {
+        let error = self.error(problem, wanted);
+        if !matches!(error.refusal(), Some(Refusal::Exists | Refusal::Changed)) {
+            return Err(error);
+        }
+        match self.find(object.key) {
+            Ok(Some(found)) if found.bytes == object.bytes && found.md5 == Some(object.md5) => Ok(()),
+            _ => Err(self.condition_failed(object)),
+        }
+    }
+}
+
+impl Container for BlobContainer {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn check_access(&self, needed: &[Permission]) -> Result<(), StorageError> {
+        let Access::Sas(token) = &self.access else { return Ok(()) };
+        token.check(needed, self.clock.now(), self.is_https).map_err(|(refusal, problem)| {
+            StorageError::Access { what: sas::WHAT.to_owned(), place: self.name.clone(), problem, refusal }
+        })
+    }
+
+    fn access(&self) -> String {
+        match &self.access {
+            Access::Sas(token) => match token.ends() {
+                Some(ends) => format!("a SAS token that ends at {ends}"),
+                None => "a SAS token with a stored policy".to_owned(),
+            },
+            Access::Key(_) => "the account key".to_owned(),
+            Access::Identity(identity) => identity.name(),
+        }
+    }
+
+    fn list(
+        &self,
+        prefix: &str,
+        visit: &mut dyn FnMut(Object) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        let mut marker = String::new();
+        loop {
+            let mut wanted = Wanted::new(Method::GET, "", Permission::List).query(&[
+                ("restype", "container"),
+                ("comp", "list"),
+                ("include", "metadata"),
+                ("maxresults", PAGE),
+            ]);
+            if !prefix.is_empty() {
+                wanted = wanted.query(&[("prefix", prefix)]);
+            }
+            if !marker.is_empty() {
+                wanted = wanted.query(&[("marker", &marker)]);
+            }
+            let response = self.send(&wanted)?;
+            if response.status != 200 {
+                return Err(self.refused(response, &wanted));
+            }
+            let request = self.describe(&wanted);
+            let bytes =
+                response.bytes(LIST_BYTES_MAX).map_err(|error| self.attempts.failed(error, &request))?;
+            let text = std::str::from_utf8(&bytes);
+            let text = text.map_err(|_| self.unexpected(&wanted, "the list is not UTF-8"))?;
+            let mut page = Page::parse(text)
+                .map_err(|error| self.unexpected(&wanted, format!("not a list: {}", bounded(&error))))?;
+            let next = std::mem::take(&mut page.next_marker);
+            for object in page.objects().map_err(|problem| self.unexpected(&wanted, problem))? {
+                if visit(object).is_break() {
+                    return Ok(());
+                }
+            }
+            if next.is_empty() {
+                return Ok(());
+            }
+            if next == marker {
+                return Err(self.unexpected(&wanted, "a page names itself as the next one"));
+            }
+            marker = next;
+        }
+    }
+
+    fn find(&self, key: &str) -> Result<Option<Object>, StorageError> {
+        let wanted = Wanted::new(Method::HEAD, key, Permission::Read);
+        let response = self.send(&wanted)?;
+        if response.status != 200 {
+            let problem = Problem::of(response);
+            let error = self.error(&problem, &wanted);
+            return if error.refusal() == Some(Refusal::NoObject) { Ok(None) } else { Err(error) };
+        }
+        let bytes = response.content_length().ok_or_else(|| self.unexpected(&wanted, "no Content-Length"))?;
+        let etag = response.header(header::ETAG).map(str::to_owned);
+        let etag = etag.ok_or_else(|| self.unexpected(&wanted, "no ETag"))?;
+        let mut metadata = BTreeMap::new();
+        for (name, value) in &response.headers {
+            if let (Some(name), Ok(value)) = (name.as_str().strip_prefix("x-ms-meta-"), value.to_str()) {
+                metadata.insert(name.to_ascii_lowercase(), value.to_owned());
+            }
+        }
+        let whole = response.header("x-ms-blob-content-md5").or_else(|| response.header("content-md5"));
+        let modified = response.header(header::LAST_MODIFIED).and_then(date_seconds);
+        Ok(Some(Object {
+            key: key.to_owned(),
+            bytes,
+            etag,
+            modified: modified.and_then(Timestamp::from_seconds),
+            md5: whole.and_then(md5),
+            metadata,
+        }))
+    }
+
+    fn read(&self, object: &Object, offset: u64, bytes: u64) -> Result<Box<dyn Read + Send>, StorageError> {
+        if bytes == 0 {
+            return Ok(Box::new(std::io::empty()));
+        }
+        let last = offset + bytes - 1;
+        let mut wanted = Wanted::new(Method::GET, &object.key, Permission::Read)
+            .with_own("x-ms-range", format!("bytes={offset}-{last}"))
+            .with(header::IF_MATCH, object.etag.clone());
+        wanted.response_bytes = bytes;
+        let permit = self.attempts.permit();
+        let response = self.send(&wanted)?;
+        match response.status {
+            206 => {
+                let expected = format!("bytes {offset}-{last}/{}", object.bytes);
+                let found = response.header(header::CONTENT_RANGE).unwrap_or_default();
+                if found != expected {
+                    let problem = format!("Content-Range is {:?}, expected {expected:?}", bounded(found));
+                    return Err(self.unexpected(&wanted, problem));
+                }
+            }
+            200 if offset == 0 && bytes == object.bytes => {}
+            200 => return Err(self.unexpected(&wanted, "the store sends the whole blob instead of a range")),
+            _ => return Err(self.refused(response, &wanted)),
+        }
+        let mut body = response.body;
+        body.hold(permit);
+        Ok(Box::new(body))
+    }
+
+    fn retries(&self) -> u32 {
+        self.attempts.retries()
+    }
+
+    fn wait(&self, attempt: u32) -> Result<(), StorageError> {
+        self.attempts.wait(attempt, None)
+    }
+
+    fn put(&self, object: &NewObject<'_>, content: &[u8]) -> Result<(), StorageError> {
+        self.check_first(object)?;
+        let wanted = Wanted::new(Method::PUT, object.key, Permission::Write)
+            .body(content)
+            .with_own("content-md5", STANDARD.encode(object.md5))
+            .with_own("x-ms-blob-type", "BlockBlob");
+        let wanted = BlobContainer::describe_new(wanted, object);
+        let response = self.send(&wanted)?;
+        if response.status == 201 {
+            response.discard();
+            return Ok(());
+        }
+        self.settle(object, &Problem::of(response), &wanted)
+    }
+
+    fn part_limits(&self) -> PartLimits {
+        LIMITS
+    }
+
+    /// Nothing is sent. The ids of the blocks contain a random number, so that two uploads never mix.
+    fn begin(&self, object: &NewObject<'_>) -> Result<Upload, StorageError> {
+        self.check_first(object)?;
+        let mut random = [0; 8];
+        getrandom::fill(&mut random)
+            .map_err(|error| crate::storage::near::setup("random numbers", &error.to_string()))?;
+        Ok(Upload(hex::encode(random)))
+    }
+
+    fn part(&self, key: &str, upload: &Upload, number: u32, content: &[u8]) -> Result<Part, StorageError> {
+        let tag = STANDARD.encode(format!("{}-{number:06}", upload.0));
+        let wanted = Wanted::new(Method::PUT, key, Permission::Write)
+            .query(&[("comp", "block"), ("blockid", &tag)])
+            .body(content)
+            .with_own("content-md5", STANDARD.encode(Md5::digest(content)));
+        let permit = self.attempts.permit();
+        let response = self.send(&wanted)?;
+        drop(permit);
+        if response.status != 201 {
+            return Err(self.refused(response, &wanted));
+        }
+        response.discard();
+        Ok(Part { number, tag })
+    }
+
+    fn complete(&self, object: &NewObject<'_>, _: &Upload, parts: &[Part]) -> Result<(), StorageError> {
+        let mut body = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>");
+        for part in parts {
+            body += &format!("<Latest>{}</Latest>", part.tag);
+        }
+        body += "</BlockList>";
+        let wanted = Wanted::new(Method::PUT, object.key, Permission::Write)
+            .query(&[("comp", "blocklist")])
+            .body(body.as_bytes());
+        let wanted = BlobContainer::describe_new(wanted, object);
+        let response = self.send(&wanted)?;
+        if response.status == 201 {
+            response.discard();
+            return Ok(());
+        }
+        self.settle(object, &Problem::of(response), &wanted)
+    }
+
+    /// Blocks that no blob lists cannot be deleted. The service drops them after a week.
+    fn end(&self, _: &str, _: &Upload) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn delete(&self, object: &Object) -> Result<(), StorageError> {
+        let wanted = Wanted::new(Method::DELETE, &object.key, Permission::Delete)
+            .with(header::IF_MATCH, object.etag.clone())
+            .with_own("x-ms-delete-snapshots", "include");
+        let response = self.send(&wanted)?;
+        if matches!(response.status, 200..=299) {
+            response.discard();
+            return Ok(());
+        }
+        let error = self.refused(response, &wanted);
+        if error.refusal() == Some(Refusal::NoObject) { Ok(()) } else { Err(error) }
+    }
+}

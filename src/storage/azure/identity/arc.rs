@@ -1,0 +1,89 @@
+//! The agent of Azure Arc, on machines outside of Azure. It proves with a file that the caller may read secrets of the
+//! machine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::{Given, RESOURCE, answer};
+use crate::http::{Call, Client, Connections, HeaderName, Method, header};
+use crate::small_file::SmallFile;
+use crate::storage::near::{ask_response, near_client, setup};
+use crate::storage::percent::query;
+use crate::storage::{StorageError, Variables};
+
+const WHAT: &str = "the Azure Arc agent";
+
+/// The program of the agent, and the address at which it answers if no variable says so.
+const PROGRAM: &str = "/opt/azcmagent/bin/himds";
+const ENDPOINT: &str = "http://127.0.0.1:40342/metadata/identity/oauth2/token";
+
+/// The folder of the files that the agent names.
+const FOLDER: &str = "/var/opt/azcmagent/tokens";
+
+/// Maximum size of such a file in bytes.
+const FILE_BYTES_MAX: u64 = 4096;
+
+pub(super) struct ArcAgent {
+    endpoint: String,
+    folder: PathBuf,
+    client: Client,
+}
+
+impl ArcAgent {
+    pub(super) fn find(
+        variables: &Variables,
+        connections: &Arc<Connections>,
+    ) -> Result<Option<ArcAgent>, StorageError> {
+        let named = variables.get("IDENTITY_ENDPOINT").filter(|_| variables.get("IMDS_ENDPOINT").is_some());
+        let is_there = || Path::new(PROGRAM).is_file();
+        let Some(endpoint) = named.map(str::to_owned).or_else(|| is_there().then(|| ENDPOINT.to_owned()))
+        else {
+            return Ok(None);
+        };
+        let folder = variables.get("AZURE_ARC_TOKENS_FOLDER").unwrap_or(FOLDER).into();
+        Ok(Some(ArcAgent { endpoint, folder, client: near_client(connections)? }))
+    }
+
+    pub(super) fn token(&self) -> Result<Given, StorageError> {
+        let parameters = query(&[("api-version", "2019-11-01"), ("resource", RESOURCE)]);
+        let url = Url::parse(&format!("{}?{parameters}", self.endpoint));
+        let url = url.map_err(|error| setup("IDENTITY_ENDPOINT", &error.to_string()))?;
+        let call = || Call::new(Method::GET, url.clone()).with(HeaderName::from_static("metadata"), "true");
+        let (status, challenge, text) = ask_response(&self.client, WHAT, call(), &header::WWW_AUTHENTICATE)?;
+        if status != 401 {
+            return answer::token(WHAT, status, &text, 0);
+        }
+        let path = challenge
+            .as_deref()
+            .and_then(|text| text.split_once("realm="))
+            .map(|(_, path)| path.trim_matches('"'));
+        let path = path.ok_or_else(|| setup(WHAT, "its challenge names no file"))?;
+        let secret = self.secret(Path::new(path))?;
+        let call = call().with(header::AUTHORIZATION, format!("Basic {}", secret.as_str()));
+        let (status, _, text) = ask_response(&self.client, WHAT, call, &header::WWW_AUTHENTICATE)?;
+        answer::token(WHAT, status, &text, 0)
+    }
+
+    /// Reads a file that the agent names. Whoever answers at this address must not make us send any other file.
+    fn secret(&self, path: &Path) -> Result<Zeroizing<String>, StorageError> {
+        let is_key = path.extension().is_some_and(|extension| extension == "key");
+        if path.parent() != Some(self.folder.as_path()) || !is_key {
+            let problem =
+                format!("its challenge names a file that is no .key file in {}", self.folder.display());
+            return Err(setup(WHAT, &problem));
+        }
+        let file = SmallFile::read(path, FILE_BYTES_MAX)
+            .and_then(|file| file.text().map(|text| Zeroizing::new(text.trim().to_owned())))
+            .map_err(|error| setup(&path.display().to_string(), &error.to_string()))?;
+        // The content is the credential as it is sent. One that is not base64 already is encoded.
+        if file.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(file);
+        }
+        Ok(Zeroizing::new(STANDARD.encode(file.as_bytes())))
+    }
+}
