@@ -29,7 +29,7 @@
 //! | [`registry`] | the client of registries |
 //! | [`artifacts`], [`medium`], [`storage`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, object stores, who is trusted, time, onlookers |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
-//! | [`arrival`] | files become bundles that may be used |
+//! | [`arrival`], [`runs`] | files become bundles that may be used; records of the runs of pipelines |
 //! | the verbs: [`pack`], [`verify`], [`missing`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`] | a request in, a report out |
 //!
 //! A verb takes a request and an [`environment::Environment`]:
@@ -70,6 +70,7 @@ pub mod medium;
 pub mod observe;
 pub mod oci;
 pub mod registry;
+pub mod runs;
 pub mod small_file;
 pub mod storage;
 pub mod stream;

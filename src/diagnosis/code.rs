@@ -173,6 +173,12 @@ codes! {
     StoreFailed "store-failed" Failed "An object store returned an error."
     StoreProtocol "store-protocol" Failed "The response of an object store is not what its protocol prescribes."
 
+    // Runs of pipelines.
+    StateBusy "state-busy" Failed "Another process uses the state folder."
+    NoSuchRun "no-such-run" Failed "There is no run of this name."
+    RunUnfinished "run-unfinished" Failed "A run that is not finished cannot be deleted."
+    RunDamaged "run-damaged" Damaged "A run record or a line of the chain is not what was written."
+
     // Importing.
     RepositoryUnnamed "repository-unnamed" Usage "An artifact of the bundle has no repository name."
     RepositoryName "repository-name" Usage "An artifact would get a repository name that registries do not accept."

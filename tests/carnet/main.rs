@@ -5,4 +5,5 @@ mod behaviour;
 mod hostile;
 mod registries;
 mod rules;
+mod runs;
 mod stores;

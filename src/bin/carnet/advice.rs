@@ -421,6 +421,13 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "ask the operator of the store, or of the proxy in front of it"
         }
 
+        Code::StateBusy => "wait for the other process to end, or use another state folder",
+        Code::NoSuchRun => "check the name of the run and the state folder",
+        Code::RunUnfinished => "wait for the run to end",
+        Code::RunDamaged => {
+            "keep the state folder as it is, and find out who changed it; restore it from a backup"
+        }
+
         Code::RepositoryUnnamed => "give it a repository name with --rename 'REGEX=REPO:TAG'",
         Code::RepositoryName => "give it another name with --rename 'REGEX=REPO:TAG'",
         Code::TagCollision => {

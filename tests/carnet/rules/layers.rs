@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["format", "registry"],
     &["artifacts", "medium", "storage", "trust", "clock", "observe"],
     &["stream", "environment"],
-    &["arrival"],
+    &["arrival", "runs"],
     &["report"],
     VERBS,
 ];

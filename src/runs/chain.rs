@@ -1,0 +1,181 @@
+//! The chain of signed lines (docs/runs.md, "The chain").
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::RunsError;
+use crate::format::signature::{Signature, SignatureAlgorithm};
+use crate::format::{Sum, Timestamp};
+use crate::trust::{PublicKey, Signer};
+
+/// The first line of what is signed, which keeps these signatures apart from all others.
+const DOMAIN: &str = "carnet-run-v1\n";
+
+/// What stands for the line before the first one.
+pub(super) const NOTHING_BEFORE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Maximum size of a line in bytes.
+pub(super) const LINE_BYTES_MAX: usize = 64 << 10;
+
+/// What a line records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChainEvent {
+    /// A run ended; its record never changes again.
+    Finished,
+    /// The record of a run was deleted.
+    Deleted,
+}
+
+/// A line of the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainLine {
+    /// The number of the line, from 1.
+    pub seq: u64,
+    /// The SHA-256 of the line before it, with its signature and without its line feed; zeros for the first line.
+    pub prev: String,
+    /// When it was written.
+    pub time: String,
+    /// What it records.
+    pub event: ChainEvent,
+    /// The name of the run.
+    pub run: String,
+    /// The SHA-256 of the file of the record.
+    pub record: String,
+    /// Why the record was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The beginning of the id of the key, in hex.
+    pub key: String,
+    /// The algorithm of the signature.
+    pub algorithm: String,
+    /// The signature, in base64. It covers the domain and the line up to here.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub signature: String,
+}
+
+impl ChainLine {
+    /// Returns the bytes that are signed.
+    fn signed_bytes(&self) -> Vec<u8> {
+        let unsigned = ChainLine { signature: String::new(), ..self.clone() };
+        let mut bytes = DOMAIN.as_bytes().to_vec();
+        bytes.extend(serde_json::to_vec(&unsigned).expect("a line serialises"));
+        bytes
+    }
+
+    /// Whether this key signed the line.
+    pub fn is_signed_by(&self, key: &PublicKey) -> bool {
+        let id = hex::decode(&self.key).ok().and_then(|id| <[u8; 8]>::try_from(id).ok());
+        let (Some(id), Ok(algorithm), Ok(bytes)) =
+            (id, self.algorithm.parse::<SignatureAlgorithm>(), STANDARD.decode(&self.signature))
+        else {
+            return false;
+        };
+        key.has_signed(&self.signed_bytes(), &Signature { key: id, algorithm, bytes })
+    }
+
+    /// Parses a line. It must be exactly what would be written for it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &[u8]) -> Result<ChainLine, String> {
+        if text.len() > LINE_BYTES_MAX {
+            return Err(format!("it has more than {LINE_BYTES_MAX} bytes"));
+        }
+        let line: ChainLine = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if serde_json::to_vec(&line).expect("a line serialises") == text {
+            Ok(line)
+        } else {
+            Err("it is not written as lines are".to_owned())
+        }
+    }
+}
+
+/// The chain, opened for appending. The caller holds the lock of the state folder.
+pub(super) struct Chain {
+    path: PathBuf,
+    file: File,
+    /// The number of the last line, and the digest of it.
+    last: (u64, String),
+}
+
+impl Chain {
+    /// Opens the chain, and cuts off a last line that was not written to its end.
+    ///
+    /// # Errors
+    /// If it cannot be read, or its last whole line is damaged.
+    pub(super) fn open(path: &Path) -> Result<Chain, RunsError> {
+        let failed = |what| move |source| io_error(what, path, source);
+        let mut file =
+            OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed("open"))?;
+        let bytes = file.seek(SeekFrom::End(0)).map_err(failed("read"))?;
+        // The last line, and what may come after it.
+        let start = bytes.saturating_sub(2 * LINE_BYTES_MAX as u64 + 2);
+        file.seek(SeekFrom::Start(start)).map_err(failed("read"))?;
+        let mut tail = Vec::new();
+        file.read_to_end(&mut tail).map_err(failed("read"))?;
+        let whole = tail.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        if whole < tail.len() {
+            file.set_len(start + whole as u64).and_then(|()| file.sync_all()).map_err(failed("write"))?;
+        }
+        let last = match tail[..whole].strip_suffix(b"\n") {
+            None => (0, NOTHING_BEFORE.to_owned()),
+            Some(lines) => {
+                let line = lines.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+                let parsed = ChainLine::parse(line).map_err(|problem| RunsError::Damaged {
+                    path: path.display().to_string(),
+                    problem: format!("its last line is damaged: {problem}"),
+                })?;
+                (parsed.seq, Sum::of(line).to_string())
+            }
+        };
+        Ok(Chain { path: path.to_owned(), file, last })
+    }
+
+    /// The digest of the last line.
+    pub(super) fn head(&self) -> &str {
+        &self.last.1
+    }
+
+    /// Appends a line and makes it durable.
+    pub(super) fn append(
+        &mut self,
+        event: ChainEvent,
+        run: &str,
+        record: &Sum,
+        reason: Option<&str>,
+        time: Timestamp,
+        signer: &dyn Signer,
+    ) -> Result<(), RunsError> {
+        let mut line = ChainLine {
+            seq: self.last.0 + 1,
+            prev: self.last.1.clone(),
+            time: time.to_string(),
+            event,
+            run: run.to_owned(),
+            record: record.to_string(),
+            reason: reason.map(str::to_owned),
+            key: hex::encode(<[u8; 8]>::from(signer.public_key().id().short())),
+            algorithm: signer.algorithm().to_string(),
+            signature: String::new(),
+        };
+        line.signature = STANDARD.encode(signer.signature(&line.signed_bytes())?.bytes);
+        let mut bytes = serde_json::to_vec(&line).expect("a line serialises");
+        let digest = Sum::of(&bytes).to_string();
+        bytes.push(b'\n');
+        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_all());
+        written.map_err(|source| io_error("write", &self.path, source))?;
+        self.last = (line.seq, digest);
+        Ok(())
+    }
+}
+
+pub(super) fn io_error(what: &'static str, path: &Path, source: io::Error) -> RunsError {
+    RunsError::Io { what, path: path.display().to_string(), source }
+}

@@ -1,0 +1,65 @@
+//! Errors of run records.
+
+use std::io;
+
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
+use crate::trust::SignerError;
+
+/// An error of run records.
+#[derive(Debug, thiserror::Error)]
+pub enum RunsError {
+    /// A file of the state folder cannot be read or written.
+    #[error("cannot {what} {path}: {source}")]
+    Io {
+        /// The operation that failed, e.g. `read` or `write`.
+        what: &'static str,
+        /// The path of the file.
+        path: String,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Another process writes to this state folder.
+    #[error("another process uses the state folder {path}")]
+    Busy {
+        /// The state folder.
+        path: String,
+    },
+    /// There is no run of this name.
+    #[error("there is no run {name:?} in {path}")]
+    NoSuchRun {
+        /// The name of the run.
+        name: String,
+        /// The state folder.
+        path: String,
+    },
+    /// A run that is not finished cannot be deleted.
+    #[error("the run {name} is not finished")]
+    StillRunning {
+        /// The name of the run.
+        name: String,
+    },
+    /// A record or a line of the chain is not what was written.
+    #[error("{path}: {problem}")]
+    Damaged {
+        /// The path of the file.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The station key cannot sign.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+}
+
+impl Diagnose for RunsError {
+    fn diagnosis(&self) -> Diagnosis {
+        match self {
+            RunsError::Io { source, .. } => Code::FileUnusable.with(Advice::of_io(source)),
+            RunsError::Busy { .. } => Code::StateBusy.into(),
+            RunsError::NoSuchRun { .. } => Code::NoSuchRun.into(),
+            RunsError::StillRunning { .. } => Code::RunUnfinished.into(),
+            RunsError::Damaged { .. } => Code::RunDamaged.into(),
+            RunsError::Signer(error) => error.diagnosis(),
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Writes run records, and lists and reads them.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::chain::{Chain, ChainEvent, ChainLine, io_error};
+use super::{Progress, RunRecord, RunStatus, RunsError};
+use crate::clock::Clock;
+use crate::format::Sum;
+use crate::medium::Temporary;
+use crate::trust::Signer;
+
+/// The files and folders in a state folder.
+const LOCK: &str = "lock";
+const CHAIN: &str = "chain.jsonl";
+const RECORDS: &str = "runs";
+
+/// The shortest time between two writings of a record while it runs.
+const REWRITE: Duration = Duration::from_secs(1);
+
+/// Maximum size of a record in bytes.
+const RECORD_BYTES_MAX: u64 = 64 << 20;
+
+/// A state folder, opened for writing by one process.
+pub struct Ledger {
+    folder: PathBuf,
+    chain: Mutex<Chain>,
+    signer: Arc<dyn Signer>,
+    clock: Arc<dyn Clock>,
+    /// Held while this process writes.
+    _lock: File,
+}
+
+/// A run that is under way. If it is dropped before [`RunHandle::finish`], its record says so at the next start.
+pub struct RunHandle<'a> {
+    ledger: &'a Ledger,
+    state: Mutex<(RunRecord, Instant)>,
+}
+
+impl Ledger {
+    /// Opens a state folder for writing, and creates it if it does not exist. Runs that were under way when their process
+    /// ended become [`RunStatus::Interrupted`], and a run whose last line was not written gets it.
+    ///
+    /// # Errors
+    /// [`RunsError::Busy`] if another process has it open.
+    pub fn open(folder: &Path, signer: Arc<dyn Signer>, clock: Arc<dyn Clock>) -> Result<Ledger, RunsError> {
+        let records = folder.join(RECORDS);
+        fs::create_dir_all(&records).map_err(|source| io_error("make folder", &records, source))?;
+        let path = folder.join(LOCK);
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+        let lock = lock.map_err(|source| io_error("write", &path, source))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(RunsError::Busy { path: folder.display().to_string() });
+            }
+            Err(TryLockError::Error(source)) => return Err(io_error("lock", &path, source)),
+        }
+        let chain = Mutex::new(Chain::open(&folder.join(CHAIN))?);
+        let ledger = Ledger { folder: folder.to_owned(), chain, signer, clock, _lock: lock };
+        ledger.recover()?;
+        Ok(ledger)
+    }
+
+    /// Finishes what a process that ended left behind.
+    fn recover(&self) -> Result<(), RunsError> {
+        // Only the last runs can be unfinished, but a clock that was set back may have moved them among the others.
+        let known: std::collections::HashSet<String> = lines(&self.folder)?
+            .into_iter()
+            .filter(|line| line.event == ChainEvent::Finished)
+            .map(|line| line.run)
+            .collect();
+        for name in names(&self.folder)?.into_iter().filter(|name| !known.contains(name)) {
+            let (mut record, _) = read(&self.folder, &name)?;
+            if record.status == RunStatus::Running {
+                record.status = RunStatus::Interrupted;
+                record.pipeline_run_error_message = Some("the process ended before the run did".to_owned());
+            }
+            self.conclude(&mut record)?;
+        }
+        Ok(())
+    }
+
+    fn chain(&self) -> MutexGuard<'_, Chain> {
+        // The chain is consistent after every change, even if a thread panicked.
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a run and writes its first record. `name` of the record is replaced by a new one.
+    pub fn begin(&self, mut record: RunRecord) -> Result<RunHandle<'_>, RunsError> {
+        let now = self.clock.now().to_string();
+        let time = now.replace(['-', ':'], "");
+        record.start_time.clone_from(&now);
+        record.status = RunStatus::Running;
+        record.progress = Progress { percentage: "0".to_owned() };
+        let _chain = self.chain();
+        let taken = |name: &str| record_path(&self.folder, name).exists();
+        let numbered = (0..10_000).map(|number| format!("{time}-{:04}-{}", number, record.pipeline));
+        let free = numbered.into_iter().find(|name| !taken(name) && !self.was_used(name));
+        record.name = free.ok_or_else(|| RunsError::Damaged {
+            path: self.folder.display().to_string(),
+            problem: "10000 runs began in the same second".to_owned(),
+        })?;
+        write(&self.folder, &record)?;
+        Ok(RunHandle { ledger: self, state: Mutex::new((record, Instant::now())) })
+    }
+
+    /// Whether a deleted run had this name. A name is never used twice.
+    fn was_used(&self, name: &str) -> bool {
+        lines(&self.folder).is_ok_and(|lines| lines.iter().any(|line| line.run == name))
+    }
+
+    /// Writes the final record of a run, and then its line of the chain.
+    fn conclude(&self, record: &mut RunRecord) -> Result<(), RunsError> {
+        let mut chain = self.chain();
+        let now = self.clock.now();
+        record.finish_time.get_or_insert_with(|| now.to_string());
+        record.previous = Some(chain.head().to_owned());
+        let sum = write(&self.folder, record)?;
+        chain.append(ChainEvent::Finished, &record.name, &sum, None, now, self.signer.as_ref())
+    }
+
+    /// Deletes the record of a finished run. The chain says that it was deleted, when and why.
+    pub fn delete(&self, name: &str, reason: &str) -> Result<(), RunsError> {
+        let (record, bytes) = read(&self.folder, name)?;
+        if record.status == RunStatus::Running {
+            return Err(RunsError::StillRunning { name: name.to_owned() });
+        }
+        let (mut chain, now) = (self.chain(), self.clock.now());
+        let signer = self.signer.as_ref();
+        chain.append(ChainEvent::Deleted, name, &Sum::of(&bytes), Some(reason), now, signer)?;
+        let path = record_path(&self.folder, name);
+        fs::remove_file(&path).map_err(|source| io_error("remove", &path, source))
+    }
+
+    /// The state folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl RunHandle<'_> {
+    fn state(&self) -> MutexGuard<'_, (RunRecord, Instant)> {
+        // A record is consistent after every change, even if a thread panicked.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The name of the run.
+    pub fn name(&self) -> String {
+        self.state().0.name.clone()
+    }
+
+    /// Changes the record. It is written now if `at_once`, else at most once a second.
+    pub fn update(&self, at_once: bool, change: impl FnOnce(&mut RunRecord)) -> Result<(), RunsError> {
+        let mut state = self.state();
+        change(&mut state.0);
+        state.0.status = RunStatus::Running;
+        if at_once || state.1.elapsed() >= REWRITE {
+            state.1 = Instant::now();
+            write(&self.ledger.folder, &state.0)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the run: writes the final record, and appends it to the chain.
+    ///
+    /// # Errors
+    /// If that fails. The next start then finishes it.
+    pub fn finish(
+        self,
+        status: RunStatus,
+        change: impl FnOnce(&mut RunRecord),
+    ) -> Result<RunRecord, RunsError> {
+        let (mut record, _) = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        change(&mut record);
+        record.status = status;
+        if status == RunStatus::Succeeded {
+            "100".clone_into(&mut record.progress.percentage);
+        }
+        self.ledger.conclude(&mut record)?;
+        Ok(record)
+    }
+}
+
+fn record_path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(RECORDS).join(format!("{name}.json"))
+}
+
+/// Writes a record atomically. Returns the sum of its file.
+fn write(folder: &Path, record: &RunRecord) -> Result<Sum, RunsError> {
+    let (path, bytes) = (record_path(folder, &record.name), record.render());
+    let written = Temporary::beside(&path).and_then(|mut temporary| {
+        temporary.file().write_all(&bytes)?;
+        temporary.place(&path)
+    });
+    written.map_err(|source| io_error("write", &path, source))?;
+    Ok(Sum::of(&bytes))
+}
+
+/// Whether a text can be the name of a run.
+fn is_name(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !text.is_empty() && text.len() <= 200 && !text.starts_with('.') && text.bytes().all(is_allowed)
+}
+
+/// Returns the names of all runs whose records are there, the oldest first. Only the folder is read.
+pub(super) fn names(folder: &Path) -> Result<Vec<String>, RunsError> {
+    let path = folder.join(RECORDS);
+    let failed = |source| io_error("read", &path, source);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&path).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let name = name.to_str().and_then(|name| name.strip_suffix(".json"));
+        names.extend(name.filter(|name| is_name(name)).map(str::to_owned));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Reads a record, and the bytes of its file.
+///
+/// # Errors
+/// [`RunsError::NoSuchRun`] and [`RunsError::Damaged`].
+pub(super) fn read(folder: &Path, name: &str) -> Result<(RunRecord, Vec<u8>), RunsError> {
+    let path = record_path(folder, name);
+    let gone = || RunsError::NoSuchRun { name: name.to_owned(), path: folder.display().to_string() };
+    if !is_name(name) {
+        return Err(gone());
+    }
+    let bytes = match fs::metadata(&path).map(|found| found.len()) {
+        Ok(bytes) if bytes > RECORD_BYTES_MAX => {
+            let problem = format!("it has more than {RECORD_BYTES_MAX} bytes");
+            return Err(RunsError::Damaged { path: path.display().to_string(), problem });
+        }
+        Ok(_) => fs::read(&path).map_err(|source| io_error("read", &path, source))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(gone()),
+        Err(source) => return Err(io_error("read", &path, source)),
+    };
+    let damaged = |problem: String| RunsError::Damaged { path: path.display().to_string(), problem };
+    let record: RunRecord =
+        serde_json::from_slice(&bytes).map_err(|error| damaged(format!("it is no run record: {error}")))?;
+    if record.name != name {
+        return Err(damaged(format!("it is the record of {:?}", record.name)));
+    }
+    Ok((record, bytes))
+}
+
+/// Reads all whole lines of the chain.
+///
+/// # Errors
+/// If one is damaged.
+fn lines(folder: &Path) -> Result<Vec<ChainLine>, RunsError> {
+    let path = folder.join(CHAIN);
+    let mut lines = Vec::new();
+    for (at, line) in raw_lines(folder)?.into_iter().enumerate() {
+        lines.push(ChainLine::parse(&line).map_err(|problem| RunsError::Damaged {
+            path: path.display().to_string(),
+            problem: format!("line {}: {problem}", at + 1),
+        })?);
+    }
+    Ok(lines)
+}
+
+/// Reads all whole lines of the chain, without their line feeds.
+pub(super) fn raw_lines(folder: &Path) -> Result<Vec<Vec<u8>>, RunsError> {
+    let path = folder.join(CHAIN);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(source) => return Err(io_error("read", &path, source)),
+    };
+    let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    let whole = bytes[..end].strip_suffix(b"\n");
+    Ok(whole
+        .map(|whole| whole.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect())
+        .unwrap_or_default())
+}
+
+impl Ledger {
+    /// Returns the newest records, the newest first, as far as `keep` wants them. Reads no more records than needed, and
+    /// needs no lock.
+    ///
+    /// # Errors
+    /// If the folder or a record cannot be read.
+    pub fn newest(
+        folder: &Path,
+        most: usize,
+        keep: &dyn Fn(&RunRecord) -> bool,
+    ) -> Result<Vec<RunRecord>, RunsError> {
+        let mut found = Vec::new();
+        for name in names(folder)?.into_iter().rev() {
+            if found.len() == most {
+                break;
+            }
+            let (record, _) = read(folder, &name)?;
+            if keep(&record) {
+                found.push(record);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads the record of one run. Needs no lock.
+    pub fn record(folder: &Path, name: &str) -> Result<RunRecord, RunsError> {
+        read(folder, name).map(|(record, _)| record)
+    }
+}

@@ -1,0 +1,20 @@
+//! Records of the runs of pipelines, for years and for auditors.
+//!
+//! Each run has a [`RunRecord`] in a file of its own, which is replaced while it runs and never changes afterwards. A
+//! [`Ledger`] appends a signed line to a chain when a run ends or its record is deleted; each line names the digest of the
+//! line before it. So a record that was changed, removed, or moved in time shows: [`verify`] says which.
+//! docs/runs.md describes the files byte for byte.
+
+mod chain;
+mod error;
+mod ledger;
+mod record;
+mod verify;
+
+pub use chain::{ChainEvent, ChainLine};
+pub use error::RunsError;
+pub use ledger::{Ledger, RunHandle};
+pub use record::{
+    ArtifactOutcome, PipelineType, Place, Progress, RunFile, RunRecord, RunStatus, SourceTrigger, Trigger,
+};
+pub use verify::{Fault, Verified, verify};

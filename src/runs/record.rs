@@ -1,0 +1,194 @@
+//! The record of a run. Its names are those of Azure Container Registry Transfer where that has one.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The record of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunRecord {
+    /// The name of the run. Names sort by the time at which the runs started.
+    pub name: String,
+    /// The name of the pipeline.
+    pub pipeline: String,
+    /// Whether the pipeline exports or imports.
+    pub pipeline_type: PipelineType,
+    /// The state of the run. It only moves forward.
+    pub status: RunStatus,
+    /// How far the run has come.
+    pub progress: Progress,
+    /// When the run started.
+    pub start_time: String,
+    /// When the run ended; absent while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finish_time: Option<String>,
+    /// Where the artifacts or chunk files come from.
+    pub source: Place,
+    /// Where they go.
+    pub target: Place,
+    /// The id of the bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalog_digest: Option<String>,
+    /// The name of the bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle_name: Option<String>,
+    /// The stream of the bundle, and its number in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    /// The number of the bundle in its stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// What became of each artifact that was exported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exported_artifacts: Vec<ArtifactOutcome>,
+    /// What became of each artifact that was imported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imported_artifacts: Vec<ArtifactOutcome>,
+    /// What started the run, unless it was started by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Trigger>,
+    /// The options of the pipeline.
+    #[serde(default)]
+    pub options: Vec<String>,
+    /// Whether the run was to do the same again.
+    #[serde(default)]
+    pub force_update_tag: bool,
+    /// Why the run failed or did nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_run_error_message: Option<String>,
+    /// The code of that error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// The size of the chunk files, in bytes.
+    #[serde(default)]
+    pub bytes: u64,
+    /// The chunk files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<RunFile>,
+    /// The source files that were to be deleted and stayed, each with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files_kept: BTreeMap<String, String>,
+    /// Fields that the operator gave.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
+    /// The version of carnet.
+    pub carnet_version: String,
+    /// The digest of the line of the chain before this run's, once the run has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+}
+
+/// Whether a pipeline exports or imports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PipelineType {
+    /// It packs artifacts and writes chunk files.
+    Export,
+    /// It imports bundles into a registry.
+    Import,
+}
+
+/// The state of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum RunStatus {
+    /// It runs.
+    Running,
+    /// It did everything.
+    Succeeded,
+    /// It did not do everything.
+    Failed,
+    /// There was nothing to do.
+    Skipped,
+    /// It was found dead when the station started again.
+    Interrupted,
+}
+
+impl RunStatus {
+    /// Returns the word in records.
+    pub const fn word(self) -> &'static str {
+        match self {
+            RunStatus::Running => "Running",
+            RunStatus::Succeeded => "Succeeded",
+            RunStatus::Failed => "Failed",
+            RunStatus::Skipped => "Skipped",
+            RunStatus::Interrupted => "Interrupted",
+        }
+    }
+}
+
+/// How far a run has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Progress {
+    /// A whole number from `0` to `100`.
+    pub percentage: String,
+}
+
+/// A source or target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// The kind of place: `Registry`, `Folder`, `S3Bucket` or `AzureStorageBlobContainer`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The place, without secrets.
+    pub uri: String,
+}
+
+/// What became of an artifact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ArtifactOutcome {
+    /// The name of the artifact, or its digest if it has none.
+    pub name: String,
+    /// The digest of its manifest or index, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// What became of it, e.g. `created`, `unchanged` or `failed`.
+    pub outcome: String,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What started a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Trigger {
+    /// The arrival of chunk files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_trigger: Option<SourceTrigger>,
+    /// The schedule of the pipeline, e.g. `1h`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+}
+
+/// The arrival that started a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceTrigger {
+    /// When the bundle was found to be complete.
+    pub timestamp: String,
+}
+
+/// A chunk file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunFile {
+    /// The name or path of the file.
+    pub name: String,
+    /// The size in bytes.
+    pub bytes: u64,
+    /// The SHA-256 sum of the file, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The MD5 sum of the file, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub md5: Option<String>,
+}
+
+impl RunRecord {
+    /// Returns the bytes that are written for the record.
+    pub(super) fn render(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("a record serialises");
+        bytes.push(b'\n');
+        bytes
+    }
+}

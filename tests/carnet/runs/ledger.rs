@@ -1,0 +1,255 @@
+//! The ledger itself.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use carnet::clock::Fixed;
+use carnet::diagnosis::{Code, Diagnose as _};
+use carnet::runs::{
+    Fault, Ledger, PipelineType, Place, Progress, RunHandle, RunRecord, RunStatus, Verified, verify,
+};
+use carnet::trust::{KeyFile, Signer};
+
+/// A state folder and the key that signs in it.
+struct State {
+    _temporary: tempfile::TempDir,
+    folder: PathBuf,
+    key: Arc<KeyFile>,
+}
+
+impl State {
+    fn new() -> State {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().join("state");
+        State { _temporary: temporary, folder, key: Arc::new(KeyFile::generate().unwrap()) }
+    }
+
+    fn open(&self) -> Ledger {
+        let signer: Arc<dyn Signer> = Arc::<KeyFile>::clone(&self.key);
+        let clock = Arc::new(Fixed("2026-11-26T12:00:00Z".parse().unwrap()));
+        Ledger::open(&self.folder, signer, clock).unwrap()
+    }
+
+    /// A ledger with five finished runs, whose names are returned.
+    fn with_runs(&self) -> (Ledger, Vec<String>) {
+        let ledger = self.open();
+        let names = (0..5).map(|_| finish(begin(&ledger), RunStatus::Succeeded)).collect();
+        (ledger, names)
+    }
+
+    fn verify(&self) -> Verified {
+        verify(&self.folder, &[self.key.public_key().clone()]).unwrap()
+    }
+
+    fn record(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("runs/{name}.json"))
+    }
+
+    fn chain(&self) -> PathBuf {
+        self.folder.join("chain.jsonl")
+    }
+
+    fn lines(&self) -> Vec<String> {
+        fs::read_to_string(self.chain()).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    fn set_lines(&self, lines: &[String]) {
+        fs::write(self.chain(), lines.join("\n") + "\n").unwrap();
+    }
+}
+
+fn begin(ledger: &Ledger) -> RunHandle<'_> {
+    let place = |kind: &str, uri: &str| Place { kind: kind.to_owned(), uri: uri.to_owned() };
+    let record = RunRecord {
+        name: String::new(),
+        pipeline: "mirror".to_owned(),
+        pipeline_type: PipelineType::Import,
+        status: RunStatus::Running,
+        progress: Progress::default(),
+        start_time: String::new(),
+        finish_time: None,
+        source: place("Folder", "/in"),
+        target: place("Registry", "docker://high.example/mirror"),
+        catalog_digest: None,
+        bundle_name: None,
+        stream: None,
+        sequence: None,
+        exported_artifacts: Vec::new(),
+        imported_artifacts: Vec::new(),
+        trigger: None,
+        options: vec!["OverwriteTags".to_owned()],
+        force_update_tag: false,
+        pipeline_run_error_message: None,
+        error_code: None,
+        bytes: 0,
+        files: Vec::new(),
+        files_kept: BTreeMap::new(),
+        fields: BTreeMap::new(),
+        carnet_version: "1".to_owned(),
+        previous: None,
+    };
+    ledger.begin(record).unwrap()
+}
+
+fn finish(run: RunHandle<'_>, status: RunStatus) -> String {
+    run.finish(status, |record| record.bytes = 7).unwrap().name
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy(&path, &target) } else { drop(fs::copy(&path, &target).unwrap()) }
+    }
+}
+
+#[test]
+fn records_use_the_names_of_the_followed_service() {
+    let state = State::new();
+    let (ledger, names) = state.with_runs();
+    let text = fs::read_to_string(state.record(&names[0])).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(record["status"], "Succeeded");
+    assert_eq!(record["progress"]["percentage"], "100");
+    assert_eq!(record["startTime"], "2026-11-26T12:00:00Z");
+    assert_eq!(record["finishTime"], "2026-11-26T12:00:00Z");
+    assert_eq!(record["source"]["type"], "Folder");
+    assert!(names.is_sorted(), "{names:?}");
+    assert_eq!(Ledger::newest(ledger.folder(), 2, &|_| true).unwrap()[0].name, names[4]);
+    assert_eq!(state.verify().faults, []);
+    // The chain verifies without carnet's key, too, but then nobody knows who signed.
+    assert_eq!(verify(&state.folder, &[]).unwrap().faults, []);
+    let other = KeyFile::generate().unwrap();
+    assert_eq!(verify(&state.folder, &[other.public_key().clone()]).unwrap().faults.len(), 5);
+}
+
+#[test]
+fn deleting_leaves_a_signed_line() {
+    let state = State::new();
+    let (ledger, names) = state.with_runs();
+    ledger.delete(&names[1], "asked for by the owner").unwrap();
+    let verified = state.verify();
+    assert_eq!((verified.faults.len(), verified.records, verified.deleted), (0, 4, 1));
+    assert!(state.lines().last().unwrap().contains("asked for by the owner"));
+    let error = ledger.delete(&names[1], "again").unwrap_err();
+    assert_eq!(error.code(), Code::NoSuchRun, "{error}");
+    let run = begin(&ledger);
+    assert!(!names.contains(&run.name()));
+    let error = ledger.delete(&run.name(), "too early").unwrap_err();
+    assert_eq!(error.code(), Code::RunUnfinished, "{error}");
+}
+
+#[test]
+fn every_change_shows() {
+    let state = State::new();
+    let (ledger, names) = state.with_runs();
+    drop(ledger);
+    let good = state.folder.with_file_name("good");
+    copy(&state.folder, &good);
+    let restore = || {
+        fs::remove_dir_all(&state.folder).unwrap();
+        copy(&good, &state.folder);
+        assert_eq!(state.verify().faults, []);
+    };
+    let lines = state.lines();
+
+    let record = fs::read_to_string(state.record(&names[2])).unwrap();
+    fs::write(state.record(&names[2]), record.replace("\"bytes\": 7", "\"bytes\": 8")).unwrap();
+    assert_eq!(state.verify().faults, [Fault::RecordChanged { run: names[2].clone() }]);
+    restore();
+
+    fs::remove_file(state.record(&names[3])).unwrap();
+    assert_eq!(state.verify().faults, [Fault::RecordMissing { run: names[3].clone() }]);
+    restore();
+
+    // The line of a run and its record are removed.
+    let mut fewer = lines.clone();
+    fewer.remove(1);
+    state.set_lines(&fewer);
+    fs::remove_file(state.record(&names[1])).unwrap();
+    assert!(state.verify().faults.contains(&Fault::LineOutOfPlace { line: 2, run: names[2].clone() }));
+    restore();
+
+    let mut swapped = lines.clone();
+    swapped.swap(1, 2);
+    state.set_lines(&swapped);
+    assert!(state.verify().faults.len() >= 2);
+    restore();
+
+    // The last runs are cut off. Only somebody who noted the head can see that.
+    let head = state.verify().head;
+    state.set_lines(&lines[..4]);
+    fs::remove_file(state.record(&names[4])).unwrap();
+    let verified = state.verify();
+    assert_eq!(verified.faults, []);
+    assert_ne!(verified.head, head);
+    restore();
+
+    // A record that nobody wrote, and one that was deleted and comes back.
+    fs::write(
+        state.record("20261126T120000Z-0009-mirror"),
+        record.replace(&names[2], "20261126T120000Z-0009-mirror"),
+    )
+    .unwrap();
+    assert_eq!(state.verify().faults.len(), 1);
+    restore();
+
+    // Every byte of the chain counts.
+    let chain = fs::read(state.chain()).unwrap();
+    for at in (0..chain.len() - 1).step_by(7) {
+        let mut changed = chain.clone();
+        changed[at] ^= 1;
+        fs::write(state.chain(), &changed).unwrap();
+        assert_ne!(state.verify().faults, [], "byte {at}");
+    }
+}
+
+#[test]
+fn runs_of_a_process_that_ended_are_interrupted() {
+    let state = State::new();
+    let (ledger, _) = state.with_runs();
+    let run = begin(&ledger);
+    let name = run.name();
+    run.update(true, |record| record.progress.percentage = "40".to_owned()).unwrap();
+    assert_eq!(state.verify().running, 1);
+    // Another process must not take this state folder while this one has it.
+    let signer: Arc<dyn Signer> = Arc::<KeyFile>::clone(&state.key);
+    let clock = Arc::new(Fixed("2026-11-26T12:00:00Z".parse().unwrap()));
+    let error = Ledger::open(&state.folder, signer, clock).err().unwrap();
+    assert_eq!(error.code(), Code::StateBusy, "{error}");
+    drop(run);
+    drop(ledger);
+    let ledger = state.open();
+    let record = Ledger::record(&state.folder, &name).unwrap();
+    assert_eq!((record.status, record.progress.percentage.as_str()), (RunStatus::Interrupted, "40"));
+    assert_eq!((state.verify().faults.len(), state.verify().running), (0, 0));
+    // States only move forward.
+    drop(ledger);
+    drop(state.open());
+    assert_eq!(state.lines().len(), 6);
+}
+
+/// A crash leaves the chain without its last line, or with a part of it.
+#[test]
+fn a_crash_at_any_byte_of_the_last_line_is_repaired() {
+    let state = State::new();
+    let (ledger, names) = state.with_runs();
+    drop(ledger);
+    let chain = fs::read(state.chain()).unwrap();
+    let last = state.lines().last().unwrap().len() + 1;
+    for cut in (0..=last).step_by(13).chain([1, last]) {
+        fs::write(state.chain(), &chain[..chain.len() - cut]).unwrap();
+        drop(state.open());
+        let verified = state.verify();
+        assert_eq!(
+            (verified.faults, verified.records, verified.lines),
+            (Vec::new(), 5, 5),
+            "{cut} bytes cut"
+        );
+        let record = Ledger::record(&state.folder, &names[4]).unwrap();
+        assert_eq!(record.status, RunStatus::Succeeded);
+    }
+}

@@ -1,0 +1,3 @@
+//! Run records: what the ledger writes, and what shows when somebody changes it.
+
+mod ledger;
