@@ -31,6 +31,7 @@
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
 //! | [`arrival`], [`runs`] | files become bundles that may be used; records of the runs of pipelines |
 //! | the verbs: [`pack`], [`verify`], [`missing`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`] | a request in, a report out |
+//! | [`station`] | pipelines that run the verbs unattended |
 //!
 //! A verb takes a request and an [`environment::Environment`]:
 //!
@@ -72,6 +73,7 @@ pub mod oci;
 pub mod registry;
 pub mod runs;
 pub mod small_file;
+pub mod station;
 pub mod storage;
 pub mod stream;
 pub mod trust;

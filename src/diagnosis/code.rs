@@ -174,9 +174,12 @@ codes! {
     StoreProtocol "store-protocol" Failed "The response of an object store is not what its protocol prescribes."
 
     // Runs of pipelines.
-    StateBusy "state-busy" Failed "Another process uses the state folder."
+    StateBusy "state-busy" Failed "Another process runs this pipeline, or this station."
     NoSuchRun "no-such-run" Failed "There is no run of this name."
     RunUnfinished "run-unfinished" Failed "A run that is not finished cannot be deleted."
+    RunUnsigned "run-unsigned" Untrusted "A line of the chain of runs is signed by another key."
+    StationFile "station-file" Usage "The station file has an error."
+    NoSuchPipeline "no-such-pipeline" Usage "The station file has no pipeline of this name."
     RunDamaged "run-damaged" Damaged "A run record or a line of the chain is not what was written."
 
     // Importing.

@@ -6,11 +6,15 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{ChunkFile, MediumError, ReadAt, Temporary};
+use super::{ChunkFile, MediumError, ReadAt, Temporary, rename_new};
 use crate::format::Timestamp;
 
 /// Bytes that are copied at once.
 const COPY_BLOCK_BYTES: usize = 256 << 10;
+
+/// The hidden folder for files that are moved out of the way, and how many of one name it takes.
+const QUARANTINE: &str = ".quarantine";
+const QUARANTINE_NAMES_MAX: u32 = 1000;
 
 /// A regular file, as it was when it was found.
 #[derive(Clone, Debug)]
@@ -114,6 +118,36 @@ impl ChunkFile for ArrivedFile {
             Err(MediumError::Io { source, .. }) => Err(source),
             Err(error) => Err(io::Error::other(error)),
         }
+    }
+
+    fn set_aside(&self, reason: &str) -> io::Result<Option<String>> {
+        let name = self.path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let folder = self.path.with_file_name(QUARANTINE);
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        drop(self.open()?);
+        for number in 0..QUARANTINE_NAMES_MAX {
+            let mut target = name.to_owned();
+            if number > 0 {
+                target.push(format!(".{number}"));
+            }
+            let target = folder.join(target);
+            match rename_new(&self.path, &target) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    let mut beside = target.clone().into_os_string();
+                    beside.push(".reason.txt");
+                    fs::write(beside, format!("{reason}\n"))?;
+                    return Ok(Some(target.display().to_string()));
+                }
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
     }
 
     /// The new file is written beside the old one, synced, and renamed over it. A concurrent replacement waits, and

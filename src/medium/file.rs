@@ -56,6 +56,15 @@ pub trait ChunkFile: Send + Sync {
     /// If it has changed, or cannot be removed.
     fn remove(&self) -> io::Result<()>;
 
+    /// Moves the file out of the way, into a hidden folder beside it, with the reason in a file beside it. Returns where
+    /// it is now; `None` if its place has no such folders, and it stays.
+    ///
+    /// # Errors
+    /// If it has changed since it was found, or cannot be moved.
+    fn set_aside(&self, _reason: &str) -> io::Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Replaces the bytes before `kept_from` with `front`, of any length, and keeps the rest unchanged. `check`
     /// inspects the new file before it is visible; if it fails, nothing changes. The replacement is atomic: a reader
     /// finds the whole old or the whole new file. Of two concurrent replacements, one fails.

@@ -6,6 +6,7 @@
 
 mod arrived;
 mod bucket;
+mod chunk_place;
 mod collect;
 mod error;
 mod file;
@@ -17,6 +18,7 @@ mod temporary;
 
 pub use arrived::ArrivedFile;
 pub use bucket::{Bucket, BucketSettings, CATEGORY};
+pub use chunk_place::ChunkPlace;
 pub use collect::{Collected, PassedOver, Why, collect};
 pub use error::MediumError;
 pub use file::{ChunkFile, ReadAt};

@@ -18,10 +18,10 @@ pub enum RunsError {
         /// The cause.
         source: io::Error,
     },
-    /// Another process writes to this state folder.
-    #[error("another process uses the state folder {path}")]
+    /// Something that only one may do at a time is under way.
+    #[error("another process holds the lock {path}")]
     Busy {
-        /// The state folder.
+        /// The path of the lock.
         path: String,
     },
     /// There is no run of this name.

@@ -17,6 +17,7 @@ use crate::trust::Signer;
 const LOCK: &str = "lock";
 const CHAIN: &str = "chain.jsonl";
 const RECORDS: &str = "runs";
+const LOCKS: &str = "locks";
 
 /// The shortest time between two writings of a record while it runs.
 const REWRITE: Duration = Duration::from_secs(1);
@@ -24,45 +25,66 @@ const REWRITE: Duration = Duration::from_secs(1);
 /// Maximum size of a record in bytes.
 const RECORD_BYTES_MAX: u64 = 64 << 20;
 
-/// A state folder, opened for writing by one process.
+/// A state folder, opened for writing. Several processes may have it open: each line of the chain is appended under a
+/// lock, and every run under way holds a lock of its own.
 pub struct Ledger {
     folder: PathBuf,
-    chain: Mutex<Chain>,
     signer: Arc<dyn Signer>,
     clock: Arc<dyn Clock>,
-    /// Held while this process writes.
-    _lock: File,
 }
 
 /// A run that is under way. If it is dropped before [`RunHandle::finish`], its record says so at the next start.
 pub struct RunHandle<'a> {
     ledger: &'a Ledger,
     state: Mutex<(RunRecord, Instant)>,
+    /// Held while the run is under way.
+    _lock: HeldLock,
+}
+
+/// A lock that is held until it is dropped, or until the process ends.
+#[derive(Debug)]
+pub struct HeldLock {
+    path: PathBuf,
+    /// Whether the file is removed, too.
+    removed: bool,
+    _file: File,
+}
+
+impl Drop for HeldLock {
+    fn drop(&mut self) {
+        if self.removed {
+            // It is still locked, so nobody else uses it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 impl Ledger {
-    /// Opens a state folder for writing, and creates it if it does not exist. Runs that were under way when their process
-    /// ended become [`RunStatus::Interrupted`], and a run whose last line was not written gets it.
+    /// Opens a state folder for writing, and creates it if it does not exist. Runs whose process has ended become
+    /// [`RunStatus::Interrupted`], and a run whose last line was not written gets it.
     ///
     /// # Errors
-    /// [`RunsError::Busy`] if another process has it open.
+    /// If the folder cannot be written, or its records are damaged.
     pub fn open(folder: &Path, signer: Arc<dyn Signer>, clock: Arc<dyn Clock>) -> Result<Ledger, RunsError> {
-        let records = folder.join(RECORDS);
-        fs::create_dir_all(&records).map_err(|source| io_error("make folder", &records, source))?;
-        let path = folder.join(LOCK);
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-        let lock = lock.map_err(|source| io_error("write", &path, source))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(RunsError::Busy { path: folder.display().to_string() });
-            }
-            Err(TryLockError::Error(source)) => return Err(io_error("lock", &path, source)),
+        for part in [RECORDS, LOCKS] {
+            let path = folder.join(part);
+            fs::create_dir_all(&path).map_err(|source| io_error("make folder", &path, source))?;
         }
-        let chain = Mutex::new(Chain::open(&folder.join(CHAIN))?);
-        let ledger = Ledger { folder: folder.to_owned(), chain, signer, clock, _lock: lock };
+        let ledger = Ledger { folder: folder.to_owned(), signer, clock };
         ledger.recover()?;
         Ok(ledger)
+    }
+
+    /// Takes a lock by name, e.g. that of a pipeline.
+    ///
+    /// # Errors
+    /// [`RunsError::Busy`] if another process, or another thread, has it.
+    pub fn lock(&self, name: &str) -> Result<HeldLock, RunsError> {
+        let path = self.folder.join(LOCKS).join(name);
+        match try_lock(&path)? {
+            Some(file) => Ok(HeldLock { path, removed: false, _file: file }),
+            None => Err(RunsError::Busy { path: path.display().to_string() }),
+        }
     }
 
     /// Finishes what a process that ended left behind.
@@ -74,7 +96,14 @@ impl Ledger {
             .map(|line| line.run)
             .collect();
         for name in names(&self.folder)?.into_iter().filter(|name| !known.contains(name)) {
+            let path = self.run_lock(&name);
+            let Some(file) = try_lock(&path)? else { continue };
+            let _lock = HeldLock { path, removed: true, _file: file };
+            // It may have ended meanwhile.
             let (mut record, _) = read(&self.folder, &name)?;
+            if lines(&self.folder)?.iter().any(|line| line.run == name) {
+                continue;
+            }
             if record.status == RunStatus::Running {
                 record.status = RunStatus::Interrupted;
                 record.pipeline_run_error_message = Some("the process ended before the run did".to_owned());
@@ -84,9 +113,16 @@ impl Ledger {
         Ok(())
     }
 
-    fn chain(&self) -> MutexGuard<'_, Chain> {
-        // The chain is consistent after every change, even if a thread panicked.
-        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Opens the chain under its lock, and waits for it.
+    fn chain(&self) -> Result<(Chain, File), RunsError> {
+        let path = self.folder.join(LOCK);
+        let failed = |what| move |source| (what, source);
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+        let lock = lock
+            .map_err(failed("write"))
+            .and_then(|lock| lock.lock().map(|()| lock).map_err(failed("lock")))
+            .map_err(|(what, source)| io_error(what, &path, source))?;
+        Ok((Chain::open(&self.folder.join(CHAIN))?, lock))
     }
 
     /// Begins a run and writes its first record. `name` of the record is replaced by a new one.
@@ -96,16 +132,25 @@ impl Ledger {
         record.start_time.clone_from(&now);
         record.status = RunStatus::Running;
         record.progress = Progress { percentage: "0".to_owned() };
-        let _chain = self.chain();
+        let (chain, chain_lock) = self.chain()?;
         let taken = |name: &str| record_path(&self.folder, name).exists();
-        let numbered = (0..10_000).map(|number| format!("{time}-{:04}-{}", number, record.pipeline));
+        let numbered = (0..10_000).map(|number| format!("{time}-{number:04}-{}", record.pipeline));
         let free = numbered.into_iter().find(|name| !taken(name) && !self.was_used(name));
         record.name = free.ok_or_else(|| RunsError::Damaged {
             path: self.folder.display().to_string(),
             problem: "10000 runs began in the same second".to_owned(),
         })?;
+        let path = self.run_lock(&record.name);
+        let file = try_lock(&path)?.ok_or_else(|| RunsError::Busy { path: path.display().to_string() })?;
+        let lock = HeldLock { path, removed: true, _file: file };
         write(&self.folder, &record)?;
-        Ok(RunHandle { ledger: self, state: Mutex::new((record, Instant::now())) })
+        drop((chain, chain_lock));
+        Ok(RunHandle { ledger: self, state: Mutex::new((record, Instant::now())), _lock: lock })
+    }
+
+    /// The file that is locked while a run is under way.
+    fn run_lock(&self, name: &str) -> PathBuf {
+        self.folder.join(LOCKS).join(format!("run-{name}"))
     }
 
     /// Whether a deleted run had this name. A name is never used twice.
@@ -115,7 +160,7 @@ impl Ledger {
 
     /// Writes the final record of a run, and then its line of the chain.
     fn conclude(&self, record: &mut RunRecord) -> Result<(), RunsError> {
-        let mut chain = self.chain();
+        let (mut chain, _lock) = self.chain()?;
         let now = self.clock.now();
         record.finish_time.get_or_insert_with(|| now.to_string());
         record.previous = Some(chain.head().to_owned());
@@ -129,8 +174,8 @@ impl Ledger {
         if record.status == RunStatus::Running {
             return Err(RunsError::StillRunning { name: name.to_owned() });
         }
-        let (mut chain, now) = (self.chain(), self.clock.now());
-        let signer = self.signer.as_ref();
+        let (mut chain, _lock) = self.chain()?;
+        let (now, signer) = (self.clock.now(), self.signer.as_ref());
         chain.append(ChainEvent::Deleted, name, &Sum::of(&bytes), Some(reason), now, signer)?;
         let path = record_path(&self.folder, name);
         fs::remove_file(&path).map_err(|source| io_error("remove", &path, source))
@@ -174,14 +219,26 @@ impl RunHandle<'_> {
         status: RunStatus,
         change: impl FnOnce(&mut RunRecord),
     ) -> Result<RunRecord, RunsError> {
-        let (mut record, _) = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let RunHandle { ledger, state, _lock } = self;
+        let (mut record, _) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
         change(&mut record);
         record.status = status;
         if status == RunStatus::Succeeded {
             "100".clone_into(&mut record.progress.percentage);
         }
-        self.ledger.conclude(&mut record)?;
+        ledger.conclude(&mut record)?;
         Ok(record)
+    }
+}
+
+/// Creates and locks a file; `None` if somebody has locked it.
+fn try_lock(path: &Path) -> Result<Option<File>, RunsError> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    let file = file.map_err(|source| io_error("write", path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(io_error("lock", path, source)),
     }
 }
 

@@ -13,7 +13,7 @@ mod verify;
 
 pub use chain::{ChainEvent, ChainLine};
 pub use error::RunsError;
-pub use ledger::{Ledger, RunHandle};
+pub use ledger::{HeldLock, Ledger, RunHandle};
 pub use record::{
     ArtifactOutcome, PipelineType, Place, Progress, RunFile, RunRecord, RunStatus, SourceTrigger, Trigger,
 };

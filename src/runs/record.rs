@@ -31,6 +31,10 @@ pub struct RunRecord {
     /// The id of the bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub catalog_digest: Option<String>,
+    /// A digest of everything that would be packed, whatever the name of the bundle: two runs with the same one pack the
+    /// same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_digest: Option<String>,
     /// The name of the bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle_name: Option<String>,
@@ -185,6 +189,39 @@ pub struct RunFile {
 }
 
 impl RunRecord {
+    /// Returns the record of a run that begins. The ledger sets its name, its times and its state.
+    pub fn new(pipeline: &str, pipeline_type: PipelineType, source: Place, target: Place) -> RunRecord {
+        RunRecord {
+            name: String::new(),
+            pipeline: pipeline.to_owned(),
+            pipeline_type,
+            status: RunStatus::Running,
+            progress: Progress::default(),
+            start_time: String::new(),
+            finish_time: None,
+            source,
+            target,
+            catalog_digest: None,
+            content_digest: None,
+            bundle_name: None,
+            stream: None,
+            sequence: None,
+            exported_artifacts: Vec::new(),
+            imported_artifacts: Vec::new(),
+            trigger: None,
+            options: Vec::new(),
+            force_update_tag: false,
+            pipeline_run_error_message: None,
+            error_code: None,
+            bytes: 0,
+            files: Vec::new(),
+            files_kept: BTreeMap::new(),
+            fields: BTreeMap::new(),
+            carnet_version: env!("CARGO_PKG_VERSION").to_owned(),
+            previous: None,
+        }
+    }
+
     /// Returns the bytes that are written for the record.
     pub(super) fn render(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("a record serialises");

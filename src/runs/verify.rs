@@ -47,6 +47,11 @@ pub enum Fault {
         /// The run.
         run: String,
     },
+    /// A line that was noted is no longer in the chain.
+    HeadMissing {
+        /// The digest of the line.
+        head: String,
+    },
     /// A record of a finished run is not in the chain, or is there although the chain says that it was deleted.
     RecordUnknown {
         /// The run.
@@ -71,21 +76,23 @@ pub struct Verified {
     pub faults: Vec<Fault>,
 }
 
-/// Checks every line and every record. `keys` are those that may sign; without any, signatures are not checked. Needs no
-/// lock.
+/// Checks every line and every record. `keys` are those that may sign; without any, signatures are not checked. `expected`
+/// is the head at an earlier time. Needs no lock.
 ///
 /// # Errors
 /// If the folder cannot be read.
-pub fn verify(folder: &Path, keys: &[PublicKey]) -> Result<Verified, RunsError> {
+pub fn verify(folder: &Path, keys: &[PublicKey], expected: Option<&str>) -> Result<Verified, RunsError> {
     let mut faults = Vec::new();
     let mut prev = NOTHING_BEFORE.to_owned();
     // What the chain says of each run: the digest of its record, unless that was deleted.
     let mut said: BTreeMap<String, Option<String>> = BTreeMap::new();
     let mut count = 0;
+    let mut is_expected_there = false;
     let mut deleted = 0;
     for (at, text) in (1..).zip(raw_lines(folder)?) {
         count = at;
         let digest = Sum::of(&text).to_string();
+        is_expected_there |= expected == Some(&digest);
         match ChainLine::parse(&text) {
             Err(problem) => faults.push(Fault::LineDamaged { line: at, problem }),
             Ok(line) => {
@@ -108,6 +115,9 @@ pub fn verify(folder: &Path, keys: &[PublicKey]) -> Result<Verified, RunsError> 
             }
         }
         prev = digest;
+    }
+    if let Some(head) = expected.filter(|_| !is_expected_there) {
+        faults.push(Fault::HeadMissing { head: head.to_owned() });
     }
     let (mut records, mut running) = (0, 0);
     for name in names(folder)? {

@@ -56,7 +56,7 @@ pub enum Revocation {
 }
 
 /// A key of a policy, and what its holder may do with it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PolicyKey {
     pub(super) key: PublicKey,
     pub(super) holder: String,
@@ -256,7 +256,7 @@ impl Judgement {
 }
 
 /// The trusted keys with their roles, and the number of holders who must release a bundle.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TrustPolicy {
     release_threshold: u8,
     keys: Vec<PolicyKey>,

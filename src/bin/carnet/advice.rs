@@ -421,9 +421,14 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "ask the operator of the store, or of the proxy in front of it"
         }
 
-        Code::StateBusy => "wait for the other process to end, or use another state folder",
+        Code::StateBusy => "wait for the other process to end",
+        Code::StationFile => "correct the line; docs/stations.md describes the station file",
+        Code::NoSuchPipeline => "check the name; the station file lists the pipelines",
         Code::NoSuchRun => "check the name of the run and the state folder",
         Code::RunUnfinished => "wait for the run to end",
+        Code::RunUnsigned => {
+            "pass every key that the station had with --pub; if none fits, treat the records as forged"
+        }
         Code::RunDamaged => {
             "keep the state folder as it is, and find out who changed it; restore it from a backup"
         }

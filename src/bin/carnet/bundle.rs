@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use carnet::arrival::{Bundle, OpenRequest, open};
-use carnet::medium::{ChunkFile, ChunkStore as _, collect};
+use carnet::medium::{ChunkFile, ChunkPlace, ChunkStore as _, collect};
 use carnet::observe::Event;
 
-use super::chunk_place::ChunkPlace;
 use super::command_error::CommandError;
 use super::stores::Stores;
 use super::trust::TrustArgs;

@@ -1,5 +1,7 @@
 //! The trait that every command implements. Each command has a file or folder in `commands/`.
 
+use std::num::NonZeroUsize;
+
 use carnet::environment::Environment;
 use carnet::observe::Verb;
 use schemars::Schema;
@@ -27,4 +29,6 @@ pub(crate) struct Context<'a> {
     pub(crate) screen: &'a Screen,
     /// The clock, observer and workers for the library.
     pub(crate) environment: Environment<'a>,
+    /// The number of worker threads that was asked for.
+    pub(crate) jobs: Option<NonZeroUsize>,
 }

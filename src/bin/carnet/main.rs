@@ -10,11 +10,14 @@ mod commands;
 mod connection;
 mod exit;
 mod keys;
+mod log_lines;
 mod network;
+mod notify;
 mod plain;
 mod progress;
 mod screen;
 mod shell_word;
+mod station_args;
 mod stores;
 mod tables;
 mod trust;
@@ -64,5 +67,5 @@ fn run(args: Args, screen: &Screen) -> Result<u8, CommandError> {
         None => Monitor::silent(),
     };
     let environment = Environment { clock: &SystemClock, monitor, workers: &workers };
-    args.command.run(&Context { screen, environment })
+    args.command.run(&Context { screen, environment, jobs: args.options.jobs })
 }

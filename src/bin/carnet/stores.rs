@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use carnet::environment::Environment;
-use carnet::medium::{Bucket, BucketSettings, CATEGORY, ChunkStore, Folder};
+use carnet::medium::{Bucket, BucketSettings, CATEGORY, ChunkPlace, ChunkStore, Folder};
 use carnet::small_file::SmallFile;
 use carnet::storage::{self, Encryption, Location, Settings};
 use clap::Args as ClapArgs;
 
-use super::chunk_place::ChunkPlace;
 use super::command_error::CommandError;
 use super::network::Network;
 use super::world::{SystemClock, proxy, spool_folder, store_variables};

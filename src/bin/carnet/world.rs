@@ -149,3 +149,15 @@ pub(crate) fn spool_folder() -> PathBuf {
     let folder = std::env::var_os("TMPDIR").filter(|folder| !folder.is_empty());
     folder.unwrap_or_else(|| "/var/tmp".into()).into()
 }
+
+/// Whether stderr goes to the journal of systemd, which reads priorities at the start of lines (sd-daemon(3)).
+pub(crate) fn is_journal() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
+    std::env::var_os("JOURNAL_STREAM").is_some()
+}
+
+/// The socket on which systemd waits for messages (sd_notify(3)).
+pub(crate) fn notify_socket() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
+    std::env::var("NOTIFY_SOCKET").ok().filter(|path| !path.is_empty())
+}

@@ -23,8 +23,18 @@ fn commands() -> BTreeMap<String, BTreeSet<String>> {
         list.lines().map_while(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect();
     names.push(HIDDEN_COMMAND);
     let long = |text: &str| options(text).into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
-    let mut found: BTreeMap<_, _> =
-        names.iter().map(|name| ((*name).to_owned(), long(&help(&[*name, "--help"])))).collect();
+    let of_command = |name: &str| {
+        let text = help(&[name, "--help"]);
+        let mut found = long(&text);
+        // Its subcommands, which are named after it.
+        let list = text.split_once("\nCommands:\n").map_or("", |(_, list)| list);
+        let subcommands = list.lines().map_while(|line| line.strip_prefix("  ")?.split_whitespace().next());
+        for subcommand in subcommands.filter(|subcommand| *subcommand != "help") {
+            found.extend(long(&help(&[name, subcommand, "--help"])));
+        }
+        found
+    };
+    let mut found: BTreeMap<_, _> = names.iter().map(|name| ((*name).to_owned(), of_command(name))).collect();
     assert!(found.len() > 10, "cannot parse the help: {found:?}");
     let (command, option) = HIDDEN_OPTION;
     found.get_mut(command).unwrap().insert(option.to_owned());

@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["arrival", "runs"],
     &["report"],
     VERBS,
+    &["station"],
 ];
 
 const VERBS: &[&str] = &["pack", "verify", "unpack", "import", "inspect", "missing", "sign", "sums"];
@@ -69,7 +70,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("globset", &["src/artifacts/pattern.rs"]),
     ("regex_lite", &["src/verbs/import/naming.rs"]),
     ("tar", &["src/artifacts/"]),
-    ("toml", &["src/trust/"]),
+    ("toml", &["src/trust/", "src/station/station_file.rs"]),
     ("clap", &["src/bin/"]),
     ("clap_complete", &["src/bin/"]),
     ("clap_mangen", &["src/bin/"]),

@@ -1,15 +1,12 @@
 //! The ledger itself.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use carnet::clock::Fixed;
 use carnet::diagnosis::{Code, Diagnose as _};
-use carnet::runs::{
-    Fault, Ledger, PipelineType, Place, Progress, RunHandle, RunRecord, RunStatus, Verified, verify,
-};
+use carnet::runs::{Fault, Ledger, PipelineType, Place, RunHandle, RunRecord, RunStatus, Verified, verify};
 use carnet::trust::{KeyFile, Signer};
 
 /// A state folder and the key that signs in it.
@@ -40,7 +37,7 @@ impl State {
     }
 
     fn verify(&self) -> Verified {
-        verify(&self.folder, &[self.key.public_key().clone()]).unwrap()
+        verify(&self.folder, &[self.key.public_key().clone()], None).unwrap()
     }
 
     fn record(&self, name: &str) -> PathBuf {
@@ -62,34 +59,9 @@ impl State {
 
 fn begin(ledger: &Ledger) -> RunHandle<'_> {
     let place = |kind: &str, uri: &str| Place { kind: kind.to_owned(), uri: uri.to_owned() };
-    let record = RunRecord {
-        name: String::new(),
-        pipeline: "mirror".to_owned(),
-        pipeline_type: PipelineType::Import,
-        status: RunStatus::Running,
-        progress: Progress::default(),
-        start_time: String::new(),
-        finish_time: None,
-        source: place("Folder", "/in"),
-        target: place("Registry", "docker://high.example/mirror"),
-        catalog_digest: None,
-        bundle_name: None,
-        stream: None,
-        sequence: None,
-        exported_artifacts: Vec::new(),
-        imported_artifacts: Vec::new(),
-        trigger: None,
-        options: vec!["OverwriteTags".to_owned()],
-        force_update_tag: false,
-        pipeline_run_error_message: None,
-        error_code: None,
-        bytes: 0,
-        files: Vec::new(),
-        files_kept: BTreeMap::new(),
-        fields: BTreeMap::new(),
-        carnet_version: "1".to_owned(),
-        previous: None,
-    };
+    let (source, target) = (place("Folder", "/in"), place("Registry", "docker://high.example/mirror"));
+    let mut record = RunRecord::new("mirror", PipelineType::Import, source, target);
+    record.options = vec!["OverwriteTags".to_owned()];
     ledger.begin(record).unwrap()
 }
 
@@ -102,7 +74,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let target = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy(&path, &target) } else { drop(fs::copy(&path, &target).unwrap()) }
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
     }
 }
 
@@ -121,9 +97,9 @@ fn records_use_the_names_of_the_followed_service() {
     assert_eq!(Ledger::newest(ledger.folder(), 2, &|_| true).unwrap()[0].name, names[4]);
     assert_eq!(state.verify().faults, []);
     // The chain verifies without carnet's key, too, but then nobody knows who signed.
-    assert_eq!(verify(&state.folder, &[]).unwrap().faults, []);
+    assert_eq!(verify(&state.folder, &[], None).unwrap().faults, []);
     let other = KeyFile::generate().unwrap();
-    assert_eq!(verify(&state.folder, &[other.public_key().clone()]).unwrap().faults.len(), 5);
+    assert_eq!(verify(&state.folder, &[other.public_key().clone()], None).unwrap().faults.len(), 5);
 }
 
 #[test]
@@ -186,6 +162,8 @@ fn every_change_shows() {
     let verified = state.verify();
     assert_eq!(verified.faults, []);
     assert_ne!(verified.head, head);
+    let noted = verify(&state.folder, &[], Some(&head)).unwrap();
+    assert_eq!(noted.faults, [Fault::HeadMissing { head }]);
     restore();
 
     // A record that nobody wrote, and one that was deleted and comes back.
@@ -215,11 +193,14 @@ fn runs_of_a_process_that_ended_are_interrupted() {
     let name = run.name();
     run.update(true, |record| record.progress.percentage = "40".to_owned()).unwrap();
     assert_eq!(state.verify().running, 1);
-    // Another process must not take this state folder while this one has it.
-    let signer: Arc<dyn Signer> = Arc::<KeyFile>::clone(&state.key);
-    let clock = Arc::new(Fixed("2026-11-26T12:00:00Z".parse().unwrap()));
-    let error = Ledger::open(&state.folder, signer, clock).err().unwrap();
+    // Another process leaves it alone while it runs.
+    drop(state.open());
+    assert_eq!(state.verify().running, 1);
+    let held = ledger.lock("pipeline-mirror").unwrap();
+    let error = state.open().lock("pipeline-mirror").unwrap_err();
     assert_eq!(error.code(), Code::StateBusy, "{error}");
+    drop(held);
+    state.open().lock("pipeline-mirror").unwrap();
     drop(run);
     drop(ledger);
     let ledger = state.open();

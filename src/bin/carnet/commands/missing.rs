@@ -2,6 +2,7 @@
 
 use carnet::arrival::OpenRequest;
 use carnet::diagnosis::{Code, count};
+use carnet::medium::ChunkPlace;
 use carnet::missing::{ExpiredBundle, MissingBundle, MissingReport};
 use carnet::observe::Verb;
 use carnet::verify::UnreadableChunk;
@@ -10,7 +11,7 @@ use schemars::{Schema, schema_for};
 
 use crate::advice;
 use crate::bundle::chunk_files;
-use crate::chunk_place::{ChunkPlace, chunk_place};
+use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;

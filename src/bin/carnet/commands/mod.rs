@@ -12,8 +12,10 @@ mod keygen;
 mod man;
 mod missing;
 mod pack;
+mod runs;
 mod schemas;
 mod sign;
+mod station;
 mod sums;
 mod unpack;
 mod verify;
@@ -69,6 +71,8 @@ commands![
     unpack::Unpack,
     import::Import,
     sums::Sums,
+    station::Station,
+    runs::Runs,
     explain::Explain,
     completions::Completions,
     man::Man,

@@ -2,6 +2,7 @@
 
 use carnet::artifacts::{DestinationSpec, ExistingName};
 use carnet::diagnosis::count;
+use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::oci::Digest;
 use carnet::unpack::UnpackReport;
@@ -11,7 +12,7 @@ use schemars::{Schema, schema_for};
 
 use crate::args::place;
 use crate::bundle::select_bundle;
-use crate::chunk_place::{ChunkPlace, chunk_place};
+use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;

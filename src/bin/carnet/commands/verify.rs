@@ -3,6 +3,7 @@
 use carnet::arrival::OpenRequest;
 use carnet::diagnosis::count;
 use carnet::format::BundleName;
+use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, VerifyReport};
 use clap::Args;
@@ -10,7 +11,7 @@ use schemars::{Schema, schema_for};
 use std::collections::BTreeMap;
 
 use crate::bundle::chunk_files;
-use crate::chunk_place::{ChunkPlace, chunk_place};
+use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;

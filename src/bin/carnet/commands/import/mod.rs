@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use carnet::artifacts::{OnFailure, RegistryDestination};
 use carnet::format::plan::Carriage;
 use carnet::import::{ImportReport, ImportRequest, Receipt, ReceiptFiles, RenameRule, TagPolicy};
+use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::registry::{Host, Reach, Registries, Tag};
 use carnet::trust::Signer;
@@ -17,7 +18,7 @@ use schemars::{Schema, schema_for};
 use crate::advice;
 use crate::args::parse_spec;
 use crate::bundle::select_bundle;
-use crate::chunk_place::{ChunkPlace, chunk_place};
+use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::connection::Connection;
@@ -99,7 +100,7 @@ impl Command for Import {
     const VERB: Option<Verb> = Some(Verb::Import);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let Context { screen, environment } = context;
+        let Context { screen, environment, .. } = context;
         let started = environment.clock.now();
         let key = match &self.key {
             Some(path) => Some(keys::load(path, self.passphrase_file.as_deref(), screen)?),

@@ -4,12 +4,13 @@ mod show;
 
 use carnet::arrival::OpenRequest;
 use carnet::inspect::InspectReport;
+use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use clap::Args;
 use schemars::{Schema, schema_for};
 
 use crate::bundle::chunk_files;
-use crate::chunk_place::{ChunkPlace, chunk_place};
+use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;

@@ -12,7 +12,7 @@ use carnet::format::chunk_size::ChunkSize;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
 use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
-use carnet::medium::{ChunkStore, Replace};
+use carnet::medium::{ChunkPlace, ChunkStore, Replace};
 use carnet::observe::Verb;
 use carnet::oci::Platform;
 use carnet::pack::{Expiry, PackError, PackReport, PackRequest, Splitting, Wanted};
@@ -22,7 +22,7 @@ use clap::{Args, ValueEnum};
 use schemars::{Schema, schema_for};
 
 use crate::args::{parse_spec, place};
-use crate::chunk_place::{ChunkPlace, chunk_place};
+use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::connection::Connection;

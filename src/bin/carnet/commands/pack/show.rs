@@ -1,10 +1,10 @@
 //! The text output of `pack`.
 
 use carnet::diagnosis::count;
+use carnet::medium::ChunkPlace;
 use carnet::pack::{ChunkReport, Outcome, PackReport};
 use indicatif::HumanBytes;
 
-use crate::chunk_place::ChunkPlace;
 use crate::plain::plain;
 use crate::screen::{Screen, say};
 use crate::tables::{count_of, omissions, table};
@@ -48,7 +48,12 @@ fn text(report: &PackReport, place: &ChunkPlace, screen: &Screen) -> String {
     if let Some(destination) = &report.nondistributable_pushed_to {
         out += &format!("pushed non-distributable layers to {}\n", plain(destination));
     }
-    out += &format!("files  {} in {place}, {}\n", report.chunks.len(), HumanBytes(report.file_bytes()));
+    out += &format!(
+        "files  {} in {}, {}\n",
+        report.chunks.len(),
+        plain(&place.to_string()),
+        HumanBytes(report.file_bytes())
+    );
     if report.outcome == Outcome::Planned || screen.verbose || report.chunks.len() <= 20 {
         let row = |chunk: &ChunkReport| {
             vec![

@@ -1,0 +1,56 @@
+//! `carnet station run`: runs all pipelines until it is stopped.
+
+use carnet::station::{Board, Serving, serve};
+use clap::Args;
+
+use super::no_such_pipeline;
+use crate::command::Context;
+use crate::command_error::CommandError;
+use crate::exit;
+use crate::log_lines::LogLines;
+use crate::notify;
+use crate::station_args::StationArgs;
+
+/// Run the pipelines until stopped: export by schedule, import what arrives
+#[derive(Args)]
+#[command(
+    after_help = "Stop it with SIGTERM or Ctrl-C: runs under way end cleanly and are done again at the next start.\n\n\
+    Example:\n  carnet station run --station /etc/carnet/station.toml"
+)]
+pub(super) struct RunStation {
+    /// The pipelines to run [default: all that have a schedule or a trigger]
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    #[command(flatten)]
+    args: StationArgs,
+}
+
+impl RunStation {
+    pub(super) fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
+        let screen = context.screen;
+        let loaded = self.args.load(&context.environment)?;
+        for name in &self.names {
+            if loaded.station.export_pipeline(name).is_none()
+                && loaded.station.import_pipeline(name).is_none()
+            {
+                return Err(no_such_pipeline(name));
+            }
+        }
+        let (ledger, signers) = (loaded.ledger(screen)?, loaded.signers(screen)?);
+        let (log, board) = (LogLines::new(screen.json, screen.quiet), Board::default());
+        let serving = Serving {
+            station: &loaded.station,
+            equipment: &loaded.equipment,
+            ledger: &ledger,
+            signers: &signers,
+            jobs: context.jobs,
+            stop: context.environment.workers.stop(),
+            log: &log,
+            board: &board,
+        };
+        notify::ready();
+        serve(&serving, &self.names)?;
+        notify::stopping();
+        Ok(exit::DONE)
+    }
+}

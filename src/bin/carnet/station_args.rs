@@ -1,0 +1,117 @@
+//! The station file, and everything that its pipelines need.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use carnet::clock::Clock;
+use carnet::environment::Environment;
+use carnet::registry::{self, Reach};
+use carnet::runs::Ledger;
+use carnet::station::{Equipment, Station};
+use carnet::storage;
+use carnet::trust::Signer;
+use clap::Args as ClapArgs;
+
+use super::command_error::CommandError;
+use super::keys;
+use super::network::Network;
+use super::screen::Screen;
+use super::world::{SystemClock, credential_files, proxy, spool_folder, store_variables};
+
+/// The options of the commands that use a station file.
+#[derive(ClapArgs, Clone)]
+pub(crate) struct StationArgs {
+    /// The station file
+    #[arg(long, value_name = "FILE", default_value = "/etc/carnet/station.toml")]
+    station: PathBuf,
+    #[command(flatten)]
+    network: Network,
+}
+
+/// A field for the record of a run.
+#[derive(ClapArgs, Clone)]
+pub(crate) struct FieldArgs {
+    /// Write a field into the record of the run, e.g. media-serial=4711; repeatable
+    #[arg(long = "field", value_name = "NAME=VALUE", value_parser = field)]
+    fields: Vec<(String, String)>,
+}
+
+impl FieldArgs {
+    pub(crate) fn fields(&self) -> BTreeMap<String, String> {
+        self.fields.iter().cloned().collect()
+    }
+}
+
+/// A station that was loaded.
+pub(crate) struct Loaded {
+    pub(crate) station: Station,
+    pub(crate) equipment: Equipment,
+}
+
+impl StationArgs {
+    /// Reads the station file. Keys are loaded later.
+    pub(crate) fn load(&self, environment: &Environment<'_>) -> Result<Loaded, CommandError> {
+        let station = Station::load(&self.station)?;
+        let stop = environment.workers.stop();
+        let mut http = self.network.settings(proxy()?, stop);
+        if http.ca.is_none() {
+            http.ca.clone_from(&station.ca);
+        }
+        let credential_files = match &station.authfile {
+            Some(path) => vec![path.clone()],
+            None => credential_files(),
+        };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let equipment = Equipment {
+            registry: registry::Settings {
+                credential_files,
+                plain_http: station.plain_http.clone(),
+                tls: Vec::new(),
+                reach: Reach::Anywhere,
+                http: http.clone(),
+            },
+            storage: storage::Settings {
+                variables: store_variables(),
+                secret_command: None,
+                clock: Arc::clone(&clock),
+                encryption: None,
+                http,
+            },
+            allow_hosts: station.allow_hosts.clone(),
+            spool: station.spool.clone().unwrap_or_else(spool_folder),
+            connections: self.network.transfers(),
+            clock,
+        };
+        Ok(Loaded { station, equipment })
+    }
+}
+
+impl Loaded {
+    /// Opens the records for writing.
+    pub(crate) fn ledger(&self, screen: &Screen) -> Result<Ledger, CommandError> {
+        let key = keys::load(&self.station.key, self.station.passphrase_file.as_deref(), screen)?;
+        Ok(Ledger::open(&self.station.state, Arc::new(key), Arc::clone(&self.equipment.clock))?)
+    }
+
+    /// Loads the keys of the export pipelines, by the name of the pipeline.
+    pub(crate) fn signers(&self, screen: &Screen) -> Result<HashMap<String, Arc<dyn Signer>>, CommandError> {
+        let mut signers: HashMap<String, Arc<dyn Signer>> = HashMap::new();
+        for pipeline in &self.station.exports {
+            let key = keys::load(&pipeline.key, pipeline.passphrase_file.as_deref(), screen)?;
+            signers.insert(pipeline.name.clone(), Arc::new(key));
+        }
+        Ok(signers)
+    }
+}
+
+/// A field: a name of letters, digits and hyphens, and a value.
+fn field(text: &str) -> Result<(String, String), String> {
+    let invalid = || "expected NAME=VALUE, with a name of letters, digits and hyphens".to_owned();
+    let (name, value) = text.split_once('=').ok_or_else(invalid)?;
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if name.is_empty() || name.len() > 64 || value.len() > 1024 || !name.chars().all(is_allowed) {
+        return Err(invalid());
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}

@@ -1,0 +1,50 @@
+//! Errors of stations.
+
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
+use crate::medium::MediumError;
+use crate::runs::RunsError;
+use crate::storage::StorageError;
+use crate::trust::{KeyError, PolicyError};
+
+/// An error that keeps a pipeline from running at all. What happens in a run is in its record.
+#[derive(Debug, thiserror::Error)]
+pub enum StationError {
+    /// A run record.
+    #[error(transparent)]
+    Runs(#[from] RunsError),
+    /// A place for chunk files.
+    #[error(transparent)]
+    Medium(#[from] MediumError),
+    /// An object store.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The trust file.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// There is no pipeline of this name.
+    #[error("the station file has no pipeline {name:?}")]
+    NoSuchPipeline {
+        /// The name.
+        name: String,
+    },
+    /// The system has no more threads or memory.
+    #[error("{0}")]
+    System(std::io::Error),
+}
+
+impl Diagnose for StationError {
+    fn diagnosis(&self) -> Diagnosis {
+        match self {
+            StationError::Runs(error) => error.diagnosis(),
+            StationError::Medium(error) => error.diagnosis(),
+            StationError::Storage(error) => error.diagnosis(),
+            StationError::Policy(error) => error.diagnosis(),
+            StationError::Key(error) => error.diagnosis(),
+            StationError::NoSuchPipeline { .. } => Code::NoSuchPipeline.into(),
+            StationError::System(_) => Code::System.into(),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! One run of an export pipeline.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::log::{Level, Log};
+use super::progress::RunProgress;
+use super::{Equipment, ExportPipeline, PipelineOption, StationError};
+use crate::artifacts::{OnFailure, RegistrySources, SourceSpec};
+use crate::diagnosis::{Code, Diagnose};
+use crate::environment::Environment;
+use crate::format::plan::Carriage;
+use crate::format::statement::Crossing;
+use crate::format::{BundleName, Sum};
+use crate::medium::{ChunkStore, Replace};
+use crate::observe::{Monitor, Run, RunId, Verb};
+use crate::pack::{ArtifactFailure, Expiry, Outcome, PackReport, PackRequest, Splitting, Wanted};
+use crate::registry::{Reach, Registries};
+use crate::runs::{ArtifactOutcome, Ledger, PipelineType, Place, RunFile, RunRecord, RunStatus, Trigger};
+use crate::stream::hash::{Function, Output};
+use crate::stream::workers::Workers;
+use crate::trust::Signer;
+
+/// What one run of an export pipeline is asked to do.
+#[derive(Clone, Debug, Default)]
+pub struct ExportRequest {
+    /// Other artifacts than those of the pipeline.
+    pub artifacts: Vec<SourceSpec>,
+    /// Another name for the bundle.
+    pub name: Option<BundleName>,
+    /// Whether to pack again what the last run packed.
+    pub force: bool,
+    /// Fields for the record.
+    pub fields: BTreeMap<String, String>,
+    /// The schedule that started the run, if one did.
+    pub schedule: Option<String>,
+}
+
+/// What ends a run early.
+struct Ended {
+    code: Code,
+    message: String,
+}
+
+impl<E: Diagnose> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Ended { code: error.code(), message: error.to_string() }
+    }
+}
+
+/// Runs an export pipeline once. What happens in it is in its record, also a failure.
+///
+/// # Errors
+/// [`StationError`] if there is no record: another run of the pipeline is under way, or it cannot be written.
+pub fn export(
+    pipeline: &ExportPipeline,
+    request: &ExportRequest,
+    equipment: &Equipment,
+    ledger: &Ledger,
+    signer: &Arc<dyn Signer>,
+    workers: &Workers,
+    log: &dyn Log,
+) -> Result<RunRecord, StationError> {
+    let _lock = ledger.lock(&format!("pipeline-{}", pipeline.name))?;
+    let is_last = |record: &RunRecord| {
+        record.pipeline == pipeline.name
+            && record.pipeline_type == PipelineType::Export
+            && record.status == RunStatus::Succeeded
+    };
+    let last = Ledger::newest(ledger.folder(), 1, &is_last)?.pop();
+    let specs = if request.artifacts.is_empty() { &pipeline.artifacts } else { &request.artifacts };
+    let source = Place {
+        kind: "Registry".to_owned(),
+        uri: specs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+    };
+    let target = Place { kind: pipeline.to.kind().to_owned(), uri: pipeline.to.to_string() };
+    let mut record = RunRecord::new(&pipeline.name, PipelineType::Export, source, target);
+    record.options = pipeline.options.iter().map(|option| option.word().to_owned()).collect();
+    record.force_update_tag = request.force;
+    record.fields.clone_from(&request.fields);
+    record.trigger =
+        request.schedule.clone().map(|schedule| Trigger { source_trigger: None, schedule: Some(schedule) });
+    let run = ledger.begin(record)?;
+    let name = run.name();
+    log.line(Level::Info, &pipeline.name, Some(&name), "export started");
+    let progress = RunProgress::new(&run);
+    let monitor = Monitor::new(&progress, Run { id: RunId(0), verb: Verb::Pack });
+    let clock = equipment.clock.as_ref();
+    let environment = Environment { clock, monitor, workers };
+    let exporting =
+        Exporting { pipeline, request, specs, equipment, signer: signer.as_ref(), environment, last };
+    let done = exporting.run();
+    let record = match done {
+        Ok(Exported::Unchanged { before }) => run.finish(RunStatus::Skipped, |record| {
+            let text = format!("nothing has changed since the run {before}");
+            record.pipeline_run_error_message = Some(text);
+        }),
+        Ok(Exported::Packed { report, content, number }) => {
+            let failed = report.failures.len();
+            let status = if failed == 0 { RunStatus::Succeeded } else { RunStatus::Failed };
+            run.finish(status, |record| {
+                fill(record, &report);
+                record.content_digest = Some(content.to_string());
+                record.sequence = Some(number);
+                if failed > 0 {
+                    let failures = crate::diagnosis::count(failed as u64, "artifact", "artifacts");
+                    record.pipeline_run_error_message =
+                        Some(format!("{failures} failed; the others were packed"));
+                }
+            })
+        }
+        Err(Ended { code, message }) => {
+            let status = if workers.interrupted() { RunStatus::Interrupted } else { RunStatus::Failed };
+            run.finish(status, |record| {
+                record.error_code = Some(code.word().to_owned());
+                record.pipeline_run_error_message = Some(message);
+            })
+        }
+    }?;
+    let level = if record.status == RunStatus::Failed { Level::Error } else { Level::Info };
+    let what = record.pipeline_run_error_message.as_deref().map_or(String::new(), |text| format!(": {text}"));
+    log.line(level, &pipeline.name, Some(&name), &format!("export {}{what}", record.status.word()));
+    Ok(record)
+}
+
+/// What a run did.
+enum Exported {
+    /// The last run packed the same.
+    Unchanged { before: String },
+    /// A bundle was packed.
+    Packed { report: PackReport, content: Sum, number: u64 },
+}
+
+struct Exporting<'a> {
+    pipeline: &'a ExportPipeline,
+    request: &'a ExportRequest,
+    specs: &'a [SourceSpec],
+    equipment: &'a Equipment,
+    signer: &'a dyn Signer,
+    environment: Environment<'a>,
+    /// The record of the last run that succeeded.
+    last: Option<RunRecord>,
+}
+
+impl Exporting<'_> {
+    fn run(&self) -> Result<Exported, Ended> {
+        let settings =
+            crate::registry::Settings { reach: Reach::Anywhere, ..self.equipment.registry.clone() };
+        let registries = RegistrySources::new(Registries::new(settings), Vec::new());
+        let store = self.equipment.store(&self.pipeline.to, self.pipeline.secret_command.as_deref())?;
+        let (_, unopened) = self.open(&registries)?;
+        // A plan under a name that never changes has an id that says what is packed.
+        let neutral = Crossing {
+            stream: None,
+            sequence: None,
+            previous: None,
+            label: None,
+            name: "content".parse().expect("a name"),
+        };
+        let (wanted, _) = self.open(&registries)?;
+        let planned = crate::pack::plan(
+            &self.pack_request(wanted, neutral, store.as_ref()),
+            self.signer,
+            &self.environment,
+        )?;
+        let content = planned.bundle;
+        let before =
+            self.last.as_ref().filter(|last| last.content_digest.as_deref() == Some(&content.to_string()));
+        if let Some(before) =
+            before.filter(|_| !self.request.force && unopened.is_empty() && planned.failures.is_empty())
+        {
+            return Ok(Exported::Unchanged { before: before.name.clone() });
+        }
+        let number = self.last.as_ref().and_then(|last| last.sequence).unwrap_or(0) + 1;
+        let name = match &self.request.name {
+            Some(name) => name.clone(),
+            None => format!("{}{number:06}", self.pipeline.bundle_name).parse().map_err(|_| Ended {
+                code: Code::StationFile,
+                message: "the name of the bundle is too long".to_owned(),
+            })?,
+        };
+        let stream = self.pipeline.stream.clone();
+        let previous = self.last.as_ref().and_then(|last| last.catalog_digest.as_deref()?.parse().ok());
+        let crossing = Crossing {
+            name,
+            sequence: stream.is_some().then_some(number),
+            previous: previous.filter(|_| stream.is_some()),
+            stream,
+            label: None,
+        };
+        let (wanted, _) = self.open(&registries)?;
+        let request = self.pack_request(wanted, crossing, store.as_ref());
+        let mut report = crate::pack::pack(&request, self.signer, &self.environment)?;
+        report.failures.extend(unopened);
+        Ok(Exported::Packed { report, content, number })
+    }
+
+    /// Opens the sources. With `ContinueOnErrors`, those that do not open are returned.
+    fn open(&self, registries: &RegistrySources) -> Result<(Vec<Wanted>, Vec<ArtifactFailure>), Ended> {
+        let mut wanted = Vec::new();
+        let mut failures = Vec::new();
+        for spec in self.specs {
+            match spec.open(registries) {
+                Ok(sources) => wanted.extend(sources.into_iter().map(|source| Wanted {
+                    source,
+                    selection: spec.selection.clone(),
+                    rename: spec.rename.clone(),
+                })),
+                Err(error) if self.pipeline.has(PipelineOption::ContinueOnErrors) => {
+                    failures.push(ArtifactFailure { artifact: spec.to_string(), error: error.to_string() });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((wanted, failures))
+    }
+
+    fn pack_request<'a>(
+        &self,
+        sources: Vec<Wanted>,
+        crossing: Crossing,
+        store: &'a dyn ChunkStore,
+    ) -> PackRequest<'a> {
+        let has = |option| self.pipeline.has(option);
+        PackRequest {
+            sources,
+            crossing,
+            store,
+            chunk_size: self.pipeline.chunk_size,
+            splitting: Splitting::Allowed,
+            nondistributable: Carriage::Carry,
+            referrers: Carriage::Carry,
+            platforms: Vec::new(),
+            created: self.equipment.clock.now(),
+            expires: self.pipeline.expires.map(|seconds| Expiry::After { seconds }),
+            replace: if has(PipelineOption::OverwriteBlobs) { Replace::WhenComplete } else { Replace::Never },
+            on_failure: if has(PipelineOption::ContinueOnErrors) {
+                OnFailure::Continue
+            } else {
+                OnFailure::Stop
+            },
+            file_sums: vec![Function::Sha256, Function::Md5],
+        }
+    }
+}
+
+/// Writes what was packed into the record.
+fn fill(record: &mut RunRecord, report: &PackReport) {
+    record.catalog_digest = Some(report.bundle.to_string());
+    record.bundle_name = Some(report.crossing.name.to_string());
+    record.stream = report.crossing.stream.as_ref().map(ToString::to_string);
+    record.bytes = report.file_bytes();
+    let outcome = match report.outcome {
+        Outcome::Unchanged => "already exported",
+        Outcome::Packed | Outcome::Planned => "exported",
+    };
+    let exported = report.artifacts.iter().map(|artifact| ArtifactOutcome {
+        name: artifact.name.as_ref().map_or_else(|| artifact.digest.to_string(), ToString::to_string),
+        digest: Some(artifact.digest.to_string()),
+        outcome: outcome.to_owned(),
+        error: None,
+    });
+    let failed = report.failures.iter().map(|failure| ArtifactOutcome {
+        name: failure.artifact.clone(),
+        digest: None,
+        outcome: "failed".to_owned(),
+        error: Some(failure.error.clone()),
+    });
+    record.exported_artifacts = exported.chain(failed).collect();
+    let sum = |outputs: &[Output], is_md5: bool| {
+        let found = outputs.iter().find(|output| matches!(output, Output::Md5(_)) == is_md5);
+        found.map(Output::hex)
+    };
+    let file = |chunk: &crate::pack::ChunkReport| RunFile {
+        name: chunk.file.clone(),
+        bytes: chunk.bytes,
+        sha256: sum(&chunk.file_sums, false),
+        md5: sum(&chunk.file_sums, true),
+    };
+    record.files = report.chunks.iter().map(file).collect();
+}

@@ -1,0 +1,250 @@
+//! One run of an import pipeline.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::log::{Level, Log};
+use super::progress::RunProgress;
+use super::{Equipment, ImportPipeline, PipelineOption, StationError};
+use crate::arrival::{Bundle, OpenRequest, open};
+use crate::artifacts::OnFailure;
+use crate::diagnosis::{Code, Diagnose, count};
+use crate::environment::Environment;
+use crate::format::Sum;
+use crate::format::plan::Carriage;
+use crate::import::{DeliveryReport, ImportReport, ImportRequest, Outcome, TagPolicy};
+use crate::medium::ChunkFile;
+use crate::observe::{Monitor, Run, RunId, Verb};
+use crate::registry::Registries;
+use crate::runs::{
+    ArtifactOutcome, Ledger, PipelineType, Place, RunFile, RunRecord, RunStatus, SourceTrigger, Trigger,
+};
+use crate::stream::workers::Workers;
+use crate::trust::TrustPolicy;
+use crate::verify::BundleVerdict;
+
+/// A bundle to import, and who asks for it.
+pub struct ImportRun<'a> {
+    /// The files of the bundle; others among them are passed over.
+    pub files: &'a [Arc<dyn ChunkFile>],
+    /// The id of the bundle.
+    pub bundle: Sum,
+    /// The trust policy of the pipeline.
+    pub policy: &'a TrustPolicy,
+    /// When the bundle was found to be complete, if that started the run.
+    pub arrived: Option<String>,
+    /// Whether to import again what was imported before.
+    pub force: bool,
+    /// Fields for the record.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// Why a bundle is not imported yet. Nothing was recorded.
+#[derive(Debug)]
+pub struct NotReady {
+    /// The code of the reason.
+    pub code: Code,
+    /// The reason.
+    pub reason: String,
+}
+
+impl<E: Diagnose> From<E> for NotReady {
+    fn from(error: E) -> Self {
+        NotReady { code: error.code(), reason: error.to_string() }
+    }
+}
+
+/// Returns the run that imported a bundle in this pipeline, if one did.
+pub fn imported_before(
+    ledger: &Ledger,
+    pipeline: &str,
+    bundle: &Sum,
+) -> Result<Option<String>, StationError> {
+    let id = bundle.to_string();
+    let is_it = |record: &RunRecord| {
+        record.pipeline == pipeline
+            && record.status == RunStatus::Succeeded
+            && record.catalog_digest.as_deref() == Some(&id)
+    };
+    Ok(Ledger::newest(ledger.folder(), 1, &is_it)?.pop().map(|record| record.name))
+}
+
+/// Imports a bundle, if it is complete, accepted, released, and undamaged. What happens then is in the record of the run,
+/// also a failure.
+///
+/// The files of folders are verified first: somebody may still write to one that has its whole length already. Objects
+/// of a store are visible only when they are whole, so each byte of them is read once, and proven while it is imported.
+///
+/// # Errors
+/// [`StationError`] if there is no record: another run of the pipeline is under way, or it cannot be written.
+pub fn import(
+    pipeline: &ImportPipeline,
+    request: &ImportRun<'_>,
+    equipment: &Equipment,
+    ledger: &Ledger,
+    workers: &Workers,
+    log: &dyn Log,
+) -> Result<Result<RunRecord, NotReady>, StationError> {
+    let _lock = ledger.lock(&format!("pipeline-{}", pipeline.name))?;
+    let before = imported_before(ledger, &pipeline.name, &request.bundle)?;
+    let silent = Environment { clock: equipment.clock.as_ref(), monitor: Monitor::silent(), workers };
+    let bundle = match ready(request, &silent) {
+        Ok(bundle) => bundle,
+        Err(not_ready) => return Ok(Err(not_ready)),
+    };
+    let mut record = RunRecord::new(
+        &pipeline.name,
+        PipelineType::Import,
+        Place { kind: pipeline.from.kind().to_owned(), uri: pipeline.from.to_string() },
+        Place { kind: "Registry".to_owned(), uri: pipeline.to.to_string() },
+    );
+    record.options = pipeline.options.iter().map(|option| option.word().to_owned()).collect();
+    record.force_update_tag = request.force;
+    record.fields.clone_from(&request.fields);
+    record.catalog_digest = Some(bundle.id.to_string());
+    let crossing = bundle.contents().map(|contents| &contents.plan.crossing);
+    record.bundle_name = crossing.map(|crossing| crossing.name.to_string());
+    record.stream = crossing.and_then(|crossing| crossing.stream.as_ref()).map(ToString::to_string);
+    record.sequence = crossing.and_then(|crossing| crossing.sequence);
+    let accepted = || bundle.files.iter().filter(|opened| opened.accepted.is_some());
+    record.files = accepted()
+        .map(|opened| RunFile {
+            name: opened.file.name().to_owned(),
+            bytes: opened.file.bytes(),
+            sha256: None,
+            md5: None,
+        })
+        .collect();
+    record.bytes = record.files.iter().map(|file| file.bytes).sum();
+    record.trigger = request
+        .arrived
+        .clone()
+        .map(|timestamp| Trigger { source_trigger: Some(SourceTrigger { timestamp }), schedule: None });
+    let run = ledger.begin(record)?;
+    let name = run.name();
+    let say = |level, text: &str| log.line(level, &pipeline.name, Some(&name), text);
+    if let Some(before) = before.filter(|_| !request.force) {
+        let text = format!("the run {before} imported this bundle");
+        say(Level::Info, &format!("import Skipped: {text}"));
+        let finished =
+            run.finish(RunStatus::Skipped, |record| record.pipeline_run_error_message = Some(text))?;
+        return Ok(Ok(finished));
+    }
+    say(Level::Info, &format!("import of the bundle {} started", bundle.name()));
+    let progress = RunProgress::new(&run);
+    let monitor = Monitor::new(&progress, Run { id: RunId(0), verb: Verb::Import });
+    let environment = Environment { clock: equipment.clock.as_ref(), monitor, workers };
+    let imported = deliver(pipeline, &bundle, equipment, &environment);
+    let (report, problem) = match imported {
+        Ok(report) => (Some(report), None),
+        Err((report, problem)) => (report, Some(problem)),
+    };
+    let failed = report.as_ref().map_or(0, ImportReport::failed);
+    let mut kept = BTreeMap::new();
+    let status = match &problem {
+        Some(_) if workers.interrupted() => RunStatus::Interrupted,
+        None if failed == 0 => RunStatus::Succeeded,
+        _ => RunStatus::Failed,
+    };
+    if status == RunStatus::Succeeded && pipeline.has(PipelineOption::DeleteSourceBlobOnSuccess) {
+        for opened in accepted() {
+            if let Err(error) = opened.file.remove() {
+                say(Level::Warning, &format!("{} stays: {error}", opened.file.name()));
+                kept.insert(opened.file.name().to_owned(), error.to_string());
+            }
+        }
+    }
+    let record = run.finish(status, |record| {
+        record.imported_artifacts = report.as_ref().map(outcomes).unwrap_or_default();
+        record.files_kept = kept;
+        match problem {
+            Some(NotReady { code, reason }) => {
+                record.error_code = Some(code.word().to_owned());
+                record.pipeline_run_error_message = Some(reason);
+            }
+            None if failed > 0 => {
+                let failures = count(failed as u64, "artifact", "artifacts");
+                record.pipeline_run_error_message =
+                    Some(format!("{failures} failed; the others were imported"));
+            }
+            None => {}
+        }
+    })?;
+    let level = if record.status == RunStatus::Failed { Level::Error } else { Level::Info };
+    let what = record.pipeline_run_error_message.as_deref().map_or(String::new(), |text| format!(": {text}"));
+    say(level, &format!("import {}{what}", record.status.word()));
+    Ok(Ok(record))
+}
+
+/// Opens the bundle, and checks that it may be imported.
+fn ready(request: &ImportRun<'_>, environment: &Environment<'_>) -> Result<Bundle, NotReady> {
+    let open_request = OpenRequest { files: request.files, policy: Some(request.policy) };
+    let bundle = open(&open_request, environment)?.select(Some(&request.bundle.to_string()))?;
+    bundle.released()?.whole()?;
+    if request.files.iter().any(|file| !file.waits()) {
+        let verified = crate::verify::verify(&open_request, environment)?;
+        let report = verified.bundles.iter().find(|report| report.bundle == bundle.id);
+        let verdict = report.map(|report| report.verdict);
+        if verdict != Some(BundleVerdict::Complete) {
+            let missing: Vec<String> = report
+                .map(|report| report.missing.iter().map(ToString::to_string).collect())
+                .unwrap_or_default();
+            let reason = format!("damaged, or still written: chunk {}", missing.join(", "));
+            return Err(NotReady { code: Code::BundleIncomplete, reason });
+        }
+    }
+    Ok(bundle)
+}
+
+/// Pushes the bundle into the registry.
+fn deliver(
+    pipeline: &ImportPipeline,
+    bundle: &Bundle,
+    equipment: &Equipment,
+    environment: &Environment<'_>,
+) -> Result<ImportReport, (Option<ImportReport>, NotReady)> {
+    let early = |error: NotReady| (None, error);
+    let whole = bundle
+        .released()
+        .map_err(|error| early(error.into()))?
+        .whole()
+        .map_err(|error| early(error.into()))?;
+    let registries = Registries::new(equipment.registry_only(&pipeline.to.host));
+    let registry = registries.registry(&pipeline.to.host).map_err(|error| early(error.into()))?;
+    let has = |option| pipeline.has(option);
+    let request = ImportRequest {
+        bundle: &whole,
+        registry,
+        to: &pipeline.to,
+        artifacts: &[],
+        rename: &pipeline.rename,
+        tags: TagPolicy { overwrite: has(PipelineOption::OverwriteTags), backup: None },
+        referrers: Carriage::Carry,
+        on_failure: if has(PipelineOption::ContinueOnErrors) { OnFailure::Continue } else { OnFailure::Stop },
+        dry_run: false,
+        connections: equipment.connections,
+    };
+    crate::import::import(&request, environment)
+        .map_err(|stopped| (stopped.report.map(|report| *report), stopped.error.into()))
+}
+
+/// What became of each artifact and referrer.
+fn outcomes(report: &ImportReport) -> Vec<ArtifactOutcome> {
+    let outcome = |delivery: &DeliveryReport| {
+        let tag = delivery.tag.as_ref().map(|tag| format!(":{tag}"));
+        let name = match tag {
+            Some(tag) => format!("{}{tag}", delivery.repository),
+            None => format!("{}@{}", delivery.repository, delivery.digest),
+        };
+        ArtifactOutcome {
+            name,
+            digest: Some(delivery.digest.to_string()),
+            outcome: match delivery.outcome {
+                Outcome::Failed => "failed".to_owned(),
+                outcome => outcome.word().to_owned(),
+            },
+            error: delivery.error.as_ref().map(|error| error.message.clone()),
+        }
+    };
+    report.artifacts.iter().chain(&report.referrers).map(outcome).collect()
+}

@@ -1,0 +1,200 @@
+//! What is in the inbox of an import pipeline.
+//!
+//! Chunks of several bundles arrive at once, in any order, under any names, again and again. A file is known by its name
+//! and version, and is read again only if that changes, so looking at ten thousand old files costs one listing. A chunk
+//! proves by its head that it has its whole length; that its content is whole is proven before anything is imported.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::arrival::read_head;
+use crate::format::body::BodyError;
+use crate::format::statement::Kind;
+use crate::format::{BundleName, Sum, Timestamp};
+use crate::medium::ChunkFile;
+use crate::trust::{TrustPolicy, accept};
+
+/// What a file in an inbox is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum FileState {
+    /// An accepted chunk.
+    Chunk {
+        /// The id of its bundle.
+        bundle: Sum,
+        /// The name of its bundle.
+        name: BundleName,
+        /// Its number.
+        number: u32,
+        /// The highest number in its bundle.
+        last: u32,
+    },
+    /// Not a chunk, or not all of one yet.
+    NotAChunk {
+        /// Why.
+        reason: String,
+    },
+    /// A chunk that the trust file does not accept.
+    Untrusted {
+        /// Why.
+        reason: String,
+    },
+    /// It cannot be read.
+    Unreadable {
+        /// The error.
+        reason: String,
+    },
+    /// It was last modified too long ago.
+    TooOld,
+}
+
+/// A file in an inbox.
+#[derive(Clone)]
+pub struct InboxFile {
+    /// The file.
+    pub file: Arc<dyn ChunkFile>,
+    /// What it is.
+    pub state: FileState,
+}
+
+/// A bundle of which chunks have arrived.
+pub struct InboxBundle {
+    /// The id.
+    pub id: Sum,
+    /// The name.
+    pub name: BundleName,
+    /// The highest number of a chunk.
+    pub last: u32,
+    /// The numbers of the chunks that have not arrived, in order.
+    pub missing: Vec<u32>,
+    /// The files of its chunks.
+    pub files: Vec<Arc<dyn ChunkFile>>,
+    /// Whether none of its files has changed since the last look.
+    pub steady: bool,
+    /// When its first chunk was seen.
+    pub since: Timestamp,
+    /// A text that changes when one of its files changes.
+    pub versions: String,
+}
+
+struct Known {
+    version: String,
+    state: FileState,
+    /// How often it was seen unchanged.
+    unchanged: u32,
+}
+
+/// What was seen in an inbox so far. Losing it costs nothing but reading again.
+#[derive(Default)]
+pub struct Inbox {
+    known: HashMap<String, Known>,
+    since: HashMap<Sum, Timestamp>,
+}
+
+impl fmt::Display for FileState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FileState::Chunk { name, number, last, .. } => write!(f, "chunk {number} of 0-{last} of {name}"),
+            FileState::NotAChunk { reason } => write!(f, "not a chunk, or not all of one yet: {reason}"),
+            FileState::Untrusted { reason } => write!(f, "not trusted: {reason}"),
+            FileState::Unreadable { reason } => write!(f, "cannot be read: {reason}"),
+            FileState::TooOld => f.write_str("passed over: last modified too long ago"),
+        }
+    }
+}
+
+impl Inbox {
+    /// Looks at the files that are there now. Files that were modified before `oldest` are passed over.
+    pub fn look(
+        &mut self,
+        files: Vec<Arc<dyn ChunkFile>>,
+        policy: &TrustPolicy,
+        now: Timestamp,
+        oldest: Option<Timestamp>,
+    ) -> Vec<InboxFile> {
+        let mut before = std::mem::take(&mut self.known);
+        let mut seen = Vec::with_capacity(files.len());
+        for file in files {
+            let version = file.version();
+            let is_too_old = oldest.is_some_and(|oldest| file.modified().is_some_and(|time| time < oldest));
+            let known = match before.remove(file.name()) {
+                Some(known)
+                    if known.version == version && !matches!(known.state, FileState::Unreadable { .. }) =>
+                {
+                    Known { unchanged: known.unchanged.saturating_add(1), ..known }
+                }
+                _ if is_too_old => Known { version, state: FileState::TooOld, unchanged: 0 },
+                _ => Known { version, state: state_of(file.as_ref(), policy, now), unchanged: 0 },
+            };
+            let state = if is_too_old { FileState::TooOld } else { known.state.clone() };
+            seen.push(InboxFile { file: Arc::clone(&file), state });
+            self.known.insert(file.name().to_owned(), known);
+        }
+        seen
+    }
+
+    /// Forgets which files were not trusted, because the trust file has changed.
+    pub fn forget_untrusted(&mut self) {
+        self.known.retain(|_, known| !matches!(known.state, FileState::Untrusted { .. }));
+    }
+
+    /// Sorts the chunks that were seen into bundles.
+    pub fn bundles(&mut self, files: &[InboxFile], now: Timestamp) -> Vec<InboxBundle> {
+        let mut bundles: BTreeMap<Sum, (InboxBundle, BTreeSet<u32>)> = BTreeMap::new();
+        for InboxFile { file, state } in files {
+            let FileState::Chunk { bundle, name, number, last } = state else { continue };
+            let since = *self.since.entry(*bundle).or_insert(now);
+            let (found, numbers) = bundles.entry(*bundle).or_insert_with(|| {
+                let (missing, files, versions) = Default::default();
+                let (id, name, last) = (*bundle, name.clone(), *last);
+                (
+                    InboxBundle { id, name, last, missing, files, steady: true, since, versions },
+                    BTreeSet::new(),
+                )
+            });
+            numbers.insert(*number);
+            found.last = found.last.max(*last);
+            // What a store lists is whole: it shows no objects that are still written.
+            let is_steady =
+                file.waits() || self.known.get(file.name()).is_some_and(|known| known.unchanged > 0);
+            found.steady &= is_steady;
+            found.versions += &format!("{} {}\n", file.name(), file.version());
+            found.files.push(Arc::clone(file));
+        }
+        self.since.retain(|id, _| bundles.contains_key(id));
+        let with_missing = |(mut bundle, numbers): (InboxBundle, BTreeSet<u32>)| {
+            bundle.missing = (0..=bundle.last).filter(|number| !numbers.contains(number)).collect();
+            bundle
+        };
+        bundles.into_values().map(with_missing).collect()
+    }
+}
+
+/// Reads the head of a file.
+fn state_of(file: &dyn ChunkFile, policy: &TrustPolicy, now: Timestamp) -> FileState {
+    let head = match read_head(file) {
+        Ok(head) => head,
+        Err(BodyError::Io(error)) => return FileState::Unreadable { reason: error.to_string() },
+        Err(error @ BodyError::Format(_)) => return FileState::NotAChunk { reason: error.to_string() },
+    };
+    match accept(policy, head, now) {
+        Err((_, reason)) => FileState::Untrusted { reason: reason.to_string() },
+        Ok(chunk) => {
+            let statement = &chunk.head().statement;
+            if statement.kind == Kind::Parity {
+                let reason = "a kind of chunk that this version does not use".to_owned();
+                return FileState::NotAChunk { reason };
+            }
+            FileState::Chunk {
+                bundle: statement.bundle,
+                name: statement.crossing.name.clone(),
+                number: statement.number,
+                last: statement.last,
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Stations: export and import pipelines that run unattended.
+//!
+//! A [`Station`] is read from a file. An export pipeline packs artifacts of a registry into a place for chunk files. An
+//! import pipeline watches such a place, its inbox, and imports each bundle that is complete and released. Every run
+//! leaves a record ([`crate::runs`]). [`serve`] runs all pipelines until it is told to stop.
+
+mod board;
+mod duration;
+mod equipment;
+mod error;
+mod export;
+mod import;
+mod inbox;
+mod log;
+mod pipeline;
+mod progress;
+mod schedule;
+mod serve;
+mod serving;
+mod station_file;
+mod watch;
+
+pub use board::{Board, BundleView, PipelineView};
+pub use duration::seconds;
+pub use equipment::Equipment;
+pub use error::StationError;
+pub use export::{ExportRequest, export};
+pub use import::{ImportRun, NotReady, import, imported_before};
+pub use inbox::{FileState, Inbox, InboxBundle, InboxFile};
+pub use log::{Level, Log};
+pub use pipeline::{ExportPipeline, ImportPipeline, PipelineOption};
+
+pub use serve::serve;
+pub use serving::Serving;
+pub use station_file::{Station, StationFileError};

@@ -1,0 +1,380 @@
+//! Reads station files (docs/stations.md, "The station file").
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+use super::{ExportPipeline, ImportPipeline, PipelineOption, seconds};
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
+use crate::medium::ChunkPlace;
+use crate::registry::Host;
+use crate::small_file::{SmallFile, SmallFileError};
+
+/// Maximum size of a station file in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Where runs are recorded if the file does not say.
+const STATE: &str = "/var/lib/carnet";
+
+/// Seconds between two looks into an inbox if the file does not say.
+const POLL_SECONDS: u64 = 5;
+
+/// Longest name of a pipeline, in characters, as in the followed service.
+const NAME_CHARS_MAX: usize = 50;
+
+/// A station: its pipelines, and what they share.
+#[derive(Clone, Debug)]
+pub struct Station {
+    /// The folder for run records.
+    pub state: PathBuf,
+    /// The key that signs run records.
+    pub key: PathBuf,
+    /// The file with the passphrase of the key.
+    pub passphrase_file: Option<PathBuf>,
+    /// The file with credentials for registries.
+    pub authfile: Option<PathBuf>,
+    /// Registries without TLS.
+    pub plain_http: Vec<Host>,
+    /// Other hosts that registries may refer to.
+    pub allow_hosts: Vec<Host>,
+    /// Certificates to trust.
+    pub ca: Option<PathBuf>,
+    /// The folder in which chunks for object stores are assembled.
+    pub spool: Option<PathBuf>,
+    /// The export pipelines, by name.
+    pub exports: Vec<ExportPipeline>,
+    /// The import pipelines, by name.
+    pub imports: Vec<ImportPipeline>,
+}
+
+/// A station file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}{}: {problem}", line.map(|line| format!(", line {line}")).unwrap_or_default())]
+pub struct StationFileError {
+    /// The path of the file.
+    pub path: String,
+    /// The line, if the problem is in one.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub problem: String,
+    /// The cause, if the file cannot be read.
+    pub unreadable: Option<SmallFileError>,
+}
+
+impl Diagnose for StationFileError {
+    fn diagnosis(&self) -> Diagnosis {
+        match &self.unreadable {
+            Some(error) => Code::FileUnusable.with(error.advice()),
+            None => Code::StationFile.into(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawStation {
+    state: Option<PathBuf>,
+    key: PathBuf,
+    passphrase_file: Option<PathBuf>,
+    authfile: Option<PathBuf>,
+    #[serde(default)]
+    plain_http: Vec<String>,
+    #[serde(default)]
+    allow_hosts: Vec<String>,
+    ca: Option<PathBuf>,
+    spool: Option<PathBuf>,
+    #[serde(default)]
+    export: BTreeMap<String, toml::Spanned<RawExport>>,
+    #[serde(default)]
+    import: BTreeMap<String, toml::Spanned<RawImport>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawExport {
+    artifacts: Vec<String>,
+    to: String,
+    #[serde(default)]
+    options: Vec<String>,
+    chunk_size: Option<String>,
+    stream: Option<String>,
+    name: Option<String>,
+    key: Option<PathBuf>,
+    passphrase_file: Option<PathBuf>,
+    expires: Option<String>,
+    schedule: Option<String>,
+    secret_command: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawImport {
+    from: String,
+    to: String,
+    trust: PathBuf,
+    #[serde(default)]
+    options: Vec<String>,
+    trigger: Option<Trigger>,
+    poll: Option<String>,
+    max_age: Option<String>,
+    remind_after: Option<String>,
+    #[serde(default)]
+    rename: Vec<String>,
+    secret_command: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, PartialEq)]
+enum Trigger {
+    Enabled,
+    Disabled,
+}
+
+impl Station {
+    /// Reads a station file. Relative paths in it are relative to its folder. The files that it names are not read.
+    ///
+    /// # Errors
+    /// [`StationFileError`] with the line.
+    pub fn load(path: &Path) -> Result<Station, StationFileError> {
+        let shown = path.display().to_string();
+        let unreadable = |error: SmallFileError| StationFileError {
+            path: path.display().to_string(),
+            line: None,
+            problem: format!("cannot be read: {error}"),
+            unreadable: Some(error),
+        };
+        let file = SmallFile::read(path, FILE_BYTES_MAX).map_err(unreadable)?;
+        let text = file.text().map_err(unreadable)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Station::parse(text, folder).map_err(|(line, problem)| StationFileError {
+            path: shown,
+            line,
+            problem,
+            unreadable: None,
+        })
+    }
+
+    /// Parses the text of a station file in `folder`.
+    ///
+    /// # Errors
+    /// The line, if the problem is in one, and the problem.
+    pub fn parse(text: &str, folder: &Path) -> Result<Station, (Option<usize>, String)> {
+        let line_of = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
+        let raw: RawStation = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| line_of(span.start));
+            (line, error.message().to_owned())
+        })?;
+        let at = |path: PathBuf| folder.join(path);
+        let mut station = Station {
+            state: raw.state.map_or_else(|| STATE.into(), at),
+            key: at(raw.key),
+            passphrase_file: raw.passphrase_file.map(at),
+            authfile: raw.authfile.map(at),
+            plain_http: list(&raw.plain_http, "plain-http").map_err(|problem| (None, problem))?,
+            allow_hosts: list(&raw.allow_hosts, "allow-hosts").map_err(|problem| (None, problem))?,
+            ca: raw.ca.map(at),
+            spool: raw.spool.map(at),
+            exports: Vec::new(),
+            imports: Vec::new(),
+        };
+        for (name, pipeline) in raw.export {
+            let line = line_of(pipeline.span().start);
+            let problem = |problem| (Some(line), format!("[export.{name}]: {problem}"));
+            let pipeline = station.export(&name, pipeline.into_inner(), folder).map_err(problem)?;
+            station.exports.push(pipeline);
+        }
+        for (name, pipeline) in raw.import {
+            let line = line_of(pipeline.span().start);
+            let problem = |problem| (Some(line), format!("[import.{name}]: {problem}"));
+            if station.exports.iter().any(|export| export.name == name) {
+                return Err(problem("an export pipeline has the same name".to_owned()));
+            }
+            let pipeline = import(&name, pipeline.into_inner(), folder).map_err(problem)?;
+            station.imports.push(pipeline);
+        }
+        if station.exports.is_empty() && station.imports.is_empty() {
+            return Err((None, "it has no pipeline: add [export.NAME] or [import.NAME]".to_owned()));
+        }
+        Ok(station)
+    }
+
+    fn export(&self, name: &str, raw: RawExport, folder: &Path) -> Result<ExportPipeline, String> {
+        check_name(name)?;
+        if raw.artifacts.is_empty() {
+            return Err("artifacts is empty".to_owned());
+        }
+        let at = |path: PathBuf| folder.join(path);
+        // The number of the run follows.
+        let letters: String =
+            name.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).take(30).collect();
+        let (key, passphrase_file) = match raw.key {
+            Some(key) => (at(key), raw.passphrase_file.map(at)),
+            None => (self.key.clone(), self.passphrase_file.clone()),
+        };
+        let bundle_name = raw.name.unwrap_or(letters);
+        if bundle_name.len() > 32 {
+            return Err(
+                "name: expected at most 32 characters, because the number of the run follows".to_owned()
+            );
+        }
+        Ok(ExportPipeline {
+            name: name.to_owned(),
+            artifacts: list(&raw.artifacts, "artifacts")?,
+            to: place(&raw.to, "to", folder)?,
+            options: options(&raw.options, PipelineOption::EXPORT)?,
+            chunk_size: value(raw.chunk_size.as_deref().unwrap_or("2g"), "chunk-size")?,
+            stream: raw.stream.as_deref().map(|text| value(text, "stream")).transpose()?,
+            bundle_name: value(&bundle_name, "name")?,
+            key,
+            passphrase_file,
+            expires: duration(raw.expires.as_deref(), "expires")?,
+            schedule: duration(raw.schedule.as_deref(), "schedule")?,
+            secret_command: command(raw.secret_command)?,
+        })
+    }
+
+    /// Returns the export pipeline of this name.
+    pub fn export_pipeline(&self, name: &str) -> Option<&ExportPipeline> {
+        self.exports.iter().find(|pipeline| pipeline.name == name)
+    }
+
+    /// Returns the import pipeline of this name.
+    pub fn import_pipeline(&self, name: &str) -> Option<&ImportPipeline> {
+        self.imports.iter().find(|pipeline| pipeline.name == name)
+    }
+}
+
+fn import(name: &str, raw: RawImport, folder: &Path) -> Result<ImportPipeline, String> {
+    check_name(name)?;
+    Ok(ImportPipeline {
+        name: name.to_owned(),
+        from: place(&raw.from, "from", folder)?,
+        to: value(&raw.to, "to")?,
+        trust: folder.join(raw.trust),
+        options: options(&raw.options, PipelineOption::IMPORT)?,
+        trigger: raw.trigger != Some(Trigger::Disabled),
+        poll: duration(raw.poll.as_deref(), "poll")?.unwrap_or(POLL_SECONDS),
+        max_age: duration(raw.max_age.as_deref(), "max-age")?,
+        remind_after: duration(raw.remind_after.as_deref(), "remind-after")?,
+        rename: list(&raw.rename, "rename")?,
+        secret_command: command(raw.secret_command)?,
+    })
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(is_allowed) {
+        return Err(format!("a name has 1 to {NAME_CHARS_MAX} letters, digits and hyphens"));
+    }
+    Ok(())
+}
+
+fn value<T: FromStr>(text: &str, key: &str) -> Result<T, String>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error| format!("{key}: {text:?}: {error}"))
+}
+
+fn list<T: FromStr>(texts: &[String], key: &str) -> Result<Vec<T>, String>
+where
+    T::Err: std::fmt::Display,
+{
+    texts.iter().map(|text| value(text, key)).collect()
+}
+
+fn place(text: &str, key: &str, folder: &Path) -> Result<ChunkPlace, String> {
+    match ChunkPlace::parse(text.into()).map_err(|error| format!("{key}: {error}"))? {
+        ChunkPlace::Path(path) => Ok(ChunkPlace::Path(folder.join(path))),
+        store @ ChunkPlace::Store(_) => Ok(store),
+    }
+}
+
+fn options(texts: &[String], allowed: &[PipelineOption]) -> Result<Vec<PipelineOption>, String> {
+    let mut options = Vec::new();
+    for text in texts {
+        let option = allowed.iter().find(|option| option.word() == text).ok_or_else(|| {
+            let words: Vec<&str> = allowed.iter().map(|option| option.word()).collect();
+            format!("options: unknown option {text:?}; allowed options are {}", words.join(", "))
+        })?;
+        options.push(*option);
+    }
+    Ok(options)
+}
+
+fn duration(text: Option<&str>, key: &str) -> Result<Option<u64>, String> {
+    let Some(text) = text else { return Ok(None) };
+    let seconds = seconds(text)
+        .ok_or_else(|| format!("{key}: expected a duration such as 30s, 5m, 1h or 60d, found {text:?}"));
+    seconds.map(Some)
+}
+
+fn command(argv: Option<Vec<String>>) -> Result<Option<Vec<String>>, String> {
+    match argv {
+        Some(argv) if argv.is_empty() => Err("secret-command is empty".to_owned()),
+        argv => Ok(argv),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+        key = "station.key.pem"
+        [export.release]
+        artifacts = ["docker://low.example/team/*:1.*"]
+        to = "az://lowstore/transfer"
+        options = ["OverwriteBlobs", "ContinueOnErrors"]
+        chunk-size = "1g"
+        stream = "corp-to-high"
+        schedule = "1h"
+        [import.mirror]
+        from = "inbox"
+        to = "docker://high.example/mirror"
+        trust = "trust.toml"
+        options = ["OverwriteTags", "DeleteSourceBlobOnSuccess", "ContinueOnErrors"]
+        trigger = "Enabled"
+        max-age = "60d"
+    "#;
+
+    #[test]
+    fn reads_a_file() {
+        let station = Station::parse(FILE, Path::new("/etc/carnet")).unwrap();
+        assert_eq!(station.state, Path::new("/var/lib/carnet"));
+        let export = station.export_pipeline("release").unwrap();
+        assert_eq!(export.key, Path::new("/etc/carnet/station.key.pem"));
+        assert_eq!((export.bundle_name.as_str(), export.schedule), ("release", Some(3600)));
+        let import = station.import_pipeline("mirror").unwrap();
+        assert_eq!(import.from, ChunkPlace::Path("/etc/carnet/inbox".into()));
+        assert!(import.trigger && import.has(PipelineOption::DeleteSourceBlobOnSuccess));
+        assert_eq!((import.poll, import.max_age), (5, Some(5_184_000)));
+    }
+
+    #[test]
+    fn says_what_is_wrong_and_where() {
+        for (from, to, line, words) in [
+            ("schedule = ", "shedule = ", 9, "unknown field `shedule`"),
+            (
+                "\"OverwriteBlobs\"",
+                "\"OverwriteTags\"",
+                3,
+                "allowed options are OverwriteBlobs, ContinueOnErrors",
+            ),
+            ("\"60d\"", "\"two months\"", 10, "max-age: expected a duration"),
+            ("az://lowstore/transfer", "az://lowstore", 3, "the container is missing"),
+            ("docker://high.example/mirror", "oci:mirror", 10, "to: "),
+            ("\"Enabled\"", "\"On\"", 15, "unknown variant `On`"),
+            ("[import.mirror]", "[import.release]", 10, "an export pipeline has the same name"),
+            ("key = \"station.key.pem\"", "", 0, "missing field `key`"),
+        ] {
+            let (found, problem) = Station::parse(&FILE.replacen(from, to, 1), Path::new("/")).unwrap_err();
+            assert!(problem.contains(words), "{problem}");
+            if line > 0 {
+                assert_eq!(found, Some(line), "{problem}");
+            }
+        }
+        assert!(Station::parse("key = \"k\"", Path::new("/")).unwrap_err().1.contains("no pipeline"));
+    }
+}

@@ -1,0 +1,309 @@
+//! Watches the inbox of an import pipeline.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use super::board::BundleView;
+use super::inbox::{FileState, Inbox, InboxBundle, InboxFile};
+use super::log::Level;
+use super::serving::{Serving, back_off};
+use super::{ImportPipeline, ImportRun, PipelineOption, StationError, import};
+use crate::diagnosis::count;
+use crate::format::{Sum, Timestamp};
+use crate::runs::{Ledger, PipelineType, RunRecord, RunStatus};
+use crate::stream::workers::Workers;
+use crate::trust::TrustPolicy;
+
+/// The longest wait in seconds between two looks into a place that cannot be reached.
+const AWAY_SECONDS_MAX: u64 = 300;
+
+/// What happened to a bundle that is complete and not imported.
+struct Attempt {
+    /// The versions of its files then.
+    versions: String,
+    failures: u32,
+    /// When it is tried again if its files do not change.
+    next: Timestamp,
+    /// What was told about it.
+    told: String,
+}
+
+/// An inbox that is watched.
+pub(super) struct Watching<'a> {
+    serving: &'a Serving<'a>,
+    pipeline: &'a ImportPipeline,
+    workers: Workers,
+    inbox: Inbox,
+    policy: Option<TrustPolicy>,
+    /// The runs that imported bundles.
+    imported: HashMap<Sum, String>,
+    attempts: HashMap<Sum, Attempt>,
+    /// For each unfinished bundle what is missing, since when, and whether that was told.
+    unfinished: HashMap<Sum, (Vec<u32>, Timestamp, bool)>,
+    /// Files of imported bundles that cannot be deleted, with their versions.
+    kept: HashSet<String>,
+    /// What keeps the inbox from being looked into, as it was told.
+    away: Option<String>,
+    looks_failed: u32,
+}
+
+impl<'a> Watching<'a> {
+    pub(super) fn new(
+        serving: &'a Serving<'a>,
+        pipeline: &'a ImportPipeline,
+    ) -> Result<Watching<'a>, StationError> {
+        let is_ours = |record: &RunRecord| {
+            record.pipeline == pipeline.name
+                && record.pipeline_type == PipelineType::Import
+                && record.status == RunStatus::Succeeded
+        };
+        let records = Ledger::newest(serving.ledger.folder(), usize::MAX, &is_ours)?;
+        let imported = records
+            .into_iter()
+            .filter_map(|record| Some((record.catalog_digest?.parse().ok()?, record.name)));
+        Ok(Watching {
+            serving,
+            pipeline,
+            workers: serving.workers()?,
+            inbox: Inbox::default(),
+            policy: None,
+            imported: imported.collect(),
+            attempts: HashMap::new(),
+            unfinished: HashMap::new(),
+            kept: HashSet::new(),
+            away: None,
+            looks_failed: 0,
+        })
+    }
+
+    fn say(&self, level: Level, text: &str) {
+        self.serving.log.line(level, &self.pipeline.name, None, text);
+    }
+
+    /// Looks into the inbox again and again, until told to stop.
+    pub(super) fn run(mut self) {
+        self.say(Level::Info, &format!("watching {} every {} s", self.pipeline.from, self.pipeline.poll));
+        while !self.serving.is_stopped() {
+            let now = self.serving.now();
+            let looked = self.look(now);
+            let problem = looked.as_ref().err().map(ToString::to_string);
+            // Once when it begins, and once when it ends.
+            match (&problem, &self.away) {
+                (Some(problem), told) if told.as_ref() != Some(problem) => {
+                    self.say(Level::Error, &format!("cannot look into the inbox: {problem}"));
+                }
+                (None, Some(_)) => self.say(Level::Info, "the inbox can be looked into again"),
+                _ => {}
+            }
+            self.looks_failed = if problem.is_some() { self.looks_failed + 1 } else { 0 };
+            self.serving.board.change(&self.pipeline.name, |view| {
+                view.looked = Some(now);
+                if problem.is_none() {
+                    view.reached = Some(now);
+                }
+                view.problem.clone_from(&problem);
+            });
+            self.away = problem;
+            let longer = self.pipeline.poll.saturating_mul(1 << self.looks_failed.min(10));
+            let seconds = longer.min(AWAY_SECONDS_MAX.max(self.pipeline.poll));
+            self.serving.wait(Duration::from_secs(seconds));
+        }
+    }
+
+    /// Looks into the inbox once, and imports what is ready.
+    fn look(&mut self, now: Timestamp) -> Result<(), StationError> {
+        let policy = TrustPolicy::load(&self.pipeline.trust)?;
+        if self.policy.as_ref().is_some_and(|known| *known != policy) {
+            self.say(Level::Info, "the trust file has changed");
+            self.inbox.forget_untrusted();
+            self.attempts.clear();
+        }
+        self.policy = Some(policy.clone());
+        let secret = self.pipeline.secret_command.as_deref();
+        let store = self.serving.equipment.store(&self.pipeline.from, secret)?;
+        let oldest = self.pipeline.max_age.and_then(|age| before(now, age));
+        let files = self.inbox.look(store.files()?, &policy, now, oldest);
+        self.set_aside(&files);
+        let bundles = self.inbox.bundles(&files, now);
+        self.attempts.retain(|id, _| bundles.iter().any(|bundle| bundle.id == *id));
+        self.unfinished.retain(|id, _| bundles.iter().any(|bundle| bundle.id == *id));
+        let mut views = Vec::new();
+        for bundle in &bundles {
+            if self.serving.is_stopped() {
+                break;
+            }
+            let state = self.handle(bundle, &policy, now)?;
+            views.push(BundleView {
+                bundle: bundle.id,
+                name: bundle.name.to_string(),
+                chunks: bundle.last + 1,
+                missing: bundle.missing.clone(),
+                since: bundle.since,
+                state,
+            });
+        }
+        self.serving.board.change(&self.pipeline.name, |view| {
+            view.bundles = views;
+            view.files = files.len();
+        });
+        Ok(())
+    }
+
+    /// Moves files that nobody trusted has signed out of the way, where that is possible.
+    fn set_aside(&self, files: &[InboxFile]) {
+        for InboxFile { file, state } in files {
+            let FileState::Untrusted { reason } = state else { continue };
+            match file.set_aside(reason) {
+                Ok(Some(place)) => {
+                    let text = format!("{} is not trusted, moved to {place}: {reason}", file.name());
+                    self.say(Level::Warning, &text);
+                }
+                // It stays, and is passed over.
+                Ok(None) => {}
+                Err(error) => self.say(Level::Warning, &format!("cannot move {}: {error}", file.name())),
+            }
+        }
+    }
+
+    /// Imports a bundle if it is time. Returns what becomes of it, in words.
+    fn handle(
+        &mut self,
+        bundle: &InboxBundle,
+        policy: &TrustPolicy,
+        now: Timestamp,
+    ) -> Result<String, StationError> {
+        if let Some(run) = self.imported.get(&bundle.id) {
+            let state = format!("imported by the run {run}");
+            self.delete_again(bundle);
+            return Ok(state);
+        }
+        if !bundle.missing.is_empty() {
+            self.remind(bundle, now);
+            return Ok(format!("waits for {}", chunks(&bundle.missing)));
+        }
+        if !bundle.steady {
+            return Ok("complete; looked at once more, in case it is still written".to_owned());
+        }
+        let attempt = self.attempts.get(&bundle.id);
+        if let Some(attempt) =
+            attempt.filter(|attempt| attempt.versions == bundle.versions && now < attempt.next)
+        {
+            return Ok(format!("tried again at {}: {}", attempt.next, attempt.told));
+        }
+        self.serving.board.change(&self.pipeline.name, |view| view.run = Some(bundle.name.to_string()));
+        let run = ImportRun {
+            files: &bundle.files,
+            bundle: bundle.id,
+            policy,
+            arrived: Some(now.to_string()),
+            force: false,
+            fields: BTreeMap::new(),
+        };
+        let Serving { equipment, ledger, log, .. } = *self.serving;
+        let outcome = import(self.pipeline, &run, equipment, ledger, &self.workers, log);
+        self.serving.board.change(&self.pipeline.name, |view| view.run = None);
+        let problem = match outcome? {
+            Ok(record) if matches!(record.status, RunStatus::Succeeded | RunStatus::Skipped) => {
+                let state = format!("imported by the run {}", record.name);
+                self.imported.insert(bundle.id, record.name);
+                self.attempts.remove(&bundle.id);
+                let now = self.serving.now();
+                self.serving.board.change(&self.pipeline.name, |view| view.succeeded = Some(now));
+                return Ok(state);
+            }
+            // The run said so in the log.
+            Ok(record) => record.pipeline_run_error_message.unwrap_or_default(),
+            Err(not_ready) => {
+                let told = attempt.map(|attempt| attempt.told.as_str());
+                if told != Some(&not_ready.reason) {
+                    let text =
+                        format!("the bundle {} is not imported yet: {}", bundle.name, not_ready.reason);
+                    self.say(Level::Warning, &text);
+                }
+                not_ready.reason
+            }
+        };
+        let same = self.attempts.get(&bundle.id).filter(|attempt| attempt.versions == bundle.versions);
+        let failures = same.map_or(0, |attempt| attempt.failures) + 1;
+        let next = now.plus_seconds(back_off(failures)).unwrap_or(now);
+        let state = format!("tried again at {next}: {problem}");
+        let versions = bundle.versions.clone();
+        self.attempts.insert(bundle.id, Attempt { versions, failures, next, told: problem });
+        Ok(state)
+    }
+
+    /// Tells that a bundle is unfinished, once after nothing of it has arrived for some time.
+    fn remind(&mut self, bundle: &InboxBundle, now: Timestamp) {
+        let Some(after) = self.pipeline.remind_after else { return };
+        let (missing, since, told) = self
+            .unfinished
+            .entry(bundle.id)
+            .and_modify(|entry| {
+                if entry.0 != bundle.missing {
+                    *entry = (bundle.missing.clone(), now, false);
+                }
+            })
+            .or_insert_with(|| (bundle.missing.clone(), now, false));
+        if *told || since.plus_seconds(after).is_none_or(|time| time > now) {
+            return;
+        }
+        *told = true;
+        let (name, id) = (&bundle.name, bundle.id.to_string());
+        let resend = format!(
+            "{name} {}: {} of {}: {}",
+            &id[..8],
+            missing.len(),
+            bundle.last + 1,
+            numbers(missing).replace(',', "")
+        );
+        let text = format!(
+            "the bundle {name} is unfinished, and nothing of it has arrived since {since}; send again: {resend}"
+        );
+        self.say(Level::Warning, &text);
+    }
+
+    /// Deletes files of a bundle that was imported before, if that is wanted: they were delivered again.
+    fn delete_again(&mut self, bundle: &InboxBundle) {
+        if !bundle.steady || !self.pipeline.has(PipelineOption::DeleteSourceBlobOnSuccess) {
+            return;
+        }
+        let mut deleted = 0;
+        for file in &bundle.files {
+            let version = format!("{} {}", file.name(), file.version());
+            if self.kept.contains(&version) {
+                continue;
+            }
+            match file.remove() {
+                Ok(()) => deleted += 1,
+                Err(error) => {
+                    self.say(Level::Warning, &format!("{} stays: {error}", file.name()));
+                    self.kept.insert(version);
+                }
+            }
+        }
+        if deleted == 0 {
+            return;
+        }
+        let files = count(deleted, "file", "files");
+        let text = format!("deleted {files} of the bundle {}, which was imported before", bundle.name);
+        self.say(Level::Info, &text);
+    }
+}
+
+/// A time some seconds earlier.
+fn before(now: Timestamp, seconds: u64) -> Option<Timestamp> {
+    let now = u64::try_from(now.get().as_second()).ok()?;
+    Timestamp::from_seconds(now.saturating_sub(seconds))
+}
+
+fn numbers(missing: &[u32]) -> String {
+    missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// `chunk 3`, or `4 chunks: 1, 2, 3, 9`.
+fn chunks(missing: &[u32]) -> String {
+    match missing {
+        [number] => format!("chunk {number}"),
+        all => format!("{}: {}", count(all.len() as u64, "chunk", "chunks"), numbers(all)),
+    }
+}
