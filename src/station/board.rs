@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::format::{Sum, Timestamp};
+use crate::runs::{RunRecord, RunStatus};
 
 /// The views of all pipelines. Any thread may write and read them.
 #[derive(Default)]
@@ -31,6 +32,22 @@ pub struct PipelineView {
     pub bundles: Vec<BundleView>,
     /// How many files are in the inbox.
     pub files: usize,
+    /// How many runs ended since the station started, by state.
+    pub ended: BTreeMap<&'static str, u64>,
+    /// The size of the chunk files in these runs, in bytes.
+    pub bytes: u64,
+    /// The time within which the pipeline should have been reached again, in seconds.
+    pub patience: u64,
+}
+
+impl PipelineView {
+    /// Counts a run that ended.
+    pub(super) fn count(&mut self, record: &RunRecord) {
+        *self.ended.entry(record.status.word()).or_default() += 1;
+        if record.status == RunStatus::Succeeded {
+            self.bytes += record.bytes;
+        }
+    }
 }
 
 /// A bundle in an inbox.

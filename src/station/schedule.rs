@@ -30,6 +30,7 @@ pub(super) fn follow_schedule(
         serving.board.change(name, |view| {
             view.looked = Some(now);
             view.due = due;
+            view.patience = 3 * seconds;
         });
         if due.is_some_and(|due| due > now) {
             serving.wait(Duration::from_secs(1));
@@ -42,7 +43,8 @@ pub(super) fn follow_schedule(
                 failures = if has_worked { 0 } else { failures + 1 };
                 serving.board.change(name, |view| {
                     view.reached = Some(now);
-                    view.problem.clone_from(&record.pipeline_run_error_message.filter(|_| !has_worked));
+                    view.count(&record);
+                    view.problem = record.pipeline_run_error_message.filter(|_| !has_worked);
                     if has_worked {
                         view.succeeded = Some(now);
                     }

@@ -98,6 +98,7 @@ impl<'a> Watching<'a> {
             self.looks_failed = if problem.is_some() { self.looks_failed + 1 } else { 0 };
             self.serving.board.change(&self.pipeline.name, |view| {
                 view.looked = Some(now);
+                view.patience = 3 * self.pipeline.poll + AWAY_SECONDS_MAX;
                 if problem.is_none() {
                     view.reached = Some(now);
                 }
@@ -202,7 +203,11 @@ impl<'a> Watching<'a> {
         let Serving { equipment, ledger, log, .. } = *self.serving;
         let outcome = import(self.pipeline, &run, equipment, ledger, &self.workers, log);
         self.serving.board.change(&self.pipeline.name, |view| view.run = None);
-        let problem = match outcome? {
+        let outcome = outcome?;
+        if let Ok(record) = &outcome {
+            self.serving.board.change(&self.pipeline.name, |view| view.count(record));
+        }
+        let problem = match outcome {
             Ok(record) if matches!(record.status, RunStatus::Succeeded | RunStatus::Skipped) => {
                 let state = format!("imported by the run {}", record.name);
                 self.imported.insert(bundle.id, record.name);

@@ -18,6 +18,7 @@ mod progress;
 mod screen;
 mod shell_word;
 mod station_args;
+mod status;
 mod stores;
 mod tables;
 mod trust;

@@ -4,18 +4,8 @@ use std::os::unix::net::UnixDatagram;
 
 use super::world::notify_socket;
 
-/// The station works.
-pub(crate) fn ready() {
-    send("READY=1");
-}
-
-/// The station is about to end.
-pub(crate) fn stopping() {
-    send("STOPPING=1");
-}
-
 /// Sends a message, if systemd waits for one. Nothing depends on its arrival.
-fn send(message: &str) {
+pub(crate) fn send(message: &str) {
     let Some(path) = notify_socket() else { return };
     let Ok(socket) = UnixDatagram::unbound() else { return };
     #[cfg(target_os = "linux")]

@@ -161,3 +161,10 @@ pub(crate) fn notify_socket() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
     std::env::var("NOTIFY_SOCKET").ok().filter(|path| !path.is_empty())
 }
+
+/// How often systemd wants to hear that the service works (sd_watchdog_enabled(3)).
+pub(crate) fn watchdog() -> Option<std::time::Duration> {
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
+    let text = std::env::var("WATCHDOG_USEC").ok()?;
+    text.parse().ok().map(std::time::Duration::from_micros)
+}

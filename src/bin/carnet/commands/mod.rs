@@ -21,6 +21,8 @@ mod unpack;
 mod verify;
 mod version;
 
+pub(crate) use station::text as record_text;
+
 use carnet::observe::Verb;
 use clap::Subcommand;
 use schemars::Schema;

@@ -72,7 +72,7 @@ fn show(record: &RunRecord, screen: &Screen) -> u8 {
 }
 
 /// Renders the record of a run.
-pub(super) fn text(record: &RunRecord) -> String {
+pub(crate) fn text(record: &RunRecord) -> String {
     let mut out = format!("run    {}: {}\n", record.name, record.status.word());
     if let Some(message) = &record.pipeline_run_error_message {
         out += &format!("       {}\n", plain(message));

@@ -1,5 +1,9 @@
 //! `carnet station run`: runs all pipelines until it is stopped.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use carnet::station::{Board, Serving, serve};
 use clap::Args;
 
@@ -10,6 +14,7 @@ use crate::exit;
 use crate::log_lines::LogLines;
 use crate::notify;
 use crate::station_args::StationArgs;
+use crate::status::{Listen, Status};
 
 /// Run the pipelines until stopped: export by schedule, import what arrives
 #[derive(Args)]
@@ -21,6 +26,12 @@ pub(super) struct RunStation {
     /// The pipelines to run [default: all that have a schedule or a trigger]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
+    /// Show a status page, /metrics and /healthz at this address: 127.0.0.1:PORT, [::1]:PORT or unix:PATH. Read-only
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<Listen>,
+    /// Write the metrics to FILE every 15 seconds, for the textfile collector of Prometheus
+    #[arg(long, value_name = "FILE")]
+    metrics_file: Option<PathBuf>,
     #[command(flatten)]
     args: StationArgs,
 }
@@ -48,9 +59,23 @@ impl RunStation {
             log: &log,
             board: &board,
         };
-        notify::ready();
-        serve(&serving, &self.names)?;
-        notify::stopping();
+        let status = Status { board: &board, state: &loaded.station.state, stop: Arc::clone(&serving.stop) };
+        let listener = self.listen.as_ref().map(Listen::bind).transpose()?;
+        std::thread::scope(|scope| {
+            if let Some(listener) = &listener {
+                scope.spawn(|| status.serve(listener));
+            }
+            if let Some(path) = &self.metrics_file {
+                scope.spawn(|| status.write_metrics(path, &log));
+            }
+            scope.spawn(|| status.keep_watchdog());
+            notify::send("READY=1");
+            let served = serve(&serving, &self.names);
+            // The others end, too, if the station ends by itself.
+            serving.stop.store(true, Ordering::Relaxed);
+            notify::send("STOPPING=1");
+            served
+        })?;
         Ok(exit::DONE)
     }
 }
