@@ -1,6 +1,6 @@
 //! The operations on a bucket.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
-use super::listing::{Begun, Page, quoted};
+use super::listing::{Begun, Page, quoted, root};
 use super::problem::Problem;
 use super::signing::{EMPTY_SHA256, query, sign};
 use crate::clock::Clock;
@@ -26,6 +26,12 @@ use crate::storage::{
 
 /// What S3 demands of parts (S3 User Guide, "Amazon S3 multipart upload limits").
 const LIMITS: PartLimits = PartLimits { bytes_min: 5 << 20, bytes_max: 5 << 30, parts_max: 10_000 };
+
+/// The largest number of pages of a list. A page has up to 1000 objects.
+const PAGES_MAX: usize = 100_000;
+
+/// The greatest length in bytes of what names the next page.
+const TOKEN_BYTES_MAX: usize = 16 << 10;
 
 /// The metadata in which the MD5 sum of the whole object is kept, because S3 keeps it nowhere else.
 const CONTENT_MD5: &str = "content-md5";
@@ -100,56 +106,56 @@ impl Bucket {
 
     /// The method and path of a request, for messages.
     fn describe(&self, wanted: &Wanted<'_>) -> String {
-        format!("{} {}", wanted.method, self.endpoint.url(wanted.key, "").path())
+        format!("{} {}", wanted.method, self.endpoint.url(&self.endpoint.region(), wanted.key, "").path())
     }
 
-    /// Sends a request, and again with another region if the store names one. Returns any response but an error about
-    /// the region.
-    fn send(&self, wanted: &Wanted<'_>) -> Result<Response, StorageError> {
-        let response = self.send_once(wanted)?;
-        if !matches!(response.status, 301 | 307 | 400) {
-            return Ok(response);
+    /// Sends a request. It is sent once more in another region if the store names one, and if the bytes got lost or
+    /// changed on the way. Returns the response if it says success, otherwise what the store says.
+    fn send(&self, wanted: &Wanted<'_>) -> Result<Result<Response, Problem>, StorageError> {
+        let mut is_again = false;
+        loop {
+            let region = self.endpoint.region();
+            let response = self.send_in(&region, wanted)?;
+            if (200..300).contains(&response.status) {
+                return Ok(Ok(response));
+            }
+            let problem = Problem::of(response);
+            let named = problem.region.as_deref().filter(|_| matches!(problem.status, 301 | 307 | 400));
+            let is_other = named.is_some_and(|named| self.endpoint.correct_region(&region, named));
+            if is_again || !(is_other || problem.is_of_transfer()) {
+                return Ok(Err(problem));
+            }
+            is_again = true;
         }
-        let named = response.header("x-amz-bucket-region").map(str::to_owned);
-        if named.is_some_and(|region| self.endpoint.correct_region(&region)) {
-            response.discard();
-            return self.send_once(wanted);
-        }
-        if wanted.method == Method::HEAD {
-            return Ok(response);
-        }
-        let problem = Problem::of(response);
-        if problem.region.as_deref().is_some_and(|region| self.endpoint.correct_region(region)) {
-            return self.send_once(wanted);
-        }
-        Err(self.error(problem, wanted))
     }
 
-    fn send_once(&self, wanted: &Wanted<'_>) -> Result<Response, StorageError> {
+    fn send_in(&self, region: &str, wanted: &Wanted<'_>) -> Result<Response, StorageError> {
         let hash = if wanted.body.is_empty() {
             EMPTY_SHA256.to_owned()
         } else {
             hex::encode(Sha256::digest(wanted.body))
         };
         self.attempts.send(&mut || {
-            let mut call = Call::new(wanted.method.clone(), self.endpoint.url(wanted.key, &wanted.query));
+            let url = self.endpoint.url(region, wanted.key, &wanted.query);
+            let mut call = Call::new(wanted.method.clone(), url);
             call.headers.clone_from(&wanted.headers);
             call.response_bytes = wanted.response_bytes;
             if !wanted.body.is_empty() {
                 call.payload = Payload::Bytes(wanted.body);
             }
             let keys = self.credentials.keys()?;
-            sign(&mut call, &keys, &self.endpoint.region(), self.clock.now(), &hash);
+            sign(&mut call, &keys, region, self.clock.now(), &hash);
             Ok(call)
         })
     }
 
-    /// The error for a response with an error status.
-    fn refused(&self, response: Response, wanted: &Wanted<'_>) -> StorageError {
-        self.error(Problem::of(response), wanted)
+    /// Sends a request that has to succeed.
+    fn demand(&self, wanted: &Wanted<'_>) -> Result<Response, StorageError> {
+        self.send(wanted)?.map_err(|problem| self.error(&problem, wanted))
     }
 
-    fn error(&self, problem: Problem, wanted: &Wanted<'_>) -> StorageError {
+    /// The error for what the store says.
+    fn error(&self, problem: &Problem, wanted: &Wanted<'_>) -> StorageError {
         let (place, request) = (self.name.clone(), self.describe(wanted));
         let text = problem.text(wanted.needed, &self.clock.now().to_string());
         match problem.refusal(wanted.needed) {
@@ -168,6 +174,26 @@ impl Bucket {
         let request = self.describe(wanted);
         let bytes = response.bytes(LIST_BYTES_MAX).map_err(|error| self.attempts.failed(error, &request))?;
         String::from_utf8(bytes).map_err(|_| self.unexpected(wanted, "the body is not UTF-8"))
+    }
+
+    /// Reads the answer to the completion of an upload: `None` if it was completed. The status is sent before the work is
+    /// done, so the body may be an error. An answer that breaks off, or says neither, is a problem without a code.
+    fn completed(&self, response: Response, wanted: &Wanted<'_>) -> Result<Option<Problem>, StorageError> {
+        let status = response.status;
+        let text = match self.text(response, wanted) {
+            Ok(text) => text,
+            Err(StorageError::Interrupted) => return Err(StorageError::Interrupted),
+            Err(_) => String::new(),
+        };
+        let problem = match root(&text).as_deref() {
+            Some("CompleteMultipartUploadResult") => return Ok(None),
+            Some("Error") => Problem::parse(&text),
+            _ => Problem {
+                message: "the answer does not say whether it was done".to_owned(),
+                ..Problem::default()
+            },
+        };
+        Ok(Some(Problem { status, ..problem }))
     }
 
     /// The headers of a new object, without those of a single request or part.
@@ -201,8 +227,9 @@ impl Bucket {
         }
     }
 
-    /// Checks the condition in advance. Some stores ignore it when an object is written, and none should receive a whole
-    /// object for nothing.
+    /// Checks the condition in advance, so that no store receives a whole object for nothing. Some stores ignore the
+    /// condition of the request itself: there, an object that another writer puts between this look and the end of the
+    /// upload is replaced.
     fn check_first(&self, object: &NewObject<'_>) -> Result<(), StorageError> {
         let refusal = match &object.precondition {
             Precondition::None => return Ok(()),
@@ -225,18 +252,73 @@ impl Bucket {
         StorageError::Refused { place, request, refusal, problem: problem.to_owned() }
     }
 
-    /// Decides about an object whose condition failed: the answer to an earlier attempt may have been lost.
-    fn settle(&self, object: &NewObject<'_>) -> Result<(), StorageError> {
+    /// Looks whether an object was written whose request failed: the answer to an earlier attempt may have been lost.
+    fn settle(&self, object: &NewObject<'_>) -> Result<Settled, StorageError> {
         let found = self.find(object.key)?;
-        if found.is_some_and(|found| found.bytes == object.bytes && found.md5 == Some(object.md5)) {
-            return Ok(());
-        }
-        let refusal = match object.precondition {
-            Precondition::Is(_) => Refusal::Changed,
-            _ => Refusal::Exists,
-        };
-        Err(self.condition_failed(object, refusal))
+        Ok(match (&object.precondition, found) {
+            (_, Some(found)) if found.bytes == object.bytes && found.md5 == Some(object.md5) => {
+                Settled::Written
+            }
+            (Precondition::Absent, Some(_)) => Settled::Refused(Refusal::Exists),
+            (Precondition::Is(etag), found) if found.as_ref().is_none_or(|found| found.etag != *etag) => {
+                Settled::Refused(Refusal::Changed)
+            }
+            _ => Settled::Open,
+        })
     }
+
+    /// Decides about a request whose condition failed, or whose upload is gone.
+    fn conclude(
+        &self,
+        object: &NewObject<'_>,
+        problem: &Problem,
+        wanted: &Wanted<'_>,
+    ) -> Result<(), StorageError> {
+        match self.settle(object)? {
+            Settled::Written => Ok(()),
+            Settled::Refused(refusal) if problem.status != 404 => Err(self.condition_failed(object, refusal)),
+            Settled::Refused(_) | Settled::Open => Err(self.error(problem, wanted)),
+        }
+    }
+
+    /// The object that an answer to HEAD describes.
+    fn described(&self, key: &str, response: &Response, wanted: &Wanted<'_>) -> Result<Object, StorageError> {
+        let bytes = response.content_length().ok_or_else(|| self.unexpected(wanted, "no Content-Length"))?;
+        let etag = response.header(header::ETAG).map(quoted);
+        let etag = etag.ok_or_else(|| self.unexpected(wanted, "no ETag"))?;
+        let mut metadata = BTreeMap::new();
+        for (name, value) in &response.headers {
+            if let (Some(name), Ok(value)) = (name.as_str().strip_prefix("x-amz-meta-"), value.to_str()) {
+                metadata.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let md5 = metadata.get(CONTENT_MD5).and_then(|text| sum(text));
+        let modified = response.header(header::LAST_MODIFIED).and_then(crate::http::date_seconds);
+        let modified = modified.and_then(crate::format::Timestamp::from_seconds);
+        Ok(Object { key: key.to_owned(), bytes, etag, modified, md5, metadata })
+    }
+
+    fn changed(&self, wanted: &Wanted<'_>) -> StorageError {
+        let (place, request) = (self.name.clone(), self.describe(wanted));
+        let problem = "the object has changed since it was found".to_owned();
+        StorageError::Refused { place, request, refusal: Refusal::Changed, problem }
+    }
+}
+
+/// What became of an object whose request failed.
+enum Settled {
+    /// It was written.
+    Written,
+    /// Its condition does not hold.
+    Refused(Refusal),
+    /// It was not written, and its condition holds.
+    Open,
+}
+
+/// Reads an MD5 sum in base64, as this program writes it, or in hex, as others do.
+fn sum(text: &str) -> Option<[u8; 16]> {
+    let base64 = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    base64.or_else(|| hex::decode(text).ok()?.try_into().ok())
 }
 
 impl Container for Bucket {
@@ -255,22 +337,19 @@ impl Container for Bucket {
         visit: &mut dyn FnMut(Object) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
         let mut token: Option<String> = None;
-        loop {
+        let mut seen = HashSet::new();
+        for _ in 0..PAGES_MAX {
             let mut parameters = vec![("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)];
             if let Some(token) = &token {
                 parameters.push(("continuation-token", token));
             }
             let wanted = Wanted::new(Method::GET, "", Permission::List).query(&parameters);
-            let response = self.send(&wanted)?;
-            if response.status != 200 {
-                return Err(self.refused(response, &wanted));
-            }
-            let text = self.text(response, &wanted)?;
+            let text = self.text(self.demand(&wanted)?, &wanted)?;
             let mut page = Page::parse(&text)
                 .map_err(|error| self.unexpected(&wanted, format!("not a list: {}", bounded(&error))))?;
             let next = page.next_continuation_token.take().filter(|_| page.is_truncated);
             let is_truncated = page.is_truncated;
-            for mut object in page.objects().map_err(|problem| self.unexpected(&wanted, problem))? {
+            for mut object in page.objects(prefix).map_err(|problem| self.unexpected(&wanted, problem))? {
                 if object.etag.is_empty() {
                     // Some stores list no entity tags. An object that is gone by now is left out.
                     let Some(found) = self.find(&object.key)? else { continue };
@@ -280,56 +359,40 @@ impl Container for Bucket {
                     return Ok(());
                 }
             }
-            match next {
-                None if is_truncated => {
-                    return Err(self.unexpected(&wanted, "a page does not name the next one"));
-                }
-                None => return Ok(()),
-                Some(next) if token.as_ref() == Some(&next) => {
-                    return Err(self.unexpected(&wanted, "a page names itself as the next one"));
-                }
-                Some(next) => token = Some(next),
+            let Some(next) = next else {
+                let problem = "a page does not name the next one";
+                return if is_truncated { Err(self.unexpected(&wanted, problem)) } else { Ok(()) };
+            };
+            if next.len() > TOKEN_BYTES_MAX || !seen.insert(Sha256::digest(&next)) {
+                let problem = "the name of the next page is too long, or names an earlier page";
+                return Err(self.unexpected(&wanted, problem));
             }
+            token = Some(next);
         }
+        let wanted = Wanted::new(Method::GET, "", Permission::List);
+        Err(self.unexpected(&wanted, format!("the list has more than {PAGES_MAX} pages")))
     }
 
     fn find(&self, key: &str) -> Result<Option<Object>, StorageError> {
         let wanted = Wanted::new(Method::HEAD, key, Permission::Read);
-        let response = self.send(&wanted)?;
-        match response.status {
-            200 => {}
-            404 => return Ok(None),
-            _ => {
-                // An answer to HEAD has no body. The same request with GET says why.
-                let asked = Wanted::new(Method::GET, key, Permission::Read).with(header::RANGE, "bytes=0-0");
-                let asked_response = self.send(&asked)?;
-                return match asked_response.status {
-                    404 => {
-                        let problem = Problem::of(asked_response);
-                        if problem.code == "NoSuchBucket" {
-                            Err(self.error(problem, &asked))
-                        } else {
-                            Ok(None)
-                        }
-                    }
-                    200..=299 => Err(self.refused(response, &wanted)),
-                    _ => Err(self.refused(asked_response, &asked)),
-                };
-            }
+        match self.send(&wanted)? {
+            Ok(response) => return self.described(key, &response, &wanted).map(Some),
+            Err(problem) if problem.status == 404 => return Ok(None),
+            Err(_) => {}
         }
-        let bytes = response.content_length().ok_or_else(|| self.unexpected(&wanted, "no Content-Length"))?;
-        let etag = response.header(header::ETAG).map(quoted);
-        let etag = etag.ok_or_else(|| self.unexpected(&wanted, "no ETag"))?;
-        let mut metadata = BTreeMap::new();
-        for (name, value) in &response.headers {
-            if let (Some(name), Ok(value)) = (name.as_str().strip_prefix("x-amz-meta-"), value.to_str()) {
-                metadata.insert(name.to_owned(), value.to_owned());
-            }
+        // An answer to HEAD has no body. The same request with GET says why, and which region is the right one.
+        let asked = Wanted::new(Method::GET, key, Permission::Read).with(header::RANGE, "bytes=0-0");
+        match self.send(&asked)? {
+            Err(problem) if problem.status == 404 && problem.code != "NoSuchBucket" => return Ok(None),
+            // An object without bytes has no range.
+            Err(problem) if problem.status != 416 => return Err(self.error(&problem, &asked)),
+            Ok(_) | Err(_) => {}
         }
-        let md5 = metadata.get(CONTENT_MD5).and_then(|text| STANDARD.decode(text).ok()?.try_into().ok());
-        let modified = response.header(header::LAST_MODIFIED).and_then(crate::http::date_seconds);
-        let modified = modified.and_then(crate::format::Timestamp::from_seconds);
-        Ok(Some(Object { key: key.to_owned(), bytes, etag, modified, md5, metadata }))
+        match self.send(&wanted)? {
+            Ok(response) => self.described(key, &response, &wanted).map(Some),
+            Err(problem) if problem.status == 404 => Ok(None),
+            Err(problem) => Err(self.error(&problem, &wanted)),
+        }
     }
 
     fn read(&self, object: &Object, offset: u64, bytes: u64) -> Result<Box<dyn Read + Send>, StorageError> {
@@ -342,7 +405,18 @@ impl Container for Bucket {
             .with(header::IF_MATCH, object.etag.clone());
         wanted.response_bytes = bytes;
         let permit = self.attempts.permit();
-        let response = self.send(&wanted)?;
+        let response = match self.send(&wanted)? {
+            Ok(response) => response,
+            Err(problem) if problem.status == 416 => {
+                let text = problem.text(Permission::Read, "");
+                return Err(self.unexpected(&wanted, format!("the range is refused: {text}")));
+            }
+            Err(problem) => return Err(self.error(&problem, &wanted)),
+        };
+        // Some stores ignore If-Match.
+        if response.header(header::ETAG).map(quoted).is_some_and(|etag| etag != object.etag) {
+            return Err(self.changed(&wanted));
+        }
         let is_whole = offset == 0 && bytes == object.bytes;
         match response.status {
             206 => {
@@ -357,14 +431,11 @@ impl Container for Bucket {
             200 => {
                 return Err(self.unexpected(&wanted, "the store sends the whole object instead of a range"));
             }
-            _ => return Err(self.refused(response, &wanted)),
+            status => return Err(self.unexpected(&wanted, format!("HTTP {status} instead of a range"))),
         }
-        let etag = response.header(header::ETAG).map(quoted);
-        if etag.is_some_and(|etag| etag != object.etag) {
-            let refusal = Refusal::Changed;
-            let (place, request) = (self.name.clone(), self.describe(&wanted));
-            let problem = "the object has changed since it was found".to_owned();
-            return Err(StorageError::Refused { place, request, refusal, problem });
+        if let Some(found) = response.content_length().filter(|found| *found != bytes) {
+            let problem = format!("Content-Length is {found}, expected {bytes}");
+            return Err(self.unexpected(&wanted, problem));
         }
         let mut body = response.body;
         body.hold(permit);
@@ -385,16 +456,27 @@ impl Container for Bucket {
             .body(content)
             .with(HeaderName::from_static("content-md5"), STANDARD.encode(object.md5));
         let wanted = Bucket::conditional(self.describe_new(wanted, object), object);
-        let response = self.send(&wanted)?;
-        match response.status {
-            200..=299 => {
-                response.discard();
-                Ok(())
+        let _permit = self.attempts.permit();
+        for attempt in 0.. {
+            let problem = match self.send(&wanted)? {
+                Ok(response) => {
+                    response.discard();
+                    break;
+                }
+                Err(problem) => problem,
+            };
+            if problem.is_conflict() && attempt < self.attempts.retries() {
+                self.attempts.wait(attempt, None)?;
+                continue;
             }
             // 304 is what some stores answer to a failed If-None-Match.
-            304 | 409 | 412 => self.settle(object),
-            _ => Err(self.refused(response, &wanted)),
+            let is_condition = matches!(problem.status, 304 | 409 | 412);
+            if is_condition && object.precondition != Precondition::None {
+                return self.conclude(object, &problem, &wanted);
+            }
+            return Err(self.error(&problem, &wanted));
         }
+        Ok(())
     }
 
     fn part_limits(&self) -> PartLimits {
@@ -405,11 +487,7 @@ impl Container for Bucket {
         self.check_first(object)?;
         let wanted = Wanted::new(Method::POST, object.key, Permission::Write).query(&[("uploads", "")]);
         let wanted = self.describe_new(wanted, object);
-        let response = self.send(&wanted)?;
-        if response.status != 200 {
-            return Err(self.refused(response, &wanted));
-        }
-        let text = self.text(response, &wanted)?;
+        let text = self.text(self.demand(&wanted)?, &wanted)?;
         let begun: Result<Begun, _> = quick_xml::de::from_str(&text);
         let begun = begun.map_err(|error| self.unexpected(&wanted, bounded(&error.to_string())))?;
         Ok(Upload(begun.upload_id))
@@ -422,11 +500,8 @@ impl Container for Bucket {
             .body(content)
             .with(HeaderName::from_static("content-md5"), STANDARD.encode(Md5::digest(content)));
         let permit = self.attempts.permit();
-        let response = self.send(&wanted)?;
+        let response = self.demand(&wanted)?;
         drop(permit);
-        if response.status != 200 {
-            return Err(self.refused(response, &wanted));
-        }
         let tag = response.header(header::ETAG).map(str::to_owned);
         let tag = tag.ok_or_else(|| self.unexpected(&wanted, "a part has no ETag"))?;
         response.discard();
@@ -444,59 +519,56 @@ impl Container for Bucket {
             .query(&[("uploadId", &upload.0)])
             .body(body.as_bytes());
         let wanted = Bucket::conditional(wanted, object);
-        let response = self.send(&wanted)?;
-        match response.status {
-            200 => {
-                // The status is sent before the work is done, so the body may be an error.
-                let text = self.text(response, &wanted)?;
-                if text.contains("<Error>") {
-                    let problem = Problem { status: 200, ..Problem::parse(&text) };
-                    return Err(self.error(problem, &wanted));
-                }
-                Ok(())
-            }
-            304 | 404 | 409 | 412 => {
-                let problem = Problem::of(response);
-                let is_gone = problem.status == 404;
+        let mut attempt = 0;
+        loop {
+            let problem = match self.send(&wanted)? {
+                Ok(response) => self.completed(response, &wanted)?,
+                Err(problem) => Some(problem),
+            };
+            match problem {
+                None => return Ok(()),
+                Some(problem) if problem.is_temporary() && attempt < self.attempts.retries() => {}
                 // An upload that is gone may have been completed by an attempt whose answer was lost.
-                self.settle(object)
-                    .map_err(|error| if is_gone { self.error(problem, &wanted) } else { error })
+                Some(problem)
+                    if matches!(problem.status, 304 | 404 | 409 | 412) || problem.code.is_empty() =>
+                {
+                    return self.conclude(object, &problem, &wanted);
+                }
+                Some(problem) => return Err(self.error(&problem, &wanted)),
             }
-            _ => Err(self.refused(response, &wanted)),
+            self.attempts.wait(attempt, None)?;
+            attempt += 1;
         }
     }
 
     fn end(&self, key: &str, upload: &Upload) -> Result<(), StorageError> {
         let wanted = Wanted::new(Method::DELETE, key, Permission::Write).query(&[("uploadId", &upload.0)]);
-        let response = self.send(&wanted)?;
-        match response.status {
-            200..=299 | 404 => {
+        match self.send(&wanted)? {
+            Ok(response) => {
                 response.discard();
                 Ok(())
             }
-            _ => Err(self.refused(response, &wanted)),
+            Err(problem) if problem.status == 404 => Ok(()),
+            Err(problem) => Err(self.error(&problem, &wanted)),
         }
     }
 
-    /// Few stores delete on a condition, so the entity tag is compared just before.
+    /// Few stores delete on a condition, so the entity tag is compared just before. An object that another writer puts in
+    /// between is deleted.
     fn delete(&self, object: &Object) -> Result<(), StorageError> {
         let wanted = Wanted::new(Method::DELETE, &object.key, Permission::Delete);
         match self.find(&object.key)? {
             None => return Ok(()),
-            Some(found) if found.etag != object.etag => {
-                let (place, request) = (self.name.clone(), self.describe(&wanted));
-                let problem = "the object has changed since it was found".to_owned();
-                return Err(StorageError::Refused { place, request, refusal: Refusal::Changed, problem });
-            }
+            Some(found) if found.etag != object.etag => return Err(self.changed(&wanted)),
             Some(_) => {}
         }
-        let response = self.send(&wanted)?;
-        match response.status {
-            200..=299 | 404 => {
+        match self.send(&wanted)? {
+            Ok(response) => {
                 response.discard();
                 Ok(())
             }
-            _ => Err(self.refused(response, &wanted)),
+            Err(problem) if problem.status == 404 => Ok(()),
+            Err(problem) => Err(self.error(&problem, &wanted)),
         }
     }
 }

@@ -44,13 +44,10 @@ impl Problem {
     /// Why the store refuses, if that is known. `needed` is what the request needs.
     pub(super) fn refusal(&self, needed: Permission) -> Option<Refusal> {
         Some(match (self.code.as_str(), self.status) {
-            ("AccessDenied", _) if self.message.to_ascii_lowercase().contains("retention") => {
-                Refusal::Immutable
+            ("AccessDenied" | "InvalidRequest", _) if self.is_about_lock() => Refusal::Immutable,
+            ("AccessDenied" | "AllAccessDisabled" | "UnauthorizedAccess", _) | ("", 401 | 403) => {
+                Refusal::Permission(needed)
             }
-            ("AccessDenied", _) if self.message.to_ascii_lowercase().contains("object lock") => {
-                Refusal::Immutable
-            }
-            ("AccessDenied" | "AllAccessDisabled" | "UnauthorizedAccess", _) => Refusal::Permission(needed),
             ("ExpiredToken" | "TokenRefreshRequired", _) => Refusal::Expired,
             (
                 "InvalidAccessKeyId"
@@ -63,7 +60,7 @@ impl Problem {
             ) => Refusal::Credentials,
             ("RequestTimeTooSkewed", _) => Refusal::Clock,
             ("NoSuchBucket", _) => Refusal::NoContainer,
-            ("NoSuchKey", _) => Refusal::NoObject,
+            ("NoSuchKey", _) | ("", 404) => Refusal::NoObject,
             ("InvalidObjectState", _) => Refusal::Archived,
             ("ObjectLocked" | "InvalidRetentionPeriod", _) => Refusal::Immutable,
             ("QuotaExceeded" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" | "TooMuchData", _) => {
@@ -72,10 +69,30 @@ impl Problem {
             (_, 507) => Refusal::Full,
             ("NotImplemented", _) | (_, 501) => Refusal::Unsupported,
             ("PreconditionFailed", _) | (_, 412) => Refusal::Changed,
-            ("", 401 | 403) => Refusal::Permission(needed),
-            ("", 404) => Refusal::NoObject,
             _ => return None,
         })
+    }
+
+    /// Whether the message says that the object is locked. There is no code for that.
+    fn is_about_lock(&self) -> bool {
+        let message = self.message.to_ascii_lowercase();
+        ["retention", "object lock", "legal hold", "worm"].iter().any(|word| message.contains(word))
+    }
+
+    /// Whether the bytes got lost or changed on the way, so that they may be sent once more.
+    pub(super) fn is_of_transfer(&self) -> bool {
+        let codes = ["BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout"];
+        codes.contains(&self.code.as_str())
+    }
+
+    /// Whether another request came in between, so that this one may be sent again.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self.code.as_str(), "ConditionalRequestConflict" | "OperationAborted")
+    }
+
+    /// Whether the store asks for another try. Its status does not say so when it was sent before the work was done.
+    pub(super) fn is_temporary(&self) -> bool {
+        matches!(self.code.as_str(), "InternalError" | "ServiceUnavailable" | "SlowDown" | "RequestTimeout")
     }
 
     /// The problem in words. `clock` is the time of this machine.
@@ -92,6 +109,11 @@ impl Problem {
                 let store = self.date.as_deref().unwrap_or("another time");
                 format!("the clock of this machine says {clock}, that of the store {store} ({said})")
             }
+            // Without the permission to list, the store does not tell which objects exist.
+            Some(Refusal::Permission(Permission::Read)) => format!(
+                "the permission to read is missing, or the object may not exist and the permission to list is missing \
+                 ({said})"
+            ),
             Some(Refusal::Permission(permission)) => {
                 format!("the permission to {permission} is missing ({said})")
             }

@@ -51,8 +51,9 @@ fn host(url: &Url) -> String {
     url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
 }
 
-/// Signs a call for a region: adds the date, the hash of the payload, the token and the signature. The query of the URL
-/// must be sorted. `payload_sha256` is in hex.
+/// Signs a call for a region: adds the date, the hash of the payload, the token and the signature. All headers that it has
+/// are signed, so that no range or condition gets lost on the way unnoticed. The query of the URL must be sorted.
+/// `payload_sha256` is in hex.
 pub(super) fn sign(call: &mut Call<'_>, keys: &Keys, region: &str, now: Timestamp, payload_sha256: &str) {
     let time = now.to_string().replace(['-', ':'], "");
     let day = &time[..8];
@@ -67,7 +68,6 @@ pub(super) fn sign(call: &mut Call<'_>, keys: &Keys, region: &str, now: Timestam
     let mut signed: Vec<(String, String)> = call
         .headers
         .iter()
-        .filter(|(name, _)| name.as_str().starts_with("x-amz-") || *name == "content-md5")
         .map(|(name, value)| {
             let words: Vec<&str> = value.split_whitespace().collect();
             (name.as_str().to_owned(), words.join(" "))
@@ -108,6 +108,11 @@ mod tests {
         };
         let now: Timestamp = "2013-05-24T00:00:00Z".parse().unwrap();
         for (url, range, expected) in [
+            (
+                "https://examplebucket.s3.amazonaws.com/test.txt",
+                Some("bytes=0-9"),
+                "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+            ),
             (
                 "https://examplebucket.s3.amazonaws.com/?lifecycle=",
                 None,

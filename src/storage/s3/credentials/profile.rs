@@ -51,7 +51,7 @@ impl Profile {
                 Err(error) => return Err(setup(&shown, &error.to_string())),
             };
             let text = text.text().map_err(|error| setup(&shown, &error.to_string()))?;
-            if let Some(read) = read_section(&text, name) {
+            if let Some(read) = read_section(text, name) {
                 // The credentials file, which comes later, goes first.
                 section.extend(read);
                 found = true;
