@@ -328,7 +328,16 @@ impl Container for Bucket {
 
     /// Nothing is known of the permissions of a key before it is used.
     fn check_access(&self, _: &[Permission]) -> Result<(), StorageError> {
-        self.credentials.keys().map(drop)
+        let (keys, now) = (self.credentials.keys()?, self.clock.now());
+        match keys.expires {
+            Some(end) if end <= now => Err(StorageError::Access {
+                what: "the session token".to_owned(),
+                place: self.name.clone(),
+                problem: format!("ended at {end}; this clock says {now}"),
+                refusal: Refusal::Expired,
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn list(

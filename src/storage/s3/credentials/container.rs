@@ -6,9 +6,9 @@ use std::sync::Arc;
 use url::{Host, Url};
 
 use super::json;
-use super::metadata::{ask, near_client};
+use super::metadata::KeyEndpoint;
 use super::{Keys, setup};
-use crate::http::{Call, Client, Connections, Method, header};
+use crate::http::{Call, Connections, Method, header};
 use crate::small_file::SmallFile;
 use crate::storage::{StorageError, Variables};
 
@@ -25,7 +25,7 @@ pub(super) struct ContainerEndpoint {
     url: Url,
     /// The value of the Authorization header, or the file that contains it.
     token: Option<Token>,
-    client: Client,
+    endpoint: KeyEndpoint,
 }
 
 enum Token {
@@ -65,11 +65,11 @@ impl ContainerEndpoint {
         let value =
             || variables.get("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(|token| Token::Value(token.to_owned()));
         let token = file.or_else(value);
-        Ok(Some(ContainerEndpoint { url, token, client: near_client(connections)? }))
+        let endpoint = KeyEndpoint::near(WHAT, &url, connections)?;
+        Ok(Some(ContainerEndpoint { url, token, endpoint }))
     }
 
     pub(super) fn keys(&self) -> Result<Keys, StorageError> {
-        let mut call = Call::new(Method::GET, self.url.clone());
         let token = match &self.token {
             None => None,
             Some(Token::Value(token)) => Some(token.clone()),
@@ -79,10 +79,14 @@ impl ContainerEndpoint {
                     .map_err(|error| setup(path, &error.to_string()))?,
             ),
         };
-        if let Some(token) = token {
-            call = call.with(header::AUTHORIZATION, token);
-        }
-        match ask(&self.client, WHAT, call)? {
+        let make = || {
+            let call = Call::new(Method::GET, self.url.clone());
+            match &token {
+                Some(token) => call.with(header::AUTHORIZATION, token.clone()),
+                None => call,
+            }
+        };
+        match self.endpoint.ask(&make)? {
             (200, text) => json::keys(WHAT, &text),
             (status, _) => Err(setup(WHAT, &format!("it gives no keys (HTTP {status})"))),
         }

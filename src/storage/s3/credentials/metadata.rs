@@ -1,4 +1,4 @@
-//! Requests to the endpoints that give keys to a machine or a container. They are near and answer at once.
+//! Requests to the endpoints that give keys to a machine, a container or a role.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,34 +6,64 @@ use std::time::Duration;
 use url::Url;
 
 use super::setup;
-use crate::http::{Addresses, Call, Client, Connections, Response, Route};
-use crate::storage::StorageError;
+use crate::http::{Call, Connections, Route};
+use crate::storage::s3::endpoint::route;
+use crate::storage::{Attempts, StorageError};
 
 /// Time limit for an endpoint of the machine itself. Where there is none, nothing answers.
-const TIME_MAX: Duration = Duration::from_secs(2);
+pub(super) const NEAR_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// The largest number of retries at an endpoint of the machine itself.
+const NEAR_RETRIES_MAX: u32 = 2;
 
 /// Maximum size of an answer in bytes.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
-/// A client for endpoints of the machine: no proxy, and little patience.
-pub(super) fn near_client(connections: &Connections) -> Result<Client, StorageError> {
-    let mut settings = connections.settings().clone();
-    settings.stall = TIME_MAX.min(settings.stall);
-    Ok(Client::new(&Connections::new(settings), Route::Direct, Addresses::Any)?)
+/// An endpoint that gives keys.
+pub(super) struct KeyEndpoint {
+    attempts: Attempts,
+    what: &'static str,
 }
 
-/// A client for endpoints on other hosts.
-pub(super) fn far_client(connections: &Arc<Connections>, url: &Url) -> Result<Client, StorageError> {
-    let is_loopback = url.host_str().is_some_and(crate::http::is_loopback_name);
-    let route = if is_loopback { Route::Direct } else { Route::Proxied };
-    Ok(Client::new(connections, route, Addresses::Any)?)
-}
+impl KeyEndpoint {
+    /// An endpoint of the machine: no proxy, and little patience.
+    pub(super) fn near(
+        what: &'static str,
+        url: &Url,
+        connections: &Connections,
+    ) -> Result<KeyEndpoint, StorageError> {
+        let mut settings = connections.settings().clone();
+        settings.stall = NEAR_TIME_MAX.min(settings.stall);
+        settings.retries = NEAR_RETRIES_MAX.min(settings.retries);
+        KeyEndpoint::new(what, url, Route::Direct, &Arc::new(Connections::new(settings)))
+    }
 
-/// Sends a call to the endpoint `what` and returns the text of its answer and its status.
-pub(super) fn ask(client: &Client, what: &str, mut call: Call<'_>) -> Result<(u16, String), StorageError> {
-    let failed = |error: crate::http::HttpError| setup(what, &error.to_string());
-    let response: Response = client.send(&mut call, None).map_err(failed)?;
-    let status = response.status;
-    let bytes = response.bytes(ANSWER_BYTES_MAX).map_err(failed)?;
-    Ok((status, String::from_utf8(bytes).map_err(|_| setup(what, "its answer is not UTF-8"))?))
+    /// An endpoint on another host.
+    pub(super) fn far(
+        what: &'static str,
+        url: &Url,
+        connections: &Arc<Connections>,
+    ) -> Result<KeyEndpoint, StorageError> {
+        KeyEndpoint::new(what, url, route(url.host_str().unwrap_or_default()), connections)
+    }
+
+    fn new(
+        what: &'static str,
+        url: &Url,
+        route: Route,
+        connections: &Arc<Connections>,
+    ) -> Result<KeyEndpoint, StorageError> {
+        let host = url.host_str().unwrap_or_default();
+        Ok(KeyEndpoint { attempts: Attempts::new(host, route, connections)?, what })
+    }
+
+    /// Sends the call that `make` builds, and returns the status and the text of the answer.
+    pub(super) fn ask<'a>(&self, make: &dyn Fn() -> Call<'a>) -> Result<(u16, String), StorageError> {
+        let request = make().describe();
+        let response = self.attempts.send(&mut || Ok(make()))?;
+        let status = response.status;
+        let bytes =
+            response.bytes(ANSWER_BYTES_MAX).map_err(|error| self.attempts.failed(error, &request))?;
+        Ok((status, String::from_utf8(bytes).map_err(|_| setup(self.what, "its answer is not UTF-8"))?))
+    }
 }
