@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -45,6 +46,8 @@ pub(in crate::storage) struct Bucket {
     attempts: Attempts,
     clock: Arc<dyn Clock>,
     encryption: Option<Encryption>,
+    /// Whether the store accepts a SHA-256 sum, as far as is known.
+    takes_sha256: AtomicBool,
 }
 
 /// A request before it is signed.
@@ -101,6 +104,7 @@ impl Bucket {
             attempts,
             clock: Arc::clone(&settings.clock),
             encryption: settings.encryption.clone(),
+            takes_sha256: AtomicBool::new(true),
         })
     }
 
@@ -152,6 +156,20 @@ impl Bucket {
     /// Sends a request that has to succeed.
     fn demand(&self, wanted: &Wanted<'_>) -> Result<Response, StorageError> {
         self.send(wanted)?.map_err(|problem| self.error(&problem, wanted))
+    }
+
+    /// Requests a document, again if the connection ends within it.
+    fn document(&self, wanted: &Wanted<'_>) -> Result<String, StorageError> {
+        let mut attempt = 0;
+        loop {
+            match self.text(self.demand(wanted)?, wanted) {
+                Err(StorageError::Broken { .. } | StorageError::Stalled { .. })
+                    if attempt < self.attempts.retries() => {}
+                result => return result,
+            }
+            self.attempts.wait(attempt, None)?;
+            attempt += 1;
+        }
     }
 
     /// The error for what the store says.
@@ -353,7 +371,7 @@ impl Container for Bucket {
                 parameters.push(("continuation-token", token));
             }
             let wanted = Wanted::new(Method::GET, "", Permission::List).query(&parameters);
-            let text = self.text(self.demand(&wanted)?, &wanted)?;
+            let text = self.document(&wanted)?;
             let mut page = Page::parse(&text)
                 .map_err(|error| self.unexpected(&wanted, format!("not a list: {}", bounded(&error))))?;
             let next = page.next_continuation_token.take().filter(|_| page.is_truncated);
@@ -464,8 +482,11 @@ impl Container for Bucket {
         let wanted = Wanted::new(Method::PUT, object.key, Permission::Write)
             .body(content)
             .with(HeaderName::from_static("content-md5"), STANDARD.encode(object.md5));
-        let wanted = Bucket::conditional(self.describe_new(wanted, object), object);
-        let _permit = self.attempts.permit();
+        let mut wanted = Bucket::conditional(self.describe_new(wanted, object), object);
+        let sha256 = HeaderName::from_static("x-amz-checksum-sha256");
+        if self.takes_sha256.load(Ordering::Relaxed) {
+            wanted = wanted.with(sha256.clone(), STANDARD.encode(object.sha256.0));
+        }
         for attempt in 0.. {
             let problem = match self.send(&wanted)? {
                 Ok(response) => {
@@ -474,6 +495,10 @@ impl Container for Bucket {
                 }
                 Err(problem) => problem,
             };
+            if problem.is_about_sha256() && self.takes_sha256.swap(false, Ordering::Relaxed) {
+                wanted.headers.retain(|(name, _)| *name != sha256);
+                continue;
+            }
             if problem.is_conflict() && attempt < self.attempts.retries() {
                 self.attempts.wait(attempt, None)?;
                 continue;
@@ -496,7 +521,7 @@ impl Container for Bucket {
         self.check_first(object)?;
         let wanted = Wanted::new(Method::POST, object.key, Permission::Write).query(&[("uploads", "")]);
         let wanted = self.describe_new(wanted, object);
-        let text = self.text(self.demand(&wanted)?, &wanted)?;
+        let text = self.document(&wanted)?;
         let begun: Result<Begun, _> = quick_xml::de::from_str(&text);
         let begun = begun.map_err(|error| self.unexpected(&wanted, bounded(&error.to_string())))?;
         Ok(Upload(begun.upload_id))

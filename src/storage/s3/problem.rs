@@ -85,6 +85,11 @@ impl Problem {
         codes.contains(&self.code.as_str())
     }
 
+    /// Whether the store does not know the header with a SHA-256 sum. Some stores know MD5 only.
+    pub(super) fn is_about_sha256(&self) -> bool {
+        matches!(self.status, 400 | 501) && self.message.to_ascii_lowercase().contains("x-amz-checksum")
+    }
+
     /// Whether another request came in between, so that this one may be sent again.
     pub(super) fn is_conflict(&self) -> bool {
         matches!(self.code.as_str(), "ConditionalRequestConflict" | "OperationAborted")

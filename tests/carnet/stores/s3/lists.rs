@@ -114,6 +114,17 @@ fn lists_that_lie_end() {
 }
 
 #[test]
+fn a_page_that_breaks_off_is_asked_for_again() {
+    for delivery in [Delivery::Reset(60), Delivery::Close(60)] {
+        let desk = Desk::new();
+        desk.site.place("in/a", b"12345");
+        desk.host.fault(Fault::on("GET", "*").times(1).delivers(delivery));
+        assert_eq!(list(&*desk.container, "in/").unwrap().len(), 1);
+        assert_eq!(desk.count("GET"), 2);
+    }
+}
+
+#[test]
 fn the_visitor_may_stop() {
     let desk = Desk::new();
     let more = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>";

@@ -120,6 +120,44 @@ fn broken_downloads_go_on_where_they_broke() {
     }
 }
 
+/// A download that is complete needs neither a connection nor a place among the transfers.
+#[test]
+fn finished_downloads_hold_nothing() {
+    let desk = Desk::with(|settings| settings.http.connections = 1.try_into().unwrap());
+    let object = desk.object("in/a", &noise(3, 300_000));
+    let mut finished = Vec::new();
+    for _ in 0..10 {
+        let container = Arc::clone(&desk.container);
+        let mut download = Download::new(container, object.clone(), 1000, 100_000);
+        assert_eq!(std::io::copy(&mut download, &mut std::io::sink()).unwrap(), 100_000);
+        finished.push(download);
+    }
+    assert!(desk.host.accepted_connections() <= 2, "{}", desk.host.accepted_connections());
+    // There is one place among the transfers, which an open download holds.
+    let open = desk.container.read(&object, 0, 300_000).unwrap();
+    let started = std::sync::Barrier::new(2);
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            started.wait();
+            read(&*desk.container, &object, 0, 10).unwrap()
+        });
+        started.wait();
+        desk.container.find("in/a").unwrap();
+        assert_eq!(desk.count("GET"), 11);
+        drop(open);
+        assert_eq!(other.join().unwrap().len(), 10);
+    });
+}
+
+/// Loopback is reached directly.
+#[test]
+fn a_store_on_this_machine_needs_no_proxy() {
+    let desk = Desk::with(|settings| {
+        settings.http.proxy = Some(carnet::http::Proxy::new("http://127.0.0.1:9", None).unwrap());
+    });
+    desk.object("in/a", b"0123456789");
+}
+
 #[test]
 fn an_object_replaced_during_a_download_is_noticed() {
     let desk = Desk::new();

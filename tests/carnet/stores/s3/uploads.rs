@@ -41,6 +41,8 @@ fn sums_metadata_and_encryption_are_sent() {
         }
     }
     assert_eq!(whole.headers.get("content-md5"), Some(md5.as_str()));
+    let sha256 = "7XACtDnprIRfIjV9giusFERzD722AW0+yUMil7nsn3M=";
+    assert_eq!(whole.headers.get("x-amz-checksum-sha256"), Some(sha256));
     let parts: Vec<_> = log.iter().filter(|exchange| exchange.is("PUT", "in/b")).collect();
     for (part, bytes) in parts.iter().zip([b"cont".as_slice(), b"ent"]) {
         let md5 = STANDARD.encode(Md5::digest(bytes));
@@ -80,6 +82,36 @@ fn a_part_that_breaks_is_sent_again() {
     upload(&*desk.container, &object, &content, 1_000_000).unwrap();
     assert!(desk.site.bytes("in/a").unwrap() == content);
     assert_eq!(desk.count("PUT"), 4);
+}
+
+/// Some stores refuse this header. They are asked once, and take part in everything else.
+#[test]
+fn a_store_that_knows_no_sha256_gets_none() {
+    let desk = Desk::new();
+    let refusing = |status, code: &'static str, message: &'static str| {
+        desk.host.heal();
+        let site = desk.site.clone();
+        desk.host.fault(Fault::on("PUT", "*").answers_with(move |request| {
+            match request.headers.get("x-amz-checksum-sha256") {
+                Some(_) => error(status, code, message),
+                None => crate::registries::http::Site::answer(&site, request),
+            }
+        }));
+    };
+    let put = |key: &str| desk.container.put(&new_object(key, b"content", Precondition::Absent), b"content");
+    // Another reason is no reason to do without the sum.
+    refusing(400, "InvalidArgument", "the key is too odd");
+    assert!(matches!(put("in/a"), Err(StorageError::Failed { status: 400, .. })));
+    refusing(
+        400,
+        "InvalidArgument",
+        "Unsupported header 'x-amz-checksum-sha256' received for this API call.",
+    );
+    put("in/b").unwrap();
+    desk.host.forget();
+    put("in/c").unwrap();
+    assert_eq!(desk.count("PUT"), 1);
+    assert_eq!(desk.site.bytes("in/c").unwrap(), b"content");
 }
 
 /// A sum is wrong when bytes changed on the way, so the bytes are sent once more.
