@@ -9,7 +9,9 @@ use carnet::storage::{Refusal, Settings, StorageError, open};
 use tempfile::TempDir;
 
 use super::{bucket, list, now, settings, text};
+use crate::behaviour::support::installed;
 use crate::registries::http::{Delivery, Fault, Host, Request, Response, Site};
+use crate::registries::tls::{Certificates, Front};
 use crate::stores::servers::S3Site;
 
 /// Gives keys in every way that a machine or a service does.
@@ -337,6 +339,33 @@ fn keys_are_given_to_many_threads_once() {
         }
     });
     assert_eq!(house.keys.log().len(), 3);
+}
+
+/// As other tools have it, a variable names authorities in addition to the system's.
+#[test]
+fn authorities_of_the_variable_are_trusted() {
+    if !installed(&["openssl", "python3"]) {
+        return;
+    }
+    let house = House::new();
+    let certificates = Certificates::new();
+    let front = Front::start(&certificates, "server", None, &house.bucket.name());
+    let endpoint = format!("https://{}", front.name());
+    let bundle = certificates.file("ca.pem");
+    let keys = [
+        ("AWS_ENDPOINT_URL_S3", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "topsecret"),
+        ("AWS_CA_BUNDLE", bundle.as_str()),
+    ];
+    assert_eq!(house.used(&keys).unwrap(), "id");
+    let found = house.used(&keys[..3]).unwrap_err();
+    assert!(matches!(found, StorageError::Unreachable { .. }), "{found:?}");
+    text(&found);
+    // What the operator names goes first.
+    let mut settings = house.settings(&keys);
+    settings.http.ca = Some(certificates.path("other.pem"));
+    assert!(house.used_with(&settings).is_err());
 }
 
 #[test]

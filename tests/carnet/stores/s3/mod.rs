@@ -2,6 +2,7 @@
 
 mod conditions;
 mod credentials;
+mod crossing;
 mod lists;
 mod reading;
 mod real;

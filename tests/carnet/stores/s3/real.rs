@@ -101,7 +101,7 @@ fn a_store_that_checks_signatures_refuses_wrong_keys() {
 }
 
 /// Creates the bucket `bucket`, which the library cannot do.
-fn create_bucket(store: &Emulator) {
+pub(super) fn create_bucket(store: &Emulator) {
     let address = store.url().replace("http://", "");
     let mut stream = std::net::TcpStream::connect(&address).unwrap();
     let request = format!(
