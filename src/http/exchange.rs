@@ -242,7 +242,7 @@ impl Client {
             }
             Payload::Bytes(bytes) => {
                 request = request.header(header::CONTENT_LENGTH, bytes.len());
-                let mut reader: &[u8] = bytes;
+                let mut reader = RequestBody { reader: *bytes, throttle: &self.throttle, stop: &self.stop };
                 self.run(
                     request.body(SendBody::from_reader(&mut reader)).map_err(unusable)?,
                     call.response_bytes,

@@ -43,6 +43,13 @@ impl Read for Download {
                 Ok(read) => {
                     self.failures = 0;
                     self.at += read as u64;
+                    if self.at == self.end
+                        && let Some(mut body) = self.body.take()
+                    {
+                        // A connection whose body was read to its end can be used again, and others may use the
+                        // place among the transfers.
+                        let _ = body.read(&mut [0]);
+                    }
                     return Ok(read);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

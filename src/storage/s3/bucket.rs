@@ -1,174 +1,72 @@
 //! The operations on a bucket.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
 
-use super::credentials::Credentials;
-use super::endpoint::Endpoint;
-use super::listing::{Begun, Page, quoted};
+use super::listing::{Begun, Page, quoted, root};
 use super::problem::Problem;
-use super::signing::{EMPTY_SHA256, sign};
-use crate::clock::Clock;
-use crate::http::{
-    Call, Connections, HeaderName, LIST_BYTES_MAX, Method, Payload, Response, bounded, header,
-};
-use crate::storage::percent::query;
+use super::request::{Requests, Wanted};
+use crate::http::{HeaderName, Method, Response, bounded, header};
 use crate::storage::{
-    Attempts, Container, Encryption, NewObject, Object, Part, PartLimits, Permission, Precondition, Refusal,
-    Settings, StorageError, Upload,
+    Container, Encryption, NewObject, Object, Part, PartLimits, Permission, Precondition, Refusal, Settings,
+    StorageError, Upload,
 };
 
 /// What S3 demands of parts (S3 User Guide, "Amazon S3 multipart upload limits").
 const LIMITS: PartLimits = PartLimits { bytes_min: 5 << 20, bytes_max: 5 << 30, parts_max: 10_000 };
+
+/// The largest number of pages of a list. A page has up to 1000 objects.
+const PAGES_MAX: usize = 100_000;
+
+/// The greatest length in bytes of what names the next page.
+const TOKEN_BYTES_MAX: usize = 16 << 10;
 
 /// The metadata in which the MD5 sum of the whole object is kept, because S3 keeps it nowhere else.
 const CONTENT_MD5: &str = "content-md5";
 
 /// A bucket.
 pub(in crate::storage) struct Bucket {
-    /// `s3://BUCKET`, for messages.
-    name: String,
-    endpoint: Endpoint,
-    credentials: Credentials,
-    attempts: Attempts,
-    clock: Arc<dyn Clock>,
+    requests: Requests,
     encryption: Option<Encryption>,
-}
-
-/// A request before it is signed.
-struct Wanted<'a> {
-    method: Method,
-    key: &'a str,
-    query: String,
-    headers: Vec<(HeaderName, String)>,
-    body: &'a [u8],
-    /// The size of the response body in bytes, if it may be large.
-    response_bytes: u64,
-    /// What the request needs, for messages.
-    needed: Permission,
-}
-
-impl<'a> Wanted<'a> {
-    fn new(method: Method, key: &'a str, needed: Permission) -> Wanted<'a> {
-        let (query, headers, body): (String, _, &[u8]) = (String::new(), Vec::new(), &[]);
-        Wanted { method, key, query, headers, body, response_bytes: LIST_BYTES_MAX, needed }
-    }
-
-    fn query(mut self, parameters: &[(&str, &str)]) -> Self {
-        self.query = query(parameters);
-        self
-    }
-
-    fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    fn body(mut self, body: &'a [u8]) -> Self {
-        self.body = body;
-        self
-    }
+    /// Whether the store accepts a SHA-256 sum, as far as is known.
+    takes_sha256: AtomicBool,
 }
 
 impl Bucket {
     /// Looks up the credentials and the endpoint. Nothing is requested from the bucket yet.
     pub(in crate::storage) fn open(bucket: &str, settings: &Settings) -> Result<Bucket, StorageError> {
-        let mut http = settings.http.clone();
-        if http.ca.is_none() {
-            http.ca = settings.variables.get("AWS_CA_BUNDLE").map(Into::into);
-        }
-        let connections = Arc::new(Connections::new(http));
-        let credentials = Credentials::find(settings, &connections)?;
-        let (region, url) = (credentials.region(), credentials.endpoint_url());
-        let endpoint = Endpoint::new(bucket, &settings.variables, region, url)?;
-        let attempts = Attempts::new(&endpoint.host, endpoint.route, &connections)?;
         Ok(Bucket {
-            name: format!("s3://{bucket}"),
-            endpoint,
-            credentials,
-            attempts,
-            clock: Arc::clone(&settings.clock),
+            requests: Requests::open(bucket, settings)?,
             encryption: settings.encryption.clone(),
+            takes_sha256: AtomicBool::new(true),
         })
     }
 
-    /// The method and path of a request, for messages.
-    fn describe(&self, wanted: &Wanted<'_>) -> String {
-        format!("{} {}", wanted.method, self.endpoint.url(wanted.key, "").path())
-    }
-
-    /// Sends a request, and again with another region if the store names one. Returns any response but an error about
-    /// the region.
-    fn send(&self, wanted: &Wanted<'_>) -> Result<Response, StorageError> {
-        let response = self.send_once(wanted)?;
-        if !matches!(response.status, 301 | 307 | 400) {
-            return Ok(response);
-        }
-        let named = response.header("x-amz-bucket-region").map(str::to_owned);
-        if named.is_some_and(|region| self.endpoint.correct_region(&region)) {
-            response.discard();
-            return self.send_once(wanted);
-        }
-        if wanted.method == Method::HEAD {
-            return Ok(response);
-        }
-        let problem = Problem::of(response);
-        if problem.region.as_deref().is_some_and(|region| self.endpoint.correct_region(region)) {
-            return self.send_once(wanted);
-        }
-        Err(self.error(&problem, wanted))
-    }
-
-    fn send_once(&self, wanted: &Wanted<'_>) -> Result<Response, StorageError> {
-        let hash = if wanted.body.is_empty() {
-            EMPTY_SHA256.to_owned()
-        } else {
-            hex::encode(Sha256::digest(wanted.body))
+    /// Reads the answer to the completion of an upload: `None` if it was completed. The status is sent before the work is
+    /// done, so the body may be an error. An answer that breaks off, or says neither, is a problem without a code.
+    fn completed(&self, response: Response, wanted: &Wanted<'_>) -> Result<Option<Problem>, StorageError> {
+        let status = response.status;
+        let text = match self.requests.text(response, wanted) {
+            Ok(text) => text,
+            Err(StorageError::Interrupted) => return Err(StorageError::Interrupted),
+            Err(_) => String::new(),
         };
-        self.attempts.send(&mut || {
-            let mut call = Call::new(wanted.method.clone(), self.endpoint.url(wanted.key, &wanted.query));
-            call.headers.clone_from(&wanted.headers);
-            call.response_bytes = wanted.response_bytes;
-            if !wanted.body.is_empty() {
-                call.payload = Payload::Bytes(wanted.body);
-            }
-            let keys = self.credentials.keys()?;
-            sign(&mut call, &keys, &self.endpoint.region(), self.clock.now(), &hash);
-            Ok(call)
-        })
-    }
-
-    /// The error for a response with an error status.
-    fn refused(&self, response: Response, wanted: &Wanted<'_>) -> StorageError {
-        self.error(&Problem::of(response), wanted)
-    }
-
-    fn error(&self, problem: &Problem, wanted: &Wanted<'_>) -> StorageError {
-        let (place, request) = (self.name.clone(), self.describe(wanted));
-        let text = problem.text(wanted.needed, &self.clock.now().to_string());
-        match problem.refusal(wanted.needed) {
-            Some(refusal) => StorageError::Refused { place, request, refusal, problem: text },
-            None => StorageError::Failed { place, status: problem.status, request, problem: text },
-        }
-    }
-
-    fn unexpected(&self, wanted: &Wanted<'_>, problem: impl Into<String>) -> StorageError {
-        let (place, request) = (self.name.clone(), self.describe(wanted));
-        StorageError::Protocol { place, request, problem: problem.into() }
-    }
-
-    /// Reads a whole response body of text.
-    fn text(&self, response: Response, wanted: &Wanted<'_>) -> Result<String, StorageError> {
-        let request = self.describe(wanted);
-        let bytes = response.bytes(LIST_BYTES_MAX).map_err(|error| self.attempts.failed(error, &request))?;
-        String::from_utf8(bytes).map_err(|_| self.unexpected(wanted, "the body is not UTF-8"))
+        let problem = match root(&text).as_deref() {
+            Some("CompleteMultipartUploadResult") => return Ok(None),
+            Some("Error") => Problem::parse(&text),
+            _ => Problem {
+                message: "the answer does not say whether it was done".to_owned(),
+                ..Problem::default()
+            },
+        };
+        Ok(Some(Problem { status, ..problem }))
     }
 
     /// The headers of a new object, without those of a single request or part.
@@ -202,8 +100,9 @@ impl Bucket {
         }
     }
 
-    /// Checks the condition in advance. Some stores ignore it when an object is written, and none should receive a whole
-    /// object for nothing.
+    /// Checks the condition in advance, so that no store receives a whole object for nothing. Some stores ignore the
+    /// condition of the request itself: there, an object that another writer puts between this look and the end of the
+    /// upload is replaced.
     fn check_first(&self, object: &NewObject<'_>) -> Result<(), StorageError> {
         let refusal = match &object.precondition {
             Precondition::None => return Ok(()),
@@ -218,7 +117,7 @@ impl Bucket {
 
     fn condition_failed(&self, object: &NewObject<'_>, refusal: Refusal) -> StorageError {
         let wanted = Wanted::new(Method::PUT, object.key, Permission::Write);
-        let (place, request) = (self.name.clone(), self.describe(&wanted));
+        let (place, request) = (self.requests.name.clone(), self.requests.describe(&wanted));
         let problem = match refusal {
             Refusal::Exists => "an object with this key exists",
             _ => "the object has changed",
@@ -226,28 +125,87 @@ impl Bucket {
         StorageError::Refused { place, request, refusal, problem: problem.to_owned() }
     }
 
-    /// Decides about an object whose condition failed: the answer to an earlier attempt may have been lost.
-    fn settle(&self, object: &NewObject<'_>) -> Result<(), StorageError> {
+    /// Looks whether an object was written whose request failed: the answer to an earlier attempt may have been lost.
+    fn settle(&self, object: &NewObject<'_>) -> Result<Settled, StorageError> {
         let found = self.find(object.key)?;
-        if found.is_some_and(|found| found.bytes == object.bytes && found.md5 == Some(object.md5)) {
-            return Ok(());
-        }
-        let refusal = match object.precondition {
-            Precondition::Is(_) => Refusal::Changed,
-            _ => Refusal::Exists,
-        };
-        Err(self.condition_failed(object, refusal))
+        Ok(match (&object.precondition, found) {
+            (_, Some(found)) if found.bytes == object.bytes && found.md5 == Some(object.md5) => {
+                Settled::Written
+            }
+            (Precondition::Absent, Some(_)) => Settled::Refused(Refusal::Exists),
+            (Precondition::Is(etag), found) if found.as_ref().is_none_or(|found| found.etag != *etag) => {
+                Settled::Refused(Refusal::Changed)
+            }
+            _ => Settled::Open,
+        })
     }
+
+    /// Decides about a request whose condition failed, or whose upload is gone.
+    fn conclude(
+        &self,
+        object: &NewObject<'_>,
+        problem: &Problem,
+        wanted: &Wanted<'_>,
+    ) -> Result<(), StorageError> {
+        match self.settle(object)? {
+            Settled::Written => Ok(()),
+            Settled::Refused(refusal) if problem.status != 404 => Err(self.condition_failed(object, refusal)),
+            Settled::Refused(_) | Settled::Open => Err(self.requests.error(problem, wanted)),
+        }
+    }
+
+    /// The object that an answer to HEAD describes.
+    fn described(&self, key: &str, response: &Response, wanted: &Wanted<'_>) -> Result<Object, StorageError> {
+        let bytes =
+            response.content_length().ok_or_else(|| self.requests.unexpected(wanted, "no Content-Length"))?;
+        let etag = response.header(header::ETAG).map(quoted);
+        let etag = etag.ok_or_else(|| self.requests.unexpected(wanted, "no ETag"))?;
+        let mut metadata = BTreeMap::new();
+        for (name, value) in &response.headers {
+            if let (Some(name), Ok(value)) = (name.as_str().strip_prefix("x-amz-meta-"), value.to_str()) {
+                metadata.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let md5 = metadata.get(CONTENT_MD5).and_then(|text| sum(text));
+        let modified = response.header(header::LAST_MODIFIED).and_then(crate::http::date_seconds);
+        let modified = modified.and_then(crate::format::Timestamp::from_seconds);
+        Ok(Object { key: key.to_owned(), bytes, etag, modified, md5, metadata })
+    }
+}
+
+/// What became of an object whose request failed.
+enum Settled {
+    /// It was written.
+    Written,
+    /// Its condition does not hold.
+    Refused(Refusal),
+    /// It was not written, and its condition holds.
+    Open,
+}
+
+/// Reads an MD5 sum in base64, as this program writes it, or in hex, as others do.
+fn sum(text: &str) -> Option<[u8; 16]> {
+    let base64 = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    base64.or_else(|| hex::decode(text).ok()?.try_into().ok())
 }
 
 impl Container for Bucket {
     fn name(&self) -> &str {
-        &self.name
+        &self.requests.name
     }
 
     /// Nothing is known of the permissions of a key before it is used.
     fn check_access(&self, _: &[Permission]) -> Result<(), StorageError> {
-        self.credentials.keys().map(drop)
+        let (keys, now) = (self.requests.credentials.keys()?, self.requests.clock.now());
+        match keys.expires {
+            Some(end) if end <= now => Err(StorageError::Access {
+                what: "the session token".to_owned(),
+                place: self.requests.name.clone(),
+                problem: format!("ended at {end}; this clock says {now}"),
+                refusal: Refusal::Expired,
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn list(
@@ -256,22 +214,22 @@ impl Container for Bucket {
         visit: &mut dyn FnMut(Object) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
         let mut token: Option<String> = None;
-        loop {
+        let mut seen = HashSet::new();
+        for _ in 0..PAGES_MAX {
             let mut parameters = vec![("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)];
             if let Some(token) = &token {
                 parameters.push(("continuation-token", token));
             }
             let wanted = Wanted::new(Method::GET, "", Permission::List).query(&parameters);
-            let response = self.send(&wanted)?;
-            if response.status != 200 {
-                return Err(self.refused(response, &wanted));
-            }
-            let text = self.text(response, &wanted)?;
-            let mut page = Page::parse(&text)
-                .map_err(|error| self.unexpected(&wanted, format!("not a list: {}", bounded(&error))))?;
+            let text = self.requests.document(&wanted)?;
+            let mut page = Page::parse(&text).map_err(|error| {
+                self.requests.unexpected(&wanted, format!("not a list: {}", bounded(&error)))
+            })?;
             let next = page.next_continuation_token.take().filter(|_| page.is_truncated);
             let is_truncated = page.is_truncated;
-            for mut object in page.objects().map_err(|problem| self.unexpected(&wanted, problem))? {
+            for mut object in
+                page.objects(prefix).map_err(|problem| self.requests.unexpected(&wanted, problem))?
+            {
                 if object.etag.is_empty() {
                     // Some stores list no entity tags. An object that is gone by now is left out.
                     let Some(found) = self.find(&object.key)? else { continue };
@@ -281,56 +239,41 @@ impl Container for Bucket {
                     return Ok(());
                 }
             }
-            match next {
-                None if is_truncated => {
-                    return Err(self.unexpected(&wanted, "a page does not name the next one"));
-                }
-                None => return Ok(()),
-                Some(next) if token.as_ref() == Some(&next) => {
-                    return Err(self.unexpected(&wanted, "a page names itself as the next one"));
-                }
-                Some(next) => token = Some(next),
+            let Some(next) = next else {
+                let problem = "a page does not name the next one";
+                return if is_truncated { Err(self.requests.unexpected(&wanted, problem)) } else { Ok(()) };
+            };
+            if next.len() > TOKEN_BYTES_MAX || !seen.insert(Sha256::digest(&next)) {
+                let problem = "the name of the next page is too long, or names an earlier page";
+                return Err(self.requests.unexpected(&wanted, problem));
             }
+            token = Some(next);
         }
+        let wanted = Wanted::new(Method::GET, "", Permission::List);
+        Err(self.requests.unexpected(&wanted, format!("the list has more than {PAGES_MAX} pages")))
     }
 
     fn find(&self, key: &str) -> Result<Option<Object>, StorageError> {
         let wanted = Wanted::new(Method::HEAD, key, Permission::Read);
-        let response = self.send(&wanted)?;
-        match response.status {
-            200 => {}
-            404 => return Ok(None),
-            _ => {
-                // An answer to HEAD has no body. The same request with GET says why.
-                let asked = Wanted::new(Method::GET, key, Permission::Read).with(header::RANGE, "bytes=0-0");
-                let asked_response = self.send(&asked)?;
-                return match asked_response.status {
-                    404 => {
-                        let problem = Problem::of(asked_response);
-                        if problem.code == "NoSuchBucket" {
-                            Err(self.error(&problem, &asked))
-                        } else {
-                            Ok(None)
-                        }
-                    }
-                    200..=299 => Err(self.refused(response, &wanted)),
-                    _ => Err(self.refused(asked_response, &asked)),
-                };
-            }
+        match self.requests.send(&wanted)? {
+            Ok(response) => return self.described(key, &response, &wanted).map(Some),
+            Err(problem) if problem.status == 404 => return Ok(None),
+            Err(_) => {}
         }
-        let bytes = response.content_length().ok_or_else(|| self.unexpected(&wanted, "no Content-Length"))?;
-        let etag = response.header(header::ETAG).map(quoted);
-        let etag = etag.ok_or_else(|| self.unexpected(&wanted, "no ETag"))?;
-        let mut metadata = BTreeMap::new();
-        for (name, value) in &response.headers {
-            if let (Some(name), Ok(value)) = (name.as_str().strip_prefix("x-amz-meta-"), value.to_str()) {
-                metadata.insert(name.to_owned(), value.to_owned());
-            }
+        // An answer to HEAD has no body. The same request with GET says why, and which region is the right one.
+        let asked = Wanted::new(Method::GET, key, Permission::Read).with(header::RANGE, "bytes=0-0");
+        match self.requests.send(&asked)? {
+            Err(problem) if problem.status == 404 && problem.code != "NoSuchBucket" => return Ok(None),
+            // An object without bytes has no range.
+            Err(problem) if problem.status != 416 => return Err(self.requests.error(&problem, &asked)),
+            Ok(response) => response.discard(),
+            Err(_) => {}
         }
-        let md5 = metadata.get(CONTENT_MD5).and_then(|text| STANDARD.decode(text).ok()?.try_into().ok());
-        let modified = response.header(header::LAST_MODIFIED).and_then(crate::http::date_seconds);
-        let modified = modified.and_then(crate::format::Timestamp::from_seconds);
-        Ok(Some(Object { key: key.to_owned(), bytes, etag, modified, md5, metadata }))
+        match self.requests.send(&wanted)? {
+            Ok(response) => self.described(key, &response, &wanted).map(Some),
+            Err(problem) if problem.status == 404 => Ok(None),
+            Err(problem) => Err(self.requests.error(&problem, &wanted)),
+        }
     }
 
     fn read(&self, object: &Object, offset: u64, bytes: u64) -> Result<Box<dyn Read + Send>, StorageError> {
@@ -342,8 +285,19 @@ impl Container for Bucket {
             .with(header::RANGE, format!("bytes={offset}-{last}"))
             .with(header::IF_MATCH, object.etag.clone());
         wanted.response_bytes = bytes;
-        let permit = self.attempts.permit();
-        let response = self.send(&wanted)?;
+        let permit = self.requests.attempts.permit();
+        let response = match self.requests.send(&wanted)? {
+            Ok(response) => response,
+            Err(problem) if problem.status == 416 => {
+                let text = problem.text(Permission::Read, "");
+                return Err(self.requests.unexpected(&wanted, format!("the range is refused: {text}")));
+            }
+            Err(problem) => return Err(self.requests.error(&problem, &wanted)),
+        };
+        // Some stores ignore If-Match.
+        if response.header(header::ETAG).map(quoted).is_some_and(|etag| etag != object.etag) {
+            return Err(self.requests.changed(&wanted));
+        }
         let is_whole = offset == 0 && bytes == object.bytes;
         match response.status {
             206 => {
@@ -351,21 +305,22 @@ impl Container for Bucket {
                 let found = response.header(header::CONTENT_RANGE).unwrap_or_default();
                 if found != expected {
                     let problem = format!("Content-Range is {:?}, expected {expected:?}", bounded(found));
-                    return Err(self.unexpected(&wanted, problem));
+                    return Err(self.requests.unexpected(&wanted, problem));
                 }
             }
             200 if is_whole => {}
             200 => {
-                return Err(self.unexpected(&wanted, "the store sends the whole object instead of a range"));
+                return Err(self
+                    .requests
+                    .unexpected(&wanted, "the store sends the whole object instead of a range"));
             }
-            _ => return Err(self.refused(response, &wanted)),
+            status => {
+                return Err(self.requests.unexpected(&wanted, format!("HTTP {status} instead of a range")));
+            }
         }
-        let etag = response.header(header::ETAG).map(quoted);
-        if etag.is_some_and(|etag| etag != object.etag) {
-            let refusal = Refusal::Changed;
-            let (place, request) = (self.name.clone(), self.describe(&wanted));
-            let problem = "the object has changed since it was found".to_owned();
-            return Err(StorageError::Refused { place, request, refusal, problem });
+        if let Some(found) = response.content_length().filter(|found| *found != bytes) {
+            let problem = format!("Content-Length is {found}, expected {bytes}");
+            return Err(self.requests.unexpected(&wanted, problem));
         }
         let mut body = response.body;
         body.hold(permit);
@@ -373,11 +328,11 @@ impl Container for Bucket {
     }
 
     fn retries(&self) -> u32 {
-        self.attempts.retries()
+        self.requests.attempts.retries()
     }
 
     fn wait(&self, attempt: u32) -> Result<(), StorageError> {
-        self.attempts.wait(attempt, None)
+        self.requests.attempts.wait(attempt, None)
     }
 
     fn put(&self, object: &NewObject<'_>, content: &[u8]) -> Result<(), StorageError> {
@@ -385,17 +340,35 @@ impl Container for Bucket {
         let wanted = Wanted::new(Method::PUT, object.key, Permission::Write)
             .body(content)
             .with(HeaderName::from_static("content-md5"), STANDARD.encode(object.md5));
-        let wanted = Bucket::conditional(self.describe_new(wanted, object), object);
-        let response = self.send(&wanted)?;
-        match response.status {
-            200..=299 => {
-                response.discard();
-                Ok(())
+        let mut wanted = Bucket::conditional(self.describe_new(wanted, object), object);
+        let sha256 = HeaderName::from_static("x-amz-checksum-sha256");
+        if self.takes_sha256.load(Ordering::Relaxed) {
+            wanted = wanted.with(sha256.clone(), STANDARD.encode(object.sha256.0));
+        }
+        for attempt in 0.. {
+            let problem = match self.requests.send(&wanted)? {
+                Ok(response) => {
+                    response.discard();
+                    break;
+                }
+                Err(problem) => problem,
+            };
+            if problem.is_about_sha256() && self.takes_sha256.swap(false, Ordering::Relaxed) {
+                wanted.headers.retain(|(name, _)| *name != sha256);
+                continue;
+            }
+            if problem.is_conflict() && attempt < self.requests.attempts.retries() {
+                self.requests.attempts.wait(attempt, None)?;
+                continue;
             }
             // 304 is what some stores answer to a failed If-None-Match.
-            304 | 409 | 412 => self.settle(object),
-            _ => Err(self.refused(response, &wanted)),
+            let is_condition = matches!(problem.status, 304 | 409 | 412);
+            if is_condition && object.precondition != Precondition::None {
+                return self.conclude(object, &problem, &wanted);
+            }
+            return Err(self.requests.error(&problem, &wanted));
         }
+        Ok(())
     }
 
     fn part_limits(&self) -> PartLimits {
@@ -406,13 +379,9 @@ impl Container for Bucket {
         self.check_first(object)?;
         let wanted = Wanted::new(Method::POST, object.key, Permission::Write).query(&[("uploads", "")]);
         let wanted = self.describe_new(wanted, object);
-        let response = self.send(&wanted)?;
-        if response.status != 200 {
-            return Err(self.refused(response, &wanted));
-        }
-        let text = self.text(response, &wanted)?;
+        let text = self.requests.document(&wanted)?;
         let begun: Result<Begun, _> = quick_xml::de::from_str(&text);
-        let begun = begun.map_err(|error| self.unexpected(&wanted, bounded(&error.to_string())))?;
+        let begun = begun.map_err(|error| self.requests.unexpected(&wanted, bounded(&error.to_string())))?;
         Ok(Upload(begun.upload_id))
     }
 
@@ -422,14 +391,11 @@ impl Container for Bucket {
             .query(&[("partNumber", &text), ("uploadId", &upload.0)])
             .body(content)
             .with(HeaderName::from_static("content-md5"), STANDARD.encode(Md5::digest(content)));
-        let permit = self.attempts.permit();
-        let response = self.send(&wanted)?;
+        let permit = self.requests.attempts.permit();
+        let response = self.requests.demand(&wanted)?;
         drop(permit);
-        if response.status != 200 {
-            return Err(self.refused(response, &wanted));
-        }
         let tag = response.header(header::ETAG).map(str::to_owned);
-        let tag = tag.ok_or_else(|| self.unexpected(&wanted, "a part has no ETag"))?;
+        let tag = tag.ok_or_else(|| self.requests.unexpected(&wanted, "a part has no ETag"))?;
         response.discard();
         Ok(Part { number, tag })
     }
@@ -445,59 +411,56 @@ impl Container for Bucket {
             .query(&[("uploadId", &upload.0)])
             .body(body.as_bytes());
         let wanted = Bucket::conditional(wanted, object);
-        let response = self.send(&wanted)?;
-        match response.status {
-            200 => {
-                // The status is sent before the work is done, so the body may be an error.
-                let text = self.text(response, &wanted)?;
-                if text.contains("<Error>") {
-                    let problem = Problem { status: 200, ..Problem::parse(&text) };
-                    return Err(self.error(&problem, &wanted));
-                }
-                Ok(())
-            }
-            304 | 404 | 409 | 412 => {
-                let problem = Problem::of(response);
-                let is_gone = problem.status == 404;
+        let mut attempt = 0;
+        loop {
+            let problem = match self.requests.send(&wanted)? {
+                Ok(response) => self.completed(response, &wanted)?,
+                Err(problem) => Some(problem),
+            };
+            match problem {
+                None => return Ok(()),
+                Some(problem) if problem.is_temporary() && attempt < self.requests.attempts.retries() => {}
                 // An upload that is gone may have been completed by an attempt whose answer was lost.
-                self.settle(object)
-                    .map_err(|error| if is_gone { self.error(&problem, &wanted) } else { error })
+                Some(problem)
+                    if matches!(problem.status, 304 | 404 | 409 | 412) || problem.code.is_empty() =>
+                {
+                    return self.conclude(object, &problem, &wanted);
+                }
+                Some(problem) => return Err(self.requests.error(&problem, &wanted)),
             }
-            _ => Err(self.refused(response, &wanted)),
+            self.requests.attempts.wait(attempt, None)?;
+            attempt += 1;
         }
     }
 
     fn end(&self, key: &str, upload: &Upload) -> Result<(), StorageError> {
         let wanted = Wanted::new(Method::DELETE, key, Permission::Write).query(&[("uploadId", &upload.0)]);
-        let response = self.send(&wanted)?;
-        match response.status {
-            200..=299 | 404 => {
+        match self.requests.send(&wanted)? {
+            Ok(response) => {
                 response.discard();
                 Ok(())
             }
-            _ => Err(self.refused(response, &wanted)),
+            Err(problem) if problem.status == 404 => Ok(()),
+            Err(problem) => Err(self.requests.error(&problem, &wanted)),
         }
     }
 
-    /// Few stores delete on a condition, so the entity tag is compared just before.
+    /// Few stores delete on a condition, so the entity tag is compared just before. An object that another writer puts in
+    /// between is deleted.
     fn delete(&self, object: &Object) -> Result<(), StorageError> {
         let wanted = Wanted::new(Method::DELETE, &object.key, Permission::Delete);
         match self.find(&object.key)? {
             None => return Ok(()),
-            Some(found) if found.etag != object.etag => {
-                let (place, request) = (self.name.clone(), self.describe(&wanted));
-                let problem = "the object has changed since it was found".to_owned();
-                return Err(StorageError::Refused { place, request, refusal: Refusal::Changed, problem });
-            }
+            Some(found) if found.etag != object.etag => return Err(self.requests.changed(&wanted)),
             Some(_) => {}
         }
-        let response = self.send(&wanted)?;
-        match response.status {
-            200..=299 | 404 => {
+        match self.requests.send(&wanted)? {
+            Ok(response) => {
                 response.discard();
                 Ok(())
             }
-            _ => Err(self.refused(response, &wanted)),
+            Err(problem) if problem.status == 404 => Ok(()),
+            Err(problem) => Err(self.requests.error(&problem, &wanted)),
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use quick_xml::Reader;
+use quick_xml::events::Event;
 use serde::Deserialize;
 
 use crate::format::Timestamp;
+use crate::http::bounded;
 use crate::storage::Object;
 use crate::storage::percent::decoded;
 
@@ -18,6 +21,7 @@ pub(super) struct Page {
     #[serde(default)]
     pub(super) is_truncated: bool,
     pub(super) next_continuation_token: Option<String>,
+    encoding_type: Option<String>,
     #[serde(default)]
     contents: Vec<Entry>,
 }
@@ -41,17 +45,29 @@ pub(super) struct Begun {
 
 impl Page {
     pub(super) fn parse(text: &str) -> Result<Page, String> {
+        if root(text).as_deref() != Some("ListBucketResult") {
+            return Err("it does not begin with ListBucketResult".to_owned());
+        }
         quick_xml::de::from_str(text).map_err(|error| error.to_string())
     }
 
     /// Returns the objects, with an empty entity tag if the list has none. Marks of folders, and keys that URLs cannot
     /// carry, are left out.
-    pub(super) fn objects(self) -> Result<Vec<Object>, String> {
+    ///
+    /// # Errors
+    /// If a key cannot be one, or does not begin with `prefix`.
+    pub(super) fn objects(self, prefix: &str) -> Result<Vec<Object>, String> {
+        // Some stores do not encode keys although they were asked to.
+        let is_encoded = self.encoding_type.is_some_and(|kind| kind.eq_ignore_ascii_case("url"));
         let mut objects = Vec::new();
         for Entry { key, etag, size, last_modified } in self.contents {
-            let key = decoded(&key, true).ok_or("a key is not UTF-8, or its encoding is wrong")?;
+            let key = if is_encoded { decoded(&key, true) } else { Some(key) };
+            let key = key.ok_or("a key is not UTF-8, or its encoding is wrong")?;
             if key.len() > KEY_BYTES_MAX || key.is_empty() {
                 return Err(format!("a key has {} bytes", key.len()));
+            }
+            if !key.starts_with(prefix) {
+                return Err(format!("the key {:?} does not begin with {prefix:?}", bounded(&key)));
             }
             let is_folder = size == 0 && key.ends_with('/');
             let is_odd = key.split('/').any(|part| matches!(part, "." | "..")) || key.starts_with('/');
@@ -68,6 +84,20 @@ impl Page {
             });
         }
         Ok(objects)
+    }
+}
+
+/// The name of the root element of a document, without its namespace; `None` if there is none.
+pub(super) fn root(text: &str) -> Option<String> {
+    let mut reader = Reader::from_str(text);
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(element) | Event::Empty(element) => {
+                return Some(element.local_name().as_ref().to_owned());
+            }
+            Event::Eof => return None,
+            _ => {}
+        }
     }
 }
 
@@ -90,7 +120,7 @@ mod tests {
     fn reads_a_page() {
         let text = r#"<?xml version="1.0" encoding="UTF-8"?>
             <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name>
-            <IsTruncated>true</IsTruncated><NextContinuationToken>t&amp;1</NextContinuationToken>
+            <IsTruncated>true</IsTruncated><EncodingType>url</EncodingType><NextContinuationToken>t&amp;1</NextContinuationToken>
             <Contents><Key>in/a%2Bb+c.tar</Key><LastModified>2026-11-25T20:00:00.000Z</LastModified>
             <ETag>&quot;abc-2&quot;</ETag><Size>7</Size><StorageClass>STANDARD</StorageClass></Contents>
             <Contents><Key>in/folder/</Key><ETag>"0"</ETag><Size>0</Size></Contents>
@@ -98,12 +128,14 @@ mod tests {
         let page = Page::parse(text).unwrap();
         assert!(page.is_truncated);
         assert_eq!(page.next_continuation_token.as_deref(), Some("t&1"));
-        let objects = page.objects().unwrap();
+        let objects = page.objects("in/").unwrap();
         assert_eq!(objects.len(), 1);
         assert_eq!((objects[0].key.as_str(), objects[0].bytes), ("in/a+b c.tar", 7));
         assert_eq!(objects[0].etag, "\"abc-2\"");
         assert_eq!(objects[0].modified.unwrap().to_string(), "2026-11-25T20:00:00Z");
-        assert!(Page::parse("<Error/>").unwrap().objects().unwrap().is_empty());
-        assert!(Page::parse("no xml").is_err());
+        assert!(Page::parse("<ListBucketResult/>").unwrap().objects("").unwrap().is_empty());
+        for text in ["<Error/>", "no xml", "<ListBucketResult>", ""] {
+            assert!(Page::parse(text).is_err(), "{text}");
+        }
     }
 }

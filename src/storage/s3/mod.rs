@@ -7,6 +7,7 @@ mod credentials;
 mod endpoint;
 mod listing;
 mod problem;
+mod request;
 mod signing;
 
 pub(super) use bucket::Bucket;

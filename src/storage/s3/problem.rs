@@ -44,12 +44,7 @@ impl Problem {
     /// Why the store refuses, if that is known. `needed` is what the request needs.
     pub(super) fn refusal(&self, needed: Permission) -> Option<Refusal> {
         Some(match (self.code.as_str(), self.status) {
-            ("AccessDenied", _) if self.message.to_ascii_lowercase().contains("retention") => {
-                Refusal::Immutable
-            }
-            ("AccessDenied", _) if self.message.to_ascii_lowercase().contains("object lock") => {
-                Refusal::Immutable
-            }
+            ("AccessDenied" | "InvalidRequest", _) if self.is_about_lock() => Refusal::Immutable,
             ("AccessDenied" | "AllAccessDisabled" | "UnauthorizedAccess", _) | ("", 401 | 403) => {
                 Refusal::Permission(needed)
             }
@@ -78,6 +73,33 @@ impl Problem {
         })
     }
 
+    /// Whether the message says that the object is locked. There is no code for that.
+    fn is_about_lock(&self) -> bool {
+        let message = self.message.to_ascii_lowercase();
+        ["retention", "object lock", "legal hold", "worm"].iter().any(|word| message.contains(word))
+    }
+
+    /// Whether the bytes got lost or changed on the way, so that they may be sent once more.
+    pub(super) fn is_of_transfer(&self) -> bool {
+        let codes = ["BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout"];
+        codes.contains(&self.code.as_str())
+    }
+
+    /// Whether the store does not know the header with a SHA-256 sum. Some stores know MD5 only.
+    pub(super) fn is_about_sha256(&self) -> bool {
+        matches!(self.status, 400 | 501) && self.message.to_ascii_lowercase().contains("x-amz-checksum")
+    }
+
+    /// Whether another request came in between, so that this one may be sent again.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self.code.as_str(), "ConditionalRequestConflict" | "OperationAborted")
+    }
+
+    /// Whether the store asks for another try. Its status does not say so when it was sent before the work was done.
+    pub(super) fn is_temporary(&self) -> bool {
+        matches!(self.code.as_str(), "InternalError" | "ServiceUnavailable" | "SlowDown" | "RequestTimeout")
+    }
+
     /// The problem in words. `clock` is the time of this machine.
     pub(super) fn text(&self, needed: Permission, clock: &str) -> String {
         let (code, message) = (bounded(&self.code), bounded(&self.message));
@@ -92,6 +114,11 @@ impl Problem {
                 let store = self.date.as_deref().unwrap_or("another time");
                 format!("the clock of this machine says {clock}, that of the store {store} ({said})")
             }
+            // Without the permission to list, the store does not tell which objects exist.
+            Some(Refusal::Permission(Permission::Read)) => format!(
+                "the permission to read is missing, or the object may not exist and the permission to list is missing \
+                 ({said})"
+            ),
             Some(Refusal::Permission(permission)) => {
                 format!("the permission to {permission} is missing ({said})")
             }

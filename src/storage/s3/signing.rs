@@ -23,8 +23,9 @@ fn host(url: &Url) -> String {
     url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
 }
 
-/// Signs a call for a region: adds the date, the hash of the payload, the token and the signature. The query of the URL
-/// must be sorted. `payload_sha256` is in hex.
+/// Signs a call for a region: adds the date, the hash of the payload, the token and the signature. All headers that it has
+/// are signed, so that no range or condition gets lost on the way unnoticed. The query of the URL must be sorted.
+/// `payload_sha256` is in hex.
 pub(super) fn sign(call: &mut Call<'_>, keys: &Keys, region: &str, now: Timestamp, payload_sha256: &str) {
     let time = now.to_string().replace(['-', ':'], "");
     let day = &time[..8];
@@ -39,7 +40,6 @@ pub(super) fn sign(call: &mut Call<'_>, keys: &Keys, region: &str, now: Timestam
     let mut signed: Vec<(String, String)> = call
         .headers
         .iter()
-        .filter(|(name, _)| name.as_str().starts_with("x-amz-") || *name == "content-md5")
         .map(|(name, value)| {
             let words: Vec<&str> = value.split_whitespace().collect();
             (name.as_str().to_owned(), words.join(" "))
@@ -79,17 +79,27 @@ mod tests {
             expires: None,
         };
         let now: Timestamp = "2013-05-24T00:00:00Z".parse().unwrap();
-        for (url, expected) in [
+        for (url, range, expected) in [
+            (
+                "https://examplebucket.s3.amazonaws.com/test.txt",
+                Some("bytes=0-9"),
+                "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+            ),
             (
                 "https://examplebucket.s3.amazonaws.com/?lifecycle=",
+                None,
                 "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543",
             ),
             (
                 "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J",
+                None,
                 "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7",
             ),
         ] {
             let mut call = Call::new(Method::GET, Url::parse(url).unwrap());
+            if let Some(range) = range {
+                call = call.with(header::RANGE, range);
+            }
             sign(&mut call, &keys, "us-east-1", now, EMPTY_SHA256);
             let (_, value) = call.headers.last().unwrap();
             assert!(value.ends_with(&format!("Signature={expected}")), "{url}: {value}");

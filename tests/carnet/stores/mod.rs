@@ -1,6 +1,8 @@
 //! Commands use chunk stores only through their traits, so every store behaves like a folder.
 
 mod memory;
+mod s3;
+mod servers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -7,10 +7,10 @@ use url::{Host, Url};
 
 use super::Keys;
 use super::json;
-use crate::http::{Call, Client, Connections, Method, header};
+use super::metadata::KeyEndpoint;
+use crate::http::{Call, Connections, Method, header};
 use crate::small_file::SmallFile;
 use crate::storage::near::setup;
-use crate::storage::near::{ask, near_client};
 use crate::storage::{StorageError, Variables};
 
 /// Maximum size of the file with the token in bytes.
@@ -26,7 +26,7 @@ pub(super) struct ContainerEndpoint {
     url: Url,
     /// The value of the Authorization header, or the file that contains it.
     token: Option<Token>,
-    client: Client,
+    endpoint: KeyEndpoint,
 }
 
 enum Token {
@@ -66,11 +66,11 @@ impl ContainerEndpoint {
         let value =
             || variables.get("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(|token| Token::Value(token.to_owned()));
         let token = file.or_else(value);
-        Ok(Some(ContainerEndpoint { url, token, client: near_client(connections)? }))
+        let endpoint = KeyEndpoint::near(WHAT, &url, connections)?;
+        Ok(Some(ContainerEndpoint { url, token, endpoint }))
     }
 
     pub(super) fn keys(&self) -> Result<Keys, StorageError> {
-        let mut call = Call::new(Method::GET, self.url.clone());
         let token = match &self.token {
             None => None,
             Some(Token::Value(token)) => Some(token.clone()),
@@ -80,10 +80,14 @@ impl ContainerEndpoint {
                     .map_err(|error| setup(path, &error.to_string()))?,
             ),
         };
-        if let Some(token) = token {
-            call = call.with(header::AUTHORIZATION, token);
-        }
-        match ask(&self.client, WHAT, call)? {
+        let make = || {
+            let call = Call::new(Method::GET, self.url.clone());
+            match &token {
+                Some(token) => call.with(header::AUTHORIZATION, token.clone()),
+                None => call,
+            }
+        };
+        match self.endpoint.ask(&make)? {
             (200, text) => json::keys(WHAT, &text),
             (status, _) => Err(setup(WHAT, &format!("it gives no keys (HTTP {status})"))),
         }

@@ -6,17 +6,18 @@ use url::Url;
 
 use super::Keys;
 use super::json;
-use crate::http::{Call, Client, Connections, HeaderName, Method, bounded};
+use super::metadata::{KeyEndpoint, NEAR_TIME_MAX};
+use crate::http::{Call, Connections, HeaderName, Method, bounded};
 use crate::storage::near::setup;
-use crate::storage::near::{ask, near_client};
 use crate::storage::{StorageError, Variables};
 
 const WHAT: &str = "the metadata service of this machine";
 
 /// The metadata service of a machine.
 pub(super) struct InstanceEndpoint {
-    base: String,
-    client: Client,
+    /// The URL of its newest version, with a slash at its end.
+    base: Url,
+    endpoint: KeyEndpoint,
 }
 
 impl InstanceEndpoint {
@@ -30,43 +31,47 @@ impl InstanceEndpoint {
             return Ok(None);
         }
         let base = variables.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or("http://169.254.169.254");
-        let base = base.trim_end_matches('/').to_owned();
-        Ok(Some(InstanceEndpoint { base, client: near_client(connections)? }))
+        let base = Url::parse(&format!("{}/latest/", base.trim_end_matches('/')));
+        let base = base.map_err(|error| setup("AWS_EC2_METADATA_SERVICE_ENDPOINT", &error.to_string()))?;
+        let endpoint = KeyEndpoint::near(WHAT, &base, connections)?;
+        Ok(Some(InstanceEndpoint { base, endpoint }))
     }
 
-    fn call(&self, method: Method, path: &str) -> Result<Call<'static>, StorageError> {
-        let url = Url::parse(&format!("{}/latest/{path}", self.base));
-        let url = url.map_err(|error| setup("AWS_EC2_METADATA_SERVICE_ENDPOINT", &error.to_string()))?;
-        Ok(Call::new(method, url))
+    fn call(&self, method: Method, path: &str) -> Call<'static> {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path()));
+        Call::new(method, url)
     }
 
     pub(super) fn keys(&self) -> Result<Keys, StorageError> {
         let header = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
-        let call = self.call(Method::PUT, "api/token")?.with(header, "21600");
-        let answer = ask(&self.client, WHAT, call).map_err(|error| {
-            let StorageError::Setup { problem, .. } = error else { return error };
-            let hint = "no variable, profile or container gives S3 credentials, and this machine has none";
-            setup("S3 credentials", &format!("{hint} ({WHAT}: {problem})"))
+        let make = || self.call(Method::PUT, "api/token").with(header.clone(), "21600");
+        let (status, token) = self.endpoint.ask(&make).map_err(|error| {
+            if matches!(error, StorageError::Interrupted) {
+                return error;
+            }
+            let hint = "no variable, profile or container gives S3 credentials, and the metadata service of this \
+                        machine gives none within";
+            setup("S3 credentials", &format!("{hint} {} seconds ({error})", NEAR_TIME_MAX.as_secs()))
         })?;
-        let (200, token) = answer else { return Err(refused(answer.0, "a token")) };
-        let with_token = |call: Call<'static>| {
-            call.with(HeaderName::from_static("x-aws-ec2-metadata-token"), token.clone())
+        if status != 200 {
+            return Err(refused(status, "token"));
+        }
+        let get = |path: &str| {
+            let name = HeaderName::from_static("x-aws-ec2-metadata-token");
+            self.endpoint.ask(&|| self.call(Method::GET, path).with(name.clone(), token.clone()))
         };
         let roles = "meta-data/iam/security-credentials/";
-        let (status, role) = ask(&self.client, WHAT, with_token(self.call(Method::GET, roles)?))?;
+        let (status, role) = get(roles)?;
         let role = role.lines().next().unwrap_or_default().trim().to_owned();
-        if status != 200
-            || role.is_empty()
-            || !role.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
-        {
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
+        if status != 200 || role.is_empty() || !role.bytes().all(is_name) {
             return Err(setup(WHAT, &format!("this machine has no role (HTTP {status})")));
         }
-        let path = format!("{roles}{role}");
-        let (status, text) = ask(&self.client, WHAT, with_token(self.call(Method::GET, &path)?))?;
-        if status != 200 {
-            return Err(refused(status, &format!("keys of the role {}", bounded(&role))));
+        match get(&format!("{roles}{role}"))? {
+            (200, text) => json::keys(WHAT, &text),
+            (status, _) => Err(refused(status, &format!("keys of the role {}", bounded(&role)))),
         }
-        json::keys(WHAT, &text)
     }
 }
 

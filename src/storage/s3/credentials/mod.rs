@@ -4,6 +4,7 @@
 mod container;
 mod instance;
 mod json;
+mod metadata;
 mod profile;
 mod web_identity;
 
@@ -36,6 +37,13 @@ pub(super) struct Keys {
     pub(super) expires: Option<Timestamp>,
 }
 
+impl Keys {
+    /// Whether they last longer than this many seconds from now on.
+    pub(super) fn last(&self, now: Timestamp, seconds: i64) -> bool {
+        self.expires.is_none_or(|expires| expires.get().as_second() - now.get().as_second() > seconds)
+    }
+}
+
 /// Where keys come from.
 enum Source {
     /// They never change.
@@ -44,6 +52,7 @@ enum Source {
     Command {
         id: String,
         argv: Vec<String>,
+        token: Option<Zeroizing<String>>,
     },
     Process(Vec<String>),
     WebIdentity(WebIdentity),
@@ -74,10 +83,11 @@ impl Credentials {
         let make = |source, keys: Option<Keys>, profile| {
             Ok(Credentials { source, profile, keys: Mutex::new(keys.map(Arc::new)), clock })
         };
+        let token = variables.get("AWS_SESSION_TOKEN").map(|token| Zeroizing::new(token.to_owned()));
         if let Some(id) = variables.get("AWS_ACCESS_KEY_ID") {
             let id = id.to_owned();
             if let Some(argv) = &settings.secret_command {
-                return make(Source::Command { id, argv: argv.clone() }, None, profile);
+                return make(Source::Command { id, argv: argv.clone(), token }, None, profile);
             }
             let secret = variables.get("AWS_SECRET_ACCESS_KEY").ok_or_else(|| {
                 setup(
@@ -85,14 +95,13 @@ impl Credentials {
                     "AWS_SECRET_ACCESS_KEY is not set, and no file or command gives the secret",
                 )
             })?;
-            let token = variables.get("AWS_SESSION_TOKEN").map(|token| Zeroizing::new(token.to_owned()));
             let secret = Zeroizing::new(secret.to_owned());
             return make(Source::Fixed, Some(Keys { id, secret, token, expires: None }), profile);
         }
-        // A profile that is named goes before an identity that the machine has anyway.
-        let is_named = variables.get("AWS_PROFILE").is_some();
-        let web_identity = WebIdentity::find(variables, connections)?;
-        if let Some(web_identity) = web_identity.filter(|_| !is_named) {
+        if settings.secret_command.is_some() || variables.get("AWS_SECRET_ACCESS_KEY").is_some() {
+            return Err(setup("the secret access key", "AWS_ACCESS_KEY_ID is not set"));
+        }
+        if let Some(web_identity) = WebIdentity::find(variables, connections)? {
             return make(Source::WebIdentity(web_identity), None, profile);
         }
         if let Some(mut found) = profile {
@@ -102,7 +111,10 @@ impl Credentials {
             if let Some(argv) = found.process.take() {
                 return make(Source::Process(argv), None, Some(found));
             }
-            if is_named {
+            if let Some(problem) = found.problem.take() {
+                return Err(setup(&format!("the profile {:?}", found.name), &problem));
+            }
+            if variables.get("AWS_PROFILE").is_some() {
                 return Err(setup("AWS_PROFILE", &format!("the profile {:?} has no keys", found.name)));
             }
             return Credentials::of_machine(variables, connections, make, Some(found));
@@ -143,23 +155,33 @@ impl Credentials {
     pub(super) fn keys(&self) -> Result<Arc<Keys>, StorageError> {
         // One thread renews them while the others wait.
         let mut held = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.clock.now().get().as_second();
-        let lasts =
-            |keys: &Keys| keys.expires.is_none_or(|expires| expires.get().as_second() - now > RENEW_SECONDS);
-        if let Some(keys) = held.as_ref().filter(|keys| lasts(keys)) {
+        let now = self.clock.now();
+        if let Some(keys) = held.as_ref().filter(|keys| keys.last(now, RENEW_SECONDS)) {
             return Ok(Arc::clone(keys));
         }
-        let keys = Arc::new(match &self.source {
-            Source::Fixed => unreachable!("fixed keys are there from the start and never end"),
-            Source::Command { id, argv } => {
-                Keys { id: id.clone(), secret: run_secret_command(argv)?, token: None, expires: None }
+        match (self.renewed(), held.as_ref()) {
+            (Ok(keys), _) => {
+                let keys = Arc::new(keys);
+                *held = Some(Arc::clone(&keys));
+                Ok(keys)
             }
-            Source::Process(argv) => json::keys("credential_process", &run_secret_command(argv)?)?,
-            Source::WebIdentity(identity) => identity.keys()?,
-            Source::Container(endpoint) => endpoint.keys()?,
-            Source::Instance(endpoint) => endpoint.keys()?,
-        });
-        *held = Some(Arc::clone(&keys));
-        Ok(keys)
+            // What gives keys may be back before these end.
+            (Err(_), Some(keys)) if keys.last(now, 0) => Ok(Arc::clone(keys)),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn renewed(&self) -> Result<Keys, StorageError> {
+        match &self.source {
+            Source::Fixed => unreachable!("fixed keys are there from the start and never end"),
+            Source::Command { id, argv, token } => {
+                let (id, token) = (id.clone(), token.clone());
+                Ok(Keys { id, secret: run_secret_command(argv)?, token, expires: None })
+            }
+            Source::Process(argv) => json::keys("credential_process", &run_secret_command(argv)?),
+            Source::WebIdentity(identity) => identity.keys(),
+            Source::Container(endpoint) => endpoint.keys(),
+            Source::Instance(endpoint) => endpoint.keys(),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The profiles in the files of the AWS command line (AWS SDKs Reference Guide, "Shared config and credentials files").
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
@@ -25,6 +26,8 @@ pub(super) struct Profile {
     pub(super) process: Option<Vec<String>>,
     pub(super) region: Option<String>,
     pub(super) endpoint_url: Option<String>,
+    /// Why it gives no keys, if it is meant to.
+    pub(super) problem: Option<String>,
 }
 
 type Section = BTreeMap<String, Zeroizing<String>>;
@@ -33,7 +36,7 @@ impl Profile {
     /// Reads the profile that `AWS_PROFILE` names, or `default`; `None` if no file has it and it is not named.
     ///
     /// # Errors
-    /// If a file cannot be read, or a named profile is missing or needs what is not supported.
+    /// If a file cannot be read, or a named profile is missing.
     pub(super) fn load(variables: &Variables) -> Result<Option<Profile>, StorageError> {
         let named = variables.get("AWS_PROFILE");
         let name = named.unwrap_or("default");
@@ -44,11 +47,18 @@ impl Profile {
         {
             let own = variables.get(variable).map(PathBuf::from);
             let home = || variables.get("HOME").map(|home| PathBuf::from(home).join(".aws").join(file));
+            let is_default = own.is_none() && named.is_none();
             let Some(path) = own.or_else(home) else { continue };
             let shown = path.display().to_string();
             let text = match SmallFile::read(&path, FILE_BYTES_MAX) {
                 Ok(text) => text,
-                Err(SmallFileError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(SmallFileError::Io(error)) if error.kind() == ErrorKind::NotFound => continue,
+                // Services often have no access to the home of their user.
+                Err(SmallFileError::Io(error))
+                    if error.kind() == ErrorKind::PermissionDenied && is_default =>
+                {
+                    continue;
+                }
                 Err(error) => return Err(setup(&shown, &error.to_string())),
             };
             let text = text.text().map_err(|error| setup(&shown, &error.to_string()))?;
@@ -64,31 +74,29 @@ impl Profile {
                 None => Ok(None),
             };
         }
-        Profile::of(name, &mut section).map(Some)
+        Ok(Some(Profile::of(name, &mut section)))
     }
 
-    fn of(name: &str, section: &mut Section) -> Result<Profile, StorageError> {
+    fn of(name: &str, section: &mut Section) -> Profile {
         let mut take = |key: &str| section.remove(key).filter(|value| !value.is_empty());
         let (id, secret) = (take("aws_access_key_id"), take("aws_secret_access_key"));
         let token = take("aws_session_token");
         let plain = |value: Zeroizing<String>| value.as_str().to_owned();
         let process = take("credential_process").map(|line| words(&line));
         let (region, endpoint_url) = (take("region").map(plain), take("endpoint_url").map(plain));
+        let mut problem = UNSUPPORTED
+            .iter()
+            .find(|key| section.contains_key(**key))
+            .map(|key| format!("{key} is not supported: use keys, credential_process or a web identity"));
         let keys = match (id, secret) {
             (Some(id), Some(secret)) => Some(Keys { id: plain(id), secret, token, expires: None }),
             (None, None) => None,
             _ => {
-                return Err(setup(&format!("the profile {name:?}"), "it has only one half of an access key"));
+                problem = Some("it has only one half of an access key".to_owned());
+                None
             }
         };
-        if keys.is_none()
-            && process.is_none()
-            && let Some(key) = UNSUPPORTED.iter().find(|key| section.contains_key(**key))
-        {
-            let problem = format!("{key} is not supported: use keys, credential_process or a web identity");
-            return Err(setup(&format!("the profile {name:?}"), &problem));
-        }
-        Ok(Profile { name: name.to_owned(), keys, process, region, endpoint_url })
+        Profile { name: name.to_owned(), keys, process, region, endpoint_url, problem }
     }
 }
 
@@ -167,7 +175,7 @@ mod tests {
     #[test]
     fn says_what_is_not_supported() {
         let mut section = read_section("[a]\nsso_session = x\n", "a").unwrap();
-        let error = Profile::of("a", &mut section).err().unwrap();
-        assert!(error.to_string().contains("sso_session is not supported"), "{error}");
+        let problem = Profile::of("a", &mut section).problem.unwrap();
+        assert!(problem.contains("sso_session is not supported"), "{problem}");
     }
 }

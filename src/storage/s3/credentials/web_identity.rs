@@ -9,11 +9,12 @@ use zeroize::Zeroizing;
 
 use super::Keys;
 use super::json::time;
-use crate::http::{Call, Client, Connections, Method, Payload, bounded, header};
+use super::metadata::KeyEndpoint;
+use crate::http::{Call, Connections, Method, Payload, bounded, header};
 use crate::small_file::SmallFile;
 use crate::storage::near::setup;
-use crate::storage::near::{ask, far_client};
 use crate::storage::percent::query;
+use crate::storage::s3::endpoint::domain;
 use crate::storage::s3::problem::Problem;
 use crate::storage::{StorageError, Variables};
 
@@ -28,7 +29,7 @@ pub(super) struct WebIdentity {
     token_file: PathBuf,
     session: String,
     url: Url,
-    client: Client,
+    endpoint: KeyEndpoint,
 }
 
 #[derive(Deserialize)]
@@ -71,14 +72,14 @@ impl WebIdentity {
         let region = variables.get("AWS_REGION").or_else(|| variables.get("AWS_DEFAULT_REGION"));
         let url = match (variables.get("AWS_ENDPOINT_URL_STS"), region) {
             (Some(url), _) => url.to_owned(),
-            (None, Some(region)) => format!("https://sts.{region}.amazonaws.com/"),
+            (None, Some(region)) => format!("https://sts.{region}.{}/", domain(region)),
             (None, None) => "https://sts.amazonaws.com/".to_owned(),
         };
         let url = Url::parse(&url).map_err(|error| setup("AWS_ENDPOINT_URL_STS", &error.to_string()))?;
-        let client = far_client(connections, &url)?;
+        let endpoint = KeyEndpoint::far(WHAT, &url, connections)?;
         let session = variables.get("AWS_ROLE_SESSION_NAME").unwrap_or("carnet").to_owned();
         let (role, token_file) = (role.to_owned(), token_file.into());
-        Ok(Some(WebIdentity { role, token_file, session, url, client }))
+        Ok(Some(WebIdentity { role, token_file, session, url, endpoint }))
     }
 
     pub(super) fn keys(&self) -> Result<Keys, StorageError> {
@@ -94,10 +95,12 @@ impl WebIdentity {
             ("RoleSessionName", &self.session),
             ("WebIdentityToken", &token),
         ]));
-        let mut call = Call::new(Method::POST, self.url.clone())
-            .with(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        call.payload = Payload::Bytes(body.as_bytes());
-        let (status, text) = ask(&self.client, WHAT, call)?;
+        let (status, text) = self.endpoint.ask(&|| {
+            let mut call = Call::new(Method::POST, self.url.clone())
+                .with(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+            call.payload = Payload::Bytes(body.as_bytes());
+            call
+        })?;
         if status != 200 {
             let refusal: Option<Refusal> = quick_xml::de::from_str(&text).ok();
             let said = refusal.map_or_else(String::new, |refusal| {

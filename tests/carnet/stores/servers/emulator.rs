@@ -1,0 +1,104 @@
+//! Object stores of other makers, each on a free port and with a temporary folder.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::behaviour::support::skipped;
+
+/// A running store, stopped when dropped.
+pub(crate) struct Emulator {
+    process: Child,
+    /// Deleted with it.
+    _folder: TempDir,
+    name: String,
+}
+
+/// A program that `scripts/setup` puts into the cache.
+#[allow(clippy::disallowed_methods)] // The library does not read the environment, but its tests may.
+fn program(path: &str) -> Option<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+    let program = cache.or_else(home)?.join("carnet-tests").join(path);
+    if !program.exists() {
+        skipped(&format!("{path} is not installed"));
+        return None;
+    }
+    Some(program)
+}
+
+impl Emulator {
+    /// s3s-fs, which checks every signature and sum. Its key is `id` with the secret `secret`; it has an empty `bucket`.
+    /// `None` if it is not installed; then the test is reported as skipped.
+    pub(crate) fn s3s() -> Option<Emulator> {
+        let program = program("s3s-fs-0.14.1/bin/s3s-fs")?;
+        Some(Emulator::start(&mut |folder, port| {
+            std::fs::create_dir(folder.join("bucket")).unwrap();
+            let mut command = Command::new(&program);
+            command.args(["--access-key", "id", "--secret-key", "secret", "--port", port]).arg(folder);
+            command
+        }))
+    }
+
+    /// moto, which knows conditions and the limits of parts. It accepts any key. It has no bucket.
+    /// `None` if it is not installed; then the test is reported as skipped.
+    pub(crate) fn moto() -> Option<Emulator> {
+        let program = program("moto-5.2.5/bin/moto_server")?;
+        Some(Emulator::start(&mut |_, port| {
+            let mut command = Command::new(&program);
+            command.args(["-H", "127.0.0.1", "-p", port]);
+            command
+        }))
+    }
+
+    /// `http://IP:PORT`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.name)
+    }
+
+    fn start(command: &mut dyn FnMut(&Path, &str) -> Command) -> Emulator {
+        // The port that is free now may be taken when the store opens it.
+        (0..5).find_map(|_| Emulator::try_start(command)).expect("the store does not start")
+    }
+
+    fn try_start(command: &mut dyn FnMut(&Path, &str) -> Command) -> Option<Emulator> {
+        let folder = TempDir::new().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        let name = format!("127.0.0.1:{port}");
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let process = command(&data, &port)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut emulator = Emulator { process, _folder: folder, name };
+        emulator.is_up().then_some(emulator)
+    }
+
+    fn is_up(&mut self) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(30) {
+            if self.process.try_wait().unwrap().is_some() {
+                return false;
+            }
+            if TcpStream::connect(&self.name).is_ok() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
