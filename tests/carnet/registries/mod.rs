@@ -11,7 +11,7 @@ mod files;
 mod server;
 mod station;
 
-mod tls;
+pub(crate) mod tls;
 
 mod auth;
 mod certificates;
