@@ -371,7 +371,7 @@ fn tokens_of_identities_are_renewed_at_half_their_life_and_once_if_refused() {
     settings.clock = Arc::<Ahead>::clone(&clock);
     let url = format!("http://{}/account/c", host.name());
     let container = open(&url.parse().unwrap(), &settings).unwrap();
-    for (seconds, expected) in [(0, 1), (20, 1), (60, 2), (80, 2), (170, 4)] {
+    for (seconds, expected) in [(0, 1), (20, 1), (60, 2), (70, 2), (85, 4)] {
         clock.0.store(seconds, Ordering::SeqCst);
         assert_eq!(container.find("k").unwrap(), None);
         assert_eq!(count.load(Ordering::SeqCst), expected, "after {seconds} seconds");
@@ -434,4 +434,27 @@ fn arc_is_given_its_own_files_only() {
         assert_eq!(found.is_ok(), works, "{file}: {found:?}");
         assert_eq!(agent.log().len(), if works { 2 } else { 1 }, "{file}");
     }
+}
+
+#[test]
+fn an_identity_that_gets_no_token_is_named() {
+    let endpoint = serve(|_| {
+        let problem =
+            serde_json::json!({"error": "invalid_request", "error_description": "Identity not found"});
+        Response::new(400).json(&problem)
+    });
+    let container = container(
+        "http://127.0.0.1:9/account/c",
+        &[
+            ("AZURE_POD_IDENTITY_AUTHORITY_HOST", &format!("http://{}", endpoint.name())),
+            ("AZURE_CLIENT_ID", "id-7"),
+        ],
+    );
+    let error = container.find("k").unwrap_err();
+    assert_eq!(error.refusal(), Some(Refusal::Identity));
+    let words = text(&error);
+    assert!(
+        words.contains("the identity with the client id id-7") && words.contains("Identity not found"),
+        "{words}"
+    );
 }
