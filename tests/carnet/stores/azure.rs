@@ -1,6 +1,7 @@
 //! The client of Azure Blob: against Azurite, and against a server that refuses.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,8 @@ use carnet::clock::Clock;
 use carnet::format::{Sum, Timestamp};
 use carnet::http;
 use carnet::storage::{
-    Container, NewObject, Object, Permission, Precondition, Refusal, Settings, StorageError, Variables, open,
+    Container, Download, NewObject, Object, Permission, Precondition, Refusal, Settings, StorageError,
+    Variables, open,
 };
 use md5::{Digest as _, Md5};
 
@@ -99,7 +101,8 @@ fn list(container: &dyn Container, prefix: &str) -> Result<BTreeMap<String, Obje
 
 /// The text of an error and of its `Debug`, which must not contain a secret.
 fn text(error: &StorageError) -> String {
-    let texts = format!("{error} {error:?}");
+    // The text that says what a token looks like is not one.
+    let texts = format!("{error} {error:?}").replace("sig=…", "");
     assert!(!SECRETS.iter().any(|secret| texts.contains(secret)), "a secret is in {texts}");
     error.to_string()
 }
@@ -275,15 +278,7 @@ fn refusals_are_explained() {
             let response = Response::new(status).with("x-ms-copy-source", "https://a/b?sig=topsecret");
             response.body("application/xml", body.clone())
         });
-        let object = Object {
-            key: "k".to_owned(),
-            bytes: 1,
-            etag: "\"1\"".to_owned(),
-            modified: None,
-            md5: None,
-            metadata: BTreeMap::new(),
-        };
-        let error = refusing(&host).delete(&object).unwrap_err();
+        let error = refusing(&host).delete(&an_object(1)).unwrap_err();
         assert_eq!(error.refusal(), Some(refusal), "{code} {detail}: {error:?}");
         assert!(text(&error).contains(code), "{error}");
         // An answer to HEAD has no body.
@@ -457,4 +452,114 @@ fn an_identity_that_gets_no_token_is_named() {
         words.contains("the identity with the client id id-7") && words.contains("Identity not found"),
         "{words}"
     );
+}
+
+fn an_object(bytes: u64) -> Object {
+    Object {
+        key: "k".to_owned(),
+        bytes,
+        etag: "\"1\"".to_owned(),
+        modified: None,
+        md5: None,
+        metadata: BTreeMap::new(),
+    }
+}
+
+/// Serves the range that a request asks for of a blob with the tag `"1"`.
+fn range(request: &Request, content: &[u8]) -> Response {
+    assert_eq!(request.headers.get("If-Match"), Some("\"1\""));
+    let asked = request.headers.get("x-ms-range").and_then(|range| range.strip_prefix("bytes=")).unwrap();
+    let (from, to) = asked.split_once('-').unwrap();
+    let (from, to): (usize, usize) = (from.parse().unwrap(), to.parse().unwrap());
+    let response = Response::new(206).with("Content-Range", format!("bytes {asked}/{}", content.len()));
+    response.body("application/x-tar", &content[from..=to])
+}
+
+#[test]
+fn downloads_go_on_after_breaks() {
+    use crate::registries::http::{Delivery, Fault};
+    let content: Vec<u8> = (0..100_000_u32).map(|number| number.to_le_bytes()[0]).collect();
+    for delivery in [Delivery::Reset(30_000), Delivery::Close(30_000)] {
+        let blob = content.clone();
+        let host = serve(move |request| range(request, &blob));
+        host.fault(Fault::on("GET", "*").times(1).delivers(delivery));
+        host.fault(Fault::on("GET", "*").times(1).answers(Response::new(503).with("Retry-After", "0")));
+        let mut found = Vec::new();
+        Download::new(refusing(&host), an_object(100_000), 10, 99_000).read_to_end(&mut found).unwrap();
+        assert_eq!(found, content[10..99_010], "{delivery:?}");
+        assert!(host.log().iter().any(|exchange| exchange.status == 503));
+    }
+}
+
+#[test]
+fn a_blob_that_changed_or_another_range_is_refused() {
+    let host = serve(|_| Response::new(412).with("x-ms-error-code", "ConditionNotMet"));
+    let error = refusing(&host).read(&an_object(5), 1, 3).err().unwrap();
+    assert_eq!(error.refusal(), Some(Refusal::Changed), "{}", text(&error));
+    let host = serve(|_| Response::new(404).with("x-ms-error-code", "BlobNotFound"));
+    let error = refusing(&host).read(&an_object(5), 1, 3).err().unwrap();
+    assert_eq!(error.refusal(), Some(Refusal::NoObject), "{}", text(&error));
+    for response in [
+        Response::new(206).with("Content-Range", "bytes 0-2/5"),
+        Response::new(206).with("Content-Range", "bytes 1-3/6"),
+        Response::new(206),
+        Response::new(200),
+    ] {
+        let host = serve(move |_| response.clone().body("application/x-tar", "abc"));
+        let error = refusing(&host).read(&an_object(5), 1, 3).err().unwrap();
+        assert!(text(&error).starts_with("unexpected response from az://account/c"), "{error}");
+    }
+}
+
+#[test]
+fn a_part_that_breaks_is_sent_again() {
+    use crate::registries::http::Fault;
+    let host = serve(|request| match request.method.as_str() {
+        "PUT" => {
+            let md5 = request.headers.get("Content-MD5");
+            assert!(md5.is_some() || request.target.contains("comp=blocklist"));
+            Response::new(201)
+        }
+        _ => Response::new(404).with("x-ms-error-code", "BlobNotFound"),
+    });
+    let container = refusing(&host);
+    let content = vec![7; 200_000];
+    let object = new_object("k", &content, &[], Precondition::Absent);
+    let upload = container.begin(&object).unwrap();
+    host.fault(Fault::on("PUT", "*").times(1).takes_only(50_000));
+    let part = container.part("k", &upload, 1, &content).unwrap();
+    container.complete(&object, &upload, &[part]).unwrap();
+    let log = host.log();
+    let blocks: Vec<_> = log.iter().filter(|exchange| exchange.target.contains("comp=block&")).collect();
+    assert_eq!(blocks.iter().map(|exchange| exchange.status).collect::<Vec<_>>(), [0, 201]);
+    assert_eq!(blocks[0].target, blocks[1].target);
+    let last = log.last().unwrap();
+    assert!(last.target.contains("comp=blocklist"));
+    assert_eq!(last.headers.get("If-None-Match"), Some("*"));
+    assert!(last.headers.get("x-ms-blob-content-md5").is_some());
+}
+
+#[test]
+fn tokens_of_identities_go_over_https_only() {
+    let place = "http://account.blob.example/c".parse().unwrap();
+    let Err(error) = open(&place, &settings(&[])) else { panic!() };
+    assert!(text(&error).contains("over HTTPS only"), "{error}");
+}
+
+#[test]
+fn texts_about_what_gives_access_show_no_secret() {
+    let place = "az://account/c".parse().unwrap();
+    for (name, value) in [
+        ("AZURE_STORAGE_SAS_TOKEN", "sv=1&topsecret"),
+        ("AZURE_STORAGE_SAS_TOKEN", "sv=1&sig=topsecret&se=topsecret"),
+        ("AZURE_STORAGE_KEY", "topsecret!"),
+        ("AZURE_STORAGE_CONNECTION_STRING", "AccountName=account;AccountKey=topsecret!"),
+        ("AZURE_STORAGE_CONNECTION_STRING", "AccountName=other;AccountKey=topsecret"),
+        ("AZURE_STORAGE_CONNECTION_STRING", "AccountName=account;SharedAccessSignature=topsecret"),
+    ] {
+        let settings = settings(&[(name, value)]);
+        assert!(!format!("{:?}", settings.variables).contains("topsecret"));
+        let Err(error) = open(&place, &settings) else { panic!("{value}") };
+        text(&error);
+    }
 }
