@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)] // A test that cannot set up has failed.
 
 mod behaviour;
+mod demo;
 mod hostile;
 mod registries;
 mod rules;

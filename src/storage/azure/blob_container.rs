@@ -1,6 +1,6 @@
 //! The operations on a container.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -263,10 +263,7 @@ impl Container for BlobContainer {
 
     fn access(&self) -> String {
         match &self.access {
-            Access::Sas(token) => match token.ends() {
-                Some(ends) => format!("a SAS token that ends at {ends}"),
-                None => "a SAS token with a stored policy".to_owned(),
-            },
+            Access::Sas(token) => token.summary(),
             Access::Key(_) => "the account key".to_owned(),
             Access::Identity(identity) => identity.name(),
         }
@@ -277,7 +274,7 @@ impl Container for BlobContainer {
         prefix: &str,
         visit: &mut dyn FnMut(Object) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
-        let mut marker = String::new();
+        let (mut marker, mut markers) = (String::new(), BTreeSet::new());
         loop {
             let mut wanted = Wanted::new(Method::GET, "", Permission::List).query(&[
                 ("restype", "container"),
@@ -311,8 +308,8 @@ impl Container for BlobContainer {
             if next.is_empty() {
                 return Ok(());
             }
-            if next == marker {
-                return Err(self.unexpected(&wanted, "a page names itself as the next one"));
+            if !markers.insert(next.clone()) {
+                return Err(self.unexpected(&wanted, "a page names an earlier one as the next one"));
             }
             marker = next;
         }
@@ -461,6 +458,12 @@ impl Container for BlobContainer {
             return Ok(());
         }
         let error = self.refused(response, &wanted);
-        if error.refusal() == Some(Refusal::NoObject) { Ok(()) } else { Err(error) }
+        match error.refusal() {
+            Some(Refusal::NoObject) => Ok(()),
+            // Some services check the condition first, so a blob that is gone, perhaps by an earlier attempt whose
+            // answer was lost, seems to have changed.
+            Some(Refusal::Changed) if matches!(self.find(&object.key), Ok(None)) => Ok(()),
+            _ => Err(error),
+        }
     }
 }

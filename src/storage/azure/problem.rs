@@ -52,7 +52,7 @@ impl Problem {
         needed: Permission,
         now: Timestamp,
     ) -> (Option<Refusal>, String) {
-        let said = self.said();
+        let said = self.said(access);
         let since = u64::try_from(now.get().as_second()).unwrap_or(0);
         let skewed = self.date.filter(|date| date.abs_diff(since) > CLOCK_SECONDS_MAX);
         if let (401 | 403, Some(store)) = (self.status, skewed) {
@@ -63,7 +63,11 @@ impl Problem {
         let detail = self.authentication_error_detail.as_str();
         let refusal = match (self.code.as_str(), self.status) {
             ("AuthenticationFailed", _) if detail.contains("not valid in the specified time frame") => {
-                Refusal::Expired
+                if starts_later(detail) {
+                    Refusal::NotYetValid
+                } else {
+                    Refusal::Expired
+                }
             }
             ("NoAuthenticationInformation", _) => Refusal::Anonymous,
             (
@@ -114,13 +118,15 @@ impl Problem {
                 _,
             ) => Refusal::Immutable,
             ("BlobArchived" | "BlobBeingRehydrated", _) => Refusal::Archived,
-            ("AccountIsDisabled", _) | ("", 401 | 403) => Refusal::Permission(needed),
+            ("", 401 | 403) => Refusal::Permission(needed),
             ("BlobOperationNotSupported" | "FeatureVersionMismatch", _) | (_, 501) => Refusal::Unsupported,
             (_, 507) => Refusal::Full,
             _ => return (None, said),
         };
         let text = match refusal {
-            Refusal::Expired => format!("the token is not valid at this time ({said})"),
+            Refusal::Expired | Refusal::NotYetValid => {
+                format!("the token is not valid at this time ({said})")
+            }
             Refusal::Anonymous => format!("the store requires credentials ({said})"),
             Refusal::Permission(permission) => format!("the permission to {permission} is missing ({said})"),
             Refusal::Scope => format!("the token is not for this kind of resource ({said})"),
@@ -135,11 +141,17 @@ impl Problem {
     }
 
     /// The code and the first lines of the texts of the store, without anything that could be a signature.
-    fn said(&self) -> String {
+    fn said(&self, access: &Access) -> String {
         let line = |text: &str| {
-            let text = text.lines().next().unwrap_or_default();
-            // Details can repeat the request.
-            bounded(text.split("sig=").next().unwrap_or_default())
+            let mut text = text.lines().next().unwrap_or_default();
+            // Details can repeat the request, or quote the signature of a key.
+            for mark in ["sig=", "found in the HTTP request '"] {
+                text = text.split(mark).next().unwrap_or_default();
+            }
+            if let Access::Sas(token) = access {
+                text = token.without_signature(text);
+            }
+            bounded(text)
         };
         let code = if self.code.is_empty() { format!("HTTP {}", self.status) } else { bounded(&self.code) };
         let text = if self.authentication_error_detail.is_empty() {
@@ -148,5 +160,32 @@ impl Problem {
             line(&self.authentication_error_detail)
         };
         if text.is_empty() { code } else { format!("{code}: {text}") }
+    }
+}
+
+/// Whether a detail such as `… time frame: Start [A] - Expiry [B] - Current [C]` says that the start is still to come.
+fn starts_later(detail: &str) -> bool {
+    let time = |name: &str| {
+        let (_, rest) = detail.split_once(name)?;
+        date_seconds(rest.trim_start().strip_prefix('[')?.split(']').next()?)
+    };
+    matches!((time("Start"), time("Current")), (Some(start), Some(current)) if start > current)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_to_come_is_told_from_an_end_that_is_past() {
+        let detail = |start: &str| {
+            format!(
+                "Signature not valid in the specified time frame: Start [{start}] - Expiry [Sat, 28 Nov 2026 12:00:00 \
+                 GMT] - Current [Thu, 26 Nov 2026 12:00:00 GMT]"
+            )
+        };
+        assert!(starts_later(&detail("Fri, 27 Nov 2026 12:00:00 GMT")));
+        assert!(!starts_later(&detail("Wed, 25 Nov 2026 12:00:00 GMT")));
+        assert!(!starts_later("Signature not valid in the specified time frame"));
     }
 }

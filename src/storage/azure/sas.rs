@@ -4,6 +4,7 @@
 use zeroize::Zeroizing;
 
 use crate::format::Timestamp;
+use crate::http::bounded;
 use crate::storage::near::setup;
 use crate::storage::percent::decoded;
 use crate::storage::{Permission, Refusal, StorageError};
@@ -22,6 +23,8 @@ pub(super) struct SasToken {
     /// What a service SAS is for: `c` a container, `b` a blob, `d` a folder.
     resource: Option<String>,
     https_only: bool,
+    /// The addresses that may use the token. Only the service knows from where it sees this machine.
+    addresses: Option<String>,
 }
 
 /// Where a token comes from, for messages.
@@ -67,6 +70,7 @@ impl SasToken {
             resource_types: field("srt")?,
             resource: field("sr")?,
             https_only: field("spr")?.is_some_and(|protocols| protocols == "https"),
+            addresses: field("sip")?,
             query: Zeroizing::new(query.to_owned()),
         })
     }
@@ -76,9 +80,29 @@ impl SasToken {
         &self.query
     }
 
-    /// When the token ends, if it says so.
-    pub(super) fn ends(&self) -> Option<Timestamp> {
-        self.ends
+    /// When the token ends and what it permits, for a status page. Shows no secret.
+    pub(super) fn summary(&self) -> String {
+        let ends = match self.ends {
+            Some(ends) => format!("a SAS token that ends at {ends}"),
+            None => "a SAS token with a stored policy".to_owned(),
+        };
+        let permits = self
+            .permissions
+            .as_ref()
+            .map_or_else(String::new, |letters| format!(", sp={}", bounded(letters)));
+        let addresses = self
+            .addresses
+            .as_ref()
+            .map_or_else(String::new, |text| format!(", for the addresses {}", bounded(text)));
+        format!("{ends}{permits}{addresses}")
+    }
+
+    /// Removes the signature and all that follows from a text of the service.
+    pub(super) fn without_signature<'a>(&self, text: &'a str) -> &'a str {
+        let signature = self.query.split('&').find_map(|pair| pair.strip_prefix("sig=")).unwrap_or_default();
+        let plain = Zeroizing::new(decoded(signature, false).unwrap_or_default());
+        let ends = [signature, plain.as_str()].map(|secret| text.find(secret).filter(|_| !secret.is_empty()));
+        &text[..ends.into_iter().flatten().min().unwrap_or(text.len())]
     }
 
     /// Checks whether the token can do all of this.
@@ -112,8 +136,15 @@ impl SasToken {
                 format!("is for other services (ss={services}), not for b, the Blob service"),
             ));
         }
-        if self.resource.as_deref() == Some("b") {
-            return Err((Refusal::Scope, "is for a single blob (sr=b), not for a container".to_owned()));
+        match self.resource.as_deref() {
+            None | Some("c" | "d") => {}
+            Some("b") => {
+                return Err((Refusal::Scope, "is for a single blob (sr=b), not for a container".to_owned()));
+            }
+            Some(other) => {
+                let problem = format!("is for something other than a container (sr={})", bounded(other));
+                return Err((Refusal::Scope, problem));
+            }
         }
         if let Some(types) = &self.resource_types {
             let wanted = |permission: &Permission| if *permission == Permission::List { 'c' } else { 'o' };
@@ -204,6 +235,7 @@ mod tests {
             ),
             ("sp=rl&ss=fqt&srt=sco", &[Read], true, Refusal::Scope, "ss=fqt"),
             ("sp=rl&sr=b", &[Read], true, Refusal::Scope, "sr=b"),
+            ("sp=rl&sr=bs", &[Read], true, Refusal::Scope, "sr=bs"),
             (
                 "sp=rl&ss=b&srt=so",
                 &[Read, List],
@@ -242,6 +274,18 @@ mod tests {
         ] {
             assert_eq!(check(token, &[List, Read, Write, Delete], true), Ok(()), "{token}");
         }
+    }
+
+    #[test]
+    fn summaries_and_texts_show_no_signature() {
+        let text = "sv=1&sig=s3cr3t%3D&se=2027-01-01&sp=rl&sip=192.0.2.1-192.0.2.9";
+        let token = SasToken::parse(text).map_err(|error| error.to_string()).unwrap();
+        let summary =
+            "a SAS token that ends at 2027-01-01T00:00:00Z, sp=rl, for the addresses 192.0.2.1-192.0.2.9";
+        assert_eq!(token.summary(), summary);
+        assert_eq!(token.without_signature("a s3cr3t= b"), "a ");
+        assert_eq!(token.without_signature("a s3cr3t%3D b"), "a ");
+        assert_eq!(token.without_signature("a b"), "a b");
     }
 
     #[test]

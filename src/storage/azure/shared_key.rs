@@ -53,18 +53,16 @@ impl SharedKey {
             value(&header::IF_UNMODIFIED_SINCE),
             value(&header::RANGE),
         ];
-        let mut own: Vec<String> = call
-            .headers
-            .iter()
-            .filter(|(name, _)| name.as_str().starts_with("x-ms-"))
-            .map(|(name, value)| format!("{name}:{}\n", value.trim()))
-            .collect();
-        own.sort();
+        let own = call.headers.iter().filter(|(name, _)| name.as_str().starts_with("x-ms-"));
+        let mut own: Vec<(&str, &str)> = own.map(|(name, value)| (name.as_str(), value.trim())).collect();
+        // By name alone: a colon sorts after digits, so `a1` would come before `a`.
+        own.sort_unstable();
+        let own: String = own.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
         let mut query: Vec<String> =
             parameters.iter().map(|(name, value)| format!("\n{name}:{value}")).collect();
         query.sort();
         let (account, path) = (&self.account, call.url.path());
-        let text = format!("{}\n{}/{account}{path}{}", fields.join("\n"), own.concat(), query.concat());
+        let text = format!("{}\n{}/{account}{path}{}", fields.join("\n"), own, query.concat());
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("a key of any length");
         mac.update(text.as_bytes());
         let signature = STANDARD.encode(mac.finalize().into_bytes());

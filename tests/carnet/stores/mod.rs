@@ -1,5 +1,7 @@
 //! Commands use chunk stores only through their traits, so every store behaves like a folder.
 
+mod azure;
+mod azurite;
 mod memory;
 mod s3;
 mod servers;

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 use super::Given;
 use crate::http::bounded;
-use crate::storage::StorageError;
 use crate::storage::near::setup;
+use crate::storage::{self, StorageError};
 
 /// How long a token lasts if the answer does not say, in seconds.
 const SECONDS: i64 = 600;
@@ -27,6 +27,9 @@ struct Refusal {
     error_description: String,
     message: String,
 }
+
+/// Stands for the identity in errors, until its name is known.
+const IDENTITY: &str = "the identity";
 
 /// Reads a token in the answer of `what`. An error shows nothing of the token.
 pub(super) fn token(what: &str, status: u16, text: &str, now: i64) -> Result<Given, StorageError> {
@@ -59,9 +62,14 @@ fn refused(what: &str, status: u16, text: &str) -> StorageError {
         400 => " (is this identity assigned to this machine?)",
         _ => "",
     };
-    let words = [format!("it gives no token: HTTP {status}"), code, said];
+    let words = [format!("gives no token: HTTP {status}"), code, said];
     let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
-    setup(what, &format!("{}{hint}", words.join(" ")))
+    let problem = format!("{}{hint}", words.join(" "));
+    if !matches!(status, 400 | 401 | 403) {
+        return setup(what, &format!("it {problem}"));
+    }
+    let (what, place) = (what.to_owned(), IDENTITY.to_owned());
+    StorageError::Access { what, place, problem, refusal: storage::Refusal::Identity }
 }
 
 #[cfg(test)]
@@ -87,7 +95,7 @@ mod tests {
     fn says_why_there_is_no_token() {
         let text = r#"{"error":"invalid_request","error_description":"Identity not found\nmore"}"#;
         let Err(error) = token("the service", 400, text, 0) else { panic!() };
-        let text = "cannot use the service: it gives no token: HTTP 400 invalid_request Identity not found (is this \
+        let text = "the service for the identity gives no token: HTTP 400 invalid_request Identity not found (is this \
                     identity assigned to this machine?)";
         assert_eq!(error.to_string(), text);
     }

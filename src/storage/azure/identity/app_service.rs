@@ -31,7 +31,7 @@ impl AppService {
         Ok(Some(AppService { endpoint, secret, client: near_client(connections)? }))
     }
 
-    pub(super) fn token(&self, client_id: Option<&str>) -> Result<Given, StorageError> {
+    pub(super) fn token(&self, client_id: Option<&str>, now: i64) -> Result<Given, StorageError> {
         let mut parameters = vec![("api-version", "2019-08-01"), ("resource", RESOURCE)];
         parameters.extend(client_id.map(|id| ("client_id", id)));
         let url = format!("{}?{}", self.endpoint, query(&parameters));
@@ -39,6 +39,6 @@ impl AppService {
         let call = Call::new(Method::GET, url)
             .with(HeaderName::from_static("x-identity-header"), self.secret.as_str());
         let (status, text) = ask(&self.client, WHAT, call)?;
-        answer::token(WHAT, status, &text, 0)
+        answer::token(WHAT, status, &text, now)
     }
 }

@@ -49,14 +49,14 @@ impl ArcAgent {
         Ok(Some(ArcAgent { endpoint, folder, client: near_client(connections)? }))
     }
 
-    pub(super) fn token(&self) -> Result<Given, StorageError> {
+    pub(super) fn token(&self, now: i64) -> Result<Given, StorageError> {
         let parameters = query(&[("api-version", "2019-11-01"), ("resource", RESOURCE)]);
         let url = Url::parse(&format!("{}?{parameters}", self.endpoint));
         let url = url.map_err(|error| setup("IDENTITY_ENDPOINT", &error.to_string()))?;
         let call = || Call::new(Method::GET, url.clone()).with(HeaderName::from_static("metadata"), "true");
         let (status, challenge, text) = ask_response(&self.client, WHAT, call(), &header::WWW_AUTHENTICATE)?;
         if status != 401 {
-            return answer::token(WHAT, status, &text, 0);
+            return answer::token(WHAT, status, &text, now);
         }
         let path = challenge
             .as_deref()
@@ -66,7 +66,7 @@ impl ArcAgent {
         let secret = self.secret(Path::new(path))?;
         let call = call().with(header::AUTHORIZATION, format!("Basic {}", secret.as_str()));
         let (status, _, text) = ask_response(&self.client, WHAT, call, &header::WWW_AUTHENTICATE)?;
-        answer::token(WHAT, status, &text, 0)
+        answer::token(WHAT, status, &text, now)
     }
 
     /// Reads a file that the agent names. Whoever answers at this address must not make us send any other file.

@@ -36,7 +36,7 @@ impl InstanceService {
         Ok(InstanceService { base, client, connections: Arc::clone(connections) })
     }
 
-    pub(super) fn token(&self, client_id: Option<&str>) -> Result<Given, StorageError> {
+    pub(super) fn token(&self, client_id: Option<&str>, now: i64) -> Result<Given, StorageError> {
         let mut parameters = vec![("api-version", "2018-02-01"), ("resource", RESOURCE)];
         parameters.extend(client_id.map(|id| ("client_id", id)));
         let url = format!("{}/metadata/identity/oauth2/token?{}", self.base, query(&parameters));
@@ -55,7 +55,7 @@ impl InstanceService {
             })?;
             let is_temporary = matches!(status, 404 | 410 | 429 | 500..);
             if !is_temporary || attempt >= RETRIES {
-                return answer::token(WHAT, status, &text, 0);
+                return answer::token(WHAT, status, &text, now);
             }
             if !self.connections.wait(attempt, Some(WAIT * 2_u32.pow(attempt))) {
                 return Err(StorageError::Interrupted);

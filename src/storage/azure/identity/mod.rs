@@ -93,14 +93,25 @@ impl ManagedIdentity {
         }
         let client_id = self.client_id.as_deref();
         let Given { token, seconds } = match &self.source {
-            Source::Workload(workload) => workload.token(),
-            Source::AppService(service) => service.token(client_id),
-            Source::Arc(agent) => agent.token(),
-            Source::Instance(service) => service.token(client_id),
-        }?;
+            Source::Workload(workload) => workload.token(now),
+            Source::AppService(service) => service.token(client_id, now),
+            Source::Arc(agent) => agent.token(now),
+            Source::Instance(service) => service.token(client_id, now),
+        }
+        .map_err(|error| self.named(error))?;
         let text = Arc::new(token);
         *held = Some(Token { text: Arc::clone(&text), renew_at: now + seconds / 2 });
         Ok(text)
+    }
+
+    /// Says in an error which identity gets no token.
+    fn named(&self, error: StorageError) -> StorageError {
+        match error {
+            StorageError::Access { what, problem, refusal, .. } => {
+                StorageError::Access { what, place: self.name(), problem, refusal }
+            }
+            error => error,
+        }
     }
 
     /// Forgets a token that the store refused, so that the next request gets a new one.

@@ -52,7 +52,7 @@ impl Workload {
         Ok(Some(Workload { token_file: token_file.into(), client_id, url, client }))
     }
 
-    pub(super) fn token(&self) -> Result<Given, StorageError> {
+    pub(super) fn token(&self, now: i64) -> Result<Given, StorageError> {
         let path: &Path = &self.token_file;
         // The file is replaced while it lasts, so it is read each time.
         let assertion = SmallFile::read(path, TOKEN_BYTES_MAX)
@@ -69,6 +69,6 @@ impl Workload {
             .with(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         call.payload = Payload::Bytes(body.as_bytes());
         let (status, text) = ask(&self.client, WHAT, call)?;
-        answer::token(WHAT, status, &text, 0)
+        answer::token(WHAT, status, &text, now)
     }
 }
