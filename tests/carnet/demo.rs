@@ -3,18 +3,13 @@
 
 use std::process::Command;
 
-use super::behaviour::support::{installed, skipped};
+use super::behaviour::support::installed;
+use super::stores::servers::program;
 
 #[test]
 fn two_stations_cross_and_every_symptom_has_a_sentence() {
-    let home = std::env::var("HOME").unwrap_or_default();
-    let cache = std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{home}/.cache"));
-    let azurite = format!("{cache}/carnet-tests/azurite-3.37.0/node_modules/.bin/azurite-blob");
-    if !installed(&["docker-registry", "skopeo", "umoci", "jq", "curl", "python3", "node"]) {
-        return;
-    }
-    if !std::path::Path::new(&azurite).exists() {
-        skipped("azurite is not installed; scripts/setup --stores installs it");
+    let tools = ["docker-registry", "skopeo", "umoci", "jq", "curl", "python3", "node"];
+    if !installed(&tools) || program("azurite-3.37.0/node_modules/.bin/azurite-blob").is_none() {
         return;
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo-station");

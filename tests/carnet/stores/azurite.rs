@@ -1,7 +1,7 @@
 //! Azurite, the emulator of the Blob service, on a free port and with nothing on disk.
 
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::behaviour::support::skipped;
+use super::servers::program;
 use crate::registries::tls::Certificates;
 
 pub(super) const ACCOUNT: &str = "devstoreaccount1";
@@ -24,20 +24,6 @@ pub(super) struct Azurite {
     process: Child,
     port: u16,
     scheme: &'static str,
-}
-
-#[allow(clippy::disallowed_methods)] // The library does not read the environment, but its tests may.
-fn program() -> Option<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    let path = "carnet-tests/azurite-3.37.0/node_modules/.bin/azurite-blob";
-    let program = cache.or_else(home)?.join(path);
-    if !program.exists() {
-        assert!(std::env::var_os("CI").is_none(), "Azurite is not installed (scripts/setup)");
-        skipped("Azurite is not installed (scripts/setup)");
-        return None;
-    }
-    Some(program)
 }
 
 /// A SAS token for the account, with these fields and a signature.
@@ -58,7 +44,7 @@ impl Azurite {
     /// `None` if it is not installed; then the test is reported as skipped. With certificates it uses TLS and accepts
     /// the tokens of identities.
     pub(super) fn start(certificates: Option<&Certificates>) -> Option<Azurite> {
-        let program = program()?;
+        let program = program("azurite-3.37.0/node_modules/.bin/azurite-blob")?;
         // The port that is free now may be taken when the emulator opens it.
         let azurite = (0..5).find_map(|_| Azurite::try_start(&program, certificates));
         let azurite = azurite.expect("the emulator does not start");

@@ -4,7 +4,7 @@ mod azure;
 mod azurite;
 mod memory;
 mod s3;
-mod servers;
+pub(crate) mod servers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -19,12 +19,12 @@ pub(crate) struct Emulator {
 
 /// A program that `scripts/setup` puts into the cache.
 #[allow(clippy::disallowed_methods)] // The library does not read the environment, but its tests may.
-fn program(path: &str) -> Option<PathBuf> {
+pub(crate) fn program(path: &str) -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
     let program = cache.or_else(home)?.join("carnet-tests").join(path);
     if !program.exists() {
-        skipped(&format!("{path} is not installed"));
+        skipped(&format!("{path} is not installed (scripts/setup --stores)"));
         return None;
     }
     Some(program)

@@ -3,5 +3,5 @@
 mod emulator;
 mod s3_site;
 
-pub(crate) use emulator::Emulator;
+pub(crate) use emulator::{Emulator, program};
 pub(crate) use s3_site::{S3Site, error, page};
