@@ -6,4 +6,5 @@ mod hostile;
 mod registries;
 mod rules;
 mod runs;
+mod stations;
 mod stores;
