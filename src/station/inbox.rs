@@ -206,10 +206,8 @@ impl Inbox {
                     let is_old = found.is_none() && !self.looked;
                     let changed =
                         if is_old { file.modified().map_or(now, |time| time.min(now)) } else { now };
-                    let state = match is_too_old {
-                        true => FileState::TooOld,
-                        false => state_of(file.as_ref(), policy, now),
-                    };
+                    let state =
+                        if is_too_old { FileState::TooOld } else { state_of(file.as_ref(), policy, now) };
                     Known { version, state, unchanged: 0, changed, damage: None }
                 }
             };

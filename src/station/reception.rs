@@ -94,7 +94,8 @@ pub struct Reception {
     done: HashMap<Sum, String>,
     attempts: HashMap<Sum, Attempt>,
     unfinished: HashMap<Sum, Unfinished>,
-    _lock: Option<File>,
+    /// Held as long as this lives.
+    lock: Option<File>,
 }
 
 fn failed(what: &'static str, path: &Path) -> impl Fn(io::Error) -> RunsError {
@@ -117,7 +118,7 @@ impl Reception {
             done: HashMap::new(),
             attempts: HashMap::new(),
             unfinished: HashMap::new(),
-            _lock: None,
+            lock: None,
         };
         let Some(folder) = folder else { return Ok(reception) };
         fs::create_dir_all(folder).map_err(failed("create", folder))?;
@@ -125,7 +126,7 @@ impl Reception {
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
         let lock = lock.map_err(failed("write", &path))?;
         match lock.try_lock() {
-            Ok(()) => reception._lock = Some(lock),
+            Ok(()) => reception.lock = Some(lock),
             Err(TryLockError::WouldBlock) => {
                 return Err(RunsError::Busy { path: path.display().to_string() });
             }

@@ -14,6 +14,9 @@ const COPY_BLOCK_BYTES: usize = 1 << 20;
 /// How many names a file that is moved out of the way may try.
 const NAMES_MAX: u32 = 1000;
 
+/// The copies of the chunk files of a bundle.
+type Copies = [Arc<dyn ChunkFile>];
+
 /// Copies chunk files into the new folder `target`, under the names that `pack` gives them. `check` inspects the copies
 /// before the folder is visible; if it fails, there is no folder. A folder that is there already is checked instead.
 ///
@@ -23,7 +26,7 @@ pub fn shelve<E: From<io::Error>>(
     files: &[(u32, Arc<dyn ChunkFile>)],
     name: &BundleName,
     target: &Path,
-    check: &mut dyn FnMut(&[Arc<dyn ChunkFile>]) -> Result<(), E>,
+    check: &dyn Fn(&Copies) -> Result<(), E>,
 ) -> Result<Vec<Arc<dyn ChunkFile>>, E> {
     let folder = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let partial = target.with_file_name(format!(".{folder}.partial"));

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 
 use super::watching::{Watching, chunk, chunks, deliver, deliver_all, desk, strange};
-use crate::behaviour::support::assert_same_layout;
+use crate::behaviour::support::{assert_same_layout, wait_for};
 
 const DONE: &str = "the bundle b is done";
 
@@ -95,13 +95,12 @@ fn bundles_that_arrive_at_once_are_told_apart() {
 fn after_a_kill_the_next_start_finishes() {
     let desk = desk(&["b"]);
     deliver_all(&desk, "b");
-    for _ in 0..3 {
+    // While the chunks are copied, while they are unpacked, and after the bundle is done.
+    for milestone in ["arrived", "back/blobs", "state/received.json"] {
         let options = "--then unpack oci:back --state state --to arrived --delete-source";
         let mut watching = Watching::start(&desk, "log", options);
-        let partial = desk.path("arrived");
-        crate::behaviour::support::wait_for(&mut watching.child, || {
-            fs::read_dir(&partial).is_ok_and(|mut entries| entries.next().is_some())
-        });
+        let milestone = desk.path(milestone);
+        wait_for(&mut watching.child, || milestone.exists());
         watching.child.kill().unwrap();
     }
     desk.carnet(

@@ -90,8 +90,7 @@ fn a_file_counts_as_foreign_or_damaged_only_after_a_quiet_minute() {
     inbox.look(Vec::new(), &policy, at(0), None);
     let bytes = std::fs::read(super::watching::chunk(&desk, "b", 1)).unwrap();
     std::fs::write(desk.path("in/1"), &bytes[..bytes.len() / 2]).unwrap();
-    let mut state =
-        |inbox: &mut Inbox, seconds| inbox.look(files(&desk), &policy, at(seconds), None).remove(0);
+    let state = |inbox: &mut Inbox, seconds| inbox.look(files(&desk), &policy, at(seconds), None).remove(0);
     assert!(matches!(state(&mut inbox, 1).state, FileState::Arriving { .. }));
     assert!(matches!(state(&mut inbox, 60).state, FileState::Arriving { .. }));
     assert!(matches!(state(&mut inbox, 61).state, FileState::NotAChunk { .. }));

@@ -35,7 +35,7 @@ const STOP_CHECK: Duration = Duration::from_millis(50);
 #[command(
     group(clap::ArgGroup::new("policy").args(["trust", "public"]).required(true)),
     after_help = "Chunks may arrive in any order, under any names, half written, twice, and from several bundles.\n\
-    docs/stations.md says what happens to each file. Stop it with SIGTERM or Ctrl-C.\n\n\
+    docs/receive.md says what happens to each file. Stop it with SIGTERM or Ctrl-C.\n\n\
     Exit codes with --once: 0 all is done, 3 something is not trusted, 4 something is incomplete\n\
     or damaged, else that of the step that failed.\n\n\
     Examples:\n  carnet receive in --pub station.pub.pem --then unpack oci:images --state state\n  \
@@ -125,7 +125,7 @@ impl Command for Receive {
             ends: exit::DONE,
         };
         if self.once {
-            receiving.look(store.files()?)?;
+            receiving.look(store.files()?);
             return Ok(receiving.ends);
         }
         notify::ready();
@@ -135,7 +135,7 @@ impl Command for Receive {
             match store.files().map_err(CommandError::from) {
                 Ok(files) => {
                     away = None;
-                    receiving.look(files)?;
+                    receiving.look(files);
                 }
                 Err(error) if away.as_ref() != Some(&error.message) => {
                     receiving.log.line(Level::Error, "receive", None, &error.message);

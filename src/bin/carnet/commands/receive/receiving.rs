@@ -85,7 +85,7 @@ impl Receiving<'_> {
     }
 
     /// Looks at the files that are there now, and handles the bundles that are complete.
-    pub(super) fn look(&mut self, files: Vec<Arc<dyn ChunkFile>>) -> Result<(), CommandError> {
+    pub(super) fn look(&mut self, files: Vec<Arc<dyn ChunkFile>>) {
         let now = self.now();
         let oldest = self.options.max_age.and_then(|age| {
             let now = u64::try_from(now.get().as_second()).ok()?;
@@ -117,7 +117,6 @@ impl Receiving<'_> {
             }
             self.handle(bundle);
         }
-        Ok(())
     }
 
     /// Moves a file that is not trusted out of the way. If its place cannot be written, it stays and is remembered.
@@ -237,7 +236,7 @@ impl Receiving<'_> {
             None => None,
             Some(to) => {
                 let target = to.join(bundle_folder(bundle));
-                let check = &mut |copies: &[Arc<dyn ChunkFile>]| self.check(copies);
+                let check = &|copies: &[Arc<dyn ChunkFile>]| self.check(copies);
                 let copies = shelve(&numbered, &bundle.name, &target, check);
                 Some(copies.map_err(|Shelving(error)| NotUsed::Failed(error))?)
             }
@@ -250,9 +249,10 @@ impl Receiving<'_> {
         let code = match &self.step {
             Step::Verify => exit::DONE,
             Step::Unpack(to) => {
-                let existing = match self.options.push.overwrite_tags {
-                    true => ExistingName::Replace,
-                    false => ExistingName::Refuse,
+                let existing = if self.options.push.overwrite_tags {
+                    ExistingName::Replace
+                } else {
+                    ExistingName::Refuse
                 };
                 unpack_bundle(&opened, to, existing, self.context)?
             }

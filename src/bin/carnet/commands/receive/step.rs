@@ -36,8 +36,8 @@ impl Step {
                 Err(wrong(format!("after {} comes one destination", plain(&verb.to_string_lossy()))))
             }
             _ => Err(wrong(format!(
-                "expected verify, unpack DEST or import DEST, found {:?}",
-                words.join(std::ffi::OsStr::new(" "))
+                "expected verify, unpack DEST or import DEST, found {}",
+                plain(&words.join(std::ffi::OsStr::new(" ")).to_string_lossy())
             ))),
         }
     }
