@@ -61,7 +61,7 @@ fn a_received_bundle_is_imported_once_with_a_receipt() {
     let receipts: Vec<String> = std::fs::read_dir(station.path("receipts"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".json"))
+        .filter(|name| !name.ends_with(".json.txt"))
         .collect();
     assert_eq!(receipts.len(), 1, "{receipts:?}");
     let receipt = read(&station, &format!("receipts/{}", receipts[0]));

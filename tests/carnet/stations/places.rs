@@ -1,7 +1,7 @@
 //! What happens to the files in a place.
 
 use std::fs;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::watching::{chunk, chunks, deliver, deliver_all, desk, strange};
 use crate::behaviour::support::installed;
@@ -65,8 +65,9 @@ fn a_damaged_chunk_is_named_and_a_good_copy_replaces_it() {
 fn old_files_are_passed_over() {
     let desk = desk(&["b"]);
     deliver_all(&desk, "b");
-    let old = SystemTime::now() - Duration::from_secs(3 * 86_400);
-    fs::File::open(desk.path("in/b-1")).unwrap().set_modified(old).unwrap();
+    let file = fs::File::open(desk.path("in/b-1")).unwrap();
+    let now = file.metadata().unwrap().modified().unwrap();
+    file.set_modified(now - Duration::from_secs(3 * 86_400)).unwrap();
     let run = desk.carnet("receive in --pub k.pub.pem --once --max-age 2d").ends(4);
     run.says(&["b-1: passed over: last modified too long ago", &format!("1 of {}: 1", chunks(&desk, "b"))]);
     desk.carnet("receive in --pub k.pub.pem --once --max-age 4d").ok();
@@ -87,7 +88,7 @@ fn a_place_that_cannot_be_written_is_read() {
 }
 
 #[test]
-fn an_import_that_is_wrong_is_refused_at_once() {
+fn a_step_that_is_wrong_is_refused_at_once() {
     let desk = desk(&[]);
     for then in ["unpack", "fly away", "import oci:x", "unpack docker://x"] {
         desk.carnet(&format!("receive in --pub k.pub.pem --once --then {then}")).ends(2);
