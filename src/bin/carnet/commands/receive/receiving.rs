@@ -25,6 +25,9 @@ use crate::command_error::CommandError;
 use crate::exit;
 use crate::log_lines::LogLines;
 
+/// How many receipts of one bundle are kept of one second.
+const RECEIPTS_MAX: u32 = 100;
+
 /// A place that is watched.
 pub(super) struct Receiving<'a> {
     pub(super) options: &'a Receive,
@@ -280,8 +283,16 @@ impl Receiving<'_> {
     fn receipt(&self, bundle: &InboxBundle, at: Timestamp) -> Result<Option<ReceiptFiles>, CommandError> {
         let Some(folder) = &self.options.receipts else { return Ok(None) };
         std::fs::create_dir_all(folder).map_err(|error| CommandError::file("write", folder, &error))?;
-        let name = format!("{}-{}.json", bundle_folder(bundle), at.to_string().replace(':', ""));
-        Ok(Some(ReceiptFiles::reserve(&folder.join(name), false)?))
+        let name = format!("{}-{}", bundle_folder(bundle), at.to_string().replace(':', ""));
+        let mut path = folder.join(format!("{name}.json"));
+        // It may be done again within a second.
+        for number in 2..RECEIPTS_MAX {
+            if !path.exists() {
+                break;
+            }
+            path = folder.join(format!("{name}-{number}.json"));
+        }
+        Ok(Some(ReceiptFiles::reserve(&path, false)?))
     }
 
     /// Hashes the copies of a bundle.
