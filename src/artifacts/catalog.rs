@@ -137,7 +137,7 @@ impl Catalog {
 }
 
 /// The names within a small edit distance of `wanted`, closest first, then those for which `near` returns true.
-pub(super) fn similar_names<'a>(
+pub(crate) fn similar_names<'a>(
     names: impl Iterator<Item = &'a str>,
     wanted: &str,
     near: &dyn Fn(&str) -> bool,

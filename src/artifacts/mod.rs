@@ -40,6 +40,7 @@ mod tests;
 mod transport;
 
 pub use archive_sink::ArchiveSink;
+pub(crate) use catalog::similar_names;
 pub(crate) use compression::compressed_with;
 pub use destination::RegistryDestination;
 pub use destination_spec::DestinationSpec;

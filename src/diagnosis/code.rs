@@ -180,6 +180,7 @@ codes! {
     RunUnsigned "run-unsigned" Untrusted "A line of the chain of runs is signed by another key."
     StationFile "station-file" Usage "The station file has an error."
     NoSuchPipeline "no-such-pipeline" Usage "The station file has no pipeline of this name."
+    FieldAbsent "field-absent" Usage "A run was started without a field that its pipeline requires."
     RunDamaged "run-damaged" Damaged "A run record or a line of the chain is not what was written."
 
     // Importing.

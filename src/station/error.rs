@@ -30,6 +30,14 @@ pub enum StationError {
         /// The name.
         name: String,
     },
+    /// A field that the pipeline requires was not given.
+    #[error("the pipeline {pipeline} requires the field {field:?}")]
+    FieldAbsent {
+        /// The pipeline.
+        pipeline: String,
+        /// The field.
+        field: String,
+    },
     /// The system has no more threads or memory.
     #[error("{0}")]
     System(std::io::Error),
@@ -44,6 +52,7 @@ impl Diagnose for StationError {
             StationError::Policy(error) => error.diagnosis(),
             StationError::Key(error) => error.diagnosis(),
             StationError::NoSuchPipeline { .. } => Code::NoSuchPipeline.into(),
+            StationError::FieldAbsent { .. } => Code::FieldAbsent.into(),
             StationError::System(_) => Code::System.into(),
         }
     }

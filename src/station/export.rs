@@ -51,7 +51,8 @@ impl<E: Diagnose> From<E> for Ended {
 /// Runs an export pipeline once. What happens in it is in its record, also a failure.
 ///
 /// # Errors
-/// [`StationError`] if there is no record: another run of the pipeline is under way, or it cannot be written.
+/// [`StationError`] if there is no record: a field that the pipeline requires is absent, another run of the pipeline is
+/// under way, or it cannot be written.
 pub fn export(
     pipeline: &ExportPipeline,
     request: &ExportRequest,
@@ -61,6 +62,9 @@ pub fn export(
     workers: &Workers,
     log: &dyn Log,
 ) -> Result<RunRecord, StationError> {
+    if let Some(field) = pipeline.required_fields.iter().find(|field| !request.fields.contains_key(*field)) {
+        return Err(StationError::FieldAbsent { pipeline: pipeline.name.clone(), field: field.clone() });
+    }
     let _lock = ledger.lock(&format!("pipeline-{}", pipeline.name))?;
     let is_last = |record: &RunRecord| {
         record.pipeline == pipeline.name

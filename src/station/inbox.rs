@@ -4,7 +4,7 @@
 //! and version, and is read again only if that changes, so looking at ten thousand old files costs one listing. A chunk
 //! proves by its head that it has its whole length; that its content is whole is proven before anything is imported.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,6 +17,10 @@ use crate::format::statement::Kind;
 use crate::format::{BundleName, Sum, Timestamp};
 use crate::medium::ChunkFile;
 use crate::trust::{TrustPolicy, accept};
+
+/// How long in seconds a file must stay unchanged before it counts as finished. Time is measured between looks by the clock
+/// of this side: the clock of the writer may jump.
+const QUIET_SECONDS: u64 = 60;
 
 /// What a file in an inbox is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -33,7 +37,27 @@ pub enum FileState {
         /// The highest number in its bundle.
         last: u32,
     },
-    /// Not a chunk, or not all of one yet.
+    /// Not a chunk yet, and changed a short time ago.
+    Arriving {
+        /// What keeps it from being a chunk.
+        reason: String,
+    },
+    /// It begins as an accepted chunk, but its content does not fit.
+    Damaged {
+        /// The id of its bundle.
+        bundle: Sum,
+        /// The name of its bundle.
+        name: BundleName,
+        /// Its number.
+        number: u32,
+        /// The highest number in its bundle.
+        last: u32,
+        /// What does not fit.
+        reason: String,
+        /// Whether it changed a short time ago, so that its content may still arrive.
+        arriving: bool,
+    },
+    /// Not a chunk.
     NotAChunk {
         /// Why.
         reason: String,
@@ -73,6 +97,8 @@ pub struct InboxBundle {
     pub missing: Vec<u32>,
     /// The files of its chunks.
     pub files: Vec<Arc<dyn ChunkFile>>,
+    /// The files of chunks that are there already, each with the name of the first file of the same chunk.
+    pub duplicates: BTreeMap<String, String>,
     /// Whether none of its files has changed since the last look.
     pub steady: bool,
     /// When its first chunk was seen.
@@ -86,6 +112,36 @@ struct Known {
     state: FileState,
     /// How often it was seen unchanged.
     unchanged: u32,
+    /// When it was last seen to change.
+    changed: Timestamp,
+    /// What did not fit when its content was hashed, and when that was.
+    damage: Option<(String, Timestamp)>,
+}
+
+impl Known {
+    /// Whether a file that changed at `changed` may still be written.
+    fn may_change(&self, now: Timestamp) -> bool {
+        self.changed.plus_seconds(QUIET_SECONDS).is_some_and(|quiet| now < quiet)
+    }
+
+    /// What the file is, as far as is known now.
+    fn shown(&self, file: &dyn ChunkFile, now: Timestamp) -> FileState {
+        match (&self.state, &self.damage) {
+            (FileState::Chunk { bundle, name, number, last }, Some((reason, _))) => FileState::Damaged {
+                bundle: *bundle,
+                name: name.clone(),
+                number: *number,
+                last: *last,
+                reason: reason.clone(),
+                arriving: self.may_change(now),
+            },
+            // What a store lists is whole.
+            (FileState::NotAChunk { reason }, _) if self.may_change(now) && !file.waits() => {
+                FileState::Arriving { reason: reason.clone() }
+            }
+            (state, _) => state.clone(),
+        }
+    }
 }
 
 /// What was seen in an inbox so far. Losing it costs nothing but reading again.
@@ -93,13 +149,20 @@ struct Known {
 pub struct Inbox {
     known: HashMap<String, Known>,
     since: HashMap<Sum, Timestamp>,
+    /// Whether it was looked into before.
+    looked: bool,
 }
 
 impl fmt::Display for FileState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FileState::Chunk { name, number, last, .. } => write!(f, "chunk {number} of 0-{last} of {name}"),
-            FileState::NotAChunk { reason } => write!(f, "not a chunk, or not all of one yet: {reason}"),
+            FileState::Arriving { reason } => write!(f, "still arriving, or not a chunk: {reason}"),
+            FileState::Damaged { name, number, last, reason, arriving, .. } => {
+                let what = if *arriving { "still arriving, or damaged" } else { "damaged" };
+                write!(f, "chunk {number} of 0-{last} of {name}, {what}: {reason}")
+            }
+            FileState::NotAChunk { reason } => write!(f, "not a chunk: {reason}"),
             FileState::Untrusted { reason } => write!(f, "not trusted: {reason}"),
             FileState::Unreadable { reason } => write!(f, "cannot be read: {reason}"),
             FileState::TooOld => f.write_str("passed over: last modified too long ago"),
@@ -123,17 +186,36 @@ impl Inbox {
             let is_too_old = oldest.is_some_and(|oldest| file.modified().is_some_and(|time| time < oldest));
             let known = match before.remove(file.name()) {
                 Some(known)
-                    if known.version == version && !matches!(known.state, FileState::Unreadable { .. }) =>
+                    if known.version == version
+                        && !matches!(known.state, FileState::Unreadable { .. })
+                        // A file that was passed over is read if the limit has changed.
+                        && (is_too_old || known.state != FileState::TooOld) =>
                 {
-                    Known { unchanged: known.unchanged.saturating_add(1), ..known }
+                    let mut known = Known { unchanged: known.unchanged.saturating_add(1), ..known };
+                    // The writer may have gone on without a trace in the version. So the content is hashed once more.
+                    let was_early = |(_, checked): &(String, Timestamp)| {
+                        known.changed.plus_seconds(QUIET_SECONDS).is_some_and(|quiet| *checked < quiet)
+                    };
+                    if known.damage.as_ref().is_some_and(was_early) && !known.may_change(now) {
+                        known.damage = None;
+                    }
+                    known
                 }
-                _ if is_too_old => Known { version, state: FileState::TooOld, unchanged: 0 },
-                _ => Known { version, state: state_of(file.as_ref(), policy, now), unchanged: 0 },
+                found => {
+                    // Nobody saw when a file changed that was there at the first look. Only its place says so.
+                    let is_old = found.is_none() && !self.looked;
+                    let changed =
+                        if is_old { file.modified().map_or(now, |time| time.min(now)) } else { now };
+                    let state =
+                        if is_too_old { FileState::TooOld } else { state_of(file.as_ref(), policy, now) };
+                    Known { version, state, unchanged: 0, changed, damage: None }
+                }
             };
-            let state = if is_too_old { FileState::TooOld } else { known.state.clone() };
+            let state = if is_too_old { FileState::TooOld } else { known.shown(file.as_ref(), now) };
             seen.push(InboxFile { file: Arc::clone(&file), state });
             self.known.insert(file.name().to_owned(), known);
         }
+        self.looked = true;
         seen
     }
 
@@ -142,22 +224,52 @@ impl Inbox {
         self.known.retain(|_, known| !matches!(known.state, FileState::Untrusted { .. }));
     }
 
+    /// Notes that the content of a chunk did not fit when it was hashed. The bundle waits for the chunk, and it counts
+    /// again when the file changes, and once after it stayed unchanged for a minute.
+    pub fn note_damage(&mut self, file: &dyn ChunkFile, reason: String, now: Timestamp) {
+        if let Some(known) = self.known.get_mut(file.name())
+            && known.version == file.version()
+        {
+            known.damage = Some((reason, now));
+        }
+    }
+
     /// Sorts the chunks that were seen into bundles.
     pub fn bundles(&mut self, files: &[InboxFile], now: Timestamp) -> Vec<InboxBundle> {
-        let mut bundles: BTreeMap<Sum, (InboxBundle, BTreeSet<u32>)> = BTreeMap::new();
+        let mut bundles: BTreeMap<Sum, (InboxBundle, BTreeMap<u32, String>)> = BTreeMap::new();
         for InboxFile { file, state } in files {
-            let FileState::Chunk { bundle, name, number, last } = state else { continue };
+            let (FileState::Chunk { bundle, name, number, last }
+            | FileState::Damaged { bundle, name, number, last, .. }) = state
+            else {
+                continue;
+            };
             let since = *self.since.entry(*bundle).or_insert(now);
             let (found, numbers) = bundles.entry(*bundle).or_insert_with(|| {
-                let (missing, files, versions) = Default::default();
-                let (id, name, last) = (*bundle, name.clone(), *last);
-                (
-                    InboxBundle { id, name, last, missing, files, steady: true, since, versions },
-                    BTreeSet::new(),
-                )
+                let new = InboxBundle {
+                    id: *bundle,
+                    name: name.clone(),
+                    last: *last,
+                    missing: Vec::new(),
+                    files: Vec::new(),
+                    duplicates: BTreeMap::new(),
+                    steady: true,
+                    since,
+                    versions: String::new(),
+                };
+                (new, BTreeMap::new())
             });
-            numbers.insert(*number);
             found.last = found.last.max(*last);
+            if matches!(state, FileState::Damaged { .. }) {
+                continue;
+            }
+            match numbers.get(number) {
+                Some(first) => {
+                    found.duplicates.insert(file.name().to_owned(), String::clone(first));
+                }
+                None => {
+                    numbers.insert(*number, file.name().to_owned());
+                }
+            }
             // What a store lists is whole: it shows no objects that are still written.
             let is_steady =
                 file.waits() || self.known.get(file.name()).is_some_and(|known| known.unchanged > 0);
@@ -166,8 +278,8 @@ impl Inbox {
             found.files.push(Arc::clone(file));
         }
         self.since.retain(|id, _| bundles.contains_key(id));
-        let with_missing = |(mut bundle, numbers): (InboxBundle, BTreeSet<u32>)| {
-            bundle.missing = (0..=bundle.last).filter(|number| !numbers.contains(number)).collect();
+        let with_missing = |(mut bundle, numbers): (InboxBundle, BTreeMap<u32, String>)| {
+            bundle.missing = (0..=bundle.last).filter(|number| !numbers.contains_key(number)).collect();
             bundle
         };
         bundles.into_values().map(with_missing).collect()

@@ -14,9 +14,11 @@ mod inbox;
 mod log;
 mod pipeline;
 mod progress;
+mod reception;
 mod schedule;
 mod serve;
 mod serving;
+mod shelf;
 mod station_file;
 mod watch;
 
@@ -29,7 +31,8 @@ pub use import::{ImportRun, NotReady, import, imported_before};
 pub use inbox::{FileState, Inbox, InboxBundle, InboxFile};
 pub use log::{Level, Log};
 pub use pipeline::{ExportPipeline, ImportPipeline, PipelineOption};
-
+pub use reception::{Fate, Looks, Reception, bundle_folder, unfinished_line};
 pub use serve::serve;
 pub use serving::Serving;
+pub use shelf::{move_aside, shelve};
 pub use station_file::{Station, StationFileError};

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::{ExportPipeline, ImportPipeline, PipelineOption, seconds};
+use crate::artifacts::similar_names;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::medium::ChunkPlace;
 use crate::registry::Host;
@@ -105,6 +106,8 @@ struct RawExport {
     passphrase_file: Option<PathBuf>,
     expires: Option<String>,
     schedule: Option<String>,
+    #[serde(default)]
+    required_fields: Vec<String>,
     secret_command: Option<Vec<String>>,
 }
 
@@ -163,7 +166,7 @@ impl Station {
         let line_of = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
         let raw: RawStation = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| line_of(span.start));
-            (line, error.message().to_owned())
+            (line, with_suggestion(error.message()))
         })?;
         let at = |path: PathBuf| folder.join(path);
         let mut station = Station {
@@ -218,6 +221,9 @@ impl Station {
                 "name: expected at most 32 characters, because the number of the run follows".to_owned()
             );
         }
+        if let (Some(field), Some(_)) = (raw.required_fields.first(), &raw.schedule) {
+            return Err(format!("required-fields: nobody gives {field:?} in a run that a schedule starts"));
+        }
         Ok(ExportPipeline {
             name: name.to_owned(),
             artifacts: list(&raw.artifacts, "artifacts")?,
@@ -230,6 +236,7 @@ impl Station {
             passphrase_file,
             expires: duration(raw.expires.as_deref(), "expires")?,
             schedule: duration(raw.schedule.as_deref(), "schedule")?,
+            required_fields: raw.required_fields,
             secret_command: command(raw.secret_command)?,
         })
     }
@@ -260,6 +267,18 @@ fn import(name: &str, raw: RawImport, folder: &Path) -> Result<ImportPipeline, S
         rename: list(&raw.rename, "rename")?,
         secret_command: command(raw.secret_command)?,
     })
+}
+
+/// Adds the key that was probably meant to the message about an unknown one.
+fn with_suggestion(message: &str) -> String {
+    let mut words = message.split('`').skip(1).step_by(2);
+    let Some(unknown) = words.next().filter(|_| message.starts_with("unknown ")) else {
+        return message.to_owned();
+    };
+    match similar_names(words, unknown, &|_| false).first() {
+        Some(meant) => format!("{message}; did you mean `{meant}`?"),
+        None => message.to_owned(),
+    }
 }
 
 fn check_name(name: &str) -> Result<(), String> {
@@ -355,7 +374,7 @@ mod tests {
     #[test]
     fn says_what_is_wrong_and_where() {
         for (from, to, line, words) in [
-            ("schedule = ", "shedule = ", 9, "unknown field `shedule`"),
+            ("schedule = ", "shedule = ", 9, "did you mean `schedule`?"),
             (
                 "\"OverwriteBlobs\"",
                 "\"OverwriteTags\"",
@@ -366,6 +385,12 @@ mod tests {
             ("az://lowstore/transfer", "az://lowstore", 3, "the container is missing"),
             ("docker://high.example/mirror", "oci:mirror", 10, "to: "),
             ("\"Enabled\"", "\"On\"", 15, "unknown variant `On`"),
+            (
+                "schedule = \"1h\"",
+                "schedule = \"1h\"\nrequired-fields = [\"serial\"]",
+                3,
+                "nobody gives \"serial\"",
+            ),
             ("[import.mirror]", "[import.release]", 10, "an export pipeline has the same name"),
             ("key = \"station.key.pem\"", "", 0, "missing field `key`"),
         ] {

@@ -7,4 +7,5 @@ mod hostile;
 mod registries;
 mod rules;
 mod runs;
+mod stations;
 mod stores;

@@ -424,6 +424,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::StateBusy => "wait for the other process to end",
         Code::StationFile => "correct the line; docs/stations.md describes the station file",
         Code::NoSuchPipeline => "check the name; the station file lists the pipelines",
+        Code::FieldAbsent => "give the field when you start the run, e.g. --field media-serial=4711",
         Code::NoSuchRun => "check the name of the run and the state folder",
         Code::RunUnfinished => "wait for the run to end",
         Code::RunUnsigned => {

@@ -47,6 +47,30 @@ fn a_receipt_names_artifacts_targets_and_signers() {
     assert!(!station.path("receipt.json.sig").exists());
 }
 
+/// The same bundle again is not imported again, and has no second receipt.
+#[test]
+fn a_received_bundle_is_imported_once_with_a_receipt() {
+    let (station, digests) = station();
+    let registry = Registry::start();
+    let receive = format!(
+        "receive out --pub k.pub.pem --once --state state --receipts receipts --then import docker://{}/pre",
+        registry.name()
+    );
+    station.carnet(&receive).ok().says(&["the bundle b is done"]);
+    station.carnet(&receive).ok().says(&["the bundle b is there again"]);
+    let receipts: Vec<String> = std::fs::read_dir(station.path("receipts"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.ends_with(".json.txt"))
+        .collect();
+    assert_eq!(receipts.len(), 1, "{receipts:?}");
+    let receipt = read(&station, &format!("receipts/{}", receipts[0]));
+    assert!(receipt.contains(&digests[0]) && receipt.contains("pre/one"), "{receipt}");
+    // Without the state it is pushed again, which changes nothing.
+    std::fs::remove_dir_all(station.path("state")).unwrap();
+    station.carnet(&receive).ok().says(&["the bundle b is done"]);
+}
+
 #[test]
 fn openssl_verifies_the_signature_of_a_receipt() {
     if !installed(&["openssl"]) {

@@ -12,6 +12,7 @@ mod keygen;
 mod man;
 mod missing;
 mod pack;
+mod receive;
 mod runs;
 mod schemas;
 mod sign;
@@ -73,6 +74,7 @@ commands![
     unpack::Unpack,
     import::Import,
     sums::Sums,
+    receive::Receive,
     station::Station,
     runs::Runs,
     explain::Explain,

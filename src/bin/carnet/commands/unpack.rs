@@ -1,5 +1,6 @@
 //! `carnet unpack`: unpacks a bundle into a layout or an archive.
 
+use carnet::arrival::Bundle;
 use carnet::artifacts::{DestinationSpec, ExistingName};
 use carnet::diagnosis::count;
 use carnet::medium::ChunkPlace;
@@ -53,21 +54,30 @@ impl Command for Unpack {
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let stores = self.stores.open(&context.environment);
-        let environment = &context.environment;
         let bundle = select_bundle(&self.places, &stores, &self.trust, self.bundle.as_deref())?;
-        let whole = bundle.released()?.whole()?;
-        let plan = &whole.contents().plan;
-        let blobs: Vec<(Digest, u64)> = plan.blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
         let existing = if self.overwrite_tags { ExistingName::Replace } else { ExistingName::Refuse };
-        let sink = self.to.open(&blobs, existing)?;
-        let report = carnet::unpack::unpack(&whole, sink, environment)?;
-        context.screen.report(&report, || text(&report));
-        Ok(exit::DONE)
+        unpack_bundle(&bundle, &self.to, existing, context)
     }
 
     fn schemas() -> Vec<(&'static str, Schema)> {
         vec![("unpack", schema_for!(UnpackReport))]
     }
+}
+
+/// Unpacks a bundle, and prints the report. Returns the exit code.
+pub(super) fn unpack_bundle(
+    bundle: &Bundle,
+    to: &DestinationSpec,
+    existing: ExistingName,
+    context: &Context<'_>,
+) -> Result<u8, CommandError> {
+    let whole = bundle.released()?.whole()?;
+    let plan = &whole.contents().plan;
+    let blobs: Vec<(Digest, u64)> = plan.blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
+    let sink = to.open(&blobs, existing)?;
+    let report = carnet::unpack::unpack(&whole, sink, &context.environment)?;
+    context.screen.report(&report, || text(&report));
+    Ok(exit::DONE)
 }
 
 /// Renders the report as text.

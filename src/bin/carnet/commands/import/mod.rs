@@ -5,7 +5,9 @@ mod show;
 
 use std::path::PathBuf;
 
+use carnet::arrival::Bundle;
 use carnet::artifacts::{OnFailure, RegistryDestination};
+use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
 use carnet::import::{ImportReport, ImportRequest, Receipt, ReceiptFiles, RenameRule, TagPolicy};
 use carnet::medium::ChunkPlace;
@@ -60,21 +62,8 @@ pub(crate) struct Import {
     /// Import only this artifact, by its name in the bundle or its digest; repeatable
     #[arg(long, value_name = "REF")]
     artifact: Vec<String>,
-    /// Rename artifacts; repeatable, the first rule that matches applies
-    #[arg(long, value_name = "REGEX=REPLACEMENT")]
-    rename: Vec<RenameRule>,
-    /// Leave out signatures, SBOMs and other referrers
-    #[arg(long)]
-    no_referrers: bool,
-    /// Move tags that already point at something else
-    #[arg(long)]
-    overwrite_tags: bool,
-    /// Like --overwrite-tags, but keep the old artifact under the tag followed by SUFFIX
-    #[arg(long, value_name = "SUFFIX", allow_hyphen_values = true, value_parser = suffix)]
-    backup_tags: Option<String>,
-    /// If an artifact fails, report it, import the others, and exit with 4
-    #[arg(long)]
-    continue_on_errors: bool,
+    #[command(flatten)]
+    push: PushArgs,
     /// Print what would be pushed; push nothing
     #[arg(long)]
     dry_run: bool,
@@ -107,15 +96,75 @@ impl Command for Import {
             None => None,
         };
         let signer = key.as_ref().map(|key| key as &dyn Signer);
-        let mut files = match &self.receipt {
+        let files = match &self.receipt {
             Some(path) => Some(ReceiptFiles::reserve(path, signer.is_some())?),
             None => None,
         };
         let (network, access) = (&self.connection.network, &self.access);
         let stores = Stores { network, access, writing: None, environment };
         let bundle = select_bundle(&self.places, &stores, &self.trust, self.bundle.as_deref())?;
-        let whole = bundle.released()?.whole()?;
-        if let Some(files) = &mut files {
+        let work = Work {
+            bundle: &bundle,
+            to: &self.to,
+            artifacts: &self.artifact,
+            push: &self.push,
+            dry_run: self.dry_run,
+            allow_host: &self.allow_host,
+            connection: &self.connection,
+            files,
+            started,
+            signer,
+        };
+        work.run(context)
+    }
+
+    fn schemas() -> Vec<(&'static str, Schema)> {
+        vec![("import", schema_for!(ImportReport)), ("receipt", schema_for!(Receipt))]
+    }
+}
+
+/// How artifacts are pushed into a registry.
+#[derive(Args, Clone)]
+pub(super) struct PushArgs {
+    /// Rename artifacts; repeatable, the first rule that matches applies
+    #[arg(long, value_name = "REGEX=REPLACEMENT")]
+    rename: Vec<RenameRule>,
+    /// Leave out signatures, SBOMs and other referrers
+    #[arg(long)]
+    no_referrers: bool,
+    /// Move tags that already point at something else
+    #[arg(long)]
+    pub(super) overwrite_tags: bool,
+    /// Like --overwrite-tags, but keep the old artifact under the tag followed by SUFFIX
+    #[arg(long, value_name = "SUFFIX", allow_hyphen_values = true, value_parser = suffix)]
+    backup_tags: Option<String>,
+    /// If an artifact fails, report it, import the others, and exit with 4
+    #[arg(long)]
+    continue_on_errors: bool,
+}
+
+/// The import of one bundle.
+pub(super) struct Work<'a> {
+    pub(super) bundle: &'a Bundle,
+    pub(super) to: &'a RegistryDestination,
+    pub(super) artifacts: &'a [String],
+    pub(super) push: &'a PushArgs,
+    pub(super) dry_run: bool,
+    pub(super) allow_host: &'a [Host],
+    pub(super) connection: &'a Connection,
+    /// The files of the receipt, if one was requested.
+    pub(super) files: Option<ReceiptFiles>,
+    pub(super) started: Timestamp,
+    pub(super) signer: Option<&'a dyn Signer>,
+}
+
+impl Work<'_> {
+    /// Imports the bundle, prints the report and writes the receipt. Returns the exit code.
+    pub(super) fn run(mut self, context: &Context<'_>) -> Result<u8, CommandError> {
+        let Context { screen, environment, .. } = context;
+        let push = self.push;
+        let whole = self.bundle.released()?.whole()?;
+        if let Some(files) = &mut self.files {
             files.make_room(&whole)?;
         }
         let mut hosts = vec![self.to.host.clone()];
@@ -128,14 +177,14 @@ impl Command for Import {
         let request = ImportRequest {
             bundle: &whole,
             registry: registries.registry(&self.to.host)?,
-            to: &self.to,
-            artifacts: &self.artifact,
-            rename: &self.rename,
-            tags: TagPolicy { overwrite: self.overwrite_tags, backup: self.backup_tags.clone() },
-            referrers: if self.no_referrers { Carriage::Omit } else { Carriage::Carry },
-            on_failure: if self.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
+            to: self.to,
+            artifacts: self.artifacts,
+            rename: &push.rename,
+            tags: TagPolicy { overwrite: push.overwrite_tags, backup: push.backup_tags.clone() },
+            referrers: if push.no_referrers { Carriage::Omit } else { Carriage::Carry },
+            on_failure: if push.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
             dry_run: self.dry_run,
-            connections: network.transfers(),
+            connections: self.connection.network.transfers(),
         };
         let mut imported = carnet::import::import(&request, environment);
         // An import that ended early also has a report, and a receipt if one was requested.
@@ -147,11 +196,11 @@ impl Command for Import {
             report.add_hints(&advice::hint);
             &*report
         });
-        let written = match (files, report) {
+        let written = match (self.files, report) {
             (Some(files), Some(report)) => {
-                let times = [started, environment.clock.now()];
-                let receipt = Receipt::new(&whole, &self.to.host, report, times, signer);
-                files.write(&receipt, &receipt::text(&receipt), signer)
+                let times = [self.started, environment.clock.now()];
+                let receipt = Receipt::new(&whole, &self.to.host, report, times, self.signer);
+                files.write(&receipt, &receipt::text(&receipt), self.signer)
             }
             _ => Ok(()),
         };
@@ -172,10 +221,6 @@ impl Command for Import {
                 Err(stopped.error.into())
             }
         }
-    }
-
-    fn schemas() -> Vec<(&'static str, Schema)> {
-        vec![("import", schema_for!(ImportReport)), ("receipt", schema_for!(Receipt))]
     }
 }
 

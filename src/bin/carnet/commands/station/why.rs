@@ -67,8 +67,12 @@ impl Why {
             carnet::format::Timestamp::from_seconds(now.saturating_sub(age))
         });
         let files = inbox.look(store.files()?, &policy, now, oldest);
-        let fates: BTreeMap<Sum, String> = inbox
-            .bundles(&files, now)
+        let bundles = inbox.bundles(&files, now);
+        let mut duplicates = BTreeMap::new();
+        for bundle in &bundles {
+            duplicates.extend(bundle.duplicates.clone());
+        }
+        let fates: BTreeMap<Sum, String> = bundles
             .into_iter()
             .map(|bundle| {
                 let fate = match last_run(&loaded.station.state, &pipeline.name, &bundle.id) {
@@ -86,7 +90,10 @@ impl Why {
             .collect();
         let line = |InboxFile { file, state }: InboxFile| {
             let why = match &state {
-                FileState::Chunk { bundle, .. } => format!("{state}: {}", fates[bundle]),
+                FileState::Chunk { bundle, .. } => match duplicates.get(file.name()) {
+                    Some(first) => format!("{state}: duplicate of {first}; {}", fates[bundle]),
+                    None => format!("{state}: {}", fates[bundle]),
+                },
                 _ => state.to_string(),
             };
             WhyFile { file: file.name().to_owned(), bytes: file.bytes(), state, why }

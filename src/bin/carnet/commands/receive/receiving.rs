@@ -1,0 +1,334 @@
+//! One look into a place, and what is done with the files and bundles that are there.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use carnet::arrival::{OpenRequest, open};
+use carnet::artifacts::ExistingName;
+use carnet::diagnosis::Failure;
+use carnet::format::Timestamp;
+use carnet::import::ReceiptFiles;
+use carnet::medium::ChunkFile;
+use carnet::station::{
+    Fate, FileState, Inbox, InboxBundle, InboxFile, Level, Log as _, Looks, Reception, bundle_folder,
+    move_aside, shelve, unfinished_line,
+};
+use carnet::trust::TrustPolicy;
+use carnet::verify::{BundleVerdict, ChunkVerdict, verify};
+
+use super::super::import::Work;
+use super::super::unpack::unpack_bundle;
+use super::Receive;
+use super::step::Step;
+use crate::command::Context;
+use crate::command_error::CommandError;
+use crate::exit;
+use crate::log_lines::LogLines;
+
+/// How many receipts of one bundle are kept of one second.
+const RECEIPTS_MAX: u32 = 100;
+
+/// A place that is watched.
+pub(super) struct Receiving<'a> {
+    pub(super) options: &'a Receive,
+    pub(super) step: Step,
+    pub(super) policy: TrustPolicy,
+    pub(super) looks: Looks,
+    pub(super) context: &'a Context<'a>,
+    pub(super) log: LogLines,
+    pub(super) inbox: Inbox,
+    pub(super) reception: Reception,
+    /// What was told last about each file or bundle.
+    pub(super) told: HashMap<String, String>,
+    /// The exit code, as far as is known.
+    pub(super) ends: u8,
+}
+
+/// Why a bundle was not used.
+enum NotUsed {
+    /// Chunks are damaged or still arriving: it waits for them.
+    Waits,
+    /// Anything else.
+    Failed(CommandError),
+}
+
+impl<E: Into<CommandError>> From<E> for NotUsed {
+    fn from(error: E) -> Self {
+        NotUsed::Failed(error.into())
+    }
+}
+
+/// Which of two ends is told by the exit code: a step that failed, then what is not trusted, then what is incomplete.
+fn graver(one: u8, other: u8) -> u8 {
+    let rank = |code: u8| match code {
+        exit::DONE => 0,
+        exit::DAMAGED => 1,
+        exit::UNTRUSTED => 2,
+        exit::INTERRUPTED => 4,
+        _ => 3,
+    };
+    if rank(other) > rank(one) { other } else { one }
+}
+
+impl Receiving<'_> {
+    fn now(&self) -> Timestamp {
+        self.context.environment.clock.now()
+    }
+
+    fn say(&self, level: Level, text: &str) {
+        self.log.line(level, "receive", None, text);
+    }
+
+    /// Says something about a file or bundle, unless it was the last thing said about it.
+    fn say_once(&mut self, level: Level, about: &str, text: &str) {
+        if self.told.get(about).map(String::as_str) != Some(text) {
+            self.say(level, text);
+            self.told.insert(about.to_owned(), text.to_owned());
+        }
+    }
+
+    /// Looks at the files that are there now, and handles the bundles that are complete.
+    pub(super) fn look(&mut self, files: Vec<Arc<dyn ChunkFile>>) {
+        let now = self.now();
+        let oldest = self.options.max_age.and_then(|age| {
+            let now = u64::try_from(now.get().as_second()).ok()?;
+            Timestamp::from_seconds(now.saturating_sub(age))
+        });
+        let files = self.inbox.look(files, &self.policy, now, oldest);
+        for InboxFile { file, state } in &files {
+            match state {
+                FileState::Untrusted { reason } => self.set_aside(file.as_ref(), reason),
+                FileState::Damaged { arriving: false, .. } => {
+                    self.say_once(Level::Warning, file.name(), &format!("{}: {state}", file.name()));
+                }
+                FileState::TooOld | FileState::Unreadable { .. } => {
+                    self.say_once(Level::Info, file.name(), &format!("{}: {state}", file.name()));
+                }
+                _ => {}
+            }
+        }
+        let bundles = self.inbox.bundles(&files, now);
+        self.reception.keep(&bundles);
+        let ids = bundles.iter().map(|bundle| bundle.id.to_string());
+        let there: HashSet<String> =
+            files.iter().map(|file| file.file.name().to_owned()).chain(ids).collect();
+        self.told.retain(|about, _| there.contains(about));
+        for bundle in &bundles {
+            if self.context.environment.workers.interrupted() {
+                self.ends = graver(self.ends, exit::INTERRUPTED);
+                break;
+            }
+            self.handle(bundle);
+        }
+    }
+
+    /// Moves a file that is not trusted out of the way. If its place cannot be written, it stays and is remembered.
+    fn set_aside(&mut self, file: &dyn ChunkFile, reason: &str) {
+        self.ends = graver(self.ends, exit::UNTRUSTED);
+        let moved = match &self.options.quarantine {
+            Some(folder) => move_aside(file, folder, reason).map(|path| Some(path.display().to_string())),
+            None => file.set_aside(reason),
+        };
+        let where_to = match moved {
+            Ok(Some(place)) => format!("moved to {place}"),
+            Ok(None) => "it stays".to_owned(),
+            Err(error) => format!("it stays: {error}"),
+        };
+        let text = format!("{} is not trusted, {where_to}: {reason}", file.name());
+        self.say_once(Level::Warning, file.name(), &text);
+    }
+
+    fn handle(&mut self, bundle: &InboxBundle) {
+        let (now, about) = (self.now(), bundle.id.to_string());
+        match self.reception.fate(bundle, self.looks, now) {
+            Fate::Done { time } => {
+                let text = format!("the bundle {} is there again, it was done at {time}", bundle.name);
+                // What was done just now is not there again.
+                if !self.told.contains_key(&about) {
+                    self.say_once(Level::Info, &about, &text);
+                }
+                if self.options.delete_source && (bundle.steady || self.looks == Looks::Once) {
+                    self.delete(&bundle.files);
+                }
+            }
+            Fate::Waits { .. } => self.wait(bundle, now),
+            Fate::Settling => {}
+            Fate::Later { reason, .. } => self.say_once(Level::Info, &about, &reason),
+            Fate::Ready => match self.work(bundle) {
+                Ok((code, used)) if code == exit::DONE => {
+                    let text = format!("the bundle {} is done", bundle.name);
+                    self.say_once(Level::Info, &about, &text);
+                    if let Err(error) = self.reception.succeeded(bundle, self.now()) {
+                        // Without it, the files must stay: they are done again after the next start.
+                        self.say(Level::Error, &error.to_string());
+                        self.ends = graver(self.ends, exit::FAILED);
+                    } else if self.options.delete_source {
+                        self.delete(&used);
+                    }
+                }
+                // The step told what failed.
+                Ok((code, _)) => self.put_off(bundle, "the step failed for some artifacts", code),
+                Err(NotUsed::Waits) => self.ends = graver(self.ends, exit::DAMAGED),
+                Err(NotUsed::Failed(error)) => {
+                    let code = exit::code(error.diagnosis.code.failure());
+                    self.put_off(bundle, &error.message, code);
+                }
+            },
+        }
+    }
+
+    fn put_off(&mut self, bundle: &InboxBundle, reason: &str, code: u8) {
+        self.ends = graver(self.ends, code);
+        if code == exit::INTERRUPTED {
+            return;
+        }
+        let (next, is_new) = self.reception.failed(bundle, reason, self.now());
+        if is_new {
+            let then = match self.looks {
+                Looks::Once => String::new(),
+                Looks::Repeated => format!(" (tried again from {next} on)"),
+            };
+            self.say(Level::Error, &format!("the bundle {} is not done{then}: {reason}", bundle.name));
+        }
+        self.told.insert(bundle.id.to_string(), reason.to_owned());
+    }
+
+    fn wait(&mut self, bundle: &InboxBundle, now: Timestamp) {
+        self.ends = graver(self.ends, exit::DAMAGED);
+        if self.looks == Looks::Once {
+            self.say(Level::Warning, &format!("send again: {}", unfinished_line(bundle)));
+        } else if let Some(after) = self.options.remind_after
+            && let Some(line) = self.reception.reminder(bundle, after, now)
+        {
+            let text = format!("the bundle {} is unfinished; send again: {line}", bundle.name);
+            self.say(Level::Warning, &text);
+        }
+    }
+
+    /// Hashes a bundle and runs the step. Returns the exit code of the step, and the files that were proven whole.
+    fn work(&mut self, bundle: &InboxBundle) -> Result<(u8, Vec<Arc<dyn ChunkFile>>), NotUsed> {
+        let environment = &self.context.environment;
+        let request = OpenRequest { files: &bundle.files, policy: Some(&self.policy) };
+        let report = verify(&request, environment).map_err(CommandError::from)?;
+        let mut whole = Vec::new();
+        let (mut numbered, mut numbers) = (Vec::new(), BTreeSet::new());
+        for report in report.bundles.iter().flat_map(|report| &report.files) {
+            let Some(file) = bundle.files.iter().find(|file| file.name() == report.file) else { continue };
+            match (report.verdict, report.number) {
+                (ChunkVerdict::Accepted, Some(number)) => {
+                    whole.push(Arc::clone(file));
+                    if numbers.insert(number) {
+                        numbered.push((number, Arc::clone(file)));
+                    }
+                }
+                (ChunkVerdict::Damaged, _) => {
+                    let problem = report.problems.first().map_or_else(String::new, ToString::to_string);
+                    self.inbox.note_damage(file.as_ref(), problem, self.context.environment.clock.now());
+                }
+                _ => {}
+            }
+        }
+        let verdict = report.bundles.iter().find(|report| report.bundle == bundle.id);
+        if let Some(report) = verdict
+            && report.verdict == BundleVerdict::Incomplete
+            && report.files.iter().any(|file| file.verdict == ChunkVerdict::Damaged)
+        {
+            return Err(NotUsed::Waits);
+        }
+        let shelved = match &self.options.to {
+            None => None,
+            Some(to) => {
+                let target = to.join(bundle_folder(bundle));
+                let check = &|copies: &[Arc<dyn ChunkFile>]| self.check(copies);
+                let copies = shelve(&numbered, &bundle.name, &target, check);
+                Some(copies.map_err(|Shelving(error)| NotUsed::Failed(error))?)
+            }
+        };
+        let files = shelved.as_deref().unwrap_or(&whole);
+        let request = OpenRequest { files, policy: Some(&self.policy) };
+        let opened = open(&request, environment).map_err(CommandError::from)?;
+        let opened = opened.select(Some(&bundle.id.to_string())).map_err(CommandError::from)?;
+        let _ = opened.released().map_err(CommandError::from)?.whole().map_err(CommandError::from)?;
+        let code = match &self.step {
+            Step::Verify => exit::DONE,
+            Step::Unpack(to) => {
+                let existing = if self.options.push.overwrite_tags {
+                    ExistingName::Replace
+                } else {
+                    ExistingName::Refuse
+                };
+                unpack_bundle(&opened, to, existing, self.context)?
+            }
+            Step::Import(to) => {
+                let started = self.now();
+                let work = Work {
+                    bundle: &opened,
+                    to,
+                    artifacts: &[],
+                    push: &self.options.push,
+                    dry_run: false,
+                    allow_host: &self.options.allow_host,
+                    connection: &self.options.connection,
+                    files: self.receipt(bundle, started)?,
+                    started,
+                    signer: None,
+                };
+                work.run(self.context)?
+            }
+        };
+        Ok((code, whole))
+    }
+
+    /// Reserves the receipt of an import. An import that is done again gets a receipt of its own.
+    fn receipt(&self, bundle: &InboxBundle, at: Timestamp) -> Result<Option<ReceiptFiles>, CommandError> {
+        let Some(folder) = &self.options.receipts else { return Ok(None) };
+        std::fs::create_dir_all(folder).map_err(|error| CommandError::file("write", folder, &error))?;
+        let name = format!("{}-{}", bundle_folder(bundle), at.to_string().replace(':', ""));
+        let mut path = folder.join(format!("{name}.json"));
+        // It may be done again within a second.
+        for number in 2..RECEIPTS_MAX {
+            if !path.exists() {
+                break;
+            }
+            path = folder.join(format!("{name}-{number}.json"));
+        }
+        Ok(Some(ReceiptFiles::reserve(&path, false)?))
+    }
+
+    /// Hashes the copies of a bundle.
+    fn check(&self, copies: &[Arc<dyn ChunkFile>]) -> Result<(), Shelving> {
+        let request = OpenRequest { files: copies, policy: Some(&self.policy) };
+        let report = verify(&request, &self.context.environment)
+            .map_err(|error| Shelving(CommandError::from(error)))?;
+        match report.failure() {
+            None => Ok(()),
+            Some(Failure::Interrupted) => {
+                Err(Shelving(CommandError::from(carnet::arrival::OpenError::Interrupted)))
+            }
+            Some(_) => {
+                let verdict = report.bundles.iter().find_map(|bundle| bundle.verdict.code());
+                let code = verdict.unwrap_or(carnet::diagnosis::Code::BundleIncomplete);
+                Err(Shelving(CommandError::new(code, "the copies of the chunk files do not verify")))
+            }
+        }
+    }
+
+    /// Removes files of a bundle that is done.
+    fn delete(&self, files: &[Arc<dyn ChunkFile>]) {
+        for file in files {
+            if let Err(error) = file.remove() {
+                self.say(Level::Warning, &format!("{} stays: {error}", file.name()));
+            }
+        }
+    }
+}
+
+/// An error while files are copied.
+struct Shelving(CommandError);
+
+impl From<std::io::Error> for Shelving {
+    fn from(error: std::io::Error) -> Self {
+        let code = carnet::diagnosis::Code::FileUnusable;
+        Shelving(CommandError::new(code, format!("cannot copy the chunk files: {error}")))
+    }
+}

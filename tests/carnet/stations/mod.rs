@@ -1,0 +1,6 @@
+//! `carnet receive`: chunks arrive in any order, under any names, half written and twice, and each bundle is used once.
+
+mod arrivals;
+mod orders;
+mod places;
+mod watching;
