@@ -44,6 +44,10 @@ impl State {
         self.folder.join(format!("runs/{name}.json"))
     }
 
+    fn ending(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("runs/.{name}.ending"))
+    }
+
     fn chain(&self) -> PathBuf {
         self.folder.join("chain.jsonl")
     }
@@ -213,24 +217,94 @@ fn runs_of_a_process_that_ended_are_interrupted() {
     assert_eq!(state.lines().len(), 6);
 }
 
-/// A crash leaves the chain without its last line, or with a part of it.
+/// A run ends in three steps: its final record is written beside its place, its line is appended, and the record gets
+/// its place. A crash between them, or within the line, leaves a ledger that opens: the run ended, or it was interrupted.
 #[test]
 fn a_crash_at_any_byte_of_the_last_line_is_repaired() {
     let state = State::new();
-    let (ledger, names) = state.with_runs();
+    let (ledger, _) = state.with_runs();
+    let run = begin(&ledger);
+    let name = run.name();
+    let running = fs::read(state.record(&name)).unwrap();
+    finish(run, RunStatus::Succeeded);
     drop(ledger);
-    let chain = fs::read(state.chain()).unwrap();
-    let last = state.lines().last().unwrap().len() + 1;
+    let (chain, last) = (fs::read(state.chain()).unwrap(), state.lines().last().unwrap().len() + 1);
+    let ended = fs::read(state.record(&name)).unwrap();
     for cut in (0..=last).step_by(13).chain([1, last]) {
         fs::write(state.chain(), &chain[..chain.len() - cut]).unwrap();
+        fs::write(state.record(&name), &running).unwrap();
+        fs::write(state.ending(&name), &ended).unwrap();
+        // Before somebody opens it for writing, nothing is wrong with it, either.
+        assert_eq!(state.verify().faults, [], "{cut} bytes cut");
         drop(state.open());
         let verified = state.verify();
         assert_eq!(
             (verified.faults, verified.records, verified.lines),
-            (Vec::new(), 5, 5),
+            (Vec::new(), 6, 6),
             "{cut} bytes cut"
         );
-        let record = Ledger::record(&state.folder, &names[4]).unwrap();
-        assert_eq!(record.status, RunStatus::Succeeded);
+        let status = Ledger::record(&state.folder, &name).unwrap().status;
+        assert_eq!(status, if cut == 0 { RunStatus::Succeeded } else { RunStatus::Interrupted });
+        assert!(!state.ending(&name).exists());
+    }
+}
+
+/// Opening a ledger must not sign what somebody else wrote.
+#[test]
+fn records_that_nobody_signed_stay_unsigned() {
+    let state = State::new();
+    let (ledger, names) = state.with_runs();
+    drop(ledger);
+    let forged = "20261126T120000Z-0009-mirror";
+    let record = fs::read_to_string(state.record(&names[4])).unwrap().replace(&names[4], forged);
+    fs::write(state.record(forged), &record).unwrap();
+    fs::write(state.record("20261126T120000Z-0010-mirror"), "{").unwrap();
+    // The end of the chain was cut off, and the record is still there.
+    state.set_lines(&state.lines()[..4]);
+    drop(state.open());
+    assert_eq!(state.lines().len(), 4);
+    let unknown = |run: &str| Fault::RecordUnknown { run: run.to_owned() };
+    assert_eq!(
+        state.verify().faults,
+        [unknown(&names[4]), unknown(forged), unknown("20261126T120000Z-0010-mirror")]
+    );
+    let error = state.open().delete(forged, "to hide it").unwrap_err();
+    assert_eq!(error.code(), Code::RunDamaged, "{error}");
+}
+
+#[test]
+fn a_changed_record_cannot_be_deleted() {
+    let state = State::new();
+    let (ledger, names) = state.with_runs();
+    let record = fs::read_to_string(state.record(&names[2])).unwrap();
+    fs::write(state.record(&names[2]), record.replace("\"bytes\": 7", "\"bytes\": 8")).unwrap();
+    let error = ledger.delete(&names[2], "to hide it").unwrap_err();
+    assert_eq!(error.code(), Code::RunDamaged, "{error}");
+    assert_eq!(state.verify().faults, [Fault::RecordChanged { run: names[2].clone() }]);
+}
+
+/// A deletion that a crash cut short goes on at the next start. A long reason is cut, and does not break the chain.
+#[test]
+fn deletions_are_finished_and_their_reasons_bounded() {
+    let state = State::new();
+    let (ledger, names) = state.with_runs();
+    let record = fs::read(state.record(&names[1])).unwrap();
+    ledger.delete(&names[1], &"é".repeat(100_000)).unwrap();
+    fs::write(state.record(&names[1]), &record).unwrap();
+    drop(state.open());
+    assert!(!state.record(&names[1]).exists());
+    let verified = state.verify();
+    assert_eq!((verified.faults, verified.records, verified.deleted), (Vec::new(), 4, 1));
+    assert!(state.lines().last().unwrap().len() < 2000);
+}
+
+#[test]
+fn a_pipeline_cannot_write_elsewhere() {
+    let state = State::new();
+    let ledger = state.open();
+    for name in ["../mirror", "a/b", "", ".hidden", "a b", &"a".repeat(101)] {
+        let place = || Place { kind: "Folder".to_owned(), uri: "/".to_owned() };
+        let error = ledger.begin(RunRecord::new(name, PipelineType::Export, place(), place())).err().unwrap();
+        assert_eq!(error.code(), Code::StationFile, "{error}");
     }
 }
