@@ -301,7 +301,7 @@ fn try_lock(path: &Path) -> Result<Option<File>, RunsError> {
     }
 }
 
-fn record_path(folder: &Path, name: &str) -> PathBuf {
+pub(super) fn record_path(folder: &Path, name: &str) -> PathBuf {
     folder.join(RECORDS).join(format!("{name}.json"))
 }
 
@@ -413,7 +413,7 @@ pub(super) fn read(folder: &Path, name: &str) -> Result<(RunRecord, Vec<u8>), Ru
 ///
 /// # Errors
 /// If one is damaged.
-fn lines(folder: &Path) -> Result<Vec<ChainLine>, RunsError> {
+pub(super) fn lines(folder: &Path) -> Result<Vec<ChainLine>, RunsError> {
     let path = folder.join(CHAIN);
     let mut lines = Vec::new();
     for (at, line) in raw_lines(folder)?.into_iter().enumerate() {
@@ -442,23 +442,38 @@ pub(super) fn raw_lines(folder: &Path) -> Result<Vec<Vec<u8>>, RunsError> {
 
 impl Ledger {
     /// Returns the newest records, the newest first, as far as `keep` wants them. Reads no more records than needed, and
-    /// needs no lock.
+    /// needs no lock. Records that cannot be read are passed over; [`super::verify`] tells them.
     ///
     /// # Errors
-    /// If the folder or a record cannot be read.
+    /// If the folder cannot be read.
     pub fn newest(
         folder: &Path,
         most: usize,
         keep: &dyn Fn(&RunRecord) -> bool,
+    ) -> Result<Vec<RunRecord>, RunsError> {
+        Ledger::newest_telling(folder, most, keep, &mut |_| {})
+    }
+
+    /// [`Ledger::newest`] that tells what is passed over.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn newest_telling(
+        folder: &Path,
+        most: usize,
+        keep: &dyn Fn(&RunRecord) -> bool,
+        tell: &mut dyn FnMut(&RunsError),
     ) -> Result<Vec<RunRecord>, RunsError> {
         let mut found = Vec::new();
         for name in names(folder)?.into_iter().rev() {
             if found.len() == most {
                 break;
             }
-            let (record, _) = read(folder, &name)?;
-            if keep(&record) {
-                found.push(record);
+            match read(folder, &name) {
+                Ok((record, _)) if keep(&record) => found.push(record),
+                // It may have been deleted since the folder was read.
+                Ok(_) | Err(RunsError::NoSuchRun { .. }) => {}
+                Err(error) => tell(&error),
             }
         }
         Ok(found)
