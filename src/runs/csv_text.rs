@@ -23,8 +23,11 @@ fn cell(text: &str) -> String {
     }
 }
 
-/// The columns of a table of runs, and what is in them.
-const COLUMNS: &[(&str, fn(&RunRecord) -> String)] = &[
+/// The name of a column, and what is in it.
+type Column = (&'static str, fn(&RunRecord) -> String);
+
+/// The columns of a table of runs.
+const COLUMNS: &[Column] = &[
     ("name", |run| run.name.clone()),
     ("pipeline", |run| run.pipeline.clone()),
     ("pipelineType", |run| run.pipeline_type.word().to_owned()),

@@ -132,11 +132,11 @@ pub fn reconcile(low: &[RunRecord], high: &[RunRecord]) -> Reconciliation {
     Reconciliation { sent: sent.len() as u64, arrived: arrived.len() as u64, agreed, differences }
 }
 
-fn by_bundle<'a>(
-    records: &'a [RunRecord],
+fn by_bundle(
+    records: &[RunRecord],
     pipeline_type: PipelineType,
     counts: impl Fn(&RunRecord) -> bool,
-) -> ByBundle<'a> {
+) -> ByBundle<'_> {
     let mut found = ByBundle::new();
     for run in records {
         let is_over = !matches!(run.status, RunStatus::Running | RunStatus::Skipped);
