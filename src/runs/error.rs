@@ -32,6 +32,14 @@ pub enum RunsError {
         /// The state folder.
         path: String,
     },
+    /// Runs are named after their pipeline, in names of files.
+    #[error(
+        "the pipeline {name:?} needs a name of letters, digits, hyphens, underscores and dots, at most 100"
+    )]
+    PipelineName {
+        /// The name of the pipeline.
+        name: String,
+    },
     /// A run that is not finished cannot be deleted.
     #[error("the run {name} is not finished")]
     StillRunning {
@@ -57,6 +65,7 @@ impl Diagnose for RunsError {
             RunsError::Io { source, .. } => Code::FileUnusable.with(Advice::of_io(source)),
             RunsError::Busy { .. } => Code::StateBusy.into(),
             RunsError::NoSuchRun { .. } => Code::NoSuchRun.into(),
+            RunsError::PipelineName { .. } => Code::StationFile.into(),
             RunsError::StillRunning { .. } => Code::RunUnfinished.into(),
             RunsError::Damaged { .. } => Code::RunDamaged.into(),
             RunsError::Signer(error) => error.diagnosis(),

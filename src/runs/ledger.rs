@@ -1,7 +1,9 @@
 //! Writes run records, and lists and reads them.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,6 +12,7 @@ use super::chain::{Chain, ChainEvent, ChainLine, io_error};
 use super::{Progress, RunRecord, RunStatus, RunsError};
 use crate::clock::Clock;
 use crate::format::Sum;
+use crate::http::bounded;
 use crate::medium::Temporary;
 use crate::trust::Signer;
 
@@ -18,6 +21,15 @@ const LOCK: &str = "lock";
 const CHAIN: &str = "chain.jsonl";
 const RECORDS: &str = "runs";
 const LOCKS: &str = "locks";
+
+/// How the hidden files end in which final records wait.
+const ENDING: &str = ".ending";
+
+/// Maximum length of the name of a pipeline, in bytes.
+const PIPELINE_NAME_BYTES_MAX: usize = 100;
+
+/// Maximum length of the reason of a deletion, in bytes.
+const REASON_BYTES_MAX: usize = 1000;
 
 /// The shortest time between two writings of a record while it runs.
 const REWRITE: Duration = Duration::from_secs(1);
@@ -87,30 +99,55 @@ impl Ledger {
         }
     }
 
-    /// Finishes what a process that ended left behind.
+    /// Finishes what processes that ended left behind.
     fn recover(&self) -> Result<(), RunsError> {
-        // Only the last runs can be unfinished, but a clock that was set back may have moved them among the others.
-        let known: std::collections::HashSet<String> = lines(&self.folder)?
-            .into_iter()
-            .filter(|line| line.event == ChainEvent::Finished)
-            .map(|line| line.run)
-            .collect();
-        for name in names(&self.folder)?.into_iter().filter(|name| !known.contains(name)) {
-            let path = self.run_lock(&name);
-            let Some(file) = try_lock(&path)? else { continue };
-            let _lock = HeldLock { path, removed: true, _file: file };
-            // It may have ended meanwhile.
-            let (mut record, _) = read(&self.folder, &name)?;
-            if lines(&self.folder)?.iter().any(|line| line.run == name) {
-                continue;
+        // Runs end and are deleted under this lock, so what is half done now was left by a process that is gone.
+        let (mut chain, _lock) = self.chain()?;
+        let said: HashMap<String, (ChainEvent, String)> =
+            lines(&self.folder)?.into_iter().map(|line| (line.run, (line.event, line.record))).collect();
+        let is_said = |name: &str, event: ChainEvent, bytes: &[u8]| {
+            said.get(name)
+                .is_some_and(|(said, record)| *said == event && *record == Sum::of(bytes).to_string())
+        };
+        for name in ending(&self.folder)? {
+            let path = ending_path(&self.folder, &name);
+            let bytes = fs::read(&path).map_err(|source| io_error("read", &path, source))?;
+            if is_said(&name, ChainEvent::Finished, &bytes) {
+                reveal(&self.folder, &name)?;
+            } else {
+                fs::remove_file(&path).map_err(|source| io_error("remove", &path, source))?;
             }
-            if record.status == RunStatus::Running {
-                record.status = RunStatus::Interrupted;
-                record.pipeline_run_error_message = Some("the process ended before the run did".to_owned());
+        }
+        for name in names(&self.folder)? {
+            match said.get(&name) {
+                Some((ChainEvent::Finished, _)) => {}
+                Some((ChainEvent::Deleted, _)) => {
+                    let path = record_path(&self.folder, &name);
+                    if fs::read(&path).is_ok_and(|bytes| is_said(&name, ChainEvent::Deleted, &bytes)) {
+                        remove(&path)?;
+                    }
+                }
+                None => self.interrupt(&mut chain, &name)?,
             }
-            self.conclude(&mut record)?;
         }
         Ok(())
+    }
+
+    /// Ends a run whose process is gone. A record that claims to be finished was not written by a ledger, which signs
+    /// the line first; it is left for [`super::verify`] to tell, as is one that cannot be read.
+    fn interrupt(&self, chain: &mut Chain, name: &str) -> Result<(), RunsError> {
+        let path = self.run_lock(name);
+        let Some(file) = try_lock(&path)? else { return Ok(()) };
+        let _lock = HeldLock { path, removed: true, _file: file };
+        match read(&self.folder, name) {
+            Ok((mut record, _)) if record.status == RunStatus::Running => {
+                record.status = RunStatus::Interrupted;
+                record.pipeline_run_error_message = Some("the process ended before the run did".to_owned());
+                self.conclude(chain, &mut record)
+            }
+            Ok(_) | Err(RunsError::Damaged { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens the chain under its lock, and waits for it.
@@ -126,7 +163,13 @@ impl Ledger {
     }
 
     /// Begins a run and writes its first record. `name` of the record is replaced by a new one.
+    ///
+    /// # Errors
+    /// [`RunsError::PipelineName`] if the name of the pipeline cannot be a part of the name of a file.
     pub fn begin(&self, mut record: RunRecord) -> Result<RunHandle<'_>, RunsError> {
+        if !is_name(&record.pipeline) || record.pipeline.len() > PIPELINE_NAME_BYTES_MAX {
+            return Err(RunsError::PipelineName { name: bounded(&record.pipeline) });
+        }
         let now = self.clock.now().to_string();
         let time = now.replace(['-', ':'], "");
         record.start_time.clone_from(&now);
@@ -158,27 +201,41 @@ impl Ledger {
         lines(&self.folder).is_ok_and(|lines| lines.iter().any(|line| line.run == name))
     }
 
-    /// Writes the final record of a run, and then its line of the chain.
-    fn conclude(&self, record: &mut RunRecord) -> Result<(), RunsError> {
-        let (mut chain, _lock) = self.chain()?;
+    /// Ends a run: the final record is made durable beside its place, its line is signed and appended, and then the
+    /// record gets its place. So no unsigned record ever looks finished.
+    fn conclude(&self, chain: &mut Chain, record: &mut RunRecord) -> Result<(), RunsError> {
         let now = self.clock.now();
         record.finish_time.get_or_insert_with(|| now.to_string());
         record.previous = Some(chain.head().to_owned());
-        let sum = write(&self.folder, record)?;
-        chain.append(ChainEvent::Finished, &record.name, &sum, None, now, self.signer.as_ref())
+        let sum = place(&ending_path(&self.folder, &record.name), record)?;
+        chain.append(ChainEvent::Finished, &record.name, &sum, None, now, self.signer.as_ref())?;
+        reveal(&self.folder, &record.name)
     }
 
-    /// Deletes the record of a finished run. The chain says that it was deleted, when and why.
+    /// Deletes the record of a finished run. The chain says that it was deleted, when and why. At most
+    /// 1,000 bytes of the reason are kept.
+    ///
+    /// # Errors
+    /// [`RunsError::Damaged`] if the record is not the one that the chain names: deleting it would hide that.
     pub fn delete(&self, name: &str, reason: &str) -> Result<(), RunsError> {
+        let (mut chain, _lock) = self.chain()?;
         let (record, bytes) = read(&self.folder, name)?;
         if record.status == RunStatus::Running {
             return Err(RunsError::StillRunning { name: name.to_owned() });
         }
-        let (mut chain, _lock) = self.chain()?;
+        let (path, sum) = (record_path(&self.folder, name), Sum::of(&bytes));
+        let last = lines(&self.folder)?.into_iter().rfind(|line| line.run == name);
+        if last.is_none_or(|line| line.event != ChainEvent::Finished || line.record != sum.to_string()) {
+            let problem = "it is not the record that the chain names".to_owned();
+            return Err(RunsError::Damaged { path: path.display().to_string(), problem });
+        }
         let (now, signer) = (self.clock.now(), self.signer.as_ref());
-        chain.append(ChainEvent::Deleted, name, &Sum::of(&bytes), Some(reason), now, signer)?;
-        let path = record_path(&self.folder, name);
-        fs::remove_file(&path).map_err(|source| io_error("remove", &path, source))
+        let mut end = reason.len().min(REASON_BYTES_MAX);
+        while !reason.is_char_boundary(end) {
+            end -= 1;
+        }
+        chain.append(ChainEvent::Deleted, name, &sum, Some(&reason[..end]), now, signer)?;
+        remove(&path)
     }
 
     /// The state folder.
@@ -222,11 +279,13 @@ impl RunHandle<'_> {
         let RunHandle { ledger, state, _lock } = self;
         let (mut record, _) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
         change(&mut record);
-        record.status = status;
+        // A run that has ended does not run.
+        record.status = if status == RunStatus::Running { RunStatus::Failed } else { status };
         if status == RunStatus::Succeeded {
             "100".clone_into(&mut record.progress.percentage);
         }
-        ledger.conclude(&mut record)?;
+        let (mut chain, _chain_lock) = ledger.chain()?;
+        ledger.conclude(&mut chain, &mut record)?;
         Ok(record)
     }
 }
@@ -242,18 +301,63 @@ fn try_lock(path: &Path) -> Result<Option<File>, RunsError> {
     }
 }
 
-fn record_path(folder: &Path, name: &str) -> PathBuf {
+pub(super) fn record_path(folder: &Path, name: &str) -> PathBuf {
     folder.join(RECORDS).join(format!("{name}.json"))
 }
 
+/// Where the final record of a run waits until its line is in the chain.
+fn ending_path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(RECORDS).join(format!(".{name}{ENDING}"))
+}
+
+/// Returns the names of the runs whose final records wait.
+fn ending(folder: &Path) -> Result<Vec<String>, RunsError> {
+    let path = folder.join(RECORDS);
+    let entries = fs::read_dir(&path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let entries = entries.map_err(|source| io_error("read", &path, source))?;
+    let name = |name: OsString| {
+        let name = name.to_str()?.strip_prefix('.')?.strip_suffix(ENDING)?;
+        is_name(name).then(|| name.to_owned())
+    };
+    Ok(entries.into_iter().filter_map(|entry| name(entry.file_name())).collect())
+}
+
+/// Reads the final record of a run that waits, if there is one.
+pub(super) fn read_ending(folder: &Path, name: &str) -> Option<Vec<u8>> {
+    fs::read(ending_path(folder, name)).ok()
+}
+
+/// Gives the final record of a run its place.
+fn reveal(folder: &Path, name: &str) -> Result<(), RunsError> {
+    let path = record_path(folder, name);
+    let moved = fs::rename(ending_path(folder, name), &path).and_then(|()| sync_folder_of(&path));
+    moved.map_err(|source| io_error("write", &path, source))
+}
+
+/// Removes a file for good.
+fn remove(path: &Path) -> Result<(), RunsError> {
+    let removed = fs::remove_file(path).and_then(|()| sync_folder_of(path));
+    removed.map_err(|source| io_error("remove", path, source))
+}
+
+/// Makes the names in the folder of a file durable.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+/// Writes the record of a run that is under way, atomically.
+fn write(folder: &Path, record: &RunRecord) -> Result<(), RunsError> {
+    place(&record_path(folder, &record.name), record).map(drop)
+}
+
 /// Writes a record atomically. Returns the sum of its file.
-fn write(folder: &Path, record: &RunRecord) -> Result<Sum, RunsError> {
-    let (path, bytes) = (record_path(folder, &record.name), record.render());
-    let written = Temporary::beside(&path).and_then(|mut temporary| {
+fn place(path: &Path, record: &RunRecord) -> Result<Sum, RunsError> {
+    let bytes = record.render();
+    let written = Temporary::beside(path).and_then(|mut temporary| {
         temporary.file().write_all(&bytes)?;
-        temporary.place(&path)
+        temporary.place(path)
     });
-    written.map_err(|source| io_error("write", &path, source))?;
+    written.map_err(|source| io_error("write", path, source))?;
     Ok(Sum::of(&bytes))
 }
 
@@ -293,7 +397,7 @@ pub(super) fn read(folder: &Path, name: &str) -> Result<(RunRecord, Vec<u8>), Ru
             return Err(RunsError::Damaged { path: path.display().to_string(), problem });
         }
         Ok(_) => fs::read(&path).map_err(|source| io_error("read", &path, source))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(gone()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(gone()),
         Err(source) => return Err(io_error("read", &path, source)),
     };
     let damaged = |problem: String| RunsError::Damaged { path: path.display().to_string(), problem };
@@ -309,7 +413,7 @@ pub(super) fn read(folder: &Path, name: &str) -> Result<(RunRecord, Vec<u8>), Ru
 ///
 /// # Errors
 /// If one is damaged.
-fn lines(folder: &Path) -> Result<Vec<ChainLine>, RunsError> {
+pub(super) fn lines(folder: &Path) -> Result<Vec<ChainLine>, RunsError> {
     let path = folder.join(CHAIN);
     let mut lines = Vec::new();
     for (at, line) in raw_lines(folder)?.into_iter().enumerate() {
@@ -326,7 +430,7 @@ pub(super) fn raw_lines(folder: &Path) -> Result<Vec<Vec<u8>>, RunsError> {
     let path = folder.join(CHAIN);
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(source) => return Err(io_error("read", &path, source)),
     };
     let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
@@ -338,23 +442,38 @@ pub(super) fn raw_lines(folder: &Path) -> Result<Vec<Vec<u8>>, RunsError> {
 
 impl Ledger {
     /// Returns the newest records, the newest first, as far as `keep` wants them. Reads no more records than needed, and
-    /// needs no lock.
+    /// needs no lock. Records that cannot be read are passed over; [`super::verify`] tells them.
     ///
     /// # Errors
-    /// If the folder or a record cannot be read.
+    /// If the folder cannot be read.
     pub fn newest(
         folder: &Path,
         most: usize,
         keep: &dyn Fn(&RunRecord) -> bool,
+    ) -> Result<Vec<RunRecord>, RunsError> {
+        Ledger::newest_telling(folder, most, keep, &mut |_| {})
+    }
+
+    /// [`Ledger::newest`] that tells what is passed over.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn newest_telling(
+        folder: &Path,
+        most: usize,
+        keep: &dyn Fn(&RunRecord) -> bool,
+        tell: &mut dyn FnMut(&RunsError),
     ) -> Result<Vec<RunRecord>, RunsError> {
         let mut found = Vec::new();
         for name in names(folder)?.into_iter().rev() {
             if found.len() == most {
                 break;
             }
-            let (record, _) = read(folder, &name)?;
-            if keep(&record) {
-                found.push(record);
+            match read(folder, &name) {
+                Ok((record, _)) if keep(&record) => found.push(record),
+                // It may have been deleted since the folder was read.
+                Ok(_) | Err(RunsError::NoSuchRun { .. }) => {}
+                Err(error) => tell(&error),
             }
         }
         Ok(found)

@@ -6,15 +6,22 @@
 //! docs/runs.md describes the files byte for byte.
 
 mod chain;
+mod csv_text;
 mod error;
 mod ledger;
+mod reconcile;
 mod record;
+mod transfer_record;
 mod verify;
 
 pub use chain::{ChainEvent, ChainLine};
+pub use csv_text::{csv_text, run_rows};
 pub use error::RunsError;
 pub use ledger::{HeldLock, Ledger, RunHandle};
+pub use reconcile::{Difference, Reconciliation, reconcile};
 pub use record::{
-    ArtifactOutcome, PipelineType, Place, Progress, RunFile, RunRecord, RunStatus, SourceTrigger, Trigger,
+    ArtifactOutcome, PipelineType, Place, Progress, RunCheck, RunFile, RunRecord, RunSigner, RunStatus,
+    SourceTrigger, Trigger,
 };
+pub use transfer_record::{SignatureCheck, TransferRecord};
 pub use verify::{Fault, Verified, verify};

@@ -77,6 +77,18 @@ pub struct RunRecord {
     /// Fields that the operator gave.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, String>,
+    /// Who packed and released the bundle.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<RunSigner>,
+    /// The SHA-256 of the trust file that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_sha256: Option<String>,
+    /// What was checked, and with what result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<RunCheck>,
+    /// The name of the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// The version of carnet.
     pub carnet_version: String,
     /// The digest of the line of the chain before this run's, once the run has ended.
@@ -92,6 +104,16 @@ pub enum PipelineType {
     Export,
     /// It imports bundles into a registry.
     Import,
+}
+
+impl PipelineType {
+    /// Returns the word in records.
+    pub const fn word(self) -> &'static str {
+        match self {
+            PipelineType::Export => "export",
+            PipelineType::Import => "import",
+        }
+    }
 }
 
 /// The state of a run.
@@ -173,6 +195,26 @@ pub struct SourceTrigger {
     pub timestamp: String,
 }
 
+/// A signature on a bundle that counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunSigner {
+    /// What the signature says: `packed` or `released`.
+    pub role: String,
+    /// The holder of the key, as the trust file names them; empty if no trust file is used.
+    pub holder: String,
+    /// The id of the key.
+    pub key: String,
+}
+
+/// A check, and its result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunCheck {
+    /// What was checked.
+    pub check: String,
+    /// The result.
+    pub result: String,
+}
+
 /// A chunk file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunFile {
@@ -217,9 +259,18 @@ impl RunRecord {
             files: Vec::new(),
             files_kept: BTreeMap::new(),
             fields: BTreeMap::new(),
+            signers: Vec::new(),
+            policy_sha256: None,
+            checks: Vec::new(),
+            host: None,
             carnet_version: env!("CARGO_PKG_VERSION").to_owned(),
             previous: None,
         }
+    }
+
+    /// The artifacts that were exported or imported.
+    pub fn artifacts(&self) -> impl Iterator<Item = &ArtifactOutcome> {
+        self.exported_artifacts.iter().chain(&self.imported_artifacts)
     }
 
     /// Returns the bytes that are written for the record.

@@ -23,6 +23,8 @@ pub struct Equipment {
     pub spool: PathBuf,
     /// The maximum number of concurrent transfers.
     pub connections: NonZeroUsize,
+    /// The name of this machine, for records.
+    pub host: Option<String>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }

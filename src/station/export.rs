@@ -16,7 +16,9 @@ use crate::medium::{ChunkStore, Replace};
 use crate::observe::{Monitor, Run, RunId, Verb};
 use crate::pack::{ArtifactFailure, Expiry, Outcome, PackReport, PackRequest, Splitting, Wanted};
 use crate::registry::{Reach, Registries};
-use crate::runs::{ArtifactOutcome, Ledger, PipelineType, Place, RunFile, RunRecord, RunStatus, Trigger};
+use crate::runs::{
+    ArtifactOutcome, Ledger, PipelineType, Place, RunFile, RunRecord, RunSigner, RunStatus, Trigger,
+};
 use crate::stream::hash::{Function, Output};
 use crate::stream::workers::Workers;
 use crate::trust::Signer;
@@ -81,6 +83,12 @@ pub fn export(
     let mut record = RunRecord::new(&pipeline.name, PipelineType::Export, source, target);
     record.options = pipeline.options.iter().map(|option| option.word().to_owned()).collect();
     record.force_update_tag = request.force;
+    record.host.clone_from(&equipment.host);
+    record.signers = vec![RunSigner {
+        role: "packed".to_owned(),
+        holder: String::new(),
+        key: signer.public_key().id().to_string(),
+    }];
     record.fields.clone_from(&request.fields);
     record.trigger =
         request.schedule.clone().map(|schedule| Trigger { source_trigger: None, schedule: Some(schedule) });

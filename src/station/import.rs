@@ -17,10 +17,11 @@ use crate::medium::ChunkFile;
 use crate::observe::{Monitor, Run, RunId, Verb};
 use crate::registry::Registries;
 use crate::runs::{
-    ArtifactOutcome, Ledger, PipelineType, Place, RunFile, RunRecord, RunStatus, SourceTrigger, Trigger,
+    ArtifactOutcome, Ledger, PipelineType, Place, RunCheck, RunFile, RunRecord, RunSigner, RunStatus,
+    SourceTrigger, Trigger,
 };
 use crate::stream::workers::Workers;
-use crate::trust::TrustPolicy;
+use crate::trust::{AcceptedChunk, Release, TrustPolicy};
 use crate::verify::BundleVerdict;
 
 /// A bundle to import, and who asks for it.
@@ -115,6 +116,10 @@ pub fn import(
             md5: None,
         })
         .collect();
+    record.host.clone_from(&equipment.host);
+    record.policy_sha256 = request.policy.file_sum().map(ToString::to_string);
+    record.signers = signers(&bundle);
+    record.checks = checks(&bundle, request.files.iter().any(|file| !file.waits()));
     record.bytes = record.files.iter().map(|file| file.bytes).sum();
     record.trigger = request
         .arrived
@@ -174,6 +179,41 @@ pub fn import(
     let what = record.pipeline_run_error_message.as_deref().map_or(String::new(), |text| format!(": {text}"));
     say(level, &format!("import {}{what}", record.status.word()));
     Ok(Ok(record))
+}
+
+/// Who packed the chunks and released the bundle.
+fn signers(bundle: &Bundle) -> Vec<RunSigner> {
+    let chunks = bundle.files.iter().filter_map(|opened| opened.accepted.as_ref());
+    let packers = chunks.flat_map(AcceptedChunk::packers).map(|packer| ("packed", packer));
+    let release = bundle.release.as_ref().and_then(|release| release.as_ref().ok());
+    let releasers = release.into_iter().flat_map(Release::releasers).map(|holder| ("released", holder));
+    let mut found: Vec<RunSigner> = Vec::new();
+    for (role, by) in packers.chain(releasers) {
+        let signer =
+            RunSigner { role: role.to_owned(), holder: by.holder.clone(), key: by.key_id.to_string() };
+        if !found.contains(&signer) {
+            found.push(signer);
+        }
+    }
+    found
+}
+
+/// What [`ready`] has checked, and what the import proves.
+fn checks(bundle: &Bundle, is_hashed_first: bool) -> Vec<RunCheck> {
+    let check = |check: &str, result: String| RunCheck { check: check.to_owned(), result };
+    let chunks = bundle.files.iter().filter(|opened| opened.accepted.is_some()).count();
+    let mut checks = vec![check("signatures of the chunk files", format!("{chunks} accepted"))];
+    if let Some(Ok(release)) = &bundle.release {
+        let (found, threshold) = (release.releasers().len(), release.threshold());
+        checks.push(check("release", format!("{found} of {threshold} required")));
+    }
+    checks.push(check("chunks that are missing", "none".to_owned()));
+    checks.push(check(
+        "every byte",
+        if is_hashed_first { "intact before the import began" } else { "proven while it is imported" }
+            .to_owned(),
+    ));
+    checks
 }
 
 /// Opens the bundle, and checks that it may be imported.

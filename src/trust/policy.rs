@@ -10,6 +10,7 @@ use super::{
     key::{KeyId, PublicKey, ShortKeyId},
     policy_error::{PolicyError, PolicyProblem},
 };
+use crate::format::Sum;
 use crate::format::signature::{Signature, SignatureAlgorithm};
 
 /// Maximum number of keys in a policy.
@@ -260,6 +261,8 @@ impl Judgement {
 pub struct TrustPolicy {
     release_threshold: u8,
     keys: Vec<PolicyKey>,
+    /// The SHA-256 of the trust file.
+    pub(super) file_sum: Option<Sum>,
 }
 
 impl TrustPolicy {
@@ -278,6 +281,11 @@ impl TrustPolicy {
             revoked: None,
         };
         Ok(TrustPolicy::new(1, vec![key])?)
+    }
+
+    /// The SHA-256 of the trust file, if the policy was read from one.
+    pub fn file_sum(&self) -> Option<&Sum> {
+        self.file_sum.as_ref()
     }
 
     /// The only constructor. It ensures that the policy can be satisfied and lists no key twice.
@@ -304,7 +312,7 @@ impl TrustPolicy {
         if releasers.len() < usize::from(threshold) {
             return Err(PolicyProblem::Unsatisfiable { threshold, holders: releasers.len() });
         }
-        Ok(TrustPolicy { release_threshold: threshold, keys })
+        Ok(TrustPolicy { release_threshold: threshold, keys, file_sum: None })
     }
 
     /// Decides for each signature over `message` whether it counts for `role` and `stream`.

@@ -15,6 +15,7 @@ use super::{
     policy_error::{PolicyError, PolicyProblem},
 };
 use crate::diagnosis::count;
+use crate::format::Sum;
 use crate::small_file::{SmallFile, SmallFileError};
 
 /// Maximum size of a trust file in bytes. 256 keys need about 100 KiB.
@@ -66,7 +67,9 @@ impl TrustPolicy {
         let text = file.text().map_err(at_file)?;
         let base_dir = path.parent().unwrap_or(Path::new(""));
         let load = |file: &Path| Ok(SmallFile::read(file, PUBLIC_KEY_BYTES_MAX)?.text()?.to_owned());
-        TrustPolicy::from_toml(text, base_dir, &load).map_err(at_path)
+        let mut policy = TrustPolicy::from_toml(text, base_dir, &load).map_err(at_path)?;
+        policy.file_sum = Some(Sum::of(file.bytes()));
+        Ok(policy)
     }
 
     /// Parses a policy. `load` returns the text of a `public-key-file`, whose path is relative to `base_dir`. Unknown

@@ -23,6 +23,11 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// [`plain`] for a text whose lines stay lines.
+pub(crate) fn plain_lines(text: &str) -> String {
+    text.split('\n').map(plain).collect::<Vec<_>>().join("\n")
+}
+
 /// Escapes the same characters in a JSON document, as `\uXXXX`. JSON permits most of them unescaped in strings,
 /// but a terminal would interpret them. Line endings between values are kept.
 pub(crate) fn plain_json(document: &str) -> String {

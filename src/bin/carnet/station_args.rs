@@ -17,7 +17,7 @@ use super::command_error::CommandError;
 use super::keys;
 use super::network::Network;
 use super::screen::Screen;
-use super::world::{SystemClock, credential_files, proxy, spool_folder, store_variables};
+use super::world::{SystemClock, credential_files, host_name, proxy, spool_folder, store_variables};
 
 /// The options of the commands that use a station file.
 #[derive(ClapArgs, Clone)]
@@ -80,6 +80,7 @@ impl StationArgs {
             },
             allow_hosts: station.allow_hosts.clone(),
             spool: station.spool.clone().unwrap_or_else(spool_folder),
+            host: host_name(),
             connections: self.network.transfers(),
             clock,
         };

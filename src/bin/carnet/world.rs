@@ -168,3 +168,16 @@ pub(crate) fn watchdog() -> Option<std::time::Duration> {
     let text = std::env::var("WATCHDOG_USEC").ok()?;
     text.parse().ok().map(std::time::Duration::from_micros)
 }
+
+/// The name of this machine.
+pub(crate) fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// The state folder of the station: `CARNET_STATE`, else the one of the system (file-hierarchy(7)).
+pub(crate) fn state_folder() -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
+    let folder = std::env::var_os("CARNET_STATE").filter(|folder| !folder.is_empty());
+    folder.unwrap_or_else(|| "/var/lib/carnet".into()).into()
+}

@@ -1,86 +1,13 @@
 //! The ledger itself.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use carnet::clock::Fixed;
 use carnet::diagnosis::{Code, Diagnose as _};
-use carnet::runs::{Fault, Ledger, PipelineType, Place, RunHandle, RunRecord, RunStatus, Verified, verify};
-use carnet::trust::{KeyFile, Signer};
+use carnet::runs::{ChainLine, Fault, Ledger, PipelineType, Place, RunRecord, RunStatus, verify};
+use carnet::trust::{KeyFile, Signer as _};
+use proptest::prelude::*;
 
-/// A state folder and the key that signs in it.
-struct State {
-    _temporary: tempfile::TempDir,
-    folder: PathBuf,
-    key: Arc<KeyFile>,
-}
-
-impl State {
-    fn new() -> State {
-        let temporary = tempfile::tempdir().unwrap();
-        let folder = temporary.path().join("state");
-        State { _temporary: temporary, folder, key: Arc::new(KeyFile::generate().unwrap()) }
-    }
-
-    fn open(&self) -> Ledger {
-        let signer: Arc<dyn Signer> = Arc::<KeyFile>::clone(&self.key);
-        let clock = Arc::new(Fixed("2026-11-26T12:00:00Z".parse().unwrap()));
-        Ledger::open(&self.folder, signer, clock).unwrap()
-    }
-
-    /// A ledger with five finished runs, whose names are returned.
-    fn with_runs(&self) -> (Ledger, Vec<String>) {
-        let ledger = self.open();
-        let names = (0..5).map(|_| finish(begin(&ledger), RunStatus::Succeeded)).collect();
-        (ledger, names)
-    }
-
-    fn verify(&self) -> Verified {
-        verify(&self.folder, &[self.key.public_key().clone()], None).unwrap()
-    }
-
-    fn record(&self, name: &str) -> PathBuf {
-        self.folder.join(format!("runs/{name}.json"))
-    }
-
-    fn chain(&self) -> PathBuf {
-        self.folder.join("chain.jsonl")
-    }
-
-    fn lines(&self) -> Vec<String> {
-        fs::read_to_string(self.chain()).unwrap().lines().map(str::to_owned).collect()
-    }
-
-    fn set_lines(&self, lines: &[String]) {
-        fs::write(self.chain(), lines.join("\n") + "\n").unwrap();
-    }
-}
-
-fn begin(ledger: &Ledger) -> RunHandle<'_> {
-    let place = |kind: &str, uri: &str| Place { kind: kind.to_owned(), uri: uri.to_owned() };
-    let (source, target) = (place("Folder", "/in"), place("Registry", "docker://high.example/mirror"));
-    let mut record = RunRecord::new("mirror", PipelineType::Import, source, target);
-    record.options = vec!["OverwriteTags".to_owned()];
-    ledger.begin(record).unwrap()
-}
-
-fn finish(run: RunHandle<'_>, status: RunStatus) -> String {
-    run.finish(status, |record| record.bytes = 7).unwrap().name
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).unwrap();
-        }
-    }
-}
+use super::support::{State, begin, copy, finish};
 
 #[test]
 fn records_use_the_names_of_the_followed_service() {
@@ -213,24 +140,136 @@ fn runs_of_a_process_that_ended_are_interrupted() {
     assert_eq!(state.lines().len(), 6);
 }
 
-/// A crash leaves the chain without its last line, or with a part of it.
+/// A run ends in three steps: its final record is written beside its place, its line is appended, and the record gets
+/// its place. A crash between them, or within the line, leaves a ledger that opens: the run ended, or it was interrupted.
 #[test]
 fn a_crash_at_any_byte_of_the_last_line_is_repaired() {
     let state = State::new();
-    let (ledger, names) = state.with_runs();
+    let (ledger, _) = state.with_runs();
+    let run = begin(&ledger);
+    let name = run.name();
+    let running = fs::read(state.record(&name)).unwrap();
+    finish(run, RunStatus::Succeeded);
     drop(ledger);
-    let chain = fs::read(state.chain()).unwrap();
-    let last = state.lines().last().unwrap().len() + 1;
+    let (chain, last) = (fs::read(state.chain()).unwrap(), state.lines().last().unwrap().len() + 1);
+    let ended = fs::read(state.record(&name)).unwrap();
     for cut in (0..=last).step_by(13).chain([1, last]) {
         fs::write(state.chain(), &chain[..chain.len() - cut]).unwrap();
+        fs::write(state.record(&name), &running).unwrap();
+        fs::write(state.ending(&name), &ended).unwrap();
+        // Before somebody opens it for writing, nothing is wrong with it, either.
+        assert_eq!(state.verify().faults, [], "{cut} bytes cut");
         drop(state.open());
         let verified = state.verify();
         assert_eq!(
             (verified.faults, verified.records, verified.lines),
-            (Vec::new(), 5, 5),
+            (Vec::new(), 6, 6),
             "{cut} bytes cut"
         );
-        let record = Ledger::record(&state.folder, &names[4]).unwrap();
-        assert_eq!(record.status, RunStatus::Succeeded);
+        let status = Ledger::record(&state.folder, &name).unwrap().status;
+        assert_eq!(status, if cut == 0 { RunStatus::Succeeded } else { RunStatus::Interrupted });
+        assert!(!state.ending(&name).exists());
+    }
+}
+
+/// Opening a ledger must not sign what somebody else wrote.
+#[test]
+fn records_that_nobody_signed_stay_unsigned() {
+    let state = State::new();
+    let (ledger, names) = state.with_runs();
+    drop(ledger);
+    let forged = "20261126T120000Z-0009-mirror";
+    let record = fs::read_to_string(state.record(&names[4])).unwrap().replace(&names[4], forged);
+    fs::write(state.record(forged), &record).unwrap();
+    fs::write(state.record("20261126T120000Z-0010-mirror"), "{").unwrap();
+    // The end of the chain was cut off, and the record is still there.
+    state.set_lines(&state.lines()[..4]);
+    drop(state.open());
+    assert_eq!(state.lines().len(), 4);
+    let unknown = |run: &str| Fault::RecordUnknown { run: run.to_owned() };
+    assert_eq!(
+        state.verify().faults,
+        [unknown(&names[4]), unknown(forged), unknown("20261126T120000Z-0010-mirror")]
+    );
+    let error = state.open().delete(forged, "to hide it").unwrap_err();
+    assert_eq!(error.code(), Code::RunDamaged, "{error}");
+}
+
+#[test]
+fn a_changed_record_cannot_be_deleted() {
+    let state = State::new();
+    let (ledger, names) = state.with_runs();
+    let record = fs::read_to_string(state.record(&names[2])).unwrap();
+    fs::write(state.record(&names[2]), record.replace("\"bytes\": 7", "\"bytes\": 8")).unwrap();
+    let error = ledger.delete(&names[2], "to hide it").unwrap_err();
+    assert_eq!(error.code(), Code::RunDamaged, "{error}");
+    assert_eq!(state.verify().faults, [Fault::RecordChanged { run: names[2].clone() }]);
+}
+
+/// A deletion that a crash cut short goes on at the next start. A long reason is cut, and does not break the chain.
+#[test]
+fn deletions_are_finished_and_their_reasons_bounded() {
+    let state = State::new();
+    let (ledger, names) = state.with_runs();
+    let record = fs::read(state.record(&names[1])).unwrap();
+    ledger.delete(&names[1], &"é".repeat(100_000)).unwrap();
+    fs::write(state.record(&names[1]), &record).unwrap();
+    drop(state.open());
+    assert!(!state.record(&names[1]).exists());
+    let verified = state.verify();
+    assert_eq!((verified.faults, verified.records, verified.deleted), (Vec::new(), 4, 1));
+    assert!(state.lines().last().unwrap().len() < 2000);
+}
+
+#[test]
+fn a_pipeline_cannot_write_elsewhere() {
+    let state = State::new();
+    let ledger = state.open();
+    for name in ["../mirror", "a/b", "", ".hidden", "a b", &"a".repeat(101)] {
+        let place = || Place { kind: "Folder".to_owned(), uri: "/".to_owned() };
+        let error = ledger.begin(RunRecord::new(name, PipelineType::Export, place(), place())).err().unwrap();
+        assert_eq!(error.code(), Code::StationFile, "{error}");
+    }
+}
+
+proptest! {
+    /// There is one way to write a line, so what is read is what was signed.
+    #[test]
+    fn lines_are_written_in_one_way(bytes in prop::collection::vec(any::<u8>(), 0..300), at in any::<prop::sample::Index>(), with in any::<u8>()) {
+        prop_assert!(ChainLine::parse(&bytes).is_err());
+        let mut line = LINE.as_bytes().to_vec();
+        let parsed = ChainLine::parse(&line).unwrap();
+        let at = at.index(line.len());
+        let before = std::mem::replace(&mut line[at], with);
+        if let Ok(changed) = ChainLine::parse(&line) {
+            prop_assert_eq!(serde_json::to_vec(&changed).unwrap(), line);
+            prop_assert_eq!(changed == parsed, before == with);
+        }
+    }
+}
+
+/// A line; its signature is not right.
+const LINE: &str = r#"{"seq":7,"prev":"00","time":"2026-11-26T12:00:00Z","event":"deleted","run":"r","record":"11","reason":"é\n","key":"22","algorithm":"ed25519","signature":"AAAA"}"#;
+
+/// docs/runs.md says how to check a line with other tools.
+#[test]
+fn other_tools_can_check_a_line() {
+    let state = State::new();
+    let (ledger, names) = state.with_runs();
+    ledger.delete(&names[0], "a, \"signature\":\"b\"}").unwrap();
+    let folder = state.folder.parent().unwrap();
+    state.key.write_pair(&folder.join("station"), None).unwrap();
+    let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/runs.md")).unwrap();
+    let script = document.split("```\n").find(|block| block.contains("openssl")).unwrap();
+    for (at, line) in state.lines().iter().enumerate() {
+        fs::write(folder.join("line.json"), format!("{line}\n")).unwrap();
+        let out =
+            std::process::Command::new("sh").args(["-ec", script]).current_dir(folder).output().unwrap();
+        assert!(out.status.success(), "line {at}: {out:?}");
+        let changed = line.replacen("2026", "2027", 1);
+        fs::write(folder.join("line.json"), format!("{changed}\n")).unwrap();
+        let out =
+            std::process::Command::new("sh").args(["-ec", script]).current_dir(folder).output().unwrap();
+        assert!(!out.status.success(), "line {at}");
     }
 }

@@ -1,3 +1,7 @@
-//! Run records: what the ledger writes, and what shows when somebody changes it.
+//! Run records: what the ledger writes, what shows when somebody changes it, and the commands on it.
 
+mod commands;
+mod crash;
 mod ledger;
+mod reconcile;
+mod support;

@@ -1,5 +1,6 @@
 //! `carnet runs clean`: deletes the records of all failed runs.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use carnet::runs::{Ledger, RunRecord, RunStatus};
@@ -9,7 +10,7 @@ use super::StateArgs;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
-use crate::keys::KeyArgs;
+use crate::keys::load;
 use crate::world::SystemClock;
 
 /// Delete the records of all failed runs
@@ -19,8 +20,12 @@ pub(super) struct Clean {
     /// Print the runs; delete nothing
     #[arg(long)]
     dry_run: bool,
-    #[command(flatten)]
-    key: KeyArgs,
+    /// The private key to sign with
+    #[arg(long, value_name = "FILE", required_unless_present = "dry_run")]
+    key: Option<PathBuf>,
+    /// Read the passphrase of the key from the first line of FILE
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
     #[command(flatten)]
     state: StateArgs,
 }
@@ -28,10 +33,10 @@ pub(super) struct Clean {
 impl Clean {
     pub(super) fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let is_failed = |record: &RunRecord| record.status == RunStatus::Failed;
-        let failed = Ledger::newest(&self.state.state, usize::MAX, &is_failed)?;
-        if !self.dry_run {
-            let key = Arc::new(self.key.load(context.screen)?);
-            let ledger = Ledger::open(&self.state.state, key, Arc::new(SystemClock))?;
+        let failed = Ledger::newest(&self.state.folder(), usize::MAX, &is_failed)?;
+        if let Some(key) = self.key.as_deref().filter(|_| !self.dry_run) {
+            let key = Arc::new(load(key, self.passphrase_file.as_deref(), context.screen)?);
+            let ledger = Ledger::open(&self.state.folder(), key, Arc::new(SystemClock))?;
             for record in &failed {
                 ledger.delete(&record.name, "cleaned: the run had failed")?;
             }

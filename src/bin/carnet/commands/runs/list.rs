@@ -1,12 +1,13 @@
 //! `carnet runs list`: lists runs, the newest first.
 
-use carnet::runs::{Ledger, RunRecord, RunStatus};
+use carnet::runs::{Ledger, RunRecord, RunStatus, RunsError};
 use clap::Args;
 
 use super::StateArgs;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
+use crate::screen::say;
 use crate::tables::table;
 
 /// List runs, the newest first
@@ -33,7 +34,8 @@ impl List {
                 && self.status.is_none_or(|status| record.status == status)
         };
         let most = usize::try_from(self.top).unwrap_or(usize::MAX);
-        let records = Ledger::newest(&self.state.state, most, &keep)?;
+        let mut tell = |error: &RunsError| say(&format!("warning: passed over: {error}"));
+        let records = Ledger::newest_telling(&self.state.folder(), most, &keep, &mut tell)?;
         context.screen.answer(&records, || {
             let row = |record: &RunRecord| {
                 vec![

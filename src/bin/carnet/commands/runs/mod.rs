@@ -2,18 +2,24 @@
 
 mod clean;
 mod delete;
+mod export;
 mod list;
+mod reconcile;
 mod show;
+mod transfer_record;
 mod verify;
 
 use std::path::PathBuf;
 
-use carnet::runs::{RunRecord, Verified};
+use carnet::runs::{Reconciliation, RunRecord, TransferRecord, Verified};
+use carnet::trust::{PublicKey, TrustPolicy};
 use clap::{Args, Subcommand};
 use schemars::{Schema, schema_for};
 
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
+use crate::trust::TrustArgs;
+use crate::world::state_folder;
 
 /// List, show, check and delete the records of runs
 #[derive(Args)]
@@ -33,14 +39,32 @@ enum Subcommands {
     Delete(delete::Delete),
     Clean(clean::Clean),
     Verify(verify::Verify),
+    Export(export::Export),
+    Reconcile(reconcile::Reconcile),
 }
 
 /// The option for the state folder.
 #[derive(Args, Clone)]
 struct StateArgs {
     /// The state folder of the station
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/carnet")]
-    state: PathBuf,
+    ///
+    /// By default it is the one in the variable CARNET_STATE, or else /var/lib/carnet.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+impl StateArgs {
+    /// The state folder.
+    fn folder(&self) -> PathBuf {
+        self.state.clone().unwrap_or_else(state_folder)
+    }
+}
+
+/// The keys of an optional trust file or public key; all of them may sign chains.
+fn keys(trust: &TrustArgs) -> Result<Vec<PublicKey>, CommandError> {
+    let policy = trust.policy()?;
+    let keys = policy.iter().flat_map(TrustPolicy::keys);
+    Ok(keys.map(|key| key.key().clone()).collect())
 }
 
 impl Command for Runs {
@@ -51,10 +75,17 @@ impl Command for Runs {
             Subcommands::Delete(command) => command.run(context),
             Subcommands::Clean(command) => command.run(context),
             Subcommands::Verify(command) => command.run(context),
+            Subcommands::Export(command) => command.run(context),
+            Subcommands::Reconcile(command) => command.run(context),
         }
     }
 
     fn schemas() -> Vec<(&'static str, Schema)> {
-        vec![("runs", schema_for!(Vec<RunRecord>)), ("runs-verify", schema_for!(Verified))]
+        vec![
+            ("runs", schema_for!(Vec<RunRecord>)),
+            ("runs-verify", schema_for!(Verified)),
+            ("runs-reconcile", schema_for!(Reconciliation)),
+            ("transfer-record", schema_for!(TransferRecord)),
+        ]
     }
 }

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use carnet::diagnosis::{Code, count};
 use carnet::runs::{Fault, Verified, verify};
-use carnet::trust::PublicKey;
+use carnet::trust::{PublicKey, TrustPolicy};
 use clap::Args;
 
 use super::StateArgs;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
+use crate::plain::{plain, plain_path};
 use crate::screen::say;
 
 /// Check that no record was changed, removed or moved
@@ -21,8 +22,11 @@ use crate::screen::say;
 )]
 pub(super) struct Verify {
     /// The public key of the station; repeatable. Without it, signatures are not checked
-    #[arg(long = "pub", value_name = "FILE")]
+    #[arg(long = "pub", value_name = "FILE", conflicts_with = "trust")]
     public: Vec<PathBuf>,
+    /// A trust file; each of its keys may sign
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
     /// A head that was printed before; it must still be in the chain
     #[arg(long, value_name = "DIGEST")]
     expect: Option<String>,
@@ -32,8 +36,11 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let keys = self.public.iter().map(|path| PublicKey::load(path)).collect::<Result<Vec<_>, _>>()?;
-        let verified = verify(&self.state.state, &keys, self.expect.as_deref())?;
+        let mut keys = self.public.iter().map(|path| PublicKey::load(path)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(path) = &self.trust {
+            keys.extend(TrustPolicy::load(path)?.keys().iter().map(|key| key.key().clone()));
+        }
+        let verified = verify(&self.state.folder(), &keys, self.expect.as_deref())?;
         context.screen.answer(&verified, || text(&verified, !keys.is_empty()));
         if verified.faults.is_empty() {
             return Ok(exit::DONE);
@@ -41,7 +48,7 @@ impl Verify {
         let unsigned = |fault: &Fault| matches!(fault, Fault::LineNotSigned { .. });
         let code = if verified.faults.iter().all(unsigned) { Code::RunUnsigned } else { Code::RunDamaged };
         let faults = count(verified.faults.len() as u64, "fault", "faults");
-        say(&format!("error[{code}]: {faults} in {}", self.state.state.display()));
+        say(&format!("error[{code}]: {faults} in {}", plain_path(&self.state.folder())));
         Ok(exit::code(code.failure()))
     }
 }
@@ -53,7 +60,7 @@ fn text(verified: &Verified, signatures: bool) -> String {
     out += &format!("records {records} as they were written, {deleted} deleted, {running} running\n");
     out += &format!("head    {head}\n");
     for fault in faults {
-        out += &format!("FAULT   {}\n", sentence(fault));
+        out += &format!("FAULT   {}\n", plain(&sentence(fault)));
     }
     out
 }
