@@ -26,6 +26,8 @@ pub(super) const LINE_BYTES_MAX: usize = 64 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChainEvent {
+    /// A run has done its work; it may delete its source now. Its record says so.
+    Delivered,
     /// A run ended; its record never changes again.
     Finished,
     /// The record of a run was deleted.

@@ -127,7 +127,8 @@ impl Ledger {
                         remove(&path)?;
                     }
                 }
-                None => self.interrupt(&mut chain, &name)?,
+                Some((ChainEvent::Delivered, record)) => self.interrupt(&mut chain, &name, Some(record))?,
+                None => self.interrupt(&mut chain, &name, None)?,
             }
         }
         Ok(())
@@ -135,14 +136,22 @@ impl Ledger {
 
     /// Ends a run whose process is gone. A record that claims to be finished was not written by a ledger, which signs
     /// the line first; it is left for [`super::verify`] to tell, as is one that cannot be read.
-    fn interrupt(&self, chain: &mut Chain, name: &str) -> Result<(), RunsError> {
+    ///
+    /// A run whose work was done, as a signed line says of exactly this record, has succeeded.
+    fn interrupt(&self, chain: &mut Chain, name: &str, delivered: Option<&str>) -> Result<(), RunsError> {
         let path = self.run_lock(name);
         let Some(file) = try_lock(&path)? else { return Ok(()) };
         let _lock = HeldLock { path, removed: true, _file: file };
         match read(&self.folder, name) {
-            Ok((mut record, _)) if record.status == RunStatus::Running => {
-                record.status = RunStatus::Interrupted;
-                record.pipeline_run_error_message = Some("the process ended before the run did".to_owned());
+            Ok((mut record, bytes)) if record.status == RunStatus::Running => {
+                let is_delivered = delivered == Some(Sum::of(&bytes).to_string().as_str());
+                let (status, message) = if is_delivered {
+                    (RunStatus::Succeeded, "the process ended while source files were deleted")
+                } else {
+                    (RunStatus::Interrupted, "the process ended before the run did")
+                };
+                record.status = status;
+                record.pipeline_run_error_message = Some(message.to_owned());
                 self.conclude(chain, &mut record)
             }
             Ok(_) | Err(RunsError::Damaged { .. }) => Ok(()),
@@ -265,6 +274,19 @@ impl RunHandle<'_> {
             write(&self.ledger.folder, &state.0)?;
         }
         Ok(())
+    }
+
+    /// Records that the work of the run is done, before its source is deleted: a signed line names the record as it is
+    /// now. If the process ends before the run does, the run has succeeded all the same. The record must not be
+    /// changed any more until the run is finished.
+    pub fn delivered(&self, change: impl FnOnce(&mut RunRecord)) -> Result<(), RunsError> {
+        let mut state = self.state();
+        change(&mut state.0);
+        "100".clone_into(&mut state.0.progress.percentage);
+        let sum = place(&record_path(&self.ledger.folder, &state.0.name), &state.0)?;
+        let (mut chain, _lock) = self.ledger.chain()?;
+        let (now, signer) = (self.ledger.clock.now(), self.ledger.signer.as_ref());
+        chain.append(ChainEvent::Delivered, &state.0.name, &sum, None, now, signer)
     }
 
     /// Ends the run: writes the final record, and appends it to the chain.

@@ -1,6 +1,6 @@
 //! Checks the chain and the records against each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -110,6 +110,7 @@ fn look(folder: &Path, keys: &[PublicKey], expected: Option<&str>) -> Result<Ver
     let mut count = 0;
     let mut is_expected_there = false;
     let mut deleted = 0;
+    let mut delivered: BTreeSet<String> = BTreeSet::new();
     for (at, text) in (1..).zip(raw_lines(folder)?) {
         count = at;
         let digest = Sum::of(&text).to_string();
@@ -126,7 +127,11 @@ fn look(folder: &Path, keys: &[PublicKey], expected: Option<&str>) -> Result<Ver
                 }
                 let known = said.get(&run).cloned();
                 match (line.event, known) {
-                    (ChainEvent::Finished, None) => drop(said.insert(run, Some(line.record))),
+                    (ChainEvent::Delivered, None) if delivered.insert(run.clone()) => {}
+                    (ChainEvent::Finished, None) => {
+                        delivered.remove(&run);
+                        said.insert(run, Some(line.record));
+                    }
                     (ChainEvent::Deleted, Some(Some(record))) if record == line.record => {
                         deleted += 1;
                         said.insert(run, None);
@@ -142,6 +147,7 @@ fn look(folder: &Path, keys: &[PublicKey], expected: Option<&str>) -> Result<Ver
     }
     let (mut records, mut running) = (0, 0);
     for name in names(folder)? {
+        delivered.remove(&name);
         let expected = said.remove(&name);
         match (expected, read(folder, &name)) {
             (None, Ok((record, _))) if record.status == RunStatus::Running => running += 1,
@@ -160,5 +166,6 @@ fn look(folder: &Path, keys: &[PublicKey], expected: Option<&str>) -> Result<Ver
     }
     let missing = said.into_iter().filter(|(_, record)| record.is_some());
     faults.extend(missing.map(|(run, _)| Fault::RecordMissing { run }));
+    faults.extend(delivered.into_iter().map(|run| Fault::RecordMissing { run }));
     Ok(Verified { lines: count, head: prev, records, deleted, running, faults })
 }

@@ -22,7 +22,7 @@ use crate::runs::{
 };
 use crate::stream::workers::Workers;
 use crate::trust::{AcceptedChunk, Release, TrustPolicy};
-use crate::verify::BundleVerdict;
+use crate::verify::{BundleVerdict, ChunkVerdict};
 
 /// A bundle to import, and who asks for it.
 pub struct ImportRun<'a> {
@@ -47,11 +47,13 @@ pub struct NotReady {
     pub code: Code,
     /// The reason.
     pub reason: String,
+    /// The names of the files whose content does not fit: they are damaged, or still written.
+    pub unfit: Vec<String>,
 }
 
 impl<E: Diagnose> From<E> for NotReady {
     fn from(error: E) -> Self {
-        NotReady { code: error.code(), reason: error.to_string() }
+        NotReady { code: error.code(), reason: error.to_string(), unfit: Vec::new() }
     }
 }
 
@@ -152,6 +154,10 @@ pub fn import(
         _ => RunStatus::Failed,
     };
     if status == RunStatus::Succeeded && pipeline.has(PipelineOption::DeleteSourceBlobOnSuccess) {
+        // Without this, a crash now would leave neither the files nor a run that succeeded.
+        run.delivered(|record| {
+            record.imported_artifacts = report.as_ref().map(outcomes).unwrap_or_default();
+        })?;
         for opened in accepted() {
             if let Err(error) = opened.file.remove() {
                 say(Level::Warning, &format!("{} stays: {error}", opened.file.name()));
@@ -163,7 +169,7 @@ pub fn import(
         record.imported_artifacts = report.as_ref().map(outcomes).unwrap_or_default();
         record.files_kept = kept;
         match problem {
-            Some(NotReady { code, reason }) => {
+            Some(NotReady { code, reason, .. }) => {
                 record.error_code = Some(code.word().to_owned());
                 record.pipeline_run_error_message = Some(reason);
             }
@@ -229,8 +235,11 @@ fn ready(request: &ImportRun<'_>, environment: &Environment<'_>) -> Result<Bundl
             let missing: Vec<String> = report
                 .map(|report| report.missing.iter().map(ToString::to_string).collect())
                 .unwrap_or_default();
+            let files = report.map(|report| report.files.as_slice()).unwrap_or_default();
+            let unfit = files.iter().filter(|file| file.verdict == ChunkVerdict::Damaged);
+            let unfit = unfit.map(|file| file.file.clone()).collect();
             let reason = format!("damaged, or still written: chunk {}", missing.join(", "));
-            return Err(NotReady { code: Code::BundleIncomplete, reason });
+            return Err(NotReady { code: Code::BundleIncomplete, reason, unfit });
         }
     }
     Ok(bundle)

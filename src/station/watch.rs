@@ -225,6 +225,17 @@ impl<'a> Watching<'a> {
                         format!("the bundle {} is not imported yet: {}", bundle.name, not_ready.reason);
                     self.say(Level::Warning, &text);
                 }
+                if !not_ready.unfit.is_empty() {
+                    // It waits for these chunks as for those that have not arrived.
+                    for file in bundle
+                        .files
+                        .iter()
+                        .filter(|file| not_ready.unfit.iter().any(|name| name == file.name()))
+                    {
+                        self.inbox.note_damage(file.as_ref(), not_ready.reason.clone(), now);
+                    }
+                    return Ok(not_ready.reason);
+                }
                 not_ready.reason
             }
         };

@@ -273,3 +273,37 @@ fn other_tools_can_check_a_line() {
         assert!(!out.status.success(), "line {at}");
     }
 }
+
+/// The process ends after everything was imported, while it deletes the source files.
+#[test]
+fn a_run_that_was_delivered_has_succeeded() {
+    let state = State::new();
+    let ledger = state.open();
+    let run = begin(&ledger);
+    let name = run.name();
+    run.delivered(|record| record.bytes = 9).unwrap();
+    assert_eq!((state.verify().faults.len(), state.verify().running), (0, 1));
+    drop(run);
+    drop(state.open());
+    let record = Ledger::record(&state.folder, &name).unwrap();
+    assert_eq!((record.status, record.bytes), (RunStatus::Succeeded, 9));
+    assert_eq!((state.verify().faults.len(), state.lines().len()), (0, 2));
+
+    // A record that somebody changed after that line is not what was delivered.
+    let run = begin(&ledger);
+    let name = run.name();
+    run.delivered(|record| record.bytes = 9).unwrap();
+    drop(run);
+    let text = fs::read_to_string(state.record(&name)).unwrap();
+    fs::write(state.record(&name), text.replace("\"bytes\": 9", "\"bytes\": 8")).unwrap();
+    drop(state.open());
+    assert_eq!(Ledger::record(&state.folder, &name).unwrap().status, RunStatus::Interrupted);
+
+    // One that is gone is missed.
+    let run = begin(&ledger);
+    let name = run.name();
+    run.delivered(|record| record.bytes = 9).unwrap();
+    drop(run);
+    fs::remove_file(state.record(&name)).unwrap();
+    assert_eq!(state.verify().faults, [Fault::RecordMissing { run: name }]);
+}
