@@ -17,7 +17,8 @@ use crate::observe::{Monitor, Run, RunId, Verb};
 use crate::pack::{ArtifactFailure, Expiry, Outcome, PackReport, PackRequest, Splitting, Wanted};
 use crate::registry::{Reach, Registries};
 use crate::runs::{
-    ArtifactOutcome, Ledger, PipelineType, Place, RunFile, RunRecord, RunSigner, RunStatus, Trigger,
+    ArtifactOutcome, Ledger, PipelineType, Place, RunFile, RunRecord, RunSigner, RunStatus, RunsError,
+    Trigger,
 };
 use crate::stream::hash::{Function, Output};
 use crate::stream::workers::Workers;
@@ -68,12 +69,12 @@ pub fn export(
         return Err(StationError::FieldAbsent { pipeline: pipeline.name.clone(), field: field.clone() });
     }
     let _lock = ledger.lock(&format!("pipeline-{}", pipeline.name))?;
-    let is_last = |record: &RunRecord| {
-        record.pipeline == pipeline.name
-            && record.pipeline_type == PipelineType::Export
-            && record.status == RunStatus::Succeeded
-    };
+    let is_ours =
+        |record: &RunRecord| record.pipeline == pipeline.name && record.pipeline_type == PipelineType::Export;
+    let is_last = |record: &RunRecord| is_ours(record) && record.status == RunStatus::Succeeded;
     let last = Ledger::newest(ledger.folder(), 1, &is_last)?.pop();
+    let has_begun = |record: &RunRecord| is_ours(record) && record.sequence.is_some();
+    let begun = Ledger::newest(ledger.folder(), 1, &has_begun)?.pop();
     let specs = if request.artifacts.is_empty() { &pipeline.artifacts } else { &request.artifacts };
     let source = Place {
         kind: "Registry".to_owned(),
@@ -100,8 +101,14 @@ pub fn export(
     let clock = equipment.clock.as_ref();
     let environment = Environment { clock, monitor, workers };
     let exporting =
-        Exporting { pipeline, request, specs, equipment, signer: signer.as_ref(), environment, last };
-    let done = exporting.run();
+        Exporting { pipeline, request, specs, equipment, signer: signer.as_ref(), environment, last, begun };
+    let done = exporting.run(&|number, content, name| {
+        run.update(true, |record| {
+            record.sequence = Some(number);
+            record.content_digest = Some(content.to_string());
+            record.bundle_name = Some(name.to_string());
+        })
+    });
     let record = match done {
         Ok(Exported::Unchanged { before }) => run.finish(RunStatus::Skipped, |record| {
             let text = format!("nothing has changed since the run {before}");
@@ -152,10 +159,15 @@ struct Exporting<'a> {
     environment: Environment<'a>,
     /// The record of the last run that succeeded.
     last: Option<RunRecord>,
+    /// The record of the last run that began to pack, whatever became of it.
+    begun: Option<RunRecord>,
 }
 
+/// Is told the number, the content and the name of the bundle before it is packed.
+type Announce<'a> = &'a dyn Fn(u64, &Sum, &BundleName) -> Result<(), RunsError>;
+
 impl Exporting<'_> {
-    fn run(&self) -> Result<Exported, Ended> {
+    fn run(&self, announce: Announce<'_>) -> Result<Exported, Ended> {
         let settings =
             crate::registry::Settings { reach: Reach::Anywhere, ..self.equipment.registry.clone() };
         let registries = RegistrySources::new(Registries::new(settings), Vec::new());
@@ -183,7 +195,7 @@ impl Exporting<'_> {
         {
             return Ok(Exported::Unchanged { before: before.name.clone() });
         }
-        let number = self.last.as_ref().and_then(|last| last.sequence).unwrap_or(0) + 1;
+        let number = self.number(&content);
         let name = match &self.request.name {
             Some(name) => name.clone(),
             None => format!("{}{number:06}", self.pipeline.bundle_name).parse().map_err(|_| Ended {
@@ -191,6 +203,7 @@ impl Exporting<'_> {
                 message: "the name of the bundle is too long".to_owned(),
             })?,
         };
+        announce(number, &content, &name)?;
         let stream = self.pipeline.stream.clone();
         let previous = self.last.as_ref().and_then(|last| last.catalog_digest.as_deref()?.parse().ok());
         let crossing = Crossing {
@@ -205,6 +218,16 @@ impl Exporting<'_> {
         let mut report = crate::pack::pack(&request, self.signer, &self.environment)?;
         report.failures.extend(unopened);
         Ok(Exported::Packed { report, content, number })
+    }
+
+    /// The number of the bundle. A run that did not end is continued if it would pack the same now. Otherwise its number is
+    /// used up: some of its chunks may be on their way already.
+    fn number(&self, content: &Sum) -> u64 {
+        let Some(begun) = &self.begun else { return 1 };
+        let number = begun.sequence.unwrap_or(0);
+        let has_ended = begun.status == RunStatus::Succeeded;
+        let is_same = begun.content_digest.as_deref() == Some(content.to_string().as_str());
+        if is_same && !has_ended { number } else { number + 1 }
     }
 
     /// Opens the sources. With `ContinueOnErrors`, those that do not open are returned.

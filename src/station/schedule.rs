@@ -56,7 +56,7 @@ pub(super) fn follow_schedule(
                 serving.board.change(name, |view| view.problem = Some(error.to_string()));
             }
         }
-        let wait = if failures == 0 { seconds } else { back_off(failures).min(seconds) };
+        let wait = if failures == 0 { seconds } else { back_off(failures) };
         due = now.plus_seconds(wait);
     }
     Ok(())

@@ -6,7 +6,7 @@
 
 pub(crate) mod http;
 
-mod debian;
+pub(crate) mod debian;
 mod files;
 mod server;
 mod station;

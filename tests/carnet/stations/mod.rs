@@ -3,4 +3,5 @@
 mod arrivals;
 mod orders;
 mod places;
+mod service;
 mod watching;

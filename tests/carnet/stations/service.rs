@@ -1,0 +1,219 @@
+//! A running station: `carnet station run`, its page, and what can be done beside it.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::watching::{chunks, deliver, deliver_all, desk};
+use crate::behaviour::support::{Desk, installed, signal};
+use crate::registries::debian::Debian;
+
+/// A station with the import pipeline `mirror` from the folder `in`. It is killed when it is dropped.
+struct Service<'a> {
+    desk: &'a Desk,
+    child: Child,
+    port: u16,
+}
+
+fn write_station(desk: &Desk, registry: &str, rest: &str) {
+    let trust = "version = 1\nrelease-threshold = 1\n[[keys]]\nholder = \"k\"\npublic-key-file = \"k.pub.pem\"\n\
+                 roles = [\"packer\", \"releaser\"]\n";
+    fs::write(desk.path("trust.toml"), trust).unwrap();
+    let station = format!(
+        "key = \"k.key.pem\"\nstate = \"state\"\n[import.mirror]\nfrom = \"in\"\nto = \"docker://{registry}/mirror\"\n\
+         trust = \"trust.toml\"\npoll = \"1s\"\n{rest}"
+    );
+    fs::write(desk.path("station.toml"), station).unwrap();
+}
+
+impl Service<'_> {
+    fn start(desk: &Desk) -> Service<'_> {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command =
+            desk.command(&format!("station run --station station.toml --listen 127.0.0.1:{port}"));
+        let log = File::options().create(true).append(true).open(desk.path("log")).unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let service = Service { desk, child: command.spawn().unwrap(), port };
+        service.wait("it answers", || TcpStream::connect(("127.0.0.1", service.port)).is_ok());
+        service
+    }
+
+    fn wait(&self, what: &str, holds: impl Fn() -> bool) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while !holds() {
+            let log = fs::read_to_string(self.desk.path("log")).unwrap();
+            assert!(Instant::now() < until, "waited in vain: {what}\n{log}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The answer to a request, head and body.
+    fn get(&self, head: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(format!("{head}\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn page(&self, path: &str) -> String {
+        self.get(&format!("GET {path} HTTP/1.1\r\nHost: localhost"))
+    }
+
+    fn stop(mut self) {
+        signal(&self.child, "TERM");
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+impl Drop for Service<'_> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn runs(desk: &Desk, status: &str) -> Vec<Value> {
+    let run = desk.carnet(&format!("runs list --state state --status {status} --json"));
+    if run.code == Some(0) { run.json().as_array().unwrap().clone() } else { Vec::new() }
+}
+
+#[test]
+fn a_bundle_is_imported_once_by_itself_and_the_page_shows_what_is_missing() {
+    let Some(registry) = Debian::plain() else { return };
+    let desk = desk(&["app"]);
+    write_station(&desk, registry.name(), "");
+    desk.carnet("station check --station station.toml").ok().says(&["ok      mirror: reach"]);
+    let service = Service::start(&desk);
+    for number in [2, 0, 1] {
+        deliver(&desk, "app", number, &format!("x{number}"));
+    }
+    service.wait("the bundle is seen", || service.page("/").contains("waits for"));
+    let page = service.page("/");
+    assert!(
+        page.contains("All pipelines work.") && page.contains(&format!("3 of {}", chunks(&desk, "app"))),
+        "{page}"
+    );
+    assert!(page.contains("default-src 'none'") && !page.contains("<script"));
+    assert!(service.page("/healthz").starts_with("HTTP/1.1 200"));
+    assert!(service.page("/metrics").contains("carnet_waiting_bundles{pipeline=\"mirror\"} 1"));
+    let why = desk.carnet("station why mirror --station station.toml").ok();
+    why.says(&["x0: chunk 0", "its bundle waits for"]);
+    assert!(runs(&desk, "succeeded").is_empty());
+
+    deliver_all(&desk, "app");
+    service.wait("the import", || !runs(&desk, "succeeded").is_empty());
+    let records = runs(&desk, "succeeded");
+    assert_eq!(records[0]["importedArtifacts"][0]["name"], "mirror/app:1");
+    assert!(records[0]["trigger"]["sourceTrigger"]["timestamp"].is_string());
+    let name = records[0]["name"].as_str().unwrap().to_owned();
+    assert!(service.page(&format!("/runs/{name}")).contains("Succeeded"));
+    let json = service.page(&format!("/runs/{name}.json"));
+    let json: Value = serde_json::from_str(json.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(json["catalogDigest"], records[0]["catalogDigest"]);
+
+    // A run by hand finds nothing to do, and says by whom it was done.
+    let again = desk.carnet("station import mirror app --station station.toml").ok();
+    again.says(&["Skipped", &name]);
+    // Nothing is imported twice, also not after a restart.
+    service.stop();
+    let service = Service::start(&desk);
+    service.wait("a look", || service.page("/").contains(&format!("imported by the run {name}")));
+    assert_eq!(runs(&desk, "succeeded").len(), 1);
+    service.stop();
+    desk.carnet("runs verify --state state --pub k.pub.pem").ok();
+}
+
+#[test]
+fn only_reading_and_only_this_machine_is_answered() {
+    let desk = desk(&["app"]);
+    write_station(&desk, "127.0.0.1:1", "");
+    let service = Service::start(&desk);
+    for (head, status) in [
+        ("POST / HTTP/1.1\r\nHost: localhost", "405"),
+        ("DELETE /runs/x HTTP/1.1\r\nHost: localhost", "405"),
+        ("GET / HTTP/1.1\r\nHost: station.example", "421"),
+        ("GET / HTTP/1.1", "421"),
+        ("GET /runs/../chain.jsonl HTTP/1.1\r\nHost: localhost", "404"),
+        ("GET /runs/%2e%2e HTTP/1.1\r\nHost: localhost", "404"),
+        ("GET /nothing HTTP/1.1\r\nHost: localhost", "404"),
+        ("nonsense", "400"),
+    ] {
+        let answer = service.get(head);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head}: {answer}");
+    }
+    assert!(!service.get("HEAD / HTTP/1.1\r\nHost: localhost").contains("<html"));
+    desk.carnet("station run --station station.toml --listen 0.0.0.0:80").ends(2).says(&["loopback"]);
+    // A second service of the same station is refused.
+    desk.carnet("station run --station station.toml").ends(1).says(&["error[state-busy]"]);
+}
+
+#[test]
+fn a_registry_that_is_away_is_told_once_and_tried_again() {
+    let desk = desk(&["app"]);
+    write_station(&desk, "127.0.0.1:1", "");
+    let service = Service::start(&desk);
+    deliver_all(&desk, "app");
+    service.wait("the failure", || !runs(&desk, "failed").is_empty());
+    let record = runs(&desk, "failed").remove(0);
+    assert_eq!(record["errorCode"], "registry-unreachable");
+    service.wait("the page says when", || service.page("/").contains("tried again at"));
+    // It waits a minute, so nothing more happens now.
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(runs(&desk, "failed").len(), 1);
+    service.stop();
+}
+
+#[test]
+fn fields_that_are_required_must_be_given() {
+    let Some(registry) = Debian::plain() else { return };
+    let desk = desk(&["app"]);
+    let export = format!(
+        "[export.out]\nartifacts = [\"oci:src-app\"]\nto = \"out\"\nrequired-fields = [\"media-serial\"]\nkey = \"k.key.pem\"\n\
+         [export.missing]\nartifacts = [\"docker://{}/nothing:1\"]\nto = \"out\"\n",
+        registry.name()
+    );
+    write_station(&desk, registry.name(), &export);
+    let at = "--station station.toml";
+    desk.carnet(&format!("station export out {at}")).ends(2).says(&["error[field-absent]", "media-serial"]);
+    desk.carnet(&format!("station export out --field media-serial=4711 {at}"))
+        .ok()
+        .says(&["Succeeded", "4711"]);
+    desk.carnet(&format!("station export out --field media-serial=4712 {at}")).ok().says(&["Skipped"]);
+    desk.carnet(&format!("station export missing {at}")).ends(1).says(&["Failed"]);
+    desk.carnet(&format!("station export nothing {at}")).ends(2).says(&["error[no-such-pipeline]"]);
+    let check = desk.carnet(&format!("station check {at}")).ends(1);
+    check.says(&["ok      out: find oci:src-app", "FAILED  missing: find"]);
+}
+
+/// The page as a person sees it.
+#[test]
+fn a_browser_shows_the_page() {
+    let Some(registry) = Debian::plain() else { return };
+    if !installed(&["chromium"]) {
+        return;
+    }
+    let desk = desk(&["app"]);
+    write_station(&desk, registry.name(), "");
+    let service = Service::start(&desk);
+    for number in [2, 0, 1] {
+        deliver(&desk, "app", number, &format!("x{number}"));
+    }
+    service.wait("the bundle is seen", || service.page("/").contains("waits for"));
+    let profile = tempfile::tempdir().unwrap();
+    let mut browser = Command::new("chromium");
+    browser
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--hide-scrollbars", "--window-size=1000,620", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("http://127.0.0.1:{}/", service.port));
+    let seen = browser.output().unwrap();
+    let dom = String::from_utf8_lossy(&seen.stdout);
+    assert!(dom.contains("<h2>Pipelines</h2>") && dom.contains("waits for"), "{seen:?}");
+    service.stop();
+}
