@@ -55,13 +55,13 @@ pub(super) struct BundleFiles {
 }
 
 /// How many heads are read ahead. The files keep them in memory.
-const HEADS_AHEAD: usize = 1000;
+pub(crate) const HEADS_AHEAD: usize = 1000;
 
 /// How many heads are read at once.
 const HEADS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
 
 /// Reads the heads of the files that wait for a network, many at once, so that they are in memory when they are needed.
-fn read_ahead(files: &[Arc<dyn ChunkFile>], workers: &Workers) {
+pub(crate) fn read_ahead(files: &[Arc<dyn ChunkFile>], workers: &Workers) {
     let waiting: Vec<&Arc<dyn ChunkFile>> = files.iter().filter(|file| file.waits()).collect();
     transfer_all(workers, HEADS_AT_ONCE, &waiting, &|file| {
         // An error occurs again.

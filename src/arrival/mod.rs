@@ -36,6 +36,7 @@ use crate::medium::ChunkFile;
 
 pub use blob::BlobError;
 pub use bundle::{Bundle, Control, UnreadableFile, segments};
+pub(crate) use bundle_files::{HEADS_AHEAD, read_ahead};
 pub use bundle_files::{Member, NotAChunk};
 pub use contents::{Contents, ContentsError};
 pub use contradiction::Contradiction;

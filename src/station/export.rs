@@ -196,6 +196,7 @@ impl Exporting<'_> {
             return Ok(Exported::Unchanged { before: before.name.clone() });
         }
         let number = self.number(&content);
+        self.clear_given_up(number, store.as_ref())?;
         let name = match &self.request.name {
             Some(name) => name.clone(),
             None => format!("{}{number:06}", self.pipeline.bundle_name).parse().map_err(|_| Ended {
@@ -228,6 +229,20 @@ impl Exporting<'_> {
         let has_ended = begun.status == RunStatus::Succeeded;
         let is_same = begun.content_digest.as_deref() == Some(content.to_string().as_str());
         if is_same && !has_ended { number } else { number + 1 }
+    }
+
+    /// Removes the unfinished chunks of a run that is not continued. Its finished chunks stay.
+    fn clear_given_up(&self, number: u64, store: &dyn ChunkStore) -> Result<(), Ended> {
+        let Some(begun) = self.begun.as_ref().filter(|begun| begun.status != RunStatus::Succeeded) else {
+            return Ok(());
+        };
+        let name = begun.bundle_name.as_deref().and_then(|name| name.parse().ok());
+        match (name, begun.catalog_digest.as_deref().and_then(|id| id.parse().ok())) {
+            (Some(name), id) if begun.sequence != Some(number) => {
+                Ok(store.hold(&name, &id.unwrap_or(Sum([0; 32])), Replace::Never)?.clear()?)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Opens the sources. With `ContinueOnErrors`, those that do not open are returned.

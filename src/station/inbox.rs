@@ -11,11 +11,12 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::arrival::read_head;
+use crate::arrival::{HEADS_AHEAD, read_ahead, read_head};
 use crate::format::body::BodyError;
 use crate::format::statement::Kind;
 use crate::format::{BundleName, Sum, Timestamp};
 use crate::medium::ChunkFile;
+use crate::stream::workers::Workers;
 use crate::trust::{TrustPolicy, accept};
 
 /// How long in seconds a file must stay unchanged before it counts as finished. Time is measured between looks by the clock
@@ -174,14 +175,23 @@ impl Inbox {
     /// Looks at the files that are there now. Files that were modified before `oldest` are passed over.
     pub fn look(
         &mut self,
-        files: Vec<Arc<dyn ChunkFile>>,
+        files: &[Arc<dyn ChunkFile>],
         policy: &TrustPolicy,
         now: Timestamp,
         oldest: Option<Timestamp>,
+        workers: &Workers,
     ) -> Vec<InboxFile> {
         let mut before = std::mem::take(&mut self.known);
         let mut seen = Vec::with_capacity(files.len());
-        for file in files {
+        for (at, file) in files.iter().enumerate() {
+            let file = Arc::clone(file);
+            if at % HEADS_AHEAD == 0 {
+                let is_new = |file: &&Arc<dyn ChunkFile>| {
+                    before.get(file.name()).is_none_or(|known| known.version != file.version())
+                };
+                let some = files[at..].iter().take(HEADS_AHEAD).filter(is_new);
+                read_ahead(&some.cloned().collect::<Vec<_>>(), workers);
+            }
             let version = file.version();
             let is_too_old = oldest.is_some_and(|oldest| file.modified().is_some_and(|time| time < oldest));
             let known = match before.remove(file.name()) {

@@ -10,6 +10,7 @@ use super::serving::{Serving, back_off};
 use super::{ImportPipeline, ImportRun, PipelineOption, StationError, import};
 use crate::diagnosis::count;
 use crate::format::{Sum, Timestamp};
+use crate::medium::ChunkStore;
 use crate::runs::{Ledger, PipelineType, RunRecord, RunStatus};
 use crate::stream::workers::Workers;
 use crate::trust::TrustPolicy;
@@ -34,6 +35,8 @@ pub(super) struct Watching<'a> {
     pipeline: &'a ImportPipeline,
     workers: Workers,
     inbox: Inbox,
+    /// The place, opened by an earlier look.
+    store: Option<Box<dyn ChunkStore>>,
     policy: Option<TrustPolicy>,
     /// The runs that imported bundles.
     imported: HashMap<Sum, String>,
@@ -66,6 +69,7 @@ impl<'a> Watching<'a> {
             pipeline,
             workers: serving.workers()?,
             inbox: Inbox::default(),
+            store: None,
             policy: None,
             imported: imported.collect(),
             attempts: HashMap::new(),
@@ -120,10 +124,17 @@ impl<'a> Watching<'a> {
             self.attempts.clear();
         }
         self.policy = Some(policy.clone());
-        let secret = self.pipeline.secret_command.as_deref();
-        let store = self.serving.equipment.store(&self.pipeline.from, secret)?;
+        let store = if let Some(store) = self.store.take() {
+            store
+        } else {
+            let secret = self.pipeline.secret_command.as_deref();
+            self.serving.equipment.store(&self.pipeline.from, secret)?
+        };
         let oldest = self.pipeline.max_age.and_then(|age| before(now, age));
-        let files = self.inbox.look(store.files()?, &policy, now, oldest);
+        let found = store.files()?;
+        // It is opened anew after an error, for there may be a new secret, and after an import, which fills its memory.
+        self.store = Some(store);
+        let files = self.inbox.look(&found, &policy, now, oldest, &self.workers);
         self.set_aside(&files);
         let bundles = self.inbox.bundles(&files, now);
         self.attempts.retain(|id, _| bundles.iter().any(|bundle| bundle.id == *id));
@@ -200,6 +211,7 @@ impl<'a> Watching<'a> {
             force: false,
             fields: BTreeMap::new(),
         };
+        self.store = None;
         let Serving { equipment, ledger, log, .. } = *self.serving;
         let outcome = import(self.pipeline, &run, equipment, ledger, &self.workers, log);
         self.serving.board.change(&self.pipeline.name, |view| view.run = None);

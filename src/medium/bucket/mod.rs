@@ -110,10 +110,8 @@ impl ChunkStore for Bucket {
         bundle: &Sum,
         replace: Replace,
     ) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
-        let mut needed = vec![Permission::List, Permission::Read, Permission::Write];
-        if replace == Replace::WhenComplete {
-            needed.push(Permission::Delete);
-        }
+        // To delete is needed only if an earlier bundle of this name has more chunks.
+        let needed = [Permission::List, Permission::Read, Permission::Write];
         self.place.container.check_access(&needed)?;
         Ok(Box::new(BucketSink::new(&self.place, &self.settings, name, bundle, replace)))
     }

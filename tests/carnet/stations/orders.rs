@@ -6,11 +6,16 @@ use std::sync::Arc;
 use carnet::format::Timestamp;
 use carnet::medium::{ChunkFile, collect};
 use carnet::station::{Fate, FileState, Inbox, Looks, Reception};
+use carnet::stream::workers::Workers;
 use carnet::trust::{PublicKey, TrustPolicy};
 use proptest::prelude::*;
 
 use super::watching::{chunks, deliver, desk};
 use crate::behaviour::support::Desk;
+
+fn workers() -> Workers {
+    Workers::new(Some(1.try_into().unwrap()), Arc::default()).unwrap()
+}
 
 fn policy(desk: &Desk) -> TrustPolicy {
     let public = PublicKey::load(&desk.path("k.pub.pem")).unwrap();
@@ -50,7 +55,7 @@ fn used(desk: &Desk, order: &[(usize, bool)], policy: &TrustPolicy) -> (usize, u
             complete = complete.min(step);
         }
         let now = at(step as u64);
-        let seen = inbox.look(files(desk), policy, now, None);
+        let seen = inbox.look(&files(desk), policy, now, None, &workers());
         for bundle in inbox.bundles(&seen, now) {
             if reception.fate(&bundle, Looks::Repeated, now) == Fate::Ready {
                 ready += 1;
@@ -87,10 +92,12 @@ fn a_file_counts_as_foreign_or_damaged_only_after_a_quiet_minute() {
     let desk = desk(&["b"]);
     let policy = policy(&desk);
     let mut inbox = Inbox::default();
-    inbox.look(Vec::new(), &policy, at(0), None);
+    inbox.look(&[], &policy, at(0), None, &workers());
     let bytes = std::fs::read(super::watching::chunk(&desk, "b", 1)).unwrap();
     std::fs::write(desk.path("in/1"), &bytes[..bytes.len() / 2]).unwrap();
-    let state = |inbox: &mut Inbox, seconds| inbox.look(files(&desk), &policy, at(seconds), None).remove(0);
+    let state = |inbox: &mut Inbox, seconds| {
+        inbox.look(&files(&desk), &policy, at(seconds), None, &workers()).remove(0)
+    };
     assert!(matches!(state(&mut inbox, 1).state, FileState::Arriving { .. }));
     assert!(matches!(state(&mut inbox, 60).state, FileState::Arriving { .. }));
     assert!(matches!(state(&mut inbox, 61).state, FileState::NotAChunk { .. }));
@@ -105,6 +112,6 @@ fn a_file_counts_as_foreign_or_damaged_only_after_a_quiet_minute() {
     assert!(matches!(again.state, FileState::Chunk { .. }));
     inbox.note_damage(again.file.as_ref(), "zeros".to_owned(), at(160));
     assert!(matches!(state(&mut inbox, 10_000).state, FileState::Damaged { arriving: false, .. }));
-    let seen = inbox.look(files(&desk), &policy, at(10_001), None);
+    let seen = inbox.look(&files(&desk), &policy, at(10_001), None, &workers());
     assert!(inbox.bundles(&seen, at(10_001))[0].missing.contains(&1));
 }

@@ -125,7 +125,7 @@ impl Command for Receive {
             ends: exit::DONE,
         };
         if self.once {
-            receiving.look(store.files()?);
+            receiving.look(&store.files()?);
             return Ok(receiving.ends);
         }
         notify::send("READY=1");
@@ -135,7 +135,7 @@ impl Command for Receive {
             match store.files().map_err(CommandError::from) {
                 Ok(files) => {
                     away = None;
-                    receiving.look(files);
+                    receiving.look(&files);
                 }
                 Err(error) if away.as_ref() != Some(&error.message) => {
                     receiving.log.line(Level::Error, "receive", None, &error.message);

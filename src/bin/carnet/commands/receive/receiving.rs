@@ -88,13 +88,13 @@ impl Receiving<'_> {
     }
 
     /// Looks at the files that are there now, and handles the bundles that are complete.
-    pub(super) fn look(&mut self, files: Vec<Arc<dyn ChunkFile>>) {
+    pub(super) fn look(&mut self, files: &[Arc<dyn ChunkFile>]) {
         let now = self.now();
         let oldest = self.options.max_age.and_then(|age| {
             let now = u64::try_from(now.get().as_second()).ok()?;
             Timestamp::from_seconds(now.saturating_sub(age))
         });
-        let files = self.inbox.look(files, &self.policy, now, oldest);
+        let files = self.inbox.look(files, &self.policy, now, oldest, self.context.environment.workers);
         for InboxFile { file, state } in &files {
             match state {
                 FileState::Untrusted { reason } => self.set_aside(file.as_ref(), reason),

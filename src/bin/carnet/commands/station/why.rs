@@ -66,7 +66,7 @@ impl Why {
             let now = u64::try_from(now.get().as_second()).ok()?;
             carnet::format::Timestamp::from_seconds(now.saturating_sub(age))
         });
-        let files = inbox.look(store.files()?, &policy, now, oldest);
+        let files = inbox.look(&store.files()?, &policy, now, oldest, environment.workers);
         let bundles = inbox.bundles(&files, now);
         let mut duplicates = BTreeMap::new();
         for bundle in &bundles {
