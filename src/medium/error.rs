@@ -21,6 +21,14 @@ pub enum MediumError {
     /// An object store, or access to it, failed.
     #[error(transparent)]
     Store(#[from] StorageError),
+    /// An upload failed, as an earlier error said.
+    #[error("{problem}")]
+    UploadFailed {
+        /// That error.
+        problem: String,
+        /// Its code and circumstance.
+        diagnosis: Diagnosis,
+    },
     /// The path is neither a regular file nor a folder.
     #[error("{path} is neither a regular file nor a folder")]
     NotRegular {
@@ -78,6 +86,7 @@ impl Diagnose for MediumError {
         let code = match self {
             MediumError::Io { source, .. } => return Code::FileUnusable.with(Advice::of_io(source)),
             MediumError::Store(error) => return error.diagnosis(),
+            MediumError::UploadFailed { diagnosis, .. } => return diagnosis.clone(),
             MediumError::Exists { .. } => return Code::TargetExists.with(Advice::OtherBundleInTheWay),
             MediumError::NotRegular { .. } => Code::FileNotRegular,
             MediumError::TooMany { .. } => Code::TooManyFiles,

@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use super::Place;
 use super::upload::{Outgoing, Staged};
+use crate::diagnosis::{Diagnose as _, Diagnosis};
 use crate::medium::{MediumError, WholeSums};
 use crate::storage::Precondition;
 
@@ -57,9 +58,10 @@ struct State {
     visible: Vec<u32>,
     /// The chunks that are in the store and not visible yet.
     staged: BTreeMap<u32, Staged>,
+    /// The first failure of an upload, until it is returned.
     failure: Option<MediumError>,
-    /// Whether an upload has failed.
-    failed: bool,
+    /// The same, for all later calls.
+    failed: Option<(String, Diagnosis)>,
 }
 
 impl State {
@@ -68,12 +70,20 @@ impl State {
     }
 
     /// # Errors
-    /// The failure of an upload; after it was returned once, a short one.
+    /// The failure of an upload.
     fn check(&mut self) -> Result<(), MediumError> {
-        match self.failure.take() {
-            Some(failure) => Err(failure),
-            None if self.failed => Err(crate::storage::StorageError::Interrupted.into()),
-            None => Ok(()),
+        match (self.failure.take(), self.failed.clone()) {
+            (Some(failure), _) => Err(failure),
+            (None, Some((problem, diagnosis))) => Err(MediumError::UploadFailed { problem, diagnosis }),
+            (None, None) => Ok(()),
+        }
+    }
+
+    fn fail(&mut self, error: MediumError) {
+        // Errors that follow from the first one say less.
+        if self.failed.is_none() {
+            self.failed = Some((error.to_string(), error.diagnosis()));
+            self.failure = Some(error);
         }
     }
 }
@@ -99,7 +109,7 @@ impl Shared {
     /// The failure of an upload.
     fn wait_until(&self, holds: impl Fn(&State) -> bool) -> Result<MutexGuard<'_, State>, MediumError> {
         let state = self.state();
-        let waits = |state: &mut State| !holds(state) && !state.failed;
+        let waits = |state: &mut State| !holds(state) && state.failed.is_none();
         let mut state = self.changed.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
         state.check()?;
         Ok(state)
@@ -188,10 +198,7 @@ impl Uploads {
             match outcome {
                 Ok(None) => state.visible.push(number),
                 Ok(Some(staged)) => drop(state.staged.insert(number, staged)),
-                Err(error) => {
-                    state.failed = true;
-                    state.failure.get_or_insert(error);
-                }
+                Err(error) => state.fail(error),
             }
             drop(state);
             shared.changed.notify_all();
