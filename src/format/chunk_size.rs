@@ -23,8 +23,17 @@ const UNITS: &[(&str, u64)] = &[
     ("kB", 1_000),
     ("MB", 1_000_000),
     ("GB", 1_000_000_000),
+    ("TiB", 1 << 40),
+    ("TB", 1_000_000_000_000),
     ("B", 1),
 ];
+
+/// Returns the bytes that a number with a unit stands for, e.g. `64 KiB`.
+pub fn byte_count(text: &str) -> Option<u64> {
+    let (digits, unit) =
+        UNITS.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, *bytes))).unwrap_or((text, 1));
+    digits.trim_end().parse::<u64>().ok()?.checked_mul(unit)
+}
 
 /// The maximum size of a file of a bundle, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +65,7 @@ impl FromStr for ChunkSize {
         if let Some((_, bytes)) = PRESETS.iter().find(|(name, _)| *name == text) {
             return Ok(ChunkSize(*bytes));
         }
-        let (digits, unit) = UNITS
-            .iter()
-            .find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, *bytes)))
-            .unwrap_or((text, 1));
-        let bytes = digits.trim_end().parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-        let bytes = bytes.ok_or_else(|| {
+        let bytes = byte_count(text).ok_or_else(|| {
             let presets: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
             format!("not a size: use {}, or a number with KiB, MiB, GiB, KB, MB or GB", presets.join(", "))
         })?;

@@ -22,6 +22,12 @@ impl Timestamp {
     pub fn plus_seconds(self, seconds: u64) -> Option<Timestamp> {
         Timestamp::from_seconds(u64::try_from(self.0.as_second()).ok()?.checked_add(seconds)?)
     }
+
+    /// Returns the time this many seconds earlier; the beginning of 1970 if there is none.
+    pub fn seconds_before(self, seconds: u64) -> Option<Timestamp> {
+        let now = u64::try_from(self.0.as_second()).ok()?;
+        Timestamp::from_seconds(now.saturating_sub(seconds))
+    }
 }
 
 impl fmt::Display for Timestamp {

@@ -51,6 +51,12 @@ pub trait ChunkStore: Send + Sync {
     /// Returns the files in the store, in any order.
     fn files(&self) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError>;
 
+    /// Returns a text that changes when a file appears in the store or leaves it, or when it is replaced; `None` if only
+    /// [`ChunkStore::files`] can tell. It costs less than that, and does not show that a file was written to in place.
+    fn pulse(&self) -> Option<String> {
+        None
+    }
+
     /// Writes a small file next to the chunks, atomically. An existing file of that name is replaced.
     fn put_beside(&self, file: &str, bytes: &[u8]) -> Result<(), MediumError>;
 }

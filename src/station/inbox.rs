@@ -5,12 +5,9 @@
 //! proves by its head that it has its whole length; that its content is whole is proven before anything is imported.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
+use super::FileState;
 use crate::arrival::{HEADS_AHEAD, read_ahead, read_head};
 use crate::format::body::BodyError;
 use crate::format::statement::Kind;
@@ -19,63 +16,23 @@ use crate::medium::ChunkFile;
 use crate::stream::workers::Workers;
 use crate::trust::{TrustPolicy, accept};
 
+/// What an inbox takes up. The rest is passed over.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InboxLimits {
+    /// Files that were last modified before this time are passed over.
+    pub oldest: Option<Timestamp>,
+    /// The number of files.
+    pub files: Option<u64>,
+    /// The total size of the files in bytes.
+    pub bytes: Option<u64>,
+}
+
+/// For how long in seconds an inbox in which nothing changes is not looked into in full.
+const REST_SECONDS: u64 = 60;
+
 /// How long in seconds a file must stay unchanged before it counts as finished. Time is measured between looks by the clock
 /// of this side: the clock of the writer may jump.
 const QUIET_SECONDS: u64 = 60;
-
-/// What a file in an inbox is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum FileState {
-    /// An accepted chunk.
-    Chunk {
-        /// The id of its bundle.
-        bundle: Sum,
-        /// The name of its bundle.
-        name: BundleName,
-        /// Its number.
-        number: u32,
-        /// The highest number in its bundle.
-        last: u32,
-    },
-    /// Not a chunk yet, and changed a short time ago.
-    Arriving {
-        /// What keeps it from being a chunk.
-        reason: String,
-    },
-    /// It begins as an accepted chunk, but its content does not fit.
-    Damaged {
-        /// The id of its bundle.
-        bundle: Sum,
-        /// The name of its bundle.
-        name: BundleName,
-        /// Its number.
-        number: u32,
-        /// The highest number in its bundle.
-        last: u32,
-        /// What does not fit.
-        reason: String,
-        /// Whether it changed a short time ago, so that its content may still arrive.
-        arriving: bool,
-    },
-    /// Not a chunk.
-    NotAChunk {
-        /// Why.
-        reason: String,
-    },
-    /// A chunk that the trust file does not accept.
-    Untrusted {
-        /// Why.
-        reason: String,
-    },
-    /// It cannot be read.
-    Unreadable {
-        /// The error.
-        reason: String,
-    },
-    /// It was last modified too long ago.
-    TooOld,
-}
 
 /// A file in an inbox.
 #[derive(Clone)]
@@ -150,47 +107,52 @@ impl Known {
 pub struct Inbox {
     known: HashMap<String, Known>,
     since: HashMap<Sum, Timestamp>,
-    /// Whether it was looked into before.
-    looked: bool,
-}
-
-impl fmt::Display for FileState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FileState::Chunk { name, number, last, .. } => write!(f, "chunk {number} of 0-{last} of {name}"),
-            FileState::Arriving { reason } => write!(f, "still arriving, or not a chunk: {reason}"),
-            FileState::Damaged { name, number, last, reason, arriving, .. } => {
-                let what = if *arriving { "still arriving, or damaged" } else { "damaged" };
-                write!(f, "chunk {number} of 0-{last} of {name}, {what}: {reason}")
-            }
-            FileState::NotAChunk { reason } => write!(f, "not a chunk: {reason}"),
-            FileState::Untrusted { reason } => write!(f, "not trusted: {reason}"),
-            FileState::Unreadable { reason } => write!(f, "cannot be read: {reason}"),
-            FileState::TooOld => f.write_str("passed over: last modified too long ago"),
-        }
-    }
+    /// When it was last looked into.
+    looked: Option<Timestamp>,
+    /// The pulse of the store before that look.
+    pulse: Option<String>,
+    /// Whether a file was changed a short time before that look.
+    moves: bool,
 }
 
 impl Inbox {
-    /// Looks at the files that are there now. Files that were modified before `oldest` are passed over.
+    /// Returns whether nothing can be new since the last look: the pulse of the store is the same, no file has changed
+    /// for a while, and the last look is less than a minute old. A writer may go on with an old file after a long pause,
+    /// which no pulse shows, so all files are looked at once a minute.
+    pub fn rests(&mut self, pulse: Option<String>, now: Timestamp) -> bool {
+        let is_fresh = |time: &Timestamp| time.plus_seconds(REST_SECONDS).is_some_and(|end| now < end);
+        let is_same = pulse.is_some() && pulse == self.pulse;
+        self.pulse = pulse;
+        is_same && self.looked.as_ref().is_some_and(is_fresh) && !self.moves
+    }
+
+    /// Looks at the files that are there now. Those beyond the limits are passed over.
     pub fn look(
         &mut self,
         files: &[Arc<dyn ChunkFile>],
         policy: &TrustPolicy,
         now: Timestamp,
-        oldest: Option<Timestamp>,
+        limits: InboxLimits,
         workers: &Workers,
     ) -> Vec<InboxFile> {
+        let oldest = limits.oldest;
+        let beyond = self.beyond(files, limits);
         let mut before = std::mem::take(&mut self.known);
         let mut seen = Vec::with_capacity(files.len());
         for (at, file) in files.iter().enumerate() {
             let file = Arc::clone(file);
             if at % HEADS_AHEAD == 0 {
                 let is_new = |file: &&Arc<dyn ChunkFile>| {
-                    before.get(file.name()).is_none_or(|known| known.version != file.version())
+                    !beyond.contains_key(file.name())
+                        && before.get(file.name()).is_none_or(|known| known.version != file.version())
                 };
                 let some = files[at..].iter().take(HEADS_AHEAD).filter(is_new);
                 read_ahead(&some.cloned().collect::<Vec<_>>(), workers);
+            }
+            if let Some(reason) = beyond.get(file.name()) {
+                // It is read when there is room for it.
+                seen.push(InboxFile { file, state: FileState::OverLimit { reason: reason.clone() } });
+                continue;
             }
             let version = file.version();
             let is_too_old = oldest.is_some_and(|oldest| file.modified().is_some_and(|time| time < oldest));
@@ -213,7 +175,7 @@ impl Inbox {
                 }
                 found => {
                     // Nobody saw when a file changed that was there at the first look. Only its place says so.
-                    let is_old = found.is_none() && !self.looked;
+                    let is_old = found.is_none() && self.looked.is_none();
                     let changed =
                         if is_old { file.modified().map_or(now, |time| time.min(now)) } else { now };
                     let state =
@@ -225,8 +187,46 @@ impl Inbox {
             seen.push(InboxFile { file: Arc::clone(&file), state });
             self.known.insert(file.name().to_owned(), known);
         }
-        self.looked = true;
+        self.looked = Some(now);
+        self.moves = self.known.values().any(|known| known.may_change(now));
         seen
+    }
+
+    /// Returns the names of the files beyond the limits, each with the limit. Chunks that were taken up before keep their
+    /// room, and the oldest files come first, so that a writer who fills the inbox keeps nothing out that was there.
+    fn beyond(&self, files: &[Arc<dyn ChunkFile>], limits: InboxLimits) -> HashMap<String, String> {
+        let mut beyond = HashMap::new();
+        let count_max = limits.files.unwrap_or(u64::MAX);
+        let is_small = files.len() as u64 <= count_max;
+        let total: u64 = files.iter().map(|file| file.bytes()).fold(0, u64::saturating_add);
+        if is_small && limits.bytes.is_none_or(|most| total <= most) {
+            return beyond;
+        }
+        let is_chunk = |file: &dyn ChunkFile| {
+            let known = self.known.get(file.name());
+            known.is_some_and(|known| matches!(known.state, FileState::Chunk { .. }))
+        };
+        let mut order: Vec<_> = files.iter().collect();
+        order.sort_by_cached_key(|file| (!is_chunk(file.as_ref()), file.modified(), file.name().to_owned()));
+        let (mut count, mut bytes) = (0, 0_u64);
+        for file in order {
+            let more = bytes.saturating_add(file.bytes());
+            if count >= count_max {
+                beyond.insert(
+                    file.name().to_owned(),
+                    format!("the inbox takes up {count_max} files at most (max-files)"),
+                );
+            } else if let Some(most) = limits.bytes.filter(|most| more > *most) {
+                let reason = format!(
+                    "the files before it and this one have {more} bytes, of {most} at most (max-bytes)"
+                );
+                beyond.insert(file.name().to_owned(), reason);
+            } else {
+                count += 1;
+                bytes = more;
+            }
+        }
+        beyond
     }
 
     /// Forgets which files were not trusted, because the trust file has changed.

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::InboxLimits;
 use crate::artifacts::{RegistryDestination, SourceSpec};
 use crate::format::chunk_size::ChunkSize;
-use crate::format::{BundleName, StreamName};
+use crate::format::{BundleName, StreamName, Timestamp};
 use crate::import::RenameRule;
 use crate::medium::ChunkPlace;
 
@@ -94,6 +95,10 @@ pub struct ImportPipeline {
     pub poll: u64,
     /// Files that were last modified more than this many seconds ago are passed over.
     pub max_age: Option<u64>,
+    /// How many files of the place are taken up at most.
+    pub max_files: Option<u64>,
+    /// How many bytes the files that are taken up have at most.
+    pub max_bytes: Option<u64>,
     /// After how many seconds an unfinished bundle is told.
     pub remind_after: Option<u64>,
     /// How artifacts are renamed.
@@ -110,6 +115,12 @@ impl ExportPipeline {
 }
 
 impl ImportPipeline {
+    /// What of the place is taken up at a time.
+    pub fn limits(&self, now: Timestamp) -> InboxLimits {
+        let oldest = self.max_age.and_then(|age| now.seconds_before(age));
+        InboxLimits { oldest, files: self.max_files, bytes: self.max_bytes }
+    }
+
     /// Whether an option is set.
     pub fn has(&self, option: PipelineOption) -> bool {
         self.options.contains(&option)

@@ -150,6 +150,16 @@ impl Reception {
         self.unfinished.retain(|id, _| is_there(id));
     }
 
+    /// Returns whether a bundle failed and is tried again.
+    pub fn tries_again(&self) -> bool {
+        !self.attempts.is_empty()
+    }
+
+    /// Forgets what failed, so that it is tried again at once.
+    pub fn forget_failures(&mut self) {
+        self.attempts.clear();
+    }
+
     /// Returns what is to be done with a bundle now.
     pub fn fate(&self, bundle: &InboxBundle, looks: Looks, now: Timestamp) -> Fate {
         if let Some(time) = self.done.get(&bundle.id) {

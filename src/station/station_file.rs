@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{ExportPipeline, ImportPipeline, PipelineOption, seconds};
 use crate::artifacts::similar_names;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
+use crate::format::chunk_size::byte_count;
 use crate::medium::ChunkPlace;
 use crate::registry::Host;
 use crate::small_file::{SmallFile, SmallFileError};
@@ -122,6 +123,8 @@ struct RawImport {
     trigger: Option<Trigger>,
     poll: Option<String>,
     max_age: Option<String>,
+    max_files: Option<u64>,
+    max_bytes: Option<String>,
     remind_after: Option<String>,
     #[serde(default)]
     rename: Vec<String>,
@@ -263,6 +266,8 @@ fn import(name: &str, raw: RawImport, folder: &Path) -> Result<ImportPipeline, S
         trigger: raw.trigger != Some(Trigger::Disabled),
         poll: duration(raw.poll.as_deref(), "poll")?.unwrap_or(POLL_SECONDS),
         max_age: duration(raw.max_age.as_deref(), "max-age")?,
+        max_files: raw.max_files,
+        max_bytes: raw.max_bytes.as_deref().map(|text| bytes(text, "max-bytes")).transpose()?,
         remind_after: duration(raw.remind_after.as_deref(), "remind-after")?,
         rename: list(&raw.rename, "rename")?,
         secret_command: command(raw.secret_command)?,
@@ -327,6 +332,11 @@ fn duration(text: Option<&str>, key: &str) -> Result<Option<u64>, String> {
     let seconds = seconds(text)
         .ok_or_else(|| format!("{key}: expected a duration such as 30s, 5m, 1h or 60d, found {text:?}"));
     seconds.map(Some)
+}
+
+fn bytes(text: &str, key: &str) -> Result<u64, String> {
+    let problem = || format!("{key}: expected a size such as 500 GB or 64 MiB, found {text:?}");
+    byte_count(text).ok_or_else(problem)
 }
 
 fn command(argv: Option<Vec<String>>) -> Result<Option<Vec<String>>, String> {

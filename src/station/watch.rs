@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::board::BundleView;
-use super::inbox::{FileState, Inbox, InboxBundle, InboxFile};
+use super::file_state::FileState;
+use super::inbox::{Inbox, InboxBundle, InboxFile};
 use super::log::Level;
 use super::serving::{Serving, back_off};
 use super::{ImportPipeline, ImportRun, PipelineOption, StationError, import};
@@ -45,6 +46,8 @@ pub(super) struct Watching<'a> {
     unfinished: HashMap<Sum, (Vec<u32>, Timestamp, bool)>,
     /// Files of imported bundles that cannot be deleted, with their versions.
     kept: HashSet<String>,
+    /// Whether the inbox has more than it may, as it was told.
+    is_over: bool,
     /// What keeps the inbox from being looked into, as it was told.
     away: Option<String>,
     looks_failed: u32,
@@ -75,6 +78,7 @@ impl<'a> Watching<'a> {
             attempts: HashMap::new(),
             unfinished: HashMap::new(),
             kept: HashSet::new(),
+            is_over: false,
             away: None,
             looks_failed: 0,
         })
@@ -123,6 +127,7 @@ impl<'a> Watching<'a> {
             self.inbox.forget_untrusted();
             self.attempts.clear();
         }
+        let is_same = self.policy.as_ref() == Some(&policy);
         self.policy = Some(policy.clone());
         let store = if let Some(store) = self.store.take() {
             store
@@ -130,11 +135,15 @@ impl<'a> Watching<'a> {
             let secret = self.pipeline.secret_command.as_deref();
             self.serving.equipment.store(&self.pipeline.from, secret)?
         };
-        let oldest = self.pipeline.max_age.and_then(|age| before(now, age));
+        if self.attempts.is_empty() && self.inbox.rests(store.pulse(), now) && is_same {
+            self.store = Some(store);
+            return Ok(());
+        }
         let found = store.files()?;
         // It is opened anew after an error, for there may be a new secret, and after an import, which fills its memory.
         self.store = Some(store);
-        let files = self.inbox.look(&found, &policy, now, oldest, &self.workers);
+        let files = self.inbox.look(&found, &policy, now, self.pipeline.limits(now), &self.workers);
+        self.tell_limit(&files);
         self.set_aside(&files);
         let bundles = self.inbox.bundles(&files, now);
         self.attempts.retain(|id, _| bundles.iter().any(|bundle| bundle.id == *id));
@@ -159,6 +168,24 @@ impl<'a> Watching<'a> {
             view.files = files.len();
         });
         Ok(())
+    }
+
+    /// Tells once that the inbox has more than it may, and once that it has not any more.
+    fn tell_limit(&mut self, files: &[InboxFile]) {
+        let over = |file: &&InboxFile| matches!(file.state, FileState::OverLimit { .. });
+        let passed = files.iter().filter(over).count();
+        if (passed > 0) == self.is_over {
+            return;
+        }
+        self.is_over = passed > 0;
+        match files.iter().find(over) {
+            Some(InboxFile { file, state }) => {
+                let more = count(passed as u64, "file is", "files are");
+                let text = format!("{more} not taken up; the first is {}, {state}", file.name());
+                self.say(Level::Warning, &text);
+            }
+            None => self.say(Level::Info, "all files of the inbox are taken up again"),
+        }
     }
 
     /// Moves files that nobody trusted has signed out of the way, where that is possible.
@@ -316,12 +343,6 @@ impl<'a> Watching<'a> {
         let text = format!("deleted {files} of the bundle {}, which was imported before", bundle.name);
         self.say(Level::Info, &text);
     }
-}
-
-/// A time some seconds earlier.
-fn before(now: Timestamp, seconds: u64) -> Option<Timestamp> {
-    let now = u64::try_from(now.get().as_second()).ok()?;
-    Timestamp::from_seconds(now.saturating_sub(seconds))
 }
 
 fn numbers(missing: &[u32]) -> String {

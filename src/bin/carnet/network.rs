@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use carnet::format::chunk_size::byte_count;
 use carnet::http::{Proxy, Settings};
 use carnet::stream::workers::transfers_max;
 use clap::Args as ClapArgs;
@@ -64,17 +65,6 @@ impl Network {
 
 /// Parses bytes per second: a number, alone or with KB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024).
 fn rate(text: &str) -> Result<u64, String> {
-    let invalid = || "expected bytes per second, e.g. 500KB or 10MiB".to_owned();
-    let units = [
-        ("KiB", 1 << 10),
-        ("MiB", 1 << 20),
-        ("GiB", 1 << 30),
-        ("KB", 1_000),
-        ("MB", 1_000_000),
-        ("GB", 1_000_000_000),
-    ];
-    let unit = units.iter().find_map(|(word, unit)| Some((text.strip_suffix(word)?, *unit)));
-    let (digits, unit) = unit.unwrap_or((text, 1));
-    let number: u64 = digits.parse().map_err(|_| invalid())?;
-    number.checked_mul(unit).filter(|&rate| rate > 0).ok_or_else(invalid)
+    let rate = byte_count(text).filter(|&rate| rate > 0);
+    rate.ok_or_else(|| "expected bytes per second, e.g. 500KB or 10MiB".to_owned())
 }

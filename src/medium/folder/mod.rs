@@ -2,10 +2,11 @@
 
 mod sink;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{ChunkFile, ChunkSink, ChunkStore, MediumError, Replace, Temporary, collect};
 use crate::format::{BundleName, Sum};
@@ -15,12 +16,14 @@ use sink::FolderSink;
 /// A folder of the file system. Packing creates it if it does not exist.
 pub struct Folder {
     path: PathBuf,
+    /// The folders that were there when the files were listed last.
+    folders: Mutex<Vec<PathBuf>>,
 }
 
 impl Folder {
     /// Creates a store for the folder at `path`.
     pub fn new(path: &Path) -> Folder {
-        Folder { path: path.to_owned() }
+        Folder { path: path.to_owned(), folders: Mutex::new(vec![path.to_owned()]) }
     }
 }
 
@@ -36,7 +39,21 @@ impl ChunkStore for Folder {
     }
 
     fn files(&self) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError> {
-        Ok(collect(std::slice::from_ref(&self.path))?.files)
+        let collected = collect(std::slice::from_ref(&self.path))?;
+        *self.folders.lock().unwrap_or_else(PoisonError::into_inner) = collected.folders;
+        Ok(collected.files)
+    }
+
+    /// The times at which its folders were last changed.
+    fn pulse(&self) -> Option<String> {
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pulse = String::new();
+        for folder in folders.iter() {
+            let metadata = fs::metadata(folder).ok()?;
+            let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
+            pulse += &format!("{}-{seconds}.{nanoseconds} ", metadata.ino());
+        }
+        Some(pulse)
     }
 
     fn put_beside(&self, file: &str, bytes: &[u8]) -> Result<(), MediumError> {

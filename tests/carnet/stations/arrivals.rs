@@ -116,3 +116,43 @@ fn after_a_kill_the_next_start_finishes() {
     desk.carnet(&format!("verify {copies} --pub k.pub.pem")).ok();
     assert_eq!(desk.files(&copies), desk.files("b"));
 }
+
+/// A key that is added to the trust file is known at the next look.
+#[test]
+fn the_trust_file_is_read_again() {
+    let desk = desk(&["b"]);
+    desk.carnet("keygen other").ok();
+    let trust = |keys: &[&str]| {
+        let key = |key: &&str| {
+            format!(
+                "[[keys]]\nholder = \"{key}\"\npublic-key-file = \"{key}.pub.pem\"\nroles = [\"packer\", \"releaser\"]\n"
+            )
+        };
+        let keys: String = keys.iter().map(key).collect();
+        fs::write(desk.path("trust.toml"), format!("version = 1\nrelease-threshold = 1\n{keys}")).unwrap();
+    };
+    trust(&["other"]);
+    // Where nothing can be moved, files that are not trusted stay.
+    deliver_all(&desk, "b");
+    fs::write(desk.path("in/.quarantine"), "in the way").unwrap();
+    let mut watching = Watching::with(&desk, "log", "--trust trust.toml --then unpack oci:back");
+    watching.says("is not trusted, it stays");
+    assert!(!desk.path("back").exists());
+    trust(&["other", "k"]);
+    watching.says("the trust policy has changed");
+    watching.says("the bundle b is done");
+    assert!(desk.path("back/index.json").exists());
+}
+
+#[test]
+fn more_files_than_allowed_are_told_once() {
+    let desk = desk(&["b"]);
+    deliver_all(&desk, "b");
+    let run = desk.carnet("receive in --pub k.pub.pem --once --max-files 2").ends(4);
+    run.says(&["not taken up", "the inbox takes up 2 files at most (max-files)", "send again"]);
+    desk.carnet("receive in --pub k.pub.pem --once --max-bytes 100KB")
+        .ends(4)
+        .says(&["of 100000 at most (max-bytes)"]);
+    desk.carnet("receive in --pub k.pub.pem --once --max-bytes 1GB --max-files 100").ok();
+    desk.carnet("receive in --pub k.pub.pem --once --max-bytes much").ends(2);
+}

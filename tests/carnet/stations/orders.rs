@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use carnet::format::Timestamp;
-use carnet::medium::{ChunkFile, collect};
-use carnet::station::{Fate, FileState, Inbox, Looks, Reception};
+use carnet::medium::{ChunkFile, ChunkStore as _, Folder, collect};
+use carnet::station::{Fate, FileState, Inbox, InboxLimits, Looks, Reception};
 use carnet::stream::workers::Workers;
 use carnet::trust::{PublicKey, TrustPolicy};
 use proptest::prelude::*;
@@ -55,7 +55,7 @@ fn used(desk: &Desk, order: &[(usize, bool)], policy: &TrustPolicy) -> (usize, u
             complete = complete.min(step);
         }
         let now = at(step as u64);
-        let seen = inbox.look(&files(desk), policy, now, None, &workers());
+        let seen = inbox.look(&files(desk), policy, now, InboxLimits::default(), &workers());
         for bundle in inbox.bundles(&seen, now) {
             if reception.fate(&bundle, Looks::Repeated, now) == Fate::Ready {
                 ready += 1;
@@ -92,11 +92,11 @@ fn a_file_counts_as_foreign_or_damaged_only_after_a_quiet_minute() {
     let desk = desk(&["b"]);
     let policy = policy(&desk);
     let mut inbox = Inbox::default();
-    inbox.look(&[], &policy, at(0), None, &workers());
+    inbox.look(&[], &policy, at(0), InboxLimits::default(), &workers());
     let bytes = std::fs::read(super::watching::chunk(&desk, "b", 1)).unwrap();
     std::fs::write(desk.path("in/1"), &bytes[..bytes.len() / 2]).unwrap();
     let state = |inbox: &mut Inbox, seconds| {
-        inbox.look(&files(&desk), &policy, at(seconds), None, &workers()).remove(0)
+        inbox.look(&files(&desk), &policy, at(seconds), InboxLimits::default(), &workers()).remove(0)
     };
     assert!(matches!(state(&mut inbox, 1).state, FileState::Arriving { .. }));
     assert!(matches!(state(&mut inbox, 60).state, FileState::Arriving { .. }));
@@ -112,6 +112,66 @@ fn a_file_counts_as_foreign_or_damaged_only_after_a_quiet_minute() {
     assert!(matches!(again.state, FileState::Chunk { .. }));
     inbox.note_damage(again.file.as_ref(), "zeros".to_owned(), at(160));
     assert!(matches!(state(&mut inbox, 10_000).state, FileState::Damaged { arriving: false, .. }));
-    let seen = inbox.look(&files(&desk), &policy, at(10_001), None, &workers());
+    let seen = inbox.look(&files(&desk), &policy, at(10_001), InboxLimits::default(), &workers());
     assert!(inbox.bundles(&seen, at(10_001))[0].missing.contains(&1));
+}
+
+/// A place in which nothing changes is not listed, except once a minute. Whatever appears or is replaced is seen at once.
+#[test]
+fn a_quiet_place_is_left_alone_for_a_minute() {
+    let desk = desk(&["b"]);
+    let policy = policy(&desk);
+    let store = Folder::new(&desk.path("in"));
+    std::fs::create_dir(desk.path("in/below")).unwrap();
+    deliver(&desk, "b", 0, "below/b-0");
+    let mut inbox = Inbox::default();
+    let look = |inbox: &mut Inbox, seconds: u64| {
+        let rests = inbox.rests(store.pulse(), at(seconds));
+        if !rests {
+            inbox.look(&store.files().unwrap(), &policy, at(seconds), InboxLimits::default(), &workers());
+        }
+        rests
+    };
+    // The file is old, for the clock of this test is far in the future. Its folder is known after the first look.
+    assert!(!look(&mut inbox, 0));
+    assert!(!look(&mut inbox, 1));
+    assert!(look(&mut inbox, 2) && look(&mut inbox, 60));
+    assert!(!look(&mut inbox, 61), "a minute has passed");
+    assert!(look(&mut inbox, 62));
+    deliver(&desk, "b", 1, "below/b-1");
+    assert!(!look(&mut inbox, 63), "a file has appeared");
+    assert!(!look(&mut inbox, 64), "the new file may still be written");
+    std::fs::remove_file(desk.path("in/below/b-1")).unwrap();
+    assert!(!look(&mut inbox, 130), "a file has gone");
+}
+
+/// Beyond the limits, files are passed over; chunks that were taken up keep their room.
+#[test]
+fn an_inbox_takes_up_no_more_than_it_may() {
+    let desk = desk(&["b", "c"]);
+    let policy = policy(&desk);
+    let mut inbox = Inbox::default();
+    let mut taken = |limits: InboxLimits| {
+        let seen = inbox.look(&files(&desk), &policy, at(0), limits, &workers());
+        let is_taken =
+            |file: &&carnet::station::InboxFile| !matches!(file.state, FileState::OverLimit { .. });
+        let names = seen.iter().filter(is_taken).map(|file| file.file.file_name().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let limits = InboxLimits { files: Some(2), ..InboxLimits::default() };
+    deliver(&desk, "b", 0, "z-0");
+    deliver(&desk, "b", 1, "z-1");
+    assert_eq!(taken(limits), ["z-0", "z-1"]);
+    for (number, name) in ["a-0", "a-1", "a-2"].into_iter().enumerate() {
+        deliver(&desk, "c", number, name);
+        // Whoever fills the inbox may also set times.
+        let file = std::fs::File::open(desk.path("in").join(name)).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    }
+    assert_eq!(taken(limits), ["z-0", "z-1"]);
+    std::fs::remove_file(desk.path("in/z-0")).unwrap();
+    assert_eq!(taken(limits), ["a-0", "z-1"]);
+    let bytes = std::fs::metadata(desk.path("in/z-1")).unwrap().len() + 1;
+    assert_eq!(taken(InboxLimits { bytes: Some(bytes), ..InboxLimits::default() }).len(), 1);
+    assert_eq!(taken(InboxLimits::default()).len(), 4);
 }

@@ -13,13 +13,13 @@ use crate::behaviour::support::{Desk, installed, signal};
 use crate::registries::debian::Debian;
 
 /// A station with the import pipeline `mirror` from the folder `in`. It is killed when it is dropped.
-struct Service<'a> {
+pub(super) struct Service<'a> {
     desk: &'a Desk,
     child: Child,
     port: u16,
 }
 
-fn write_station(desk: &Desk, registry: &str, rest: &str) {
+pub(super) fn write_station(desk: &Desk, registry: &str, rest: &str) {
     let trust = "version = 1\nrelease-threshold = 1\n[[keys]]\nholder = \"k\"\npublic-key-file = \"k.pub.pem\"\n\
                  roles = [\"packer\", \"releaser\"]\n";
     fs::write(desk.path("trust.toml"), trust).unwrap();
@@ -32,9 +32,15 @@ fn write_station(desk: &Desk, registry: &str, rest: &str) {
 
 impl Service<'_> {
     fn start(desk: &Desk) -> Service<'_> {
+        Service::with(desk, &[])
+    }
+
+    /// Starts it with these variables in its environment.
+    pub(super) fn with<'a>(desk: &'a Desk, variables: &[(&str, &str)]) -> Service<'a> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command =
             desk.command(&format!("station run --station station.toml --listen 127.0.0.1:{port}"));
+        command.envs(variables.iter().copied());
         let log = File::options().create(true).append(true).open(desk.path("log")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let service = Service { desk, child: command.spawn().unwrap(), port };
@@ -42,7 +48,7 @@ impl Service<'_> {
         service
     }
 
-    fn wait(&self, what: &str, holds: impl Fn() -> bool) {
+    pub(super) fn wait(&self, what: &str, holds: impl Fn() -> bool) {
         let until = Instant::now() + Duration::from_secs(60);
         while !holds() {
             let log = fs::read_to_string(self.desk.path("log")).unwrap();
@@ -64,7 +70,7 @@ impl Service<'_> {
         self.get(&format!("GET {path} HTTP/1.1\r\nHost: localhost"))
     }
 
-    fn stop(mut self) {
+    pub(super) fn stop(mut self) {
         signal(&self.child, "TERM");
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
     }
@@ -77,7 +83,7 @@ impl Drop for Service<'_> {
     }
 }
 
-fn runs(desk: &Desk, status: &str) -> Vec<Value> {
+pub(super) fn runs(desk: &Desk, status: &str) -> Vec<Value> {
     let run = desk.carnet(&format!("runs list --state state --status {status} --json"));
     if run.code == Some(0) { run.json().as_array().unwrap().clone() } else { Vec::new() }
 }

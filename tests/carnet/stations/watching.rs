@@ -57,8 +57,13 @@ pub(super) struct Watching<'a> {
 
 impl<'a> Watching<'a> {
     pub(super) fn start(desk: &'a Desk, log: &str, options: &str) -> Watching<'a> {
+        Watching::with(desk, log, &format!("--pub k.pub.pem {options}"))
+    }
+
+    /// Starts it with options that say who is trusted.
+    pub(super) fn with(desk: &'a Desk, log: &str, options: &str) -> Watching<'a> {
         let log = desk.path(log);
-        let mut command = desk.command(&format!("receive in --pub k.pub.pem --poll 1s {options}"));
+        let mut command = desk.command(&format!("receive in --poll 1s {options}"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log).unwrap());
         Watching { desk, child: command.spawn().unwrap(), log, markers: 0 }
     }

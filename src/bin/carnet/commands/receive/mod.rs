@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use carnet::diagnosis::Code;
+use carnet::format::chunk_size::byte_count;
 use carnet::medium::ChunkPlace;
 use carnet::registry::Host;
 use carnet::station::{Inbox, Level, Log as _, Looks, Reception, seconds};
@@ -63,6 +64,12 @@ pub(crate) struct Receive {
     /// Pass over files that were last modified longer ago
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_age: Option<u64>,
+    /// Take up at most this many files at a time
+    #[arg(long, value_name = "N")]
+    max_files: Option<u64>,
+    /// Take up files of at most this total size at a time, e.g. 500GB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_bytes: Option<u64>,
     /// Tell once which chunks to send again if nothing of an unfinished bundle arrived for this time
     #[arg(long, value_name = "TIME", value_parser = duration)]
     remind_after: Option<u64>,
@@ -92,6 +99,11 @@ pub(crate) struct Receive {
 /// A duration such as 5s.
 fn duration(text: &str) -> Result<u64, String> {
     seconds(text).ok_or_else(|| "expected a duration such as 30s, 5m, 1h or 60d".to_owned())
+}
+
+/// A size such as 500GB.
+fn size(text: &str) -> Result<u64, String> {
+    byte_count(text).ok_or_else(|| "expected a size such as 500GB or 64MiB".to_owned())
 }
 
 impl Command for Receive {
@@ -132,11 +144,8 @@ impl Command for Receive {
         let mut away = None;
         while !environment.workers.interrupted() {
             // A place that is away for a while must not end the waiting.
-            match store.files().map_err(CommandError::from) {
-                Ok(files) => {
-                    away = None;
-                    receiving.look(&files);
-                }
+            match receiving.look_again(store.as_ref()) {
+                Ok(()) => away = None,
                 Err(error) if away.as_ref() != Some(&error.message) => {
                     receiving.log.line(Level::Error, "receive", None, &error.message);
                     away = Some(error.message);

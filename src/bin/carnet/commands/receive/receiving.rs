@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use carnet::arrival::{OpenRequest, open};
 use carnet::artifacts::ExistingName;
-use carnet::diagnosis::Failure;
+use carnet::diagnosis::{Failure, count};
 use carnet::format::Timestamp;
 use carnet::import::ReceiptFiles;
-use carnet::medium::ChunkFile;
+use carnet::medium::{ChunkFile, ChunkStore};
 use carnet::station::{
-    Fate, FileState, Inbox, InboxBundle, InboxFile, Level, Log as _, Looks, Reception, bundle_folder,
-    move_aside, shelve, unfinished_line,
+    Fate, FileState, Inbox, InboxBundle, InboxFile, InboxLimits, Level, Log as _, Looks, Reception,
+    bundle_folder, move_aside, shelve, unfinished_line,
 };
 use carnet::trust::TrustPolicy;
 use carnet::verify::{BundleVerdict, ChunkVerdict, verify};
@@ -27,6 +27,9 @@ use crate::log_lines::LogLines;
 
 /// How many receipts of one bundle are kept of one second.
 const RECEIPTS_MAX: u32 = 100;
+
+/// The name under which it is remembered that a limit was told. No file or bundle has it.
+const LIMIT: &str = "";
 
 /// A place that is watched.
 pub(super) struct Receiving<'a> {
@@ -90,11 +93,14 @@ impl Receiving<'_> {
     /// Looks at the files that are there now, and handles the bundles that are complete.
     pub(super) fn look(&mut self, files: &[Arc<dyn ChunkFile>]) {
         let now = self.now();
-        let oldest = self.options.max_age.and_then(|age| {
-            let now = u64::try_from(now.get().as_second()).ok()?;
-            Timestamp::from_seconds(now.saturating_sub(age))
-        });
-        let files = self.inbox.look(files, &self.policy, now, oldest, self.context.environment.workers);
+        let options = self.options;
+        let limits = InboxLimits {
+            oldest: options.max_age.and_then(|age| now.seconds_before(age)),
+            files: options.max_files,
+            bytes: options.max_bytes,
+        };
+        let files = self.inbox.look(files, &self.policy, now, limits, self.context.environment.workers);
+        self.tell_limit(&files);
         for InboxFile { file, state } in &files {
             match state {
                 FileState::Untrusted { reason } => self.set_aside(file.as_ref(), reason),
@@ -112,13 +118,50 @@ impl Receiving<'_> {
         let ids = bundles.iter().map(|bundle| bundle.id.to_string());
         let there: HashSet<String> =
             files.iter().map(|file| file.file.name().to_owned()).chain(ids).collect();
-        self.told.retain(|about, _| there.contains(about));
+        self.told.retain(|about, _| about == LIMIT || there.contains(about));
         for bundle in &bundles {
             if self.context.environment.workers.interrupted() {
                 self.ends = graver(self.ends, exit::INTERRUPTED);
                 break;
             }
             self.handle(bundle);
+        }
+    }
+
+    /// Looks into the place, unless nothing can be new there. The trust policy is read again before: whoever changes it
+    /// need not start this process again.
+    pub(super) fn look_again(&mut self, store: &dyn ChunkStore) -> Result<(), CommandError> {
+        let policy = self.options.trust.policy()?;
+        let is_new = policy.as_ref().is_some_and(|policy| *policy != self.policy);
+        if let Some(policy) = policy.filter(|_| is_new) {
+            self.say(Level::Info, "the trust policy has changed");
+            self.inbox.forget_untrusted();
+            self.reception.forget_failures();
+            self.policy = policy;
+        }
+        let rests = self.inbox.rests(store.pulse(), self.now()) && !self.reception.tries_again();
+        if is_new || !rests {
+            self.look(&store.files()?);
+        }
+        Ok(())
+    }
+
+    /// Tells once that there are more files than are taken up.
+    fn tell_limit(&mut self, files: &[InboxFile]) {
+        let over = |file: &&InboxFile| matches!(file.state, FileState::OverLimit { .. });
+        let passed = files.iter().filter(over).count() as u64;
+        match files.iter().find(over) {
+            Some(InboxFile { file, state }) => {
+                let more = count(passed, "file is", "files are");
+                let text = format!("{more} not taken up; the first is {}, {state}", file.name());
+                self.ends = graver(self.ends, exit::DAMAGED);
+                if !self.told.contains_key(LIMIT) {
+                    self.say_once(Level::Warning, LIMIT, &text);
+                }
+            }
+            None => {
+                self.told.remove(LIMIT);
+            }
         }
     }
 

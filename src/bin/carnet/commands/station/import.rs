@@ -2,7 +2,7 @@
 
 use carnet::diagnosis::Code;
 use carnet::format::Sum;
-use carnet::station::{ImportRun, Inbox, import, imported_before};
+use carnet::station::{ImportRun, Inbox, InboxLimits, import, imported_before};
 use carnet::trust::TrustPolicy;
 use clap::Args;
 
@@ -47,7 +47,7 @@ impl Import {
         let ledger = loaded.ledger(screen)?;
         let store = loaded.equipment.store(&pipeline.from, pipeline.secret_command.as_deref())?;
         let (mut inbox, now) = (Inbox::default(), environment.clock.now());
-        let files = inbox.look(&store.files()?, &policy, now, None, environment.workers);
+        let files = inbox.look(&store.files()?, &policy, now, InboxLimits::default(), environment.workers);
         let mut bundles = inbox.bundles(&files, now);
         let id = self.catalog_digest.map(|id| id.to_string());
         let wanted = self.bundle.as_deref().or(id.as_deref());

@@ -62,11 +62,8 @@ impl Why {
         let policy = TrustPolicy::load(&pipeline.trust)?;
         let store = loaded.equipment.store(&pipeline.from, pipeline.secret_command.as_deref())?;
         let (mut inbox, now) = (Inbox::default(), environment.clock.now());
-        let oldest = pipeline.max_age.and_then(|age| {
-            let now = u64::try_from(now.get().as_second()).ok()?;
-            carnet::format::Timestamp::from_seconds(now.saturating_sub(age))
-        });
-        let files = inbox.look(&store.files()?, &policy, now, oldest, environment.workers);
+        let limits = pipeline.limits(now);
+        let files = inbox.look(&store.files()?, &policy, now, limits, environment.workers);
         let bundles = inbox.bundles(&files, now);
         let mut duplicates = BTreeMap::new();
         for bundle in &bundles {

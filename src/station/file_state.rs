@@ -1,0 +1,85 @@
+//! What a file in an inbox is.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::format::{BundleName, Sum};
+
+/// What a file in an inbox is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum FileState {
+    /// An accepted chunk.
+    Chunk {
+        /// The id of its bundle.
+        bundle: Sum,
+        /// The name of its bundle.
+        name: BundleName,
+        /// Its number.
+        number: u32,
+        /// The highest number in its bundle.
+        last: u32,
+    },
+    /// Not a chunk yet, and changed a short time ago.
+    Arriving {
+        /// What keeps it from being a chunk.
+        reason: String,
+    },
+    /// It begins as an accepted chunk, but its content does not fit.
+    Damaged {
+        /// The id of its bundle.
+        bundle: Sum,
+        /// The name of its bundle.
+        name: BundleName,
+        /// Its number.
+        number: u32,
+        /// The highest number in its bundle.
+        last: u32,
+        /// What does not fit.
+        reason: String,
+        /// Whether it changed a short time ago, so that its content may still arrive.
+        arriving: bool,
+    },
+    /// Not a chunk.
+    NotAChunk {
+        /// Why.
+        reason: String,
+    },
+    /// A chunk that the trust file does not accept.
+    Untrusted {
+        /// Why.
+        reason: String,
+    },
+    /// It cannot be read.
+    Unreadable {
+        /// The error.
+        reason: String,
+    },
+    /// It was last modified too long ago.
+    TooOld,
+    /// The inbox has more than it may.
+    OverLimit {
+        /// Which limit.
+        reason: String,
+    },
+}
+
+impl fmt::Display for FileState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FileState::Chunk { name, number, last, .. } => write!(f, "chunk {number} of 0-{last} of {name}"),
+            FileState::Arriving { reason } => write!(f, "still arriving, or not a chunk: {reason}"),
+            FileState::Damaged { name, number, last, reason, arriving, .. } => {
+                let what = if *arriving { "still arriving, or damaged" } else { "damaged" };
+                write!(f, "chunk {number} of 0-{last} of {name}, {what}: {reason}")
+            }
+            FileState::NotAChunk { reason } => write!(f, "not a chunk: {reason}"),
+            FileState::Untrusted { reason } => write!(f, "not trusted: {reason}"),
+            FileState::Unreadable { reason } => write!(f, "cannot be read: {reason}"),
+            FileState::TooOld => f.write_str("passed over: last modified too long ago"),
+            FileState::OverLimit { reason } => write!(f, "passed over: {reason}"),
+        }
+    }
+}
