@@ -25,7 +25,8 @@
 //! | [`diagnosis`] | what every error can say: code, exit class, what changes the next step |
 //! | [`small_file`] | reads the small files that an operator names |
 //! | [`oci`] | the vocabulary of the cargo: digests, descriptors, manifests, names |
-//! | [`mod@format`], [`http`] | the vocabulary of bundles; the HTTP client |
+//! | [`http`], [`content`], [`versions`] | the HTTP client; what is inside blobs; the orders of versions |
+//! | [`mod@format`], [`packages`] | the vocabulary of bundles; packages, as databases describe them |
 //! | [`registry`] | the client of registries |
 //! | [`artifacts`], [`medium`], [`storage`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, object stores, who is trusted, time, onlookers |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
@@ -63,6 +64,7 @@
 pub mod arrival;
 pub mod artifacts;
 pub mod clock;
+pub mod content;
 pub mod diagnosis;
 pub mod environment;
 pub mod format;
@@ -70,6 +72,7 @@ pub mod http;
 pub mod medium;
 pub mod observe;
 pub mod oci;
+pub mod packages;
 pub mod registry;
 pub mod runs;
 pub mod small_file;
@@ -78,5 +81,6 @@ pub mod storage;
 pub mod stream;
 pub mod trust;
 mod verbs;
+pub mod versions;
 
 pub use verbs::{import, inspect, missing, pack, report, sign, sums, unpack, verify};

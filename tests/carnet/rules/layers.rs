@@ -8,8 +8,8 @@ use super::{root, sources};
 const LAYERS: &[&[&str]] = &[
     &["diagnosis", "small_file"],
     &["oci"],
-    &["http"],
-    &["format", "registry"],
+    &["http", "content", "versions"],
+    &["format", "registry", "packages"],
     &["artifacts", "medium", "storage", "trust", "clock", "observe"],
     &["stream", "environment"],
     &["arrival", "runs"],
