@@ -154,8 +154,8 @@ fn by_bundle(
     found
 }
 
-/// Compares the artifacts of one bundle. They are known by their digests, because imports may rename them. Referrers have
-/// no tag, and are not listed by exports.
+/// Compares the artifacts of one bundle. They are known by their digests, because imports may rename them. Referrers are
+/// not listed by exports.
 fn artifacts(id: &str, exports: &[&RunRecord], imports: &[&RunRecord], differences: &mut Vec<Difference>) {
     let exported =
         || exports.iter().flat_map(|run| &run.exported_artifacts).filter(|one| one.error.is_none());
@@ -172,7 +172,7 @@ fn artifacts(id: &str, exports: &[&RunRecord], imports: &[&RunRecord], differenc
         });
     }
     let mut told = BTreeSet::new();
-    for one in imported().filter(|one| !one.name.contains('@')) {
+    for one in imported().filter(|one| one.subject.is_none() && !one.name.contains('@')) {
         let Some(digest) = one.digest.as_deref().filter(|digest| !sent.contains_key(digest)) else {
             continue;
         };

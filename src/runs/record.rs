@@ -169,6 +169,9 @@ pub struct ArtifactOutcome {
     /// The digest of its manifest or index, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The digest of its subject, if it is a referrer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// What became of it, e.g. `created`, `unchanged` or `failed`.
     pub outcome: String,
     /// Why it failed.

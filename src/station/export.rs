@@ -306,12 +306,14 @@ fn fill(record: &mut RunRecord, report: &PackReport) {
     };
     let exported = report.artifacts.iter().map(|artifact| ArtifactOutcome {
         name: artifact.name.as_ref().map_or_else(|| artifact.digest.to_string(), ToString::to_string),
+        subject: None,
         digest: Some(artifact.digest.to_string()),
         outcome: outcome.to_owned(),
         error: None,
     });
     let failed = report.failures.iter().map(|failure| ArtifactOutcome {
         name: failure.artifact.clone(),
+        subject: None,
         digest: None,
         outcome: "failed".to_owned(),
         error: Some(failure.error.clone()),

@@ -21,6 +21,7 @@ use crate::runs::{
     SourceTrigger, Trigger,
 };
 use crate::stream::workers::Workers;
+use crate::sums::{SumFunction, sums};
 use crate::trust::{AcceptedChunk, Release, TrustPolicy};
 use crate::verify::{BundleVerdict, ChunkVerdict};
 
@@ -110,11 +111,14 @@ pub fn import(
     record.stream = crossing.and_then(|crossing| crossing.stream.as_ref()).map(ToString::to_string);
     record.sequence = crossing.and_then(|crossing| crossing.sequence);
     let accepted = || bundle.files.iter().filter(|opened| opened.accepted.is_some());
+    let is_skipped = before.is_some() && !request.force;
+    let sums = if is_skipped { Vec::new() } else { file_sums(&bundle, &silent) };
     record.files = accepted()
-        .map(|opened| RunFile {
+        .enumerate()
+        .map(|(at, opened)| RunFile {
             name: opened.file.name().to_owned(),
             bytes: opened.file.bytes(),
-            sha256: None,
+            sha256: sums.get(at).cloned(),
             md5: None,
         })
         .collect();
@@ -204,6 +208,20 @@ fn signers(bundle: &Bundle) -> Vec<RunSigner> {
     found
 }
 
+/// The SHA-256 of each accepted file, in their order, for the record: a guard knows files by such sums. Only files of
+/// folders, which were just read and are in the cache, are read once more for it.
+fn file_sums(bundle: &Bundle, environment: &Environment<'_>) -> Vec<String> {
+    let accepted = bundle.files.iter().filter(|opened| opened.accepted.is_some());
+    let files: Vec<Arc<dyn ChunkFile>> = accepted.map(|opened| Arc::clone(&opened.file)).collect();
+    if files.iter().any(|file| file.waits()) {
+        return Vec::new();
+    }
+    // A record without sums is better than none. A file that cannot be read fails the import itself.
+    let report = sums(&files, &[SumFunction::Sha256], environment);
+    let files = report.map(|report| report.files).unwrap_or_default();
+    files.into_iter().filter_map(|file| Some(file.sums.into_iter().next()?.hex)).collect()
+}
+
 /// What [`ready`] has checked, and what the import proves.
 fn checks(bundle: &Bundle, is_hashed_first: bool) -> Vec<RunCheck> {
     let check = |check: &str, result: String| RunCheck { check: check.to_owned(), result };
@@ -288,6 +306,7 @@ fn outcomes(report: &ImportReport) -> Vec<ArtifactOutcome> {
         ArtifactOutcome {
             name,
             digest: Some(delivery.digest.to_string()),
+            subject: delivery.subject.map(|subject| subject.to_string()),
             outcome: match delivery.outcome {
                 Outcome::Failed => "failed".to_owned(),
                 outcome => outcome.word().to_owned(),

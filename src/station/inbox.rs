@@ -28,7 +28,7 @@ pub struct InboxLimits {
 }
 
 /// For how long in seconds an inbox in which nothing changes is not looked into in full.
-const REST_SECONDS: u64 = 60;
+const REST_SECONDS: u64 = 120;
 
 /// How long in seconds a file must stay unchanged before it counts as finished. Time is measured between looks by the clock
 /// of this side: the clock of the writer may jump.
@@ -117,8 +117,8 @@ pub struct Inbox {
 
 impl Inbox {
     /// Returns whether nothing can be new since the last look: the pulse of the store is the same, no file has changed
-    /// for a while, and the last look is less than a minute old. A writer may go on with an old file after a long pause,
-    /// which no pulse shows, so all files are looked at once a minute.
+    /// for a while, and the last look is less than two minutes old. A writer may go on with an old file after a long
+    /// pause, which no pulse shows, so all files are looked at every two minutes.
     pub fn rests(&mut self, pulse: Option<String>, now: Timestamp) -> bool {
         let is_fresh = |time: &Timestamp| time.plus_seconds(REST_SECONDS).is_some_and(|end| now < end);
         let is_same = pulse.is_some() && pulse == self.pulse;

@@ -16,6 +16,9 @@ use crate::runs::{Ledger, PipelineType, RunRecord, RunStatus};
 use crate::stream::workers::Workers;
 use crate::trust::TrustPolicy;
 
+/// The wait in seconds before the files of a complete bundle are looked at once more.
+const SETTLE_SECONDS: u64 = 2;
+
 /// The longest wait in seconds between two looks into a place that cannot be reached.
 const AWAY_SECONDS_MAX: u64 = 300;
 
@@ -46,6 +49,8 @@ pub(super) struct Watching<'a> {
     unfinished: HashMap<Sum, (Vec<u32>, Timestamp, bool)>,
     /// Files of imported bundles that cannot be deleted, with their versions.
     kept: HashSet<String>,
+    /// Whether a bundle is complete, and its files must be seen unchanged once.
+    settles: bool,
     /// Whether the inbox has more than it may, as it was told.
     is_over: bool,
     /// What keeps the inbox from being looked into, as it was told.
@@ -78,6 +83,7 @@ impl<'a> Watching<'a> {
             attempts: HashMap::new(),
             unfinished: HashMap::new(),
             kept: HashSet::new(),
+            settles: false,
             is_over: false,
             away: None,
             looks_failed: 0,
@@ -114,7 +120,10 @@ impl<'a> Watching<'a> {
             });
             self.away = problem;
             let longer = self.pipeline.poll.saturating_mul(1 << self.looks_failed.min(10));
-            let seconds = longer.min(AWAY_SECONDS_MAX.max(self.pipeline.poll));
+            let mut seconds = longer.min(AWAY_SECONDS_MAX.max(self.pipeline.poll));
+            if self.settles {
+                seconds = seconds.min(SETTLE_SECONDS);
+            }
             self.serving.wait(Duration::from_secs(seconds));
         }
     }
@@ -135,10 +144,12 @@ impl<'a> Watching<'a> {
             let secret = self.pipeline.secret_command.as_deref();
             self.serving.equipment.store(&self.pipeline.from, secret)?
         };
-        if self.attempts.is_empty() && self.inbox.rests(store.pulse(), now) && is_same {
+        let waits = self.settles || !self.attempts.is_empty() || !is_same;
+        if self.inbox.rests(store.pulse(), now) && !waits {
             self.store = Some(store);
             return Ok(());
         }
+        self.settles = false;
         let found = store.files()?;
         // It is opened anew after an error, for there may be a new secret, and after an import, which fills its memory.
         self.store = Some(store);
@@ -221,6 +232,7 @@ impl<'a> Watching<'a> {
             return Ok(format!("waits for {}", chunks(&bundle.missing)));
         }
         if !bundle.steady {
+            self.settles = true;
             return Ok("complete; looked at once more, in case it is still written".to_owned());
         }
         let attempt = self.attempts.get(&bundle.id);

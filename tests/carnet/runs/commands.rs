@@ -35,6 +35,7 @@ fn state() -> (State, Vec<String>) {
         }];
         record.imported_artifacts = vec![ArtifactOutcome {
             name: "-team/app:1.0".to_owned(),
+            subject: None,
             digest: Some(format!("sha256:{}", "c".repeat(64))),
             outcome: "failed".to_owned(),
             error: Some("no space".to_owned()),

@@ -38,6 +38,7 @@ fn record(ledger: &Ledger, pipeline_type: PipelineType, about: &About<'_>) -> St
         let failed = about.status == RunStatus::Failed;
         let outcome = ArtifactOutcome {
             name: about.name.to_owned(),
+            subject: None,
             digest: Some(about.digest.to_owned()),
             outcome: if failed { "failed" } else { "created" }.to_owned(),
             error: failed.then(|| "denied".to_owned()),

@@ -18,9 +18,11 @@ const LATE: usize = 3;
 struct LateSite {
     site: S3Site,
     lists: Arc<AtomicUsize>,
-    /// For each object its size and entity tag, and the list in which it was first, and in which it was last.
-    seen: Arc<Mutex<BTreeMap<String, (u64, String, usize, usize)>>>,
+    seen: Arc<Mutex<BTreeMap<String, Seen>>>,
 }
+
+/// The size and entity tag of an object, the list in which it was first, and the one in which it was last.
+type Seen = (u64, String, usize, usize);
 
 impl Site for LateSite {
     fn answer(&self, request: &Request) -> Response {

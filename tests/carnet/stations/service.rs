@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use carnet::oci::Digest;
 use serde_json::Value;
 
 use super::watching::{chunks, deliver, deliver_all, desk};
@@ -115,6 +116,10 @@ fn a_bundle_is_imported_once_by_itself_and_the_page_shows_what_is_missing() {
     service.wait("the import", || !runs(&desk, "succeeded").is_empty());
     let records = runs(&desk, "succeeded");
     assert_eq!(records[0]["importedArtifacts"][0]["name"], "mirror/app:1");
+    for file in records[0]["files"].as_array().unwrap() {
+        let bytes = fs::read(file["name"].as_str().unwrap()).unwrap();
+        assert_eq!(file["sha256"], Digest::sha256(&bytes).hex(), "the record has the sum of each file");
+    }
     assert!(records[0]["trigger"]["sourceTrigger"]["timestamp"].is_string());
     let name = records[0]["name"].as_str().unwrap().to_owned();
     assert!(service.page(&format!("/runs/{name}")).contains("Succeeded"));

@@ -31,6 +31,9 @@ use step::Step;
 /// How often a waiting process looks whether it should stop.
 const STOP_CHECK: Duration = Duration::from_millis(50);
 
+/// The longest wait before the files of a complete bundle are looked at once more.
+const SETTLE: Duration = Duration::from_secs(2);
+
 /// Wait for bundles, and verify, unpack or import each one that is complete and released
 #[derive(Args)]
 #[command(
@@ -134,6 +137,7 @@ impl Command for Receive {
             inbox: Inbox::default(),
             reception: Reception::open(self.state.as_deref(), format!("{copied}{done}"))?,
             told: std::collections::HashMap::new(),
+            settles: false,
             ends: exit::DONE,
         };
         if self.once {
@@ -153,6 +157,9 @@ impl Command for Receive {
                 Err(_) => {}
             }
             let mut rest = Duration::from_secs(self.poll);
+            if receiving.settles {
+                rest = rest.min(SETTLE);
+            }
             while !rest.is_zero() && !environment.workers.interrupted() {
                 let wait = rest.min(STOP_CHECK);
                 std::thread::sleep(wait);

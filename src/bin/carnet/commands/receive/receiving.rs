@@ -43,6 +43,8 @@ pub(super) struct Receiving<'a> {
     pub(super) reception: Reception,
     /// What was told last about each file or bundle.
     pub(super) told: HashMap<String, String>,
+    /// Whether a bundle is complete, and its files must be seen unchanged once.
+    pub(super) settles: bool,
     /// The exit code, as far as is known.
     pub(super) ends: u8,
 }
@@ -93,6 +95,7 @@ impl Receiving<'_> {
     /// Looks at the files that are there now, and handles the bundles that are complete.
     pub(super) fn look(&mut self, files: &[Arc<dyn ChunkFile>]) {
         let now = self.now();
+        self.settles = false;
         let options = self.options;
         let limits = InboxLimits {
             oldest: options.max_age.and_then(|age| now.seconds_before(age)),
@@ -139,8 +142,8 @@ impl Receiving<'_> {
             self.reception.forget_failures();
             self.policy = policy;
         }
-        let rests = self.inbox.rests(store.pulse(), self.now()) && !self.reception.tries_again();
-        if is_new || !rests {
+        let waits = self.settles || self.reception.tries_again() || is_new;
+        if !self.inbox.rests(store.pulse(), self.now()) || waits {
             self.look(&store.files()?);
         }
         Ok(())
@@ -195,7 +198,7 @@ impl Receiving<'_> {
                 }
             }
             Fate::Waits { .. } => self.wait(bundle, now),
-            Fate::Settling => {}
+            Fate::Settling => self.settles = true,
             Fate::Later { reason, .. } => self.say_once(Level::Info, &about, &reason),
             Fate::Ready => match self.work(bundle) {
                 Ok((code, used)) if code == exit::DONE => {
