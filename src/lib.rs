@@ -31,7 +31,7 @@
 //! | [`artifacts`], [`medium`], [`storage`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, object stores, who is trusted, time, onlookers |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
 //! | [`arrival`], [`runs`] | files become bundles that may be used; records of the runs of pipelines |
-//! | the verbs: [`pack`], [`verify`], [`missing`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`] | a request in, a report out |
+//! | the verbs: [`pack`], [`verify`], [`missing`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`] | a request in, a report out |
 //! | [`station`] | pipelines that run the verbs unattended |
 //!
 //! A verb takes a request and an [`environment::Environment`]:
@@ -83,4 +83,4 @@ pub mod trust;
 mod verbs;
 pub mod versions;
 
-pub use verbs::{import, inspect, missing, pack, report, sign, sums, unpack, verify};
+pub use verbs::{audit, import, inspect, missing, pack, report, sign, sums, unpack, verify};

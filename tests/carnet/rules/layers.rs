@@ -18,7 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["station"],
 ];
 
-const VERBS: &[&str] = &["pack", "verify", "unpack", "import", "inspect", "missing", "sign", "sums"];
+const VERBS: &[&str] = &["pack", "verify", "unpack", "import", "inspect", "missing", "sign", "sums", "audit"];
 
 /// Commands that use another command. All others must not.
 const BUILDS_ON: &[(&str, &str)] = &[("missing", "verify"), ("sums", "pack")];
