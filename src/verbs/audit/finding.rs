@@ -82,7 +82,7 @@ macro_rules! rules {
 
 rules! {
     /// A blob of the bundle is not there, or not all of it, because chunks are missing.
-    BlobMissing = "blob-missing", Medium;
+    BlobAbsent = "blob-absent", Medium;
     /// The bytes of a blob do not have its digest.
     BlobDamaged = "blob-damaged", Critical;
     /// A manifest, index or configuration cannot be read.
