@@ -1,0 +1,3 @@
+//! Looking into bundles and sources.
+
+mod tree;
