@@ -29,6 +29,7 @@
 //! | [`mod@format`], [`packages`] | the vocabulary of bundles; packages, as databases describe them |
 //! | [`registry`] | the client of registries |
 //! | [`artifacts`], [`medium`], [`storage`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, object stores, who is trusted, time, onlookers |
+//! | [`bom`] | SBOMs and attestations that travel: reading, comparing, writing |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
 //! | [`arrival`], [`runs`] | files become bundles that may be used; records of the runs of pipelines |
 //! | the verbs: [`pack`], [`verify`], [`missing`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`] | a request in, a report out |
@@ -63,6 +64,7 @@
 
 pub mod arrival;
 pub mod artifacts;
+pub mod bom;
 pub mod clock;
 pub mod content;
 pub mod diagnosis;

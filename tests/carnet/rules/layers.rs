@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["oci"],
     &["http", "content", "versions"],
     &["format", "registry", "packages"],
-    &["artifacts", "medium", "storage", "trust", "clock", "observe"],
+    &["artifacts", "medium", "storage", "trust", "clock", "observe", "bom"],
     &["stream", "environment"],
     &["arrival", "runs"],
     &["report"],
