@@ -310,7 +310,9 @@ fn state_of(file: &dyn ChunkFile, policy: &TrustPolicy, now: Timestamp) -> FileS
     let head = match read_head(file) {
         Ok(head) => head,
         Err(BodyError::Io(error)) => return FileState::Unreadable { reason: error.to_string() },
-        Err(error @ BodyError::Format(_)) => return FileState::NotAChunk { reason: error.to_string() },
+        Err(error @ BodyError::Format(_)) => {
+            return FileState::NotAChunk { reason: error.to_string().into() };
+        }
     };
     match accept(policy, head, now) {
         Err((_, reason)) => FileState::Untrusted { reason: reason.to_string() },
@@ -318,7 +320,7 @@ fn state_of(file: &dyn ChunkFile, policy: &TrustPolicy, now: Timestamp) -> FileS
             let statement = &chunk.head().statement;
             if statement.kind == Kind::Parity {
                 let reason = "a kind of chunk that this version does not use".to_owned();
-                return FileState::NotAChunk { reason };
+                return FileState::NotAChunk { reason: reason.into() };
             }
             FileState::Chunk {
                 bundle: statement.bundle,
