@@ -9,3 +9,4 @@ pub mod tar;
 pub use layer::{
     EntryCounts, Interest, LayerLimits, LayerProblem, LayerRead, LayerVisitor, Problems, read_layer,
 };
+pub mod sniff;
