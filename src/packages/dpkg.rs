@@ -36,7 +36,7 @@ fn read(bytes: &[u8], is_installed: impl Fn(&Stanza<'_>) -> bool) -> Found {
         match package(&stanza) {
             Some(package) => found.packages.push(package),
             None => {
-                found.problems.push(format!("stanza {} of the database has no name or no version", at + 1))
+                found.problems.push(format!("stanza {} of the database has no name or no version", at + 1));
             }
         }
     }

@@ -2,9 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use carnet::artifacts::{ArtifactSource, RegistrySources, Selection, SourceSpec};
+use carnet::artifacts::{ArtifactSource, Expansion, RegistrySources, Selection, SourceSpec};
 use carnet::audit::Subject;
 use carnet::diagnosis::Code;
 use carnet::medium::ChunkPlace;
@@ -58,6 +59,9 @@ pub(crate) struct SubjectArgs {
     connection: Connection,
     #[command(flatten)]
     access: StoreAccess,
+    /// Expand archives that are compressed with gzip or zstd into DIR first; nothing is left there
+    #[arg(long, value_name = "DIR")]
+    tmp: Option<PathBuf>,
 }
 
 impl SubjectArgs {
@@ -101,9 +105,10 @@ impl SubjectArgs {
         let proxy = if is_remote { proxy()? } else { None };
         let settings = self.connection.settings(Reach::Anywhere, proxy, environment.workers.stop());
         let registries = RegistrySources::new(Registries::new(settings), Vec::new());
+        let expansion = self.tmp.as_deref().map(|tmp| Expansion::new(tmp, environment.workers.stop()));
         let mut sources: Vec<(Arc<dyn ArtifactSource>, Selection)> = Vec::new();
         for spec in specs {
-            let opened = spec.open(&registries)?;
+            let opened = spec.open_expanding(&registries, expansion.as_ref())?;
             sources.extend(opened.into_iter().map(|source| (source, spec.selection.clone())));
         }
         work(&Subject::Sources(&sources))

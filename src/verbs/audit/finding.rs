@@ -98,7 +98,27 @@ rules! {
     /// A layer ends before its end.
     Truncated = "truncated", High;
     /// The compressed data of a layer is damaged.
-    Corrupt = "corrupt", High;
+    DamagedStream = "damaged-stream", High;
+    /// A compressed part of a layer expands to bytes with another checksum than it states.
+    ChecksumMismatch = "checksum-mismatch", High;
+    /// A layer can only be expanded with a dictionary that it does not have.
+    NeedsDictionary = "needs-dictionary", High;
+    /// A blob cannot be read.
+    Unreadable = "unreadable", High;
+    /// The archive in a layer has no end marker.
+    NoEndMarker = "no-end-marker", Low;
+    /// A header of an archive is damaged. What follows it was not read.
+    BadHeader = "bad-header", High;
+    /// A name in an archive is longer than readers take.
+    NameTooLong = "name-too-long", Medium;
+    /// A header of an archive is larger than readers take.
+    HeaderTooLarge = "header-too-large", Medium;
+    /// An archive has an entry that extends nothing, or that readers treat differently.
+    OddEntry = "odd-entry", Low;
+    /// The map of a sparse file is wrong.
+    SparseMap = "sparse-map", Medium;
+    /// A sparse file expands to too much to be looked at.
+    SparseTooLarge = "sparse-too-large", Medium;
     /// Bytes follow after the last compressed part of a layer.
     TrailingData = "trailing-data", Medium;
     /// Data follows after the end of the archive in a layer. Some readers see it, others do not.
@@ -108,7 +128,7 @@ rules! {
     /// The table of contents of a layer differs from the layer.
     TableOfContentsLies = "toc-lies", High;
     /// The headers of an archive contradict each other: readers see different files.
-    ContradictoryHeader = "contradictory-header", Medium;
+    PaxContradiction = "pax-contradiction", Medium;
     /// A layer expands to far more than its size.
     LayerRatio = "layer-ratio", High;
     /// A layer is larger than what is read of one layer.
@@ -116,7 +136,11 @@ rules! {
     /// A layer has more entries than are listed.
     EntriesLimit = "entries-limit", Medium;
     /// A layer needs more memory to expand than may be used.
-    WindowLimit = "window-limit", High;
+    WindowTooLarge = "window-too-large", High;
+    /// An image has more layers than are merged.
+    LayersLimit = "layers-limit", High;
+    /// The layers of an image were made to be slow to merge.
+    MergeSteps = "merge-steps", High;
     /// An entry has an absolute path.
     AbsolutePath = "absolute-path", Low;
     /// A path leads out of its folder.
@@ -125,6 +149,12 @@ rules! {
     DuplicateMember = "duplicate-member", Low;
     /// A name has control characters or bytes that are no text.
     OddName = "odd-name", Low;
+    /// A hard link leads to nothing. Runtimes refuse the layer.
+    BrokenHardLink = "broken-hard-link", Medium;
+    /// An entry lies below something that is no folder. Runtimes refuse the layer.
+    NotInFolder = "not-in-folder", Medium;
+    /// An entry would replace the root folder.
+    RootReplaced = "root-replaced", High;
     /// A whiteout hides nothing, or has a form that readers treat differently.
     OddWhiteout = "odd-whiteout", Low;
     /// A layer has a device file.
