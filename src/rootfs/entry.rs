@@ -70,7 +70,8 @@ impl<'a> Entry<'a> {
         self.made_by().map_or(EntryKind::Folder, |member| member.kind)
     }
 
-    /// Permissions with set-uid, set-gid and sticky bit. A folder that no layer has an entry for gets 0755.
+    /// Permissions with set-uid, set-gid and sticky bit. A folder that no layer has an entry for gets 0755;
+    /// that it would inherit the group of a set-gid folder is not followed.
     pub fn mode(&self) -> u32 {
         self.made_by().map_or(0o755, |member| member.mode)
     }
