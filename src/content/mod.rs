@@ -10,3 +10,5 @@ pub use layer::{
     EntryCounts, Interest, LayerLimits, LayerProblem, LayerRead, LayerVisitor, Problems, read_layer,
 };
 pub mod sniff;
+pub mod deflate;
+pub mod zip;
