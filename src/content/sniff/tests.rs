@@ -25,7 +25,10 @@ fn zip(members: &[(&str, &str)]) -> Vec<u8> {
 fn archives_in_zip_are_told_by_their_members() {
     assert_eq!(names(&zip(&[("a.txt", "hi")])).0, "application/zip");
     assert_eq!(names(&zip(&[("META-INF/MANIFEST.MF", "M")])).0, "application/java-archive");
-    assert_eq!(names(&zip(&[("a/B.class", "x"), ("META-INF/MANIFEST.MF", "M")])).0, "application/java-archive");
+    assert_eq!(
+        names(&zip(&[("a/B.class", "x"), ("META-INF/MANIFEST.MF", "M")])).0,
+        "application/java-archive"
+    );
     let document = zip(&[("[Content_Types].xml", "<x/>"), ("_rels/.rels", ""), ("word/document.xml", "")]);
     assert!(names(&document).0.ends_with("wordprocessingml.document"));
     assert_eq!(names(&zip(&[("mimetype", "application/epub+zip")])).0, "application/epub+zip");
