@@ -9,6 +9,7 @@ pub mod tar;
 pub use layer::{
     EntryCounts, Interest, LayerLimits, LayerProblem, LayerRead, LayerVisitor, Problems, read_layer,
 };
+pub mod secrets;
 pub mod sniff;
 pub mod deflate;
 pub mod zip;

@@ -58,9 +58,10 @@ fn pe(head: &[u8]) -> Option<MediaType> {
         return None;
     }
     let at = usize::try_from(u32::from_le_bytes(array(head, 60)?)).ok()?;
-    let is_pe = head.get(at..)?.starts_with(b"PE\0\0");
-    let libmagic = "application/vnd.microsoft.portable-executable";
-    is_pe.then_some(MediaType::new("application/x-msdownload", libmagic))
+    let is_pe = head.get(at..).is_some_and(|rest| rest.starts_with(b"PE\0\0"));
+    let libmagic =
+        if is_pe { "application/vnd.microsoft.portable-executable" } else { "application/x-dosexec" };
+    Some(MediaType::new("application/x-msdownload", libmagic))
 }
 
 /// Java classes and Mach-O files for several processors begin alike. The second word of a class is its version, at least
