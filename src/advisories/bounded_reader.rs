@@ -12,13 +12,27 @@ use crate::oci::Digest;
 pub(super) const RECORD_BYTES_MAX: u64 = 16 << 20;
 
 /// The bytes that may still be read for the record that is being read. The parser grants them again for each record.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Allowance(Rc<Cell<u64>>);
+#[derive(Debug, Clone)]
+pub(super) struct Allowance {
+    left: Rc<Cell<u64>>,
+    record_bytes_max: u64,
+}
 
 impl Allowance {
+    pub(super) fn new(record_bytes_max: u64) -> Allowance {
+        Allowance { left: Rc::new(Cell::new(record_bytes_max)), record_bytes_max }
+    }
+
     /// Grants what a record may have.
     pub(super) fn renew(&self) {
-        self.0.set(RECORD_BYTES_MAX);
+        self.left.set(self.record_bytes_max);
+    }
+
+    fn take(&self, bytes: usize) -> io::Result<()> {
+        let left = self.left.get().checked_sub(bytes as u64);
+        let too_long = || format!("a record is longer than the limit of {} bytes", self.record_bytes_max);
+        self.left.set(left.ok_or_else(|| io::Error::other(too_long()))?);
+        Ok(())
     }
 }
 
@@ -37,7 +51,7 @@ impl<R: Read> BoundedReader<R> {
 
     /// Reads what is left, and returns the SHA-256 of everything.
     pub(super) fn finish(mut self) -> io::Result<Digest> {
-        let mut buffer = vec![0; 1 << 16];
+        let mut buffer = vec![0; 1 << 12];
         loop {
             self.allowance.renew();
             if self.read(&mut buffer)? == 0 {
@@ -51,9 +65,7 @@ impl<R: Read> Read for BoundedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.sum.update(buffer.get(..read).unwrap_or_default());
-        let left = self.allowance.0.get().checked_sub(read as u64);
-        let left = left.ok_or_else(|| io::Error::other("a record is longer than the limit of 16 MiB"))?;
-        self.allowance.0.set(left);
+        self.allowance.take(read)?;
         Ok(read)
     }
 }

@@ -13,8 +13,8 @@ const VECTOR_BYTES_MAX: usize = 512;
 struct Metrics {
     attack_vector: Option<i128>,
     attack_complexity: Option<i128>,
-    /// The letter: its weight depends on the scope.
-    privileges: Option<u8>,
+    /// 0 for none, 1 for low, 2 for high: the weight depends on the scope.
+    privileges: Option<i128>,
     user_interaction: Option<i128>,
     scope_changed: Option<bool>,
     confidentiality: Option<i128>,
@@ -28,11 +28,11 @@ pub fn base_score(vector: &str) -> Option<u8> {
     let metrics = read(vector)?;
     let changed = metrics.scope_changed?;
     let privileges = match (metrics.privileges?, changed) {
-        (b'N', _) => 85,
-        (b'L', false) => 62,
-        (b'L', true) => 68,
-        (b'H', false) => 27,
-        (_, _) => 50,
+        (0, _) => 85,
+        (1, false) => 62,
+        (1, true) => 68,
+        (_, false) => 27,
+        (_, true) => 50,
     };
     let complement = |hundredths: Option<i128>| Some(100 - hundredths?);
     let complements = complement(metrics.confidentiality)?
@@ -80,9 +80,7 @@ fn read(vector: &str) -> Option<Metrics> {
         match name {
             "AV" => read.attack_vector = Some(weight(&[("N", 85), ("A", 62), ("L", 55), ("P", 20)])?),
             "AC" => read.attack_complexity = Some(weight(&[("L", 77), ("H", 44)])?),
-            "PR" => {
-                read.privileges = Some(*value.as_bytes().first().filter(|letter| b"NLH".contains(letter))?)
-            }
+            "PR" => read.privileges = Some(weight(&[("N", 0), ("L", 1), ("H", 2)])?),
             "UI" => read.user_interaction = Some(weight(&[("N", 85), ("R", 62)])?),
             "S" => read.scope_changed = Some(weight(&[("U", 0), ("C", 1)])? == 1),
             "C" => read.confidentiality = Some(effect()?),

@@ -8,8 +8,7 @@ use super::affected::Affected;
 use super::aliases::{Hit, grouped};
 use super::basis::Basis;
 use super::ecosystem::{Ecosystem, normal_name, scheme};
-use super::entry::{Concerned, Entry};
-use super::gathering::Entries;
+use super::entry::{Concerned, Entries, Entry};
 use super::range::Verdict;
 use super::wanted::names_of;
 

@@ -1,6 +1,9 @@
 //! What an advisory says of one package of one ecosystem.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+
+use crate::packages::Kind;
 
 use super::ecosystem::Ecosystem;
 use super::level::Level;
@@ -42,3 +45,6 @@ pub(super) enum Concerned {
     /// The database has not decided yet.
     Undetermined,
 }
+
+/// Entries by kind and normal name.
+pub(super) type Entries = BTreeMap<Kind, HashMap<String, Vec<Entry>>>;

@@ -1,12 +1,14 @@
 //! What is kept while databases are read.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use crate::packages::Kind;
+use crate::oci::Digest;
 
-use super::bounded_reader::Allowance;
+use super::basis::Basis;
+use super::bounded_reader::{Allowance, RECORD_BYTES_MAX};
+use super::database::Database;
 use super::ecosystem::{Ecosystem, normal_name};
-use super::entry::Entry;
+use super::entry::{Entries, Entry};
 use super::wanted::Wanted;
 
 /// The most entries that are kept. A kernel has some 15,000 flaws in each of six releases.
@@ -18,22 +20,19 @@ const COVERED_MAX: usize = 10_000;
 /// The most problems that are kept word for word.
 const PROBLEMS_MAX: usize = 100;
 
-/// Entries by kind and normal name.
-pub(super) type Entries = BTreeMap<Kind, HashMap<String, Vec<Entry>>>;
-
 /// What was found so far.
 pub(super) struct Gathering<'a> {
     pub wanted: &'a Wanted,
     pub allowance: Allowance,
-    pub entries: Entries,
+    entries: Entries,
     /// The ecosystems with records, and their releases.
-    pub covered: BTreeSet<(&'static str, String)>,
+    covered: BTreeSet<(&'static str, String)>,
     /// The same of the database that is being read.
-    pub covered_here: BTreeSet<(&'static str, String)>,
+    covered_here: BTreeSet<(&'static str, String)>,
     /// The records of the database that is being read.
     pub records: u64,
     /// The newest date in it.
-    pub newest: Option<String>,
+    newest: Option<String>,
     problems: Vec<String>,
     more_problems: u64,
     kept: usize,
@@ -44,7 +43,7 @@ impl<'a> Gathering<'a> {
     pub(super) fn new(wanted: &'a Wanted) -> Gathering<'a> {
         Gathering {
             wanted,
-            allowance: Allowance::default(),
+            allowance: Allowance::new(RECORD_BYTES_MAX),
             entries: Entries::default(),
             covered: BTreeSet::new(),
             covered_here: BTreeSet::new(),
@@ -101,8 +100,30 @@ impl<'a> Gathering<'a> {
         }
     }
 
+    /// Ends a database: what there is to say of it.
+    pub(super) fn basis(&mut self, name: String, sha256: Digest) -> Basis {
+        let covered = std::mem::take(&mut self.covered_here);
+        let ecosystem = |(name, release): &(&str, String)| {
+            if release.is_empty() { (*name).to_owned() } else { format!("{name}:{release}") }
+        };
+        let basis = Basis {
+            name,
+            sha256,
+            newest: self.newest.take(),
+            records: std::mem::take(&mut self.records),
+            ecosystems: covered.iter().map(ecosystem).collect(),
+        };
+        self.covered.extend(covered);
+        basis
+    }
+
+    /// Ends the reading.
+    pub(super) fn database(mut self, bases: Vec<Basis>) -> Database {
+        Database { problems: self.problems(), entries: self.entries, covered: self.covered, bases }
+    }
+
     /// The problems, as sentences.
-    pub(super) fn problems(&mut self) -> Vec<String> {
+    fn problems(&mut self) -> Vec<String> {
         let mut problems = std::mem::take(&mut self.problems);
         if self.more_problems > 0 {
             problems.push(format!("{} more problems of advisories are not listed", self.more_problems));

@@ -27,6 +27,7 @@ mod secdb;
 mod shape;
 #[cfg(test)]
 mod tests;
+pub mod vex;
 mod wanted;
 
 pub use affected::Affected;
@@ -36,5 +37,4 @@ pub use cvss::base_score;
 pub use database::Database;
 pub use error::AdvisoryError;
 pub use level::Level;
-pub use open::open;
 pub use wanted::Wanted;

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use crate::oci::Digest;
 
 use super::archives::Archives;
-use super::basis::Basis;
 use super::bounded_reader::BoundedReader;
 use super::database::Database;
 use super::error::AdvisoryError;
@@ -22,50 +21,56 @@ const FILES_MAX: usize = 2_000_000;
 /// The most folders in each other. `DIR/ECOSYSTEM/all.zip` has two.
 const DEPTH_MAX: usize = 8;
 
-/// Reads databases, and keeps what concerns the wanted packages.
-///
-/// A path is a file or a folder: OSV records as `.json` or zip files of them (`DIR/ECOSYSTEM/all.zip`), the JSON of the
-/// Debian security tracker, or a secdb.
-///
-/// The memory depends on the number of wanted packages and not on the size of the databases: a record of at most 16 MiB
-/// is read at a time.
-///
-/// # Errors
-/// [`AdvisoryError`] if a database cannot be read or breaks off. A single OSV record that cannot be read is a problem
-/// ([`Database::problems`]), and the others are read all the same.
-pub fn open(paths: &[PathBuf], wanted: &Wanted, archives: &dyn Archives) -> Result<Database, AdvisoryError> {
-    let mut gathering = Gathering::new(wanted);
-    let mut bases = Vec::new();
-    for path in paths {
-        let sha256 = if metadata(path)?.is_dir() {
-            let mut list = String::new();
-            for (name, file) in files_of(path)? {
-                let sum = read_file(&file, archives, &mut gathering)?;
-                list.push_str(&format!("{}  {name}\n", sum.hex()));
-            }
-            Digest::sha256(list.as_bytes())
-        } else {
-            read_file(path, archives, &mut gathering)?
-        };
-        let covered = std::mem::take(&mut gathering.covered_here);
-        let ecosystem = |(name, release): &(&str, String)| {
-            if release.is_empty() { (*name).to_owned() } else { format!("{name}:{release}") }
-        };
-        bases.push(Basis {
-            name: path.to_string_lossy().into_owned(),
-            sha256,
-            newest: gathering.newest.take(),
-            records: std::mem::take(&mut gathering.records),
-            ecosystems: covered.iter().map(ecosystem).collect(),
-        });
-        gathering.covered.extend(covered);
+impl Database {
+    /// Reads databases, and keeps what concerns the wanted packages.
+    ///
+    /// A path is a file or a folder: OSV records as `.json` or zip files of them (`DIR/ECOSYSTEM/all.zip`), the JSON of
+    /// the Debian security tracker, or a secdb.
+    ///
+    /// The memory depends on the number of wanted packages and not on the size of the databases: a record of at most
+    /// 16 MiB is read at a time.
+    ///
+    /// # Errors
+    /// [`AdvisoryError`] if a database cannot be read or breaks off. An OSV record that cannot be read is a problem
+    /// ([`Database::problems`]), and the others are read all the same.
+    pub fn open(
+        paths: &[PathBuf],
+        wanted: &Wanted,
+        archives: &dyn Archives,
+    ) -> Result<Database, AdvisoryError> {
+        let mut gathering = Gathering::new(wanted);
+        let mut bases = Vec::new();
+        for path in paths {
+            let sum = if metadata(path)?.is_dir() {
+                let mut list = String::new();
+                for (name, file) in files_of(path)? {
+                    let sum = read_file(&file, archives, &mut gathering)?;
+                    list.push_str(&format!("{}  {name}\n", sum.hex()));
+                }
+                Digest::sha256(list.as_bytes())
+            } else {
+                read_file(path, archives, &mut gathering)?
+            };
+            bases.push(gathering.basis(path.to_string_lossy().into_owned(), sum));
+        }
+        Ok(gathering.database(bases))
     }
-    Ok(Database {
-        problems: gathering.problems(),
-        entries: gathering.entries,
-        covered: gathering.covered,
-        bases,
-    })
+
+    /// Reads one database that is not a zip file from a stream. `name` stands for it in messages.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn read(name: &str, stream: impl Read, wanted: &Wanted) -> Result<Database, AdvisoryError> {
+        let mut gathering = Gathering::new(wanted);
+        let mut stream = stream;
+        let mut head = Vec::new();
+        let path = Path::new(name);
+        let read = (&mut stream).take(HEAD_BYTES).read_to_end(&mut head);
+        read.map_err(|source| AdvisoryError::Io { path: path.to_owned(), source })?;
+        let sum = read_json(path, head, stream, &mut gathering)?;
+        let basis = gathering.basis(name.to_owned(), sum);
+        Ok(gathering.database(vec![basis]))
+    }
 }
 
 fn metadata(path: &Path) -> Result<fs::Metadata, AdvisoryError> {
@@ -129,13 +134,24 @@ fn read_file(
     let mut file = File::open(path).map_err(io)?;
     let mut head = Vec::new();
     (&file).take(HEAD_BYTES).read_to_end(&mut head).map_err(io)?;
-    let shape = shape(&head);
-    if shape == Shape::Zip {
+    if shape(&head) == Shape::Zip {
         read_zip(path, &file, archives, gathering).map_err(broken)?;
         file.rewind().map_err(io)?;
         return BoundedReader::new(file, gathering.allowance.clone()).finish().map_err(io);
     }
-    let whole = Cursor::new(head).chain(file);
+    read_json(path, head, file, gathering)
+}
+
+/// Reads JSON of any form: its first bytes and the rest.
+fn read_json(
+    path: &Path,
+    head: Vec<u8>,
+    rest: impl Read,
+    gathering: &mut Gathering<'_>,
+) -> Result<Digest, AdvisoryError> {
+    let broken = |why| AdvisoryError::Broken { path: path.to_owned(), why };
+    let shape = shape(&head);
+    let whole = Cursor::new(head).chain(rest);
     let mut stream =
         BufReader::with_capacity(1 << 16, BoundedReader::new(whole, gathering.allowance.clone()));
     match shape {
@@ -147,12 +163,12 @@ fn read_file(
         Shape::OsvList => osv::read_list(&mut stream, gathering).map_err(broken)?,
         Shape::DebianTracker => debian_tracker::read(&mut stream, gathering).map_err(broken)?,
         Shape::Secdb => secdb::read(&mut stream, gathering).map_err(broken)?,
-        Shape::Zip | Shape::Unknown(_) => {
-            let found = if let Shape::Unknown(found) = shape { found } else { String::new() };
-            return Err(AdvisoryError::Unknown { path: path.to_owned(), found });
+        Shape::Zip => {
+            return Err(AdvisoryError::Unknown { path: path.to_owned(), found: "a zip file".to_owned() });
         }
+        Shape::Unknown(found) => return Err(AdvisoryError::Unknown { path: path.to_owned(), found }),
     }
-    stream.into_inner().finish().map_err(io)
+    stream.into_inner().finish().map_err(|source| AdvisoryError::Io { path: path.to_owned(), source })
 }
 
 /// Reads the OSV records of a zip file.
@@ -163,7 +179,7 @@ fn read_zip(
     gathering: &mut Gathering<'_>,
 ) -> Result<(), String> {
     archives.each_member(file, &mut |name, bytes| {
-        if !name.ends_with(".json") {
+        if !is_database(Path::new(name)) {
             return;
         }
         if let Err(why) = bytes.and_then(|bytes| osv::read_record(bytes, gathering)) {

@@ -151,7 +151,7 @@ impl Specific {
 /// Why the bytes are no record.
 pub(super) fn read_record(bytes: &[u8], gathering: &mut Gathering<'_>) -> Result<(), String> {
     if bytes.len() as u64 > RECORD_BYTES_MAX {
-        return Err("the record is longer than the limit of 16 MiB".to_owned());
+        return Err(format!("the record is longer than the limit of {RECORD_BYTES_MAX} bytes"));
     }
     let glance: Glance<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let packages = glance.affected.iter().flatten().filter_map(|affected| affected.package.as_ref());

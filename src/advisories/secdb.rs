@@ -97,7 +97,7 @@ impl<'de> Visitor<'de> for File<'_, '_> {
                 "distroversion" => secdb.distroversion = file.next_value()?,
                 "urlprefix" => secdb.urlprefix = file.next_value()?,
                 "packages" => {
-                    file.next_value_seed(Packages { gathering: self.gathering, fixes: &mut secdb.fixes })?
+                    file.next_value_seed(Packages { gathering: self.gathering, fixes: &mut secdb.fixes })?;
                 }
                 _ => {
                     file.next_value::<IgnoredAny>()?;

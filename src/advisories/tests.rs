@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use crate::packages::{Kind, Package, Source};
 
-use super::{AdvisoryError, Affected, Archives, Database, Level, Visit, Wanted, open};
+use super::bounded_reader::{Allowance, BoundedReader};
+use super::gathering::Gathering;
+use super::osv::read_list;
+use super::{AdvisoryError, Affected, Archives, Database, Level, Visit, Wanted};
 
 /// Archives in a form of our own: a line `NAME CONTENT` a member, after the mark of a zip file.
 struct Lines;
@@ -55,7 +58,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 fn database(files: &[(&str, &str)], packages: &[Package]) -> Database {
     let folder = folder(files);
-    open(&[folder.path().to_owned()], &Wanted::of(packages), &Lines).unwrap()
+    Database::open(&[folder.path().to_owned()], &Wanted::of(packages), &Lines).unwrap()
 }
 
 fn ids(found: &[Affected]) -> Vec<&str> {
@@ -89,7 +92,7 @@ fn a_flaw_says_what_is_known_of_it() {
     let zlib = built_from(package(Kind::Deb, "zlib1g", "1:1.2.13.dfsg-1+b1"), "zlib", "1:1.2.13.dfsg-1");
     let folder = folder(&[("zlib.json", ZLIB)]);
     let path = folder.path().join("zlib.json");
-    let database = open(std::slice::from_ref(&path), &Wanted::of([&zlib]), &Lines).unwrap();
+    let database = Database::open(std::slice::from_ref(&path), &Wanted::of([&zlib]), &Lines).unwrap();
     let found = database.affecting(&zlib, BOOKWORM);
     assert_eq!(
         found,
@@ -287,7 +290,7 @@ fn files_that_are_no_database_are_refused_by_name() {
     let refused = |files: &[(&str, &str)], name: &str| {
         let folder = folder(files);
         let path: PathBuf = folder.path().join(name);
-        let error = open(&[path], &Wanted::default(), &Lines).unwrap_err();
+        let error = Database::open(&[path], &Wanted::default(), &Lines).unwrap_err();
         error.to_string().replace(folder.path().to_str().unwrap(), "D")
     };
     assert!(refused(&[("a.json", "{\"x\": 1}")], "a.json").ends_with("found an object with the key \"x\""));
@@ -296,7 +299,7 @@ fn files_that_are_no_database_are_refused_by_name() {
     assert!(refused(&[("t.json", cut)], "t.json").starts_with("D/t.json: EOF while parsing"));
     assert!(refused(&[("s.json", &SECDB[..200])], "s.json").starts_with("D/s.json: EOF while parsing"));
     assert!(refused(&[("z.zip", "PK\x03\x04\nx")], "z.zip").ends_with("a line without a name"));
-    let missing = open(&[PathBuf::from("/does/not/exist")], &Wanted::default(), &Lines);
+    let missing = Database::open(&[PathBuf::from("/does/not/exist")], &Wanted::default(), &Lines);
     assert!(matches!(missing, Err(AdvisoryError::Io { .. })));
 }
 
@@ -305,7 +308,7 @@ fn the_sum_of_a_folder_is_that_of_its_list() {
     let wanted = Wanted::default();
     let folder =
         folder(&[("b/main.json", SECDB), ("a.json", TRACKER), ("c.txt", "x"), (".git/x.json", "{}")]);
-    let database = open(&[folder.path().to_owned()], &wanted, &Lines).unwrap();
+    let database = Database::open(&[folder.path().to_owned()], &wanted, &Lines).unwrap();
     let sum = |text: &str| crate::oci::Digest::sha256(text.as_bytes()).hex();
     let list = format!("{}  a.json\n{}  b/main.json\n", sum(TRACKER), sum(SECDB));
     assert_eq!(database.bases()[0].sha256.hex(), sum(&list));
@@ -315,15 +318,27 @@ fn the_sum_of_a_folder_is_that_of_its_list() {
 #[test]
 fn a_record_has_a_limit_and_a_database_has_none() {
     let zlib = package(Kind::Deb, "zlib", "1:1.2.13.dfsg-1");
-    let long = "x".repeat(17 << 20);
-    let record = ZLIB.replace("MiniZip", &long);
-    let database = database(&[("a.json", &record), ("b.json", ZLIB)], std::slice::from_ref(&zlib));
-    assert_eq!(database.problems().len(), 1);
-    assert!(database.problems()[0].contains("a record is longer than the limit of 16 MiB"));
-    assert_eq!(database.affecting(&zlib, BOOKWORM).len(), 1);
-    // 32 MB in records of 1 MB, all in one file.
-    let part = ZLIB.replace("MiniZip", &"x".repeat(1 << 20));
-    let many = format!("[{}]", [part.as_str(); 32].join(","));
-    let database = self::database(&[("a.json", &many)], std::slice::from_ref(&zlib));
-    assert_eq!((database.bases()[0].records, database.problems().len()), (32, 0));
+    let wanted = Wanted::of([&zlib]);
+    let read = |text: &str| {
+        let mut gathering = Gathering::new(&wanted);
+        gathering.allowance = Allowance::new(200_000);
+        let stream = BoundedReader::new(text.as_bytes(), gathering.allowance.clone());
+        let read = read_list(std::io::BufReader::new(stream), &mut gathering);
+        (read, gathering.records)
+    };
+    let record = |letters| ZLIB.replace("MiniZip", &"x".repeat(letters));
+    assert_eq!(read(&format!("[{}]", vec![record(100_000); 16].join(","))), (Ok(()), 16));
+    let (read, records) = read(&format!("[{}, {}]", record(1), record(300_000)));
+    assert!(read.unwrap_err().contains("a record is longer than the limit of 200000 bytes"));
+    assert_eq!(records, 1);
+}
+
+#[test]
+fn a_database_can_come_from_a_stream() {
+    let zlib = package(Kind::Deb, "zlib", "1:1.2.13.dfsg-1");
+    let database = Database::read("blob", TRACKER.as_bytes(), &Wanted::of([&zlib])).unwrap();
+    assert_eq!(database.affecting(&zlib, BOOKWORM).len(), 3);
+    assert_eq!(database.bases()[0].name, "blob");
+    let error = Database::read("blob", &b"PK\x03\x04"[..], &Wanted::default()).unwrap_err();
+    assert!(error.to_string().ends_with("found a zip file"), "{error}");
 }
