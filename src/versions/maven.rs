@@ -1,4 +1,7 @@
-//! The order of Maven (POM reference, "Version Order Specification").
+//! The order of Maven, as its class `ComparableVersion` defines it (POM reference, "Version Order Specification").
+//!
+//! Maven reads a version as lists in lists: a hyphen, or a change between letters and digits, begins a list inside the
+//! last one. A list never goes on after the list inside it, so the lists are a sequence of levels.
 
 use std::cmp::Ordering;
 
@@ -6,13 +9,6 @@ use super::numerals;
 
 /// Known words, in their order. The empty word stands for the release itself.
 const WORDS: [&str; 7] = ["alpha", "beta", "milestone", "rc", "snapshot", "", "sp"];
-
-/// A number or a word with the sign before it.
-struct Token {
-    /// Whether a hyphen is before it, or a change between letters and digits.
-    hyphen: bool,
-    item: Item,
-}
 
 enum Item {
     /// Digits.
@@ -22,61 +18,105 @@ enum Item {
 }
 
 impl Item {
-    /// Whether it adds nothing at the end of a version.
+    /// Whether it adds nothing at the end of a list.
     fn is_null(&self) -> bool {
+        self.against_nothing() == Ordering::Equal
+    }
+
+    fn against_nothing(&self) -> Ordering {
         match self {
-            Item::Number(digits) => numerals::is_zero(digits.as_bytes()),
-            Item::Word(word) => word.is_empty(),
+            Item::Number(digits) => numerals::order(digits.as_bytes(), b""),
+            Item::Word(word) => order_of_words(word, ""),
+        }
+    }
+
+    /// A number is after a list, a word before it.
+    fn against_list(&self) -> Ordering {
+        match self {
+            Item::Number(_) => Ordering::Greater,
+            Item::Word(_) => Ordering::Less,
         }
     }
 }
 
-/// The tokens of a version, without those that add nothing.
+/// The items of each list. The list of the next level is at the end of each.
 pub(super) struct Version {
-    tokens: Vec<Token>,
+    levels: Vec<Vec<Item>>,
 }
 
 #[allow(clippy::unnecessary_wraps)] // All orders have the same form. Maven refuses no text.
 pub(super) fn read(text: &str) -> Result<Version, &'static str> {
     let text = text.to_lowercase();
-    let mut version = Version { tokens: Vec::new() };
-    let mut hyphen = false;
+    let mut version = Version { levels: vec![Vec::new()] };
     let mut rest = text.as_str();
-    loop {
-        let is_number = rest.starts_with(|c: char| c.is_ascii_digit());
+    while let Some(first) = rest.chars().next() {
+        let is_number = first.is_ascii_digit();
         let ends = |c: char| matches!(c, '.' | '-') || c.is_ascii_digit() != is_number;
         let (part, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
-        let item = if is_number || part.is_empty() {
-            Item::Number(part.to_owned())
+        let next = after.chars().next();
+        let before_digit = next.is_some_and(|c| c.is_ascii_digit());
+        if is_number || part.is_empty() {
+            version.add(Item::Number(part.to_owned()));
         } else {
-            Item::Word(word(part, after.starts_with(|c: char| c.is_ascii_digit())))
-        };
-        version.push(Token { hyphen, item });
-        let mut signs = after.chars();
-        match signs.next() {
-            None => break,
-            Some('.') => (hyphen, rest) = (false, signs.as_str()),
-            Some('-') => (hyphen, rest) = (true, signs.as_str()),
-            // A change between letters and digits is like a hyphen.
-            Some(_) => (hyphen, rest) = (true, after),
+            // A word begins a list, unless a sign follows it.
+            if (before_digit || next.is_none()) && !version.is_at_start() {
+                version.levels.push(Vec::new());
+            }
+            version.add(Item::Word(word(part, before_digit)));
         }
+        match next {
+            Some('.') => {}
+            None => break,
+            Some(_) => version.levels.push(Vec::new()),
+        }
+        rest = after.strip_prefix(['.', '-']).unwrap_or(after);
     }
     version.drop_nulls();
     Ok(version)
 }
 
 impl Version {
-    /// What adds nothing is dropped before a hyphen and at the end.
-    fn push(&mut self, token: Token) {
-        if token.hyphen {
-            self.drop_nulls();
+    fn add(&mut self, item: Item) {
+        if let Some(list) = self.levels.last_mut() {
+            list.push(item);
         }
-        self.tokens.push(token);
     }
 
-    fn drop_nulls(&mut self) {
-        while self.tokens.pop_if(|last| last.item.is_null()).is_some() {}
+    fn is_at_start(&self) -> bool {
+        self.levels.last().is_none_or(Vec::is_empty)
     }
+
+    /// What adds nothing is dropped at the end of each list. So are lists of nothing.
+    fn drop_nulls(&mut self) {
+        for list in &mut self.levels {
+            while list.pop_if(|last| last.is_null()).is_some() {}
+        }
+        while self.levels.pop_if(|last| last.is_empty()).is_some() {}
+    }
+
+    /// What is at a place of a list.
+    fn at(&self, level: usize, place: usize) -> Part<'_> {
+        let Some(list) = self.levels.get(level) else { return Part::Nothing };
+        match list.get(place) {
+            Some(item) => Part::Item(item),
+            None if place == list.len() && level + 1 < self.levels.len() => Part::List,
+            None => Part::Nothing,
+        }
+    }
+
+    /// The list of a level and those inside it against nothing.
+    fn against_nothing(&self, level: usize) -> Ordering {
+        let items = self.levels.iter().skip(level).flatten();
+        items.map(Item::against_nothing).find(|found| *found != Ordering::Equal).unwrap_or(Ordering::Equal)
+    }
+}
+
+/// What a list has at a place.
+enum Part<'a> {
+    Item(&'a Item),
+    /// The list of the next level. It is the last.
+    List,
+    Nothing,
 }
 
 /// The word that a spelling stands for.
@@ -93,32 +133,35 @@ fn word(spelling: &str, before_digit: bool) -> String {
 }
 
 pub(super) fn order(a: &Version, b: &Version) -> Ordering {
-    let places = a.tokens.len().max(b.tokens.len());
-    let by_place = (0..places).map(|place| match (a.tokens.get(place), b.tokens.get(place)) {
-        (Some(a), Some(b)) => order_of_tokens(a, b),
-        (Some(a), None) => against_nothing(&a.item),
-        (None, Some(b)) => against_nothing(&b.item).reverse(),
-        (None, None) => Ordering::Equal,
-    });
-    by_place.into_iter().find(|found| *found != Ordering::Equal).unwrap_or(Ordering::Equal)
-}
-
-fn order_of_tokens(a: &Token, b: &Token) -> Ordering {
-    match (&a.item, &b.item) {
-        (Item::Word(a), Item::Word(b)) => order_of_words(a, b),
-        // A number after a dot is later than one after a hyphen.
-        (Item::Number(left), Item::Number(right)) => {
-            b.hyphen.cmp(&a.hyphen).then_with(|| numerals::order(left.as_bytes(), right.as_bytes()))
+    let (mut level, mut place) = (0, 0);
+    loop {
+        let found = match (a.at(level, place), b.at(level, place)) {
+            (Part::Nothing, Part::Nothing) => return Ordering::Equal,
+            (Part::List, Part::List) => {
+                (level, place) = (level + 1, 0);
+                continue;
+            }
+            (Part::List, Part::Nothing) => return a.against_nothing(level + 1),
+            (Part::Nothing, Part::List) => return b.against_nothing(level + 1).reverse(),
+            (Part::Item(a), Part::Item(b)) => order_of_items(a, b),
+            (Part::Item(a), Part::List) => a.against_list(),
+            (Part::List, Part::Item(b)) => b.against_list().reverse(),
+            (Part::Item(a), Part::Nothing) => a.against_nothing(),
+            (Part::Nothing, Part::Item(b)) => b.against_nothing().reverse(),
+        };
+        if found != Ordering::Equal {
+            return found;
         }
-        (Item::Word(_), Item::Number(_)) => Ordering::Less,
-        (Item::Number(_), Item::Word(_)) => Ordering::Greater,
+        place += 1;
     }
 }
 
-fn against_nothing(item: &Item) -> Ordering {
-    match item {
-        Item::Number(digits) => numerals::order(digits.as_bytes(), b""),
-        Item::Word(word) => order_of_words(word, ""),
+fn order_of_items(a: &Item, b: &Item) -> Ordering {
+    match (a, b) {
+        (Item::Number(a), Item::Number(b)) => numerals::order(a.as_bytes(), b.as_bytes()),
+        (Item::Word(a), Item::Word(b)) => order_of_words(a, b),
+        (Item::Number(_), Item::Word(_)) => Ordering::Greater,
+        (Item::Word(_), Item::Number(_)) => Ordering::Less,
     }
 }
 
