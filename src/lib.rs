@@ -26,10 +26,10 @@
 //! | [`small_file`] | reads the small files that an operator names |
 //! | [`oci`] | the vocabulary of the cargo: digests, descriptors, manifests, names |
 //! | [`http`], [`content`], [`versions`] | the HTTP client; what is inside blobs; the orders of versions |
-//! | [`mod@format`], [`packages`] | the vocabulary of bundles; packages, as databases describe them |
+//! | [`mod@format`], [`packages`], [`rootfs`] | the vocabulary of bundles; packages, as databases describe them; merged layers |
 //! | [`registry`] | the client of registries |
 //! | [`artifacts`], [`medium`], [`storage`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, object stores, who is trusted, time, onlookers |
-//! | [`bom`] | SBOMs and attestations that travel: reading, comparing, writing |
+//! | [`bom`], [`advisories`] | SBOMs and attestations that travel; databases of known flaws |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
 //! | [`arrival`], [`runs`] | files become bundles that may be used; records of the runs of pipelines |
 //! | the verbs: [`pack`], [`verify`], [`missing`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`] | a request in, a report out |
@@ -62,6 +62,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod advisories;
 pub mod arrival;
 pub mod artifacts;
 pub mod bom;
@@ -76,6 +77,7 @@ pub mod observe;
 pub mod oci;
 pub mod packages;
 pub mod registry;
+pub mod rootfs;
 pub mod runs;
 pub mod small_file;
 pub mod station;

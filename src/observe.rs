@@ -52,6 +52,8 @@ pub enum Phase {
     Sums,
     /// Chunk files are hashed and compared.
     Verify,
+    /// Layers are looked into.
+    Audit,
     /// Blobs are written to the target.
     Unpack,
     /// Blobs are pushed into a registry.
@@ -65,6 +67,7 @@ impl Phase {
             Phase::Pack => "pack",
             Phase::Sums => "sums",
             Phase::Verify => "verify",
+            Phase::Audit => "audit",
             Phase::Unpack => "unpack",
             Phase::Import => "import",
         }

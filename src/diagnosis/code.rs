@@ -117,6 +117,7 @@ codes! {
     BlobNotPlanned "blob-not-planned" Failed "A blob is not in the plan of the archive that it should be written to."
     FileTooLarge "file-too-large" Damaged "A document in a layout or archive is larger than the limit."
     BadArchive "bad-archive" Damaged "An archive is malformed, or tools could read it differently."
+    AdvisoriesUnusable "advisories-unusable" Failed "An advisory database cannot be read, or is none of the known forms."
     CompressedArchive "compressed-archive" Failed "An archive is compressed, so the blobs in it cannot be accessed."
     NotADockerImage "not-a-docker-image" Failed "An artifact or archive is not a Docker image that `docker load` accepts."
     UnsafePath "unsafe-path" Damaged "A path is a link, a device or a folder where a regular file is expected, or has no file name."

@@ -61,8 +61,7 @@ impl Rootfs {
             layer: 0,
         };
         if layers.len() > limits.layers_max {
-            merge
-                .note(RootfsProblem::LayersLimit { layers: layers.len(), limit: limits.layers_max });
+            merge.note(RootfsProblem::LayersLimit { layers: layers.len(), limit: limits.layers_max });
         }
         // A limit ends the merging; what was merged stays.
         let _ = merge.all();
@@ -207,8 +206,10 @@ impl Merge {
         };
         if let Some(old) = self.tree.child(folder, base_bytes) {
             let both_folders = self.kind(old) == EntryKind::Folder && member.kind == EntryKind::Folder;
-            let is_double =
-                self.tree.node(old).is_some_and(|node| node.source != NONE && node.source_layer == self.layer);
+            let is_double = self
+                .tree
+                .node(old)
+                .is_some_and(|node| node.source != NONE && node.source_layer == self.layer);
             if is_double && !both_folders {
                 self.note(RootfsProblem::DuplicateMember { layer, path: path() });
             }
@@ -275,11 +276,12 @@ impl Merge {
             }
             let parent = done.last().map_or(Some(ROOT), |&(_, node)| node);
             let node = parent.and_then(|parent| self.tree.child(parent, text));
-            let link = node.and_then(|id| self.tree.node(id)).filter(|node| node.body != NONE).and_then(|node| {
-                let members = self.tree.layers.get(usize::from(node.body_layer))?;
-                let member = members.get(node.body).filter(|member| member.kind == EntryKind::Symlink)?;
-                Some((member.link, members.link_start(node.body)?, node.body_layer))
-            });
+            let link =
+                node.and_then(|id| self.tree.node(id)).filter(|node| node.body != NONE).and_then(|node| {
+                    let members = self.tree.layers.get(usize::from(node.body_layer))?;
+                    let member = members.get(node.body).filter(|member| member.kind == EntryKind::Symlink)?;
+                    Some((member.link, members.link_start(node.body)?, node.body_layer))
+                });
             if let Some((target, start, layer)) = link {
                 hops += 1;
                 if hops > LINK_HOPS_MAX {
@@ -440,7 +442,9 @@ impl Merge {
         let hidden: HashSet<MemberId> = self.hidden.iter().map(|hidden| hidden.member).collect();
         for id in 0..u32::try_from(self.tree.nodes.len()).unwrap_or(NONE) {
             let Some(node) = self.tree.node(id).filter(|node| node.alive).copied() else { continue };
-            if let Some(body) = member_id(&self.tree, node.body_layer, node.body).filter(|id| hidden.contains(id)) {
+            if let Some(body) =
+                member_id(&self.tree, node.body_layer, node.body).filter(|id| hidden.contains(id))
+            {
                 shown.insert(body);
             }
             let start = order.len();

@@ -15,9 +15,9 @@ mod merge;
 mod name;
 mod problem;
 mod resolve;
-mod tree;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub use entry::{Cause, Entry, Hidden, MemberId};
 pub use members::{Member, Members};

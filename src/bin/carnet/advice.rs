@@ -336,6 +336,10 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "check the disk of the source; `carnet pack --continue-on-errors` skips the artifact"
         }
         Code::BlobNotPlanned => "this is a bug in carnet: please report it with the command and the message",
+        Code::AdvisoriesUnusable => {
+            "give OSV records, the JSON of the Debian security tracker, or a secdb; without a database nothing is \
+             claimed about flaws"
+        }
         Code::CompressedArchive => {
             "decompress the archive first, or give a folder with room for it with --tmp"
         }

@@ -1,9 +1,9 @@
 //! Why an audit reached no result.
 
+use crate::advisories::AdvisoryError;
 use crate::arrival::OpenError;
 use crate::artifacts::ArtifactError;
-use crate::diagnosis::{Diagnose, Diagnosis};
-use crate::stream::pump::Halted;
+use crate::diagnosis::{Code, Diagnose, Diagnosis};
 
 /// An audit reached no result. What is wrong with the content is no error: it is in the report.
 #[derive(Debug, thiserror::Error)]
@@ -14,11 +14,15 @@ pub enum AuditError {
     /// A source cannot be read.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// An advisory database cannot be used.
+    #[error("advisory database {0}")]
+    Advisories(#[from] AdvisoryError),
 }
 
-impl From<Halted> for AuditError {
-    fn from(halted: Halted) -> AuditError {
-        OpenError::from(halted).into()
+impl AuditError {
+    /// The audit was interrupted.
+    pub(super) fn interrupted() -> AuditError {
+        OpenError::Interrupted.into()
     }
 }
 
@@ -27,6 +31,7 @@ impl Diagnose for AuditError {
         match self {
             AuditError::Open(error) => error.diagnosis(),
             AuditError::Artifact(error) => error.diagnosis(),
+            AuditError::Advisories(_) => Code::AdvisoriesUnusable.into(),
         }
     }
 }

@@ -1,16 +1,29 @@
 //! Tells what is in bundles, or in sources before they are packed, down to files and packages. Nothing is unpacked to disk,
 //! run or fetched.
+//!
+//! ```text
+//! survey → read each layer once → merge the layers of each image → compare → report
+//! ```
 
+mod attached;
+mod auditing;
+mod captured;
 mod carried;
 mod error;
 mod finding;
+mod image;
+mod known_flaws;
+mod reading;
 mod report;
+mod request;
 mod subjects;
 mod survey;
 mod tree;
 
+pub use auditing::{Audited, audit};
 pub use error::AuditError;
 pub use finding::{Finding, Place, Rule, Severity, path_text};
 pub use report::*;
+pub use request::AuditRequest;
 pub use subjects::Subject;
 pub use tree::{TreeReport, tree};

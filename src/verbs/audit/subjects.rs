@@ -10,7 +10,7 @@ use crate::artifacts::{ArtifactSource, Selection};
 use crate::environment::Environment;
 use crate::medium::ChunkFile;
 use crate::trust::TrustPolicy;
-use crate::verbs::report::{SignerReport, UnknownBundle};
+use crate::verbs::report::{OmissionReport, SignerReport, UnknownBundle};
 
 /// What is audited: chunk files, or sources that are not packed yet.
 pub enum Subject<'a> {
@@ -81,6 +81,18 @@ impl<'a> Subjects<'a> {
     pub(super) fn bundles(&self) -> Vec<AuditedBundle> {
         match &self.kind {
             Kind::Bundles(bundles) => bundles.iter().filter_map(audited).collect(),
+            Kind::Sources(_) => Vec::new(),
+        }
+    }
+
+    /// Returns what the bundles leave out.
+    pub(super) fn omitted(&self) -> Vec<OmissionReport> {
+        match &self.kind {
+            Kind::Bundles(bundles) => bundles
+                .iter()
+                .filter_map(Bundle::contents)
+                .flat_map(|contents| OmissionReport::all(&contents.plan))
+                .collect(),
             Kind::Sources(_) => Vec::new(),
         }
     }

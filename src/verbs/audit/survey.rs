@@ -21,7 +21,6 @@ const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
 const STEPS_MAX: usize = 2_000_000;
 
 /// An image: a manifest with a configuration and layers of a root file system.
-#[expect(dead_code, reason = "audits read it")]
 pub(super) struct Image {
     /// The number of the bundle or source that has it.
     pub carried: usize,
@@ -34,7 +33,6 @@ pub(super) struct Image {
 }
 
 /// A layer, or another archive that an artifact consists of.
-#[expect(dead_code, reason = "audits read it")]
 pub(super) struct Layer {
     /// The numbers of the bundles or sources that list it.
     pub carried: BTreeSet<usize>,
@@ -45,7 +43,6 @@ pub(super) struct Layer {
 }
 
 /// Something that is attached to a manifest: a signature, an SBOM, an attestation.
-#[expect(dead_code, reason = "audits read it")]
 pub(super) struct Attached {
     /// The number of the bundle or source that has it.
     pub carried: usize,

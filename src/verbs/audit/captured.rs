@@ -1,0 +1,38 @@
+//! What is kept of the files that say something about packages. Whether such a file is in its place is known only when the
+//! layers are merged, so each is read by its name first.
+
+use crate::packages::{Found, OsRelease, Wanted, apk, dpkg, npm, python};
+
+/// What one file says.
+#[derive(Debug)]
+pub(super) enum Captured {
+    /// The packages of a database, or of a file that describes one.
+    Packages(Found),
+    /// The paths that a package owns.
+    Owned(Vec<Vec<u8>>),
+    /// The licences that a copyright file declares.
+    Licences(Vec<String>),
+    /// The distribution.
+    Release(OsRelease),
+}
+
+/// Reads a file that `wanted` names. `path` is that in its layer. `None` if it says nothing.
+pub(super) fn capture(wanted: Wanted, path: &[u8], body: &[u8]) -> Option<Captured> {
+    let folder =
+        path.iter().rposition(|byte| *byte == b'/').and_then(|at| path.get(..at)).unwrap_or_default();
+    let captured = match wanted {
+        Wanted::Dpkg => Captured::Packages(dpkg::status(body)),
+        Wanted::DpkgStatusD => Captured::Packages(dpkg::status_d(body)),
+        Wanted::DpkgList => Captured::Owned(dpkg::owned(body)),
+        Wanted::DpkgSums => Captured::Owned(dpkg::owned_by_sums(body)),
+        Wanted::Copyright => Captured::Licences(dpkg::licences(body)),
+        Wanted::Apk => Captured::Packages(apk::installed(body)),
+        Wanted::OsRelease => Captured::Release(OsRelease::parse(body)?),
+        Wanted::PythonMetadata => Captured::Packages(python::metadata(body)),
+        Wanted::PythonRecord => Captured::Owned(python::record(body, folder)),
+        Wanted::PythonInstalledFiles => Captured::Owned(python::installed_files(body, folder)),
+        Wanted::PackageJson if npm::is_installed(path) => Captured::Packages(npm::package_json(body)),
+        _ => return None,
+    };
+    Some(captured)
+}

@@ -1,0 +1,254 @@
+//! The third step: merges the layers of an image, and takes the packages that are in their places.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+
+use super::captured::Captured;
+use super::finding::{Finding, Place, Rule, path_text};
+use super::reading::ReadLayer;
+use super::survey::Image;
+use crate::content::tar::EntryKind;
+use crate::oci::Digest;
+use crate::packages::{Found, Kind, OsRelease, Package};
+use crate::rootfs::{Entry, MemberId, Members, Rootfs, RootfsLimits};
+
+/// Where dpkg keeps its database.
+const DPKG: &[u8] = b"var/lib/dpkg";
+/// Where apk keeps its database.
+const APK: [&[u8]; 2] = [b"lib/apk/db/installed", b"usr/lib/apk/db/installed"];
+/// Where a distribution says what it is; the first that is there counts (os-release(5)).
+const OS_RELEASE: [&[u8]; 2] = [b"etc/os-release", b"usr/lib/os-release"];
+
+/// A package of an image.
+pub(super) struct Located {
+    /// What is said of it.
+    pub package: Package,
+    /// The layer that the database or file comes from.
+    pub layer: Digest,
+    /// The path of the database or file.
+    pub path: String,
+}
+
+/// An image whose layers were merged.
+pub(super) struct MergedImage {
+    /// What it is a release of, if it says.
+    pub release: Option<OsRelease>,
+    /// Its packages, in the order in which they were found.
+    pub packages: Vec<Located>,
+    /// The number of paths.
+    pub entries: u64,
+    /// The sizes of the files together, in bytes.
+    pub bytes: u64,
+    /// How many files no package owns, if there is a package database.
+    pub unowned: Option<u64>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// Merges the layers of an image.
+pub(super) fn merge(image: Digest, survey: &Image, layers: &BTreeMap<Digest, ReadLayer>) -> MergedImage {
+    let empty = Arc::new(Members::new());
+    let tables: Vec<Arc<Members>> = survey
+        .layers
+        .iter()
+        .map(|layer| {
+            layers.get(&layer.digest).map_or_else(|| Arc::clone(&empty), |read| Arc::clone(&read.members))
+        })
+        .collect();
+    let rootfs = Rootfs::merge(&tables, &RootfsLimits::default());
+    let mut merging = Merging {
+        digests: survey.layers.iter().map(|layer| layer.digest).collect(),
+        layers,
+        rootfs: &rootfs,
+    };
+    let mut merged = MergedImage {
+        release: merging.release(),
+        packages: Vec::new(),
+        entries: 0,
+        bytes: 0,
+        unowned: None,
+        findings: Vec::new(),
+    };
+    merging.problems(image, &mut merged);
+    let mut owned = Owned::default();
+    merging.databases(image, &mut merged, &mut owned);
+    merging.files(image, &mut merged, &mut owned);
+    if owned.has_database {
+        merging.unowned(&mut merged, &owned);
+    }
+    merged
+}
+
+/// The paths that packages own.
+#[derive(Default)]
+struct Owned {
+    has_database: bool,
+    hasher: RandomState,
+    /// Hashes of paths: two million paths would take too much room.
+    paths: HashSet<u64>,
+}
+
+impl Owned {
+    /// Notes paths as packages write them. A folder above may be a link in the image.
+    fn add(&mut self, paths: &[Vec<u8>], rootfs: &Rootfs) {
+        for path in paths {
+            let hash = match rootfs.resolve_link(path) {
+                Ok(entry) => self.hasher.hash_one(entry.path()),
+                Err(_) => continue,
+            };
+            self.paths.insert(hash);
+        }
+    }
+
+    fn has(&self, path: &[u8]) -> bool {
+        self.paths.contains(&self.hasher.hash_one(path.to_vec()))
+    }
+}
+
+struct Merging<'a> {
+    /// The layers of the image, base layer first.
+    digests: Vec<Digest>,
+    layers: &'a BTreeMap<Digest, ReadLayer>,
+    rootfs: &'a Rootfs,
+}
+
+impl<'a> Merging<'a> {
+    fn captured(&self, entry: &Entry<'_>) -> Option<(&'a Captured, Digest)> {
+        let MemberId { layer, number } = entry.body()?;
+        let digest = *self.digests.get(usize::from(layer))?;
+        Some((self.layers.get(&digest)?.captured.get(&number)?, digest))
+    }
+
+    fn at(&self, path: &[u8]) -> Option<(&'a Captured, Digest)> {
+        let entry = self.rootfs.resolve(path).ok()?;
+        self.captured(&entry)
+    }
+
+    fn release(&self) -> Option<OsRelease> {
+        OS_RELEASE.iter().find_map(|path| match self.at(path) {
+            Some((Captured::Release(release), _)) => Some(release.clone()),
+            _ => None,
+        })
+    }
+
+    fn problems(&self, image: Digest, merged: &mut MergedImage) {
+        for problem in self.rootfs.problems().kept() {
+            let rule = Rule::named(problem.rule()).unwrap_or(Rule::OddEntry);
+            let mut place = Place::artifact(image);
+            let mut detail = String::new();
+            if let Some((layer, path)) = problem.place() {
+                place.layer = self.digests.get(layer).copied();
+                place = place.at(path);
+                detail = layer.to_string();
+            }
+            merged.findings.push(Finding::new(rule, place, &detail, problem.to_string()));
+        }
+    }
+
+    /// Takes the packages of the databases of the system.
+    fn databases(&self, image: Digest, merged: &mut MergedImage, owned: &mut Owned) {
+        let status = [DPKG, b"/status"].concat();
+        let mut licences = false;
+        match self.at(&status) {
+            Some((Captured::Packages(found), layer)) => {
+                owned.has_database = true;
+                licences = true;
+                Self::take(image, found, layer, &status, merged);
+            }
+            _ => self.is_unread(image, &status, merged),
+        }
+        for (folder, is_list) in [(&b"/status.d"[..], false), (b"/info", true)] {
+            let folder = [DPKG, folder].concat();
+            let Ok(entry) = self.rootfs.resolve(&folder) else { continue };
+            for file in entry.children() {
+                match self.captured(&file) {
+                    Some((Captured::Packages(found), layer)) if !is_list => {
+                        owned.has_database = true;
+                        licences = true;
+                        Self::take(image, found, layer, &file.path(), merged);
+                    }
+                    Some((Captured::Owned(paths), _)) => owned.add(paths, self.rootfs),
+                    _ => {}
+                }
+            }
+        }
+        if licences {
+            self.licences(merged);
+        }
+        for path in APK {
+            match self.at(path) {
+                Some((Captured::Packages(found), layer)) => {
+                    owned.has_database = true;
+                    owned.add(&found.owned, self.rootfs);
+                    Self::take(image, found, layer, path, merged);
+                    break;
+                }
+                _ => self.is_unread(image, path, merged),
+            }
+        }
+    }
+
+    /// A database that is there, but that was not read, must not look like none.
+    fn is_unread(&self, image: Digest, path: &[u8], merged: &mut MergedImage) {
+        let Ok(entry) = self.rootfs.resolve(path) else { return };
+        if entry.kind() == EntryKind::File {
+            let text = "the package database was not read".to_owned();
+            let place = Place::artifact(image).at(path);
+            merged.findings.push(Finding::new(Rule::PackagesUnreadable, place, "unread", text));
+        }
+    }
+
+    /// Adds the licences that the copyright files of Debian's packages declare.
+    fn licences(&self, merged: &mut MergedImage) {
+        for located in merged.packages.iter_mut().filter(|located| located.package.kind == Kind::Deb) {
+            let path = format!("usr/share/doc/{}/copyright", located.package.name);
+            if let Some((Captured::Licences(licences), _)) = self.at(path.as_bytes()) {
+                located.package.licences.clone_from(licences);
+            }
+        }
+    }
+
+    /// Takes the packages that are described by files of their own.
+    fn files(&self, image: Digest, merged: &mut MergedImage, owned: &mut Owned) {
+        for entry in self.rootfs.iter() {
+            merged.entries += 1;
+            if entry.kind() != EntryKind::File {
+                continue;
+            }
+            merged.bytes = merged.bytes.saturating_add(entry.size());
+            match self.captured(&entry) {
+                Some((Captured::Packages(found), layer)) => {
+                    let is_own =
+                        |package: &Package| matches!(package.kind, Kind::Deb | Kind::Apk | Kind::Rpm);
+                    if !found.packages.iter().any(is_own) && !found.packages.is_empty() {
+                        Self::take(image, found, layer, &entry.path(), merged);
+                    }
+                }
+                Some((Captured::Owned(paths), _)) => owned.add(paths, self.rootfs),
+                _ => {}
+            }
+        }
+    }
+
+    fn take(image: Digest, found: &Found, layer: Digest, path: &[u8], merged: &mut MergedImage) {
+        let text = path_text(path);
+        merged.packages.extend(found.packages.iter().map(|package| Located {
+            package: package.clone(),
+            layer,
+            path: text.clone(),
+        }));
+        for problem in &found.problems {
+            let place = Place { layer: Some(layer), ..Place::artifact(image) }.at(path);
+            merged.findings.push(Finding::new(Rule::PackagesUnreadable, place, problem, problem.clone()));
+        }
+    }
+
+    fn unowned(&self, merged: &mut MergedImage, owned: &Owned) {
+        let mut unowned = 0;
+        for entry in self.rootfs.iter().filter(|entry| entry.kind() == EntryKind::File) {
+            unowned += u64::from(!owned.has(&entry.path()));
+        }
+        merged.unowned = Some(unowned);
+    }
+}

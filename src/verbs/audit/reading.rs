@@ -1,0 +1,308 @@
+//! The second step: reads each layer once, for all images that share it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Read};
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::captured::{Captured, capture};
+use super::carried::Carried;
+use super::finding::{Finding, Place, Rule};
+use super::survey::{Layer, Survey};
+use crate::content::secrets::{SEARCHED_BYTES_MAX, SecretRules};
+use crate::content::tar::{EntryKind, TarEntry};
+use crate::content::{Interest, LayerLimits, LayerRead, LayerVisitor, read_layer};
+use crate::observe::{Event, Monitor, Phase};
+use crate::oci::{Descriptor, Digest};
+use crate::packages::{Wanted, wanted};
+use crate::rootfs::Members;
+use crate::stream::digests::Digests;
+use crate::stream::hash::Function;
+use crate::stream::transfers::transfer_all;
+use crate::stream::workers::Workers;
+
+/// How many layers are read at once. Each uses two threads.
+const AT_ONCE: NonZeroUsize = NonZeroUsize::new(2).expect("2 is not 0");
+
+/// The findings of one rule in one layer. Further ones are counted.
+const FINDINGS_MAX: usize = 100;
+
+/// What was read of a layer.
+#[derive(Default)]
+pub(super) struct ReadLayer {
+    /// Its entries.
+    pub members: Arc<Members>,
+    /// How it was read; `None` if it is not there, or cannot be opened.
+    pub read: Option<LayerRead>,
+    /// Why it was not read in full, in a sentence.
+    pub unseen: Option<String>,
+    /// What its files say, by the number of the entry.
+    pub captured: HashMap<u32, Captured>,
+    /// What was found in it.
+    pub findings: Vec<Finding>,
+}
+
+/// What layers are read with.
+pub(super) struct ReadOptions<'a> {
+    /// How much of a layer is read.
+    pub limits: LayerLimits,
+    /// The rules for secrets; `None` to look for none.
+    pub secrets: Option<&'a SecretRules>,
+}
+
+/// Reads all layers, the longest first.
+pub(super) fn read_all(
+    survey: &Survey,
+    all: &[&dyn Carried],
+    options: &ReadOptions<'_>,
+    workers: &Workers,
+    monitor: Monitor<'_>,
+) -> BTreeMap<Digest, ReadLayer> {
+    let mut layers: Vec<(&Digest, &Layer)> = survey.layers.iter().collect();
+    layers.sort_by_key(|(digest, layer)| (std::cmp::Reverse(layer.descriptor.size), **digest));
+    let done: Mutex<BTreeMap<Digest, ReadLayer>> = Mutex::default();
+    let total = layers.iter().map(|(_, layer)| layer.descriptor.size).sum();
+    monitor.phase(Phase::Audit, total, || {
+        transfer_all(workers, AT_ONCE, &layers, &|(digest, layer)| {
+            let read = read_one(layer, all, options, workers, monitor);
+            done.lock().unwrap_or_else(PoisonError::into_inner).insert(**digest, read);
+            ControlFlow::Continue(())
+        });
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read_one(
+    layer: &Layer,
+    all: &[&dyn Carried],
+    options: &ReadOptions<'_>,
+    workers: &Workers,
+    monitor: Monitor<'_>,
+) -> ReadLayer {
+    let descriptor = &layer.descriptor;
+    let place = || Place::layer(descriptor.digest);
+    let mut unseen = "it is not in the bundle, or not all of its chunks are there".to_owned();
+    for carried in layer.carried.iter().filter_map(|at| all.get(*at)) {
+        let source = match carried.open(descriptor) {
+            Ok(Some(source)) => source,
+            Ok(None) => continue,
+            Err(problem) => {
+                unseen = format!("it cannot be opened: {problem}");
+                continue;
+            }
+        };
+        let mut proving = Proving::new(source, descriptor, workers, monitor);
+        let mut reading = Reading::new(descriptor.digest, options);
+        let read = read_layer(&mut proving, &options.limits, &mut reading);
+        let mismatch = proving.finish();
+        let mut read_layer = reading.finish(&read);
+        if let Some(problem) = mismatch {
+            read_layer.unseen = Some(problem.clone());
+            let text = format!("the layer {}: {problem}", descriptor.digest);
+            read_layer.findings.push(Finding::new(Rule::BlobDamaged, place(), "", text));
+        }
+        read_layer.read = Some(read);
+        return read_layer;
+    }
+    let text = format!("the layer {} was not read: {unseen}", descriptor.digest);
+    // A layer that its publisher does not let be distributed may be left out on purpose.
+    let findings = if descriptor.media_type.is_nondistributable() {
+        Vec::new()
+    } else {
+        vec![Finding::new(Rule::BlobAbsent, place(), "", text)]
+    };
+    ReadLayer { unseen: Some(unseen), findings, ..ReadLayer::default() }
+}
+
+/// Hashes a blob on its way.
+struct Proving<'a> {
+    source: Box<dyn Read + Send>,
+    descriptor: &'a Descriptor,
+    digests: Digests,
+    workers: &'a Workers,
+    monitor: Monitor<'a>,
+}
+
+impl<'a> Proving<'a> {
+    fn new(
+        source: Box<dyn Read + Send>,
+        descriptor: &'a Descriptor,
+        workers: &'a Workers,
+        monitor: Monitor<'a>,
+    ) -> Proving<'a> {
+        let digests = Digests::of(&[Function::from(descriptor.digest.algorithm())]);
+        Proving { source, descriptor, digests, workers, monitor }
+    }
+
+    /// Reads what is left, and says what is wrong with the blob.
+    fn finish(mut self) -> Option<String> {
+        let mut block = vec![0; 256 << 10];
+        loop {
+            match self.read(&mut block) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Some(format!("it cannot be read: {error}")),
+            }
+        }
+        let done = self.digests.finish();
+        let found = done.whole.first().map(crate::stream::hash::Output::hex).unwrap_or_default();
+        let expected = self.descriptor.digest.hex();
+        if done.bytes != self.descriptor.size {
+            return Some(format!("it has {} bytes, expected {}", done.bytes, self.descriptor.size));
+        }
+        (found != expected).then(|| format!("its digest is {found}, expected {expected}"))
+    }
+}
+
+impl Read for Proving<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.workers.interrupted() {
+            return Err(io::Error::other("the audit was interrupted"));
+        }
+        let read = self.source.read(buffer)?;
+        if let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) {
+            self.digests.update(bytes);
+            self.monitor.tell(Event::Moved { bytes: read as u64 });
+        }
+        Ok(read)
+    }
+}
+
+/// Looks at the entries of one layer.
+struct Reading<'a> {
+    digest: Digest,
+    options: &'a ReadOptions<'a>,
+    members: Members,
+    captured: HashMap<u32, Captured>,
+    findings: Vec<Finding>,
+    counts: BTreeMap<Rule, usize>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(digest: Digest, options: &'a ReadOptions<'a>) -> Reading<'a> {
+        Reading {
+            digest,
+            options,
+            members: Members::new(),
+            captured: HashMap::new(),
+            findings: Vec::new(),
+            counts: BTreeMap::new(),
+        }
+    }
+
+    fn find(&mut self, rule: Rule, path: &[u8], detail: &str, text: String) {
+        let count = self.counts.entry(rule).or_insert(0);
+        *count += 1;
+        if *count <= FINDINGS_MAX {
+            self.findings.push(Finding::new(rule, Place::layer(self.digest).at(path), detail, text));
+        }
+    }
+
+    /// Adds what the reader of the layer found.
+    fn finish(mut self, read: &LayerRead) -> ReadLayer {
+        for problem in read.problems.kept() {
+            let rule = Rule::named(problem.rule()).unwrap_or(Rule::OddEntry);
+            let path = problem.path().unwrap_or_default().to_vec();
+            let text = problem.to_string();
+            if path.is_empty() {
+                self.findings.push(Finding::new(rule, Place::layer(self.digest), &text, text.clone()));
+            } else {
+                self.find(rule, &path, &text, text.clone());
+            }
+        }
+        for (rule, count) in &self.counts {
+            if let Some(more) = count.checked_sub(FINDINGS_MAX).filter(|more| *more > 0) {
+                let text = format!("the layer has {more} more findings of the rule {rule}");
+                self.findings.push(Finding::new(*rule, Place::layer(self.digest), "more", text));
+            }
+        }
+        let ends = ["truncated", "bad-header", "entries-limit", "header-too-large"];
+        let unseen = match read.diff_id {
+            None => Some("it could not be read to its end".to_owned()),
+            Some(_) if read.problems.counts().keys().any(|rule| ends.contains(rule)) => {
+                Some("not all of its entries were seen".to_owned())
+            }
+            Some(_) => None,
+        };
+        ReadLayer {
+            members: Arc::new(self.members),
+            read: None,
+            unseen,
+            captured: self.captured,
+            findings: self.findings,
+        }
+    }
+
+    /// Notes what the metadata of an entry alone says.
+    fn judge(&mut self, entry: &TarEntry) {
+        let path = entry.path.strip_prefix(b"./").unwrap_or(&entry.path);
+        let runs = entry.mode & 0o111 != 0;
+        match entry.kind {
+            EntryKind::CharDevice | EntryKind::BlockDevice => {
+                let (major, minor) = entry.device;
+                // Overlay file systems hide a file with the device 0, 0.
+                self.find(Rule::Device, path, "", format!("a device file, {major}:{minor}"));
+            }
+            EntryKind::File => {
+                if entry.mode & 0o4000 != 0 && runs {
+                    self.find(Rule::Setuid, path, "", format!("runs as user {}", entry.uid));
+                }
+                if entry.mode & 0o2000 != 0 && runs {
+                    self.find(Rule::Setgid, path, "", format!("runs as group {}", entry.gid));
+                }
+                if entry.mode & 0o002 != 0 {
+                    self.find(Rule::WorldWritable, path, "", "everybody may write to it".to_owned());
+                }
+            }
+            EntryKind::Folder if entry.mode & 0o1002 == 0o002 => {
+                let text = "everybody may remove and replace what is in the folder".to_owned();
+                self.find(Rule::WorldWritable, path, "", text);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl LayerVisitor for Reading<'_> {
+    fn entry(&mut self, entry: &TarEntry) -> Interest {
+        self.members.push(entry);
+        self.judge(entry);
+        if entry.kind != EntryKind::File {
+            return Interest::Skip;
+        }
+        let wanted = wanted(&entry.path, entry.mode).filter(|wanted| *wanted != Wanted::Executable);
+        let limit = wanted.map_or(0, Wanted::bytes_max);
+        if wanted.is_some() && limit > 0 && entry.size > limit {
+            let path = entry.path.strip_prefix(b"./").unwrap_or(&entry.path).to_vec();
+            let text = format!("it has {} bytes; {limit} are read", entry.size);
+            self.find(Rule::TooLargeToRead, &path, "", text);
+        }
+        let searched = if self.options.secrets.is_some() { SEARCHED_BYTES_MAX as u64 } else { 0 };
+        Interest::Whole(usize::try_from(limit.max(searched)).unwrap_or(usize::MAX))
+    }
+
+    fn body(&mut self, entry: &TarEntry, bytes: &[u8]) {
+        let path = entry.path.strip_prefix(b"./").unwrap_or(&entry.path);
+        if let Some(wanted) = wanted(path, entry.mode)
+            && bytes.len() as u64 <= wanted.bytes_max()
+            && let Some(captured) = capture(wanted, path, bytes)
+            && let Ok(number) = u32::try_from(entry.number)
+        {
+            self.captured.insert(number, captured);
+        }
+        let Some(rules) = self.options.secrets else { return };
+        let is_text = !bytes.iter().take(512).any(|byte| *byte == 0);
+        if is_text || rules.concerns(path) {
+            for secret in rules.search(path, bytes).found {
+                let detail = format!("{} {}", secret.rule, secret.digest);
+                let text = format!(
+                    "line {}: looks like {}, {} bytes, {}",
+                    secret.line, secret.rule, secret.bytes, secret.digest
+                );
+                self.find(Rule::Secret, path, &detail, text);
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What an audit is asked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::subjects::Subject;
+use crate::content::LayerLimits;
+use crate::content::secrets::SecretRules;
+use crate::format::Timestamp;
+
+/// What an audit is asked.
+pub struct AuditRequest<'a> {
+    /// What is audited.
+    pub subject: Subject<'a>,
+    /// The names or digests of the artifacts; empty for all.
+    pub artifacts: Vec<String>,
+    /// The platforms of indexes; empty for all.
+    pub platforms: Vec<String>,
+    /// How much of a layer is read.
+    pub limits: LayerLimits,
+    /// The rules for secrets; `None` to look for none.
+    pub secrets: Option<&'a SecretRules>,
+    /// The advisory databases: files or folders.
+    pub advisories: Vec<PathBuf>,
+    /// The time that ages are measured at.
+    pub at: Timestamp,
+    /// The program and its version, for the report.
+    pub build: String,
+}
+
+impl AuditRequest<'_> {
+    /// The limits by the names of their options.
+    pub(super) fn limits_by_option(&self) -> BTreeMap<String, u64> {
+        let LayerLimits { inflate, entries_max } = self.limits;
+        let limits = [
+            ("max-bytes", inflate.expanded_bytes_max),
+            ("max-entries", entries_max),
+            ("max-ratio", inflate.ratio_max),
+            ("max-window", inflate.window_bytes_max),
+        ];
+        limits.into_iter().map(|(name, limit)| (name.to_owned(), limit)).collect()
+    }
+}
