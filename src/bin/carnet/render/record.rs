@@ -9,6 +9,8 @@ use crate::tables::holders;
 
 /// Maximum length of a line, in characters. It fits on A4 and Letter in 10 points.
 const COLUMNS: usize = 100;
+/// The width of the names of facts.
+const LABEL: usize = 12;
 /// The bundles and sources, and the reasons of a denial, that the record names one by one.
 const LINES: usize = 4;
 
@@ -83,10 +85,10 @@ pub(super) fn facts(report: &AuditReport) -> Vec<(String, String)> {
 pub(crate) fn text(report: &AuditReport, json: Option<carnet::format::Sum>) -> String {
     let mut out = format!("AUDIT RECORD\n{}\n\n", "=".repeat(COLUMNS));
     for (name, value) in facts(report) {
-        line(&mut out, &format!("{name:<12}"), &value);
+        line(&mut out, &name, &value);
     }
     if let Some(sum) = json {
-        line(&mut out, "Report      ", &format!("SHA-256 {sum}"));
+        line(&mut out, "Report", &format!("SHA-256 {sum}"));
     }
     out += &format!("\n{}\n", "=".repeat(COLUMNS));
     let blank = "_".repeat(36);
@@ -97,14 +99,42 @@ pub(crate) fn text(report: &AuditReport, json: Option<carnet::format::Sum>) -> S
     out
 }
 
-/// Writes a label and a value, and breaks the value where the line is full.
+/// Writes a label and a value, and breaks the value where the line is full: between words, or within a long one.
 fn line(out: &mut String, label: &str, value: &str) {
-    let room = COLUMNS - label.chars().count();
-    let escaped: Vec<char> = plain(value).chars().collect();
-    let mut parts = escaped.chunks(room).map(|part| part.iter().collect::<String>());
-    *out += format!("{label}{}", parts.next().unwrap_or_default()).trim_end();
-    out.push('\n');
-    for part in parts {
-        *out += &format!("{:12}{part}\n", "");
+    let room = COLUMNS - LABEL;
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in plain(value).split(' ') {
+        let letters: Vec<char> = word.chars().collect();
+        for (at, part) in letters.chunks(room).enumerate() {
+            let space = usize::from(at == 0 && used > 0);
+            if used > 0 && used + space + part.len() > room {
+                lines.push(String::new());
+                used = 0;
+            } else if space > 0 {
+                lines.last_mut().into_iter().for_each(|line| line.push(' '));
+                used += 1;
+            }
+            lines.last_mut().into_iter().for_each(|line| line.extend(part));
+            used += part.len();
+        }
+    }
+    for (at, text) in lines.iter().enumerate() {
+        *out += format!("{:LABEL$}{text}", if at == 0 { label } else { "" }).trim_end();
+        out.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_broken_and_indented() {
+        let mut out = String::new();
+        line(&mut out, "Name", &format!("{} {} end", "a".repeat(50), "b".repeat(100)));
+        let indent = " ".repeat(12);
+        let (a, b) = ("a".repeat(50), "b".repeat(88));
+        assert_eq!(out, format!("Name        {a}\n{indent}{b}\n{indent}{} end\n", "b".repeat(12)));
     }
 }

@@ -1,7 +1,7 @@
 "use strict";
 // Sorts, searches and folds. The page says the same without it. Every text is set as text, never as markup.
 (() => {
-const STEP = 200, TREE_STEP = 400, HITS = 500;
+const FIRST = 50, STEP = 200, TREE_STEP = 400, HITS = 500;
 document.documentElement.classList.add("js");
 
 const make = (name, text, classes) => {
@@ -65,7 +65,7 @@ const grid = (section) => {
     const part = shown.slice(0, limit);
     body.replaceChildren(...part.map((row) => row.tr || (row.tr = rowOf(row))));
     more.hidden = part.length === shown.length;
-    more.textContent = `Show ${number(Math.min(STEP * 5, shown.length - part.length))} more of ${number(shown.length)}`;
+    more.textContent = `Show ${number(Math.min(STEP, shown.length - part.length))} more of ${number(shown.length)}`;
     said.textContent = shown.length === rows.length ? `${number(rows.length)} rows` : `${number(shown.length)} of ${number(rows.length)} rows`;
   };
   const choose = async () => {
@@ -81,7 +81,7 @@ const grid = (section) => {
         return order * side || a.at - b.at;
       });
     }
-    limit = large ? STEP : Math.max(STEP, rows.length);
+    limit = FIRST;
     draw();
   };
   heads.forEach((th, at) => {
@@ -98,10 +98,18 @@ const grid = (section) => {
     });
   });
   search.addEventListener("input", choose);
-  more.addEventListener("click", () => { limit += STEP * 5; draw(); });
+  more.addEventListener("click", () => { limit += STEP; draw(); });
   if (total > 8) { tools.append(label, search, said); scroll.before(tools); said.textContent = `${number(total)} rows`; }
   scroll.after(more);
-  if (large) { more.hidden = false; more.textContent = `Show more of ${number(total)}`; more.addEventListener("click", choose, { once: true }); }
+  if (large) {
+    more.hidden = false;
+    more.textContent = `Show more of ${number(total)}`;
+    more.addEventListener("click", choose, { once: true });
+  } else if (total > FIRST) {
+    choose();
+    // Paper has no button.
+    window.addEventListener("beforeprint", () => { limit = Infinity; draw(); });
+  }
 };
 for (const section of document.querySelectorAll("[data-grid]")) grid(section);
 

@@ -163,7 +163,8 @@ fn bundle(bundle: &AuditedBundle) -> Bundle {
     ));
     facts.push(("Sealed", bundle.created.to_string()));
     facts.push(("Expires", bundle.expires.map_or_else(|| "never".to_owned(), |time| time.to_string())));
-    facts.push(("Chunks", format!("{}, {}", words::completeness(bundle), words::size(bundle.payload_bytes))));
+    facts.push(("Chunks", words::completeness(bundle)));
+    facts.push(("Size", words::size(bundle.payload_bytes)));
     Bundle {
         name: bundle.crossing.name.to_string(),
         verified: bundle.verified,

@@ -26,7 +26,7 @@ pub(super) struct Section {
     pub(super) says: Vec<String>,
     /// A picture, as SVG.
     pub(super) picture: String,
-    /// Its tables.
+    /// Its tables, below the file tree if that is there.
     pub(super) grids: Vec<Grid>,
     /// The file tree, if it is the section of files.
     pub(super) files: Option<Files>,
@@ -331,7 +331,7 @@ fn layers(report: &AuditReport, names: &Names, space: &mut Space) -> Section {
     let history = Grid::new(
         "history-list",
         "Layers by image",
-        &["Image", "#", "Layer", "Made by", "Content"],
+        &["Image", "Place#", "Layer", "Made by", "Content"],
         history,
         space,
     );
