@@ -1,7 +1,6 @@
 //! The transfer record of an audit: one screen for paper, with lines for two signatures.
 
 use carnet::audit::AuditReport;
-use carnet::diagnosis::count;
 
 use super::words;
 use crate::plain::plain;
@@ -58,21 +57,29 @@ pub(super) fn facts(report: &AuditReport) -> Vec<(String, String)> {
     fact("Examined", words::coverage(&report.coverage));
     let totals = &report.totals;
     let contents = [
-        count(totals.artifacts, "artifact", "artifacts"),
-        count(totals.images, "image", "images"),
-        count(totals.layers, "layer", "layers"),
-        count(totals.entries, "file", "files"),
-        count(totals.packages, "package", "packages"),
-        count(words::length(&report.boms), "SBOM", "SBOMs"),
-        count(words::length(&report.signatures), "signature", "signatures"),
+        words::counted(totals.artifacts, "artifact", "artifacts"),
+        words::counted(totals.images, "image", "images"),
+        words::counted(totals.layers, "layer", "layers"),
+        words::counted(totals.entries, "file", "files"),
+        words::counted(totals.packages, "package", "packages"),
+        words::counted(words::length(&report.boms), "SBOM", "SBOMs"),
+        words::counted(words::length(&report.signatures), "signature", "signatures"),
     ];
     fact("Contents", contents.join(", "));
-    fact("Size", format!("{} bytes carried, {} bytes expanded", totals.bytes, totals.expanded));
+    fact(
+        "Size",
+        format!(
+            "{} bytes carried, {} bytes expanded",
+            words::number(totals.bytes),
+            words::number(totals.expanded)
+        ),
+    );
     let findings =
         words::SEVERITIES.map(|severity| format!("{} {severity}", words::findings_of(report, severity)));
     fact("Findings", findings.join(", "));
     let advisories = if report.coverage.has_advisories {
-        count(words::length(&report.advisories), "advisory concerns", "advisories concern") + " the packages"
+        words::counted(words::length(&report.advisories), "advisory concerns", "advisories concern")
+            + " the packages"
     } else {
         "not looked up: no database was given".to_owned()
     };

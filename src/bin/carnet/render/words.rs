@@ -45,6 +45,11 @@ pub(super) fn number(number: u64) -> String {
     out
 }
 
+/// A number with commas, and the singular or the plural.
+pub(super) fn counted(many: u64, one: &str, more: &str) -> String {
+    format!("{} {}", number(many), if many == 1 { one } else { more })
+}
+
 /// The number of things in a list.
 pub(super) fn length<T>(list: &[T]) -> u64 {
     list.len() as u64
@@ -166,4 +171,17 @@ pub(super) fn advisory_basis(report: &AuditReport) -> &'static str {
 /// The number of findings of a severity.
 pub(super) fn findings_of(report: &AuditReport, severity: Severity) -> u64 {
     report.findings.iter().filter(|finding| finding.severity == severity).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_commas() {
+        let words = [0, 7, 999, 1_000, 65_536, 1_432_000_000].map(number);
+        assert_eq!(words, ["0", "7", "999", "1,000", "65,536", "1,432,000,000"]);
+        assert_eq!(counted(1, "file", "files"), "1 file");
+        assert_eq!(counted(1_500, "file", "files"), "1,500 files");
+    }
 }

@@ -99,7 +99,7 @@ const grid = (section) => {
   });
   search.addEventListener("input", choose);
   more.addEventListener("click", () => { limit += STEP; draw(); });
-  if (total > 8) { tools.append(label, search, said); scroll.before(tools); said.textContent = `${number(total)} rows`; }
+  if (total > 12) { tools.append(label, search, said); scroll.before(tools); said.textContent = `${number(total)} rows`; }
   scroll.after(more);
   if (large) {
     more.hidden = false;
@@ -256,7 +256,9 @@ const tree = async (host) => {
   pick("tree-order", "Order", [["name", "by name"], ["size", "by size"]], (value) => { order = value; });
   tools.append(said);
   search.addEventListener("input", show);
-  host.append(tools, view);
+  const head = make("div", undefined, "leaf tree-head");
+  for (const title of ["Name", "Mode", "Owner", "Size", "Layer"]) head.append(make("span", title, title === "Size" ? "num" : ""));
+  host.append(tools, head, view);
   host.hidden = false;
   show();
 };

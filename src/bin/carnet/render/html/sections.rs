@@ -289,7 +289,7 @@ fn layers(report: &AuditReport, names: &Names, space: &mut Space) -> Section {
     let mut rows = Vec::new();
     for layer in &report.layers {
         let entries: Vec<String> =
-            layer.entries.iter().map(|(kind, number)| format!("{} {kind}", words::number(*number))).collect();
+            layer.entries.iter().map(|(kind, number)| format!("{kind} {}", words::number(*number))).collect();
         let all = layer.entries.values().fold(0_u64, |sum, number| sum.saturating_add(*number));
         let state = match (layer.carried, layer.read) {
             (false, _) => Cell::word("medium", "not carried"),
