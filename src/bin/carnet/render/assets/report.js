@@ -10,6 +10,8 @@ const make = (name, text, classes) => {
   if (classes) element.className = classes;
   return element;
 };
+// 1.9 comes before 1.10.
+const natural = new Intl.Collator("en", { numeric: true });
 const number = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 
 // Returns the text of an island: base64 of a zlib stream.
@@ -77,7 +79,7 @@ const grid = (section) => {
       shown.sort((a, b) => {
         const x = a.cells[column], y = b.cells[column];
         const order = x.value !== null && y.value !== null ? x.value - y.value
-          : x.text < y.text ? -1 : x.text > y.text ? 1 : 0;
+          : natural.compare(x.text, y.text);
         return order * side || a.at - b.at;
       });
     }
