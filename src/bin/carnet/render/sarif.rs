@@ -1,0 +1,134 @@
+//! The findings as SARIF 2.1.0, for tools that collect the results of analyses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use carnet::audit::{AuditReport, Finding, Ignored, Rule, Severity};
+use carnet::format::Sum;
+use serde_json::{Value, json};
+
+/// The identifier of the schema, as SARIF 2.1.0 names it (section 3.13.3).
+const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+
+/// The findings as a document. It has only the rules that found something.
+pub(crate) fn document(report: &AuditReport) -> Value {
+    let rules: BTreeSet<Rule> = report.findings.iter().map(|finding| finding.rule).collect();
+    let index: BTreeMap<Rule, usize> = rules.iter().enumerate().map(|(at, rule)| (*rule, at)).collect();
+    let ignored: BTreeMap<Sum, &Ignored> = report
+        .policy
+        .iter()
+        .flat_map(|policy| &policy.ignored)
+        .map(|ignored| (ignored.finding, ignored))
+        .collect();
+    let results: Vec<Value> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            let at = index.get(&finding.rule).copied().unwrap_or(0);
+            result(finding, at, ignored.get(&finding.id).copied())
+        })
+        .collect();
+    let (name, version) = report.basis.build.split_once(' ').unwrap_or((&report.basis.build, ""));
+    let mut driver =
+        json!({ "name": name, "rules": rules.iter().map(|&rule| described(rule)).collect::<Vec<_>>() });
+    if let (Some(driver), false) = (driver.as_object_mut(), version.is_empty()) {
+        driver.insert("version".to_owned(), version.into());
+    }
+    json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": driver },
+            // Paths are those of root file systems and layers, which are nowhere on this machine.
+            "originalUriBaseIds": { "IMAGE": { "description": { "text": "The root file system of an image." } } },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+fn described(rule: Rule) -> Value {
+    json!({
+        "id": rule.code(),
+        "shortDescription": { "text": rule.meaning() },
+        "defaultConfiguration": { "level": level(rule.severity()) },
+        "properties": { "security-severity": score(rule.severity()), "tags": ["security"] },
+    })
+}
+
+fn result(finding: &Finding, rule: usize, ignored: Option<&Ignored>) -> Value {
+    let mut location = serde_json::Map::new();
+    if let Some(path) = &finding.path {
+        let artifact = json!({ "uri": uri(path), "uriBaseId": "IMAGE" });
+        location.insert("physicalLocation".to_owned(), json!({ "artifactLocation": artifact }));
+    }
+    let mut places = Vec::new();
+    for (kind, digest) in [("artifact", &finding.artifact), ("layer", &finding.layer)] {
+        if let Some(digest) = digest {
+            places.push(json!({ "fullyQualifiedName": digest.to_string(), "kind": kind }));
+        }
+    }
+    if !places.is_empty() {
+        location.insert("logicalLocations".to_owned(), places.into());
+    }
+    let mut result = json!({
+        "ruleId": finding.rule.code(),
+        "ruleIndex": rule,
+        "level": level(finding.severity),
+        "message": { "text": finding.text },
+        "locations": if location.is_empty() { json!([]) } else { json!([location]) },
+        "partialFingerprints": { "carnetFinding/v1": finding.id.to_string() },
+        "properties": { "severity": finding.severity.word(), "security-severity": score(finding.severity) },
+    });
+    if let (Some(ignored), Some(result)) = (ignored, result.as_object_mut()) {
+        let justification = format!("{} (until {})", ignored.reason, ignored.until);
+        result.insert(
+            "suppressions".to_owned(),
+            json!([{ "kind": "external", "status": "accepted", "justification": justification }]),
+        );
+    }
+    result
+}
+
+/// The level of a severity (section 3.27.10).
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low | Severity::Info => "note",
+    }
+}
+
+/// The middle of the range that collectors give to a severity.
+fn score(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "9.5",
+        Severity::High => "8.0",
+        Severity::Medium => "5.5",
+        Severity::Low => "2.0",
+        Severity::Info => "0.0",
+    }
+}
+
+/// A path as a relative reference (RFC 3986): everything but its unreserved characters and slashes is encoded.
+fn uri(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for byte in path.trim_start_matches('/').bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out += &format!("%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_become_relative_references() {
+        assert_eq!(uri("etc/passwd"), "etc/passwd");
+        assert_eq!(uri("//a b:c#\u{202e}\n"), "a%20b%3Ac%23%E2%80%AE%0A");
+    }
+}

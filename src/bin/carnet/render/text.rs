@@ -1,0 +1,296 @@
+//! The report as text for a terminal: what the first screen of the page says, and the lists of its sections.
+
+use carnet::audit::{AuditReport, AuditedBundle, Finding};
+use carnet::diagnosis::count;
+
+use super::words::{self, short, size};
+use crate::plain::plain;
+use crate::tables::{holders, name, omissions, table};
+
+/// The findings that are printed, unless all are asked for.
+const FINDINGS: usize = 20;
+/// The rows of other lists that are printed, unless all are asked for.
+const ROWS: usize = 20;
+
+/// Renders the report. With `all`, it lists every finding, package and layer.
+pub(crate) fn text(report: &AuditReport, all: bool) -> String {
+    let mut out = String::new();
+    for bundle in &report.bundles {
+        out += &bundle_text(bundle);
+    }
+    for source in &report.sources {
+        out += &format!("source {}\n", plain(source));
+    }
+    out += &verdict(report);
+    out += &coverage(report);
+    out += &totals(report);
+    out += &findings(report, all);
+    out += &artifacts(report);
+    out += &images(report);
+    out += &layers(report, all);
+    out += &packages(report, all);
+    out += &signatures(report);
+    out += &boms(report);
+    out += &advisories(report, all);
+    out += &guard(report);
+    out += &omissions(&report.omitted);
+    out += &basis(report);
+    out
+}
+
+fn bundle_text(bundle: &AuditedBundle) -> String {
+    let mut out = String::new();
+    if !bundle.verified {
+        out += "*** NOT VERIFIED: no signature was checked; pass --trust or --pub ***\n";
+    }
+    out += &format!("bundle {}\nid     {}\n", bundle.crossing.name, bundle.bundle);
+    if bundle.verified {
+        let released = match bundle.released {
+            Some(true) => format!(", released by {}", holders(&bundle.released_by)),
+            Some(false) => format!(", NOT RELEASED; signed by {}", holders(&bundle.released_by)),
+            None => String::new(),
+        };
+        out += &format!("packed by {}{released}\n", holders(&bundle.packed_by));
+    }
+    if let Some(stream) = &bundle.crossing.stream {
+        let number = bundle.crossing.sequence.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        out += &format!("stream {stream}, number {number}\n");
+    }
+    if let Some(label) = &bundle.crossing.label {
+        out += &format!("label  {label}\n");
+    }
+    let expires = bundle.expires.map_or_else(|| "never".to_owned(), |time| time.to_string());
+    out += &format!("sealed {}, expires {expires}\n{}\n", bundle.created, words::completeness(bundle));
+    out
+}
+
+fn verdict(report: &AuditReport) -> String {
+    let mut out = format!("\n{}: {}\n", words::verdict(report).to_uppercase(), words::verdict_reason(report));
+    for denial in report.policy.iter().flat_map(|policy| &policy.denials) {
+        out += &format!("  {}: {} ({})\n", plain(&denial.rule), plain(&denial.text), plain(&denial.place));
+    }
+    for ignored in report.policy.iter().flat_map(|policy| &policy.ignored) {
+        let id = words::short_text(&ignored.finding.to_string());
+        out += &format!("  ignored until {}: {id}: {}\n", ignored.until, plain(&ignored.reason));
+    }
+    out
+}
+
+fn coverage(report: &AuditReport) -> String {
+    let coverage = &report.coverage;
+    let mut out = format!("\n{}\n", words::coverage(coverage));
+    for blob in coverage.opaque.iter().chain(&coverage.unread) {
+        out += &format!("  {}: {}\n", short(&blob.digest), plain(&blob.why));
+    }
+    for hit in &coverage.limits_hit {
+        out += &format!("  {}: {}\n", plain(&hit.limit), plain(&hit.place));
+    }
+    out + words::advisory_basis(report) + "\n"
+}
+
+fn totals(report: &AuditReport) -> String {
+    let totals = &report.totals;
+    format!(
+        "\n{}, {}, {}, {}, {}, {}\n{} carried, {} expanded\n",
+        count(totals.artifacts, "artifact", "artifacts"),
+        count(totals.referrers, "referrer", "referrers"),
+        count(totals.images, "image", "images"),
+        count(totals.layers, "layer", "layers"),
+        count(totals.entries, "file", "files"),
+        count(totals.packages, "package", "packages"),
+        size(totals.bytes),
+        size(totals.expanded)
+    )
+}
+
+/// A list with its title; nothing if it is empty. `more` is said below it if rows were left out.
+fn list(title: &str, number: usize, header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
+    if number == 0 {
+        return String::new();
+    }
+    let left = number - rows.len();
+    let mut out = format!("\n{title} ({number}):\n{}", table(header, right, rows));
+    if left > 0 {
+        out += &format!("  (and {left} more: -v lists them)\n");
+    }
+    out
+}
+
+fn limit(most: usize, all: bool) -> usize {
+    if all { usize::MAX } else { most }
+}
+
+fn findings(report: &AuditReport, all: bool) -> String {
+    let row = |finding: &Finding| {
+        let place = match (&finding.path, &finding.layer, &finding.artifact) {
+            (Some(path), ..) => path.clone(),
+            (None, Some(layer), _) => format!("layer {}", short(layer)),
+            (None, None, Some(artifact)) => format!("artifact {}", short(artifact)),
+            (None, None, None) => "-".to_owned(),
+        };
+        vec![finding.severity.to_string(), finding.rule.to_string(), place, finding.text.clone()]
+    };
+    let rows = report.findings.iter().take(limit(FINDINGS, all)).map(row).collect();
+    let header = ["severity", "rule", "place", "finding"];
+    let mut out = list("FINDINGS", report.findings.len(), &header, &[], rows);
+    if report.findings.is_empty() {
+        out += "\nNo findings.\n";
+    }
+    out
+}
+
+fn artifacts(report: &AuditReport) -> String {
+    let rows = report.artifacts.iter().map(|artifact| {
+        let platforms = artifact.manifests.iter().filter(|manifest| manifest.carried);
+        let platforms: Vec<&str> = platforms.filter_map(|manifest| manifest.platform.as_deref()).collect();
+        vec![
+            name(artifact.name.as_ref()),
+            artifact.digest.to_string(),
+            if platforms.is_empty() { "-".to_owned() } else { platforms.join(" ") },
+            artifact.referrers.len().to_string(),
+        ]
+    });
+    let header = ["name", "digest", "platforms", "referrers"];
+    list("ARTIFACTS", report.artifacts.len(), &header, &[3], rows.collect())
+}
+
+fn images(report: &AuditReport) -> String {
+    let rows = report.images.iter().map(|image| {
+        vec![
+            name(image.names.first()),
+            image.platform.clone(),
+            image.system.clone().unwrap_or_else(|| "-".to_owned()),
+            if image.config.user.is_empty() { "root".to_owned() } else { image.config.user.clone() },
+            image.layers.len().to_string(),
+            image.entries.to_string(),
+            size(image.bytes),
+            image.packages.to_string(),
+        ]
+    });
+    let header = ["name", "platform", "system", "user", "layers", "files", "size", "packages"];
+    list("IMAGES", report.images.len(), &header, &[4, 5, 6, 7], rows.collect())
+}
+
+fn layers(report: &AuditReport, all: bool) -> String {
+    let rows = report.layers.iter().take(limit(ROWS, all)).map(|layer| {
+        let entries = layer.entries.values().fold(0_u64, |sum, number| sum.saturating_add(*number));
+        vec![
+            layer.digest.to_string(),
+            layer.encoding.clone(),
+            size(layer.bytes),
+            size(layer.expanded),
+            entries.to_string(),
+            match (layer.carried, layer.read) {
+                (false, _) => "NOT CARRIED".to_owned(),
+                (true, false) => "NOT READ TO ITS END".to_owned(),
+                (true, true) => "read".to_owned(),
+            },
+        ]
+    });
+    let header = ["digest", "form", "size", "expanded", "entries", "state"];
+    list("LAYERS", report.layers.len(), &header, &[2, 3, 4], rows.collect())
+}
+
+fn packages(report: &AuditReport, all: bool) -> String {
+    let rows = report.packages.iter().take(limit(ROWS, all)).map(|package| {
+        let what = &package.package;
+        vec![
+            words::kind(what.kind).to_owned(),
+            what.name.clone(),
+            what.version.clone(),
+            short(&package.layer),
+            if what.licences.is_empty() { "-".to_owned() } else { what.licences.join(", ") },
+        ]
+    });
+    let header = ["type", "name", "version", "layer", "licences"];
+    list("PACKAGES", report.packages.len(), &header, &[], rows.collect())
+}
+
+fn signatures(report: &AuditReport) -> String {
+    let rows = report.signatures.iter().map(|signature| {
+        vec![
+            words::status(signature.status).to_owned(),
+            signature.kind.clone(),
+            short(&signature.of),
+            signature.by.clone().unwrap_or_else(|| "-".to_owned()),
+            signature.why.clone().unwrap_or_default(),
+        ]
+    });
+    let header = ["result", "system", "of", "by", "why"];
+    list("SIGNATURES", report.signatures.len(), &header, &[], rows.collect())
+}
+
+fn boms(report: &AuditReport) -> String {
+    let rows = report.boms.iter().map(|bom| {
+        vec![
+            if bom.compared { "compared" } else { "not compared" }.to_owned(),
+            bom.format.clone(),
+            short(&bom.of),
+            bom.packages.to_string(),
+            bom.only_there.len().to_string(),
+            bom.only_here.len().to_string(),
+            bom.version_differs.len().to_string(),
+        ]
+    });
+    let header = ["state", "format", "of", "packages", "only in SBOM", "only in image", "other version"];
+    list("SBOMS", report.boms.len(), &header, &[3, 4, 5, 6], rows.collect())
+}
+
+fn advisories(report: &AuditReport, all: bool) -> String {
+    let rows = report.advisories.iter().take(limit(ROWS, all)).map(|advisory| {
+        vec![
+            advisory.severity.to_string(),
+            advisory.id.clone(),
+            advisory.package.clone(),
+            advisory.fixed.clone().unwrap_or_else(|| "-".to_owned()),
+            advisory.vex.clone().unwrap_or_default(),
+        ]
+    });
+    let header = ["severity", "id", "package", "fixed in", "vex"];
+    list("ADVISORIES", report.advisories.len(), &header, &[], rows.collect())
+}
+
+fn guard(report: &AuditReport) -> String {
+    let Some(guard) = &report.guard else { return String::new() };
+    let rows = guard.files.iter().map(|file| {
+        vec![
+            file.name.clone(),
+            size(file.bytes),
+            size(file.expanded),
+            format!("{}.{:03}", file.ratio_milli / 1_000, file.ratio_milli % 1_000),
+            file.depth.to_string(),
+            file.entries.to_string(),
+            if file.problems.is_empty() { "within limits".to_owned() } else { file.problems.join(" ") },
+        ]
+    });
+    let header = ["file", "size", "extracted", "ratio", "depth", "entries", "result"];
+    let title = format!("GUARD {}", plain(&guard.profile));
+    list(&title, guard.files.len(), &header, &[1, 2, 3, 4, 5], rows.collect())
+}
+
+fn basis(report: &AuditReport) -> String {
+    let basis = &report.basis;
+    let mut out = format!("\nas of {}, by {}\n", basis.at, plain(&basis.build));
+    let mut file = |what: &str, name: &str, sum: &carnet::format::Sum, more: &str| {
+        out += &format!("{what} {}{more}, SHA-256 {sum}\n", plain(name));
+    };
+    for (what, files) in
+        [("policy", &basis.policies), ("ignore", &basis.ignores), ("vex", &basis.vex), ("key", &basis.keys)]
+    {
+        for named in files {
+            file(what, &named.name, &named.sha256, "");
+        }
+    }
+    for database in &basis.advisories {
+        let newest = database
+            .newest
+            .as_ref()
+            .map_or_else(String::new, |newest| format!(", newest of {}", plain(newest)));
+        let more = format!(", {}{newest}", count(database.records, "record", "records"));
+        file("advisories", &database.name, &database.sha256, &more);
+    }
+    if let Some(guard) = &basis.guard {
+        file("guard", &guard.name, &guard.sha256, "");
+    }
+    out
+}
