@@ -321,3 +321,16 @@ fn a_database_can_come_from_a_stream() {
     let error = Database::read("blob", &b"PK\x03\x04"[..], &Wanted::default()).unwrap_err();
     assert!(error.to_string().ends_with("found a zip file"), "{error}");
 }
+
+#[test]
+fn a_name_with_very_many_versions_is_matched_in_part() {
+    let packages: Vec<Package> = (0..1500).map(|n| package(Kind::Npm, "a", &format!("1.0.{n}"))).collect();
+    let record = r#"{"id":"X-1","affected":[{"package":{"ecosystem":"npm","name":"a"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]}"#;
+    let database = database(&[("a.json", record)], &packages);
+    let affected = packages.iter().filter(|package| !database.affecting(package, None).is_empty()).count();
+    assert_eq!(affected, 1000);
+    assert_eq!(
+        database.problems(),
+        ["\"a\" has more than 1000 versions; advisories were matched with the first 1000"]
+    );
+}
