@@ -29,9 +29,10 @@
 //! | [`mod@format`], [`packages`] | the vocabulary of bundles; packages, as databases describe them |
 //! | [`registry`] | the client of registries |
 //! | [`artifacts`], [`medium`], [`storage`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, object stores, who is trusted, time, onlookers |
+//! | [`bom`] | SBOMs and attestations that travel: reading, comparing, writing |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
 //! | [`arrival`], [`runs`] | files become bundles that may be used; records of the runs of pipelines |
-//! | the verbs: [`pack`], [`verify`], [`missing`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`] | a request in, a report out |
+//! | the verbs: [`pack`], [`verify`], [`missing`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`] | a request in, a report out |
 //! | [`station`] | pipelines that run the verbs unattended |
 //!
 //! A verb takes a request and an [`environment::Environment`]:
@@ -63,6 +64,7 @@
 
 pub mod arrival;
 pub mod artifacts;
+pub mod bom;
 pub mod clock;
 pub mod content;
 pub mod diagnosis;
@@ -83,4 +85,4 @@ pub mod trust;
 mod verbs;
 pub mod versions;
 
-pub use verbs::{import, inspect, missing, pack, report, sign, sums, unpack, verify};
+pub use verbs::{audit, import, inspect, missing, pack, report, sign, sums, unpack, verify};

@@ -37,6 +37,8 @@ pub enum Verb {
     Import,
     /// Computes checksums of chunk files.
     Sums,
+    /// Looks into the content of a bundle or source.
+    Audit,
 }
 
 /// A part of a run that moves bytes.

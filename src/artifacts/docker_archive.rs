@@ -14,7 +14,7 @@ use super::entries::{unnamed, without_unknown_types};
 use super::files::Files;
 use super::layout::Layout;
 use super::tar_index::Links;
-use super::{ArtifactError, ArtifactSource, Root, Selection};
+use super::{ArtifactError, ArtifactSource, Expansion, Root, Selection};
 use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::graph::Referrer;
 use crate::oci::{Descriptor, Digest};
@@ -36,9 +36,13 @@ pub struct DockerArchive {
 
 impl DockerArchive {
     /// Opens the archive `path`. Messages call it `name`. Compressed layers are hashed here if the archive does not
-    /// contain their digests.
-    pub fn open(path: &Path, name: &str) -> Result<DockerArchive, ArtifactError> {
-        let files = Files::in_archive(path, Links::FollowedInside)?;
+    /// contain their digests. A compressed archive is expanded first if `expansion` says where.
+    pub fn open(
+        path: &Path,
+        name: &str,
+        expansion: Option<&Expansion>,
+    ) -> Result<DockerArchive, ArtifactError> {
+        let files = Files::in_archive(path, Links::FollowedInside, expansion)?;
         let items = files.read("manifest.json", DOCUMENT_BYTES_MAX)?;
         let items = items
             .map(|bytes| parse_items(&bytes))

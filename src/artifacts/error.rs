@@ -195,6 +195,9 @@ pub enum ArtifactError {
         /// The program that can decompress it, e.g. `gzip`.
         with: &'static str,
     },
+    /// A signal ended the work.
+    #[error("interrupted")]
+    Interrupted,
     /// `docker load` would not accept the archive or artifact.
     #[error("{place:?} cannot be a Docker archive: {problem}")]
     NotADockerImage {
@@ -322,6 +325,7 @@ impl Diagnose for ArtifactError {
                 };
                 return code.with(advice_for(kind, path));
             }
+            ArtifactError::Interrupted => Code::Interrupted,
             ArtifactError::AmbiguousName { .. } => Code::AmbiguousName,
             ArtifactError::BadName { .. } => Code::BadName,
             ArtifactError::NoCatalogue { .. } => Code::NoCatalogue,

@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat};
 use rustix::io::Errno;
 
 use super::ArtifactError;
+use super::expansion::Expansion;
 use super::extent::{Extent, not_regular, open_regular_at};
 use super::tar_index::{Links, TarIndex};
 
@@ -34,8 +35,12 @@ impl Files {
     }
 
     /// Opens the archive `path`.
-    pub(super) fn in_archive(path: &Path, links: Links) -> Result<Files, ArtifactError> {
-        Ok(Files::Archive(TarIndex::open(path, links)?))
+    pub(super) fn in_archive(
+        path: &Path,
+        links: Links,
+        expansion: Option<&Expansion>,
+    ) -> Result<Files, ArtifactError> {
+        Ok(Files::Archive(TarIndex::open(path, links, expansion)?))
     }
 
     /// The path of the directory or archive.

@@ -11,7 +11,7 @@ use super::entries::{Entries, without_unknown_types};
 use super::files::Files;
 use super::referrers::{Referrers, stem_of, tag_stem};
 use super::tar_index::Links;
-use super::{ArtifactError, ArtifactSource, Root, Selection, read_document};
+use super::{ArtifactError, ArtifactSource, Expansion, Root, Selection, read_document};
 use crate::oci::document::{DOCUMENT_BYTES_MAX, DocumentError};
 use crate::oci::graph::Referrer;
 use crate::oci::media_type::Role;
@@ -68,9 +68,14 @@ impl Layout {
         Layout::over(Files::in_directory(path)?, name)
     }
 
-    /// Opens the layout in the tar archive `path`. Messages call it `name`.
-    pub fn in_archive(path: &Path, name: &str) -> Result<Layout, ArtifactError> {
-        Layout::over(Files::in_archive(path, Links::Refused)?, name)
+    /// Opens the layout in the tar archive `path`. Messages call it `name`. A compressed one is expanded first if
+    /// `expansion` says where.
+    pub fn in_archive(
+        path: &Path,
+        name: &str,
+        expansion: Option<&Expansion>,
+    ) -> Result<Layout, ArtifactError> {
+        Layout::over(Files::in_archive(path, Links::Refused, expansion)?, name)
     }
 
     pub(super) fn over(files: Files, name: &str) -> Result<Layout, ArtifactError> {

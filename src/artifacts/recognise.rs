@@ -25,7 +25,7 @@ pub(super) fn kind_of(path: &Path) -> Option<Kind> {
     if path.is_dir() {
         return kind_of_files(&Files::in_directory(path).ok()?);
     }
-    kind_of_files(&Files::in_archive(path, Links::OnlyRecognised).ok()?)
+    kind_of_files(&Files::in_archive(path, Links::OnlyRecognised, None).ok()?)
 }
 
 /// What the files are; `None` if it is not known.

@@ -15,7 +15,9 @@ use super::kind::Kind;
 use super::recognise::kind_of;
 use super::spec_error::SpecError;
 use super::transport::{REGISTRY, Transport, helms_form};
-use super::{ArtifactError, ArtifactSource, DockerArchive, Layout, Pattern, RegistrySources, Selection};
+use super::{
+    ArtifactError, ArtifactSource, DockerArchive, Expansion, Layout, Pattern, RegistrySources, Selection,
+};
 use crate::diagnosis::Advice;
 use crate::oci::reference::RefNameError;
 use crate::oci::{Digest, RefName};
@@ -192,10 +194,22 @@ impl SourceSpec {
     /// Opens the source, or every matching source if the repository is a pattern. Pass the selection to
     /// [`ArtifactSource::roots`].
     pub fn open(&self, registries: &RegistrySources) -> Result<Vec<Arc<dyn ArtifactSource>>, ArtifactError> {
+        self.open_expanding(registries, None)
+    }
+
+    /// As [`SourceSpec::open`]. A compressed archive is expanded first if `expansion` says where.
+    ///
+    /// # Errors
+    /// As [`SourceSpec::open`].
+    pub fn open_expanding(
+        &self,
+        registries: &RegistrySources,
+        expansion: Option<&Expansion>,
+    ) -> Result<Vec<Arc<dyn ArtifactSource>>, ArtifactError> {
         Ok(match &self.place {
             Place::Path(transport, path) => {
                 vec![
-                    self.in_path(*transport, path)
+                    self.in_path(*transport, path, expansion)
                         .map_err(|error| self.explained(*transport, path, error))?,
                 ]
             }
@@ -204,7 +218,12 @@ impl SourceSpec {
         })
     }
 
-    fn in_path(&self, transport: Transport, path: &Path) -> Result<Arc<dyn ArtifactSource>, ArtifactError> {
+    fn in_path(
+        &self,
+        transport: Transport,
+        path: &Path,
+        expansion: Option<&Expansion>,
+    ) -> Result<Arc<dyn ArtifactSource>, ArtifactError> {
         let name = self.place.to_string();
         Ok(match transport {
             Transport::Oci => {
@@ -213,11 +232,11 @@ impl SourceSpec {
                 Arc::new(layout)
             }
             Transport::OciArchive => {
-                let layout = Layout::in_archive(path, &name)?;
+                let layout = Layout::in_archive(path, &name, expansion)?;
                 check_beside(&layout)?;
                 Arc::new(layout)
             }
-            Transport::DockerArchive => Arc::new(DockerArchive::open(path, &name)?),
+            Transport::DockerArchive => Arc::new(DockerArchive::open(path, &name, expansion)?),
         })
     }
 

@@ -13,6 +13,7 @@ use tar::Header;
 
 use super::ArtifactError;
 use super::compression::{MAGIC_BYTES, compressed_with};
+use super::expansion::Expansion;
 use super::extent::{Extent, open_regular};
 use super::tar_number;
 
@@ -62,12 +63,21 @@ pub(super) struct TarIndex {
 
 impl TarIndex {
     /// Reads all headers of the archive at `path`.
-    pub(super) fn open(path: &Path, links: Links) -> Result<TarIndex, ArtifactError> {
+    /// A compressed archive is expanded first if `expansion` says where.
+    pub(super) fn open(
+        path: &Path,
+        links: Links,
+        expansion: Option<&Expansion>,
+    ) -> Result<TarIndex, ArtifactError> {
         let missing = || ArtifactError::io("cannot open", path)(std::io::ErrorKind::NotFound.into());
         // The operator may name the archive through a symbolic link, but its target must be a regular file.
         let real = path.canonicalize().map_err(ArtifactError::io("cannot open", path))?;
         let file = open_regular(&real)?.ok_or_else(missing)?;
-        refuse_compressed(&file, path)?;
+        let file = match (compression_of(&file, path)?, expansion) {
+            (None, _) => file,
+            (Some("gzip" | "zstd"), Some(expansion)) => expansion.expand(&file, path)?,
+            (Some(with), _) => return Err(ArtifactError::Compressed { path: path.to_owned(), with }),
+        };
         let bytes = file.metadata().map_err(ArtifactError::io("cannot read the metadata of", path))?.len();
         let mut scan = Scan { file: &file, path, bytes, at: 0, links, places: HashMap::new() };
         scan.run()?;
@@ -116,13 +126,11 @@ impl TarIndex {
     }
 }
 
-fn refuse_compressed(file: &File, path: &Path) -> Result<(), ArtifactError> {
+/// The program that decompresses the archive, if it is compressed.
+fn compression_of(file: &File, path: &Path) -> Result<Option<&'static str>, ArtifactError> {
     let mut start = [0; MAGIC_BYTES];
     let count = file.read_at(&mut start, 0).map_err(ArtifactError::io("cannot read", path))?;
-    match compressed_with(&start[..count]) {
-        Some(with) => Err(ArtifactError::Compressed { path: path.to_owned(), with }),
-        None => Ok(()),
-    }
+    Ok(compressed_with(&start[..count]))
 }
 
 /// Normalizes a path: components separated by one `/`, none of them `.` or `..`. The root of the archive is the empty

@@ -1,2 +1,15 @@
 //! What is inside blobs: compression, archives, executables. Only here are bytes decompressed, within limits, and only
 //! audits do that: the verbs that move bytes never use this module.
+
+pub mod inflate;
+mod layer;
+pub mod name;
+pub mod tar;
+
+pub use layer::{
+    EntryCounts, Interest, LayerLimits, LayerProblem, LayerRead, LayerVisitor, Problems, read_layer,
+};
+pub mod secrets;
+pub mod sniff;
+pub mod deflate;
+pub mod zip;

@@ -3,6 +3,8 @@
 //! Only this module uses `oci_spec`. Manifests are kept as bytes: they are parsed, but never serialized
 //! again from the parsed form.
 
+pub mod annotations;
+pub mod config;
 pub mod descriptor;
 pub mod digest;
 pub mod document;

@@ -1,6 +1,7 @@
 //! What a file in an inbox is.
 
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -25,7 +26,7 @@ pub enum FileState {
     /// Not a chunk yet, and changed a short time ago.
     Arriving {
         /// What keeps it from being a chunk.
-        reason: String,
+        reason: Arc<str>,
     },
     /// It begins as an accepted chunk, but its content does not fit.
     Damaged {
@@ -44,8 +45,8 @@ pub enum FileState {
     },
     /// Not a chunk.
     NotAChunk {
-        /// Why.
-        reason: String,
+        /// Why. An inbox may have thousands of other files, so the sentence is kept once.
+        reason: Arc<str>,
     },
     /// A chunk that the trust file does not accept.
     Untrusted {

@@ -27,8 +27,10 @@ pub struct InboxLimits {
     pub bytes: Option<u64>,
 }
 
-/// For how long in seconds an inbox in which nothing changes is not looked into in full.
+/// For how long in seconds an inbox in which nothing changes is not looked into in full. Each look that finds nothing new
+/// doubles it, this many times at most.
 const REST_SECONDS: u64 = 120;
+const REST_DOUBLINGS_MAX: u32 = 2;
 
 /// How long in seconds a file must stay unchanged before it counts as finished. Time is measured between looks by the clock
 /// of this side: the clock of the writer may jump.
@@ -113,14 +115,17 @@ pub struct Inbox {
     pulse: Option<String>,
     /// Whether a file was changed a short time before that look.
     moves: bool,
+    /// How many looks have found nothing new since one did.
+    idle_looks: u32,
 }
 
 impl Inbox {
     /// Returns whether nothing can be new since the last look: the pulse of the store is the same, no file has changed
-    /// for a while, and the last look is less than two minutes old. A writer may go on with an old file after a long
-    /// pause, which no pulse shows, so all files are looked at every two minutes.
+    /// for a while, and the last look is less than two minutes old, or eight if several looks found nothing new. A writer
+    /// may go on with an old file after a long pause, which no pulse shows, so all files are looked at now and then.
     pub fn rests(&mut self, pulse: Option<String>, now: Timestamp) -> bool {
-        let is_fresh = |time: &Timestamp| time.plus_seconds(REST_SECONDS).is_some_and(|end| now < end);
+        let rest = REST_SECONDS << self.idle_looks.min(REST_DOUBLINGS_MAX);
+        let is_fresh = |time: &Timestamp| time.plus_seconds(rest).is_some_and(|end| now < end);
         let is_same = pulse.is_some() && pulse == self.pulse;
         self.pulse = pulse;
         is_same && self.looked.as_ref().is_some_and(is_fresh) && !self.moves
@@ -138,6 +143,7 @@ impl Inbox {
         let oldest = limits.oldest;
         let beyond = self.beyond(files, limits);
         let mut before = std::mem::take(&mut self.known);
+        let mut is_idle = before.len() == files.len();
         let mut seen = Vec::with_capacity(files.len());
         for (at, file) in files.iter().enumerate() {
             let file = Arc::clone(file);
@@ -156,8 +162,8 @@ impl Inbox {
             }
             let version = file.version();
             let is_too_old = oldest.is_some_and(|oldest| file.modified().is_some_and(|time| time < oldest));
-            let known = match before.remove(file.name()) {
-                Some(known)
+            let (name, known) = match before.remove_entry(file.name()) {
+                Some((name, known))
                     if known.version == version
                         && !matches!(known.state, FileState::Unreadable { .. })
                         // A file that was passed over is read if the limit has changed.
@@ -171,22 +177,25 @@ impl Inbox {
                     if known.damage.as_ref().is_some_and(was_early) && !known.may_change(now) {
                         known.damage = None;
                     }
-                    known
+                    (name, known)
                 }
                 found => {
+                    is_idle = false;
                     // Nobody saw when a file changed that was there at the first look. Only its place says so.
                     let is_old = found.is_none() && self.looked.is_none();
                     let changed =
                         if is_old { file.modified().map_or(now, |time| time.min(now)) } else { now };
                     let state =
                         if is_too_old { FileState::TooOld } else { state_of(file.as_ref(), policy, now) };
-                    Known { version, state, unchanged: 0, changed, damage: None }
+                    let known = Known { version, state, unchanged: 0, changed, damage: None };
+                    (file.name().to_owned(), known)
                 }
             };
             let state = if is_too_old { FileState::TooOld } else { known.shown(file.as_ref(), now) };
             seen.push(InboxFile { file: Arc::clone(&file), state });
-            self.known.insert(file.name().to_owned(), known);
+            self.known.insert(name, known);
         }
+        self.idle_looks = if is_idle { self.idle_looks.saturating_add(1) } else { 0 };
         self.looked = Some(now);
         self.moves = self.known.values().any(|known| known.may_change(now));
         seen
@@ -301,7 +310,9 @@ fn state_of(file: &dyn ChunkFile, policy: &TrustPolicy, now: Timestamp) -> FileS
     let head = match read_head(file) {
         Ok(head) => head,
         Err(BodyError::Io(error)) => return FileState::Unreadable { reason: error.to_string() },
-        Err(error @ BodyError::Format(_)) => return FileState::NotAChunk { reason: error.to_string() },
+        Err(error @ BodyError::Format(_)) => {
+            return FileState::NotAChunk { reason: error.to_string().into() };
+        }
     };
     match accept(policy, head, now) {
         Err((_, reason)) => FileState::Untrusted { reason: reason.to_string() },
@@ -309,7 +320,7 @@ fn state_of(file: &dyn ChunkFile, policy: &TrustPolicy, now: Timestamp) -> FileS
             let statement = &chunk.head().statement;
             if statement.kind == Kind::Parity {
                 let reason = "a kind of chunk that this version does not use".to_owned();
-                return FileState::NotAChunk { reason };
+                return FileState::NotAChunk { reason: reason.into() };
             }
             FileState::Chunk {
                 bundle: statement.bundle,

@@ -93,6 +93,21 @@ impl Segments {
     }
 }
 
+/// Segments that block are a stream of bytes. The error names the file.
+impl Read for Segments {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        match self.fill(buffer) {
+            Ok(Filled::Bytes(read)) => Ok(read),
+            Ok(Filled::End) => Ok(0),
+            Ok(Filled::Waiting) => Err(io::ErrorKind::WouldBlock.into()),
+            Err((file, error)) => Err(io::Error::new(error.kind(), format!("{file}: {error}"))),
+        }
+    }
+}
+
 /// Reads until the buffer is full or no more data is there yet. Returns 0 only if there is none at all.
 fn read_full(reader: &mut Box<dyn Read + Send>, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;

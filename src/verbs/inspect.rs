@@ -5,15 +5,13 @@ use std::collections::{HashMap, HashSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::arrival::{
-    Arrivals, Bundle, Control, Documents, OpenError, OpenRequest, Standing, UnreadableFile, open,
-};
+use crate::arrival::{Arrivals, Bundle, Documents, OpenError, OpenRequest, open};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::plan::{Artifact, Carriage, Plan, PlannedBlob, PlannedReferrer};
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
-use crate::verbs::report::{OmissionReport, SignerReport};
+use crate::verbs::report::{OmissionReport, SignerReport, UnknownBundle};
 
 /// An artifact of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -140,19 +138,6 @@ pub struct InspectReport {
     pub unknown: Vec<UnknownBundle>,
 }
 
-/// A bundle whose contents cannot be shown.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct UnknownBundle {
-    /// The id of the bundle.
-    pub bundle: Sum,
-    /// The reason why its contents cannot be shown.
-    pub problem: String,
-    /// Whether the reason is that no trusted packer signed its control chunk.
-    pub untrusted: bool,
-    /// Whether the reason is that its control chunk arrived, but cannot be read.
-    pub unreadable: bool,
-}
-
 /// Returns the contents of every bundle among the files; reads only control chunks and manifests.
 ///
 /// # Errors
@@ -163,37 +148,10 @@ pub fn inspect(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Resu
     for bundle in &opened {
         match inspect_bundle(bundle) {
             Some(inspected) => report.bundles.push(inspected),
-            None => report.unknown.push(unknown(bundle)),
+            None => report.unknown.push(UnknownBundle::of(bundle)),
         }
     }
     Ok(report)
-}
-
-fn unknown(bundle: &Bundle) -> UnknownBundle {
-    let control = || bundle.files.iter().filter(|opened| opened.statement.is_control());
-    let refused = control().find_map(|opened| match &opened.standing {
-        Standing::Untrusted(reason) => Some(reason.to_string()),
-        _ => None,
-    });
-    let damaged = control().find_map(|opened| match &opened.standing {
-        Standing::Damaged(finding) => Some(format!("{}: {finding}", opened.file.name())),
-        _ => None,
-    });
-    let untrusted = refused.is_some() && damaged.is_none();
-    if let Some(UnreadableFile { file, reason }) = bundle.unreadable_file(0) {
-        let problem = format!("its control chunk cannot be read: {file}: {reason}");
-        return UnknownBundle { bundle: bundle.id, problem, untrusted: false, unreadable: true };
-    }
-    let problem = match &bundle.control {
-        Control::Broken(error) => error.to_string(),
-        Control::Forked => "two control chunks differ".to_owned(),
-        Control::Absent | Control::Read(_) => match (damaged, refused) {
-            (Some(problem), _) => problem,
-            (None, Some(reason)) => format!("its control chunk is not trusted: {reason}"),
-            (None, None) => "its control chunk (NAME_00000.tar) is missing".to_owned(),
-        },
-    };
-    UnknownBundle { bundle: bundle.id, problem, untrusted, unreadable: false }
 }
 
 fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {

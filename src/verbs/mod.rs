@@ -10,11 +10,13 @@
 //! | [`unpack`] | unpacks a bundle into a layout or an archive |
 //! | [`import`] | pushes a bundle into a registry |
 //! | [`sums`] | computes checksums of whole chunk files |
+//! | [`audit`] | tells what is in a bundle, down to files and packages |
 //!
 //! A verb does not print. It does not use another verb, with two exceptions: `missing` lists the chunks that `verify`
 //! finds missing, and `sums` can list the checksums that `pack` computed. Shared report types are in [`report`];
 //! everything else that verbs share is in the modules they build on.
 
+pub mod audit;
 pub mod import;
 pub mod inspect;
 pub mod missing;

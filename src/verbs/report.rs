@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::arrival::{Bundle, Control, Standing, UnreadableFile};
+use crate::format::Sum;
 use crate::format::plan::{Artifact, Plan, PlannedOmission};
 use crate::oci::graph::Reason;
 use crate::oci::{Digest, MediaType, RefName};
@@ -77,5 +79,48 @@ impl SignerReport {
     pub fn all(accepted: &[Accepted]) -> Vec<SignerReport> {
         let report = |a: &Accepted| SignerReport { holder: a.holder.clone(), key: a.key_id.to_string() };
         accepted.iter().map(report).collect()
+    }
+}
+
+/// A bundle whose contents cannot be shown.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct UnknownBundle {
+    /// The id of the bundle.
+    pub bundle: Sum,
+    /// The reason why its contents cannot be shown.
+    pub problem: String,
+    /// Whether the reason is that no trusted packer signed its control chunk.
+    pub untrusted: bool,
+    /// Whether the reason is that its control chunk arrived, but cannot be read.
+    pub unreadable: bool,
+}
+
+impl UnknownBundle {
+    /// Returns why the contents of this bundle cannot be shown.
+    pub fn of(bundle: &Bundle) -> UnknownBundle {
+        let control = || bundle.files.iter().filter(|opened| opened.statement.is_control());
+        let refused = control().find_map(|opened| match &opened.standing {
+            Standing::Untrusted(reason) => Some(reason.to_string()),
+            _ => None,
+        });
+        let damaged = control().find_map(|opened| match &opened.standing {
+            Standing::Damaged(finding) => Some(format!("{}: {finding}", opened.file.name())),
+            _ => None,
+        });
+        let untrusted = refused.is_some() && damaged.is_none();
+        if let Some(UnreadableFile { file, reason }) = bundle.unreadable_file(0) {
+            let problem = format!("its control chunk cannot be read: {file}: {reason}");
+            return UnknownBundle { bundle: bundle.id, problem, untrusted: false, unreadable: true };
+        }
+        let problem = match &bundle.control {
+            Control::Broken(error) => error.to_string(),
+            Control::Forked => "two control chunks differ".to_owned(),
+            Control::Absent | Control::Read(_) => match (damaged, refused) {
+                (Some(problem), _) => problem,
+                (None, Some(reason)) => format!("its control chunk is not trusted: {reason}"),
+                (None, None) => "its control chunk (NAME_00000.tar) is missing".to_owned(),
+            },
+        };
+        UnknownBundle { bundle: bundle.id, problem, untrusted, unreadable: false }
     }
 }

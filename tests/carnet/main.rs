@@ -1,6 +1,7 @@
 //! All integration tests in one binary. Most run the program as an operator would.
 #![allow(missing_docs, clippy::unwrap_used)] // A test that cannot set up has failed.
 
+mod audits;
 mod behaviour;
 mod demo;
 mod hostile;

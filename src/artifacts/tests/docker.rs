@@ -9,7 +9,7 @@ fn open(made: &LayoutBuilder) -> Result<DockerArchive, ArtifactError> {
         made.files.insert("index.json".to_owned(), Vec::new());
     }
     made.write_archive(&path);
-    DockerArchive::open(&path, "docker-archive:saved.tar")
+    DockerArchive::open(&path, "docker-archive:saved.tar", None)
 }
 
 /// An archive as an old `docker save` writes it, for one image with the layers `texts`.

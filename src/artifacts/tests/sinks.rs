@@ -249,7 +249,7 @@ fn long_names_and_large_sizes_fit_an_archive() {
     writer.write(b"long").unwrap();
     writer.commit(proof(&long)).unwrap();
     Box::new(sink).finish(&[]).unwrap();
-    let source = Layout::in_archive(&out, "oci-archive:out").unwrap();
+    let source = Layout::in_archive(&out, "oci-archive:out", None).unwrap();
     assert_eq!(read_all(&source, &long, 0), b"long");
     let mut plan = tar_plan::TarPlan::default();
     let place = plan.place(&out, "blobs/sha256/x", 9 << 30).unwrap();
@@ -304,6 +304,6 @@ fn docker_archives_accept_only_images() {
 }
 
 fn file_in(archive: &Path, name: &str) -> Vec<u8> {
-    let files = files::Files::in_archive(archive, tar_index::Links::Refused).unwrap();
+    let files = files::Files::in_archive(archive, tar_index::Links::Refused, None).unwrap();
     files.read(name, 1 << 20).unwrap().unwrap()
 }

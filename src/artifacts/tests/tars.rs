@@ -47,7 +47,7 @@ fn index_of(bytes: &[u8], links: Links) -> Result<TarIndex, ArtifactError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.tar");
     fs::write(&path, bytes).unwrap();
-    TarIndex::open(&path, links)
+    TarIndex::open(&path, links, None)
 }
 
 fn pax(key: &str, value: &str) -> Vec<u8> {

@@ -222,9 +222,11 @@ fn decompress(program: &str, file: &Path) -> String {
         (".tar", ".uncompressed.tar"),
     ];
     let target = suffixes.iter().find_map(suffix).unwrap_or_else(|| format!("{name}.tar"));
+    let can_expand = matches!(program, "gzip" | "zstd");
+    let or = if can_expand { "give a folder with room for it with --tmp DIR, or " } else { "" };
     match (shell_word(file), shell_word(Path::new(&target))) {
-        (Some(file), Some(target)) => format!("decompress it first: {program} -dc < {file} > {target}"),
-        _ => format!("decompress it first: {program} -dc < FILE > NEW-FILE"),
+        (Some(file), Some(target)) => format!("{or}decompress it first: {program} -dc < {file} > {target}"),
+        _ => format!("{or}decompress it first: {program} -dc < FILE > NEW-FILE"),
     }
 }
 
@@ -334,7 +336,9 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "check the disk of the source; `carnet pack --continue-on-errors` skips the artifact"
         }
         Code::BlobNotPlanned => "this is a bug in carnet: please report it with the command and the message",
-        Code::CompressedArchive => "decompress the archive first",
+        Code::CompressedArchive => {
+            "decompress the archive first, or give a folder with room for it with --tmp"
+        }
         Code::NotADockerImage => "use oci: or oci-archive:, which accept every artifact",
         Code::UnsafePath => "replace it with a regular file or folder",
         Code::NameTaken => {

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-use carnet::artifacts::SpecError;
+use carnet::artifacts::{SourceSpec, SpecError};
 use carnet::diagnosis::Diagnose as _;
 use clap::Parser;
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -71,6 +71,11 @@ where
     T: for<'a> TryFrom<&'a OsStr, Error = SpecError> + Clone + Send + Sync + 'static,
 {
     OsStringValueParser::new().try_map(|text| T::try_from(&text).map_err(|error| with_hint(&error)))
+}
+
+/// Parses a source. The error says what is wrong and shows the expected syntax.
+pub(crate) fn parse_source(text: &OsStr) -> Result<SourceSpec, String> {
+    SourceSpec::try_from(text).map_err(|error| with_hint(&error))
 }
 
 fn with_hint(error: &SpecError) -> String {

@@ -20,6 +20,7 @@ mod shell_word;
 mod station_args;
 mod status;
 mod stores;
+mod subject;
 mod tables;
 mod trust;
 mod world;

@@ -124,6 +124,45 @@ fn an_archive_of_a_layout_is_a_source() {
     desk.carnet("pack oci-archive:src.tar.gz --to x --name b --key k.key.pem").ends(1).says(&["gzip -d"]);
 }
 
+/// With a folder for it, an archive that is compressed with gzip or zstd is expanded once. Nothing is left of it.
+#[test]
+fn a_compressed_archive_is_expanded_into_the_folder_that_is_given() {
+    let desk = Desk::new();
+    three(&desk);
+    std::fs::create_dir(desk.path("room")).unwrap();
+    desk.sh("tar -C src -cf plain .").ok();
+    desk.pack("oci-archive:plain").ok();
+    let expected = desk.files("out");
+    let sums =
+        |files: &std::collections::BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+    let mut programs = vec!["gzip -c", "sh -c 'gzip -c; printf \"\"'"];
+    if super::support::installed(&["zstd"]) {
+        programs.push("zstd -c");
+    }
+    for program in programs {
+        desk.sh(&format!("{program} < plain > squeezed && rm -rf out")).ok();
+        desk.pack("oci-archive:squeezed").ends(1).says(&["compressed-archive", "--tmp DIR"]);
+        desk.pack("oci-archive:squeezed --tmp room").ok();
+        assert_eq!(sums(&desk.files("out")), sums(&expected), "{program}");
+        assert_eq!(unpacked(&desk).len(), 3, "{program}");
+        desk.sh("rm -rf back").ok();
+        desk.carnet("tree oci-archive:squeezed --tmp room").ok().says(&["team/app:1.0"]);
+        assert_eq!(std::fs::read_dir(desk.path("room")).unwrap().count(), 0, "{program}");
+    }
+    desk.sh("gzip -c plain | head -c 2000 > squeezed; rm -rf out").ok();
+    desk.pack("oci-archive:squeezed --tmp room").ends(4).says(&["ends after 2000 bytes"]);
+    desk.sh("{ gzip -c plain; echo more; } > squeezed").ok();
+    desk.pack("oci-archive:squeezed --tmp room").ends(4).says(&["5 bytes follow"]);
+    desk.sh("bzip2 -c plain > squeezed").ok();
+    desk.pack("oci-archive:squeezed --tmp room").ends(1).says(&["bzip2 -d"]);
+    desk.sh("head -c 300M /dev/zero | gzip > squeezed").ok();
+    desk.pack("oci-archive:squeezed --tmp room").ends(4).says(&["200 times"]);
+    desk.sh("gzip -c plain > squeezed").ok();
+    desk.pack("oci-archive:squeezed --tmp absent").ends(1).says(&["absent"]);
+    assert!(!desk.path("out").exists());
+    assert_eq!(std::fs::read_dir(desk.path("room")).unwrap().count(), 0);
+}
+
 /// The hint is a command that works on the file with its name, whatever that is.
 #[test]
 fn the_hint_for_a_compressed_archive_can_be_run() {

@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["oci"],
     &["http", "content", "versions"],
     &["format", "registry", "packages"],
-    &["artifacts", "medium", "storage", "trust", "clock", "observe"],
+    &["artifacts", "medium", "storage", "trust", "clock", "observe", "bom"],
     &["stream", "environment"],
     &["arrival", "runs"],
     &["report"],
@@ -18,7 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["station"],
 ];
 
-const VERBS: &[&str] = &["pack", "verify", "unpack", "import", "inspect", "missing", "sign", "sums"];
+const VERBS: &[&str] = &["pack", "verify", "unpack", "import", "inspect", "missing", "sign", "sums", "audit"];
 
 /// Commands that use another command. All others must not.
 const BUILDS_ON: &[(&str, &str)] = &[("missing", "verify"), ("sums", "pack")];
@@ -34,6 +34,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "src/artifacts/",
             "src/trust/",
             "src/http/curves.rs",
+            "src/content/",
             "src/medium/bucket/sums.rs",
             "src/storage/",
         ],
@@ -71,6 +72,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("globset", &["src/artifacts/pattern.rs"]),
     ("regex_lite", &["src/verbs/import/naming.rs"]),
     ("tar", &["src/artifacts/"]),
+    ("flate2", &["src/content/"]),
+    ("zstd", &["src/content/"]),
+    ("object", &["src/content/"]),
+    ("packageurl", &["src/packages/purl.rs"]),
     ("toml", &["src/trust/", "src/station/station_file.rs"]),
     ("clap", &["src/bin/"]),
     ("clap_complete", &["src/bin/"]),
@@ -194,6 +199,19 @@ fn verbs_do_not_use_each_other() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What a layer holds must not change what is done with it (docs/decisions/0043).
+#[test]
+fn what_moves_bytes_looks_into_none() {
+    const MOVES: &[&str] = &["pack", "verify", "unpack", "import", "arrival", "stream", "medium", "registry"];
+    let mut found = 0;
+    for (path, code) in library() {
+        let looks = code.contains("crate::content") || code.contains("crate::packages");
+        found += usize::from(looks);
+        assert!(!(looks && MOVES.contains(&module(&path))), "{path} looks into content");
+    }
+    assert!(found > 5, "{found} files look into content");
 }
 
 #[test]

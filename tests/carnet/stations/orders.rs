@@ -116,9 +116,10 @@ fn a_file_counts_as_foreign_or_damaged_only_after_a_quiet_minute() {
     assert!(inbox.bundles(&seen, at(10_001))[0].missing.contains(&1));
 }
 
-/// A place in which nothing changes is not listed, except every two minutes. Whatever appears or is replaced is seen at once.
+/// A place in which nothing changes is listed less and less often, but every eight minutes at least. What appears or is
+/// replaced is seen at once.
 #[test]
-fn a_quiet_place_is_left_alone_for_two_minutes() {
+fn a_quiet_place_is_left_alone() {
     let desk = desk(&["b"]);
     let policy = policy(&desk);
     let store = Folder::new(&desk.path("in"));
@@ -135,14 +136,18 @@ fn a_quiet_place_is_left_alone_for_two_minutes() {
     // The file is old, for the clock of this test is far in the future. Its folder is known after the first look.
     assert!(!look(&mut inbox, 0));
     assert!(!look(&mut inbox, 1));
-    assert!(look(&mut inbox, 2) && look(&mut inbox, 119));
-    assert!(!look(&mut inbox, 121), "two minutes have passed");
-    assert!(look(&mut inbox, 122));
+    assert!(look(&mut inbox, 2) && look(&mut inbox, 240));
+    assert!(!look(&mut inbox, 241), "four minutes have passed");
+    assert!(look(&mut inbox, 720));
+    assert!(!look(&mut inbox, 721), "eight minutes have passed");
+    assert!(!look(&mut inbox, 1_201), "eight more minutes have passed");
+    assert!(look(&mut inbox, 1_202));
     deliver(&desk, "b", 1, "below/b-1");
-    assert!(!look(&mut inbox, 123), "a file has appeared");
-    assert!(!look(&mut inbox, 124), "the new file may still be written");
+    assert!(!look(&mut inbox, 1_203), "a file has appeared");
+    assert!(!look(&mut inbox, 1_204), "the new file may still be written");
     std::fs::remove_file(desk.path("in/below/b-1")).unwrap();
-    assert!(!look(&mut inbox, 190), "a file has gone");
+    assert!(!look(&mut inbox, 1_290), "a file has gone");
+    assert!(look(&mut inbox, 1_291) && !look(&mut inbox, 1_410), "two minutes have passed");
 }
 
 /// Beyond the limits, files are passed over; chunks that were taken up keep their room.

@@ -117,7 +117,7 @@ fn a_bundle_is_imported_once_by_itself_and_the_page_shows_what_is_missing() {
     let records = runs(&desk, "succeeded");
     assert_eq!(records[0]["importedArtifacts"][0]["name"], "mirror/app:1");
     for file in records[0]["files"].as_array().unwrap() {
-        let bytes = fs::read(file["name"].as_str().unwrap()).unwrap();
+        let bytes = fs::read(desk.path(file["name"].as_str().unwrap())).unwrap();
         assert_eq!(file["sha256"], Digest::sha256(&bytes).hex(), "the record has the sum of each file");
     }
     assert!(records[0]["trigger"]["sourceTrigger"]["timestamp"].is_string());

@@ -18,6 +18,7 @@ mod schemas;
 mod sign;
 mod station;
 mod sums;
+mod tree;
 mod unpack;
 mod verify;
 mod version;
@@ -71,6 +72,7 @@ commands![
     verify::Verify,
     missing::Missing,
     inspect::Inspect,
+    tree::Tree,
     unpack::Unpack,
     import::Import,
     sums::Sums,

@@ -7,7 +7,7 @@ mod sources;
 
 use std::path::PathBuf;
 
-use carnet::artifacts::{OnFailure, RegistryDestination, RegistrySources, SourceSpec};
+use carnet::artifacts::{Expansion, OnFailure, RegistryDestination, RegistrySources, SourceSpec};
 use carnet::format::chunk_size::ChunkSize;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
@@ -56,6 +56,9 @@ pub(crate) struct Pack {
     /// The artifacts to pack; see SOURCE below
     #[arg(value_name = "SOURCE", required_unless_present = "artifacts_from", value_parser = place::<SourceSpec>())]
     sources: Vec<SourceSpec>,
+    /// Expand archives that are compressed with gzip or zstd into DIR first; nothing is left there
+    #[arg(long, value_name = "DIR")]
+    tmp: Option<PathBuf>,
     /// Read more sources from FILE, one per line, # for comments; - reads stdin
     #[arg(long, value_name = "FILE")]
     artifacts_from: Option<PathBuf>,
@@ -153,8 +156,9 @@ impl Command for Pack {
         let settings = self.connection.settings(Reach::Anywhere, proxy, environment.workers.stop());
         let registries =
             RegistrySources::new(Registries::new(settings.clone()), self.allow_private_urls.clone());
+        let expansion = self.tmp.as_deref().map(|tmp| Expansion::new(tmp, environment.workers.stop()));
         let OpenedSources { wanted, failures: unopened } =
-            sources::open(specs, &registries, self.continue_on_errors)?;
+            sources::open(specs, &registries, expansion.as_ref(), self.continue_on_errors)?;
         let file_sums: Vec<SumFunction> = self.file_sums.iter().map(|&option| option.into()).collect();
         let (network, access) = (&self.connection.network, &self.access);
         let stores = Stores { network, access, writing: Some(&self.writing), environment };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use carnet::artifacts::{RegistrySources, SourceSpec};
+use carnet::artifacts::{Expansion, RegistrySources, SourceSpec};
 use carnet::diagnosis::Code;
 use carnet::pack::{ArtifactFailure, Wanted};
 
@@ -60,11 +60,12 @@ pub(super) struct OpenedSources {
 pub(super) fn open(
     specs: Vec<SourceSpec>,
     registries: &RegistrySources,
+    expansion: Option<&Expansion>,
     continue_on_errors: bool,
 ) -> Result<OpenedSources, CommandError> {
     let mut opened = OpenedSources::default();
     for spec in specs {
-        match spec.open(registries) {
+        match spec.open_expanding(registries, expansion) {
             Ok(sources) => opened.wanted.extend(sources.into_iter().map(|source| Wanted {
                 source,
                 selection: spec.selection.clone(),

@@ -1,0 +1,19 @@
+//! Media types and secrets: any file has a type, and a secret lies within the file.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use carnet::content::{secrets::SecretRules, sniff::sniff};
+
+static RULES: LazyLock<SecretRules> = LazyLock::new(|| SecretRules::builtin().expect("the own rules"));
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let found = sniff(bytes, bytes.len() as u64);
+    assert!(found.tika.contains('/') && found.libmagic.contains('/'));
+    // The name of the file decides which rules apply.
+    for path in [&b"root/.netrc"[..], b"root/.docker/config.json", b"etc/shadow"] {
+        for secret in RULES.search(path, bytes).found {
+            assert!(secret.offset + secret.bytes <= bytes.len() as u64 && secret.line >= 1);
+        }
+    }
+});

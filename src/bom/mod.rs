@@ -1,0 +1,25 @@
+//! Software bills of materials (SBOM) and attestations that travel with an image: reading them, comparing them with what
+//! is in the image, and writing SBOMs.
+//!
+//! Everything here is a claim of somebody else, in documents of any size. They are read as a stream, within bounds, and as
+//! far as they can be read.
+
+mod compare;
+mod cyclonedx;
+mod document;
+mod draft;
+mod format;
+mod guarded;
+mod identity;
+mod lenient;
+mod model;
+mod package_list;
+mod spdx;
+mod statement;
+
+pub use compare::{Comparison, LINES_MAX, OtherVersion, compare};
+pub use document::{DOCUMENT_BYTES_MAX, Document, Unreadable, read};
+pub use format::Format;
+pub use model::{Bom, BomPackage, BomSubject};
+pub use package_list::PACKAGES_MAX;
+pub use statement::{SUBJECTS_MAX, Statement, StatementSubject, SubjectAnswer};

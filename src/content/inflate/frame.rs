@@ -1,0 +1,208 @@
+//! zstd (RFC 8878): frames of data, and frames that decoders skip.
+
+use std::io::Read;
+
+use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, get_error_name};
+
+use super::encoding::{Encoding, StreamKind, ZSTD_MAGIC, is_skippable};
+use super::error::InflateError;
+use super::inflater::{Failure, Step};
+use super::input::Input;
+
+/// The longest header of a frame, in bytes: magic, descriptor, window, dictionary, content size.
+const HEADER_BYTES_MAX: usize = 4 + 1 + 1 + 4 + 8;
+
+/// Magic and length of a skippable frame, in bytes.
+const SKIPPABLE_HEADER_BYTES: usize = 8;
+
+/// The smallest window that the decoder can be limited to, as a power of two.
+const WINDOW_LOG_MIN: u32 = 10;
+
+enum Place {
+    Between,
+    Skipping { left: u64 },
+    Body,
+}
+
+/// The decoder of a zstd stream.
+pub(super) struct Frames {
+    decoder: DCtx<'static>,
+    window_bytes_max: u64,
+    place: Place,
+}
+
+impl Frames {
+    /// `None` if the decoder cannot be made, because memory is short.
+    pub(super) fn new(window_bytes_max: u64) -> Option<Frames> {
+        let mut decoder = DCtx::try_create()?;
+        // The headers are checked here before the decoder sees them. This is the second lock.
+        let log = window_bytes_max.checked_ilog2()?.clamp(WINDOW_LOG_MIN, 31);
+        decoder.set_parameter(DParameter::WindowLogMax(log)).ok()?;
+        Some(Frames { decoder, window_bytes_max, place: Place::Between })
+    }
+
+    /// Expands some bytes into `out`, or finds that no further frame follows.
+    pub(super) fn step<R: Read>(
+        &mut self,
+        input: &mut Input<R>,
+        out: &mut [u8],
+        seen: &mut Encoding,
+    ) -> Result<Step, Failure> {
+        loop {
+            match self.place {
+                Place::Between => match self.next(input, seen)? {
+                    Some(place) => self.place = place,
+                    None => return Ok(Step::Ended),
+                },
+                Place::Skipping { left: 0 } => self.place = Place::Between,
+                Place::Skipping { left } => {
+                    let found = input.fill(1)?.len();
+                    if found == 0 {
+                        return Err(truncated(input, seen.parts + 1));
+                    }
+                    let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(found);
+                    input.consume(skipped);
+                    self.place = Place::Skipping { left: left.saturating_sub(skipped as u64) };
+                }
+                Place::Body => {
+                    let wrote = self.body(input, out, seen)?;
+                    if wrote > 0 {
+                        return Ok(Step::Wrote(wrote));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What begins here; `None` if it is no frame.
+    fn next<R: Read>(&self, input: &mut Input<R>, seen: &mut Encoding) -> Result<Option<Place>, Failure> {
+        let head = input.fill(HEADER_BYTES_MAX)?;
+        if is_skippable(head) {
+            let Some(&[_, _, _, _, a, b, c, d]) = head.first_chunk::<SKIPPABLE_HEADER_BYTES>() else {
+                return Err(truncated(input, seen.parts + 1));
+            };
+            input.consume(SKIPPABLE_HEADER_BYTES);
+            let left = u64::from(u32::from_le_bytes([a, b, c, d]));
+            seen.skippable_frames += 1;
+            seen.skippable_bytes += left;
+            return Ok(Some(Place::Skipping { left }));
+        }
+        let Some(header) = head.strip_prefix(&ZSTD_MAGIC) else { return Ok(None) };
+        seen.parts += 1;
+        let Some(header) = Header::read(header) else { return Err(truncated(input, seen.parts)) };
+        if header.window_bytes > self.window_bytes_max {
+            let (bytes, limit) = (header.window_bytes, self.window_bytes_max);
+            return Err(InflateError::Window { number: seen.parts, bytes, limit }.into());
+        }
+        if header.dictionary != 0 {
+            return Err(InflateError::Dictionary { number: seen.parts, id: header.dictionary }.into());
+        }
+        seen.window_bytes = seen.window_bytes.max(header.window_bytes);
+        Ok(Some(Place::Body))
+    }
+
+    fn body<R: Read>(
+        &mut self,
+        input: &mut Input<R>,
+        out: &mut [u8],
+        seen: &Encoding,
+    ) -> Result<usize, Failure> {
+        let ended = input.is_at_end()?;
+        let available = input.available();
+        let mut from = InBuffer::around(available);
+        let mut to = OutBuffer::around(out);
+        let result = self.decoder.decompress_stream(&mut to, &mut from);
+        let (read, wrote, had) = (from.pos(), to.pos(), available.len());
+        input.consume(read);
+        match result {
+            Ok(0) => self.place = Place::Between,
+            Ok(_) if read > 0 || wrote > 0 => {}
+            Ok(_) if ended && had == 0 => return Err(truncated(input, seen.parts)),
+            Ok(_) => return Err(damaged(input, seen, "the decoder makes no progress")),
+            Err(code) => {
+                let problem = get_error_name(code);
+                if problem.contains("checksum") {
+                    return Err(InflateError::Checksum { kind: StreamKind::Zstd, number: seen.parts }.into());
+                }
+                return Err(damaged(input, seen, problem));
+            }
+        }
+        Ok(wrote)
+    }
+}
+
+fn truncated<R: Read>(input: &Input<R>, number: u64) -> Failure {
+    InflateError::Truncated { kind: StreamKind::Zstd, number, bytes_in: input.used() }.into()
+}
+
+fn damaged<R: Read>(input: &Input<R>, seen: &Encoding, problem: &str) -> Failure {
+    let problem = problem.to_owned();
+    InflateError::Damaged { kind: StreamKind::Zstd, number: seen.parts, bytes_in: input.used(), problem }
+        .into()
+}
+
+/// What the header of a frame asks for (RFC 8878, section 3.1.1.1).
+#[derive(Debug, PartialEq, Eq)]
+struct Header {
+    window_bytes: u64,
+    dictionary: u32,
+}
+
+impl Header {
+    /// Reads a header behind its magic; `None` if it is cut off.
+    fn read(bytes: &[u8]) -> Option<Header> {
+        let (&descriptor, rest) = bytes.split_first()?;
+        let single_segment = descriptor & 0x20 != 0;
+        let (window, rest) = if single_segment {
+            (None, rest)
+        } else {
+            let (&byte, rest) = rest.split_first()?;
+            // At most 2^41 bytes and seven eighths, so nothing overflows.
+            let base = 1_u64 << (10 + (byte >> 3));
+            (Some(base + base / 8 * u64::from(byte & 7)), rest)
+        };
+        let dictionary_bytes = [0, 1, 2, 4].get(usize::from(descriptor & 3)).copied()?;
+        let dictionary = u32::try_from(little_endian(rest.get(..dictionary_bytes)?)).ok()?;
+        let rest = rest.get(dictionary_bytes..)?;
+        let window_bytes = match (window, descriptor >> 6) {
+            (Some(window), _) => window,
+            // A single segment has no window: the decoder keeps the whole content.
+            (None, 0) => little_endian(rest.get(..1)?),
+            (None, 1) => little_endian(rest.get(..2)?) + 256,
+            (None, 2) => little_endian(rest.get(..4)?),
+            (None, _) => little_endian(rest.get(..8)?),
+        };
+        Some(Header { window_bytes, dictionary })
+    }
+}
+
+fn little_endian(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Header;
+
+    #[test]
+    fn headers_say_how_much_memory_they_need() {
+        for (bytes, expected) in [
+            (&[0x00, 0x00][..], Some((1 << 10, 0))),
+            (&[0x00, 0x58], Some((1 << 21, 0))),
+            (&[0x00, 0x81], Some(((1 << 26) + (1 << 23), 0))),
+            (&[0x00, 0xff], Some(((1 << 41) + 7 * (1 << 38), 0))),
+            (&[0x20, 0x07], Some((7, 0))),
+            (&[0x60, 0x01, 0x01], Some((0x101 + 256, 0))),
+            (&[0xa0, 0, 0, 0, 1], Some((1 << 24, 0))),
+            (&[0xe0, 0, 0, 0, 0, 0, 0, 0, 0x80], Some((1 << 63, 0))),
+            (&[0x23, 1, 2, 0, 0, 5], Some((5, 0x201))),
+            (&[0x01, 0x00, 9], Some((1 << 10, 9))),
+            (&[0x01, 0x00], None),
+            (&[0xa0, 0, 0], None),
+            (&[], None),
+        ] {
+            let found = Header::read(bytes).map(|header| (header.window_bytes, header.dictionary));
+            assert_eq!(found, expected, "{bytes:?}");
+        }
+    }
+}

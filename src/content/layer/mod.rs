@@ -1,0 +1,12 @@
+//! Layers, read once from their first to their last byte: expanded, hashed and walked over in one pass, on two threads.
+
+mod pipe;
+mod problem;
+mod read;
+#[cfg(test)]
+mod tests;
+mod visitor;
+
+pub use problem::{LayerProblem, Problems};
+pub use read::{EntryCounts, LayerLimits, LayerRead, read_layer};
+pub use visitor::{Interest, LayerVisitor};

@@ -1,0 +1,36 @@
+//! Who looks at the entries of a layer.
+
+use crate::content::tar::TarEntry;
+use crate::oci::Digest;
+
+/// How much of the content of an entry a visitor wants to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interest {
+    /// Nothing.
+    Skip,
+    /// So many bytes from the start, or all if there are fewer.
+    Head(usize),
+    /// The whole content, unless it is larger than so many bytes. A larger one is skipped; [`TarEntry::size`] tells.
+    Whole(usize),
+}
+
+/// Looks at the entries of a layer, in their order.
+pub trait LayerVisitor {
+    /// An entry begins. The answer decides whether [`LayerVisitor::body`] follows.
+    fn entry(&mut self, entry: &TarEntry) -> Interest;
+
+    /// The content that was asked for, in one piece. It is not called if the layer ends before that.
+    fn body(&mut self, entry: &TarEntry, bytes: &[u8]) {
+        let _ = (entry, bytes);
+    }
+
+    /// Whether the digest of every file is wanted. It costs a second SHA-256 of all content.
+    fn wants_digests(&self) -> bool {
+        false
+    }
+
+    /// The SHA-256 of the content of a file, if digests are wanted.
+    fn digest(&mut self, entry: &TarEntry, digest: Digest) {
+        let _ = (entry, digest);
+    }
+}

@@ -1,0 +1,109 @@
+//! apk: `lib/apk/db/installed` (the index format of apk-tools 2).
+
+use super::{Found, Kind, Package, Source};
+
+/// The most packages that are read from one file.
+const PACKAGES_MAX: usize = 200_000;
+
+/// The paths that are kept of one database. Beyond, files seem to belong to no package.
+const PATHS_MAX: usize = 2_000_000;
+
+/// Reads the database of installed packages.
+pub fn installed(bytes: &[u8]) -> Found {
+    let mut found = Found::default();
+    if bytes.starts_with(b"ADB") {
+        found.problems.push("the database has the form of apk-tools 3, which is not read".to_owned());
+        return found;
+    }
+    let mut draft = Draft::default();
+    let mut folder: &[u8] = b"";
+    for line in bytes.split(|&byte| byte == b'\n') {
+        if line.is_empty() {
+            std::mem::take(&mut draft).finish(&mut found);
+            folder = b"";
+            if found.packages.len() >= PACKAGES_MAX {
+                found.problems.push(format!("the database has more than {PACKAGES_MAX} packages"));
+                return found;
+            }
+            continue;
+        }
+        let (&[field, b':'], value) = line
+            .split_at_checked(2)
+            .map_or((&[0, 0], line), |(head, value)| (head.try_into().unwrap_or(&[0, 0]), value))
+        else {
+            continue;
+        };
+        let text = || String::from_utf8_lossy(value).trim().to_owned();
+        match field {
+            b'P' => draft.name = text(),
+            b'V' => draft.version = text(),
+            b'A' => draft.architecture = Some(text()),
+            b'L' => draft.licence = Some(text()),
+            b'o' => draft.origin = Some(text()),
+            b'F' => {
+                folder = value;
+                own(&mut found, folder.to_vec());
+            }
+            b'R' if folder.is_empty() => own(&mut found, value.to_vec()),
+            b'R' => own(&mut found, [folder, value].join(&b'/')),
+            _ => {}
+        }
+    }
+    draft.finish(&mut found);
+    found
+}
+
+fn own(found: &mut Found, path: Vec<u8>) {
+    if !path.is_empty() && found.owned.len() < PATHS_MAX {
+        found.owned.push(path);
+    }
+}
+
+/// The fields of the package that is being read.
+#[derive(Default)]
+struct Draft {
+    name: String,
+    version: String,
+    architecture: Option<String>,
+    licence: Option<String>,
+    origin: Option<String>,
+}
+
+impl Draft {
+    fn finish(self, found: &mut Found) {
+        let Draft { name, version, architecture, licence, origin } = self;
+        if name.is_empty() && version.is_empty() {
+            return;
+        }
+        if name.is_empty() || version.is_empty() {
+            let at = found.packages.len() + 1;
+            found.problems.push(format!("package {at} of the database has no name or no version"));
+            return;
+        }
+        let of = |text: &String| !text.is_empty();
+        // Subpackages have the version of their origin.
+        let source = origin.filter(|origin| of(origin) && *origin != name);
+        let source = source.map(|origin| Source { name: origin, version: version.clone() });
+        let licences = licence.filter(of).into_iter().collect();
+        let architecture = architecture.filter(of);
+        found.packages.push(Package { kind: Kind::Apk, name, version, architecture, source, licences });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_packages_and_what_they_own() {
+        let text = b"C:Q1x=\nP:musl\nV:1.1.22-r3\nA:x86_64\nL:MIT\no:musl\nF:lib\nR:ld-musl-x86_64.so.1\na:0:0:755\n\nP:musl-utils\nV:1.1.22-r3\no:musl\nF:sbin\nR:ldconfig\n\nP:odd\n\n";
+        let found = installed(text);
+        assert_eq!(found.packages.len(), 2);
+        assert_eq!(found.packages[0].licences, ["MIT"]);
+        assert_eq!(found.packages[0].source, None);
+        assert_eq!(found.packages[1].source.as_ref().unwrap().name, "musl");
+        assert_eq!(found.owned, [&b"lib"[..], b"lib/ld-musl-x86_64.so.1", b"sbin", b"sbin/ldconfig"]);
+        assert_eq!(found.problems.len(), 1);
+        assert_eq!(installed(b"ADBd....").problems.len(), 1);
+    }
+}

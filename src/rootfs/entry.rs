@@ -1,0 +1,150 @@
+//! What a merged file system says of its paths.
+
+use super::members::Member;
+use super::merge::Rootfs;
+use super::tree::{NONE, ROOT};
+use crate::content::tar::EntryKind;
+
+/// An entry of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberId {
+    /// The layer; the base is 0.
+    pub layer: u16,
+    /// The number of the entry in its layer, [`crate::content::tar::TarEntry::number`].
+    pub number: u32,
+}
+
+/// Why an entry cannot be seen in the merged file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// A whiteout removed it, or a folder above it.
+    Whiteout,
+    /// Another entry took its path, or that of a folder above it.
+    Replaced,
+}
+
+/// An entry that is carried, but that the merged file system does not show. Its content is still in the layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hidden {
+    /// The entry that holds the content. Hard links have none of their own.
+    pub member: MemberId,
+    /// The layer that hides it. It is the entry's own if a later entry of the same layer took its path.
+    pub by_layer: u16,
+    /// How.
+    pub cause: Cause,
+}
+
+/// One path of a merged file system.
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    pub(super) rootfs: &'a Rootfs,
+    pub(super) id: u32,
+}
+
+impl<'a> Entry<'a> {
+    /// The entry that made the content and the metadata; `None` for a folder that no layer has an entry for.
+    fn made_by(&self) -> Option<Member<'a>> {
+        let node = self.rootfs.tree.node(self.id)?;
+        self.rootfs.tree.layers.get(usize::from(node.body_layer))?.get(node.body)
+    }
+
+    /// The last component of the path; empty for the root.
+    pub fn name(&self) -> &'a [u8] {
+        self.rootfs.tree.name(self.id)
+    }
+
+    /// The path without a slash at its start; empty for the root.
+    pub fn path(&self) -> Vec<u8> {
+        let tree = &self.rootfs.tree;
+        let (mut names, mut id) = (Vec::new(), self.id);
+        while id != ROOT {
+            names.push(tree.name(id));
+            id = tree.node(id).map_or(ROOT, |node| node.parent);
+        }
+        names.reverse();
+        names.join(&b'/')
+    }
+
+    /// What it is. Hard links are what they link to.
+    pub fn kind(&self) -> EntryKind {
+        self.made_by().map_or(EntryKind::Folder, |member| member.kind)
+    }
+
+    /// Permissions with set-uid, set-gid and sticky bit. A folder that no layer has an entry for gets 0755;
+    /// that it would inherit the group of a set-gid folder is not followed.
+    pub fn mode(&self) -> u32 {
+        self.made_by().map_or(0o755, |member| member.mode)
+    }
+
+    /// The number of the owner.
+    pub fn uid(&self) -> u32 {
+        self.made_by().map_or(0, |member| member.uid)
+    }
+
+    /// The number of the group.
+    pub fn gid(&self) -> u32 {
+        self.made_by().map_or(0, |member| member.gid)
+    }
+
+    /// The size of a file in bytes; 0 for everything else.
+    pub fn size(&self) -> u64 {
+        self.made_by().map_or(0, |member| member.size)
+    }
+
+    /// Major and minor number of a device.
+    pub fn device(&self) -> (u32, u32) {
+        self.made_by().map_or((0, 0), |member| member.device)
+    }
+
+    /// Time of the last change, in seconds since 1970. `None` for a folder that no layer has an entry for: the runtime
+    /// takes the time at which it unpacks.
+    pub fn mtime(&self) -> Option<i64> {
+        self.made_by().map(|member| member.mtime)
+    }
+
+    /// The target of a symbolic link, as it is written; empty for everything else.
+    pub fn link(&self) -> &'a [u8] {
+        self.made_by().map_or(&[], |member| member.link)
+    }
+
+    /// The layer that made this path what it is; the base is 0.
+    pub fn layer(&self) -> u16 {
+        self.rootfs.tree.node(self.id).map_or(0, |node| node.source_layer)
+    }
+
+    /// The entry that made this name; `None` for a folder that no layer has an entry for.
+    pub fn member(&self) -> Option<MemberId> {
+        let node = self.rootfs.tree.node(self.id)?;
+        self.rootfs.member_id(node.source_layer, node.source)
+    }
+
+    /// The entry that holds the content. It differs from [`Entry::member`] if the name is a hard link.
+    pub fn body(&self) -> Option<MemberId> {
+        let node = self.rootfs.tree.node(self.id)?;
+        self.rootfs.member_id(node.body_layer, node.body)
+    }
+
+    /// Whether a hard link made this name.
+    pub fn is_hard_link(&self) -> bool {
+        let node = self.rootfs.tree.node(self.id);
+        node.is_some_and(|node| {
+            node.source != NONE && (node.source, node.source_layer) != (node.body, node.body_layer)
+        })
+    }
+
+    /// What is in the folder, in the order of bytes.
+    pub fn children(&self) -> impl DoubleEndedIterator<Item = Entry<'a>> + use<'a> {
+        let rootfs = self.rootfs;
+        rootfs.child_ids(self.id).iter().map(move |&id| Entry { rootfs, id })
+    }
+}
+
+impl std::fmt::Debug for Entry<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry")
+            .field("path", &self.path().escape_ascii().to_string())
+            .field("kind", &self.kind())
+            .field("body", &self.body())
+            .finish_non_exhaustive()
+    }
+}

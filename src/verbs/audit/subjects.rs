@@ -1,0 +1,123 @@
+//! Opens what is audited.
+
+use std::sync::Arc;
+
+use super::AuditError;
+use super::carried::{Carried, InBundle, InSource};
+use super::report::AuditedBundle;
+use crate::arrival::{Arrivals, Bundle, OpenRequest, open};
+use crate::artifacts::{ArtifactSource, Selection};
+use crate::environment::Environment;
+use crate::medium::ChunkFile;
+use crate::trust::TrustPolicy;
+use crate::verbs::report::{SignerReport, UnknownBundle};
+
+/// What is audited: chunk files, or sources that are not packed yet.
+pub enum Subject<'a> {
+    /// Chunk files of any number of bundles.
+    Chunks {
+        /// The files.
+        files: &'a [Arc<dyn ChunkFile>],
+        /// Who is trusted; without a policy, nothing is verified.
+        policy: Option<&'a TrustPolicy>,
+    },
+    /// Sources, with what is selected from each.
+    Sources(&'a [(Arc<dyn ArtifactSource>, Selection)]),
+}
+
+/// What was opened.
+pub(super) struct Subjects<'a> {
+    kind: Kind<'a>,
+    /// Bundles whose contents cannot be shown.
+    pub unknown: Vec<UnknownBundle>,
+}
+
+enum Kind<'a> {
+    Bundles(Vec<Bundle>),
+    Sources(&'a [(Arc<dyn ArtifactSource>, Selection)]),
+}
+
+impl<'a> Subjects<'a> {
+    /// Opens the chunk files; sources are open.
+    pub(super) fn open(
+        subject: &Subject<'a>,
+        environment: &Environment<'_>,
+    ) -> Result<Subjects<'a>, AuditError> {
+        match *subject {
+            Subject::Sources(sources) => Ok(Subjects { kind: Kind::Sources(sources), unknown: Vec::new() }),
+            Subject::Chunks { files, policy } => {
+                let Arrivals { bundles, .. } = open(&OpenRequest { files, policy }, environment)?;
+                let (mut known, lost): (Vec<Bundle>, Vec<Bundle>) =
+                    bundles.into_iter().partition(|bundle| bundle.contents().is_some());
+                known.sort_by_key(|bundle| (bundle.name().to_string(), bundle.id));
+                let unknown = lost.iter().map(UnknownBundle::of).collect();
+                Ok(Subjects { kind: Kind::Bundles(known), unknown })
+            }
+        }
+    }
+
+    /// Returns the artifacts of each bundle or source.
+    ///
+    /// # Errors
+    /// If what is selected is not in a source.
+    pub(super) fn carried(&self) -> Result<Vec<Box<dyn Carried + '_>>, AuditError> {
+        match &self.kind {
+            Kind::Bundles(bundles) => Ok(bundles
+                .iter()
+                .filter_map(InBundle::of)
+                .map(|bundle| Box::new(bundle) as Box<dyn Carried>)
+                .collect()),
+            Kind::Sources(sources) => {
+                let carried = |(source, selection): &'a (Arc<dyn ArtifactSource>, Selection)| {
+                    let roots = source.roots(selection)?;
+                    Ok(Box::new(InSource::new(source.as_ref(), roots)) as Box<dyn Carried>)
+                };
+                sources.iter().map(carried).collect()
+            }
+        }
+    }
+
+    /// Returns what a report says of each bundle.
+    pub(super) fn bundles(&self) -> Vec<AuditedBundle> {
+        match &self.kind {
+            Kind::Bundles(bundles) => bundles.iter().filter_map(audited).collect(),
+            Kind::Sources(_) => Vec::new(),
+        }
+    }
+
+    /// Returns the names of the sources.
+    pub(super) fn sources(&self) -> Vec<String> {
+        match self.kind {
+            Kind::Bundles(_) => Vec::new(),
+            Kind::Sources(sources) => sources.iter().map(|(source, _)| source.name().to_owned()).collect(),
+        }
+    }
+}
+
+fn audited(bundle: &Bundle) -> Option<AuditedBundle> {
+    let contents = bundle.contents()?;
+    let plan = &contents.plan;
+    let good = bundle.good();
+    let control = good.get(&0)?;
+    let released_by = match &bundle.release {
+        Some(Ok(release)) => SignerReport::all(release.releasers()),
+        Some(Err(unreleased)) => SignerReport::all(&unreleased.releasers),
+        None => Vec::new(),
+    };
+    // Annex chunks are not needed once the contents are known.
+    let needed = plan.blobs.iter().flat_map(|blob| &blob.pieces).map(|piece| piece.chunk);
+    let needed: std::collections::BTreeSet<u32> = needed.collect();
+    Some(AuditedBundle {
+        bundle: bundle.id,
+        crossing: plan.crossing.clone(),
+        verified: control.accepted.is_some(),
+        packed_by: control.accepted.as_ref().map(|c| SignerReport::all(c.packers())).unwrap_or_default(),
+        released: bundle.release.as_ref().map(Result::is_ok),
+        released_by,
+        created: control.statement.created,
+        expires: control.statement.expires,
+        chunks: plan.last + 1,
+        missing: needed.into_iter().filter(|number| !good.contains_key(number)).collect(),
+        payload_bytes: plan.payload_bytes(),
+    })
+}

@@ -1,0 +1,388 @@
+//! The first step: walks the graphs of all artifacts, and lists the images, layers and referrers to read.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::carried::Carried;
+use super::finding::{Finding, Place, Rule};
+use super::report::{AuditedArtifact, AuditedManifest, AuditedReferrer};
+use crate::artifacts::Root;
+use crate::oci::config::ImageConfig;
+use crate::oci::document::DOCUMENT_BYTES_MAX;
+use crate::oci::media_type::Role;
+use crate::oci::{Descriptor, Digest, Document, MediaType, RefName, annotations};
+
+/// The annotation that makes a manifest in an index the attestations of another (BuildKit).
+const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+/// The annotation that names the manifest that it is about.
+const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
+
+/// How many references between documents are followed. Real bundles stay far below; the limit bounds the time that a
+/// hostile bundle can take.
+const STEPS_MAX: usize = 2_000_000;
+
+/// An image: a manifest with a configuration and layers of a root file system.
+#[expect(dead_code, reason = "audits read it")]
+pub(super) struct Image {
+    /// The number of the bundle or source that has it.
+    pub carried: usize,
+    /// The names of the artifacts that it belongs to.
+    pub names: BTreeSet<RefName>,
+    /// Its configuration, if it can be read.
+    pub config: Option<ImageConfig>,
+    /// Its layers, base layer first.
+    pub layers: Vec<Descriptor>,
+}
+
+/// A layer, or another archive that an artifact consists of.
+#[expect(dead_code, reason = "audits read it")]
+pub(super) struct Layer {
+    /// The numbers of the bundles or sources that list it.
+    pub carried: BTreeSet<usize>,
+    /// Its descriptor, as the first manifest has it.
+    pub descriptor: Descriptor,
+    /// The images that use it; none for archives of other artifacts.
+    pub images: BTreeSet<Digest>,
+}
+
+/// Something that is attached to a manifest: a signature, an SBOM, an attestation.
+#[expect(dead_code, reason = "audits read it")]
+pub(super) struct Attached {
+    /// The number of the bundle or source that has it.
+    pub carried: usize,
+    /// The manifest that it is about.
+    pub subject: Digest,
+    /// The manifest that holds it.
+    pub manifest: Digest,
+    /// Its artifact type, if it states one.
+    pub artifact_type: Option<MediaType>,
+    /// The annotations of the manifest that holds it.
+    pub annotations: BTreeMap<String, String>,
+    /// Its blobs.
+    pub blobs: Vec<Descriptor>,
+}
+
+/// What there is to read.
+#[derive(Default)]
+pub(super) struct Survey {
+    /// The artifacts, in the order of their bundles and names.
+    pub artifacts: Vec<AuditedArtifact>,
+    /// The images by the digest of their manifest.
+    pub images: BTreeMap<Digest, Image>,
+    /// The layers and other archives by digest.
+    pub layers: BTreeMap<Digest, Layer>,
+    /// What is attached to manifests, in the order in which it was found.
+    pub attached: Vec<Attached>,
+    /// Blobs of artifacts that are no archives, and attached to nothing.
+    pub opaque: BTreeMap<Digest, MediaType>,
+    /// What was found on the way.
+    pub findings: Vec<Finding>,
+    /// Whether the walk ended early.
+    pub is_cut: bool,
+    steps: usize,
+}
+
+/// Surveys all artifacts of these bundles or sources. `wanted` selects artifacts and platforms.
+pub(super) fn survey(all: &[&dyn Carried], wanted: &dyn Fn(&Root) -> bool, platforms: &[String]) -> Survey {
+    let mut survey = Survey::default();
+    for (at, carried) in all.iter().enumerate() {
+        for root in carried.roots().into_iter().filter(|root| wanted(root)) {
+            let artifact = Walking { survey: &mut survey, at, carried: *carried, platforms }.artifact(&root);
+            survey.artifacts.push(artifact);
+        }
+    }
+    survey.findings.sort_by(|a, b| a.order().cmp(&b.order()));
+    survey.findings.dedup();
+    survey
+}
+
+/// Whether a blob of this type is an archive whose entries can be listed.
+pub(super) fn is_archive(media_type: &MediaType) -> bool {
+    let text = media_type.as_str();
+    text.contains("image.layer.") || text.contains("rootfs.") || {
+        let end = text.rsplit(['.', '+', '/']).next().unwrap_or_default();
+        let before = text.strip_suffix(end).unwrap_or_default().trim_end_matches(['+', '.']);
+        end == "tar" || (matches!(end, "gzip" | "zstd") && before.ends_with("tar"))
+    }
+}
+
+struct Walking<'a> {
+    survey: &'a mut Survey,
+    at: usize,
+    carried: &'a dyn Carried,
+    platforms: &'a [String],
+}
+
+/// A document that was read.
+struct Read {
+    document: Document,
+    annotations: BTreeMap<String, String>,
+}
+
+impl Walking<'_> {
+    fn artifact(&mut self, root: &Root) -> AuditedArtifact {
+        let descriptor = &root.descriptor;
+        let mut artifact = AuditedArtifact {
+            name: root.name.clone(),
+            digest: descriptor.digest,
+            media_type: descriptor.media_type.clone(),
+            artifact_type: descriptor.artifact_type.clone(),
+            annotations: BTreeMap::new(),
+            manifests: Vec::new(),
+            referrers: Vec::new(),
+        };
+        let mut seen = HashSet::new();
+        let mut waiting = vec![(descriptor.clone(), None)];
+        let mut subjects = Vec::new();
+        while let Some((descriptor, platform)) = waiting.pop() {
+            if !seen.insert(descriptor.digest) || self.is_over() {
+                continue;
+            }
+            subjects.push(descriptor.digest);
+            let read = self.read(&descriptor);
+            if descriptor.digest == root.descriptor.digest
+                && let Some(read) = &read
+            {
+                artifact.annotations.clone_from(&read.annotations);
+                artifact.artifact_type = read.document.artifact_type().cloned();
+            }
+            match read {
+                Some(Read { document: Document::Index { manifests, .. }, .. }) => {
+                    for child in manifests.into_iter().rev() {
+                        if let Some(subject) = attestation_of(&child) {
+                            self.attach(&child, subject);
+                            continue;
+                        }
+                        let stated = child.platform.as_ref().map(ToString::to_string);
+                        if self.is_wanted(stated.as_deref()) {
+                            waiting.push((child, stated));
+                        }
+                    }
+                }
+                Some(read) => {
+                    let blobs = self.manifest(&descriptor, read, root.name.as_ref());
+                    artifact.manifests.push(AuditedManifest {
+                        digest: descriptor.digest,
+                        platform,
+                        carried: true,
+                        blobs,
+                    });
+                }
+                None => artifact.manifests.push(AuditedManifest {
+                    digest: descriptor.digest,
+                    platform,
+                    carried: false,
+                    blobs: Vec::new(),
+                }),
+            }
+        }
+        artifact.referrers = self.referrers(subjects);
+        artifact
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.survey.steps += 1;
+        self.survey.is_cut |= self.survey.steps > STEPS_MAX;
+        self.survey.is_cut
+    }
+
+    fn is_wanted(&self, platform: Option<&str>) -> bool {
+        let Some(platform) = platform else { return true };
+        let matches = |wanted: &String| {
+            platform
+                .strip_prefix(wanted.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.platforms.is_empty() || self.platforms.iter().any(matches)
+    }
+
+    /// Reads a manifest or index. What cannot be read becomes a finding.
+    fn read(&mut self, descriptor: &Descriptor) -> Option<Read> {
+        if descriptor.media_type.role() == Role::Blob {
+            return None;
+        }
+        let problem = if descriptor.size > DOCUMENT_BYTES_MAX {
+            format!("it has {} bytes, more than {DOCUMENT_BYTES_MAX}", descriptor.size)
+        } else {
+            match self.carried.document(descriptor) {
+                Ok(Some(bytes)) => match Document::parse(descriptor, &bytes) {
+                    Ok(document) => return Some(Read { document, annotations: annotations::of(&bytes) }),
+                    Err(error) => error.to_string(),
+                },
+                // An index may name images that do not travel. The plan lists them.
+                Ok(None) => return None,
+                Err(problem) => problem,
+            }
+        };
+        let place = Place::artifact(descriptor.digest);
+        let text = format!("the document {} cannot be read: {problem}", descriptor.digest);
+        self.survey.findings.push(Finding::new(Rule::DocumentUnreadable, place, "", text));
+        None
+    }
+
+    /// Notes what a manifest consists of. Returns its blobs.
+    fn manifest(&mut self, descriptor: &Descriptor, read: Read, name: Option<&RefName>) -> Vec<Digest> {
+        let digest = descriptor.digest;
+        let (config, layers) = match read.document {
+            Document::Manifest { config, layers, .. } => (Some(config), layers),
+            Document::ArtifactManifest { blobs, .. } => (None, blobs),
+            Document::Index { .. } => return Vec::new(),
+        };
+        let blobs = layers.iter().map(|layer| layer.digest).collect();
+        let config = config.filter(|config| config.media_type.is_image_config());
+        let is_image = config.is_some() && (layers.is_empty() || layers.iter().any(is_layer));
+        for layer in &layers {
+            if is_archive(&layer.media_type) {
+                let entry = self.survey.layers.entry(layer.digest).or_insert_with(|| Layer {
+                    carried: BTreeSet::new(),
+                    descriptor: layer.clone(),
+                    images: BTreeSet::new(),
+                });
+                entry.carried.insert(self.at);
+                if is_image {
+                    entry.images.insert(digest);
+                }
+            } else if !is_image {
+                self.survey.opaque.insert(layer.digest, layer.media_type.clone());
+            }
+        }
+        if is_image {
+            let known = self.survey.images.contains_key(&digest);
+            let config = config.filter(|_| !known).and_then(|config| self.config(&config, digest));
+            let carried = self.at;
+            let image = self.survey.images.entry(digest).or_insert_with(|| Image {
+                carried,
+                names: BTreeSet::new(),
+                config,
+                layers,
+            });
+            image.names.extend(name.cloned());
+        }
+        blobs
+    }
+
+    fn config(&mut self, descriptor: &Descriptor, image: Digest) -> Option<ImageConfig> {
+        let problem = if descriptor.size > DOCUMENT_BYTES_MAX {
+            format!("it has {} bytes, more than {DOCUMENT_BYTES_MAX}", descriptor.size)
+        } else {
+            match self.carried.document(descriptor) {
+                Ok(Some(bytes)) => match ImageConfig::parse(&bytes) {
+                    Ok(config) => return Some(config),
+                    Err(error) => error.to_string(),
+                },
+                Ok(None) => "it is not there".to_owned(),
+                Err(problem) => problem,
+            }
+        };
+        let text = format!("the configuration {} cannot be read: {problem}", descriptor.digest);
+        self.survey.findings.push(Finding::new(
+            Rule::DocumentUnreadable,
+            Place::artifact(image),
+            "config",
+            text,
+        ));
+        None
+    }
+
+    /// Returns the referrers of these manifests, and the referrers of these, sorted. Notes what each holds.
+    fn referrers(&mut self, mut waiting: Vec<Digest>) -> Vec<AuditedReferrer> {
+        let mut found = BTreeSet::new();
+        let mut seen: HashSet<Digest> = waiting.iter().copied().collect();
+        while let Some(subject) = waiting.pop() {
+            let referrers = match self.carried.referrers(&subject) {
+                Ok(referrers) => referrers,
+                Err(problem) => {
+                    let text = format!("the referrers of {subject} cannot be looked up: {problem}");
+                    let place = Place::artifact(subject);
+                    self.survey.findings.push(Finding::new(
+                        Rule::DocumentUnreadable,
+                        place,
+                        "referrers",
+                        text,
+                    ));
+                    continue;
+                }
+            };
+            for referrer in referrers {
+                if self.is_over() {
+                    break;
+                }
+                let descriptor = &referrer.descriptor;
+                found.insert(AuditedReferrer {
+                    subject,
+                    digest: descriptor.digest,
+                    kind: kind(descriptor.artifact_type.as_ref(), referrer.name.as_ref()),
+                    artifact_type: descriptor.artifact_type.clone(),
+                });
+                if seen.insert(descriptor.digest) {
+                    waiting.push(descriptor.digest);
+                    self.attach(descriptor, subject);
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// Notes what is attached to `subject`. An index may hold it, too.
+    fn attach(&mut self, descriptor: &Descriptor, subject: Digest) {
+        let mut waiting = vec![descriptor.clone()];
+        while let Some(descriptor) = waiting.pop()
+            && !self.is_over()
+        {
+            let Some(read) = self.read(&descriptor) else { continue };
+            let artifact_type = read.document.artifact_type().or(descriptor.artifact_type.as_ref()).cloned();
+            let blobs = match read.document {
+                Document::Index { manifests, .. } => {
+                    waiting.extend(manifests.into_iter().rev());
+                    continue;
+                }
+                Document::Manifest { layers, .. } => layers,
+                Document::ArtifactManifest { blobs, .. } => blobs,
+            };
+            self.survey.attached.push(Attached {
+                carried: self.at,
+                subject,
+                manifest: descriptor.digest,
+                artifact_type,
+                annotations: read.annotations,
+                blobs,
+            });
+        }
+    }
+}
+
+/// Whether this is a layer of a root file system.
+fn is_layer(descriptor: &Descriptor) -> bool {
+    let text = descriptor.media_type.as_str();
+    text.contains(".image.layer.") || text.contains("docker.image.rootfs.")
+}
+
+/// Returns what a child of an index is an attestation of (BuildKit).
+fn attestation_of(child: &Descriptor) -> Option<Digest> {
+    let annotation = |name: &str| child.annotations.get(name).map(String::as_str);
+    (annotation(REFERENCE_TYPE) == Some("attestation-manifest"))
+        .then(|| annotation(REFERENCE_DIGEST)?.parse().ok())
+        .flatten()
+}
+
+/// Returns what a referrer is, in a word if it is a usual one.
+fn kind(artifact_type: Option<&MediaType>, name: Option<&RefName>) -> String {
+    let text = artifact_type.map(MediaType::as_str).unwrap_or_default();
+    let tag = name.and_then(|name| name.tag()).unwrap_or_default();
+    // The tags of cosign are `sha256-HEX.KIND`.
+    let is_tag = |kind: &str| tag.rsplit_once('.').is_some_and(|(_, end)| end == kind);
+    let is = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if is_tag("sig")
+        || is(&["cosign.simplesigning", "notary.signature", "cncf.notary", "cosign.artifact.sig"])
+    {
+        "signature"
+    } else if is_tag("sbom") || is(&["spdx", "cyclonedx", "sbom", "syft"]) {
+        "sbom"
+    } else if is_tag("att") || is(&["in-toto", "attestation", "dsse", "sigstore.bundle"]) {
+        "attestation"
+    } else if text.is_empty() {
+        "referrer"
+    } else {
+        text
+    }
+    .to_owned()
+}

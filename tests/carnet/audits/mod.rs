@@ -1,0 +1,4 @@
+//! Looking into bundles and sources.
+
+mod tree;
+mod version_orders;
