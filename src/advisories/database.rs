@@ -10,7 +10,7 @@ use super::basis::Basis;
 use super::ecosystem::{Ecosystem, normal_name, scheme};
 use super::entry::{Concerned, Entries, Entry};
 use super::range::Verdict;
-use super::wanted::names_of;
+use super::wanted::{Wanted, names_of};
 
 /// The advisories for wanted packages, from all databases that were given.
 #[derive(Debug, Default)]
@@ -19,6 +19,7 @@ pub struct Database {
     pub(super) covered: BTreeSet<(&'static str, String)>,
     pub(super) bases: Vec<Basis>,
     pub(super) problems: Vec<String>,
+    pub(super) wanted: Wanted,
 }
 
 impl Database {
@@ -29,8 +30,12 @@ impl Database {
     pub fn affecting(&self, package: &Package, release: Option<(&str, &str)>) -> Vec<Affected> {
         let mut hits = Vec::new();
         for (name, version) in names_of(package) {
+            let name = normal_name(package.kind, &name);
+            if self.wanted.leaves_out(package.kind, &name, &version) {
+                continue;
+            }
             let entries = self.entries.get(&package.kind);
-            let entries = entries.and_then(|names| names.get(&normal_name(package.kind, &name)));
+            let entries = entries.and_then(|names| names.get(&name));
             let concerning = entries.into_iter().flatten();
             let concerning = concerning.filter(|entry| entry.ecosystem.concerns(&entry.release, release));
             hits.extend(concerning.filter_map(|entry| judge(entry, &version)));

@@ -119,7 +119,16 @@ impl<'a> Gathering<'a> {
 
     /// Ends the reading.
     pub(super) fn database(mut self, bases: Vec<Basis>) -> Database {
-        Database { problems: self.problems(), entries: self.entries, covered: self.covered, bases }
+        for problem in self.wanted.problems() {
+            self.problem(problem);
+        }
+        Database {
+            problems: self.problems(),
+            entries: self.entries,
+            covered: self.covered,
+            bases,
+            wanted: self.wanted.clone(),
+        }
     }
 
     /// The problems, as sentences.

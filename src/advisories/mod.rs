@@ -9,7 +9,6 @@
 
 mod affected;
 mod aliases;
-mod archives;
 mod basis;
 mod bounded_reader;
 mod cvss;
@@ -29,9 +28,9 @@ mod shape;
 mod tests;
 pub mod vex;
 mod wanted;
+mod zip_file;
 
 pub use affected::Affected;
-pub use archives::{Archives, Visit};
 pub use basis::Basis;
 pub use cvss::base_score;
 pub use database::Database;

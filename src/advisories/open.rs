@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 
 use crate::oci::Digest;
 
-use super::archives::Archives;
 use super::bounded_reader::BoundedReader;
 use super::database::Database;
 use super::error::AdvisoryError;
 use super::gathering::Gathering;
 use super::shape::{HEAD_BYTES, Shape, shape};
 use super::wanted::Wanted;
-use super::{debian_tracker, osv, secdb};
+use super::{debian_tracker, osv, secdb, zip_file};
 
 /// The most files of a folder.
 const FILES_MAX: usize = 2_000_000;
@@ -33,23 +32,19 @@ impl Database {
     /// # Errors
     /// [`AdvisoryError`] if a database cannot be read or breaks off. An OSV record that cannot be read is a problem
     /// ([`Database::problems`]), and the others are read all the same.
-    pub fn open(
-        paths: &[PathBuf],
-        wanted: &Wanted,
-        archives: &dyn Archives,
-    ) -> Result<Database, AdvisoryError> {
+    pub fn open(paths: &[PathBuf], wanted: &Wanted) -> Result<Database, AdvisoryError> {
         let mut gathering = Gathering::new(wanted);
         let mut bases = Vec::new();
         for path in paths {
             let sum = if metadata(path)?.is_dir() {
                 let mut list = String::new();
                 for (name, file) in files_of(path)? {
-                    let sum = read_file(&file, archives, &mut gathering)?;
+                    let sum = read_file(&file, &mut gathering)?;
                     list.push_str(&format!("{}  {name}\n", sum.hex()));
                 }
                 Digest::sha256(list.as_bytes())
             } else {
-                read_file(path, archives, &mut gathering)?
+                read_file(path, &mut gathering)?
             };
             bases.push(gathering.basis(path.to_string_lossy().into_owned(), sum));
         }
@@ -121,11 +116,7 @@ fn is_database(path: &Path) -> bool {
 }
 
 /// Reads a file of any form, and returns its sum.
-fn read_file(
-    path: &Path,
-    archives: &dyn Archives,
-    gathering: &mut Gathering<'_>,
-) -> Result<Digest, AdvisoryError> {
+fn read_file(path: &Path, gathering: &mut Gathering<'_>) -> Result<Digest, AdvisoryError> {
     let io = |source| AdvisoryError::Io { path: path.to_owned(), source };
     let broken = |why| AdvisoryError::Broken { path: path.to_owned(), why };
     if !metadata(path)?.is_file() {
@@ -135,7 +126,7 @@ fn read_file(
     let mut head = Vec::new();
     (&file).take(HEAD_BYTES).read_to_end(&mut head).map_err(io)?;
     if shape(&head) == Shape::Zip {
-        read_zip(path, &file, archives, gathering).map_err(broken)?;
+        read_zip(path, &file, gathering).map_err(broken)?;
         file.rewind().map_err(io)?;
         return BoundedReader::new(file, gathering.allowance.clone()).finish().map_err(io);
     }
@@ -172,16 +163,9 @@ fn read_json(
 }
 
 /// Reads the OSV records of a zip file.
-fn read_zip(
-    path: &Path,
-    file: &File,
-    archives: &dyn Archives,
-    gathering: &mut Gathering<'_>,
-) -> Result<(), String> {
-    archives.each_member(file, &mut |name, bytes| {
-        if !is_database(Path::new(name)) {
-            return;
-        }
+fn read_zip(path: &Path, file: &File, gathering: &mut Gathering<'_>) -> Result<(), String> {
+    let is_record = |name: &str| is_database(Path::new(name));
+    zip_file::each_member(file, is_record, |name, bytes| {
         if let Err(why) = bytes.and_then(|bytes| osv::read_record(bytes, gathering)) {
             gathering.problem(format!("{}: {name}: {why}", path.display()));
         }

@@ -6,10 +6,16 @@ use crate::packages::{Kind, Package};
 
 use super::ecosystem::normal_name;
 
+/// The most versions of one name that are matched. So an image with a million versions of one package does not cost a
+/// million times the advisories of that package.
+const VERSIONS_MAX: usize = 1000;
+
 /// The names, and the versions of each, that advisories are wanted for.
 #[derive(Debug, Default, Clone)]
 pub struct Wanted {
     names: BTreeMap<Kind, HashMap<String, BTreeSet<String>>>,
+    /// The names with more versions than are matched.
+    crowded: BTreeSet<(Kind, String)>,
 }
 
 impl Wanted {
@@ -18,8 +24,14 @@ impl Wanted {
         let mut wanted = Wanted::default();
         for package in packages {
             for (name, version) in names_of(package) {
+                let name = normal_name(package.kind, &name);
                 let names = wanted.names.entry(package.kind).or_default();
-                names.entry(normal_name(package.kind, &name)).or_default().insert(version);
+                let versions = names.entry(name.clone()).or_default();
+                if versions.len() < VERSIONS_MAX {
+                    versions.insert(version);
+                } else if !versions.contains(&version) {
+                    wanted.crowded.insert((package.kind, name));
+                }
             }
         }
         wanted
@@ -29,6 +41,21 @@ impl Wanted {
     pub(super) fn versions(&self, kind: Kind, name: &str) -> Option<&BTreeSet<String>> {
         let names = self.names.get(&kind)?;
         names.get(name).or_else(|| names.get(&normal_name(kind, name)))
+    }
+
+    /// Whether a version is left out, because its name has too many of them.
+    pub(super) fn leaves_out(&self, kind: Kind, name: &str, version: &str) -> bool {
+        let is_crowded = !self.crowded.is_empty() && self.crowded.contains(&(kind, name.to_owned()));
+        is_crowded && !self.versions(kind, name).is_some_and(|versions| versions.contains(version))
+    }
+
+    /// What is left out, as sentences.
+    pub(super) fn problems(&self) -> impl Iterator<Item = String> {
+        self.crowded.iter().map(|(_, name)| {
+            format!(
+                "{name:?} has more than {VERSIONS_MAX} versions; advisories were matched with the first {VERSIONS_MAX}"
+            )
+        })
     }
 
     /// Whether any package of this kind is wanted.

@@ -86,12 +86,17 @@ impl Version {
         self.levels.last().is_none_or(Vec::is_empty)
     }
 
-    /// What adds nothing is dropped at the end of each list. So are lists of nothing.
+    /// What adds nothing is dropped at the end of each list. So are lists of nothing: by the specification `1-ga-1` is
+    /// `1-1`. The class itself puts it before `1-1`, because it keeps a list of nothing that has a list inside.
     fn drop_nulls(&mut self) {
         for list in &mut self.levels {
             while list.pop_if(|last| last.is_null()).is_some() {}
         }
-        while self.levels.pop_if(|last| last.is_empty()).is_some() {}
+        let mut level = 0;
+        self.levels.retain(|list| {
+            level += 1;
+            level == 1 || !list.is_empty()
+        });
     }
 
     /// What is at a place of a list.

@@ -142,7 +142,7 @@ fn maven_orders_as_its_reference() {
         "maven",
         "1.0-alpha1 < 1.0-b1\n1.0-b1 < 1.0-M1\n1.0-m1 < 1.0-RC1\n1.0-rc1 < 1.0-SNAPSHOT\n1.0-SNAPSHOT < 1.0\n1.0 < 1.0-sp1\n1.0-sp < 1.0-foo\n\
          1.0.Final = 1\n1.foo = 1-foo\n1-foo < 1-1\n1-1 < 1.1\n2.17.1 > 2.9.9\n1.0-jre < 1.1-android\n31.1-jre > 31.1-android\n1.0-cr1 = 1-rc-1\n\
-         1.0.foo = 1-foo\n1.Final.1 < 1.0-rc1\n2-0-m3 > 2-jre\n1-0-1 < 1-1\n2.foo.1 < 2-m3",
+         1.0.foo = 1-foo\n1.Final.1 < 1.0-rc1\n1-ga-1 = 1-1\n1-1.Final.1 < 1-1-1\n2.foo.1 < 2-m3",
     );
 }
 

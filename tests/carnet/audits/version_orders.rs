@@ -124,3 +124,39 @@ fn rpm_versions_are_ordered_as_rpm_orders_them() {
     }
     check(Scheme::Rpm, &pairs, &answers);
 }
+
+/// Reads pairs from stdin, and prints how pip orders them. What it refuses has no order.
+const PIP: &str = r"
+import sys
+try:
+    from packaging.version import Version
+except ImportError:
+    from pip._vendor.packaging.version import Version
+for line in sys.stdin:
+    try:
+        a, b = map(Version, line.split())
+    except ValueError:
+        print('-')
+        continue
+    print('<' if a < b else '>' if a > b else '=')
+";
+
+#[test]
+fn python_versions_are_ordered_as_pip_orders_them() {
+    let parts = [
+        ".0", ".1", ".10", "a", "a1", ".beta2", "-rc", "_pre.1", "c10", ".post1", "-2", ".rev", "dev",
+        ".dev3", "+u1", "+1.a", "+a.1",
+    ];
+    let mut pairs = pairs(4000, &parts, 0x5eed_0003);
+    for (a, b) in &mut pairs {
+        // The sign of an epoch is another one.
+        *a = a.replace(':', "!");
+        *b = b.replace(':', "!");
+    }
+    let list = pairs.iter().fold(String::new(), |list, (a, b)| list + a + " " + b + "\n");
+    let answers = lines_of("python3", &["-c", PIP], &list);
+    let answered = pairs.into_iter().zip(answers).filter(|(_, answer)| answer != "-");
+    let (pairs, answers): (Vec<_>, Vec<_>) = answered.unzip();
+    assert!(pairs.len() > 300, "pip takes only {} of 4000 pairs", pairs.len());
+    check(Scheme::Pep440, &pairs, &answers);
+}
