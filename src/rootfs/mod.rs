@@ -15,12 +15,14 @@ mod merge;
 mod name;
 mod problem;
 mod resolve;
-mod tree;
 #[cfg(test)]
 mod tests;
+mod toc;
+mod tree;
 
 pub use entry::{Cause, Entry, Hidden, MemberId};
 pub use members::{Member, Members};
 pub use merge::{Rootfs, RootfsLimits};
 pub use problem::RootfsProblem;
 pub use resolve::Unresolved;
+pub use toc::{TocProblem, compare_toc};
