@@ -17,6 +17,7 @@ mod problem;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod toc;
 mod tree;
 
 pub use entry::{Cause, Entry, Hidden, MemberId};
@@ -24,3 +25,4 @@ pub use members::{Member, Members};
 pub use merge::{Rootfs, RootfsLimits};
 pub use problem::RootfsProblem;
 pub use resolve::Unresolved;
+pub use toc::{TocProblem, compare_toc};

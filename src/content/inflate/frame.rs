@@ -20,7 +20,7 @@ const WINDOW_LOG_MIN: u32 = 10;
 
 enum Place {
     Between,
-    Skipping { left: u64 },
+    Skipping { left: u64, keep: bool },
     Body,
 }
 
@@ -29,6 +29,22 @@ pub(super) struct Frames {
     decoder: DCtx<'static>,
     window_bytes_max: u64,
     place: Place,
+    kept: Vec<Skipped>,
+}
+
+/// The frames of zstd:chunked at the end of a layer: the table of contents, a description of the archive, and the footer.
+const KEPT_FRAMES: usize = 3;
+
+/// The largest skippable frame that is kept, in bytes.
+const KEPT_BYTES_MAX: u64 = 8 << 20;
+
+/// A frame that decoders skip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Where its content begins, in bytes from the start of the stream.
+    pub at: u64,
+    /// Its content.
+    pub bytes: Vec<u8>,
 }
 
 impl Frames {
@@ -38,7 +54,12 @@ impl Frames {
         // The headers are checked here before the decoder sees them. This is the second lock.
         let log = window_bytes_max.checked_ilog2()?.clamp(WINDOW_LOG_MIN, 31);
         decoder.set_parameter(DParameter::WindowLogMax(log)).ok()?;
-        Some(Frames { decoder, window_bytes_max, place: Place::Between })
+        Some(Frames { decoder, window_bytes_max, place: Place::Between, kept: Vec::new() })
+    }
+
+    /// The last skippable frames.
+    pub(super) fn kept(&self) -> &[Skipped] {
+        &self.kept
     }
 
     /// Expands some bytes into `out`, or finds that no further frame follows.
@@ -54,15 +75,19 @@ impl Frames {
                     Some(place) => self.place = place,
                     None => return Ok(Step::Ended),
                 },
-                Place::Skipping { left: 0 } => self.place = Place::Between,
-                Place::Skipping { left } => {
-                    let found = input.fill(1)?.len();
-                    if found == 0 {
+                Place::Skipping { left: 0, .. } => self.place = Place::Between,
+                Place::Skipping { left, keep } => {
+                    let found = input.fill(1)?;
+                    let count = found.len();
+                    let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(count);
+                    if let Some(frame) = self.kept.last_mut().filter(|_| keep) {
+                        frame.bytes.extend_from_slice(found.get(..skipped).unwrap_or_default());
+                    }
+                    if count == 0 {
                         return Err(truncated(input, seen.parts + 1));
                     }
-                    let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(found);
                     input.consume(skipped);
-                    self.place = Place::Skipping { left: left.saturating_sub(skipped as u64) };
+                    self.place = Place::Skipping { left: left.saturating_sub(skipped as u64), keep };
                 }
                 Place::Body => {
                     let wrote = self.body(input, out, seen)?;
@@ -75,7 +100,7 @@ impl Frames {
     }
 
     /// What begins here; `None` if it is no frame.
-    fn next<R: Read>(&self, input: &mut Input<R>, seen: &mut Encoding) -> Result<Option<Place>, Failure> {
+    fn next<R: Read>(&mut self, input: &mut Input<R>, seen: &mut Encoding) -> Result<Option<Place>, Failure> {
         let head = input.fill(HEADER_BYTES_MAX)?;
         if is_skippable(head) {
             let Some(&[_, _, _, _, a, b, c, d]) = head.first_chunk::<SKIPPABLE_HEADER_BYTES>() else {
@@ -85,7 +110,14 @@ impl Frames {
             let left = u64::from(u32::from_le_bytes([a, b, c, d]));
             seen.skippable_frames += 1;
             seen.skippable_bytes += left;
-            return Ok(Some(Place::Skipping { left }));
+            let keep = left <= KEPT_BYTES_MAX;
+            if keep {
+                if self.kept.len() >= KEPT_FRAMES {
+                    self.kept.remove(0);
+                }
+                self.kept.push(Skipped { at: input.used(), bytes: Vec::new() });
+            }
+            return Ok(Some(Place::Skipping { left, keep }));
         }
         let Some(header) = head.strip_prefix(&ZSTD_MAGIC) else { return Ok(None) };
         seen.parts += 1;

@@ -4,7 +4,7 @@ use std::io::{Error, ErrorKind, Read};
 
 use super::encoding::{Encoding, HEAD_BYTES, StreamKind};
 use super::error::InflateError;
-use super::frame::Frames;
+use super::frame::{Frames, Skipped};
 use super::input::Input;
 use super::limits::InflateLimits;
 use super::member::Members;
@@ -57,13 +57,21 @@ pub struct Inflater<R> {
     state: State,
     seen: Encoding,
     expanded: u64,
+    skipped: Vec<Skipped>,
 }
 
 impl<R: Read> Inflater<R> {
     /// Begins to read `source`.
     pub fn new(source: R, limits: InflateLimits) -> Inflater<R> {
         let seen = Encoding::new(StreamKind::Opaque);
-        Inflater { input: Input::new(source), limits, state: State::Start, seen, expanded: 0 }
+        Inflater {
+            input: Input::new(source),
+            limits,
+            state: State::Start,
+            seen,
+            expanded: 0,
+            skipped: Vec::new(),
+        }
     }
 
     /// What was seen of the stream so far. The kind is known after the first read.
@@ -79,6 +87,12 @@ impl<R: Read> Inflater<R> {
     /// The expanded bytes that were given out so far.
     pub fn expanded(&self) -> u64 {
         self.expanded
+    }
+
+    /// The last skippable frames of a zstd stream that was read to its end: at most three, of at most 8 MiB each. Tables of
+    /// contents are stored like that.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
     }
 
     /// Why the stream ended early, if it did.
@@ -171,7 +185,12 @@ impl<R: Read> Read for Inflater<R> {
                     }
                     return Ok(count);
                 }
-                Ok(Step::Ended) => self.state = State::Trailing,
+                Ok(Step::Ended) => {
+                    if let State::Zstd(frames) = &self.state {
+                        self.skipped = frames.kept().to_vec();
+                    }
+                    self.state = State::Trailing;
+                }
                 Err(Failure::Source(error)) => return Err(error),
                 Err(Failure::Stream(error)) => {
                     self.state = State::Failed(error.clone());

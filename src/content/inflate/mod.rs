@@ -13,5 +13,6 @@ mod tests;
 
 pub use encoding::{Encoding, StreamKind};
 pub use error::InflateError;
+pub use frame::Skipped;
 pub use inflater::Inflater;
 pub use limits::InflateLimits;

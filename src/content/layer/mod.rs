@@ -5,6 +5,7 @@ mod problem;
 mod read;
 #[cfg(test)]
 mod tests;
+mod toc;
 mod visitor;
 
 pub use problem::{LayerProblem, Problems};

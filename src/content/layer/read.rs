@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::pipe::{Drain, pipe};
 use super::problem::{LayerProblem, Problems};
+use super::toc;
 use super::visitor::{Interest, LayerVisitor};
 use crate::content::inflate::{Encoding, InflateError, InflateLimits, Inflater, StreamKind};
 use crate::content::name;
@@ -85,6 +86,8 @@ pub struct LayerRead {
     pub diff_id: Option<Digest>,
     /// The entries, with those that were not shown to the visitor.
     pub entries: EntryCounts,
+    /// The table of contents (JSON) of eStargz or zstd:chunked, if the layer has one of at most 32 MiB.
+    pub toc: Option<Vec<u8>>,
     /// What is wrong or odd.
     pub problems: Problems<LayerProblem>,
 }
@@ -111,6 +114,7 @@ pub fn read_layer(
             visitor,
             entries: EntryCounts::default(),
             holes: 0,
+            toc: None,
             problems: Problems::default(),
         };
         let (drain, walk_error) = match kind {
@@ -142,6 +146,7 @@ pub fn read_layer(
         expanded: bytes,
         diff_id,
         entries: walk.entries,
+        toc: walk.toc.or_else(|| toc::chunked(inflater.skipped())),
         problems: walk.problems,
     }
 }
@@ -172,6 +177,7 @@ struct Walk<'a> {
     visitor: &'a mut dyn LayerVisitor,
     entries: EntryCounts,
     holes: u64,
+    toc: Option<Vec<u8>>,
     problems: Problems<LayerProblem>,
 }
 
@@ -230,8 +236,9 @@ impl Walk<'_> {
             Interest::Whole(max) if entry.size <= max as u64 => Some(entry.size),
             Interest::Skip | Interest::Whole(_) => None,
         };
-        let wanted = if digests { entry.size } else { kept.unwrap_or(0) };
-        if kept.is_none() && !digests {
+        let is_toc = toc::is_estargz(entry);
+        let wanted = if digests || is_toc { entry.size } else { kept.unwrap_or(0) };
+        if kept.is_none() && !digests && !is_toc {
             return Ok(());
         }
         if entry.is_sparse() {
@@ -242,7 +249,8 @@ impl Walk<'_> {
                 return Ok(());
             }
         }
-        let room_max = usize::try_from(kept.unwrap_or(0)).unwrap_or(usize::MAX);
+        let room_max = if is_toc { entry.size } else { kept.unwrap_or(0) };
+        let room_max = usize::try_from(room_max).unwrap_or(usize::MAX);
         let (mut body, mut hash) = (Vec::new(), Sha256::new());
         let complete = tar.content(entry, wanted, &mut |bytes| {
             let room = room_max.saturating_sub(body.len());
@@ -252,11 +260,15 @@ impl Walk<'_> {
             }
         })?;
         if complete {
-            if kept.is_some() {
-                self.visitor.body(entry, &body);
+            if let Some(kept) = kept {
+                let end = usize::try_from(kept).unwrap_or(usize::MAX).min(body.len());
+                self.visitor.body(entry, body.get(..end).unwrap_or_default());
             }
             if digests {
                 self.visitor.digest(entry, Digest::Sha256(hash.finalize().into()));
+            }
+            if is_toc {
+                self.toc = Some(body);
             }
         }
         Ok(())

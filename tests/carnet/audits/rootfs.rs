@@ -158,8 +158,9 @@ fn must_be_root() {
     assert!(owner == 0, "umoci must unpack as root to set owners: run this test as root");
 }
 
+/// Compares, and returns the merged layers.
 #[track_caller]
-fn compare(layers: &[Vec<String>]) {
+fn compare(layers: &[Vec<String>]) -> Rootfs {
     let rootfs = merged(layers);
     match theirs(layers) {
         Some(theirs) => {
@@ -168,12 +169,13 @@ fn compare(layers: &[Vec<String>]) {
         }
         None => assert!(is_refused(&rootfs), "umoci refuses {layers:#?}"),
     }
+    rootfs
 }
 
 #[test]
 fn traps_are_read_as_umoci_reads_them() {
     must_be_root();
-    let stacks: [&[&[&str]]; 16] = [
+    let stacks: [&[&[&str]]; 17] = [
         // A whiteout, and a folder that starts anew.
         &[&["var/lib/dpkg/status#9", "etc/a#1"], &["var/lib/dpkg/.wh.status", "etc/.wh..wh..opq", "etc/b#2"]],
         // The same the other way round in the layer.
@@ -183,6 +185,8 @@ fn traps_are_read_as_umoci_reads_them() {
         &[&["var/lib/dpkg/status#1"], &["opt/dpkg/status#2", "var/lib/dpkg -> ../../opt/dpkg"]],
         // A hard link to a file of a lower layer.
         &[&["opt/s#7", "var/lib/dpkg/status#1"], &["var/lib/dpkg/status => opt/s"]],
+        // A new file under one of two names.
+        &[&["a#1", "b => a"], &["a#2", "c => b"]],
         // Twice in a layer.
         &[&["a#1", "d/", "a#2", "d/", "d/x#3", "d/x -> y"]],
         // Absolute names, and names that lead upwards.
@@ -232,14 +236,14 @@ impl Random {
 
     fn entry(&mut self) -> String {
         let path = self.path();
-        match self.below(16) {
+        match self.below(18) {
             0..=5 => format!("{path}#{}", self.below(5000)),
             6..=8 => format!("{path}/"),
             9 => format!("{path} -> {}", self.path()),
             10 => format!("{path} -> /{}", self.path()),
             11 => format!("{path} -> ../{}", self.path()),
-            12 => format!("{path} => {}", self.path()),
-            13 | 14 => match path.rsplit_once('/') {
+            12..=14 => format!("{path} => {}", self.path()),
+            15 | 16 => match path.rsplit_once('/') {
                 Some((folder, name)) => format!("{folder}/.wh.{name}"),
                 None => format!(".wh.{path}"),
             },
@@ -269,13 +273,19 @@ impl Random {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)] // A developer says how long it may take.
 fn random_stacks_are_merged_as_umoci_unpacks_them() {
     must_be_root();
     let stacks = std::env::var("CARNET_STACKS").map_or(STACKS, |count| count.parse().unwrap());
+    let (mut refused, mut hard_links, mut hidden) = (0, 0, 0);
     for seed in 1..=stacks {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let layers = random.stack();
-        println!("stack {seed}");
-        compare(&layers);
+        let rootfs = compare(&layers);
+        refused += u64::from(is_refused(&rootfs));
+        hard_links += u64::from(rootfs.iter().any(|entry| entry.is_hard_link()));
+        hidden += u64::from(!rootfs.hidden().is_empty());
     }
+    let seen = format!("{stacks} stacks: {refused} refused, {hard_links} with hard links, {hidden} hide files");
+    assert!(refused * 30 > stacks && hard_links * 8 > stacks && hidden * 2 > stacks, "{seen}");
 }
