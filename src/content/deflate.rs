@@ -1,4 +1,4 @@
-//! Inflating bytes in memory: raw DEFLATE (RFC 1951), and zlib (RFC 1950), up to a limit.
+//! Inflating bytes in memory: raw DEFLATE (RFC 1951), and zlib (RFC 1950), up to a limit. And deflating a report.
 
 use flate2::{Decompress, FlushDecompress, Status};
 use thiserror::Error;
@@ -28,6 +28,14 @@ pub enum DeflateError {
         /// The limit of the caller.
         limit: usize,
     },
+}
+
+/// Deflates bytes to a zlib stream. The same bytes give the same stream, as long as the library is the same.
+pub fn zlib_stream(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    // Writing to memory does not fail.
+    let written = std::io::Write::write_all(&mut encoder, bytes).and_then(|()| encoder.finish());
+    written.unwrap_or_default()
 }
 
 /// What was inflated.

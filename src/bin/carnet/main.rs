@@ -15,6 +15,7 @@ mod network;
 mod notify;
 mod plain;
 mod progress;
+mod render;
 mod screen;
 mod shell_word;
 mod station_args;

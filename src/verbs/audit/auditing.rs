@@ -54,7 +54,7 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
     }
     let mut auditing = Auditing { findings: std::mem::take(&mut survey.findings), ..Auditing::default() };
     for (digest, image) in &survey.images {
-        let merged = merge(*digest, image, &layers);
+        let merged = merge(*digest, image, &layers, request.files);
         auditing.image(*digest, image, merged, &layers);
     }
     auditing.layers(&survey, &layers);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::captured::Captured;
 use super::finding::{Finding, Place, Rule, path_text};
 use super::reading::ReadLayer;
+use super::report::FileLine;
 use super::survey::Image;
 use crate::content::tar::EntryKind;
 use crate::oci::Digest;
@@ -47,7 +48,12 @@ pub(super) struct MergedImage {
 }
 
 /// Merges the layers of an image.
-pub(super) fn merge(image: Digest, survey: &Image, layers: &BTreeMap<Digest, ReadLayer>) -> MergedImage {
+pub(super) fn merge(
+    image: Digest,
+    survey: &Image,
+    layers: &BTreeMap<Digest, ReadLayer>,
+    files: Option<&dyn Fn(FileLine)>,
+) -> MergedImage {
     let empty = Arc::new(Members::new());
     let tables: Vec<Arc<Members>> = survey
         .layers
@@ -76,6 +82,9 @@ pub(super) fn merge(image: Digest, survey: &Image, layers: &BTreeMap<Digest, Rea
     merging.files(image, &mut merged, &mut owned);
     if owned.has_database {
         merging.unowned(&mut merged, &owned);
+    }
+    if let Some(take) = files {
+        rootfs.iter().for_each(|entry| take(merging.line(image, &entry)));
     }
     merged
 }
@@ -241,6 +250,30 @@ impl<'a> Merging<'a> {
         for problem in &found.problems {
             let place = Place { layer: Some(layer), ..Place::artifact(image) }.at(path);
             merged.findings.push(Finding::new(Rule::PackagesUnreadable, place, problem, problem.clone()));
+        }
+    }
+
+    fn line(&self, image: Digest, entry: &Entry<'_>) -> FileLine {
+        let kind = match entry.kind() {
+            _ if entry.is_hard_link() => "hardlink",
+            EntryKind::Symlink => "symlink",
+            EntryKind::Folder => "folder",
+            EntryKind::CharDevice | EntryKind::BlockDevice => "device",
+            EntryKind::Fifo => "fifo",
+            EntryKind::File | EntryKind::HardLink | EntryKind::Other(_) => "file",
+        };
+        let target = Some(entry.link()).filter(|link| !link.is_empty()).map(path_text);
+        FileLine {
+            image,
+            path: path_text(&entry.path()),
+            kind: kind.to_owned(),
+            mode: entry.mode(),
+            uid: entry.uid(),
+            gid: entry.gid(),
+            size: entry.size(),
+            mtime: entry.mtime(),
+            target,
+            layer: self.digests.get(usize::from(entry.layer())).copied(),
         }
     }
 

@@ -328,6 +328,31 @@ pub struct AuditedLayer {
     pub images: Vec<Digest>,
 }
 
+/// An entry of the root file system of an image. These are not in the report, which would be many times as large.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FileLine {
+    /// The manifest of the image.
+    pub image: Digest,
+    /// The path without a leading slash. Bytes that are not UTF-8 are written `\xNN`.
+    pub path: String,
+    /// `file`, `folder`, `symlink`, `hardlink`, `device` or `fifo`.
+    pub kind: String,
+    /// The permission bits, with setuid, setgid and sticky.
+    pub mode: u32,
+    /// The owner.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+    /// The size in bytes.
+    pub size: u64,
+    /// When it was last changed, in seconds since 1970; absent for a folder that no layer has an entry for.
+    pub mtime: Option<i64>,
+    /// Where a link leads.
+    pub target: Option<String>,
+    /// The layer that it comes from.
+    pub layer: Option<Digest>,
+}
+
 /// A package, and where it is.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AuditedPackage {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::report::FileLine;
 use super::subjects::Subject;
 use crate::content::LayerLimits;
 use crate::content::secrets::SecretRules;
@@ -22,6 +23,8 @@ pub struct AuditRequest<'a> {
     pub secrets: Option<&'a SecretRules>,
     /// The advisory databases: files or folders.
     pub advisories: Vec<PathBuf>,
+    /// Takes the entries of the root file system of each image, image after image, each sorted by path.
+    pub files: Option<&'a dyn Fn(FileLine)>,
     /// The time that ages are measured at.
     pub at: Timestamp,
     /// The program and its version, for the report.

@@ -13,6 +13,7 @@ use crate::trust::TrustPolicy;
 use crate::verbs::report::{OmissionReport, SignerReport, UnknownBundle};
 
 /// What is audited: chunk files, or sources that are not packed yet.
+#[derive(Clone, Copy)]
 pub enum Subject<'a> {
     /// Chunk files of any number of bundles.
     Chunks {

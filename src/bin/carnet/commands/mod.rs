@@ -4,6 +4,7 @@
 //! To add a command, add a file here with a type that implements [`Command`], and add its name to the two lists
 //! below.
 
+mod audit;
 mod completions;
 mod explain;
 mod import;
@@ -72,6 +73,7 @@ commands![
     verify::Verify,
     missing::Missing,
     inspect::Inspect,
+    audit::Audit,
     tree::Tree,
     unpack::Unpack,
     import::Import,
