@@ -28,6 +28,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         }
     }
     if let Ok(vex) = Vex::read(bytes) {
-        let _ = Vex::about(&[vex], &["CVE-2023-1"], "pkg:deb/debian/zlib1g@1.2.13?arch=amd64", &["sha256:0123"]);
+        let _ =
+            Vex::about(&[vex], &["CVE-2023-1"], "pkg:deb/debian/zlib1g@1.2.13?arch=amd64", &["sha256:0123"]);
     }
 });

@@ -14,10 +14,9 @@ use serde_json::Deserializer;
 use crate::packages::Kind;
 
 use super::ecosystem::Ecosystem;
-use super::entry::{Concerned, Entry, Record};
+use super::entry::{Concerned, Entry, Record, summary};
 use super::gathering::Gathering;
 use super::level::Level;
-use super::osv::summary;
 use super::range::Range;
 
 /// The releases of Debian: the tracker names them by codename, os-release by number. `sid` has no number.

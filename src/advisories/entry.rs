@@ -9,6 +9,9 @@ use super::ecosystem::Ecosystem;
 use super::level::Level;
 use super::range::Range;
 
+/// The most characters of a summary that are kept.
+const SUMMARY_CHARS_MAX: usize = 300;
+
 /// What a record says, whichever package it is about.
 #[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Record {
@@ -48,3 +51,9 @@ pub(super) enum Concerned {
 
 /// Entries by kind and normal name.
 pub(super) type Entries = BTreeMap<Kind, HashMap<String, Vec<Entry>>>;
+
+/// The first line of a text, shortened.
+pub(super) fn summary(text: &str) -> String {
+    let line = text.trim_start().lines().next().unwrap_or_default();
+    line.chars().take(SUMMARY_CHARS_MAX).collect()
+}

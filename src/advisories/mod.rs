@@ -21,6 +21,7 @@ mod gathering;
 mod level;
 mod open;
 mod osv;
+mod osv_record;
 mod range;
 mod secdb;
 mod shape;

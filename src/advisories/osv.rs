@@ -1,12 +1,10 @@
-//! OSV records (OSV schema 1.7).
+//! Reading OSV records (OSV schema 1.7), one at a time.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::Deserializer;
 
@@ -14,136 +12,17 @@ use crate::versions::compare;
 
 use super::bounded_reader::RECORD_BYTES_MAX;
 use super::ecosystem::{Ecosystem, scheme};
-use super::entry::{Concerned, Entry, Record};
+use super::entry::{Concerned, Entry, Record, summary};
 use super::gathering::Gathering;
 use super::level::Level;
+use super::osv_record::{Glance, Osv, OsvRange, OsvSeverity, Specific};
 use super::range::{EVENTS_MAX, Event, Range};
 
-/// The most characters of a summary that are kept.
-const SUMMARY_CHARS_MAX: usize = 300;
+/// The most characters of a CVSS vector that are kept.
+const VECTOR_CHARS_MAX: usize = 300;
 
 /// The most ids that are kept of a record.
 const IDS_MAX: usize = 1000;
-
-/// The parts of a record that decide whether it is wanted. Reading only them is fast.
-#[derive(Deserialize)]
-struct Glance<'a> {
-    #[serde(borrow, default)]
-    modified: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    affected: Option<Vec<GlanceAffected<'a>>>,
-}
-
-#[derive(Deserialize)]
-struct GlanceAffected<'a> {
-    #[serde(borrow, default)]
-    package: Option<GlancePackage<'a>>,
-}
-
-#[derive(Deserialize)]
-struct GlancePackage<'a> {
-    #[serde(borrow)]
-    ecosystem: Cow<'a, str>,
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-}
-
-/// A record, as far as it is used.
-#[derive(Deserialize)]
-struct Osv {
-    id: String,
-    #[serde(default)]
-    modified: Option<String>,
-    #[serde(default)]
-    withdrawn: Option<String>,
-    #[serde(default)]
-    aliases: Option<Vec<String>>,
-    #[serde(default)]
-    upstream: Option<Vec<String>>,
-    #[serde(default)]
-    summary: Option<String>,
-    #[serde(default)]
-    details: Option<String>,
-    #[serde(default)]
-    severity: Option<Vec<OsvSeverity>>,
-    #[serde(default)]
-    affected: Option<Vec<OsvAffected>>,
-    #[serde(default)]
-    database_specific: Option<Specific>,
-}
-
-#[derive(Deserialize)]
-struct OsvSeverity {
-    #[serde(rename = "type")]
-    kind: String,
-    score: String,
-}
-
-#[derive(Deserialize)]
-struct OsvAffected {
-    #[serde(default)]
-    package: Option<OsvPackage>,
-    #[serde(default)]
-    severity: Option<Vec<OsvSeverity>>,
-    #[serde(default)]
-    ranges: Option<Vec<OsvRange>>,
-    #[serde(default)]
-    versions: Option<Vec<String>>,
-    #[serde(default)]
-    ecosystem_specific: Option<Specific>,
-    #[serde(default)]
-    database_specific: Option<Specific>,
-}
-
-#[derive(Deserialize)]
-struct OsvPackage {
-    ecosystem: String,
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct OsvRange {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    events: Option<Vec<OsvEvent>>,
-}
-
-#[derive(Deserialize)]
-struct OsvEvent {
-    introduced: Option<String>,
-    fixed: Option<String>,
-    last_affected: Option<String>,
-    limit: Option<String>,
-}
-
-/// What a database adds in a form of its own. Only words for the severity are read, and other forms do no harm.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Specific {
-    Words { severity: Option<Word>, urgency: Option<Word> },
-    Other(serde::de::IgnoredAny),
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Word {
-    Text(String),
-    Other(serde::de::IgnoredAny),
-}
-
-impl Specific {
-    fn level(&self) -> Level {
-        let of = |word: &Option<Word>| match word {
-            Some(Word::Text(word)) => Level::of_word(word),
-            _ => Level::Unknown,
-        };
-        match self {
-            Specific::Words { severity, urgency } => of(severity).max(of(urgency)),
-            Specific::Other(_) => Level::Unknown,
-        }
-    }
-}
 
 /// Reads one record. It is parsed in full only if it is about a wanted package.
 ///
@@ -277,12 +156,6 @@ fn ids(id: &str, mut aliases: Vec<String>, mut upstream: Vec<String>) -> (Vec<St
     (aliases, upstream)
 }
 
-/// The first line of a text, shortened.
-pub(super) fn summary(text: &str) -> String {
-    let line = text.trim_start().lines().next().unwrap_or_default();
-    line.chars().take(SUMMARY_CHARS_MAX).collect()
-}
-
 fn level(severity: &[OsvSeverity]) -> Level {
     let of = |severity: &OsvSeverity| match severity.kind.as_str() {
         "CVSS_V3" => Level::of_vector(&severity.score),
@@ -301,7 +174,7 @@ fn vector(severity: &[OsvSeverity]) -> Option<String> {
         _ => 2,
     };
     let vectors = severity.iter().filter(|severity| severity.kind.starts_with("CVSS_V"));
-    vectors.min_by_key(place).map(|severity| severity.score.chars().take(SUMMARY_CHARS_MAX).collect())
+    vectors.min_by_key(place).map(|severity| severity.score.chars().take(VECTOR_CHARS_MAX).collect())
 }
 
 /// The listed versions that are wanted. All others are of no use, and there may be thousands.
