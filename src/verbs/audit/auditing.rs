@@ -325,13 +325,11 @@ impl Auditing {
 
 /// What the media type of a layer says of its form; `None` if it says nothing.
 fn stated_kind(media_type: &MediaType) -> Option<StreamKind> {
-    let text = media_type.as_str();
-    if text.ends_with("+gzip") || text.ends_with(".gzip") {
-        Some(StreamKind::Gzip)
-    } else if text.ends_with("+zstd") || text.ends_with(".zstd") {
-        Some(StreamKind::Zstd)
-    } else {
-        text.rsplit(['.', '+', '/']).next().filter(|end| *end == "tar").map(|_| StreamKind::Tar)
+    match media_type.as_str().rsplit(['.', '+', '/']).next() {
+        Some("gzip") => Some(StreamKind::Gzip),
+        Some("zstd") => Some(StreamKind::Zstd),
+        Some("tar") => Some(StreamKind::Tar),
+        _ => None,
     }
 }
 

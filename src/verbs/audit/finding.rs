@@ -199,6 +199,8 @@ rules! {
     SignatureUnverifiable = "signature-unverifiable", Info;
     /// A known flaw concerns a package.
     Advisory = "advisory", Medium;
+    /// A record of an advisory database cannot be read.
+    AdvisoryUnreadable = "advisory-unreadable", Low;
     /// A content of a chunk exceeds a limit of the guard.
     Guard = "guard", High;
 }

@@ -63,7 +63,7 @@ pub(super) fn merge(
         })
         .collect();
     let rootfs = Rootfs::merge(&tables, &RootfsLimits::default());
-    let mut merging = Merging {
+    let merging = Merging {
         digests: survey.layers.iter().map(|layer| layer.digest).collect(),
         layers,
         rootfs: &rootfs,

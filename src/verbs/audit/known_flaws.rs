@@ -1,24 +1,15 @@
 //! Which packages have known flaws, as the databases say that the operator brought along.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Read as _;
 
 use super::AuditError;
 use super::finding::{Finding, Place, Rule, Severity};
 use super::report::{AuditedAdvisory, AuditedImage, AuditedPackage, DatabaseReport};
 use super::request::AuditRequest;
-use crate::advisories::{Archives, Database, Level, Visit, Wanted};
-use crate::content::zip::Archive;
+use crate::advisories::{Database, Level, Wanted};
 use crate::format::Sum;
 use crate::oci::Digest;
 use crate::packages::Kind;
-
-/// The largest zip file, in bytes. It is held in memory.
-const ZIP_BYTES_MAX: u64 = 96 << 20;
-
-/// The largest record in a zip file, in bytes.
-const RECORD_BYTES_MAX: usize = 16 << 20;
 
 /// What the databases are.
 pub(super) struct Databases {
@@ -40,8 +31,12 @@ pub(super) fn find(
         return Ok((Vec::new(), None));
     }
     let wanted = Wanted::of(packages.iter().map(|located| &located.package));
-    let database = Database::open(&request.advisories, &wanted, &Zips)?;
+    let database = Database::open(&request.advisories, &wanted)?;
     let known: BTreeSet<Digest> = images.iter().map(|image| image.digest).collect();
+    for problem in database.problems() {
+        let text = format!("an advisory cannot be read: {problem}");
+        findings.push(Finding::new(Rule::AdvisoryUnreadable, Place::default(), problem, text));
+    }
     let mut flaws = BTreeMap::new();
     let mut not_covered = BTreeSet::new();
     for located in packages {
@@ -100,35 +95,5 @@ fn severity(level: Level) -> Severity {
         Level::Low => Severity::Low,
         Level::High => Severity::High,
         Level::Critical => Severity::Critical,
-    }
-}
-
-/// Reads zip files of records.
-struct Zips;
-
-impl Archives for Zips {
-    fn each_member(&self, mut file: &File, visit: &mut Visit<'_>) -> Result<(), String> {
-        let bytes = file.metadata().map_err(|error| error.to_string())?.len();
-        if bytes > ZIP_BYTES_MAX {
-            return Err(format!(
-                "the zip file has {bytes} bytes; more than {ZIP_BYTES_MAX} are not read into memory: unpack it into a \
-                 folder and give the folder"
-            ));
-        }
-        let mut whole = Vec::new();
-        file.read_to_end(&mut whole).map_err(|error| error.to_string())?;
-        let archive = Archive::open(&whole).map_err(|error| error.to_string())?;
-        for member in archive.members() {
-            let member = member.map_err(|error| error.to_string())?;
-            if member.name.ends_with(b"/") {
-                continue;
-            }
-            let name = String::from_utf8_lossy(member.name);
-            match archive.read(&member, RECORD_BYTES_MAX) {
-                Ok(content) => visit(&name, Ok(&content)),
-                Err(error) => visit(&name, Err(error.to_string())),
-            }
-        }
-        Ok(())
     }
 }

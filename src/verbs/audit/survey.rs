@@ -22,8 +22,6 @@ const STEPS_MAX: usize = 2_000_000;
 
 /// An image: a manifest with a configuration and layers of a root file system.
 pub(super) struct Image {
-    /// The number of the bundle or source that has it.
-    pub carried: usize,
     /// The names of the artifacts that it belongs to.
     pub names: BTreeSet<RefName>,
     /// Its configuration, if it can be read.
@@ -49,10 +47,12 @@ pub(super) struct Attached {
     /// The manifest that it is about.
     pub subject: Digest,
     /// The manifest that holds it.
+    #[expect(dead_code, reason = "signatures are read by it")]
     pub manifest: Digest,
     /// Its artifact type, if it states one.
     pub artifact_type: Option<MediaType>,
     /// The annotations of the manifest that holds it.
+    #[expect(dead_code, reason = "signatures are read by it")]
     pub annotations: BTreeMap<String, String>,
     /// Its blobs.
     pub blobs: Vec<Descriptor>,
@@ -245,9 +245,7 @@ impl Walking<'_> {
         if is_image {
             let known = self.survey.images.contains_key(&digest);
             let config = config.filter(|_| !known).and_then(|config| self.config(&config, digest));
-            let carried = self.at;
             let image = self.survey.images.entry(digest).or_insert_with(|| Image {
-                carried,
                 names: BTreeSet::new(),
                 config,
                 layers,

@@ -1,4 +1,9 @@
 //! Looking into bundles and sources.
 
+mod contents;
+mod layers;
+mod media_types;
+mod page;
+mod rootfs;
 mod tree;
 mod version_orders;

@@ -11,7 +11,7 @@ use carnet::content::deflate::zlib_stream;
 use carnet::content::inflate::InflateLimits;
 use carnet::content::secrets::SecretRules;
 use carnet::diagnosis::Code;
-use carnet::format::chunk_size::bytes_text;
+use carnet::format::chunk_size::byte_count;
 use carnet::format::{Sum, Timestamp};
 use carnet::medium::{ChunkStore as _, Folder};
 use carnet::observe::Verb;
@@ -69,7 +69,7 @@ pub(crate) struct Audit {
     #[arg(long, value_name = "N")]
     max_ratio: Option<u64>,
     /// Stop reading a layer that expands to more than SIZE [default: 64GiB]
-    #[arg(long, value_name = "SIZE", value_parser = bytes_text)]
+    #[arg(long, value_name = "SIZE", value_parser = byte_size)]
     max_bytes: Option<u64>,
     /// List at most N entries of a layer; the others are counted [default: 2000000]
     #[arg(long, value_name = "N")]
@@ -122,6 +122,10 @@ fn output() -> impl TypedValueParser<Value = Output> {
             format.ok_or_else(|| format!("expected {}, with =FILE if it goes to a file", names()))?;
         Ok::<_, String>(Output { format, file })
     })
+}
+
+fn byte_size(text: &str) -> Result<u64, String> {
+    byte_count(text).ok_or_else(|| "expected a size, e.g. 64GiB".to_owned())
 }
 
 /// Rows of files that the page gets. Beyond, it says that there are more.

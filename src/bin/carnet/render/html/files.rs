@@ -158,7 +158,8 @@ impl List {
 fn short_path(path: &str) -> String {
     let mut path = plain(path).into_owned();
     if path.len() > PATH_BYTES {
-        path.truncate(path.floor_char_boundary(PATH_BYTES));
+        let end = (0..=PATH_BYTES).rev().find(|at| path.is_char_boundary(*at)).unwrap_or(0);
+        path.truncate(end);
         path.push('…');
     }
     path

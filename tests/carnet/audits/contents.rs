@@ -1,0 +1,199 @@
+//! What an audit says of layers, packages and what travels with them.
+
+use serde_json::{Value, json};
+
+use crate::behaviour::layouts::digest_of;
+use crate::behaviour::support::Desk;
+
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+
+/// A tar with these entries: path, mode, content.
+pub(super) fn tar_of(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, mode, content) in entries {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(*mode);
+        header.set_mtime(0);
+        builder.append_data(&mut header, path, *content).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// Makes an image of these layers and tags it.
+pub(super) fn image(desk: &Desk, name: &str, layers: &[Vec<u8>]) -> Value {
+    let mut source = desk.source("src");
+    let diff_ids: Vec<String> =
+        layers.iter().map(|layer| carnet::oci::Digest::sha256(layer).to_string()).collect();
+    let config = json!({
+        "architecture": "amd64", "os": "linux", "config": { "User": "app", "Env": ["API_TOKEN=abc", "A=b"] },
+        "rootfs": { "type": "layers", "diff_ids": diff_ids },
+    });
+    let config = source.blob("application/vnd.oci.image.config.v1+json", config.to_string().as_bytes());
+    let layers: Vec<Value> = layers.iter().map(|layer| source.blob(LAYER, layer)).collect();
+    let manifest = source.manifest(&config, &layers);
+    source.tag(&manifest, name);
+    manifest
+}
+
+const STATUS: &[u8] =
+    b"Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nSource: glibc\nVersion: 2.36-9\n\n";
+const RELEASE: &[u8] = b"ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian 12\"\n";
+const KEY: &[u8] = b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIB0VCBGVcBdJZ7pGZ4Jxq3Yw8nqO7Y6lm5C8gN4dS2mR\n-----END PRIVATE KEY-----\n";
+
+fn desk() -> (Desk, Value) {
+    let desk = Desk::new();
+    let base = tar_of(&[
+        ("etc/os-release", 0o644, RELEASE),
+        ("var/lib/dpkg/status", 0o644, STATUS),
+        ("usr/bin/su", 0o4755, b"x"),
+        ("root/key.pem", 0o600, KEY),
+    ]);
+    let upper = tar_of(&[
+        ("root/.wh.key.pem", 0o644, b""),
+        (
+            "usr/lib/node_modules/left-pad/package.json",
+            0o644,
+            br#"{"name":"left-pad","version":"1.3.0","license":"WTFPL"}"#,
+        ),
+    ]);
+    let image = image(&desk, "team/app:1", &[base, upper]);
+    (desk, image)
+}
+
+fn rules(report: &Value) -> Vec<&str> {
+    report["findings"].as_array().unwrap().iter().map(|finding| finding["rule"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_bundle_and_its_source_have_the_same_content() {
+    let (desk, _) = desk();
+    desk.pack("oci:src --chunk-size 64KiB").ok();
+    let of_bundle = desk.carnet("audit out --pub k.pub.pem --at 2026-01-01T00:00:00Z -o json").ok().json();
+    let of_source = desk.carnet("audit oci:src --at 2026-01-01T00:00:00Z -o json").ok().json();
+    for part in ["artifacts", "images", "layers", "packages", "findings", "totals", "coverage"] {
+        assert_eq!(of_bundle[part], of_source[part], "{part}");
+    }
+    let purls: Vec<&str> =
+        of_bundle["packages"].as_array().unwrap().iter().map(|one| one["purl"].as_str().unwrap()).collect();
+    assert_eq!(purls, ["pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12", "pkg:npm/left-pad@1.3.0"]);
+    assert_eq!(of_bundle["images"][0]["system"], "Debian 12");
+    assert_eq!(of_bundle["coverage"]["complete"], true);
+    let found = rules(&of_bundle);
+    assert!(found.contains(&"setuid") && found.contains(&"secret"), "{found:?}");
+    let text = of_bundle.to_string();
+    assert!(!text.contains("MC4CAQAw") && !text.contains("=abc"), "a secret is in the report");
+    let again = desk.carnet("audit out --pub k.pub.pem --at 2026-01-01T00:00:00Z -o json --jobs 1").ok();
+    assert_eq!(again.json(), of_bundle);
+}
+
+#[test]
+fn without_trust_it_says_so_and_a_strange_key_shows_nothing() {
+    let (desk, _) = desk();
+    desk.pack("oci:src").ok();
+    desk.carnet("audit out").ok().says(&["NOT VERIFIED"]);
+    desk.carnet("keygen other").ok();
+    let run = desk.carnet("audit out --pub other.pub.pem").ends(3);
+    assert!(!run.stdout.contains("libc6"), "{}", run.stdout);
+}
+
+#[test]
+fn what_is_missing_is_named_and_the_rest_is_audited() {
+    let (desk, _) = desk();
+    let more = tar_of(&[("big", 0o644, &crate::behaviour::support::noise(3, 300_000))]);
+    image(&desk, "team/big:1", &[more]);
+    desk.pack("oci:src --chunk-size 64KiB").ok();
+    let files = desk.files("out");
+    let last = files.keys().rfind(|name| name.starts_with("b_")).unwrap();
+    std::fs::remove_file(desk.path("out").join(last)).unwrap();
+    let report = desk.carnet("audit out --pub k.pub.pem -o json").ends(4).json();
+    assert_eq!(report["bundles"][0]["missing"].as_array().unwrap().len(), 1);
+    assert_eq!(report["coverage"]["complete"], false);
+    assert_eq!(report["coverage"]["unread"].as_array().unwrap().len(), 1);
+    assert!(rules(&report).contains(&"blob-absent"));
+}
+
+#[test]
+fn an_sbom_is_held_against_the_image() {
+    let (desk, image) = desk();
+    let mut source = desk.source("src");
+    let sbom = json!({
+        "spdxVersion": "SPDX-2.3", "SPDXID": "SPDXRef-DOCUMENT", "name": "x", "dataLicense": "CC0-1.0",
+        "documentNamespace": "https://example.com/x", "creationInfo": { "created": "2026-01-01T00:00:00Z", "creators": ["Tool: t"] },
+        "packages": [
+            { "name": "libc6", "SPDXID": "SPDXRef-a", "versionInfo": "2.36-8", "downloadLocation": "NOASSERTION",
+              "externalRefs": [{ "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": "pkg:deb/debian/libc6@2.36-8?arch=amd64" }] },
+            { "name": "gone", "SPDXID": "SPDXRef-b", "versionInfo": "1", "downloadLocation": "NOASSERTION",
+              "externalRefs": [{ "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": "pkg:npm/gone@1" }] },
+        ],
+    });
+    let referrer = source.referrer(&image, "application/spdx+json", &sbom.to_string());
+    source.list(&referrer);
+    let report = desk.carnet("audit oci:src -o json").ok().json();
+    let bom = &report["boms"][0];
+    assert_eq!(bom["of"], digest_of(&image));
+    assert_eq!(bom["only_there"], json!(["pkg:npm/gone@1"]));
+    assert_eq!(bom["only_here"], json!(["pkg:npm/left-pad@1.3.0"]));
+    assert_eq!(
+        (&bom["version_differs"][0]["there"], &bom["version_differs"][0]["here"]),
+        (&json!("2.36-8"), &json!("2.36-9"))
+    );
+    for rule in ["bom-only-there", "bom-only-here", "bom-version-differs"] {
+        assert!(rules(&report).contains(&rule), "{rule}");
+    }
+}
+
+#[test]
+fn advisories_are_matched_and_without_them_nothing_is_claimed() {
+    let (desk, _) = desk();
+    let report = desk.carnet("audit oci:src -o json").ok().json();
+    assert_eq!((&report["coverage"]["has_advisories"], &report["advisories"]), (&json!(false), &json!([])));
+    let record = |id: &str, fixed: &str| {
+        json!({ "id": id, "modified": "2026-01-01T00:00:00Z", "summary": "bad",
+            "affected": [{ "package": { "ecosystem": "Debian:12", "name": "glibc" },
+                "ranges": [{ "type": "ECOSYSTEM", "events": [{ "introduced": "0" }, { "fixed": fixed }] }] }] })
+    };
+    std::fs::create_dir(desk.path("osv")).unwrap();
+    for (id, fixed) in [("CVE-2026-1", "2.36-10"), ("CVE-2026-2", "2.36-9"), ("CVE-2026-3", "2.36-8")] {
+        std::fs::write(desk.path(format!("osv/{id}.json")), record(id, fixed).to_string()).unwrap();
+    }
+    let report = desk.carnet("audit oci:src --advisories osv -o json").ok().json();
+    let ids: Vec<&str> =
+        report["advisories"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["CVE-2026-1"]);
+    assert_eq!(report["basis"]["advisories"][0]["records"], 3);
+    assert_eq!(report["coverage"]["kinds_without_advisories"], json!(["npm"]));
+}
+
+/// A layer that expands without end is stopped, and hides no other.
+#[test]
+fn a_bomb_is_stopped() {
+    let (desk, _) = desk();
+    desk.sh("head -c 400M /dev/zero | gzip -1 > bomb.gz").ok();
+    let bomb = std::fs::read(desk.path("bomb.gz")).unwrap();
+    let mut source = desk.source("src");
+    let config =
+        source.blob("application/vnd.oci.image.config.v1+json", br#"{"rootfs":{"diff_ids":["sha256:00"]}}"#);
+    let layer = source.blob("application/vnd.oci.image.layer.v1.tar+gzip", &bomb);
+    let manifest = source.manifest(&config, &[layer]);
+    source.tag(&manifest, "bomb:1");
+    let report = desk.carnet("audit oci:src -o json").ok().json();
+    assert!(rules(&report).contains(&"layer-ratio"), "{:?}", rules(&report));
+    assert_eq!(report["coverage"]["limits_hit"][0]["limit"], "layer-ratio");
+    assert_eq!(report["packages"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn every_format_is_written_whole_and_only_one_to_stdout() {
+    let (desk, _) = desk();
+    desk.carnet("audit oci:src -o json=r.json -o csv=p.csv -o findings=f.csv -o sarif=s.json -o record=r.txt -o files=f.ndjson -o html=r.html").ok();
+    for file in ["r.json", "p.csv", "f.csv", "s.json", "r.txt", "f.ndjson", "r.html"] {
+        assert!(std::fs::metadata(desk.path(file)).unwrap().len() > 50, "{file}");
+    }
+    let lines = std::fs::read_to_string(desk.path("f.ndjson")).unwrap();
+    assert!(lines.contains("\"usr/bin/su\"") && !lines.contains("key.pem"), "{lines}");
+    let sarif: Value = serde_json::from_slice(&std::fs::read(desk.path("s.json")).unwrap()).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    desk.carnet("audit oci:src -o json -o csv").ends(2).says(&["only one format"]);
+    desk.carnet("audit oci:src -o pdf").ends(2).says(&["expected text, json"]);
+}
