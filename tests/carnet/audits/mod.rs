@@ -1,4 +1,5 @@
 //! Looking into bundles and sources.
 
+mod system_packages;
 mod tree;
 mod version_orders;
