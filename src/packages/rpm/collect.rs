@@ -158,13 +158,18 @@ mod tests {
 
     #[test]
     fn a_changed_header_is_told_and_still_read() {
-        let blob = Sample::named("bash").blob();
-        let sum = blob.windows(8).position(|part| part == b"GPL-3.0-").unwrap();
-        let mut changed = blob.clone();
-        changed[sum] = b'L';
-        let found = header(&changed);
-        assert_eq!(found.packages.len(), 1);
-        assert!(found.problems[0].contains("rpm passes over this package"), "{:?}", found.problems);
+        for (is_old, sum) in [(true, "SHA-1"), (false, "SHA-256")] {
+            let blob = Sample { is_old, ..Sample::named("bash") }.blob();
+            assert_eq!(header(&blob).problems, Vec::<String>::new());
+            let at = blob.windows(8).position(|part| part == b"GPL-3.0-").unwrap();
+            let mut changed = blob.clone();
+            changed[at] = b'L';
+            let found = header(&changed);
+            assert_eq!(found.packages.len(), 1);
+            let problem = &found.problems[0];
+            assert!(problem.starts_with(&format!("the header of bash has the {sum} ")), "{problem}");
+            assert!(problem.ends_with("rpm passes over this package"), "{problem}");
+        }
     }
 
     #[test]

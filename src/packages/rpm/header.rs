@@ -8,6 +8,7 @@ use std::ops::Range;
 /// The tags that are read (rpm's `rpmtag.h`).
 pub(super) mod tag {
     pub(in crate::packages::rpm) const IMMUTABLE: u32 = 63;
+    pub(in crate::packages::rpm) const SHA1: u32 = 269;
     pub(in crate::packages::rpm) const SHA256: u32 = 273;
     pub(in crate::packages::rpm) const NAME: u32 = 1000;
     pub(in crate::packages::rpm) const VERSION: u32 = 1001;

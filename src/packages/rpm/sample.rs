@@ -1,5 +1,7 @@
 //! Headers for tests.
 
+use sha1::{Digest as _, Sha1};
+
 use crate::oci::Digest;
 
 /// A header to make.
@@ -9,13 +11,15 @@ pub(super) struct Sample {
     pub(super) epoch: Option<u32>,
     /// A second name, added as if at installation.
     pub(super) added_name: Option<&'static str>,
+    /// Whether its sum is the SHA-1 of rpm before 4.14.
+    pub(super) is_old: bool,
     /// Bytes of a description, to make it long.
     pub(super) padding: usize,
 }
 
 impl Sample {
     pub(super) fn named(name: &'static str) -> Sample {
-        Sample { name, epoch: None, added_name: None, padding: 0 }
+        Sample { name, epoch: None, added_name: None, is_old: false, padding: 0 }
     }
 
     /// The header as a database stores it: what the package was built with, then what was added.
@@ -56,8 +60,13 @@ impl Sample {
             numbers(&[u32::try_from(all.len() / 16).unwrap(), u32::try_from(values.len()).unwrap()])
         };
         let magic = [0x8e, 0xad, 0xe8, 1, 0, 0, 0, 0];
-        let sum = Digest::sha256(&[&magic[..], &lengths(&all, &values), &all, &values].concat()).hex();
-        all.extend(entry(273, 6, values.len(), 1));
+        let summed = [&magic[..], &lengths(&all, &values), &all, &values].concat();
+        let (tag, sum) = if self.is_old {
+            (269, hex::encode(Sha1::digest(&summed)))
+        } else {
+            (273, Digest::sha256(&summed).hex())
+        };
+        all.extend(entry(tag, 6, values.len(), 1));
         values.extend(text(&sum));
         if let Some(name) = self.added_name {
             all.extend(entry(1000, 6, values.len(), 1));

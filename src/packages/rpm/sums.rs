@@ -1,21 +1,30 @@
 //! The sums of a header. rpm passes over a package whose header does not have the sum that it states.
 
+use sha1::{Digest as _, Sha1};
+
 use super::header::{ENTRY_BYTES, Header, tag};
 use crate::oci::Digest;
 
 /// What stands before a header in a package file, and so in what the sums are of.
 const MAGIC: [u8; 8] = [0x8e, 0xad, 0xe8, 0x01, 0, 0, 0, 0];
 
-/// Compares the header with the SHA-256 that it states.
+/// Compares the header with the SHA-256 that it states, and with the SHA-1, which is all that rpm before 4.14 wrote.
 ///
 /// # Errors
-/// A sentence if they differ, or if the header states a sum of a part that cannot be found.
+/// A sentence if one differs, or if the header states a sum of a part that cannot be found.
 pub(super) fn check(header: &Header<'_>) -> Result<(), String> {
-    let Some(stated) = header.text(tag::SHA256) else {
+    let (sha256, sha1) = (header.text(tag::SHA256), header.text(tag::SHA1));
+    if sha256.is_none() && sha1.is_none() {
         return Ok(());
-    };
-    let found = Digest::sha256(&summed(header)?).hex();
-    compare("SHA-256", stated, &found)
+    }
+    let summed = summed(header)?;
+    if let Some(stated) = sha256 {
+        compare("SHA-256", stated, &Digest::sha256(&summed).hex())?;
+    }
+    if let Some(stated) = sha1 {
+        compare("SHA-1", stated, &hex::encode(Sha1::digest(&summed)))?;
+    }
+    Ok(())
 }
 
 fn compare(algorithm: &str, stated: &[u8], found: &str) -> Result<(), String> {
