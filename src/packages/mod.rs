@@ -8,6 +8,7 @@ mod os_release;
 mod package;
 pub mod purl;
 pub mod python;
+pub mod rpm;
 mod stanza;
 mod wanted;
 mod word;

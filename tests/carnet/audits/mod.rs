@@ -5,5 +5,6 @@ mod layers;
 mod media_types;
 mod page;
 mod rootfs;
+mod system_packages;
 mod tree;
 mod version_orders;
