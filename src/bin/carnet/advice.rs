@@ -336,6 +336,9 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "check the disk of the source; `carnet pack --continue-on-errors` skips the artifact"
         }
         Code::BlobNotPlanned => "this is a bug in carnet: please report it with the command and the message",
+        Code::NotInContent => {
+            "`carnet tree` shows the artifacts and platforms, `carnet ls` the files; select a platform with --platform"
+        }
         Code::AdvisoriesUnusable => {
             "give OSV records, the JSON of the Debian security tracker, or a secdb; without a database nothing is \
              claimed about flaws"

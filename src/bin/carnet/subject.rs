@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use carnet::artifacts::{ArtifactSource, Expansion, RegistrySources, Selection, SourceSpec};
@@ -47,6 +47,31 @@ pub(crate) fn parse(text: &OsString) -> Result<SubjectPlace, String> {
         parse_source(text).map(SubjectPlace::Source)
     } else {
         parse_chunk_place(text.clone()).map(SubjectPlace::Chunks)
+    }
+}
+
+/// Splits words into places of chunk files or sources, an artifact, and a path in it. The first word is a place; the
+/// artifact is the first one that is neither a file, a place in an object store nor a source.
+pub(crate) fn image_words(
+    words: &[OsString],
+) -> Result<(Vec<SubjectPlace>, String, Option<OsString>), CommandError> {
+    let invalid = |problem: String| CommandError::new(Code::BadPlace, problem);
+    let is_place = |(at, word): (usize, &OsString)| {
+        let is_store = matches!(ChunkPlace::parse(word.clone()), Ok(ChunkPlace::Store(_)));
+        at == 0 || is_source(word) || is_store || Path::new(word).exists()
+    };
+    let count = words.iter().enumerate().take_while(|(at, word)| is_place((*at, *word))).count();
+    let (places, rest) = words.split_at(count);
+    let places = places.iter().map(parse).collect::<Result<_, _>>().map_err(invalid)?;
+    let mut rest = rest.iter();
+    let artifact = rest
+        .next()
+        .and_then(|word| word.to_str())
+        .ok_or_else(|| invalid("name an artifact after the places, by name or digest".to_owned()))?;
+    let path = rest.next().cloned();
+    match rest.next() {
+        None => Ok((places, artifact.to_owned(), path)),
+        Some(more) => Err(invalid(format!("{}: there is one artifact and one path at most", more.display()))),
     }
 }
 

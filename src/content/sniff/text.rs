@@ -146,7 +146,7 @@ fn json(text: &[u8], is_whole: bool) -> Option<MediaType> {
 
 fn opening(text: &[u8]) -> Option<MediaType> {
     let starts = |words: &[&[u8]]| words.iter().any(|word| text.starts_with(word));
-    if starts(&[b"diff --git ", b"diff -", b"--- a/"]) {
+    if starts(&[b"diff \x2d\x2dgit ", b"diff -", b"--- a/"]) {
         return Some(MediaType::both("text/x-diff"));
     }
     starts(&[b"BEGIN:VCALENDAR"]).then_some(MediaType::both("text/calendar"))

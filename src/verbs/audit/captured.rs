@@ -1,7 +1,7 @@
 //! What is kept of the files that say something about packages. Whether such a file is in its place is known only when the
 //! layers are merged, so each is read by its name first.
 
-use crate::packages::{Found, OsRelease, Wanted, apk, dpkg, npm, python};
+use crate::packages::{Found, OsRelease, Wanted, apk, dpkg, npm, python, rpm};
 
 /// What one file says.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(super) enum Captured {
     Licences(Vec<String>),
     /// The distribution.
     Release(OsRelease),
+    /// A file that must be read together with another.
+    Raw(Vec<u8>),
 }
 
 /// Reads a file that `wanted` names. `path` is that in its layer. `None` if it says nothing.
@@ -27,6 +29,9 @@ pub(super) fn capture(wanted: Wanted, path: &[u8], body: &[u8]) -> Option<Captur
         Wanted::DpkgSums => Captured::Owned(dpkg::owned_by_sums(body)),
         Wanted::Copyright => Captured::Licences(dpkg::licences(body)),
         Wanted::Apk => Captured::Packages(apk::installed(body)),
+        Wanted::RpmSqlite | Wanted::RpmWal => Captured::Raw(body.to_vec()),
+        Wanted::RpmNdb => Captured::Packages(rpm::ndb(body)),
+        Wanted::RpmBdb => Captured::Packages(rpm::bdb(body)),
         Wanted::OsRelease => Captured::Release(OsRelease::parse(body)?),
         Wanted::PythonMetadata => Captured::Packages(python::metadata(body)),
         Wanted::PythonRecord => Captured::Owned(python::record(body, folder)),

@@ -14,12 +14,20 @@ pub enum AuditError {
     /// A source cannot be read.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// What was asked for is not there, or cannot be read.
+    #[error("{0}")]
+    Absent(String),
     /// An advisory database cannot be used.
     #[error("advisory database {0}")]
     Advisories(#[from] AdvisoryError),
 }
 
 impl AuditError {
+    /// What was asked for is not there, or cannot be read.
+    pub(super) fn absent(why: String) -> AuditError {
+        AuditError::Absent(why)
+    }
+
     /// The audit was interrupted.
     pub(super) fn interrupted() -> AuditError {
         OpenError::Interrupted.into()
@@ -31,6 +39,7 @@ impl Diagnose for AuditError {
         match self {
             AuditError::Open(error) => error.diagnosis(),
             AuditError::Artifact(error) => error.diagnosis(),
+            AuditError::Absent(_) => Code::NotInContent.into(),
             AuditError::Advisories(_) => Code::AdvisoriesUnusable.into(),
         }
     }

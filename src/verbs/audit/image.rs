@@ -11,13 +11,15 @@ use super::report::FileLine;
 use super::survey::Image;
 use crate::content::tar::EntryKind;
 use crate::oci::Digest;
-use crate::packages::{Found, Kind, OsRelease, Package};
-use crate::rootfs::{Entry, MemberId, Members, Rootfs, RootfsLimits};
+use crate::packages::{Found, Kind, OsRelease, Package, rpm};
+use crate::rootfs::{Entry, Member, MemberId, Members, Rootfs, RootfsLimits};
 
 /// Where dpkg keeps its database.
 const DPKG: &[u8] = b"var/lib/dpkg";
 /// Where apk keeps its database.
 const APK: [&[u8]; 2] = [b"lib/apk/db/installed", b"usr/lib/apk/db/installed"];
+/// Where rpm keeps its database, in either of its places.
+const RPM: [&[u8]; 2] = [b"var/lib/rpm", b"usr/lib/sysimage/rpm"];
 /// Where a distribution says what it is; the first that is there counts (os-release(5)).
 const OS_RELEASE: [&[u8]; 2] = [b"etc/os-release", b"usr/lib/os-release"];
 
@@ -54,20 +56,8 @@ pub(super) fn merge(
     layers: &BTreeMap<Digest, ReadLayer>,
     files: Option<&dyn Fn(FileLine)>,
 ) -> MergedImage {
-    let empty = Arc::new(Members::new());
-    let tables: Vec<Arc<Members>> = survey
-        .layers
-        .iter()
-        .map(|layer| {
-            layers.get(&layer.digest).map_or_else(|| Arc::clone(&empty), |read| Arc::clone(&read.members))
-        })
-        .collect();
-    let rootfs = Rootfs::merge(&tables, &RootfsLimits::default());
-    let merging = Merging {
-        digests: survey.layers.iter().map(|layer| layer.digest).collect(),
-        layers,
-        rootfs: &rootfs,
-    };
+    let digests: Vec<Digest> = survey.layers.iter().map(|layer| layer.digest).collect();
+    let merging = Merging::of(&digests, layers);
     let mut merged = MergedImage {
         release: merging.release(),
         packages: Vec::new(),
@@ -84,7 +74,7 @@ pub(super) fn merge(
         merging.unowned(&mut merged, &owned);
     }
     if let Some(take) = files {
-        rootfs.iter().for_each(|entry| take(merging.line(image, &entry)));
+        merging.rootfs.iter().for_each(|entry| take(merging.line(image, &entry)));
     }
     merged
 }
@@ -115,14 +105,28 @@ impl Owned {
     }
 }
 
-struct Merging<'a> {
+/// The merged layers of an image.
+pub(super) struct Merging<'a> {
     /// The layers of the image, base layer first.
-    digests: Vec<Digest>,
+    digests: &'a [Digest],
     layers: &'a BTreeMap<Digest, ReadLayer>,
-    rootfs: &'a Rootfs,
+    rootfs: Rootfs,
 }
 
 impl<'a> Merging<'a> {
+    /// Merges these layers, base layer first. One that was not read counts as empty.
+    pub(super) fn of(digests: &'a [Digest], layers: &'a BTreeMap<Digest, ReadLayer>) -> Merging<'a> {
+        let table =
+            |digest: &Digest| layers.get(digest).map(|read| Arc::clone(&read.members)).unwrap_or_default();
+        let tables: Vec<Arc<Members>> = digests.iter().map(table).collect();
+        Merging { digests, layers, rootfs: Rootfs::merge(&tables, &RootfsLimits::default()) }
+    }
+
+    /// The merged file system.
+    pub(super) fn rootfs(&self) -> &Rootfs {
+        &self.rootfs
+    }
+
     fn captured(&self, entry: &Entry<'_>) -> Option<(&'a Captured, Digest)> {
         let MemberId { layer, number } = entry.body()?;
         let digest = *self.digests.get(usize::from(layer))?;
@@ -177,7 +181,7 @@ impl<'a> Merging<'a> {
                         licences = true;
                         Self::take(image, found, layer, &file.path(), merged);
                     }
-                    Some((Captured::Owned(paths), _)) => owned.add(paths, self.rootfs),
+                    Some((Captured::Owned(paths), _)) => owned.add(paths, &self.rootfs),
                     _ => {}
                 }
             }
@@ -185,15 +189,46 @@ impl<'a> Merging<'a> {
         if licences {
             self.licences(merged);
         }
+        self.rpm(image, merged, owned);
         for path in APK {
             match self.at(path) {
                 Some((Captured::Packages(found), layer)) => {
                     owned.has_database = true;
-                    owned.add(&found.owned, self.rootfs);
+                    owned.add(&found.owned, &self.rootfs);
                     Self::take(image, found, layer, path, merged);
                     break;
                 }
                 _ => self.is_unread(image, path, merged),
+            }
+        }
+    }
+
+    /// Takes the packages of rpm, from the first database that is there.
+    fn rpm(&self, image: Digest, merged: &mut MergedImage, owned: &mut Owned) {
+        for folder in RPM {
+            let sqlite = [folder, b"/rpmdb.sqlite"].concat();
+            if let Some((Captured::Raw(database), layer)) = self.at(&sqlite) {
+                let log = self.at(&[&sqlite[..], b"-wal"].concat());
+                let log = match log {
+                    Some((Captured::Raw(log), _)) => Some(log.as_slice()),
+                    _ => None,
+                };
+                let found = rpm::sqlite(database, log);
+                owned.has_database = true;
+                owned.add(&found.owned, &self.rootfs);
+                Self::take(image, &found, layer, &sqlite, merged);
+                return;
+            }
+            self.is_unread(image, &sqlite, merged);
+            for name in [&b"/Packages.db"[..], b"/Packages"] {
+                let path = [folder, name].concat();
+                if let Some((Captured::Packages(found), layer)) = self.at(&path) {
+                    owned.has_database = true;
+                    owned.add(&found.owned, &self.rootfs);
+                    Self::take(image, found, layer, &path, merged);
+                    return;
+                }
+                self.is_unread(image, &path, merged);
             }
         }
     }
@@ -234,7 +269,7 @@ impl<'a> Merging<'a> {
                         Self::take(image, found, layer, &entry.path(), merged);
                     }
                 }
-                Some((Captured::Owned(paths), _)) => owned.add(paths, self.rootfs),
+                Some((Captured::Owned(paths), _)) => owned.add(paths, &self.rootfs),
                 _ => {}
             }
         }
@@ -253,26 +288,18 @@ impl<'a> Merging<'a> {
         }
     }
 
-    fn line(&self, image: Digest, entry: &Entry<'_>) -> FileLine {
-        let kind = match entry.kind() {
-            _ if entry.is_hard_link() => "hardlink",
-            EntryKind::Symlink => "symlink",
-            EntryKind::Folder => "folder",
-            EntryKind::CharDevice | EntryKind::BlockDevice => "device",
-            EntryKind::Fifo => "fifo",
-            EntryKind::File | EntryKind::HardLink | EntryKind::Other(_) => "file",
-        };
-        let target = Some(entry.link()).filter(|link| !link.is_empty()).map(path_text);
+    /// Returns what is listed of an entry.
+    pub(super) fn line(&self, image: Digest, entry: &Entry<'_>) -> FileLine {
         FileLine {
             image,
             path: path_text(&entry.path()),
-            kind: kind.to_owned(),
+            kind: if entry.is_hard_link() { "hardlink" } else { kind(entry.kind()) }.to_owned(),
             mode: entry.mode(),
             uid: entry.uid(),
             gid: entry.gid(),
             size: entry.size(),
             mtime: entry.mtime(),
-            target,
+            target: Some(entry.link()).filter(|link| !link.is_empty()).map(path_text),
             layer: self.digests.get(usize::from(entry.layer())).copied(),
         }
     }
@@ -283,5 +310,32 @@ impl<'a> Merging<'a> {
             unowned += u64::from(!owned.has(&entry.path()));
         }
         merged.unowned = Some(unowned);
+    }
+}
+
+/// Returns what is listed of an entry of a layer, as the archive has it.
+pub(super) fn member_line(image: Digest, layer: Option<Digest>, member: &Member<'_>) -> FileLine {
+    FileLine {
+        image,
+        path: path_text(member.path),
+        kind: kind(member.kind).to_owned(),
+        mode: member.mode,
+        uid: member.uid,
+        gid: member.gid,
+        size: member.size,
+        mtime: Some(member.mtime),
+        target: Some(member.link).filter(|link| !link.is_empty()).map(path_text),
+        layer,
+    }
+}
+
+fn kind(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Symlink => "symlink",
+        EntryKind::HardLink => "hardlink",
+        EntryKind::Folder => "folder",
+        EntryKind::CharDevice | EntryKind::BlockDevice => "device",
+        EntryKind::Fifo => "fifo",
+        EntryKind::File | EntryKind::Other(_) => "file",
     }
 }

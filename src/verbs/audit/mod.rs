@@ -7,6 +7,7 @@
 
 mod attached;
 mod auditing;
+pub mod browse;
 mod captured;
 mod carried;
 mod error;

@@ -26,6 +26,8 @@ pub(super) struct Image {
     pub names: BTreeSet<RefName>,
     /// Its configuration, if it can be read.
     pub config: Option<ImageConfig>,
+    /// The descriptor of its configuration.
+    pub config_descriptor: Option<Descriptor>,
     /// Its layers, base layer first.
     pub layers: Vec<Descriptor>,
 }
@@ -244,10 +246,12 @@ impl Walking<'_> {
         }
         if is_image {
             let known = self.survey.images.contains_key(&digest);
+            let config_descriptor = config.clone();
             let config = config.filter(|_| !known).and_then(|config| self.config(&config, digest));
             let image = self.survey.images.entry(digest).or_insert_with(|| Image {
                 names: BTreeSet::new(),
                 config,
+                config_descriptor,
                 layers,
             });
             image.names.extend(name.cloned());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::behaviour::layouts::digest_of;
+use crate::behaviour::layouts::{Source, digest_of};
 use crate::behaviour::support::Desk;
 
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
@@ -21,8 +21,7 @@ pub(super) fn tar_of(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
 }
 
 /// Makes an image of these layers and tags it.
-pub(super) fn image(desk: &Desk, name: &str, layers: &[Vec<u8>]) -> Value {
-    let mut source = desk.source("src");
+pub(super) fn image(source: &mut Source, name: &str, layers: &[Vec<u8>]) -> Value {
     let diff_ids: Vec<String> =
         layers.iter().map(|layer| carnet::oci::Digest::sha256(layer).to_string()).collect();
     let config = json!({
@@ -41,8 +40,9 @@ const STATUS: &[u8] =
 const RELEASE: &[u8] = b"ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian 12\"\n";
 const KEY: &[u8] = b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIB0VCBGVcBdJZ7pGZ4Jxq3Yw8nqO7Y6lm5C8gN4dS2mR\n-----END PRIVATE KEY-----\n";
 
-fn desk() -> (Desk, Value) {
+fn desk() -> (Desk, Source, Value) {
     let desk = Desk::new();
+    let mut source = desk.source("src");
     let base = tar_of(&[
         ("etc/os-release", 0o644, RELEASE),
         ("var/lib/dpkg/status", 0o644, STATUS),
@@ -57,8 +57,8 @@ fn desk() -> (Desk, Value) {
             br#"{"name":"left-pad","version":"1.3.0","license":"WTFPL"}"#,
         ),
     ]);
-    let image = image(&desk, "team/app:1", &[base, upper]);
-    (desk, image)
+    let image = image(&mut source, "team/app:1", &[base, upper]);
+    (desk, source, image)
 }
 
 fn rules(report: &Value) -> Vec<&str> {
@@ -67,7 +67,7 @@ fn rules(report: &Value) -> Vec<&str> {
 
 #[test]
 fn a_bundle_and_its_source_have_the_same_content() {
-    let (desk, _) = desk();
+    let (desk, ..) = desk();
     desk.pack("oci:src --chunk-size 64KiB").ok();
     let of_bundle = desk.carnet("audit out --pub k.pub.pem --at 2026-01-01T00:00:00Z -o json").ok().json();
     let of_source = desk.carnet("audit oci:src --at 2026-01-01T00:00:00Z -o json").ok().json();
@@ -89,7 +89,7 @@ fn a_bundle_and_its_source_have_the_same_content() {
 
 #[test]
 fn without_trust_it_says_so_and_a_strange_key_shows_nothing() {
-    let (desk, _) = desk();
+    let (desk, ..) = desk();
     desk.pack("oci:src").ok();
     desk.carnet("audit out").ok().says(&["NOT VERIFIED"]);
     desk.carnet("keygen other").ok();
@@ -99,9 +99,9 @@ fn without_trust_it_says_so_and_a_strange_key_shows_nothing() {
 
 #[test]
 fn what_is_missing_is_named_and_the_rest_is_audited() {
-    let (desk, _) = desk();
+    let (desk, mut source, _) = desk();
     let more = tar_of(&[("big", 0o644, &crate::behaviour::support::noise(3, 300_000))]);
-    image(&desk, "team/big:1", &[more]);
+    image(&mut source, "team/big:1", &[more]);
     desk.pack("oci:src --chunk-size 64KiB").ok();
     let files = desk.files("out");
     let last = files.keys().rfind(|name| name.starts_with("b_")).unwrap();
@@ -115,8 +115,7 @@ fn what_is_missing_is_named_and_the_rest_is_audited() {
 
 #[test]
 fn an_sbom_is_held_against_the_image() {
-    let (desk, image) = desk();
-    let mut source = desk.source("src");
+    let (desk, mut source, image) = desk();
     let sbom = json!({
         "spdxVersion": "SPDX-2.3", "SPDXID": "SPDXRef-DOCUMENT", "name": "x", "dataLicense": "CC0-1.0",
         "documentNamespace": "https://example.com/x", "creationInfo": { "created": "2026-01-01T00:00:00Z", "creators": ["Tool: t"] },
@@ -145,7 +144,7 @@ fn an_sbom_is_held_against_the_image() {
 
 #[test]
 fn advisories_are_matched_and_without_them_nothing_is_claimed() {
-    let (desk, _) = desk();
+    let (desk, ..) = desk();
     let report = desk.carnet("audit oci:src -o json").ok().json();
     assert_eq!((&report["coverage"]["has_advisories"], &report["advisories"]), (&json!(false), &json!([])));
     let record = |id: &str, fixed: &str| {
@@ -168,7 +167,7 @@ fn advisories_are_matched_and_without_them_nothing_is_claimed() {
 /// A layer that expands without end is stopped, and hides no other.
 #[test]
 fn a_bomb_is_stopped() {
-    let (desk, _) = desk();
+    let (desk, mut source, _) = desk();
     desk.sh("head -c 400M /dev/zero | gzip -1 > bomb.gz").ok();
     let bomb = std::fs::read(desk.path("bomb.gz")).unwrap();
     let mut source = desk.source("src");
@@ -185,7 +184,7 @@ fn a_bomb_is_stopped() {
 
 #[test]
 fn every_format_is_written_whole_and_only_one_to_stdout() {
-    let (desk, _) = desk();
+    let (desk, ..) = desk();
     desk.carnet("audit oci:src -o json=r.json -o csv=p.csv -o findings=f.csv -o sarif=s.json -o record=r.txt -o files=f.ndjson -o html=r.html").ok();
     for file in ["r.json", "p.csv", "f.csv", "s.json", "r.txt", "f.ndjson", "r.html"] {
         assert!(std::fs::metadata(desk.path(file)).unwrap().len() > 50, "{file}");
@@ -196,4 +195,29 @@ fn every_format_is_written_whole_and_only_one_to_stdout() {
     assert_eq!(sarif["version"], "2.1.0");
     desk.carnet("audit oci:src -o json -o csv").ends(2).says(&["only one format"]);
     desk.carnet("audit oci:src -o pdf").ends(2).says(&["expected text, json"]);
+}
+
+#[test]
+fn files_are_listed_and_taken_out() {
+    let (desk, _, image) = desk();
+    desk.pack("oci:src").ok();
+    let listed = desk.carnet("ls out team/app:1 --pub k.pub.pem").ok().stdout;
+    let lines: Vec<&str> = listed.lines().collect();
+    assert!(lines.contains(&"etc/os-release") && !lines.contains(&"root/key.pem"), "{listed}");
+    assert!(lines.is_sorted(), "{listed}");
+    assert_eq!(desk.carnet("ls oci:src team/app:1 etc").ok().stdout, "etc/os-release\n");
+    let layer = desk.carnet("ls oci:src team/app:1 --layer 0").ok().stdout;
+    assert!(layer.contains("root/key.pem"), "{layer}");
+    let long = desk.carnet("ls oci:src team/app:1 usr/bin -l").ok().stdout;
+    assert!(long.contains("-rwsr-xr-x"), "{long}");
+    assert_eq!(desk.carnet("cat out team/app:1 etc/os-release").ok().stdout.as_bytes(), RELEASE);
+    assert_eq!(desk.carnet("cat oci:src team/app:1 /var/lib/dpkg/status").ok().stdout.as_bytes(), STATUS);
+    let manifest = desk.carnet("cat out team/app:1").ok().stdout;
+    assert_eq!(carnet::oci::Digest::sha256(manifest.as_bytes()).to_string(), digest_of(&image));
+    let by_digest = desk.carnet(&format!("cat out {}", digest_of(&image))).ok().stdout;
+    assert_eq!(by_digest, manifest);
+    assert!(desk.carnet("cat out team/app:1 --config").ok().stdout.contains("API_TOKEN"));
+    desk.carnet("cat out team/app:1 root/key.pem").ends(1).says(&["not-in-content", "root/key.pem"]);
+    desk.carnet("cat out team/app:1 etc").ends(1).says(&["it is no file"]);
+    desk.carnet("ls out nothing:1").ends(1).says(&["there is no image nothing:1"]);
 }

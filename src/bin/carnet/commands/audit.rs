@@ -24,7 +24,7 @@ use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain;
 use crate::render::html::{FileRow, Page, page};
-use crate::render::{csv, record, sarif, text};
+use crate::render::{self, record, sarif, text};
 use crate::screen::say;
 use crate::subject::{SubjectArgs, SubjectPlace, subject_place};
 
@@ -181,10 +181,10 @@ impl Command for Audit {
         })?;
         let rows = rows.into_inner();
         for output in &outputs {
-            let rendered = render(output.format, &audited.report, &rows, context.screen.verbose);
+            let bytes = rendered(output.format, &audited.report, &rows, context.screen.verbose);
             match &output.file {
-                Some(file) => write(file, &rendered)?,
-                None => context.screen.bytes(&rendered),
+                Some(file) => write(file, &bytes)?,
+                None => context.screen.bytes(&bytes),
             }
         }
         for unknown in &audited.unknown {
@@ -204,7 +204,7 @@ fn json(report: &AuditReport) -> Vec<u8> {
     text
 }
 
-fn render(format: Format, report: &AuditReport, rows: &[FileLine], all: bool) -> Vec<u8> {
+fn rendered(format: Format, report: &AuditReport, rows: &[FileLine], all: bool) -> Vec<u8> {
     match format {
         Format::Text => text::text(report, all).into_bytes(),
         Format::Json => json(report),
@@ -234,8 +234,8 @@ fn render(format: Format, report: &AuditReport, rows: &[FileLine], all: bool) ->
             });
             page.into_bytes()
         }
-        Format::Csv => csv::packages(report).into_bytes(),
-        Format::Findings => csv::findings(report).into_bytes(),
+        Format::Csv => render::csv::packages(report).into_bytes(),
+        Format::Findings => render::csv::findings(report).into_bytes(),
         Format::Sarif => {
             let mut text = serde_json::to_vec_pretty(&sarif::document(report)).expect("a report serialises");
             text.push(b'\n');

@@ -5,11 +5,13 @@
 //! below.
 
 mod audit;
+mod cat;
 mod completions;
 mod explain;
 mod import;
 mod inspect;
 mod keygen;
+mod ls;
 mod man;
 mod missing;
 mod pack;
@@ -75,6 +77,8 @@ commands![
     inspect::Inspect,
     audit::Audit,
     tree::Tree,
+    ls::Ls,
+    cat::Cat,
     unpack::Unpack,
     import::Import,
     sums::Sums,

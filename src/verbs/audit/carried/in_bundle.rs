@@ -63,6 +63,11 @@ impl Carried for InBundle<'_> {
         self.contents.plan.artifacts.iter().map(root).collect()
     }
 
+    fn descriptor(&self, digest: &Digest) -> Option<Descriptor> {
+        let blob = self.blobs.get(digest)?;
+        Some(Descriptor::new(blob.media_type.clone(), blob.digest, blob.size))
+    }
+
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>, String> {
         let Some(blob) = self.blobs.get(&descriptor.digest) else { return Ok(None) };
         let mut result = Ok(None);

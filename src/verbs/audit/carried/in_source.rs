@@ -25,6 +25,15 @@ impl Carried for InSource<'_> {
         self.roots.clone()
     }
 
+    fn descriptor(&self, digest: &Digest) -> Option<Descriptor> {
+        // A source is not listed by digest: only what its artifacts name is known.
+        self.roots
+            .iter()
+            .map(|root| &root.descriptor)
+            .find(|descriptor| descriptor.digest == *digest)
+            .cloned()
+    }
+
     fn document(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>, String> {
         let Some(reader) = self.open(descriptor)? else { return Ok(None) };
         read_small(descriptor, reader).map(Some)

@@ -17,6 +17,9 @@ pub(super) trait Carried: Sync {
     /// The artifacts, sorted by name and digest, without referrers.
     fn roots(&self) -> Vec<Root>;
 
+    /// The descriptor of a blob that is there.
+    fn descriptor(&self, digest: &Digest) -> Option<Descriptor>;
+
     /// The bytes of a manifest, index, or other small blob that have its digest; `None` if it is not there.
     ///
     /// # Errors
