@@ -7,5 +7,6 @@ pub mod name;
 pub mod tar;
 
 pub use layer::{
-    EntryCounts, Interest, LayerLimits, LayerProblem, LayerRead, LayerVisitor, Problems, read_layer,
+    EntryCounts, Interest, LayerLimits, LayerProblem, LayerRead, LayerReader, LayerVisitor, Problems,
+    read_layer,
 };
