@@ -11,5 +11,6 @@ pub mod tar;
 pub mod zip;
 
 pub use layer::{
-    EntryCounts, Interest, LayerLimits, LayerProblem, LayerRead, LayerVisitor, Problems, read_layer,
+    EntryCounts, Interest, LayerLimits, LayerProblem, LayerRead, LayerReader, LayerVisitor, Problems,
+    read_layer,
 };

@@ -1,6 +1,7 @@
 //! zstd (RFC 8878): frames of data, and frames that decoders skip.
 
-use std::io::Read;
+use std::io::{Error, ErrorKind, Read};
+use std::sync::Arc;
 
 use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, get_error_name};
 
@@ -8,6 +9,7 @@ use super::encoding::{Encoding, StreamKind, ZSTD_MAGIC, is_skippable};
 use super::error::InflateError;
 use super::inflater::{Failure, Step};
 use super::input::Input;
+use super::windows::{Share, Windows};
 
 /// The longest header of a frame, in bytes: magic, descriptor, window, dictionary, content size.
 const HEADER_BYTES_MAX: usize = 4 + 1 + 1 + 4 + 8;
@@ -26,10 +28,18 @@ enum Place {
 
 /// The decoder of a zstd stream.
 pub(super) struct Frames {
-    decoder: DCtx<'static>,
+    decoder: Option<Decoder>,
     window_bytes_max: u64,
+    windows: Option<Arc<Windows>>,
     place: Place,
     kept: Vec<Skipped>,
+}
+
+/// A decoder that has the memory for windows of a certain size. Fields are dropped in their order: the memory is free
+/// before its share is given back.
+struct Decoder {
+    decoder: DCtx<'static>,
+    share: Option<Share>,
 }
 
 /// The frames of zstd:chunked at the end of a layer: the table of contents, a description of the archive, and the footer.
@@ -48,18 +58,37 @@ pub struct Skipped {
 }
 
 impl Frames {
-    /// `None` if the decoder cannot be made, because memory is short.
-    pub(super) fn new(window_bytes_max: u64) -> Option<Frames> {
-        let mut decoder = DCtx::try_create()?;
-        // The headers are checked here before the decoder sees them. This is the second lock.
-        let log = window_bytes_max.checked_ilog2()?.clamp(WINDOW_LOG_MIN, 31);
-        decoder.set_parameter(DParameter::WindowLogMax(log)).ok()?;
-        Some(Frames { decoder, window_bytes_max, place: Place::Between, kept: Vec::new() })
+    pub(super) fn new(window_bytes_max: u64, windows: Option<Arc<Windows>>) -> Frames {
+        let limit = windows.as_ref().map_or(u64::MAX, |windows| windows.total());
+        let window_bytes_max = window_bytes_max.min(limit);
+        Frames { decoder: None, window_bytes_max, windows, place: Place::Between, kept: Vec::new() }
     }
 
-    /// The last skippable frames.
-    pub(super) fn kept(&self) -> &[Skipped] {
-        &self.kept
+    /// Makes a decoder for windows of so many bytes, unless there is one. It waits for the memory.
+    fn prepare(&mut self, window_bytes: u64) -> Result<(), Failure> {
+        if let Some(decoder) = &self.decoder
+            && decoder.share.as_ref().is_none_or(|share| window_bytes <= share.bytes())
+        {
+            return Ok(());
+        }
+        // First the old memory is given back, then other memory is waited for.
+        self.decoder = None;
+        let short = || Error::new(ErrorKind::OutOfMemory, "there is no memory for a zstd decoder");
+        let share = match &self.windows {
+            Some(windows) => Some(windows.take(window_bytes).ok_or_else(short)?),
+            None => None,
+        };
+        let mut decoder = DCtx::try_create().ok_or_else(short)?;
+        // The headers are checked here before the decoder sees them. This is the second lock.
+        let log = self.window_bytes_max.checked_ilog2().unwrap_or(0).clamp(WINDOW_LOG_MIN, 31);
+        decoder.set_parameter(DParameter::WindowLogMax(log)).map_err(|_| short())?;
+        self.decoder = Some(Decoder { decoder, share });
+        Ok(())
+    }
+
+    /// Gives out the last skippable frames.
+    pub(super) fn take_kept(&mut self) -> Vec<Skipped> {
+        std::mem::take(&mut self.kept)
     }
 
     /// Expands some bytes into `out`, or finds that no further frame follows.
@@ -130,6 +159,7 @@ impl Frames {
             return Err(InflateError::Dictionary { number: seen.parts, id: header.dictionary }.into());
         }
         seen.window_bytes = seen.window_bytes.max(header.window_bytes);
+        self.prepare(header.window_bytes)?;
         Ok(Some(Place::Body))
     }
 
@@ -139,11 +169,14 @@ impl Frames {
         out: &mut [u8],
         seen: &Encoding,
     ) -> Result<usize, Failure> {
+        let Some(Decoder { decoder, .. }) = &mut self.decoder else {
+            return Err(damaged(input, seen, "it has no header"));
+        };
         let ended = input.is_at_end()?;
         let available = input.available();
         let mut from = InBuffer::around(available);
         let mut to = OutBuffer::around(out);
-        let result = self.decoder.decompress_stream(&mut to, &mut from);
+        let result = decoder.decompress_stream(&mut to, &mut from);
         let (read, wrote, had) = (from.pos(), to.pos(), available.len());
         input.consume(read);
         match result {

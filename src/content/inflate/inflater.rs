@@ -1,6 +1,7 @@
 //! The reader of expanded bytes.
 
 use std::io::{Error, ErrorKind, Read};
+use std::sync::Arc;
 
 use super::encoding::{Encoding, HEAD_BYTES, StreamKind};
 use super::error::InflateError;
@@ -8,6 +9,7 @@ use super::frame::{Frames, Skipped};
 use super::input::Input;
 use super::limits::InflateLimits;
 use super::member::Members;
+use super::windows::Windows;
 
 /// What a decoder did.
 pub(super) enum Step {
@@ -58,6 +60,7 @@ pub struct Inflater<R> {
     seen: Encoding,
     expanded: u64,
     skipped: Vec<Skipped>,
+    windows: Option<Arc<Windows>>,
 }
 
 impl<R: Read> Inflater<R> {
@@ -71,7 +74,14 @@ impl<R: Read> Inflater<R> {
             seen,
             expanded: 0,
             skipped: Vec::new(),
+            windows: None,
         }
+    }
+
+    /// Lets the windows of zstd share a budget with those of other streams. Reading waits for memory then.
+    pub fn with_windows(mut self, windows: Arc<Windows>) -> Inflater<R> {
+        self.windows = Some(windows);
+        self
     }
 
     /// What was seen of the stream so far. The kind is known after the first read.
@@ -112,10 +122,9 @@ impl<R: Read> Inflater<R> {
             let kind = StreamKind::of(self.input.fill(HEAD_BYTES)?);
             self.state = match kind {
                 StreamKind::Gzip => State::Gzip(Box::new(Members::new())),
-                StreamKind::Zstd => State::Zstd(
-                    Frames::new(self.limits.window_bytes_max)
-                        .ok_or_else(|| Error::new(ErrorKind::OutOfMemory, "cannot make a zstd decoder"))?,
-                ),
+                StreamKind::Zstd => {
+                    State::Zstd(Frames::new(self.limits.window_bytes_max, self.windows.take()))
+                }
                 StreamKind::Tar | StreamKind::Opaque => State::Plain,
             };
             self.seen = Encoding::new(kind);
@@ -186,8 +195,8 @@ impl<R: Read> Read for Inflater<R> {
                     return Ok(count);
                 }
                 Ok(Step::Ended) => {
-                    if let State::Zstd(frames) = &self.state {
-                        self.skipped = frames.kept().to_vec();
+                    if let State::Zstd(frames) = &mut self.state {
+                        self.skipped = frames.take_kept();
                     }
                     self.state = State::Trailing;
                 }

@@ -9,5 +9,5 @@ mod toc;
 mod visitor;
 
 pub use problem::{LayerProblem, Problems};
-pub use read::{EntryCounts, LayerLimits, LayerRead, read_layer};
+pub use read::{EntryCounts, LayerLimits, LayerRead, LayerReader, read_layer};
 pub use visitor::{Interest, LayerVisitor};

@@ -1,6 +1,7 @@
 //! Reading a layer.
 
 use std::io::{Error, Read};
+use std::sync::Arc;
 use std::thread;
 
 use sha2::{Digest as _, Sha256};
@@ -9,7 +10,7 @@ use super::pipe::{Drain, pipe};
 use super::problem::{LayerProblem, Problems};
 use super::toc;
 use super::visitor::{Interest, LayerVisitor};
-use crate::content::inflate::{Encoding, InflateError, InflateLimits, Inflater, StreamKind};
+use crate::content::inflate::{Encoding, InflateError, InflateLimits, Inflater, StreamKind, Windows};
 use crate::content::name;
 use crate::content::tar::{EntryKind, TarEntry, TarReader};
 use crate::oci::Digest;
@@ -92,6 +93,26 @@ pub struct LayerRead {
     pub problems: Problems<LayerProblem>,
 }
 
+/// Reads layers, with the same limits for all of them and one budget for the windows of zstd. Threads can share it.
+#[derive(Debug, Clone)]
+pub struct LayerReader {
+    limits: LayerLimits,
+    windows: Arc<Windows>,
+}
+
+impl LayerReader {
+    /// A reader whose layers share [`InflateLimits::window_bytes_max`] for their windows.
+    pub fn new(limits: LayerLimits) -> LayerReader {
+        LayerReader { limits, windows: Windows::new(limits.inflate.window_bytes_max) }
+    }
+
+    /// Reads a layer as [`read_layer`] does. It waits while other threads hold the memory for its windows.
+    pub fn read(&self, source: &mut (dyn Read + Send), visitor: &mut dyn LayerVisitor) -> LayerRead {
+        let inflater = Inflater::new(source, self.limits.inflate).with_windows(Arc::clone(&self.windows));
+        read_expanded(inflater, &self.limits, visitor)
+    }
+}
+
 /// Reads a layer in one pass. This thread walks over the archive, hashes, and calls `visitor`; a second one reads `source`
 /// and expands it.
 ///
@@ -103,8 +124,15 @@ pub fn read_layer(
     limits: &LayerLimits,
     visitor: &mut dyn LayerVisitor,
 ) -> LayerRead {
+    read_expanded(Inflater::new(source, limits.inflate), limits, visitor)
+}
+
+fn read_expanded(
+    mut inflater: Inflater<&mut (dyn Read + Send)>,
+    limits: &LayerLimits,
+    visitor: &mut dyn LayerVisitor,
+) -> LayerRead {
     let (filler, drain) = pipe();
-    let mut inflater = Inflater::new(source, limits.inflate);
     let kind = inflater.recognise();
     let (mut walk, bytes, diff_id, error) = thread::scope(|scope| {
         let inflater = &mut inflater;

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use super::{Interest, LayerLimits, LayerProblem, LayerRead, LayerVisitor, read_layer};
+use super::{Interest, LayerLimits, LayerProblem, LayerRead, LayerReader, LayerVisitor, read_layer};
 use crate::content::inflate::{InflateLimits, StreamKind};
 use crate::content::tar::TarEntry;
 use crate::oci::Digest;
@@ -198,4 +198,29 @@ fn a_source_that_fails_is_told() {
         assert_eq!(rules(&read), ["unreadable"]);
         assert!(read.problems.kept()[0].to_string().contains("the chunk is missing"));
     }
+}
+
+#[test]
+fn layers_share_the_memory_for_their_windows() {
+    let tar = archive(&[("a", &vec![7; 1 << 20])]);
+    let blob = zstd::encode_all(tar.as_slice(), 1).unwrap();
+    let window = read(&blob, &LayerLimits::default(), &mut Log::default()).encoding.window_bytes;
+    let limits = |window_bytes_max| LayerLimits {
+        inflate: InflateLimits { window_bytes_max, ..InflateLimits::default() },
+        ..LayerLimits::default()
+    };
+    let reader = LayerReader::new(limits(window));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    let read = reader.read(&mut blob.as_slice(), &mut Log::default());
+                    assert_eq!(read.diff_id, Some(Digest::sha256(&tar)));
+                }
+            });
+        }
+    });
+    let small = LayerReader::new(limits(window - 1));
+    assert_eq!(rules(&small.read(&mut blob.as_slice(), &mut Log::default())), ["window-too-large"]);
+    assert_eq!(reader.read(&mut blob.as_slice(), &mut Log::default()).entries.files, 1);
 }

@@ -8,6 +8,9 @@ use crate::content::tar::{EntryKind, TarEntry};
 /// The largest table, in bytes.
 const TOC_BYTES_MAX: u64 = 32 << 20;
 
+/// The largest window for expanding a table, in bytes. It comes on top of what the layer itself takes.
+const WINDOW_BYTES_MAX: u64 = 8 << 20;
+
 /// The end of the footer of zstd:chunked.
 const FOOTER_MAGIC: &[u8] = b"GnUlInUx";
 
@@ -30,7 +33,11 @@ pub(super) fn chunked(skipped: &[Skipped]) -> Option<Vec<u8>> {
     let (at, bytes) = (number(0)?, number(8)?);
     let table = frames.iter().find(|frame| frame.at == at)?;
     let table = table.bytes.get(..usize::try_from(bytes).ok()?)?;
-    let limits = InflateLimits { expanded_bytes_max: TOC_BYTES_MAX, ..InflateLimits::default() };
+    let limits = InflateLimits {
+        expanded_bytes_max: TOC_BYTES_MAX,
+        window_bytes_max: WINDOW_BYTES_MAX,
+        ..InflateLimits::default()
+    };
     let mut json = Vec::new();
     Inflater::new(table, limits).read_to_end(&mut json).ok()?;
     Some(json)
