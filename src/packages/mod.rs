@@ -3,6 +3,7 @@
 
 pub mod apk;
 pub mod dpkg;
+pub mod java;
 pub mod npm;
 mod os_release;
 mod package;

@@ -100,7 +100,8 @@ impl<'a> Archive<'a> {
         let content = match member.method {
             0 if raw.len() > limit => return Err(ZipError::TooLarge { size: member.compressed, limit }),
             0 => Cow::Borrowed(raw),
-            8 => Cow::Owned(deflate::raw(raw, limit)?.bytes),
+            // No further than the stated size: a lie must not cost more than it says.
+            8 => Cow::Owned(deflate::raw(raw, usize::try_from(member.size).unwrap_or(limit))?.bytes),
             method => return Err(ZipError::Method { method }),
         };
         if content.len() as u64 != member.size {

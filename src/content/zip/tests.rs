@@ -91,8 +91,8 @@ fn wrong_sums_and_sizes_are_errors() {
         Err(ZipError::Deflate(DeflateError::TooLarge { limit: 6 }))
     );
     assert_eq!(
-        archive.read(&Member { size: 6, ..entry }, 100),
-        Err(ZipError::Size { expected: 6, found: 7 })
+        archive.read(&Member { size: 8, ..entry }, 100),
+        Err(ZipError::Size { expected: 8, found: 7 })
     );
     assert_eq!(archive.read(&Member { method: 12, ..entry }, 100), Err(ZipError::Method { method: 12 }));
     assert_eq!(archive.read(&Member { flags: 1, ..entry }, 100), Err(ZipError::Encrypted));

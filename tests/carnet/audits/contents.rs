@@ -184,7 +184,7 @@ fn a_bomb_is_stopped() {
 
 #[test]
 fn every_format_is_written_whole_and_only_one_to_stdout() {
-    let (desk, ..) = desk();
+    let (desk, mut source, _) = desk();
     desk.carnet("audit oci:src -o json=r.json -o csv=p.csv -o findings=f.csv -o sarif=s.json -o record=r.txt -o files=f.ndjson -o html=r.html").ok();
     for file in ["r.json", "p.csv", "f.csv", "s.json", "r.txt", "f.ndjson", "r.html"] {
         assert!(std::fs::metadata(desk.path(file)).unwrap().len() > 50, "{file}");
