@@ -170,7 +170,6 @@ fn a_bomb_is_stopped() {
     let (desk, mut source, _) = desk();
     desk.sh("head -c 400M /dev/zero | gzip -1 > bomb.gz").ok();
     let bomb = std::fs::read(desk.path("bomb.gz")).unwrap();
-    let mut source = desk.source("src");
     let config =
         source.blob("application/vnd.oci.image.config.v1+json", br#"{"rootfs":{"diff_ids":["sha256:00"]}}"#);
     let layer = source.blob("application/vnd.oci.image.layer.v1.tar+gzip", &bomb);
@@ -184,7 +183,7 @@ fn a_bomb_is_stopped() {
 
 #[test]
 fn every_format_is_written_whole_and_only_one_to_stdout() {
-    let (desk, mut source, _) = desk();
+    let (desk, ..) = desk();
     desk.carnet("audit oci:src -o json=r.json -o csv=p.csv -o findings=f.csv -o sarif=s.json -o record=r.txt -o files=f.ndjson -o html=r.html").ok();
     for file in ["r.json", "p.csv", "f.csv", "s.json", "r.txt", "f.ndjson", "r.html"] {
         assert!(std::fs::metadata(desk.path(file)).unwrap().len() > 50, "{file}");
