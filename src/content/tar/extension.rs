@@ -43,6 +43,8 @@ pub(super) struct Pax {
     pub(super) size: Option<u64>,
     pub(super) uid: Option<u64>,
     pub(super) gid: Option<u64>,
+    /// Whether the owner or the group is negative.
+    pub(super) negative_owner: bool,
     pub(super) mtime: Option<i64>,
     pub(super) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     /// Whether attributes were skipped because they are too large.
@@ -188,8 +190,13 @@ impl Pax {
         pax.path = get(b"path").map(<[u8]>::to_vec);
         pax.link = get(b"linkpath").map(<[u8]>::to_vec);
         pax.size = whole(b"size").map_or(Some(None), |size| size.map(Some))?;
-        pax.uid = whole(b"uid").map_or(Some(None), |uid| uid.map(Some))?;
-        pax.gid = whole(b"gid").map_or(Some(None), |gid| gid.map(Some))?;
+        for (key, place) in [(&b"uid"[..], &mut pax.uid), (b"gid", &mut pax.gid)] {
+            if let Some(text) = get(key) {
+                let owner = number::decimal(text)?;
+                pax.negative_owner |= owner < 0;
+                *place = Some(number::owner(owner));
+            }
+        }
         pax.mtime = get(b"mtime").map_or(Some(None), |mtime| number::time(mtime).map(Some))?;
         let mut left = XATTRS_BYTES_MAX;
         for (key, value) in &values {

@@ -303,10 +303,11 @@ impl<R: BufRead> TarReader<R> {
         self.number += 1;
         let pax = extension.pax.take().unwrap_or_default();
         let wrong = |field| TarProblem::Number { at, field };
-        let owner = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
         let mode = fields.mode().ok_or(wrong("mode"))?;
-        let uid = owner(fields.uid()).ok_or(wrong("uid"))?;
-        let gid = owner(fields.gid()).ok_or(wrong("gid"))?;
+        let uid = fields.uid().ok_or(wrong("uid"))?;
+        let gid = fields.gid().ok_or(wrong("gid"))?;
+        let negative_owner = pax.negative_owner || uid < 0 || gid < 0;
+        let (uid, gid) = (number::owner(uid), number::owner(gid));
         let mtime = fields.mtime().ok_or(wrong("mtime"))?;
         let (major, minor) = fields.device().ok_or(wrong("device number"))?;
         let (mut path, path_hides) = fields.path();
@@ -334,6 +335,9 @@ impl<R: BufRead> TarReader<R> {
         self.begin_body(if kind.is_header_only() { 0 } else { stored });
         for field in extension.contradictions(&pax, (stated, uid, gid)) {
             self.note(TarProblem::Contradiction { path: named(&path), field });
+        }
+        if negative_owner {
+            self.note(TarProblem::NegativeOwner { path: named(&path) });
         }
         if pax.xattrs_cut {
             self.note(TarProblem::XattrsTooLarge { path: named(&path), limit: XATTRS_BYTES_MAX });
