@@ -1,38 +1,10 @@
 //! What a merged file system says of its paths.
 
+use super::hidden::MemberId;
 use super::members::Member;
-use super::merge::Rootfs;
+use super::table::Rootfs;
 use super::tree::{NONE, ROOT};
 use crate::content::tar::EntryKind;
-
-/// An entry of a layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MemberId {
-    /// The layer; the base is 0.
-    pub layer: u16,
-    /// The number of the entry in its layer, [`crate::content::tar::TarEntry::number`].
-    pub number: u32,
-}
-
-/// Why an entry cannot be seen in the merged file system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Cause {
-    /// A whiteout removed it, or a folder above it.
-    Whiteout,
-    /// Another entry took its path, or that of a folder above it.
-    Replaced,
-}
-
-/// An entry that is carried, but that the merged file system does not show. Its content is still in the layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hidden {
-    /// The entry that holds the content. Hard links have none of their own.
-    pub member: MemberId,
-    /// The layer that hides it. It is the entry's own if a later entry of the same layer took its path.
-    pub by_layer: u16,
-    /// How.
-    pub cause: Cause,
-}
 
 /// One path of a merged file system.
 #[derive(Clone, Copy)]
@@ -136,6 +108,23 @@ impl<'a> Entry<'a> {
     pub fn children(&self) -> impl DoubleEndedIterator<Item = Entry<'a>> + use<'a> {
         let rootfs = self.rootfs;
         rootfs.child_ids(self.id).iter().map(move |&id| Entry { rootfs, id })
+    }
+}
+
+impl Rootfs {
+    /// The root folder.
+    pub fn root(&self) -> Entry<'_> {
+        Entry { rootfs: self, id: ROOT }
+    }
+
+    /// All paths but the root: each folder before what is in it, and what is in one folder in the order of bytes.
+    pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        let mut stack: Vec<Entry<'_>> = self.root().children().rev().collect();
+        std::iter::from_fn(move || {
+            let entry = stack.pop()?;
+            stack.extend(entry.children().rev());
+            Some(entry)
+        })
     }
 }
 

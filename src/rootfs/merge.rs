@@ -1,25 +1,23 @@
 //! Merging layers.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::entry::{Cause, Entry, Hidden, MemberId};
+use super::hidden::{Cause, Hidden};
 use super::members::{Member, Members};
 use super::name::{self, Name};
 use super::problem::RootfsProblem;
+use super::steps::{Exceeded, Steps};
+use super::table::Rootfs;
 use super::tree::{NONE, ROOT, Tree};
+use super::way::{Astray, Way, find_way};
 use crate::content::Problems;
-use crate::content::tar::{EntryKind, PATH_BYTES_MAX};
+use crate::content::tar::EntryKind;
 
 /// What stands before the name in a whiteout (image-spec, "Whiteouts").
 const WHITEOUT: &[u8] = b".wh.";
 
 /// The whiteout of everything that lower layers have in a folder.
 const OPAQUE: &[u8] = b".wh..wh..opq";
-
-/// The most links on the way to one entry, as in runtimes. They count those of the archive's own paths only, so there are
-/// more than a process may follow.
-const LINK_HOPS_MAX: usize = 255;
 
 /// How much is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,16 +37,6 @@ impl Default for RootfsLimits {
     }
 }
 
-/// A merged file system. It takes at most 60 bytes for each path, besides the tables of its layers.
-#[derive(Debug)]
-pub struct Rootfs {
-    pub(super) tree: Tree,
-    /// The children of all folders, one folder after the other.
-    order: Vec<u32>,
-    hidden: Vec<Hidden>,
-    problems: Problems<RootfsProblem>,
-}
-
 impl Rootfs {
     /// Merges layers; the first is the base.
     pub fn merge(layers: &[Arc<Members>], limits: &RootfsLimits) -> Rootfs {
@@ -56,89 +44,33 @@ impl Rootfs {
             tree: Tree::new(layers.iter().take(limits.layers_max).cloned().collect()),
             hidden: Vec::new(),
             problems: Problems::default(),
-            steps_left: limits.steps_max,
+            steps: Steps::new(limits.steps_max),
             limits: *limits,
             layer: 0,
         };
-        if layers.len() > limits.layers_max {
-            merge.note(RootfsProblem::LayersLimit { layers: layers.len(), limit: limits.layers_max });
-        }
         // A limit ends the merging; what was merged stays.
-        let _ = merge.all();
-        merge.finish()
+        let mut exceeded = merge.all().err();
+        if layers.len() > limits.layers_max {
+            exceeded = exceeded.or(Some(Exceeded::Layers));
+        }
+        if let Some(exceeded) = exceeded {
+            merge.note(match exceeded {
+                Exceeded::Entries => RootfsProblem::EntriesLimit { limit: limits.entries_max },
+                Exceeded::Steps => RootfsProblem::StepsLimit { limit: limits.steps_max },
+                Exceeded::Layers => {
+                    RootfsProblem::LayersLimit { layers: layers.len(), limit: limits.layers_max }
+                }
+            });
+        }
+        Rootfs::complete(merge.tree, merge.hidden, merge.problems)
     }
-
-    /// The root folder.
-    pub fn root(&self) -> Entry<'_> {
-        Entry { rootfs: self, id: ROOT }
-    }
-
-    /// All paths but the root: each folder before what is in it, and what is in one folder in the order of bytes.
-    pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
-        let mut stack: Vec<Entry<'_>> = self.root().children().rev().collect();
-        std::iter::from_fn(move || {
-            let entry = stack.pop()?;
-            stack.extend(entry.children().rev());
-            Some(entry)
-        })
-    }
-
-    /// What is carried and not shown: entries whose content no path of the merged file system has any more. Folders are not
-    /// among them. The order is that in which they were hidden.
-    pub fn hidden(&self) -> &[Hidden] {
-        &self.hidden
-    }
-
-    /// What is wrong or odd.
-    pub fn problems(&self) -> &Problems<RootfsProblem> {
-        &self.problems
-    }
-
-    /// An entry of one of the layers.
-    pub fn member(&self, id: MemberId) -> Option<Member<'_>> {
-        self.tree.layers.get(usize::from(id.layer))?.by_number(id.number)
-    }
-
-    pub(super) fn child_ids(&self, id: u32) -> &[u32] {
-        let Some(node) = self.tree.node(id) else { return &[] };
-        let start = node.child as usize;
-        self.order.get(start..start.saturating_add(node.next as usize)).unwrap_or_default()
-    }
-
-    pub(super) fn member_id(&self, layer: u16, index: u32) -> Option<MemberId> {
-        member_id(&self.tree, layer, index)
-    }
-}
-
-fn member_id(tree: &Tree, layer: u16, index: u32) -> Option<MemberId> {
-    let number = tree.layers.get(usize::from(layer))?.get(index)?.number;
-    Some(MemberId { layer, number })
-}
-
-/// A limit was passed.
-struct Exceeded;
-
-/// Why a path leads to no folder.
-enum Astray {
-    /// Links lead in a circle, or too far.
-    Links,
-    /// Something on the way is no folder.
-    NoFolder,
-    /// A limit was passed.
-    Exceeded,
-}
-
-/// The deepest node on the way to a folder that exists, and the names that do not exist below it.
-struct Way {
-    node: u32,
-    missing: Vec<Name>,
 }
 
 struct Merge {
     tree: Tree,
     hidden: Vec<Hidden>,
     problems: Problems<RootfsProblem>,
-    steps_left: u64,
+    steps: Steps,
     limits: RootfsLimits,
     layer: u16,
 }
@@ -148,18 +80,9 @@ impl Merge {
         self.problems.add(problem.rule(), problem);
     }
 
-    fn step(&mut self) -> Result<(), Exceeded> {
-        if let Some(left) = self.steps_left.checked_sub(1) {
-            self.steps_left = left;
-            return Ok(());
-        }
-        self.note(RootfsProblem::StepsLimit { limit: self.limits.steps_max });
-        Err(Exceeded)
-    }
-
     fn all(&mut self) -> Result<(), Exceeded> {
         for (layer, members) in self.tree.layers.clone().iter().enumerate() {
-            self.layer = u16::try_from(layer).map_err(|_| Exceeded)?;
+            self.layer = u16::try_from(layer).map_err(|_| Exceeded::Layers)?;
             for (index, member) in (0..).zip(members.iter()) {
                 self.entry(members, index, member)?;
             }
@@ -184,9 +107,9 @@ impl Merge {
             }
             return Ok(());
         };
-        let way = match self.way(&names) {
+        let way = match find_way(&self.tree, &mut self.steps, &names) {
             Ok(way) => way,
-            Err(Astray::Exceeded) => return Err(Exceeded),
+            Err(Astray::Exceeded(limit)) => return Err(limit),
             Err(Astray::Links | Astray::NoFolder) => {
                 self.note(RootfsProblem::LinkCycle { layer, path: path() });
                 return Ok(());
@@ -198,18 +121,16 @@ impl Merge {
         }
         let folder = match self.make_folders(&way) {
             Ok(folder) => folder,
-            Err(Astray::Exceeded) => return Err(Exceeded),
+            Err(Astray::Exceeded(limit)) => return Err(limit),
             Err(Astray::Links | Astray::NoFolder) => {
                 self.note(RootfsProblem::NotInFolder { layer, path: path() });
                 return Ok(());
             }
         };
         if let Some(old) = self.tree.child(folder, base_bytes) {
-            let both_folders = self.kind(old) == EntryKind::Folder && member.kind == EntryKind::Folder;
-            let is_double = self
-                .tree
-                .node(old)
-                .is_some_and(|node| node.source != NONE && node.source_layer == self.layer);
+            let both_folders = self.tree.kind(old) == EntryKind::Folder && member.kind == EntryKind::Folder;
+            let is_double =
+                self.tree.node(old).is_some_and(|node| node.source != NONE && node.source_layer == self.layer);
             if is_double && !both_folders {
                 self.note(RootfsProblem::DuplicateMember { layer, path: path() });
             }
@@ -239,84 +160,24 @@ impl Merge {
         let start = members.link_start(index).unwrap_or_default();
         let mut names = name::clean(member.link, start, self.layer);
         let Some(base) = names.pop() else { return Ok(None) };
-        let way = match self.way(&names) {
+        let way = match find_way(&self.tree, &mut self.steps, &names) {
             Ok(way) if way.missing.is_empty() => way,
-            Err(Astray::Exceeded) => return Err(Exceeded),
+            Err(Astray::Exceeded(limit)) => return Err(limit),
             _ => return Ok(None),
         };
         let target = self.tree.child(way.node, members.text(base.start, base.bytes));
-        let target = target.filter(|&id| self.kind(id) != EntryKind::Folder);
+        let target = target.filter(|&id| self.tree.kind(id) != EntryKind::Folder);
         Ok(target.and_then(|id| self.tree.node(id)).map(|node| (node.body_layer, node.body)))
-    }
-
-    fn kind(&self, id: u32) -> EntryKind {
-        self.made_by(id).map_or(EntryKind::Folder, |member| member.kind)
-    }
-
-    fn made_by(&self, id: u32) -> Option<Member<'_>> {
-        let node = self.tree.node(id)?;
-        self.tree.layers.get(usize::from(node.body_layer))?.get(node.body)
-    }
-
-    /// Follows the names of folders, and links among them, inside the root. What does not exist is taken for a folder to be
-    /// made, as in runtimes.
-    fn way(&mut self, names: &[Name]) -> Result<Way, Astray> {
-        let mut left: Vec<Name> = names.iter().rev().copied().collect();
-        // The way so far: names with their nodes, if they exist.
-        let mut done: Vec<(Name, Option<u32>)> = Vec::new();
-        let (mut hops, mut bytes) = (0, 0_usize);
-        while let Some(name) = left.pop() {
-            self.step().map_err(|Exceeded| Astray::Exceeded)?;
-            let text = name::bytes(&self.tree.layers, name);
-            if text == b".." {
-                if let Some((gone, _)) = done.pop() {
-                    bytes = bytes.saturating_sub(usize::from(gone.bytes) + 1);
-                }
-                continue;
-            }
-            let parent = done.last().map_or(Some(ROOT), |&(_, node)| node);
-            let node = parent.and_then(|parent| self.tree.child(parent, text));
-            let link =
-                node.and_then(|id| self.tree.node(id)).filter(|node| node.body != NONE).and_then(|node| {
-                    let members = self.tree.layers.get(usize::from(node.body_layer))?;
-                    let member = members.get(node.body).filter(|member| member.kind == EntryKind::Symlink)?;
-                    Some((member.link, members.link_start(node.body)?, node.body_layer))
-                });
-            if let Some((target, start, layer)) = link {
-                hops += 1;
-                if hops > LINK_HOPS_MAX {
-                    return Err(Astray::Links);
-                }
-                if target.starts_with(b"/") {
-                    done.clear();
-                    bytes = 0;
-                }
-                let at = left.len();
-                left.extend(name::components(target, start, layer).map(|(name, _)| name));
-                if let Some(new) = left.get_mut(at..) {
-                    new.reverse();
-                }
-                continue;
-            }
-            bytes = bytes.saturating_add(usize::from(name.bytes) + 1);
-            if bytes > PATH_BYTES_MAX {
-                return Err(Astray::Links);
-            }
-            done.push((name, node));
-        }
-        let node = done.iter().map_while(|&(_, node)| node).last().unwrap_or(ROOT);
-        let missing = done.iter().filter(|(_, node)| node.is_none()).map(|&(name, _)| name).collect();
-        Ok(Way { node, missing })
     }
 
     /// Makes the folders of a way that are missing.
     fn make_folders(&mut self, way: &Way) -> Result<u32, Astray> {
         let mut at = way.node;
-        if self.kind(at) != EntryKind::Folder {
+        if self.tree.kind(at) != EntryKind::Folder {
             return Err(Astray::NoFolder);
         }
         for &name in &way.missing {
-            at = self.make(at, name).map_err(|Exceeded| Astray::Exceeded)?;
+            at = self.make(at, name).map_err(Astray::Exceeded)?;
             self.touch(at);
         }
         Ok(at)
@@ -324,8 +185,7 @@ impl Merge {
 
     fn make(&mut self, parent: u32, name: Name) -> Result<u32, Exceeded> {
         if self.tree.nodes.len() >= self.limits.entries_max {
-            self.note(RootfsProblem::EntriesLimit { limit: self.limits.entries_max });
-            return Err(Exceeded);
+            return Err(Exceeded::Entries);
         }
         Ok(self.tree.make(parent, name, self.layer))
     }
@@ -392,7 +252,7 @@ impl Merge {
             // The list is made again of those that stay.
             while let Some(&child) = self.tree.node(next) {
                 let id = std::mem::replace(&mut next, child.next);
-                self.step()?;
+                self.steps.take()?;
                 let stays = child.alive && child.touched == self.layer;
                 if child.alive && !stays {
                     self.remove(id, Cause::Whiteout)?;
@@ -415,13 +275,13 @@ impl Merge {
     fn remove(&mut self, id: u32, cause: Cause) -> Result<(), Exceeded> {
         let mut left = vec![id];
         while let Some(id) = left.pop() {
-            self.step()?;
-            let hides = self.kind(id) != EntryKind::Folder;
+            self.steps.take()?;
+            let hides = self.tree.kind(id) != EntryKind::Folder;
             let Some(node) = self.tree.node_mut(id) else { continue };
             node.alive = false;
             let (layer, body) = (node.body_layer, node.body);
             let mut next = std::mem::replace(&mut node.child, NONE);
-            if hides && let Some(member) = member_id(&self.tree, layer, body) {
+            if hides && let Some(member) = self.tree.member_id(layer, body) {
                 self.hidden.push(Hidden { member, by_layer: self.layer, cause });
             }
             while let Some(child) = self.tree.node_mut(next) {
@@ -433,47 +293,5 @@ impl Merge {
             }
         }
         Ok(())
-    }
-
-    /// Puts the children of each folder in order, and drops from the hidden what another name still shows.
-    fn finish(mut self) -> Rootfs {
-        let mut order = Vec::with_capacity(self.tree.nodes.len());
-        let mut shown = HashSet::new();
-        let hidden: HashSet<MemberId> = self.hidden.iter().map(|hidden| hidden.member).collect();
-        for id in 0..u32::try_from(self.tree.nodes.len()).unwrap_or(NONE) {
-            let Some(node) = self.tree.node(id).filter(|node| node.alive).copied() else { continue };
-            if let Some(body) =
-                member_id(&self.tree, node.body_layer, node.body).filter(|id| hidden.contains(id))
-            {
-                shown.insert(body);
-            }
-            let start = order.len();
-            let mut next = node.child;
-            while let Some(child) = self.tree.node(next) {
-                if child.alive {
-                    order.push(next);
-                }
-                next = child.next;
-            }
-            if let Some(children) = order.get_mut(start..) {
-                children.sort_unstable_by(|&a, &b| self.tree.name(a).cmp(self.tree.name(b)));
-            }
-        }
-        // Only now the links between nodes are no longer needed. Each list in the order belongs to one parent.
-        for node in &mut self.tree.nodes {
-            (node.child, node.next) = (0, 0);
-        }
-        for (place, &id) in (0..).zip(&order) {
-            let parent = self.tree.node(id).map_or(ROOT, |node| node.parent);
-            if let Some(parent) = self.tree.node_mut(parent) {
-                if parent.next == 0 {
-                    parent.child = place;
-                }
-                parent.next += 1;
-            }
-        }
-        // One content can have had several names.
-        self.hidden.retain(|hidden| shown.insert(hidden.member));
-        Rootfs { tree: self.tree, order, hidden: self.hidden, problems: self.problems }
     }
 }

@@ -10,19 +10,25 @@
 //! only what lower layers hold, wherever it stands in its layer.
 
 mod entry;
+mod hidden;
 mod members;
 mod merge;
 mod name;
 mod problem;
 mod resolve;
+mod steps;
+mod table;
 #[cfg(test)]
 mod tests;
 mod toc;
 mod tree;
+mod way;
 
-pub use entry::{Cause, Entry, Hidden, MemberId};
+pub use entry::Entry;
+pub use hidden::{Cause, Hidden, MemberId};
 pub use members::{Member, Members};
-pub use merge::{Rootfs, RootfsLimits};
+pub use merge::RootfsLimits;
 pub use problem::RootfsProblem;
 pub use resolve::Unresolved;
+pub use table::Rootfs;
 pub use toc::{TocProblem, compare_toc};

@@ -1,7 +1,7 @@
 //! Finding paths, as a process inside the container would.
 
 use super::entry::Entry;
-use super::merge::Rootfs;
+use super::table::Rootfs;
 use super::tree::{ROOT, Tree};
 use crate::content::tar::EntryKind;
 

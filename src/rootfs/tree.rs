@@ -3,8 +3,10 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 
+use super::hidden::MemberId;
 use super::members::Members;
 use super::name::{self, Name};
+use crate::content::tar::EntryKind;
 
 /// No node, and no entry.
 pub(super) const NONE: u32 = u32::MAX;
@@ -86,6 +88,21 @@ impl Tree {
     /// The child that is alive.
     pub(super) fn child(&self, parent: u32, name: &[u8]) -> Option<u32> {
         self.find(parent, name).filter(|&id| self.node(id).is_some_and(|node| node.alive))
+    }
+
+    /// The entry at a place of the table of its layer.
+    pub(super) fn member_id(&self, layer: u16, index: u32) -> Option<MemberId> {
+        let number = self.layers.get(usize::from(layer))?.get(index)?.number;
+        Some(MemberId { layer, number })
+    }
+
+    /// What a node is. Hard links are what they link to.
+    pub(super) fn kind(&self, id: u32) -> EntryKind {
+        let made_by = self.node(id).and_then(|node| {
+            let members = self.layers.get(usize::from(node.body_layer))?;
+            members.get(node.body)
+        });
+        made_by.map_or(EntryKind::Folder, |member| member.kind)
     }
 
     fn slot(&self, parent: u32, name: &[u8]) -> usize {

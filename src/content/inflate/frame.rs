@@ -7,8 +7,8 @@ use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, get_error_name};
 
 use super::encoding::{Encoding, StreamKind, ZSTD_MAGIC, is_skippable};
 use super::error::InflateError;
-use super::inflater::{Failure, Step};
 use super::input::Input;
+use super::step::{Failure, Step};
 use super::windows::{Share, Windows};
 
 /// The longest header of a frame, in bytes: magic, descriptor, window, dictionary, content size.

@@ -6,8 +6,8 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 use super::encoding::{Encoding, GZIP_MAGIC, StreamKind};
 use super::error::InflateError;
-use super::inflater::{Failure, Step};
 use super::input::Input;
+use super::step::{Failure, Step};
 
 /// The header without its optional fields, in bytes.
 const HEADER_BYTES: usize = 10;

@@ -8,6 +8,7 @@ mod inflater;
 mod input;
 mod limits;
 mod member;
+mod step;
 #[cfg(test)]
 mod tests;
 mod windows;

@@ -8,6 +8,12 @@ use super::sparse::{self, Extents};
 /// The most bytes of the extended attributes of one entry, names included.
 pub(super) const XATTRS_BYTES_MAX: usize = 64 << 10;
 
+/// The largest size that fits into the octal field of a header, in bytes.
+const OCTAL_SIZE_MAX: u64 = 0o77_777_777_777;
+
+/// The largest owner that fits into the octal field of a header.
+const OCTAL_OWNER_MAX: u64 = 0o7_777_777;
+
 const XATTR: &[u8] = b"SCHILY.xattr.";
 const SPARSE_OFFSET: &[u8] = b"GNU.sparse.offset";
 const SPARSE_BYTES: &[u8] = b"GNU.sparse.numbytes";
@@ -37,6 +43,8 @@ pub(super) struct Pax {
     pub(super) size: Option<u64>,
     pub(super) uid: Option<u64>,
     pub(super) gid: Option<u64>,
+    /// Whether the owner or the group is negative.
+    pub(super) negative_owner: bool,
     pub(super) mtime: Option<i64>,
     pub(super) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     /// Whether attributes were skipped because they are too large.
@@ -85,6 +93,36 @@ impl Extension {
             self.doubled.push("PAX header");
         }
         Some(())
+    }
+
+    /// In what the headers of one entry disagree. `stated` is size, uid and gid of the last header.
+    pub(super) fn contradictions(&self, pax: &Pax, stated: (u64, u64, u64)) -> Vec<String> {
+        let (size, uid, gid) = stated;
+        let mut fields: Vec<String> = pax.doubled.clone();
+        fields.extend(self.doubled.iter().map(|&field| field.to_owned()));
+        let differ = |a: &Option<Vec<u8>>, b: &Option<Vec<u8>>| a.is_some() && b.is_some() && a != b;
+        if differ(&pax.path, &self.gnu_path) {
+            fields.push("path".to_owned());
+        }
+        if differ(&pax.link, &self.gnu_link) {
+            fields.push("link".to_owned());
+        }
+        // A number that does not fit into its field is cut, zero, or the largest that fits. One that fits must be there.
+        let differs = |large: Option<u64>, field: u64, max: u64| {
+            large.is_some_and(|large| {
+                field != large && (large <= max || ![0, max, large & max].contains(&field))
+            })
+        };
+        for (large, field, max, name) in [
+            (pax.size, size, OCTAL_SIZE_MAX, "size"),
+            (pax.uid, uid, OCTAL_OWNER_MAX, "uid"),
+            (pax.gid, gid, OCTAL_OWNER_MAX, "gid"),
+        ] {
+            if differs(large, field, max) {
+                fields.push(name.to_owned());
+            }
+        }
+        fields
     }
 }
 
@@ -152,8 +190,13 @@ impl Pax {
         pax.path = get(b"path").map(<[u8]>::to_vec);
         pax.link = get(b"linkpath").map(<[u8]>::to_vec);
         pax.size = whole(b"size").map_or(Some(None), |size| size.map(Some))?;
-        pax.uid = whole(b"uid").map_or(Some(None), |uid| uid.map(Some))?;
-        pax.gid = whole(b"gid").map_or(Some(None), |gid| gid.map(Some))?;
+        for (key, place) in [(&b"uid"[..], &mut pax.uid), (b"gid", &mut pax.gid)] {
+            if let Some(text) = get(key) {
+                let owner = number::decimal(text)?;
+                pax.negative_owner |= owner < 0;
+                *place = Some(number::owner(owner));
+            }
+        }
         pax.mtime = get(b"mtime").map_or(Some(None), |mtime| number::time(mtime).map(Some))?;
         let mut left = XATTRS_BYTES_MAX;
         for (key, value) in &values {

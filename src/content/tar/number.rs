@@ -55,6 +55,15 @@ pub(super) fn time(bytes: &[u8]) -> Option<i64> {
     if past { seconds.checked_sub(1) } else { Some(seconds) }
 }
 
+/// The owner that a runtime gives to a file for a number. -1 means "leave it" to chown(2), so the file stays with root;
+/// other negative numbers are cut to 32 bits.
+pub(super) fn owner(number: i64) -> u64 {
+    match number {
+        -1 => 0,
+        number => u64::try_from(number).unwrap_or(number.cast_unsigned() & u64::from(u32::MAX)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{decimal, field, time};

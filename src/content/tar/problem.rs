@@ -124,6 +124,12 @@ pub enum TarProblem {
         /// The flag.
         flag: u8,
     },
+    /// An owner or group below zero. For -1, runtimes leave the file to root.
+    #[error("{}: the owner or the group is negative", shown(.path))]
+    NegativeOwner {
+        /// The entry.
+        path: Vec<u8>,
+    },
     /// The map of a sparse file cannot be right. What follows was not read.
     #[error("{}: the map of the sparse file is wrong", shown(.path))]
     SparseMap {
@@ -152,6 +158,7 @@ impl TarProblem {
             | TarProblem::SizeWithoutBody { path, .. }
             | TarProblem::FileLikeFolder { path }
             | TarProblem::UnknownType { path, .. }
+            | TarProblem::NegativeOwner { path }
             | TarProblem::SparseMap { path } => Some(path),
             _ => None,
         }
@@ -171,6 +178,7 @@ impl TarProblem {
             TarProblem::SizeWithoutBody { .. }
             | TarProblem::FileLikeFolder { .. }
             | TarProblem::UnknownType { .. }
+            | TarProblem::NegativeOwner { .. }
             | TarProblem::NothingExtended { .. } => "odd-entry",
             TarProblem::SparseMap { .. } => "sparse-map",
         }

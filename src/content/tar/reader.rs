@@ -15,12 +15,6 @@ pub const PATH_BYTES_MAX: usize = 4096;
 /// The largest header that extends an entry, in bytes. Go's reader has the same limit.
 const EXTENSION_BYTES_MAX: u64 = 1 << 20;
 
-/// The largest size that fits into the octal field of a header, in bytes.
-const OCTAL_SIZE_MAX: u64 = 0o77_777_777_777;
-
-/// The largest owner that fits into the octal field of a header.
-const OCTAL_OWNER_MAX: u64 = 0o7_777_777;
-
 /// The problems that wait to be taken. One entry has fewer.
 const PROBLEMS_MAX: usize = 64;
 
@@ -309,10 +303,11 @@ impl<R: BufRead> TarReader<R> {
         self.number += 1;
         let pax = extension.pax.take().unwrap_or_default();
         let wrong = |field| TarProblem::Number { at, field };
-        let owner = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
         let mode = fields.mode().ok_or(wrong("mode"))?;
-        let uid = owner(fields.uid()).ok_or(wrong("uid"))?;
-        let gid = owner(fields.gid()).ok_or(wrong("gid"))?;
+        let uid = fields.uid().ok_or(wrong("uid"))?;
+        let gid = fields.gid().ok_or(wrong("gid"))?;
+        let negative_owner = pax.negative_owner || uid < 0 || gid < 0;
+        let (uid, gid) = (number::owner(uid), number::owner(gid));
         let mtime = fields.mtime().ok_or(wrong("mtime"))?;
         let (major, minor) = fields.device().ok_or(wrong("device number"))?;
         let (mut path, path_hides) = fields.path();
@@ -338,7 +333,15 @@ impl<R: BufRead> TarReader<R> {
             self.note(TarProblem::SizeWithoutBody { path, kind, size: stored });
         }
         self.begin_body(if kind.is_header_only() { 0 } else { stored });
-        self.contradictions(&path, &pax, &extension, (stated, uid, gid));
+        for field in extension.contradictions(&pax, (stated, uid, gid)) {
+            self.note(TarProblem::Contradiction { path: named(&path), field });
+        }
+        if negative_owner {
+            self.note(TarProblem::NegativeOwner { path: named(&path) });
+        }
+        if pax.xattrs_cut {
+            self.note(TarProblem::XattrsTooLarge { path: named(&path), limit: XATTRS_BYTES_MAX });
+        }
         if flag == b'0' && path.ends_with(b"/") {
             self.note(TarProblem::FileLikeFolder { path: named(&path) });
         }
@@ -383,41 +386,6 @@ impl<R: BufRead> TarReader<R> {
             sparse,
             path,
         }))
-    }
-
-    /// Notes where the headers of one entry disagree. `stated` is size, uid and gid of the last header.
-    fn contradictions(&mut self, path: &[u8], pax: &Pax, extension: &Extension, stated: (u64, u64, u64)) {
-        let (size, uid, gid) = stated;
-        let mut fields: Vec<String> = pax.doubled.clone();
-        fields.extend(extension.doubled.iter().map(|&field| field.to_owned()));
-        let differ = |a: &Option<Vec<u8>>, b: &Option<Vec<u8>>| a.is_some() && b.is_some() && a != b;
-        if differ(&pax.path, &extension.gnu_path) {
-            fields.push("path".to_owned());
-        }
-        if differ(&pax.link, &extension.gnu_link) {
-            fields.push("link".to_owned());
-        }
-        // A number that does not fit into its field is cut, zero, or the largest that fits. One that fits must be there.
-        let differs = |large: Option<u64>, field: u64, max: u64| {
-            large.is_some_and(|large| {
-                field != large && (large <= max || ![0, max, large & max].contains(&field))
-            })
-        };
-        for (large, field, max, name) in [
-            (pax.size, size, OCTAL_SIZE_MAX, "size"),
-            (pax.uid, uid, OCTAL_OWNER_MAX, "uid"),
-            (pax.gid, gid, OCTAL_OWNER_MAX, "gid"),
-        ] {
-            if differs(large, field, max) {
-                fields.push(name.to_owned());
-            }
-        }
-        for field in fields {
-            self.note(TarProblem::Contradiction { path: named(path), field });
-        }
-        if pax.xattrs_cut {
-            self.note(TarProblem::XattrsTooLarge { path: named(path), limit: XATTRS_BYTES_MAX });
-        }
     }
 
     /// The real size and the map of a sparse file. Maps that stand in front of or in the body are read.

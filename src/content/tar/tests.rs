@@ -198,6 +198,14 @@ fn what_readers_disagree_about_is_named() {
 }
 
 #[test]
+fn negative_owners_are_read_as_runtimes_set_them() {
+    let archive = [pax(&[("uid", b"-1"), ("gid", b"-2")]), member("n", b'0', b""), end()].concat();
+    let (entries, problems) = walk(&archive);
+    assert_eq!((entries[0].0.uid, entries[0].0.gid), (0, 0xffff_fffe));
+    assert_eq!(rules(&problems), ["pax-contradiction", "pax-contradiction", "odd-entry"]);
+}
+
+#[test]
 fn the_size_of_pax_decides_where_the_next_entry_is() {
     // For a reader that ignores the record, the body is empty and its bytes are another entry.
     let inner = member("inner", b'0', b"");
