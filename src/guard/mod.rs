@@ -1,0 +1,23 @@
+//! Would a guard let the chunk files pass? Products between two networks open what they get, down to files in archives
+//! in archives, and refuse a file that is over one of their limits. A profile holds these limits, and the count tells for
+//! each chunk file which of them it is over, before anything is sent.
+//!
+//! Nothing here knows a format of archives: an [`Opener`] opens them.
+
+mod count;
+mod flow_profile;
+mod form;
+mod opener;
+mod over;
+mod profile;
+mod profile_file;
+mod words;
+
+pub use count::{Count, Guard};
+pub use form::Form;
+pub use opener::{Element, Expansion, Opener, Visit};
+pub use over::{Limit, NotOpened, Over};
+pub use profile::{MediaFilter, Profile, ProfileError, Word};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! The rules of an audit: what a bundle may bring in. A rule file in TOML is held against the facts that an audit
+//! gathered, and each thing that a rule does not allow is a denial with its place. What was not fully examined is denied,
+//! unless the file says otherwise.
+
+mod facts;
+mod file;
+mod ignores;
+mod judge;
+
+pub use facts::{Artifact, Facts, Finding, Package, Severity, Signature, SignatureStatus};
+pub use file::{Forbidden, Rulebook, RulebookError};
+pub use ignores::{Ignore, Ignores};
+pub use judge::{Denial, VersionOrder, judge};
+
+#[cfg(test)]
+mod tests;
