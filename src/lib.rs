@@ -29,7 +29,7 @@
 //! | [`mod@format`], [`packages`], [`rootfs`] | the vocabulary of bundles; packages, as databases describe them; merged layers |
 //! | [`registry`] | the client of registries |
 //! | [`artifacts`], [`medium`], [`storage`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, object stores, who is trusted, time, onlookers |
-//! | [`bom`], [`advisories`] | SBOMs and attestations that travel; databases of known flaws |
+//! | [`bom`], [`advisories`], [`guard`] | SBOMs and attestations that travel; databases of known flaws; what a guard counts |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
 //! | [`arrival`], [`runs`] | files become bundles that may be used; records of the runs of pipelines |
 //! | the verbs: [`pack`], [`verify`], [`missing`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`] | a request in, a report out |
@@ -71,6 +71,7 @@ pub mod content;
 pub mod diagnosis;
 pub mod environment;
 pub mod format;
+pub mod guard;
 pub mod http;
 pub mod medium;
 pub mod observe;

@@ -77,6 +77,7 @@ impl Reader {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "each sentence is made for it")]
     fn not_checked(&mut self, sentence: String) {
         if self.profile.not_checked.len() < NAMED_MAX {
             self.profile.not_checked.push(sentence.chars().take(200).collect());
@@ -102,7 +103,7 @@ impl Reader {
             match rules.remove("avSolutions") {
                 Some(Value::Array(names)) if names.is_empty() => {}
                 Some(names) => {
-                    self.not_checked(format!("antivirus.avSolutions is {names}: no virus scanner runs here"))
+                    self.not_checked(format!("antivirus.avSolutions is {names}: no virus scanner runs here"));
                 }
                 None => {}
             }
