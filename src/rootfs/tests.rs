@@ -207,7 +207,8 @@ fn paths_are_resolved_inside_the_root() {
         assert_eq!(rootfs.resolve(path.as_bytes()).unwrap_err(), Unresolved::Missing, "{path}");
     }
     assert_eq!(rootfs.resolve(b"loop/x").unwrap_err(), Unresolved::LinkCycle);
-    let names: Vec<_> = rootfs.resolve(b"bin").unwrap().children().map(|entry| entry.name().to_vec()).collect();
+    let names: Vec<_> =
+        rootfs.resolve(b"bin").unwrap().children().map(|entry| entry.name().to_vec()).collect();
     assert_eq!(names, [b"dash".to_vec(), b"sh".to_vec()]);
 }
 
@@ -244,7 +245,8 @@ fn many_names_in_one_folder_are_no_trouble() {
     let names: Vec<String> = (0..20_000).map(|number| format!("d/f{number}")).collect();
     let whiteouts: Vec<String> = (0..20_000).map(|number| format!("d/.wh.f{number}")).collect();
     let refer = |names: &[String]| layer(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    let again: Vec<String> = names.iter().flat_map(|name| [name.clone(), "d/.wh..wh..opq".to_owned()]).collect();
+    let again: Vec<String> =
+        names.iter().flat_map(|name| [name.clone(), "d/.wh..wh..opq".to_owned()]).collect();
     let layers = [refer(&names), refer(&whiteouts), refer(&names), refer(&again)];
     let rootfs = Rootfs::merge(&layers, &RootfsLimits { steps_max: 400_000, ..RootfsLimits::default() });
     assert_eq!(rules(&rootfs), Vec::<&str>::new());

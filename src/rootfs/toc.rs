@@ -124,9 +124,9 @@ pub fn compare_toc(
     // In the order of the archive, so that the result is the same in every run.
     for member in members.iter().filter(|member| clean(member.path) != ESTARGZ_TABLE) {
         let path = clean(member.path);
-        let seen = by_path.get(&path).is_some_and(|found| {
-            found.iter().any(|&(other, seen)| seen && other.number == member.number)
-        });
+        let seen = by_path
+            .get(&path)
+            .is_some_and(|found| found.iter().any(|&(other, seen)| seen && other.number == member.number));
         if !seen {
             note(TocProblem::OnlyInArchive { path });
         }
@@ -197,8 +197,8 @@ fn clean(path: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::{TocProblem, compare_toc};
-    use crate::content::{Interest, LayerLimits, LayerVisitor, read_layer};
     use crate::content::tar::TarEntry;
+    use crate::content::{Interest, LayerLimits, LayerVisitor, read_layer};
     use crate::oci::Digest;
     use crate::rootfs::Members;
 
@@ -264,9 +264,17 @@ mod tests {
             ("\"mode\":420", "\"mode\":2541", "the table of contents has another mode for \"d/a\""),
             ("\"mode\":493", "\"mode\":493,\"uid\":5", "the table of contents has another owner for \"d\""),
             ("DIGEST", "sha256:00", "the table of contents has another digest for \"d/a\""),
-            ("\"linkName\":\"d/a\",\"mode\"", "\"linkName\":\"/\",\"mode\"", "the table of contents has another target for \"l\""),
+            (
+                "\"linkName\":\"d/a\",\"mode\"",
+                "\"linkName\":\"/\",\"mode\"",
+                "the table of contents has another target for \"l\"",
+            ),
             ("\"type\":\"symlink\"", "\"type\":\"reg\"", "the table of contents has another type for \"l\""),
-            ("\"version\":1", "\"version\":", "the table of contents cannot be read: expected value at line 1 column 12"),
+            (
+                "\"version\":1",
+                "\"version\":",
+                "the table of contents cannot be read: expected value at line 1 column 12",
+            ),
         ] {
             let lie = HONEST.replacen(from, to, 1);
             assert_ne!(lie, HONEST);

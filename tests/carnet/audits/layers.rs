@@ -140,7 +140,10 @@ fn what_compressors_write_is_read() {
     let folder = tempfile::tempdir().unwrap();
     tree(folder.path(), true);
     let tar = folder.path().join("layer.tar");
-    run("tar", Command::new("tar").arg("-cf").arg(&tar).arg("-C").arg(folder.path()).args(["etc", "large", "holes"]));
+    run(
+        "tar",
+        Command::new("tar").arg("-cf").arg(&tar).arg("-C").arg(folder.path()).args(["etc", "large", "holes"]),
+    );
     let plain = Digest::sha256(&std::fs::read(&tar).unwrap());
     for (tool, options, kind) in [
         ("gzip", &["-1", "-c"][..], StreamKind::Gzip),

@@ -136,7 +136,8 @@ fn walk(folder: &Path, above: &[u8], found: &mut BTreeMap<Vec<u8>, Facts>) {
         let entry = entry.unwrap();
         let metadata = entry.metadata().unwrap();
         let name = entry.file_name();
-        let path = if above.is_empty() { name.as_bytes().to_vec() } else { [above, name.as_bytes()].join(&b'/') };
+        let path =
+            if above.is_empty() { name.as_bytes().to_vec() } else { [above, name.as_bytes()].join(&b'/') };
         let (kind, size, link) = if metadata.is_dir() {
             ("folder", 0, Vec::new())
         } else if metadata.is_symlink() {
@@ -181,7 +182,10 @@ fn traps_are_read_as_umoci_reads_them() {
         // The same the other way round in the layer.
         &[&["etc/a#1", "etc/d/x#1"], &["etc/b#2", "etc/d/y", "etc/.wh..wh..opq", ".wh.etc"]],
         // A folder becomes a link.
-        &[&["var/lib/dpkg/status#1"], &["opt/dpkg/status#2", "var/lib/.wh.dpkg", "var/lib/dpkg -> /opt/dpkg"]],
+        &[
+            &["var/lib/dpkg/status#1"],
+            &["opt/dpkg/status#2", "var/lib/.wh.dpkg", "var/lib/dpkg -> /opt/dpkg"],
+        ],
         &[&["var/lib/dpkg/status#1"], &["opt/dpkg/status#2", "var/lib/dpkg -> ../../opt/dpkg"]],
         // A hard link to a file of a lower layer.
         &[&["opt/s#7", "var/lib/dpkg/status#1"], &["var/lib/dpkg/status => opt/s"]],
@@ -286,6 +290,7 @@ fn random_stacks_are_merged_as_umoci_unpacks_them() {
         hard_links += u64::from(rootfs.iter().any(|entry| entry.is_hard_link()));
         hidden += u64::from(!rootfs.hidden().is_empty());
     }
-    let seen = format!("{stacks} stacks: {refused} refused, {hard_links} with hard links, {hidden} hide files");
+    let seen =
+        format!("{stacks} stacks: {refused} refused, {hard_links} with hard links, {hidden} hide files");
     assert!(refused * 30 > stacks && hard_links * 8 > stacks && hidden * 2 > stacks, "{seen}");
 }
