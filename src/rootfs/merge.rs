@@ -129,8 +129,10 @@ impl Merge {
         };
         if let Some(old) = self.tree.child(folder, base_bytes) {
             let both_folders = self.tree.kind(old) == EntryKind::Folder && member.kind == EntryKind::Folder;
-            let is_double =
-                self.tree.node(old).is_some_and(|node| node.source != NONE && node.source_layer == self.layer);
+            let is_double = self
+                .tree
+                .node(old)
+                .is_some_and(|node| node.source != NONE && node.source_layer == self.layer);
             if is_double && !both_folders {
                 self.note(RootfsProblem::DuplicateMember { layer, path: path() });
             }

@@ -30,7 +30,7 @@ impl Rootfs {
         let gone: HashSet<MemberId> = hidden.iter().map(|hidden| hidden.member).collect();
         for id in 0..u32::try_from(tree.nodes.len()).unwrap_or(NONE) {
             let Some(node) = tree.node(id).filter(|node| node.alive).copied() else { continue };
-            if let Some(body) = tree.member_id( node.body_layer, node.body).filter(|id| gone.contains(id)) {
+            if let Some(body) = tree.member_id(node.body_layer, node.body).filter(|id| gone.contains(id)) {
                 shown.insert(body);
             }
             let start = order.len();
