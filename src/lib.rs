@@ -29,7 +29,7 @@
 //! | [`mod@format`], [`packages`], [`rootfs`] | the vocabulary of bundles; packages, as databases describe them; merged layers |
 //! | [`registry`] | the client of registries |
 //! | [`artifacts`], [`medium`], [`storage`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, object stores, who is trusted, time, onlookers |
-//! | [`bom`], [`advisories`], [`guard`] | SBOMs and attestations that travel; databases of known flaws; what a guard counts |
+//! | [`bom`], [`advisories`], [`guard`], [`rulebook`] | SBOMs and attestations that travel; databases of known flaws; what a guard counts; the rules of policies |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
 //! | [`arrival`], [`runs`] | files become bundles that may be used; records of the runs of pipelines |
 //! | the verbs: [`pack`], [`verify`], [`missing`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`] | a request in, a report out |
@@ -79,6 +79,7 @@ pub mod oci;
 pub mod packages;
 pub mod registry;
 pub mod rootfs;
+pub mod rulebook;
 pub mod runs;
 pub mod small_file;
 pub mod station;

@@ -106,7 +106,7 @@ impl Ecosystem {
 }
 
 /// The order of the versions of a kind of packages.
-pub(super) fn scheme(kind: Kind) -> Scheme {
+pub fn scheme(kind: Kind) -> Scheme {
     match kind {
         Kind::Deb => Scheme::Deb,
         Kind::Apk => Scheme::Apk,

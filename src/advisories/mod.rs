@@ -35,6 +35,7 @@ pub use affected::Affected;
 pub use basis::Basis;
 pub use cvss::base_score;
 pub use database::Database;
+pub use ecosystem::scheme;
 pub use error::AdvisoryError;
 pub use level::Level;
 pub use wanted::Wanted;

@@ -118,6 +118,7 @@ codes! {
     FileTooLarge "file-too-large" Damaged "A document in a layout or archive is larger than the limit."
     BadArchive "bad-archive" Damaged "An archive is malformed, or tools could read it differently."
     NotInContent "not-in-content" Failed "An image, layer or file that was asked for is not in the bundle or source, or cannot be read."
+    RulesUnusable "rules-unusable" Usage "A policy file or a file of ignored denials cannot be used."
     AdvisoriesUnusable "advisories-unusable" Failed "An advisory database cannot be read, or is none of the known forms."
     CompressedArchive "compressed-archive" Failed "An archive is compressed, so the blobs in it cannot be accessed."
     NotADockerImage "not-a-docker-image" Failed "An artifact or archive is not a Docker image that `docker load` accepts."

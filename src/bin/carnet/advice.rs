@@ -339,6 +339,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::NotInContent => {
             "`carnet tree` shows the artifacts and platforms, `carnet ls` the files; select a platform with --platform"
         }
+        Code::RulesUnusable => "docs/policy.md has an example of each rule",
         Code::AdvisoriesUnusable => {
             "give OSV records, the JSON of the Debian security tracker, or a secdb; without a database nothing is \
              claimed about flaws"

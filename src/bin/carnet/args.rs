@@ -27,7 +27,7 @@ use super::commands::AnyCommand;
         carnet unpack out --pub station.pub.pem --to oci:arrived\n  \
         carnet import out --pub station.pub.pem --to docker://high.example\n\n\
         Exit codes: 0 success, 1 failure, 2 usage error, 3 not trusted, 4 damaged or incomplete,\n\
-        130 interrupted."
+        5 denied by a policy, 130 interrupted."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]

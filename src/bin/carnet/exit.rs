@@ -12,6 +12,8 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const UNTRUSTED: u8 = 3;
 /// Data is damaged, missing or malformed.
 pub(crate) const DAMAGED: u8 = 4;
+/// A policy denies it.
+pub(crate) const DENIED: u8 = 5;
 /// Interrupted by a signal.
 pub(crate) const INTERRUPTED: u8 = 130;
 

@@ -6,6 +6,7 @@ use super::attached;
 use super::carried::Carried;
 use super::finding::{Finding, Place, Rule};
 use super::image::{MergedImage, merge};
+use super::judging::judgement;
 use super::reading::{ReadLayer, ReadOptions, read_all};
 use super::report::{
     AuditReport, AuditedImage, AuditedLayer, AuditedPackage, Basis, Coverage, ForeignLayer, ImageConfig,
@@ -70,14 +71,14 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
     let totals = auditing.totals(&survey, &packages, &layers);
     auditing.findings.sort_by(|a, b| a.order().cmp(&b.order()));
     auditing.findings.dedup();
-    let report = AuditReport {
+    let mut report = AuditReport {
         schema: SCHEMA.to_owned(),
         basis: Basis {
             build: request.build.clone(),
             at: request.at,
             limits: request.limits_by_option(),
-            policies: Vec::new(),
-            ignores: Vec::new(),
+            policies: request.policies.iter().map(|policy| policy.file.clone()).collect(),
+            ignores: request.ignores.iter().map(|ignores| ignores.file.clone()).collect(),
             advisories: databases.map(|databases| databases.bases).unwrap_or_default(),
             vex: Vec::new(),
             keys: Vec::new(),
@@ -101,6 +102,9 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
         nondistributable: nondistributable(&survey, &layers),
         omitted: subjects.omitted(),
     };
+    if !request.policies.is_empty() {
+        report.policy = Some(judgement(&report, request.policies, request.ignores));
+    }
     Ok(Audited { report, unknown: subjects.unknown.clone() })
 }
 

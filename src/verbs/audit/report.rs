@@ -475,7 +475,7 @@ pub struct Judgement {
     pub allowed: bool,
     /// Why it is denied.
     pub denials: Vec<Denial>,
-    /// Findings that were ignored, with the reason.
+    /// Denials that are accepted, with the reason.
     pub ignored: Vec<Ignored>,
 }
 
@@ -492,11 +492,13 @@ pub struct Denial {
     pub finding: Option<Sum>,
 }
 
-/// A finding that counts no more.
+/// A denial that is accepted for some time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Ignored {
-    /// The finding.
-    pub finding: Sum,
+    /// The rule of the policy.
+    pub rule: String,
+    /// What it is about.
+    pub place: String,
     /// Why.
     pub reason: String,
     /// Until when.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::judging::{IgnoreFile, PolicyFile};
 use super::report::FileLine;
 use super::subjects::Subject;
 use crate::content::LayerLimits;
@@ -23,6 +24,10 @@ pub struct AuditRequest<'a> {
     pub secrets: Option<&'a SecretRules>,
     /// The advisory databases: files or folders.
     pub advisories: Vec<PathBuf>,
+    /// The policy files; without one, nothing is judged.
+    pub policies: &'a [PolicyFile],
+    /// The files of denials that are accepted for some time.
+    pub ignores: &'a [IgnoreFile],
     /// Takes the entries of the root file system of each image, image after image, each sorted by path.
     pub files: Option<&'a dyn Fn(FileLine)>,
     /// The time that ages are measured at.

@@ -219,3 +219,33 @@ fn files_are_listed_and_taken_out() {
     desk.carnet("cat out team/app:1 etc").ends(1).says(&["it is no file"]);
     desk.carnet("ls out nothing:1").ends(1).says(&["there is no image nothing:1"]);
 }
+
+#[test]
+fn a_policy_allows_or_denies() {
+    let (desk, ..) = desk();
+    desk.pack("oci:src").ok();
+    let write = |name: &str, text: &str| std::fs::write(desk.path(name), text).unwrap();
+    write("strict.toml", "version = 1\ndenied-licences = [\"WTFPL\"]\n");
+    let run = desk.carnet("audit out --pub k.pub.pem --policy strict.toml").ends(5);
+    assert!(run.stdout.contains("WTFPL") && run.stdout.contains("denied-licences"), "{}", run.stdout);
+    write("loose.toml", "version = 1\nallow-secrets = true\n");
+    desk.carnet("audit out --pub k.pub.pem --policy loose.toml").ok();
+    desk.carnet("audit out --pub k.pub.pem --policy loose.toml --policy strict.toml").ends(5);
+    let report = desk.carnet("audit out --pub k.pub.pem --policy strict.toml -o json").ends(5).json();
+    assert_eq!(report["policy"]["allowed"], false);
+    assert_eq!(report["basis"]["policies"][0]["name"], "strict.toml");
+    let until = |day: &str| {
+        let denials = report["policy"]["denials"].as_array().unwrap();
+        let entry = |denial: &Value| {
+            let (rule, place) = (denial["rule"].as_str().unwrap(), denial["place"].as_str().unwrap());
+            format!("[[ignore]]\nrule = {rule:?}\nplace = {place:?}\nreason = \"known\"\nuntil = \"{day}\"\n")
+        };
+        format!("version = 1\n{}", denials.iter().map(entry).collect::<String>())
+    };
+    write("ignore.toml", &until("2099-01-01"));
+    desk.carnet("audit out --pub k.pub.pem --policy strict.toml --ignore ignore.toml").ok();
+    write("ignore.toml", &until("2020-01-01"));
+    desk.carnet("audit out --pub k.pub.pem --policy strict.toml --ignore ignore.toml").ends(5);
+    write("wrong.toml", "version = 1\nallow-everything = true\n");
+    desk.carnet("audit out --policy wrong.toml").ends(2).says(&["rules-unusable", "allow-everything"]);
+}

@@ -10,7 +10,18 @@ const LAYERS: &[&[&str]] = &[
     &["oci"],
     &["http", "content", "versions"],
     &["format", "registry", "packages", "rootfs"],
-    &["artifacts", "medium", "storage", "trust", "clock", "observe", "bom", "advisories", "guard"],
+    &[
+        "artifacts",
+        "medium",
+        "storage",
+        "trust",
+        "clock",
+        "observe",
+        "bom",
+        "advisories",
+        "guard",
+        "rulebook",
+    ],
     &["stream", "environment"],
     &["arrival", "runs"],
     &["report"],
@@ -83,6 +94,7 @@ const CRATES: &[(&str, &[&str])] = &[
     (
         "toml",
         &[
+            "src/rulebook/",
             "src/content/secrets/gitleaks.rs",
             "src/guard/profile_file.rs",
             "src/trust/",

@@ -5,7 +5,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use carnet::audit::{AuditReport, AuditRequest, Audited, FileLine, Rule, audit};
+use carnet::audit::{
+    AuditReport, AuditRequest, Audited, FileLine, IgnoreFile, NamedSum, PolicyFile, Rule, audit,
+};
 use carnet::content::LayerLimits;
 use carnet::content::deflate::zlib_stream;
 use carnet::content::inflate::InflateLimits;
@@ -15,6 +17,8 @@ use carnet::format::chunk_size::byte_count;
 use carnet::format::{Sum, Timestamp};
 use carnet::medium::{ChunkStore as _, Folder};
 use carnet::observe::Verb;
+use carnet::rulebook::{Ignores, Rulebook, RulebookError};
+use carnet::small_file::SmallFile;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use schemars::{Schema, schema_for};
@@ -36,12 +40,13 @@ use crate::subject::{SubjectArgs, SubjectPlace, subject_place};
     FORMAT is text (the default), json, html, csv (packages), findings (as CSV), sarif, record, or files\n\
     (every file of every image, one JSON document per line). -o can be given several times; only one\n\
     format can go to stdout.\n\n\
-    Exit codes: 0 nothing is wrong with the bundle, 3 not trusted, 4 damaged or incomplete.\n\n\
+    Exit codes: 0 nothing is wrong with the bundle, 3 not trusted, 4 damaged or incomplete,\n\
+    5 denied by a policy.\n\n\
     Examples:\n  \
     carnet audit out --trust trust.toml\n  \
     carnet audit out --trust trust.toml -o html=report.html -o json=report.json\n  \
     carnet audit oci:images -o files=files.ndjson\n  \
-    carnet audit out --pub station.pub.pem --advisories osv"
+    carnet audit out --pub station.pub.pem --advisories osv --policy policy.toml"
 )]
 pub(crate) struct Audit {
     /// Chunk files, folders or places in object stores that hold them, or sources
@@ -62,6 +67,12 @@ pub(crate) struct Audit {
     /// Debian security tracker, or an Alpine secdb; repeatable
     #[arg(long, value_name = "PATH")]
     advisories: Vec<PathBuf>,
+    /// Judge the bundle by the rules in FILE; exit code 5 if they deny it; repeatable
+    #[arg(long, value_name = "FILE")]
+    policy: Vec<PathBuf>,
+    /// Accept the denials in FILE, each for a reason and until a day; repeatable
+    #[arg(long, value_name = "FILE", requires = "policy")]
+    ignore: Vec<PathBuf>,
     /// Do not look for secrets in files
     #[arg(long)]
     no_secrets: bool,
@@ -165,6 +176,8 @@ impl Command for Audit {
             ..defaults.inflate
         };
         let limits = LayerLimits { inflate, entries_max: self.max_entries.unwrap_or(defaults.entries_max) };
+        let policies = self.policy.iter().map(|path| policy(path)).collect::<Result<Vec<_>, _>>()?;
+        let ignores = self.ignore.iter().map(|path| ignores(path)).collect::<Result<Vec<_>, _>>()?;
         let audited = self.options.with(&self.subjects, context, |subject| {
             let request = AuditRequest {
                 subject: *subject,
@@ -173,6 +186,8 @@ impl Command for Audit {
                 limits,
                 secrets: (!self.no_secrets).then_some(&rules),
                 advisories: self.advisories.clone(),
+                policies: &policies,
+                ignores: &ignores,
                 files: if wants_files { Some(&take) } else { None },
                 at: self.at.unwrap_or_else(|| context.environment.clock.now()),
                 build: format!("carnet {}", env!("CARGO_PKG_VERSION")),
@@ -196,6 +211,35 @@ impl Command for Audit {
     fn schemas() -> Vec<(&'static str, Schema)> {
         vec![("audit", schema_for!(AuditReport)), ("audit-files", schema_for!(FileLine))]
     }
+}
+
+/// The most bytes of a rule file.
+const RULES_BYTES_MAX: u64 = 4 << 20;
+
+/// Reads a file of rules: its text, and its name and sum.
+fn rules(path: &Path) -> Result<(String, NamedSum), CommandError> {
+    let file =
+        SmallFile::read(path, RULES_BYTES_MAX).map_err(|error| CommandError::small_file(path, &error))?;
+    let text = String::from_utf8(file.bytes().to_vec()).map_err(|_| {
+        CommandError::new(Code::RulesUnusable, format!("{}: it is not UTF-8", path.display()))
+    })?;
+    Ok((text, NamedSum { name: path.display().to_string(), sha256: Sum::of(file.bytes()) }))
+}
+
+fn unusable(path: &Path, error: &RulebookError) -> CommandError {
+    CommandError::new(Code::RulesUnusable, format!("{}: {error}", path.display()))
+}
+
+fn policy(path: &Path) -> Result<PolicyFile, CommandError> {
+    let (text, file) = rules(path)?;
+    let rules = Rulebook::parse(&text).map_err(|error| unusable(path, &error))?;
+    Ok(PolicyFile { file, rules })
+}
+
+fn ignores(path: &Path) -> Result<IgnoreFile, CommandError> {
+    let (text, file) = rules(path)?;
+    let ignores = Ignores::parse(&text).map_err(|error| unusable(path, &error))?;
+    Ok(IgnoreFile { file, ignores })
 }
 
 fn json(report: &AuditReport) -> Vec<u8> {
@@ -275,5 +319,9 @@ fn code(audited: &Audited) -> u8 {
     let damaged = [Rule::BlobDamaged, Rule::BlobAbsent, Rule::DocumentUnreadable];
     let is_damaged = report.findings.iter().any(|finding| damaged.contains(&finding.rule));
     let is_incomplete = report.bundles.iter().any(|bundle| !bundle.missing.is_empty());
-    if is_damaged || is_incomplete || !unknown.is_empty() { exit::DAMAGED } else { exit::DONE }
+    if is_damaged || is_incomplete || !unknown.is_empty() {
+        return exit::DAMAGED;
+    }
+    let is_denied = report.policy.as_ref().is_some_and(|policy| !policy.allowed);
+    if is_denied { exit::DENIED } else { exit::DONE }
 }

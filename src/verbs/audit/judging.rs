@@ -1,0 +1,158 @@
+//! The last step: holds the report against the rules of policy files.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use super::finding::Severity;
+use super::report::{AuditReport, AuditedArtifact, Denial, Ignored, Judgement, NamedSum};
+use crate::advisories::scheme;
+use crate::format::Timestamp;
+use crate::oci::Digest;
+use crate::packages::Kind;
+use crate::rulebook::{self, Facts, Ignores, Rulebook, judge};
+
+/// A policy file.
+pub struct PolicyFile {
+    /// Its name and sum.
+    pub file: NamedSum,
+    /// Its rules.
+    pub rules: Rulebook,
+}
+
+/// A file of denials that are accepted for some time.
+pub struct IgnoreFile {
+    /// Its name and sum.
+    pub file: NamedSum,
+    /// What it accepts.
+    pub ignores: Ignores,
+}
+
+/// Judges a report by all policy files. What one of them denies is denied.
+pub(super) fn judgement(report: &AuditReport, policies: &[PolicyFile], ignores: &[IgnoreFile]) -> Judgement {
+    let facts = facts(report);
+    let order = |kind: &str, a: &str, b: &str| -> Option<Ordering> {
+        let kind: Kind = serde_json::from_value(serde_json::Value::String(kind.to_owned())).ok()?;
+        crate::versions::compare(scheme(kind), a, b).ok()
+    };
+    let mut standing: Vec<rulebook::Denial> =
+        policies.iter().flat_map(|policy| judge(&policy.rules, &facts, &order)).collect();
+    let mut ignored = BTreeSet::new();
+    for file in ignores {
+        let (stands, accepted) = file.ignores.apply(standing, facts.at);
+        standing = stands;
+        for denial in accepted {
+            let reason = |ignore: &&rulebook::Ignore| ignore.rule == denial.rule;
+            let Some(ignore) = file.ignores.0.iter().find(reason) else { continue };
+            ignored.insert(Ignored {
+                rule: denial.rule.to_owned(),
+                place: denial.place.clone(),
+                reason: ignore.reason.clone(),
+                until: ignore.until,
+            });
+        }
+    }
+    let denials: BTreeSet<Denial> = standing
+        .into_iter()
+        .map(|denial| Denial {
+            rule: denial.rule.to_owned(),
+            place: denial.place,
+            text: denial.text,
+            finding: None,
+        })
+        .collect();
+    Judgement {
+        allowed: denials.is_empty(),
+        denials: denials.into_iter().collect(),
+        ignored: ignored.into_iter().collect(),
+    }
+}
+
+fn facts(report: &AuditReport) -> Facts {
+    let coverage = &report.coverage;
+    let sentence = |unseen: &super::report::Unseen| format!("{}: {}", unseen.digest, unseen.why);
+    let mut not_covered: Vec<String> = coverage.unread.iter().map(sentence).collect();
+    for bundle in report.bundles.iter().filter(|bundle| !bundle.missing.is_empty()) {
+        not_covered.push(format!("bundle {}: chunks are missing", bundle.crossing.name));
+    }
+    not_covered.extend(
+        coverage
+            .kinds_without_advisories
+            .iter()
+            .map(|kind| format!("no advisory database covers packages of the kind {}", word(*kind))),
+    );
+    let finding = |finding: &super::finding::Finding| {
+        let digest = finding.artifact.or(finding.layer).map(|digest| digest.to_string());
+        let place: Vec<String> = [digest, finding.path.clone()].into_iter().flatten().collect();
+        rulebook::Finding {
+            rule: finding.rule.code().to_owned(),
+            severity: match finding.severity {
+                Severity::Info | Severity::Low => rulebook::Severity::Low,
+                Severity::Medium => rulebook::Severity::Medium,
+                Severity::High => rulebook::Severity::High,
+                Severity::Critical => rulebook::Severity::Critical,
+            },
+            place: place.join(" "),
+            text: finding.text.clone(),
+        }
+    };
+    let package = |located: &super::report::AuditedPackage| rulebook::Package {
+        purl: located.purl.clone(),
+        kind: word(located.package.kind),
+        name: located.package.name.clone(),
+        version: located.package.version.clone(),
+        licences: located.package.licences.clone(),
+        ..rulebook::Package::default()
+    };
+    Facts {
+        artifacts: report.artifacts.iter().map(|artifact| self::artifact(report, artifact)).collect(),
+        packages: report.packages.iter().map(package).collect(),
+        findings: report.findings.iter().map(finding).collect(),
+        bytes: report.bundles.iter().map(|bundle| bundle.payload_bytes).sum::<u64>().max(report.totals.bytes),
+        opaque: coverage.opaque.iter().map(sentence).collect(),
+        limits_hit: coverage.limits_hit.iter().map(|hit| format!("{}: {}", hit.limit, hit.place)).collect(),
+        not_covered,
+        at: Some(report.basis.at),
+    }
+}
+
+fn artifact(report: &AuditReport, artifact: &AuditedArtifact) -> rulebook::Artifact {
+    let manifests: BTreeSet<Digest> =
+        artifact.manifests.iter().map(|manifest| manifest.digest).chain([artifact.digest]).collect();
+    let images = || report.images.iter().filter(|image| manifests.contains(&image.digest));
+    let layers: BTreeSet<Digest> =
+        artifact.manifests.iter().flat_map(|manifest| manifest.blobs.clone()).collect();
+    let layers = || report.layers.iter().filter(|layer| layers.contains(&layer.digest));
+    // The oldest image of an index decides its age.
+    let created = images().map(|image| image.config.created.as_deref().and_then(|text| text.parse().ok()));
+    let created: Option<Vec<Timestamp>> = created.collect();
+    let mut media_types: BTreeSet<String> = layers().map(|layer| layer.media_type.to_string()).collect();
+    media_types.insert(artifact.media_type.to_string());
+    let signature = |signature: &super::report::AuditedSignature| rulebook::Signature {
+        status: match signature.status {
+            super::report::SignatureStatus::Valid => rulebook::SignatureStatus::Valid,
+            super::report::SignatureStatus::Invalid => rulebook::SignatureStatus::Invalid,
+            super::report::SignatureStatus::Unverifiable => rulebook::SignatureStatus::Unverifiable,
+        },
+        signer: signature.by.clone(),
+    };
+    rulebook::Artifact {
+        digest: artifact.digest.to_string(),
+        names: artifact.name.iter().map(ToString::to_string).collect(),
+        platforms: images().map(|image| image.platform.clone()).collect(),
+        created: created.and_then(|times| times.into_iter().min()),
+        media_types: media_types.into_iter().collect(),
+        bytes: layers().map(|layer| layer.bytes).sum(),
+        signatures: report
+            .signatures
+            .iter()
+            .filter(|signature| manifests.contains(&signature.of))
+            .map(signature)
+            .collect(),
+        boms: report.boms.iter().filter(|bom| manifests.contains(&bom.of)).count() as u64,
+    }
+}
+
+/// The word for a kind, as in JSON.
+fn word(kind: Kind) -> String {
+    serde_json::to_value(kind).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}
