@@ -54,7 +54,10 @@ fn desk() -> Desk {
         .unwrap();
     }
     let mut files = vec![
-        ("etc/os-release".to_owned(), b"PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\n".to_vec()),
+        (
+            "etc/os-release".to_owned(),
+            b"PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\n".to_vec(),
+        ),
         ("var/lib/dpkg/status".to_owned(), status.into_bytes()),
     ];
     files.extend(NAMES.iter().map(|name| (format!("odd/{name}"), b"x".to_vec())));
@@ -135,7 +138,12 @@ fn a_browser_shows_the_page_and_runs_nothing_of_the_cargo() {
 
     let mut names: Vec<String> = NAMES
         .iter()
-        .map(|name| format!("odd/{name}").replace('\u{202e}', "\\u{202e}").replace('\n', "\\n").replace('\u{7}', "\\u{7}"))
+        .map(|name| {
+            format!("odd/{name}")
+                .replace('\u{202e}', "\\u{202e}")
+                .replace('\n', "\\n")
+                .replace('\u{7}', "\\u{7}")
+        })
         .collect();
     let mut found: Vec<&str> = texts(&seen["found"]).into_iter().filter(|name| *name != "odd").collect();
     names.sort();
