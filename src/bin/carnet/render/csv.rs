@@ -66,6 +66,19 @@ fn harmless(cell: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::example::report;
+
+    #[test]
+    fn each_package_and_finding_is_a_row() {
+        let report = report();
+        for (text, column, cell) in [(packages(&report), 1, "'=<script>"), (findings(&report), 1, "secret")] {
+            let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+            let rows: Vec<_> = reader.records().map(|row| row.unwrap()).collect();
+            assert!(rows[0][column].starts_with(cell), "{rows:?}");
+            assert!(!text.contains('\u{202e}'), "{text}");
+        }
+        assert_eq!(findings(&report).lines().count(), 3);
+    }
 
     #[test]
     fn no_cell_is_a_formula() {

@@ -2,6 +2,8 @@
 //! what the page, the tables and the record say is what the JSON says.
 
 pub(crate) mod csv;
+#[cfg(test)]
+mod example;
 pub(crate) mod html;
 pub(crate) mod record;
 pub(crate) mod sarif;

@@ -135,6 +135,21 @@ fn line(out: &mut String, label: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::example::report;
+
+    #[test]
+    fn the_record_is_one_screen_with_two_signatures() {
+        let text = text(&report(), None);
+        assert!(text.lines().count() <= 45, "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= COLUMNS), "{text}");
+        assert_eq!(text.matches("Signature ____").count(), 2, "{text}");
+        for words in
+            ["Verdict     DENIED.", "Released by NOT RELEASED", "1,234 files", "Known flaws not looked up"]
+        {
+            assert!(text.contains(words), "no {words:?} in {text}");
+        }
+        assert!(!text.contains('\u{202e}') && !text.contains("\nnext"), "{text}");
+    }
 
     #[test]
     fn long_values_are_broken_and_indented() {

@@ -125,6 +125,36 @@ fn uri(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::example::{HOSTILE, report};
+
+    #[test]
+    fn findings_have_rule_place_and_id() {
+        let report = report();
+        let document = document(&report);
+        let run = &document["runs"][0];
+        assert_eq!(run["tool"]["driver"]["version"], "1.2.3");
+        let results = run["results"].as_array().unwrap();
+        assert_eq!(results.len(), 2);
+        for (result, finding) in results.iter().zip(&report.findings) {
+            let at = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+            assert_eq!(run["tool"]["driver"]["rules"][at]["id"], result["ruleId"]);
+            assert_eq!(result["partialFingerprints"]["carnetFinding/v1"], finding.id.to_string());
+        }
+        assert_eq!(results[0]["level"], "error");
+        assert_eq!(results[0].get("suppressions"), None);
+        assert_eq!(results[1]["level"], "note");
+        assert_eq!(
+            results[1]["suppressions"][0]["justification"],
+            "It is a test. (until 2027-01-01T00:00:00Z)"
+        );
+        let artifact = &results[0]["locations"][0]["physicalLocation"]["artifactLocation"];
+        let uri = artifact["uri"].as_str().unwrap();
+        assert!(
+            uri.starts_with("etc/%3D%3Cscript") && uri.is_ascii() && !uri.contains([' ', '\n', '"']),
+            "{uri}"
+        );
+        assert!(results[0]["message"]["text"].as_str().unwrap().contains(HOSTILE));
+    }
 
     #[test]
     fn paths_become_relative_references() {

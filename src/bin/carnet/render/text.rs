@@ -294,3 +294,38 @@ fn basis(report: &AuditReport) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::example::{package, report};
+
+    #[test]
+    fn the_text_says_what_matters_and_nothing_moves_the_screen() {
+        let text = text(&report(), false);
+        for words in [
+            "bundle example\n",
+            "stream weekly, number 3",
+            "NOT RELEASED; signed by no one",
+            "INCOMPLETE: of 4 chunks, 1 missing or damaged: 2",
+            "DENIED: The policy objects: 1 reason.",
+            "1 of 2 layers read to the end",
+            "No advisory database was given: known flaws were not looked up.",
+            "FINDINGS (2):",
+            "policy policy.toml, SHA-256 ",
+        ] {
+            assert!(text.contains(words), "no {words:?} in {text}");
+        }
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n') && !text.contains('\u{202e}'), "{text}");
+        assert!(!text.contains("\nnext"), "a name ends a line: {text}");
+    }
+
+    #[test]
+    fn long_lists_are_cut_unless_all_is_asked_for() {
+        let mut report = report();
+        report.packages = (0..30).map(|number| package(&format!("p{number}"))).collect();
+        let (short, long) = (text(&report, false), text(&report, true));
+        assert!(short.contains("(and 10 more: -v lists them)") && !short.contains("p29"), "{short}");
+        assert!(long.contains("p29") && !long.contains("more: -v"), "{long}");
+    }
+}
