@@ -2,4 +2,5 @@
 //! audits do that: the verbs that move bytes never use this module.
 
 pub mod deflate;
+pub mod executable;
 pub mod zip;
