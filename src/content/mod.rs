@@ -8,6 +8,7 @@ pub mod name;
 pub mod secrets;
 pub mod sniff;
 pub mod tar;
+pub mod executable;
 pub mod zip;
 
 pub use layer::{

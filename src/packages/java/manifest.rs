@@ -5,7 +5,6 @@ use super::super::word::{licence, word};
 /// What a manifest says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Manifest {
-    title: Option<String>,
     vendor_id: Option<String>,
     implementation_version: Option<String>,
     bundle_name: Option<String>,
@@ -49,7 +48,6 @@ impl Manifest {
             return;
         };
         match name.to_ascii_lowercase().as_str() {
-            "implementation-title" => self.title = word(value),
             "implementation-vendor-id" => self.vendor_id = word(value),
             "implementation-version" => self.implementation_version = word(value),
             // `name;singleton:=true`
@@ -70,13 +68,10 @@ impl Manifest {
     /// no name or no version.
     pub(super) fn identity(&self, stem: &str) -> Option<Identity> {
         let (stem, file_version) = split_stem(stem);
-        // What has blanks is a title for people.
         let is_name = |text: &&str| !text.is_empty() && !text.contains(char::is_whitespace);
         let bundle = self.bundle_name.as_deref().filter(is_name);
-        let title = self.title.as_deref().filter(is_name);
-        let by_file = file_version.map(|_| stem);
-        let of_bundle = bundle.and_then(|name| name.rsplit('.').next());
-        let artifact = by_file.or(title).or(of_bundle).or(Some(stem)).filter(is_name)?;
+        // The file name is nearer to the artifact of Maven than the names for bundles and people.
+        let artifact = Some(stem).filter(is_name)?;
         let version = self
             .implementation_version
             .as_deref()

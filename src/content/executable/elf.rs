@@ -1,0 +1,68 @@
+//! ELF (the System V ABI).
+
+use object::elf;
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
+use object::{Endian, Endianness};
+
+use super::open::{Executable, ExecutableError, Format, SECTIONS_MAX, Section};
+
+pub(super) fn open(bytes: &[u8]) -> Result<Executable<'_>, ExecutableError> {
+    match bytes.get(4) {
+        Some(1) => read::<elf::FileHeader32<Endianness>>(bytes, 4),
+        Some(2) => read::<elf::FileHeader64<Endianness>>(bytes, 8),
+        _ => Err(ExecutableError::Malformed("ELF class")),
+    }
+}
+
+fn read<H>(bytes: &[u8], pointer_bytes: usize) -> Result<Executable<'_>, ExecutableError>
+where
+    H: FileHeader<Endian = Endianness>,
+{
+    let header = H::parse(bytes).map_err(|_| ExecutableError::Malformed("ELF header"))?;
+    let endian = header.endian().map_err(|_| ExecutableError::Malformed("ELF header"))?;
+    // Sections may be stripped, and some packers leave nonsense there. The machine is known all the same.
+    let table = header.sections(endian, bytes).unwrap_or_default();
+    let sections = table.iter().take(SECTIONS_MAX).map(|section| Section {
+        name: table.section_name(endian, section).unwrap_or_default(),
+        address: section.sh_addr(endian).into(),
+        bytes: section.data(endian, bytes).unwrap_or_default(),
+        is_writable: section.sh_flags(endian).0 & u64::from(elf::SHF_WRITE.0) != 0,
+    });
+    let sections = sections.collect();
+    let headers = header.program_headers(endian, bytes).unwrap_or_default();
+    let loaded = headers.iter().filter(|header| header.p_type(endian) == elf::PT_LOAD);
+    let segments = loaded.take(SECTIONS_MAX).map(|header| Section {
+        name: &[],
+        address: header.p_vaddr(endian).into(),
+        bytes: header.data(endian, bytes).unwrap_or_default(),
+        is_writable: header.p_flags(endian).0 & elf::PF_W.0 != 0,
+    });
+    let segments = segments.collect();
+    let is_big_endian = endian.is_big_endian();
+    let architecture =
+        architecture(header.e_machine(endian).0, header.e_flags(endian).0, is_big_endian, pointer_bytes);
+    Ok(Executable { format: Format::Elf, architecture, is_big_endian, pointer_bytes, sections, segments })
+}
+
+/// The machine in the words of GOARCH, by `e_machine`.
+fn architecture(machine: u16, flags: u32, is_big: bool, pointer_bytes: usize) -> Option<&'static str> {
+    Some(match (machine, is_big, pointer_bytes) {
+        (62, false, _) => "amd64",
+        (3 | 6, false, 4) => "386",
+        (183, false, 8) => "arm64",
+        // Only the attributes section tells v5, v6 and v7 apart. With the flag for hardware floats it is v7 on Debian and
+        // v6 on Raspberry Pi OS; without it v5 on Debian.
+        (40, false, 4) if flags & 0x400 != 0 => "arm/v7",
+        (40, false, 4) => "arm",
+        (21, false, 8) => "ppc64le",
+        (21, true, 8) => "ppc64",
+        (22, true, 8) => "s390x",
+        (243, false, 8) => "riscv64",
+        (258, false, 8) => "loong64",
+        (8, false, 8) => "mips64le",
+        (8, true, 8) => "mips64",
+        (8, false, 4) => "mipsle",
+        (8, true, 4) => "mips",
+        _ => return None,
+    })
+}

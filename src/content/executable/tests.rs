@@ -1,0 +1,120 @@
+use proptest::prelude::*;
+
+use super::{Executable, ExecutableError, Format, is_executable};
+
+/// An ELF header without sections: class, data encoding, `e_machine`, `e_flags`.
+fn elf(class: u8, data: u8, machine: u16, flags: u32) -> Vec<u8> {
+    let mut out = b"\x7fELF".to_vec();
+    out.extend([class, data, 1, 0]);
+    out.resize(64, 0);
+    let (wide, big) = (class == 2, data == 2);
+    let mut put = |at: usize, value: u32, bytes: usize| {
+        let all = if big { value.to_be_bytes() } else { value.to_le_bytes() };
+        let part = if big { &all[4 - bytes..] } else { &all[..bytes] };
+        out[at..at + bytes].copy_from_slice(part);
+    };
+    put(18, machine.into(), 2);
+    put(20, 1, 4);
+    put(if wide { 48 } else { 36 }, flags, 4);
+    out
+}
+
+/// A Mach-O file with one section of this name and content.
+fn macho(name: &str, content: &[u8]) -> Vec<u8> {
+    let offset = 32 + 72 + 80;
+    let mut out = b"\xcf\xfa\xed\xfe".to_vec();
+    out.extend(0x0100_000c_u32.to_le_bytes());
+    out.extend([0; 8]);
+    out.extend(1_u32.to_le_bytes());
+    out.resize(32, 0);
+    out.extend(0x19_u32.to_le_bytes());
+    out.extend(152_u32.to_le_bytes());
+    out.resize(32 + 60, 0);
+    out.extend(3_u32.to_le_bytes());
+    out.resize(32 + 72, 0);
+    out.extend(name.as_bytes());
+    out.resize(32 + 72 + 32, 0);
+    out.extend(0x1000_u64.to_le_bytes());
+    out.extend((content.len() as u64).to_le_bytes());
+    out.extend(u32::try_from(offset).unwrap().to_le_bytes());
+    out.resize(offset, 0);
+    out.extend(content);
+    out
+}
+
+#[test]
+fn machines_have_the_names_of_oci() {
+    for (class, data, machine, flags, expected) in [
+        (2, 1, 62, 0, Some("amd64")),
+        (1, 1, 3, 0, Some("386")),
+        (2, 1, 183, 0, Some("arm64")),
+        (1, 1, 40, 0x0500_0400, Some("arm/v7")),
+        (1, 1, 40, 0x0500_0200, Some("arm")),
+        (2, 1, 21, 2, Some("ppc64le")),
+        (2, 2, 21, 2, Some("ppc64")),
+        (2, 2, 22, 0, Some("s390x")),
+        (2, 1, 243, 5, Some("riscv64")),
+        (2, 1, 258, 0, Some("loong64")),
+        (2, 1, 8, 0, Some("mips64le")),
+        (2, 1, 9999, 0, None),
+    ] {
+        let bytes = elf(class, data, machine, flags);
+        let found = Executable::open(&bytes).unwrap();
+        assert_eq!((found.format, found.architecture), (Format::Elf, expected), "machine {machine}");
+        assert!(is_executable(&bytes));
+    }
+}
+
+#[test]
+fn sections_of_this_test_are_read() {
+    let bytes = std::fs::read("/proc/self/exe").unwrap();
+    let found = Executable::open(&bytes).unwrap();
+    let text = found.section(b".text").unwrap();
+    assert!(!text.is_writable && found.section(b".data").unwrap().is_writable);
+    assert_eq!(found.at(text.address).unwrap()[..64], text.bytes[..64]);
+    assert!(found.architecture.is_some());
+}
+
+#[test]
+fn mach_o_sections_are_read() {
+    let bytes = macho("__go_buildinfo", b"content");
+    let found = Executable::open(&bytes).unwrap();
+    assert_eq!((found.format, found.architecture), (Format::MachO, Some("arm64")));
+    let section = found.section(b"__go_buildinfo").unwrap();
+    assert_eq!((section.bytes, section.address, section.is_writable), (b"content".as_slice(), 0x1000, true));
+    assert_eq!(found.at(0x1003), Some(b"tent".as_slice()));
+    assert_eq!(found.at(0x1007), None);
+}
+
+#[test]
+fn other_files_are_told_apart() {
+    assert_eq!(Executable::open(b"#!/bin/sh"), Err(ExecutableError::NotExecutable));
+    assert_eq!(Executable::open(b"\x7fELF"), Err(ExecutableError::Malformed("ELF class")));
+    assert_eq!(Executable::open(b"MZ"), Err(ExecutableError::Malformed("PE header")));
+    // A Java class of version 52.
+    assert!(!is_executable(b"\xca\xfe\xba\xbe\0\0\0\x34"));
+}
+
+proptest! {
+    #[test]
+    fn damaged_headers_never_panic(
+        changes in prop::collection::vec((0_usize..184, any::<u8>()), 1..8),
+        kind in 0..4,
+        cut in 0_usize..200,
+    ) {
+        let mut bytes = match kind {
+            0 => elf(2, 1, 62, 0),
+            1 => elf(1, 2, 8, 0),
+            2 => macho("__x", b"content"),
+            _ => b"MZ".to_vec(),
+        };
+        bytes.resize(200, 0);
+        for (at, byte) in changes {
+            if at > 4 {
+                bytes[at] = byte;
+            }
+        }
+        bytes.truncate(cut.max(8));
+        let _ = Executable::open(&bytes);
+    }
+}
