@@ -1,8 +1,6 @@
 //! `Packages.db`, rpm's own form (`lib/backend/ndb/rpmpkg.c`): pages of slots, each the place of one package's header.
 //! Numbers are little-endian, places and lengths count blocks of 16 bytes.
 
-use std::collections::HashSet;
-
 use super::collect::Collected;
 use crate::packages::Found;
 
@@ -43,7 +41,7 @@ fn read(bytes: &[u8], collected: &mut Collected) -> Result<(), String> {
         collected.problem("the database ends within its table of packages".to_owned());
         slots = Some(bytes);
     }
-    let mut seen = HashSet::new();
+    let mut used = vec![false; bytes.len() / BLOCK_BYTES];
     for slot in slots.unwrap_or_default().chunks_exact(BLOCK_BYTES).skip(FIRST_SLOT) {
         if !slot.starts_with(SLOT_MAGIC) {
             collected.problem("the table of packages has an entry that is none".to_owned());
@@ -58,10 +56,13 @@ fn read(bytes: &[u8], collected: &mut Collected) -> Result<(), String> {
             continue; // Not in use.
         }
         // Packages do not share blocks. That keeps the work within the size of the file.
+        let own = place.checked_add(blocks).and_then(|end| used.get_mut(place..end));
+        let is_shared = own.is_some_and(|own| own.iter_mut().any(|block| std::mem::replace(block, true)));
+        if is_shared {
+            collected.problem(format!("the header of package {package} lies within that of another"));
+            continue;
+        }
         match blob(bytes, package, place, blocks) {
-            Ok(_) if !(place..place + blocks).all(|block| seen.insert(block)) => {
-                collected.problem(format!("the header of package {package} lies within that of another"));
-            }
             Ok((blob, is_whole)) => {
                 if !is_whole {
                     collected.problem(format!("the header of package {package} does not have its checksum"));

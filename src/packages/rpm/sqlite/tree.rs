@@ -29,28 +29,12 @@ pub(super) enum Row {
 /// Each page is read once, so the work stays within the size of the database, whatever its pages say.
 pub(super) fn walk(pages: &Pages<'_>, root: u32, row: &mut dyn FnMut(Row)) {
     let mut walk = Walk { pages, seen: HashSet::new(), row };
-    let mut next = vec![root];
-    while let Some(number) = next.pop() {
-        if !walk.seen.insert(number) {
-            walk.tell(format!("page {number} is referred to twice"));
-            continue;
-        }
-        let Some(page) = pages.page(number) else {
-            walk.tell(format!("page {number} is not in the database"));
-            continue;
-        };
+    let mut next = Vec::new();
+    walk.visit(root, &mut next);
+    while let Some((number, page)) = next.pop() {
         let head = if number == 1 { FILE_HEAD_BYTES } else { 0 };
         match page.get(head) {
-            Some(&INTERIOR) => {
-                let right = be32(page, head + 8);
-                // The last one is taken first.
-                next.extend(right);
-                let cells: Vec<_> = cells(page, head, 12).map(|at| be32(page, at?)).collect();
-                if cells.contains(&None) {
-                    walk.tell(format!("page {number} has a part that is not in it"));
-                }
-                next.extend(cells.into_iter().flatten().rev());
-            }
+            Some(&INTERIOR) => walk.interior(number, page, head, &mut next),
             Some(&LEAF) => walk.leaf(number, page, head),
             _ => walk.tell(format!("page {number} is not one of a table")),
         }
@@ -64,9 +48,31 @@ struct Walk<'a, 'r> {
     row: &'r mut dyn FnMut(Row),
 }
 
-impl Walk<'_, '_> {
+impl<'a> Walk<'a, '_> {
     fn tell(&mut self, problem: String) {
         (self.row)(Row::Problem(problem));
+    }
+
+    /// Adds a page to those that are read next, unless it is not there or was added before.
+    fn visit(&mut self, number: u32, next: &mut Vec<(u32, &'a [u8])>) {
+        match self.pages.page(number) {
+            None => self.tell(format!("page {number} is not in the database")),
+            Some(_) if !self.seen.insert(number) => self.tell(format!("page {number} is referred to twice")),
+            Some(page) => next.push((number, page)),
+        }
+    }
+
+    /// Adds the pages that a page refers to. The first of them is read first.
+    fn interior(&mut self, number: u32, page: &'a [u8], head: usize, next: &mut Vec<(u32, &'a [u8])>) {
+        let first = next.len();
+        // The last reference stands in the head of the page.
+        for place in cells(page, head, 12).chain([Some(head + 8)]) {
+            match place.and_then(|place| be32(page, place)) {
+                Some(child) => self.visit(child, next),
+                None => self.tell(format!("page {number} has a part that is not in it")),
+            }
+        }
+        next.get_mut(first..).unwrap_or_default().reverse();
     }
 
     fn leaf(&mut self, number: u32, page: &[u8], head: usize) {
