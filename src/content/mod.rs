@@ -2,13 +2,13 @@
 //! audits do that: the verbs that move bytes never use this module.
 
 pub mod deflate;
+pub mod executable;
 pub mod inflate;
 mod layer;
 pub mod name;
 pub mod secrets;
 pub mod sniff;
 pub mod tar;
-pub mod executable;
 pub mod zip;
 
 pub use layer::{

@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::finding::Severity;
+use super::finding::{Finding, Severity};
 use super::report::{AuditReport, AuditedArtifact, Denial, Ignored, Judgement, NamedSum};
 use crate::advisories::scheme;
-use crate::format::Timestamp;
+use crate::format::{Sum, Timestamp};
 use crate::oci::Digest;
 use crate::packages::Kind;
 use crate::rulebook::{self, Facts, Ignores, Rulebook, judge};
@@ -44,6 +44,7 @@ pub(super) fn judgement(report: &AuditReport, policies: &[PolicyFile], ignores: 
             let reason = |ignore: &&rulebook::Ignore| ignore.rule == denial.rule;
             let Some(ignore) = file.ignores.0.iter().find(reason) else { continue };
             ignored.insert(Ignored {
+                finding: denied(report, &denial),
                 rule: denial.rule.to_owned(),
                 place: denial.place.clone(),
                 reason: ignore.reason.clone(),
@@ -54,10 +55,10 @@ pub(super) fn judgement(report: &AuditReport, policies: &[PolicyFile], ignores: 
     let denials: BTreeSet<Denial> = standing
         .into_iter()
         .map(|denial| Denial {
+            finding: denied(report, &denial),
             rule: denial.rule.to_owned(),
             place: denial.place,
             text: denial.text,
-            finding: None,
         })
         .collect();
     Judgement {
@@ -65,6 +66,17 @@ pub(super) fn judgement(report: &AuditReport, policies: &[PolicyFile], ignores: 
         denials: denials.into_iter().collect(),
         ignored: ignored.into_iter().collect(),
     }
+}
+
+/// The finding that a denial is about, if it is about one.
+fn denied(report: &AuditReport, denial: &rulebook::Denial) -> Option<Sum> {
+    let is_it = |finding: &&Finding| place_of(finding) == denial.place && denial.text.contains(&finding.text);
+    report.findings.iter().find(is_it).map(|finding| finding.id)
+}
+
+fn place_of(finding: &Finding) -> String {
+    let digest = finding.artifact.or(finding.layer).map(|digest| digest.to_string());
+    [digest, finding.path.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn facts(report: &AuditReport) -> Facts {
@@ -80,20 +92,16 @@ fn facts(report: &AuditReport) -> Facts {
             .iter()
             .map(|kind| format!("no advisory database covers packages of the kind {}", word(*kind))),
     );
-    let finding = |finding: &super::finding::Finding| {
-        let digest = finding.artifact.or(finding.layer).map(|digest| digest.to_string());
-        let place: Vec<String> = [digest, finding.path.clone()].into_iter().flatten().collect();
-        rulebook::Finding {
-            rule: finding.rule.code().to_owned(),
-            severity: match finding.severity {
-                Severity::Info | Severity::Low => rulebook::Severity::Low,
-                Severity::Medium => rulebook::Severity::Medium,
-                Severity::High => rulebook::Severity::High,
-                Severity::Critical => rulebook::Severity::Critical,
-            },
-            place: place.join(" "),
-            text: finding.text.clone(),
-        }
+    let finding = |finding: &Finding| rulebook::Finding {
+        rule: finding.rule.code().to_owned(),
+        severity: match finding.severity {
+            Severity::Info | Severity::Low => rulebook::Severity::Low,
+            Severity::Medium => rulebook::Severity::Medium,
+            Severity::High => rulebook::Severity::High,
+            Severity::Critical => rulebook::Severity::Critical,
+        },
+        place: place_of(finding),
+        text: finding.text.clone(),
     };
     let package = |located: &super::report::AuditedPackage| rulebook::Package {
         purl: located.purl.clone(),

@@ -495,6 +495,8 @@ pub struct Denial {
 /// A denial that is accepted for some time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Ignored {
+    /// The finding that was denied, if it was one.
+    pub finding: Option<Sum>,
     /// The rule of the policy.
     pub rule: String,
     /// What it is about.

@@ -83,14 +83,15 @@ const CRATES: &[(&str, &[&str])] = &[
     // Reads SSL_CERT_FILE and SSL_CERT_DIR.
     ("rustls_native_certs", &["src/bin/carnet/world.rs"]),
     ("docker_credential", &["src/registry/credential_helper.rs"]),
-    ("globset", &["src/artifacts/pattern.rs"]),
+    ("globset", &["src/artifacts/pattern.rs", "src/rulebook/"]),
+    ("askama", &["src/bin/"]),
     ("regex_lite", &["src/verbs/import/naming.rs"]),
     ("tar", &["src/artifacts/"]),
     ("flate2", &["src/content/"]),
     ("zstd", &["src/content/"]),
     ("object", &["src/content/", "src/storage/"]),
     ("packageurl", &["src/packages/purl.rs"]),
-    ("regex", &["src/content/secrets/"]),
+    ("regex", &["src/content/secrets/", "src/guard/words.rs"]),
     (
         "toml",
         &[

@@ -17,7 +17,7 @@ pub(crate) fn document(report: &AuditReport) -> Value {
         .policy
         .iter()
         .flat_map(|policy| &policy.ignored)
-        .map(|ignored| (ignored.finding, ignored))
+        .filter_map(|ignored| Some((ignored.finding?, ignored)))
         .collect();
     let results: Vec<Value> = report
         .findings

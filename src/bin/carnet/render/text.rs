@@ -70,8 +70,8 @@ fn verdict(report: &AuditReport) -> String {
         out += &format!("  {}: {} ({})\n", plain(&denial.rule), plain(&denial.text), plain(&denial.place));
     }
     for ignored in report.policy.iter().flat_map(|policy| &policy.ignored) {
-        let id = words::short_text(&ignored.finding.to_string());
-        out += &format!("  ignored until {}: {id}: {}\n", ignored.until, plain(&ignored.reason));
+        let what = format!("{} ({})", ignored.rule, ignored.place);
+        out += &format!("  ignored until {}: {}: {}\n", ignored.until, plain(&what), plain(&ignored.reason));
     }
     out
 }

@@ -94,7 +94,7 @@ fn findings(report: &AuditReport, space: &mut Space) -> Section {
         .policy
         .iter()
         .flat_map(|policy| &policy.ignored)
-        .map(|ignored| (ignored.finding, ignored))
+        .filter_map(|ignored| Some((ignored.finding?, ignored)))
         .collect();
     let rows = report.findings.iter().map(|finding| {
         let mut row = finding_row(finding);
@@ -139,9 +139,9 @@ fn policy(report: &AuditReport, space: &mut Space) -> Option<Section> {
         space,
     );
     let rows = judgement.ignored.iter().map(|ignored| {
-        let finding = report.findings.iter().find(|finding| finding.id == ignored.finding);
+        let finding = report.findings.iter().find(|finding| Some(finding.id) == ignored.finding);
         let what = finding.map_or_else(
-            || Cell::code(&ignored.finding.to_string()),
+            || Cell::code(&ignored.place),
             |finding| Cell::text(&finding.text).with(finding.rule.code()),
         );
         vec![what, Cell::text(&ignored.reason), Cell::text(&ignored.until.to_string())]
