@@ -86,6 +86,7 @@ fn report_page(desk: &Desk, name: &str, options: &str) -> PathBuf {
 }
 
 /// The folder with `playwright-core` and `axe-core`.
+#[allow(clippy::disallowed_methods)] // The cache of this machine.
 fn modules() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));

@@ -75,8 +75,7 @@ impl First {
         let judgement = report.policy.as_ref();
         let denials = judgement.map_or(&[][..], |judgement| &judgement.denials);
         let unseen = unseen(report);
-        let gravest: Vec<Vec<Cell>> =
-            report.findings.iter().take(GRAVEST).map(|finding| finding_row(finding)).collect();
+        let gravest: Vec<Vec<Cell>> = report.findings.iter().take(GRAVEST).map(finding_row).collect();
         First {
             bundles: report.bundles.iter().map(bundle).collect(),
             sources: report.sources.clone(),

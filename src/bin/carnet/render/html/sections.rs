@@ -555,7 +555,7 @@ fn advisories(report: &AuditReport, space: &mut Space) -> Section {
         section.says.push(format!("No database covers packages of these types: {}.", kinds.join(", ")));
     }
     if !report.coverage.has_advisories {
-        section.number = "–".to_owned();
+        "–".clone_into(&mut section.number);
         return section;
     }
     section.grid(grid, "The databases name no flaw of these packages.")
@@ -564,7 +564,7 @@ fn advisories(report: &AuditReport, space: &mut Space) -> Section {
 fn guard(report: &AuditReport, space: &mut Space) -> Section {
     let Some(guard) = &report.guard else {
         let mut section = Section::new("guard", "Guard", 0).says("No profile of a guard was given.");
-        section.number = "–".to_owned();
+        "–".clone_into(&mut section.number);
         return section;
     };
     let rows = guard.files.iter().map(|file| {
