@@ -87,6 +87,7 @@ fn report_page(desk: &Desk, name: &str, options: &str) -> PathBuf {
 
 #[expect(clippy::disallowed_methods, reason = "scripts/setup puts it there")]
 /// The folder with `playwright-core` and `axe-core`.
+#[allow(clippy::disallowed_methods)] // The cache of this machine.
 fn modules() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
