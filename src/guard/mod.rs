@@ -11,6 +11,7 @@ mod opener;
 mod over;
 mod profile;
 mod profile_file;
+mod read;
 mod words;
 
 pub use count::{Count, Guard};

@@ -60,7 +60,9 @@ pub(super) fn report() -> AuditReport {
             finding: Some(secret.id),
         }],
         ignored: vec![Ignored {
-            finding: root.id,
+            finding: Some(root.id),
+            rule: "denied-findings".to_owned(),
+            place: "root".to_owned(),
             reason: "It is a test.".to_owned(),
             until: parsed("2027-01-01T00:00:00Z"),
         }],
