@@ -1,6 +1,8 @@
 //! Packages: which are installed, as package databases and the files of packages say. Bytes in, packages out: nothing here
 //! reads a file or runs a program.
 
+pub mod cargo;
+pub mod golang;
 pub mod java;
 pub mod npm;
 mod package;
