@@ -2,7 +2,9 @@
 //! reads a file or runs a program.
 
 pub mod apk;
+pub mod cargo;
 pub mod dpkg;
+pub mod golang;
 pub mod java;
 pub mod npm;
 mod os_release;

@@ -4,7 +4,7 @@ use object::elf;
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
 use object::{Endian, Endianness};
 
-use super::open::{Executable, ExecutableError, Format, SECTIONS_MAX, Section};
+use super::model::{Executable, ExecutableError, Format, SECTIONS_MAX, Section};
 
 pub(super) fn open(bytes: &[u8]) -> Result<Executable<'_>, ExecutableError> {
     match bytes.get(4) {

@@ -1,6 +1,6 @@
 //! Mach-O, the format of macOS. Little-endian files of 64 bits; older machines are not in use with containers.
 
-use super::open::{Executable, ExecutableError, Format, SECTIONS_MAX, Section};
+use super::model::{Executable, ExecutableError, Format, SECTIONS_MAX, Section};
 
 /// A file of 64 bits, with the lowest byte first.
 const MAGIC_64: &[u8] = b"\xcf\xfa\xed\xfe";

@@ -2,10 +2,12 @@
 
 mod elf;
 mod macho;
+mod model;
 mod open;
 mod pe;
 
-pub use open::{Executable, ExecutableError, Format, Section, is_executable};
+pub use model::{Executable, ExecutableError, Format, Section};
+pub use open::is_executable;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use object::LittleEndian as LE;
 use object::pe;
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader, optional_header_magic};
 
-use super::open::{Executable, ExecutableError, Format, SECTIONS_MAX, Section};
+use super::model::{Executable, ExecutableError, Format, SECTIONS_MAX, Section};
 
 const WRITE: u32 = 0x8000_0000;
 

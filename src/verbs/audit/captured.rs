@@ -1,7 +1,8 @@
 //! What is kept of the files that say something about packages. Whether such a file is in its place is known only when the
 //! layers are merged, so each is read by its name first.
 
-use crate::packages::{Found, OsRelease, Wanted, apk, dpkg, java, npm, python, rpm};
+use crate::content::executable::{Executable, is_executable};
+use crate::packages::{Found, OsRelease, Wanted, apk, cargo, dpkg, golang, java, npm, python, rpm};
 
 /// What one file says.
 #[derive(Debug)]
@@ -37,6 +38,17 @@ pub(super) fn capture(wanted: Wanted, path: &[u8], body: &[u8]) -> Option<Captur
         Wanted::PythonRecord => Captured::Owned(python::record(body, folder)),
         Wanted::PythonInstalledFiles => Captured::Owned(python::installed_files(body, folder)),
         Wanted::PackageJson if npm::is_installed(path) => Captured::Packages(npm::package_json(body)),
+        Wanted::Executable if is_executable(body) => {
+            let executable = Executable::open(body).ok()?;
+            let mut found = golang::modules(&executable);
+            let crates = cargo::crates(&executable);
+            found.packages.extend(crates.packages);
+            found.problems.extend(crates.problems);
+            if found.packages.is_empty() && found.problems.is_empty() {
+                return None;
+            }
+            Captured::Packages(found)
+        }
         Wanted::Jar => {
             let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
             Captured::Packages(java::archive(body, name))

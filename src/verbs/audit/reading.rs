@@ -272,7 +272,7 @@ impl LayerVisitor for Reading<'_> {
         if entry.kind != EntryKind::File {
             return Interest::Skip;
         }
-        let wanted = wanted(&entry.path, entry.mode).filter(|wanted| *wanted != Wanted::Executable);
+        let wanted = wanted(&entry.path, entry.mode);
         let limit = wanted.map_or(0, Wanted::bytes_max);
         if wanted.is_some() && limit > 0 && entry.size > limit {
             let path = entry.path.strip_prefix(b"./").unwrap_or(&entry.path).to_vec();
