@@ -8,6 +8,12 @@ const PACKAGES_MAX: usize = 200_000;
 /// The paths that are kept of one database. Beyond, files seem to belong to no package.
 const PATHS_MAX: usize = 2_000_000;
 
+/// The longest folder that is believed: longer paths cannot be opened (`PATH_MAX`).
+const FOLDER_BYTES_MAX: usize = 4096;
+
+/// The bytes of paths that are kept. One long folder with many short names could make gigabytes.
+const PATHS_BYTES_MAX: usize = 256 << 20;
+
 /// Reads the database of installed packages.
 pub fn installed(bytes: &[u8]) -> Found {
     let mut found = Found::default();
@@ -17,6 +23,14 @@ pub fn installed(bytes: &[u8]) -> Found {
     }
     let mut draft = Draft::default();
     let mut folder: &[u8] = b"";
+    let mut bytes_left = PATHS_BYTES_MAX;
+    let mut own = |found: &mut Found, path: Vec<u8>| {
+        let left = bytes_left.checked_sub(path.len()).filter(|_| found.owned.len() < PATHS_MAX);
+        if let Some(left) = left.filter(|_| !path.is_empty()) {
+            bytes_left = left;
+            found.owned.push(path);
+        }
+    };
     for line in bytes.split(|&byte| byte == b'\n') {
         if line.is_empty() {
             std::mem::take(&mut draft).finish(&mut found);
@@ -41,7 +55,7 @@ pub fn installed(bytes: &[u8]) -> Found {
             b'L' => draft.licence = Some(text()),
             b'o' => draft.origin = Some(text()),
             b'F' => {
-                folder = value;
+                folder = value.get(..FOLDER_BYTES_MAX).unwrap_or(value);
                 own(&mut found, folder.to_vec());
             }
             b'R' if folder.is_empty() => own(&mut found, value.to_vec()),
@@ -51,12 +65,6 @@ pub fn installed(bytes: &[u8]) -> Found {
     }
     draft.finish(&mut found);
     found
-}
-
-fn own(found: &mut Found, path: Vec<u8>) {
-    if !path.is_empty() && found.owned.len() < PATHS_MAX {
-        found.owned.push(path);
-    }
 }
 
 /// The fields of the package that is being read.
@@ -93,6 +101,14 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_folder_makes_no_gigabytes_of_paths() {
+        let mut text = [&b"P:a\nV:1\nF:"[..], &b"x".repeat(1 << 20), b"\n"].concat();
+        text.extend(b"R:y\n".repeat(100_000));
+        let owned: usize = installed(&text).owned.iter().map(Vec::len).sum();
+        assert!(owned <= PATHS_BYTES_MAX, "{owned}");
+    }
 
     #[test]
     fn reads_packages_and_what_they_own() {
