@@ -33,7 +33,7 @@ pub fn modules(executable: &Executable<'_>) -> Found {
     }
     match list.get(..TEXT_BYTES_MAX) {
         Some(_) => {
-            found.problems.push(format!("The list of Go modules has more than {TEXT_BYTES_MAX} bytes."))
+            found.problems.push(format!("The list of Go modules has more than {TEXT_BYTES_MAX} bytes."));
         }
         None => read_list(&text(unframed(list)), &mut found),
     }
@@ -163,7 +163,7 @@ mod tests {
         ]
     }
 
-    fn executable<'a>(segments: Vec<Section<'a>>, pointer_bytes: usize) -> Executable<'a> {
+    fn executable(segments: Vec<Section<'_>>, pointer_bytes: usize) -> Executable<'_> {
         Executable {
             format: Format::Elf,
             architecture: None,

@@ -2,12 +2,14 @@
 //! reads a file or runs a program.
 
 pub mod cargo;
+pub mod dotnet;
 pub mod golang;
 pub mod java;
 pub mod npm;
 mod package;
 pub mod purl;
 pub mod python;
+pub mod ruby;
 mod wanted;
 mod word;
 

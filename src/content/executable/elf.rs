@@ -26,7 +26,7 @@ where
         name: table.section_name(endian, section).unwrap_or_default(),
         address: section.sh_addr(endian).into(),
         bytes: section.data(endian, bytes).unwrap_or_default(),
-        is_writable: section.sh_flags(endian).0 & u64::from(elf::SHF_WRITE.0) != 0,
+        is_writable: section.sh_flags(endian).0 & elf::SHF_WRITE.0 != 0,
     });
     let sections = sections.collect();
     let headers = header.program_headers(endian, bytes).unwrap_or_default();
