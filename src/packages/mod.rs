@@ -3,6 +3,7 @@
 
 pub mod apk;
 pub mod cargo;
+pub mod dotnet;
 pub mod dpkg;
 pub mod golang;
 pub mod java;
@@ -12,6 +13,7 @@ mod package;
 pub mod purl;
 pub mod python;
 pub mod rpm;
+pub mod ruby;
 mod stanza;
 mod wanted;
 mod word;
