@@ -42,8 +42,11 @@ impl Component<'_> {
 }
 
 impl Take for Component<'_> {
-    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, fields: &mut A) -> Result<(), A::Error> {
+    fn object(&mut self) {
         self.is_object = true;
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, fields: &mut A) -> Result<(), A::Error> {
         match key {
             "components" => value(fields, &mut Components(self.list)),
             _ => self.found.field(key, fields),

@@ -5,10 +5,12 @@ use std::io::{self, BufReader, Read};
 use serde::de::{DeserializeSeed as _, MapAccess};
 
 use super::draft::Draft;
+use super::envelope::Signed;
 use super::format::Format;
 use super::guarded::Guarded;
 use super::lenient::{Into, Take, skip, value};
 use super::model::Bom;
+use super::signed::read_signed;
 use super::statement::{Inside, RunDetails, SUBJECTS_MAX, Statement, Subjects};
 
 /// Largest document in bytes. Large images have SBOMs of tens of megabytes, with all their files.
@@ -35,7 +37,7 @@ pub enum Unreadable {
     /// It is no JSON, or passes a bound, before anything in it says what it is.
     #[error("it cannot be read: {0}")]
     Json(String),
-    /// It is a signed envelope. See [`super::Envelope`].
+    /// It is a signed envelope, alone or in a bundle. See [`open`].
     #[error("it is a signed envelope (DSSE), which has to be opened first")]
     Envelope,
     /// It is something else.
@@ -63,6 +65,22 @@ pub fn read(mut source: impl Read) -> Result<Document, Unreadable> {
     let mut json = serde_json::Deserializer::from_reader(guarded);
     let outcome = Into(&mut reading).deserialize(&mut json).and_then(|()| json.end());
     reading.finish(outcome.err().map(|error| crate::oci::json::message(&error)))
+}
+
+/// Reads an SBOM or a statement that may lie in a signed envelope. The signature is not verified.
+///
+/// # Errors
+/// As [`read`]; and if the envelope cannot be read.
+pub fn open(bytes: &[u8]) -> Result<(Document, Option<Signed>), Unreadable> {
+    match read(bytes) {
+        Err(Unreadable::Envelope) => {
+            let signed = read_signed(bytes).map_err(Unreadable::Json)?;
+            let payload = signed.envelope().map(|envelope| envelope.payload.as_slice());
+            let document = read(payload.ok_or(Unreadable::Unknown)?)?;
+            Ok((document, Some(signed)))
+        }
+        found => Ok((found?, None)),
+    }
 }
 
 /// Names the formats that are not JSON.
@@ -111,7 +129,7 @@ impl Take for Reading {
             "predicateType" => value(fields, &mut self.predicate_type),
             "subject" => value(fields, &mut self.subjects),
             "predicate" => value(fields, &mut self.predicate),
-            "payloadType" => {
+            "payloadType" | "payload" | "dsseEnvelope" => {
                 self.is_envelope = true;
                 skip(fields)
             }
@@ -128,8 +146,9 @@ impl Reading {
                     bom.problems.extend(broken);
                     Ok(Document::Bom(bom))
                 }
+                // A payload can be longer than a string in an SBOM.
+                (None, _) if self.is_envelope => Err(Unreadable::Envelope),
                 (None, Some(broken)) => Err(Unreadable::Json(broken)),
-                (None, None) if self.is_envelope => Err(Unreadable::Envelope),
                 (None, None) => Err(Unreadable::Unknown),
             };
         };

@@ -15,6 +15,7 @@ pub(super) struct Guarded<R> {
     bytes_max: u64,
     depth: u32,
     string_bytes: u64,
+    string_bytes_max: u64,
     state: State,
     /// The bound that was passed. The bytes before it are passed on first.
     passed: Option<String>,
@@ -35,9 +36,15 @@ impl<R: Read> Guarded<R> {
             bytes_max,
             depth: 0,
             string_bytes: 0,
+            string_bytes_max: STRING_BYTES_MAX,
             state: State::Outside,
             passed: None,
         }
+    }
+
+    /// Bounds the depth alone, for bytes that are in memory already.
+    pub(super) fn depth_only(inner: R) -> Guarded<R> {
+        Guarded { string_bytes_max: u64::MAX, ..Guarded::new(inner, u64::MAX) }
     }
 
     fn look_at(&mut self, byte: u8) -> Result<(), String> {
@@ -67,8 +74,8 @@ impl<R: Read> Guarded<R> {
         };
         if self.state != State::Outside {
             self.string_bytes += 1;
-            if self.string_bytes > STRING_BYTES_MAX {
-                return Err(format!("a string has more than {STRING_BYTES_MAX} bytes"));
+            if self.string_bytes > self.string_bytes_max {
+                return Err(format!("a string has more than {} bytes", self.string_bytes_max));
             }
         }
         Ok(())

@@ -13,6 +13,9 @@ pub(super) trait Take {
     /// Takes a string.
     fn text(&mut self, _: &str) {}
 
+    /// Learns that the value is an object.
+    fn object(&mut self) {}
+
     /// Takes the value of a key of an object.
     fn field<'de, A: MapAccess<'de>>(&mut self, _key: &str, fields: &mut A) -> Result<(), A::Error> {
         skip(fields)
@@ -71,6 +74,7 @@ impl<'de, T: Take> Visitor<'de> for Into<'_, T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        self.0.object();
         let mut key = Key::default();
         while fields.next_key_seed(&mut key)?.is_some() {
             self.0.field(&key.0, &mut fields)?;

@@ -4,22 +4,32 @@
 //! Everything here is a claim of somebody else, in documents of any size. They are read as a stream, within bounds, and as
 //! far as they can be read.
 
+mod base64_text;
+mod buildkit;
 mod compare;
 mod cyclonedx;
 mod document;
 mod draft;
+mod envelope;
 mod format;
 mod guarded;
 mod identity;
 mod lenient;
 mod model;
 mod package_list;
+mod signed;
 mod spdx;
 mod statement;
 
+pub use buildkit::{ATTESTATION_MANIFEST, PREDICATE_TYPE, REFERENCE_DIGEST, REFERENCE_TYPE, attests};
 pub use compare::{Comparison, LINES_MAX, OtherVersion, compare};
-pub use document::{DOCUMENT_BYTES_MAX, Document, Unreadable, read};
+pub use document::{DOCUMENT_BYTES_MAX, Document, Unreadable, open, read};
+pub use envelope::{
+    BundleContent, BundleSigner, ENVELOPE_BYTES_MAX, Envelope, EnvelopeSignature, SIGNATURES_MAX, Signed,
+    SigstoreBundle,
+};
 pub use format::Format;
 pub use model::{Bom, BomPackage, BomSubject};
 pub use package_list::PACKAGES_MAX;
+pub use signed::read_signed;
 pub use statement::{SUBJECTS_MAX, Statement, StatementSubject, SubjectAnswer};

@@ -92,8 +92,11 @@ impl Found {
 }
 
 impl Take for Found {
-    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, fields: &mut A) -> Result<(), A::Error> {
+    fn object(&mut self) {
         self.is_object = true;
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, fields: &mut A) -> Result<(), A::Error> {
         match key {
             "SPDXID" => value(fields, &mut self.id),
             "name" => value(fields, &mut self.name),

@@ -1,3 +1,5 @@
+use base64::Engine as _;
+
 use super::*;
 use crate::bom::{BomPackage, PACKAGES_MAX, SubjectAnswer};
 use crate::oci::Digest;
@@ -221,6 +223,25 @@ fn provenances_name_their_builder() {
         assert_eq!(found.build_type.as_deref(), Some(build_type));
         assert_eq!(found.bom, None);
     }
+}
+
+#[test]
+fn a_statement_in_an_envelope_is_opened() {
+    let payload = br#"{"_type": "https://in-toto.io/Statement/v1", "predicateType": "p"}"#;
+    let payload = base64::engine::general_purpose::STANDARD.encode(payload);
+    let envelope = format!(
+        r#"{{"payloadType": "application/vnd.in-toto+json", "payload": "{payload}", "signatures": []}}"#
+    );
+    let bundle = format!(
+        r#"{{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": {envelope}}}"#
+    );
+    for text in [envelope, bundle] {
+        let (Document::Statement(found), Some(signed)) = open(text.as_bytes()).unwrap() else { panic!() };
+        assert_eq!(found.predicate_type, "p");
+        assert!(signed.envelope().is_some());
+    }
+    assert!(open(CYCLONEDX.as_bytes()).unwrap().1.is_none());
+    assert!(open(br#"{"payload": 1}"#).is_err());
 }
 
 proptest::proptest! {
