@@ -2,7 +2,9 @@
 
 use super::carried::Carried;
 use super::finding::{Finding, Place, Rule};
-use super::report::{AuditedBom, AuditedPackage, AuditedSignature, AuditedStatement, VersionDiffers};
+use super::report::{
+    AuditedBom, AuditedPackage, AuditedSignature, AuditedStatement, SignatureStatus, VersionDiffers,
+};
 use super::survey::{Attached, Survey};
 use crate::bom::{Bom, Document, SubjectAnswer, Unreadable, compare};
 use crate::oci::{Descriptor, Digest};
@@ -32,27 +34,32 @@ pub(super) fn read(
     for attached in &survey.attached {
         let Some(carried) = all.get(attached.carried) else { continue };
         for blob in &attached.blobs {
-            if is_signature(attached, blob) {
+            if let Some(kind) = signature_kind(attached, blob) {
+                reading.signature(attached, kind);
                 continue;
             }
             reading.blob(*carried, attached, blob);
         }
     }
-    let Read { mut boms, mut statements, signatures } = reading.read;
+    let Read { mut boms, mut statements, mut signatures } = reading.read;
+    signatures.sort_by_key(|signature| (signature.of, signature.digest));
     boms.sort_by_key(|bom| (bom.of, bom.digest));
     statements.sort_by_key(|statement| (statement.of, statement.digest));
     Read { boms, statements, signatures }
 }
 
-/// Whether a blob is a signature and not a document.
-fn is_signature(attached: &Attached, blob: &Descriptor) -> bool {
+/// The system of a blob that is a signature and no document.
+fn signature_kind(attached: &Attached, blob: &Descriptor) -> Option<&'static str> {
     let types = [Some(&blob.media_type), attached.artifact_type.as_ref()];
-    types.into_iter().flatten().any(|media_type| {
-        let text = media_type.as_str();
-        text.contains("simplesigning")
-            || text.contains("notary")
-            || text.contains("jose+json")
-            || text.contains("cose")
+    types.into_iter().flatten().find_map(|media_type| {
+        let has = |words: &[&str]| words.iter().any(|word| media_type.as_str().contains(word));
+        if has(&["simplesigning"]) {
+            Some("cosign")
+        } else if has(&["notary", "jose+json", "application/cose"]) {
+            Some("notation")
+        } else {
+            None
+        }
     })
 }
 
@@ -64,6 +71,22 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    /// Notes a signature. None is checked yet, so none is called valid.
+    fn signature(&mut self, attached: &Attached, kind: &str) {
+        let why = "this version does not check signatures in the cargo";
+        let place = Place { layer: Some(attached.manifest), ..Place::artifact(attached.subject) };
+        let text = format!("a signature of {kind} on {} was not checked: {why}", attached.subject);
+        self.findings.push(Finding::new(Rule::SignatureUnverifiable, place, "", text));
+        self.read.signatures.push(AuditedSignature {
+            of: attached.subject,
+            digest: attached.manifest,
+            kind: kind.to_owned(),
+            status: SignatureStatus::Unverifiable,
+            by: None,
+            why: Some(why.to_owned()),
+        });
+    }
+
     fn blob(&mut self, carried: &dyn Carried, attached: &Attached, blob: &Descriptor) {
         let place = Place { layer: Some(blob.digest), ..Place::artifact(attached.subject) };
         let unread = |problem: &str| {
@@ -85,7 +108,8 @@ impl Reading<'_> {
                 return;
             }
         };
-        match crate::bom::read(bytes.as_slice()) {
+        // A signed envelope is opened; nothing is verified by that.
+        match crate::bom::open(&bytes).map(|(document, _)| document) {
             Ok(Document::Bom(bom)) => self.bom(attached.subject, blob.digest, &bom),
             Ok(Document::Statement(statement)) => {
                 let about = statement.is_about(&attached.subject);

@@ -2,7 +2,9 @@
 //! layers are merged, so each is read by its name first.
 
 use crate::content::executable::{Executable, is_executable};
-use crate::packages::{Found, OsRelease, Wanted, apk, cargo, dpkg, golang, java, npm, python, rpm};
+use crate::packages::{
+    Found, OsRelease, Wanted, apk, cargo, dotnet, dpkg, golang, java, npm, python, rpm, ruby,
+};
 
 /// What one file says.
 #[derive(Debug)]
@@ -53,6 +55,8 @@ pub(super) fn capture(wanted: Wanted, path: &[u8], body: &[u8]) -> Option<Captur
             let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
             Captured::Packages(java::archive(body, name))
         }
+        Wanted::GemSpec => Captured::Packages(ruby::gemspec(body)),
+        Wanted::DotnetDeps => Captured::Packages(dotnet::deps_json(body)),
         _ => return None,
     };
     Some(captured)

@@ -49,7 +49,6 @@ pub(super) struct Attached {
     /// The manifest that it is about.
     pub subject: Digest,
     /// The manifest that holds it.
-    #[expect(dead_code, reason = "signatures are read by it")]
     pub manifest: Digest,
     /// Its artifact type, if it states one.
     pub artifact_type: Option<MediaType>,

@@ -249,3 +249,15 @@ fn a_policy_allows_or_denies() {
     write("wrong.toml", "version = 1\nallow-everything = true\n");
     desk.carnet("audit out --policy wrong.toml").ends(2).says(&["rules-unusable", "allow-everything"]);
 }
+
+/// No signature is called valid that was not checked.
+#[test]
+fn a_signature_is_unverifiable() {
+    let (desk, mut source, image) = desk();
+    let signature = source.referrer(&image, "application/vnd.cncf.notary.signature", "{}");
+    source.list(&signature);
+    let report = desk.carnet("audit oci:src -o json").ok().json();
+    assert_eq!(report["signatures"][0]["status"], "unverifiable");
+    assert_eq!(report["signatures"][0]["of"], digest_of(&image));
+    assert!(rules(&report).contains(&"signature-unverifiable"));
+}
