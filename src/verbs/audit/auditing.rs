@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::attached;
+use super::budget::Budget;
 use super::carried::Carried;
 use super::finding::{Finding, Place, Rule};
 use super::image::{MergedImage, merge};
@@ -48,7 +49,8 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
         request.artifacts.is_empty() || request.artifacts.iter().any(names)
     };
     let mut survey = survey(&all, &is_wanted, &request.platforms);
-    let options = ReadOptions { limits: request.limits, secrets: request.secrets };
+    let budget = Budget::new(request.limits.entries_max);
+    let options = ReadOptions { limits: request.limits, secrets: request.secrets, budget: &budget };
     let layers = read_all(&survey, &all, &options, environment.workers, environment.monitor);
     if environment.workers.interrupted() {
         return Err(AuditError::interrupted());

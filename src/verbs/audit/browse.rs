@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
 use super::AuditError;
+use super::budget::Budget;
 use super::carried::Carried;
 use super::image::{Merging, member_line};
 use super::reading::{ReadLayer, ReadOptions, read_all};
@@ -230,7 +231,9 @@ impl Looking {
         for digest in unused {
             survey.layers.remove(&digest);
         }
-        let options = ReadOptions { limits: LayerLimits::default(), secrets: None };
+        let limits = LayerLimits::default();
+        let budget = Budget::new(limits.entries_max);
+        let options = ReadOptions { limits, secrets: None, budget: &budget };
         let layers = read_all(&survey, all, &options, environment.workers, environment.monitor);
         if environment.workers.interrupted() {
             return Err(AuditError::interrupted());

@@ -21,6 +21,28 @@ pub(super) enum Captured {
     Raw(Vec<u8>),
 }
 
+impl Captured {
+    /// About how many bytes it takes in memory.
+    pub(super) fn weight(&self) -> u64 {
+        let paths = |paths: &[Vec<u8>]| paths.iter().map(|path| path.len() + 24).sum::<usize>();
+        let package = |package: &crate::packages::Package| {
+            let licences: usize = package.licences.iter().map(|licence| licence.len() + 24).sum();
+            200 + package.name.len() + 2 * package.version.len() + licences
+        };
+        let bytes = match self {
+            Captured::Packages(found) => {
+                let problems: usize = found.problems.iter().map(|problem| problem.len() + 24).sum();
+                found.packages.iter().map(package).sum::<usize>() + paths(&found.owned) + problems
+            }
+            Captured::Owned(owned) => paths(owned),
+            Captured::Licences(licences) => licences.iter().map(|licence| licence.len() + 24).sum(),
+            Captured::Release(_) => 512,
+            Captured::Raw(bytes) => bytes.len(),
+        };
+        bytes as u64 + 100
+    }
+}
+
 /// Reads a file that `wanted` names. `path` is that in its layer. `None` if it says nothing.
 pub(super) fn capture(wanted: Wanted, path: &[u8], body: &[u8]) -> Option<Captured> {
     let folder =

@@ -8,6 +8,7 @@
 mod attached;
 mod auditing;
 pub mod browse;
+mod budget;
 mod captured;
 mod carried;
 mod error;

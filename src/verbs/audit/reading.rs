@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::budget::Budget;
 use super::captured::{Captured, capture};
 use super::carried::Carried;
 use super::finding::{Finding, Place, Rule};
@@ -49,6 +50,8 @@ pub(super) struct ReadOptions<'a> {
     pub limits: LayerLimits,
     /// The rules for secrets; `None` to look for none.
     pub secrets: Option<&'a SecretRules>,
+    /// What may be kept.
+    pub budget: &'a Budget,
 }
 
 /// Reads all layers, the longest first.
@@ -178,6 +181,8 @@ struct Reading<'a> {
     captured: HashMap<u32, Captured>,
     findings: Vec<Finding>,
     counts: BTreeMap<Rule, usize>,
+    /// Whether entries were not listed because there are too many in all layers together.
+    is_cut: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -189,6 +194,7 @@ impl<'a> Reading<'a> {
             captured: HashMap::new(),
             findings: Vec::new(),
             counts: BTreeMap::new(),
+            is_cut: false,
         }
     }
 
@@ -218,9 +224,19 @@ impl<'a> Reading<'a> {
                 self.findings.push(Finding::new(*rule, Place::layer(self.digest), "more", text));
             }
         }
+        if self.is_cut {
+            let text = "all layers together have more entries than are listed; the others were only counted";
+            self.findings.push(Finding::new(
+                Rule::EntriesLimit,
+                Place::layer(self.digest),
+                "run",
+                text.to_owned(),
+            ));
+        }
         let ends = ["truncated", "bad-header", "entries-limit", "header-too-large"];
         let unseen = match read.diff_id {
             None => Some("it could not be read to its end".to_owned()),
+            Some(_) if self.is_cut => Some("not all of its entries were seen".to_owned()),
             Some(_) if read.problems.counts().keys().any(|rule| ends.contains(rule)) => {
                 Some("not all of its entries were seen".to_owned())
             }
@@ -267,6 +283,10 @@ impl<'a> Reading<'a> {
 
 impl LayerVisitor for Reading<'_> {
     fn entry(&mut self, entry: &TarEntry) -> Interest {
+        if !self.options.budget.take_entry() {
+            self.is_cut = true;
+            return Interest::Skip;
+        }
         self.members.push(entry);
         self.judge(entry);
         if entry.kind != EntryKind::File {
@@ -290,7 +310,12 @@ impl LayerVisitor for Reading<'_> {
             && let Some(captured) = capture(wanted, path, bytes)
             && let Ok(number) = u32::try_from(entry.number)
         {
-            self.captured.insert(number, captured);
+            if self.options.budget.take_bytes(captured.weight()) {
+                self.captured.insert(number, captured);
+            } else {
+                let text = "all files about packages together take too much memory; this one was not read";
+                self.find(Rule::TooLargeToRead, path, "together", text.to_owned());
+            }
         }
         let Some(rules) = self.options.secrets else { return };
         let is_text = !bytes.iter().take(512).any(|byte| *byte == 0);

@@ -261,3 +261,12 @@ fn a_signature_is_unverifiable() {
     assert_eq!(report["signatures"][0]["of"], digest_of(&image));
     assert!(rules(&report).contains(&"signature-unverifiable"));
 }
+
+#[test]
+fn entries_beyond_the_limit_are_counted_and_the_report_says_so() {
+    let (desk, ..) = desk();
+    let report = desk.carnet("audit oci:src --max-entries 3 -o json").ok().json();
+    assert!(rules(&report).contains(&"entries-limit"), "{:?}", rules(&report));
+    assert_eq!(report["coverage"]["complete"], false);
+    assert_eq!(report["totals"]["entries"], 6, "all are counted");
+}

@@ -82,7 +82,7 @@ pub(crate) struct Audit {
     /// Stop reading a layer that expands to more than SIZE [default: 64GiB]
     #[arg(long, value_name = "SIZE", value_parser = byte_size)]
     max_bytes: Option<u64>,
-    /// List at most N entries of a layer; the others are counted [default: 2000000]
+    /// List at most N entries of all layers; the others are counted [default: 2000000, which is the most]
     #[arg(long, value_name = "N")]
     max_entries: Option<u64>,
     /// The time that ages are measured at [default: now]

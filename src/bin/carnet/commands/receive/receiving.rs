@@ -124,7 +124,10 @@ impl Receiving<'_> {
         self.told.retain(|about, _| about == LIMIT || there.contains(about));
         for bundle in &bundles {
             if self.context.environment.workers.interrupted() {
-                self.ends = graver(self.ends, exit::INTERRUPTED);
+                // A process that waits is ended by a signal, as it should be; nothing was broken off here.
+                if self.options.once {
+                    self.ends = graver(self.ends, exit::INTERRUPTED);
+                }
                 break;
             }
             self.handle(bundle);
