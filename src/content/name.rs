@@ -25,7 +25,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Whether a name could mislead whoever reads it: control characters, characters that turn the direction of writing, or
+/// Whether a name could mislead a reader: control characters, characters that turn the direction of writing, or
 /// bytes that are not UTF-8.
 pub fn is_odd(name: &[u8]) -> bool {
     if name.iter().all(|byte| matches!(byte, 0x20..=0x7e)) {

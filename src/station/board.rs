@@ -1,4 +1,4 @@
-//! What the pipelines of a station are doing now, for whoever looks.
+//! What the pipelines of a station are doing now, for the status page.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -70,7 +70,7 @@ pub struct ExportPipeline {
     pub expires: Option<u64>,
     /// How many seconds pass between the starts of two runs; absent if runs start by hand only.
     pub schedule: Option<u64>,
-    /// The fields that whoever starts a run must give.
+    /// The fields that must be given when a run is started.
     pub required_fields: Vec<String>,
     /// A command whose output is the secret of the object store.
     pub secret_command: Option<Vec<String>>,

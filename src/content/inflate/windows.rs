@@ -22,7 +22,7 @@ impl Windows {
         self.total
     }
 
-    /// Takes bytes of the budget, and waits until they are free. `None` if there are never so many. Whoever waits must not
+    /// Takes bytes of the budget, and waits until they are free. `None` if there are never so many. A caller that waits must not
     /// hold a share: then two could wait for each other.
     pub(super) fn take(self: &Arc<Self>, bytes: u64) -> Option<Share> {
         if bytes > self.total {

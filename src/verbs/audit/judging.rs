@@ -37,20 +37,17 @@ pub(super) fn judgement(report: &AuditReport, policies: &[PolicyFile], ignores: 
     let mut standing: Vec<rulebook::Denial> =
         policies.iter().flat_map(|policy| judge(&policy.rules, &facts, &order)).collect();
     let mut ignored = BTreeSet::new();
-    for file in ignores {
-        let (stands, accepted) = file.ignores.apply(standing, facts.at);
+    for ignore in ignores.iter().flat_map(|file| &file.ignores.0) {
+        // One at a time, so that each denial gets the reason that accepts it.
+        let (stands, accepted) = Ignores(vec![ignore.clone()]).apply(standing, facts.at);
         standing = stands;
-        for denial in accepted {
-            let reason = |ignore: &&rulebook::Ignore| ignore.rule == denial.rule;
-            let Some(ignore) = file.ignores.0.iter().find(reason) else { continue };
-            ignored.insert(Ignored {
-                finding: denied(report, &denial),
-                rule: denial.rule.to_owned(),
-                place: denial.place.clone(),
-                reason: ignore.reason.clone(),
-                until: ignore.until,
-            });
-        }
+        ignored.extend(accepted.into_iter().map(|denial| Ignored {
+            finding: denied(report, &denial),
+            rule: denial.rule.to_owned(),
+            place: denial.place,
+            reason: ignore.reason.clone(),
+            until: ignore.until,
+        }));
     }
     let denials: BTreeSet<Denial> = standing
         .into_iter()

@@ -236,14 +236,27 @@ fn a_policy_allows_or_denies() {
     assert_eq!(report["basis"]["policies"][0]["name"], "strict.toml");
     let until = |day: &str| {
         let denials = report["policy"]["denials"].as_array().unwrap();
-        let entry = |denial: &Value| {
+        let entry = |(at, denial): (usize, &Value)| {
             let (rule, place) = (denial["rule"].as_str().unwrap(), denial["place"].as_str().unwrap());
-            format!("[[ignore]]\nrule = {rule:?}\nplace = {place:?}\nreason = \"known\"\nuntil = \"{day}\"\n")
+            format!(
+                "[[ignore]]\nrule = {rule:?}\nplace = {place:?}\nreason = \"known {at}\"\nuntil = \"{day}\"\n"
+            )
         };
-        format!("version = 1\n{}", denials.iter().map(entry).collect::<String>())
+        format!("version = 1\n{}", denials.iter().enumerate().map(entry).collect::<String>())
     };
     write("ignore.toml", &until("2099-01-01"));
-    desk.carnet("audit out --pub k.pub.pem --policy strict.toml --ignore ignore.toml").ok();
+    let accepted = desk
+        .carnet("audit out --pub k.pub.pem --policy strict.toml --ignore ignore.toml -o json")
+        .ok()
+        .json();
+    let ignored = accepted["policy"]["ignored"].as_array().unwrap();
+    let denials = report["policy"]["denials"].as_array().unwrap();
+    assert_eq!(ignored.len(), denials.len());
+    for (at, denial) in denials.iter().enumerate() {
+        // Each is accepted by the entry for its place, and for that reason.
+        let is_it = |one: &&Value| one["rule"] == denial["rule"] && one["place"] == denial["place"];
+        assert_eq!(ignored.iter().find(is_it).unwrap()["reason"], format!("known {at}"));
+    }
     write("ignore.toml", &until("2020-01-01"));
     desk.carnet("audit out --pub k.pub.pem --policy strict.toml --ignore ignore.toml").ends(5);
     write("wrong.toml", "version = 1\nallow-everything = true\n");

@@ -169,7 +169,7 @@ fn an_inbox_takes_up_no_more_than_it_may() {
     assert_eq!(taken(limits), ["z-0", "z-1"]);
     for (number, name) in ["a-0", "a-1", "a-2"].into_iter().enumerate() {
         deliver(&desk, "c", number, name);
-        // Whoever fills the inbox may also set times.
+        // A writer who fills the inbox may also set times.
         let file = std::fs::File::open(desk.path("in").join(name)).unwrap();
         file.set_modified(std::time::UNIX_EPOCH).unwrap();
     }

@@ -69,7 +69,7 @@ impl ArcAgent {
         answer::token(WHAT, status, &text, now)
     }
 
-    /// Reads a file that the agent names. Whoever answers at this address must not make us send any other file.
+    /// Reads a file that the agent names. Something else that answers at this address must not make us send any other file.
     fn secret(&self, path: &Path) -> Result<Zeroizing<String>, StorageError> {
         let is_key = path.extension().is_some_and(|extension| extension == "key");
         if path.parent() != Some(self.folder.as_path()) || !is_key {

@@ -134,8 +134,8 @@ impl Receiving<'_> {
         }
     }
 
-    /// Looks into the place, unless nothing can be new there. The trust policy is read again before: whoever changes it
-    /// need not start this process again.
+    /// Looks into the place, unless nothing can be new there. The trust policy is read again first, so a change of it
+    /// needs no restart.
     pub(super) fn look_again(&mut self, store: &dyn ChunkStore) -> Result<(), CommandError> {
         let policy = self.options.trust.policy()?;
         let is_new = policy.as_ref().is_some_and(|policy| *policy != self.policy);
