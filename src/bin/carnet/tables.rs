@@ -68,3 +68,15 @@ pub(crate) fn omissions(omitted: &[OmissionReport]) -> String {
     let rows = omitted.iter().map(row).collect();
     format!("NOT CARRIED ({}):\n{}", omitted.len(), table(&["reason", "size", "type", "digest"], &[1], rows))
 }
+
+/// The letter of a type, as `ls -l` and `find` write it.
+pub(crate) fn letter(kind: &str) -> char {
+    match kind {
+        "folder" => 'd',
+        "symlink" => 'l',
+        "hardlink" => 'h',
+        "device" => 'b',
+        "fifo" => 'p',
+        _ => '-',
+    }
+}

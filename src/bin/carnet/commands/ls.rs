@@ -15,7 +15,7 @@ use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain;
 use crate::subject::{SubjectArgs, image_words};
-use crate::tables::table;
+use crate::tables::{letter, table};
 
 /// List the files of an image, as a container would see them
 #[derive(Args)]
@@ -87,17 +87,6 @@ fn text(files: &[FileLine], long: bool) -> String {
         ]
     };
     table(&["mode", "owner", "bytes", "layer", "path"], &[2], files.iter().map(row).collect())
-}
-
-fn letter(kind: &str) -> char {
-    match kind {
-        "folder" => 'd',
-        "symlink" => 'l',
-        "hardlink" => 'h',
-        "device" => 'b',
-        "fifo" => 'p',
-        _ => '-',
-    }
 }
 
 /// The permission bits as ls(1) shows them.

@@ -136,7 +136,7 @@ impl List {
         self.text += &format!(
             "{shared}\t{}\t{}\t{:o}\t{}:{}\t{}\t{layer}",
             rest.join("/"),
-            letter(row.kind),
+            crate::tables::letter(row.kind),
             row.mode,
             row.uid,
             row.gid,
@@ -163,18 +163,6 @@ fn short_path(path: &str) -> String {
         path.push('…');
     }
     path
-}
-
-/// The letter of a type, as `ls -l` and `find` write it.
-fn letter(kind: &str) -> char {
-    match kind {
-        "folder" => 'd',
-        "symlink" => 'l',
-        "hardlink" => 'h',
-        "device" => 'b',
-        "fifo" => 'p',
-        _ => '-',
-    }
 }
 
 fn cells(row: &FileRow, names: &BTreeMap<Digest, String>) -> Vec<Cell> {
