@@ -7,11 +7,10 @@ use serde::Serialize;
 
 use crate::arrival::{Arrivals, Bundle, Documents, OpenError, OpenRequest, open};
 use crate::environment::Environment;
-use crate::format::Sum;
 use crate::format::plan::{Artifact, Carriage, Plan, PlannedBlob, PlannedReferrer};
-use crate::format::statement::{Class, Crossing, Kind};
+use crate::format::statement::{Class, Kind};
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
-use crate::verbs::report::{OmissionReport, SignerReport, UnknownBundle};
+use crate::verbs::report::{BundleReport, OmissionReport, UnknownBundle};
 
 /// An artifact of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -90,23 +89,9 @@ pub struct InspectedChunk {
 /// The contents of a bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct InspectedBundle {
-    /// The id of the bundle.
-    pub bundle: Sum,
-    /// The name, stream, sequence and label of the bundle.
+    /// Its id and name, who packed and released it, and when.
     #[serde(flatten)]
-    pub crossing: Crossing,
-    /// Whether the control chunk has an accepted signature of a trusted packer.
-    pub verified: bool,
-    /// The holders and keys whose packer signatures were accepted.
-    pub packed_by: Vec<SignerReport>,
-    /// Whether enough releasers signed it; absent if no trust policy was given.
-    pub released: Option<bool>,
-    /// The holders and keys whose release signatures count.
-    pub released_by: Vec<SignerReport>,
-    /// When the control chunk was sealed.
-    pub created: crate::format::Timestamp,
-    /// When the bundle expires; absent if it does not.
-    pub expires: Option<crate::format::Timestamp>,
+    pub summary: BundleReport,
     /// The maximum size of a chunk file, in bytes.
     pub chunk_bytes: u64,
     /// Whether non-distributable layers are included.
@@ -183,20 +168,8 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
         class: blob.class,
         chunks: blob.pieces.iter().map(|piece| piece.chunk).collect(),
     };
-    let released_by = match &bundle.release {
-        Some(Ok(release)) => SignerReport::all(release.releasers()),
-        Some(Err(unreleased)) => SignerReport::all(&unreleased.releasers),
-        None => Vec::new(),
-    };
     Some(InspectedBundle {
-        bundle: bundle.id,
-        crossing: plan.crossing.clone(),
-        verified: control.accepted.is_some(),
-        packed_by: control.accepted.as_ref().map(|c| SignerReport::all(c.packers())).unwrap_or_default(),
-        released: bundle.release.as_ref().map(Result::is_ok),
-        released_by,
-        created: control.statement.created,
-        expires: control.statement.expires,
+        summary: BundleReport::of(bundle)?,
         chunk_bytes: plan.chunk_bytes,
         nondistributable: plan.nondistributable,
         referrers: plan.referrers_carriage,

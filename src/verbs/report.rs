@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::arrival::{Bundle, Control, Standing, UnreadableFile};
-use crate::format::Sum;
 use crate::format::plan::{Artifact, Plan, PlannedOmission};
+use crate::format::statement::Crossing;
+use crate::format::{Sum, Timestamp};
 use crate::oci::graph::Reason;
 use crate::oci::{Digest, MediaType, RefName};
 use crate::trust::Accepted;
@@ -30,6 +31,52 @@ impl ArtifactReport {
             media_type: artifact.media_type.clone(),
         };
         plan.artifacts.iter().map(report).collect()
+    }
+}
+
+/// What every report says of a bundle whose contents are known.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct BundleReport {
+    /// The id of the bundle.
+    pub bundle: Sum,
+    /// The name, stream, sequence and label of the bundle.
+    #[serde(flatten)]
+    pub crossing: Crossing,
+    /// Whether the control chunk has an accepted signature of a trusted packer.
+    pub verified: bool,
+    /// The holders and keys whose packer signatures were accepted.
+    pub packed_by: Vec<SignerReport>,
+    /// Whether enough releasers signed it; absent if no trust policy was given.
+    pub released: Option<bool>,
+    /// The holders and keys whose release signatures count.
+    pub released_by: Vec<SignerReport>,
+    /// When the control chunk was sealed.
+    pub created: Timestamp,
+    /// When the bundle expires; absent if it does not.
+    pub expires: Option<Timestamp>,
+}
+
+impl BundleReport {
+    /// Describes a bundle; `None` if its control chunk is not there, or is not good.
+    pub fn of(bundle: &Bundle) -> Option<BundleReport> {
+        let plan = &bundle.contents()?.plan;
+        let good = bundle.good();
+        let control = good.get(&0)?;
+        let released_by = match &bundle.release {
+            Some(Ok(release)) => SignerReport::all(release.releasers()),
+            Some(Err(unreleased)) => SignerReport::all(&unreleased.releasers),
+            None => Vec::new(),
+        };
+        Some(BundleReport {
+            bundle: bundle.id,
+            crossing: plan.crossing.clone(),
+            verified: control.accepted.is_some(),
+            packed_by: control.accepted.as_ref().map(|c| SignerReport::all(c.packers())).unwrap_or_default(),
+            released: bundle.release.as_ref().map(Result::is_ok),
+            released_by,
+            created: control.statement.created,
+            expires: control.statement.expires,
+        })
     }
 }
 

@@ -16,6 +16,7 @@ mod notify;
 mod plain;
 mod progress;
 mod render;
+mod rule_files;
 mod screen;
 mod shell_word;
 mod station_args;

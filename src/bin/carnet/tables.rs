@@ -2,7 +2,7 @@
 
 use carnet::diagnosis::count;
 use carnet::oci::RefName;
-use carnet::report::{ArtifactReport, OmissionReport, SignerReport};
+use carnet::report::{ArtifactReport, BundleReport, OmissionReport, SignerReport};
 use comfy_table::{CellAlignment, Table};
 use indicatif::HumanBytes;
 
@@ -79,4 +79,32 @@ pub(crate) fn letter(kind: &str) -> char {
         "fifo" => 'p',
         _ => '-',
     }
+}
+
+/// The head of what is shown of a bundle, in lines: its name and id, who packed and released it, and when.
+pub(crate) fn heading(bundle: &BundleReport) -> String {
+    let mut out = String::new();
+    if !bundle.verified {
+        out += "*** NOT VERIFIED: no signature was checked; pass --trust or --pub ***\n";
+    }
+    let crossing = &bundle.crossing;
+    out += &format!("bundle {}\nid     {}\n", crossing.name, bundle.bundle);
+    if bundle.verified {
+        let released = match bundle.released {
+            Some(true) => format!(", released by {}", holders(&bundle.released_by)),
+            Some(false) => format!(", NOT RELEASED; signed by {}", holders(&bundle.released_by)),
+            None => String::new(),
+        };
+        out += &format!("packed by {}{released}\n", holders(&bundle.packed_by));
+    }
+    if let Some(stream) = &crossing.stream {
+        let number = crossing.sequence.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        out += &format!("stream {stream}, number {number}\n");
+    }
+    if let Some(label) = &crossing.label {
+        out += &format!("label  {label}\n");
+    }
+    let expires = bundle.expires.map_or_else(|| "never".to_owned(), |time| time.to_string());
+    out += &format!("sealed {}, expires {expires}\n", bundle.created);
+    out
 }

@@ -81,7 +81,7 @@ fn facts(report: &AuditReport) -> Facts {
     let sentence = |unseen: &super::report::Unseen| format!("{}: {}", unseen.digest, unseen.why);
     let mut not_covered: Vec<String> = coverage.unread.iter().map(sentence).collect();
     for bundle in report.bundles.iter().filter(|bundle| !bundle.missing.is_empty()) {
-        not_covered.push(format!("bundle {}: chunks are missing", bundle.crossing.name));
+        not_covered.push(format!("bundle {}: chunks are missing", bundle.summary.crossing.name));
     }
     not_covered.extend(
         coverage

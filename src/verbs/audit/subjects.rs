@@ -10,7 +10,7 @@ use crate::artifacts::{ArtifactSource, Selection};
 use crate::environment::Environment;
 use crate::medium::ChunkFile;
 use crate::trust::TrustPolicy;
-use crate::verbs::report::{OmissionReport, SignerReport, UnknownBundle};
+use crate::verbs::report::{BundleReport, OmissionReport, UnknownBundle};
 
 /// What is audited: chunk files, or sources that are not packed yet.
 #[derive(Clone, Copy)]
@@ -111,24 +111,11 @@ fn audited(bundle: &Bundle) -> Option<AuditedBundle> {
     let contents = bundle.contents()?;
     let plan = &contents.plan;
     let good = bundle.good();
-    let control = good.get(&0)?;
-    let released_by = match &bundle.release {
-        Some(Ok(release)) => SignerReport::all(release.releasers()),
-        Some(Err(unreleased)) => SignerReport::all(&unreleased.releasers),
-        None => Vec::new(),
-    };
     // Annex chunks are not needed once the contents are known.
     let needed = plan.blobs.iter().flat_map(|blob| &blob.pieces).map(|piece| piece.chunk);
     let needed: std::collections::BTreeSet<u32> = needed.collect();
     Some(AuditedBundle {
-        bundle: bundle.id,
-        crossing: plan.crossing.clone(),
-        verified: control.accepted.is_some(),
-        packed_by: control.accepted.as_ref().map(|c| SignerReport::all(c.packers())).unwrap_or_default(),
-        released: bundle.release.as_ref().map(Result::is_ok),
-        released_by,
-        created: control.statement.created,
-        expires: control.statement.expires,
+        summary: BundleReport::of(bundle)?,
         chunks: plan.last + 1,
         missing: needed.into_iter().filter(|number| !good.contains_key(number)).collect(),
         payload_bytes: plan.payload_bytes(),

@@ -1,34 +1,25 @@
 //! `carnet audit`: what is in a bundle or source, down to files and packages.
 
 use std::cell::RefCell;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use carnet::audit::{
-    AuditReport, AuditRequest, Audited, FileLine, IgnoreFile, NamedSum, PolicyFile, Rule, audit,
-};
+use carnet::audit::{AuditReport, AuditRequest, Audited, FileLine, Rule, audit};
 use carnet::content::LayerLimits;
-use carnet::content::deflate::zlib_stream;
 use carnet::content::inflate::InflateLimits;
 use carnet::content::secrets::SecretRules;
 use carnet::diagnosis::Code;
+use carnet::format::Timestamp;
 use carnet::format::chunk_size::byte_count;
-use carnet::format::{Sum, Timestamp};
-use carnet::medium::{ChunkStore as _, Folder};
 use carnet::observe::Verb;
-use carnet::rulebook::{Ignores, Rulebook, RulebookError};
-use carnet::small_file::SmallFile;
 use clap::Args;
-use clap::builder::{OsStringValueParser, TypedValueParser};
 use schemars::{Schema, schema_for};
 
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain;
-use crate::render::html::{FileRow, Page, page};
-use crate::render::{self, record, sarif, text};
+use crate::render::output::{Format, Output, output, rendered, write};
+use crate::rule_files;
 use crate::screen::say;
 use crate::subject::{SubjectArgs, SubjectPlace, subject_place};
 
@@ -90,51 +81,6 @@ pub(crate) struct Audit {
     at: Option<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    Text,
-    Json,
-    Html,
-    Csv,
-    Findings,
-    Sarif,
-    Record,
-    Files,
-}
-
-const FORMATS: [(&str, Format); 8] = [
-    ("text", Format::Text),
-    ("json", Format::Json),
-    ("html", Format::Html),
-    ("csv", Format::Csv),
-    ("findings", Format::Findings),
-    ("sarif", Format::Sarif),
-    ("record", Format::Record),
-    ("files", Format::Files),
-];
-
-/// A format, and the file that it goes to.
-#[derive(Clone, Debug)]
-struct Output {
-    format: Format,
-    file: Option<PathBuf>,
-}
-
-fn output() -> impl TypedValueParser<Value = Output> {
-    OsStringValueParser::new().try_map(|text| {
-        let bytes = text.as_bytes();
-        let (word, file) = match bytes.iter().position(|byte| *byte == b'=') {
-            Some(at) => (&bytes[..at], Some(PathBuf::from(OsStr::from_bytes(&bytes[at + 1..])))),
-            None => (bytes, None),
-        };
-        let format = FORMATS.iter().find(|(name, _)| name.as_bytes() == word).map(|(_, format)| *format);
-        let names = || FORMATS.map(|(name, _)| name).join(", ");
-        let format =
-            format.ok_or_else(|| format!("expected {}, with =FILE if it goes to a file", names()))?;
-        Ok::<_, String>(Output { format, file })
-    })
-}
-
 fn byte_size(text: &str) -> Result<u64, String> {
     byte_count(text).ok_or_else(|| "expected a size, e.g. 64GiB".to_owned())
 }
@@ -176,8 +122,10 @@ impl Command for Audit {
             ..defaults.inflate
         };
         let limits = LayerLimits { inflate, entries_max: self.max_entries.unwrap_or(defaults.entries_max) };
-        let policies = self.policy.iter().map(|path| policy(path)).collect::<Result<Vec<_>, _>>()?;
-        let ignores = self.ignore.iter().map(|path| ignores(path)).collect::<Result<Vec<_>, _>>()?;
+        let policies =
+            self.policy.iter().map(|path| rule_files::policy(path)).collect::<Result<Vec<_>, _>>()?;
+        let ignores =
+            self.ignore.iter().map(|path| rule_files::ignores(path)).collect::<Result<Vec<_>, _>>()?;
         let audited = self.options.with(&self.subjects, context, |subject| {
             let request = AuditRequest {
                 subject: *subject,
@@ -211,100 +159,6 @@ impl Command for Audit {
     fn schemas() -> Vec<(&'static str, Schema)> {
         vec![("audit", schema_for!(AuditReport)), ("audit-files", schema_for!(FileLine))]
     }
-}
-
-/// The most bytes of a rule file.
-const RULES_BYTES_MAX: u64 = 4 << 20;
-
-/// Reads a file of rules: its text, and its name and sum.
-fn rules(path: &Path) -> Result<(String, NamedSum), CommandError> {
-    let file =
-        SmallFile::read(path, RULES_BYTES_MAX).map_err(|error| CommandError::small_file(path, &error))?;
-    let text = String::from_utf8(file.bytes().to_vec()).map_err(|_| {
-        CommandError::new(Code::RulesUnusable, format!("{}: it is not UTF-8", path.display()))
-    })?;
-    Ok((text, NamedSum { name: path.display().to_string(), sha256: Sum::of(file.bytes()) }))
-}
-
-fn unusable(path: &Path, error: &RulebookError) -> CommandError {
-    CommandError::new(Code::RulesUnusable, format!("{}: {error}", path.display()))
-}
-
-fn policy(path: &Path) -> Result<PolicyFile, CommandError> {
-    let (text, file) = rules(path)?;
-    let rules = Rulebook::parse(&text).map_err(|error| unusable(path, &error))?;
-    Ok(PolicyFile { file, rules })
-}
-
-fn ignores(path: &Path) -> Result<IgnoreFile, CommandError> {
-    let (text, file) = rules(path)?;
-    let ignores = Ignores::parse(&text).map_err(|error| unusable(path, &error))?;
-    Ok(IgnoreFile { file, ignores })
-}
-
-fn json(report: &AuditReport) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(report).expect("a report serialises");
-    text.push(b'\n');
-    text
-}
-
-fn rendered(format: Format, report: &AuditReport, rows: &[FileLine], all: bool) -> Vec<u8> {
-    match format {
-        Format::Text => text::text(report, all).into_bytes(),
-        Format::Json => json(report),
-        Format::Html => {
-            let mut rows = rows.iter().filter_map(|line| {
-                Some(FileRow {
-                    image: line.image,
-                    path: line.path.clone(),
-                    kind: ["folder", "symlink", "hardlink", "device", "fifo"]
-                        .into_iter()
-                        .find(|kind| *kind == line.kind)
-                        .unwrap_or("file"),
-                    mode: line.mode,
-                    uid: line.uid.into(),
-                    gid: line.gid.into(),
-                    size: line.size,
-                    target: line.target.clone(),
-                    layer: line.layer?,
-                })
-            });
-            let page = page(Page {
-                report,
-                json: Some(Sum::of(&json(report))),
-                changes: None,
-                files: Some(&mut rows),
-                deflate: zlib_stream,
-            });
-            page.into_bytes()
-        }
-        Format::Csv => render::csv::packages(report).into_bytes(),
-        Format::Findings => render::csv::findings(report).into_bytes(),
-        Format::Sarif => {
-            let mut text = serde_json::to_vec_pretty(&sarif::document(report)).expect("a report serialises");
-            text.push(b'\n');
-            text
-        }
-        Format::Record => record::text(report, Some(Sum::of(&json(report)))).into_bytes(),
-        Format::Files => {
-            let mut lines = Vec::new();
-            for row in rows {
-                lines.extend(serde_json::to_vec(row).expect("a line serialises"));
-                lines.push(b'\n');
-            }
-            lines
-        }
-    }
-}
-
-/// Writes a file, which appears when it is whole.
-fn write(file: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = file
-        .file_name()
-        .and_then(OsStr::to_str)
-        .ok_or_else(|| CommandError::new(Code::BadPlace, format!("{} has no file name", file.display())))?;
-    Ok(Folder::new(folder).put_beside(name, bytes)?)
 }
 
 /// The exit code. What is wrong with the files comes before what is in them.

@@ -73,12 +73,12 @@ fn text(report: &TreeReport) -> String {
 }
 
 fn heading(bundle: &AuditedBundle) -> String {
-    let verified = if bundle.verified {
+    let verified = if bundle.summary.verified {
         String::new()
     } else {
         "*** NOT VERIFIED: no signature was checked; pass --trust or --pub ***\n".to_owned()
     };
-    format!("{verified}bundle {} ({})\n", bundle.crossing.name, bundle.bundle)
+    format!("{verified}bundle {} ({})\n", bundle.summary.crossing.name, bundle.summary.bundle)
 }
 
 /// Draws the lines of a tree.

@@ -12,7 +12,7 @@ use carnet::format::Sum;
 use carnet::format::statement::Crossing;
 use carnet::oci::Digest;
 use carnet::packages::{Kind, Package};
-use carnet::report::SignerReport;
+use carnet::report::{BundleReport, SignerReport};
 
 /// A name that must never work.
 pub(super) const HOSTILE: &str = "=<script>ran=true</script>\"onload=\"\u{202e}gpj\nnext";
@@ -150,7 +150,7 @@ pub(super) fn report() -> AuditReport {
 }
 
 fn bundle() -> AuditedBundle {
-    AuditedBundle {
+    let summary = BundleReport {
         bundle: Sum::of(b"bundle"),
         crossing: Crossing {
             name: parsed("example"),
@@ -165,8 +165,6 @@ fn bundle() -> AuditedBundle {
         released_by: Vec::new(),
         created: parsed("2026-11-25T09:30:00Z"),
         expires: None,
-        chunks: 4,
-        missing: vec![2],
-        payload_bytes: 4_096,
-    }
+    };
+    AuditedBundle { summary, chunks: 4, missing: vec![2], payload_bytes: 4_096 }
 }

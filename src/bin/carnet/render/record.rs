@@ -18,17 +18,21 @@ pub(super) fn facts(report: &AuditReport) -> Vec<(String, String)> {
     let mut out = Vec::new();
     let mut fact = |name: &str, value: String| out.push((name.to_owned(), value));
     for bundle in report.bundles.iter().take(LINES) {
-        fact("Bundle", bundle.crossing.name.to_string());
-        fact("Id", bundle.bundle.to_string());
-        if let Some(label) = &bundle.crossing.label {
+        fact("Bundle", bundle.summary.crossing.name.to_string());
+        fact("Id", bundle.summary.bundle.to_string());
+        if let Some(label) = &bundle.summary.crossing.label {
             fact("Label", label.to_string());
         }
         fact(
             "Packed by",
-            if bundle.verified { holders(&bundle.packed_by) } else { "NOT VERIFIED".to_owned() },
+            if bundle.summary.verified {
+                holders(&bundle.summary.packed_by)
+            } else {
+                "NOT VERIFIED".to_owned()
+            },
         );
-        let released = match bundle.released {
-            Some(true) => holders(&bundle.released_by),
+        let released = match bundle.summary.released {
+            Some(true) => holders(&bundle.summary.released_by),
             Some(false) => "NOT RELEASED".to_owned(),
             None => "not checked".to_owned(),
         };

@@ -5,7 +5,7 @@ use carnet::diagnosis::count;
 
 use super::words::{self, short, size};
 use crate::plain::plain;
-use crate::tables::{holders, name, omissions, table};
+use crate::tables::{heading, name, omissions, table};
 
 /// The findings that are printed, unless all are asked for.
 const FINDINGS: usize = 20;
@@ -39,29 +39,7 @@ pub(crate) fn text(report: &AuditReport, all: bool) -> String {
 }
 
 fn bundle_text(bundle: &AuditedBundle) -> String {
-    let mut out = String::new();
-    if !bundle.verified {
-        out += "*** NOT VERIFIED: no signature was checked; pass --trust or --pub ***\n";
-    }
-    out += &format!("bundle {}\nid     {}\n", bundle.crossing.name, bundle.bundle);
-    if bundle.verified {
-        let released = match bundle.released {
-            Some(true) => format!(", released by {}", holders(&bundle.released_by)),
-            Some(false) => format!(", NOT RELEASED; signed by {}", holders(&bundle.released_by)),
-            None => String::new(),
-        };
-        out += &format!("packed by {}{released}\n", holders(&bundle.packed_by));
-    }
-    if let Some(stream) = &bundle.crossing.stream {
-        let number = bundle.crossing.sequence.map_or_else(|| "-".to_owned(), |number| number.to_string());
-        out += &format!("stream {stream}, number {number}\n");
-    }
-    if let Some(label) = &bundle.crossing.label {
-        out += &format!("label  {label}\n");
-    }
-    let expires = bundle.expires.map_or_else(|| "never".to_owned(), |time| time.to_string());
-    out += &format!("sealed {}, expires {expires}\n{}\n", bundle.created, words::completeness(bundle));
-    out
+    format!("{}{}\n", heading(&bundle.summary), words::completeness(bundle))
 }
 
 fn verdict(report: &AuditReport) -> String {

@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 
 use crate::plain::plain;
 use crate::screen::Screen;
-use crate::tables::{holders, name, omissions, table};
+use crate::tables::{heading, name, omissions, table};
 
 /// Renders the report as text.
 pub(super) fn text(report: &InspectReport, screen: &Screen) -> String {
@@ -23,28 +23,7 @@ pub(super) fn text(report: &InspectReport, screen: &Screen) -> String {
 }
 
 fn bundle_text(bundle: &InspectedBundle, screen: &Screen) -> String {
-    let mut out = String::new();
-    if !bundle.verified {
-        out += "*** NOT VERIFIED: no signature was checked; pass --trust or --pub ***\n";
-    }
-    out += &format!("bundle {}\nid     {}\n", bundle.crossing.name, bundle.bundle);
-    if bundle.verified {
-        let released = if bundle.released == Some(true) { "released by" } else { "NOT RELEASED; signed by" };
-        out += &format!(
-            "packed by {}, {released} {}\n",
-            holders(&bundle.packed_by),
-            holders(&bundle.released_by)
-        );
-    }
-    if let Some(stream) = &bundle.crossing.stream {
-        let number = bundle.crossing.sequence.map_or_else(|| "-".to_owned(), |number| number.to_string());
-        out += &format!("stream {stream}, number {number}\n");
-    }
-    if let Some(label) = &bundle.crossing.label {
-        out += &format!("label  {label}\n");
-    }
-    let expires = bundle.expires.map_or_else(|| "never".to_owned(), |time| time.to_string());
-    out += &format!("sealed {}, expires {expires}\n", bundle.created);
+    let mut out = heading(&bundle.summary);
     if !bundle.platforms.is_empty() {
         out += &format!("narrowed to {}\n", plain(&bundle.platforms.join(", ")));
     }

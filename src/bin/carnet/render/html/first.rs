@@ -136,37 +136,44 @@ fn signers(signers: &[SignerReport]) -> String {
 }
 
 fn bundle(bundle: &AuditedBundle) -> Bundle {
-    let mut facts = vec![("Id", bundle.bundle.to_string())];
-    if let Some(stream) = &bundle.crossing.stream {
-        let number = bundle.crossing.sequence.map_or_else(|| "–".to_owned(), |number| number.to_string());
+    let mut facts = vec![("Id", bundle.summary.bundle.to_string())];
+    if let Some(stream) = &bundle.summary.crossing.stream {
+        let number =
+            bundle.summary.crossing.sequence.map_or_else(|| "–".to_owned(), |number| number.to_string());
         facts.push(("Stream", format!("{stream}, number {number}")));
     }
-    if let Some(label) = &bundle.crossing.label {
+    if let Some(label) = &bundle.summary.crossing.label {
         facts.push(("Label", label.to_string()));
     }
-    let packed = if bundle.verified {
-        signers(&bundle.packed_by)
+    let packed = if bundle.summary.verified {
+        signers(&bundle.summary.packed_by)
     } else {
         "not known: no signature was accepted".to_owned()
     };
     facts.push(("Packed by", packed));
     facts.push((
         "Released by",
-        match bundle.released {
-            Some(true) => signers(&bundle.released_by),
+        match bundle.summary.released {
+            Some(true) => signers(&bundle.summary.released_by),
             Some(false) => {
-                format!("NOT RELEASED: too few signatures; signed by {}", signers(&bundle.released_by))
+                format!(
+                    "NOT RELEASED: too few signatures; signed by {}",
+                    signers(&bundle.summary.released_by)
+                )
             }
             None => "not checked: no trust policy was given".to_owned(),
         },
     ));
-    facts.push(("Sealed", bundle.created.to_string()));
-    facts.push(("Expires", bundle.expires.map_or_else(|| "never".to_owned(), |time| time.to_string())));
+    facts.push(("Sealed", bundle.summary.created.to_string()));
+    facts.push((
+        "Expires",
+        bundle.summary.expires.map_or_else(|| "never".to_owned(), |time| time.to_string()),
+    ));
     facts.push(("Chunks", words::completeness(bundle)));
     facts.push(("Size", words::size(bundle.payload_bytes)));
     Bundle {
-        name: bundle.crossing.name.to_string(),
-        verified: bundle.verified,
+        name: bundle.summary.crossing.name.to_string(),
+        verified: bundle.summary.verified,
         complete: bundle.missing.is_empty(),
         facts,
     }

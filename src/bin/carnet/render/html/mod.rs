@@ -101,7 +101,7 @@ pub(crate) fn page(page: Page<'_>) -> String {
 fn title(report: &AuditReport) -> String {
     let names: Vec<&str> = match report.bundles.as_slice() {
         [] => report.sources.iter().map(String::as_str).collect(),
-        bundles => bundles.iter().map(|bundle| bundle.crossing.name.as_str()).collect(),
+        bundles => bundles.iter().map(|bundle| bundle.summary.crossing.name.as_str()).collect(),
     };
     match names.as_slice() {
         [] => "Audit".to_owned(),

@@ -67,7 +67,7 @@ fn what_strangers_wrote_is_text() {
 #[test]
 fn the_page_says_what_is_wrong_first() {
     let mut report = report();
-    report.bundles[0].verified = false;
+    report.bundles[0].summary.verified = false;
     let page = made(&report, None);
     let place = |words: &str| page.find(words).unwrap_or_else(|| panic!("no {words:?}"));
     let order = [

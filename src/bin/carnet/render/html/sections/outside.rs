@@ -1,0 +1,98 @@
+//! What lies beside the contents: known flaws, the guard, foreign layers, and what does not travel.
+
+use carnet::audit::AuditReport;
+
+use super::Section;
+use crate::render::html::first::place;
+use crate::render::html::grid::{Cell, Grid};
+use crate::render::html::island::Space;
+use crate::render::words;
+
+pub(super) fn advisories(report: &AuditReport, space: &mut Space) -> Section {
+    let rows = report.advisories.iter().map(|advisory| {
+        vec![
+            Cell::severity(advisory.severity),
+            Cell::code(&advisory.id).with(&advisory.aliases.join(", ")),
+            Cell::code(&advisory.package),
+            advisory.fixed.as_deref().map_or_else(Cell::none, Cell::code),
+            Cell::text(&advisory.summary),
+            Cell::option(advisory.vex.as_deref()),
+        ]
+    });
+    let titles = ["Severity", "Id", "Package", "Fixed in", "Summary", "VEX"];
+    let grid = Grid::new("advisory-list", "Advisories", &titles, rows.collect(), space);
+    let mut section = Section::new("advisories", "Advisories", report.advisories.len());
+    section.says.push(words::advisory_basis(report).to_owned());
+    let kinds: Vec<&str> =
+        report.coverage.kinds_without_advisories.iter().map(|kind| words::kind(*kind)).collect();
+    if !kinds.is_empty() {
+        section.says.push(format!("No database covers packages of these types: {}.", kinds.join(", ")));
+    }
+    if !report.coverage.has_advisories {
+        "–".clone_into(&mut section.number);
+        return section;
+    }
+    section.grid(grid, "The databases name no flaw of these packages.")
+}
+
+pub(super) fn guard(report: &AuditReport, space: &mut Space) -> Section {
+    let Some(guard) = &report.guard else {
+        let mut section = Section::new("guard", "Guard", 0).says("No profile of a guard was given.");
+        "–".clone_into(&mut section.number);
+        return section;
+    };
+    let rows = guard.files.iter().map(|file| {
+        let state = match file.problems.as_slice() {
+            [] => Cell::word("good", "within limits"),
+            problems => Cell::word("high", "OVER A LIMIT").with(&problems.join(" ")),
+        };
+        vec![
+            Cell::code(&file.name).with(&file.media_type),
+            state,
+            Cell::size(file.bytes),
+            Cell::size(file.expanded),
+            Cell {
+                text: format!("{}.{:03}", words::number(file.ratio_milli / 1_000), file.ratio_milli % 1_000),
+                number: Some(file.ratio_milli),
+                class: "num",
+                ..Cell::default()
+            },
+            Cell::number(file.depth),
+            Cell::number(file.entries),
+        ]
+    });
+    let titles = ["File", "Result", "Size#", "Extracted#", "Ratio#", "Depth#", "Entries#"];
+    let grid = Grid::new("guard-list", "Chunk files", &titles, rows.collect(), space);
+    Section::new("guard", "Guard", guard.files.len())
+        .says(format!("What a guard with the profile {} will count.", guard.profile))
+        .grid(grid, "There is no chunk file.")
+}
+
+pub(super) fn foreign(report: &AuditReport, space: &mut Space) -> Section {
+    let rows = report.nondistributable.iter().map(|layer| {
+        let carried = if layer.carried { Cell::word("medium", "carried") } else { Cell::text("not carried") };
+        vec![Cell::digest(&layer.digest), carried, Cell::size(layer.bytes), Cell::code(&layer.urls.join(" "))]
+    });
+    let titles = ["Layer", "State", "Size#", "Where it can be had"];
+    let grid = Grid::new("foreign-list", "Non-distributable layers", &titles, rows.collect(), space);
+    Section::new("foreign", "Non-distributable layers", report.nondistributable.len())
+        .grid(grid, "No layer has a publisher who does not let it be distributed.")
+}
+
+pub(super) fn omitted(report: &AuditReport, space: &mut Space) -> Option<Section> {
+    if report.omitted.is_empty() {
+        return None;
+    }
+    let rows = report.omitted.iter().map(|omitted| {
+        vec![
+            Cell::digest(&omitted.digest).with(omitted.platform.as_deref().unwrap_or("")),
+            Cell::text(omitted.reason.word()),
+            Cell::text(omitted.media_type.as_str()),
+            Cell::size(omitted.size),
+            place(Some(&omitted.parent), None, None),
+        ]
+    });
+    let titles = ["Digest", "Reason", "Type", "Size#", "Referenced by"];
+    let grid = Grid::new("omitted-list", "Not carried", &titles, rows.collect(), space);
+    Some(Section::new("omitted", "Not carried", report.omitted.len()).grid(grid, ""))
+}

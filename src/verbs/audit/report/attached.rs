@@ -1,0 +1,86 @@
+//! What is attached to artifacts: SBOMs, attestations and signatures.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::oci::Digest;
+
+/// An SBOM that travels.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AuditedBom {
+    /// The digest of the blob.
+    pub digest: Digest,
+    /// The image that it is attached to.
+    pub of: Digest,
+    /// Its format and version, e.g. `SPDX 2.3`.
+    pub format: String,
+    /// The tools that made it.
+    pub made_by: Vec<String>,
+    /// When it was made, as it says.
+    pub created: Option<String>,
+    /// The number of its packages.
+    pub packages: u64,
+    /// Whether it was compared with the content of the image.
+    pub compared: bool,
+    /// Packages that only the SBOM has.
+    pub only_there: Vec<String>,
+    /// Packages that only the image has.
+    pub only_here: Vec<String>,
+    /// Packages of which the image has another version.
+    pub version_differs: Vec<VersionDiffers>,
+}
+
+/// A package of which an SBOM and the image have different versions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct VersionDiffers {
+    /// The package URL without its version.
+    pub purl: String,
+    /// The version in the SBOM.
+    pub there: String,
+    /// The version in the image.
+    pub here: String,
+}
+
+/// An attestation that travels (in-toto).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AuditedStatement {
+    /// The digest of the blob.
+    pub digest: Digest,
+    /// The manifest that it is attached to.
+    pub of: Digest,
+    /// The type of its predicate.
+    pub predicate: String,
+    /// Whether it says that its subject is what it is attached to.
+    pub subject_holds: bool,
+    /// The builder, if it is a provenance.
+    pub builder: Option<String>,
+}
+
+/// A signature that travels.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AuditedSignature {
+    /// The digest of the manifest that it is for.
+    pub of: Digest,
+    /// The digest of the blob or manifest that holds it.
+    pub digest: Digest,
+    /// The system: `cosign` or `notation`.
+    pub kind: String,
+    /// The result.
+    pub status: SignatureStatus,
+    /// The file of the key or certificate that it was checked with, or who signed.
+    pub by: Option<String>,
+    /// Why it is invalid or unverifiable.
+    pub why: Option<String>,
+}
+
+/// The result of checking a signature in the cargo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SignatureStatus {
+    /// A given key made it, over this manifest.
+    Valid,
+    /// It is wrong.
+    Invalid,
+    /// It cannot be checked.
+    Unverifiable,
+}

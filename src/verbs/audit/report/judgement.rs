@@ -1,0 +1,45 @@
+//! What a policy says of a transfer.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::format::{Sum, Timestamp};
+
+/// The judgement by the policy.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Judgement {
+    /// Whether the transfer is allowed.
+    pub allowed: bool,
+    /// Why it is denied.
+    pub denials: Vec<Denial>,
+    /// Denials that are accepted, with the reason.
+    pub ignored: Vec<Ignored>,
+}
+
+/// A reason for which the policy denies the transfer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Denial {
+    /// The rule of the policy, as its key in the file.
+    pub rule: String,
+    /// What it is about: an artifact, layer, package or path.
+    pub place: String,
+    /// Why, in a sentence.
+    pub text: String,
+    /// The finding, if it is about one.
+    pub finding: Option<Sum>,
+}
+
+/// A denial that is accepted for some time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Ignored {
+    /// The finding that was denied, if it was one.
+    pub finding: Option<Sum>,
+    /// The rule of the policy.
+    pub rule: String,
+    /// What it is about.
+    pub place: String,
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    pub until: Timestamp,
+}
