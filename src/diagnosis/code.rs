@@ -119,6 +119,7 @@ codes! {
     BadArchive "bad-archive" Damaged "An archive is malformed, or tools could read it differently."
     NotInContent "not-in-content" Failed "An image, layer or file that was asked for is not in the bundle or source, or cannot be read."
     RulesUnusable "rules-unusable" Usage "A policy file or a file of ignored denials cannot be used."
+    DeniedByPolicy "denied-by-policy" Denied "A policy denies what should be packed or imported."
     AdvisoriesUnusable "advisories-unusable" Failed "An advisory database cannot be read, or is none of the known forms."
     CompressedArchive "compressed-archive" Failed "An archive is compressed, so the blobs in it cannot be accessed."
     NotADockerImage "not-a-docker-image" Failed "An artifact or archive is not a Docker image that `docker load` accepts."

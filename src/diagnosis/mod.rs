@@ -26,6 +26,8 @@ pub enum Failure {
     Untrusted,
     /// Bytes are damaged, missing or malformed.
     Damaged,
+    /// A policy forbids it.
+    Denied,
     /// A signal interrupted the run.
     Interrupted,
 }

@@ -340,6 +340,10 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "`carnet tree` shows the artifacts and platforms, `carnet ls` the files; select a platform with --platform"
         }
         Code::RulesUnusable => "docs/policy.md has an example of each rule",
+        Code::DeniedByPolicy => {
+            "each reason names the rule and the place, and `carnet audit` shows all of it; change the content, or accept \
+             a reason with --ignore"
+        }
         Code::AdvisoriesUnusable => {
             "give OSV records, the JSON of the Debian security tracker, or a secdb; without a database nothing is \
              claimed about flaws"

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
+use carnet::audit::Judgement;
 use carnet::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use carnet::small_file::SmallFileError;
 use schemars::JsonSchema;
@@ -12,34 +13,49 @@ use serde::Serialize;
 use super::advice;
 use super::plain::{plain, plain_path};
 use super::screen::{Screen, say};
+use super::tables::count_of;
 
 /// An error that ends a command without a report.
 pub(crate) struct CommandError {
     pub(crate) diagnosis: Diagnosis,
     pub(crate) message: String,
+    /// The judgement, if a policy denied something.
+    pub(crate) judgement: Option<Box<Judgement>>,
 }
 
 impl<E: Diagnose> From<E> for CommandError {
     fn from(error: E) -> Self {
-        CommandError { diagnosis: error.diagnosis(), message: plain(&error.to_string()).into_owned() }
+        CommandError {
+            diagnosis: error.diagnosis(),
+            message: plain(&error.to_string()).into_owned(),
+            judgement: None,
+        }
     }
 }
 
 impl CommandError {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> CommandError {
-        CommandError { diagnosis: code.into(), message: message.into() }
+        CommandError { diagnosis: code.into(), message: message.into(), judgement: None }
     }
 
     /// An error for a file or folder that cannot be read or written. `verb` is `read` or `write`.
     pub(crate) fn file(verb: &str, path: &Path, error: &io::Error) -> CommandError {
         let message = format!("cannot {verb} {}: {error}", plain_path(path));
-        CommandError { diagnosis: Code::FileUnusable.with(Advice::of_io(error)), message }
+        CommandError { diagnosis: Code::FileUnusable.with(Advice::of_io(error)), message, judgement: None }
     }
 
     /// An error for a small file that the operator named, such as a list or a passphrase.
     pub(crate) fn small_file(path: &Path, error: &SmallFileError) -> CommandError {
         let message = format!("cannot read {}: {error}", plain_path(path));
-        CommandError { diagnosis: Code::FileUnusable.with(error.advice()), message }
+        CommandError { diagnosis: Code::FileUnusable.with(error.advice()), message, judgement: None }
+    }
+
+    /// The error for what a policy denies.
+    pub(crate) fn denied(judgement: Judgement) -> CommandError {
+        let reasons = count_of(judgement.denials.len(), "reason", "reasons");
+        let message = format!("the policy objects: {reasons}; nothing was written");
+        let judgement = Some(Box::new(judgement));
+        CommandError { diagnosis: Code::DeniedByPolicy.into(), message, judgement }
     }
 
     /// An error of the operating system.
@@ -53,18 +69,25 @@ impl CommandError {
         let hint = advice::hint(&self.diagnosis);
         if screen.json {
             let (message, hint) = (self.message.clone(), Some(hint.clone()));
-            screen.document(&ErrorReport { error: ErrorDetail { code, message, hint } });
+            let policy = self.judgement.as_deref();
+            screen.document(&ErrorReport { error: ErrorDetail { code, message, hint }, policy });
         }
         say(&format!("error[{code}]: {}", self.message));
+        for denial in self.judgement.iter().flat_map(|judgement| &judgement.denials) {
+            say(&format!("  {}: {} ({})", denial.rule, denial.text, denial.place));
+        }
         say(&format!("  hint: {hint}"));
     }
 }
 
 /// The output of every command with `--json` if it ends without a report.
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct ErrorReport {
+pub(crate) struct ErrorReport<'a> {
     /// The error that ended the command.
     pub(crate) error: ErrorDetail,
+    /// The judgement, if a policy denied something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) policy: Option<&'a Judgement>,
 }
 
 /// An error: its code, a message and a hint.

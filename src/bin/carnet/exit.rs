@@ -24,6 +24,7 @@ pub(crate) fn code(failure: Failure) -> u8 {
         Failure::Usage => USAGE,
         Failure::Untrusted => UNTRUSTED,
         Failure::Damaged => DAMAGED,
+        Failure::Denied => DENIED,
         Failure::Interrupted => INTERRUPTED,
     }
 }

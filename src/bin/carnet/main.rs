@@ -9,6 +9,7 @@ mod command_error;
 mod commands;
 mod connection;
 mod exit;
+mod gate;
 mod keys;
 mod log_lines;
 mod network;

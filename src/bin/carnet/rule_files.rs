@@ -1,6 +1,6 @@
 //! Files of rules that an operator names: policies, and denials that are accepted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use carnet::audit::{IgnoreFile, NamedSum, PolicyFile};
 use carnet::diagnosis::Code;
@@ -27,16 +27,22 @@ fn unusable(path: &Path, error: &RulebookError) -> CommandError {
     CommandError::new(Code::RulesUnusable, format!("{}: {error}", path.display()))
 }
 
-/// Reads a policy.
-pub(crate) fn policy(path: &Path) -> Result<PolicyFile, CommandError> {
-    let (text, file) = rules(path)?;
-    let rules = Rulebook::parse(&text).map_err(|error| unusable(path, &error))?;
-    Ok(PolicyFile { file, rules })
+/// Reads policies.
+pub(crate) fn policies(paths: &[PathBuf]) -> Result<Vec<PolicyFile>, CommandError> {
+    let read = |path: &PathBuf| {
+        let (text, file) = rules(path)?;
+        let rules = Rulebook::parse(&text).map_err(|error| unusable(path, &error))?;
+        Ok(PolicyFile { file, rules })
+    };
+    paths.iter().map(read).collect()
 }
 
-/// Reads a file of accepted denials.
-pub(crate) fn ignores(path: &Path) -> Result<IgnoreFile, CommandError> {
-    let (text, file) = rules(path)?;
-    let ignores = Ignores::parse(&text).map_err(|error| unusable(path, &error))?;
-    Ok(IgnoreFile { file, ignores })
+/// Reads files of accepted denials.
+pub(crate) fn ignores(paths: &[PathBuf]) -> Result<Vec<IgnoreFile>, CommandError> {
+    let read = |path: &PathBuf| {
+        let (text, file) = rules(path)?;
+        let ignores = Ignores::parse(&text).map_err(|error| unusable(path, &error))?;
+        Ok(IgnoreFile { file, ignores })
+    };
+    paths.iter().map(read).collect()
 }

@@ -3,11 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use carnet::artifacts::{ArtifactSource, Expansion, RegistrySources, Selection, SourceSpec};
-use carnet::audit::Subject;
+use carnet::artifacts::{Expansion, RegistrySources, SourceSpec};
+use carnet::audit::{Offered, Subject};
 use carnet::diagnosis::Code;
+use carnet::format::plan::Carriage;
 use carnet::medium::ChunkPlace;
 use carnet::registry::{Reach, Registries};
 use clap::Args;
@@ -131,10 +131,15 @@ impl SubjectArgs {
         let settings = self.connection.settings(Reach::Anywhere, proxy, environment.workers.stop());
         let registries = RegistrySources::new(Registries::new(settings), Vec::new());
         let expansion = self.tmp.as_deref().map(|tmp| Expansion::new(tmp, environment.workers.stop()));
-        let mut sources: Vec<(Arc<dyn ArtifactSource>, Selection)> = Vec::new();
+        let mut sources: Vec<Offered> = Vec::new();
         for spec in specs {
             let opened = spec.open_expanding(&registries, expansion.as_ref())?;
-            sources.extend(opened.into_iter().map(|source| (source, spec.selection.clone())));
+            sources.extend(opened.into_iter().map(|source| Offered {
+                source,
+                selection: spec.selection.clone(),
+                rename: spec.rename.clone(),
+                nondistributable: Carriage::Carry,
+            }));
         }
         work(&Subject::Sources(&sources))
     }

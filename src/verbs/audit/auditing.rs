@@ -15,7 +15,7 @@ use super::report::{
 };
 use super::request::AuditRequest;
 use super::subjects::Subjects;
-use super::survey::{Image, Survey, survey};
+use super::survey::{Image, Scope, Survey, survey};
 use super::{AuditError, known_flaws};
 use crate::artifacts::Root;
 use crate::content::inflate::StreamKind;
@@ -48,7 +48,8 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
         };
         request.artifacts.is_empty() || request.artifacts.iter().any(names)
     };
-    let mut survey = survey(&all, &is_wanted, &request.platforms);
+    let (platforms, referrers) = (request.platforms.as_slice(), request.referrers);
+    let mut survey = survey(&all, Scope { wanted: &is_wanted, platforms, referrers });
     let budget = Budget::new(request.limits.entries_max);
     let options = ReadOptions { limits: request.limits, secrets: request.secrets, budget: &budget };
     let layers = read_all(&survey, &all, &options, environment.workers, environment.monitor);

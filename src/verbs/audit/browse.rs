@@ -11,12 +11,12 @@ use super::image::{Merging, member_line};
 use super::reading::{ReadLayer, ReadOptions, read_all};
 use super::report::FileLine;
 use super::subjects::{Subject, Subjects};
-use super::survey::{Survey, survey};
+use super::survey::{Scope, Survey, survey};
 use crate::artifacts::Root;
 use crate::content::tar::{EntryKind, TarEntry};
 use crate::content::{Interest, LayerLimits, LayerVisitor, read_layer};
 use crate::environment::Environment;
-use crate::oci::{Digest, RefName};
+use crate::oci::{Digest, Platform, RefName};
 use crate::rootfs::MemberId;
 
 /// The largest file that is taken out, in bytes. It is held in memory.
@@ -28,7 +28,7 @@ pub struct Chosen {
     /// The name or digest of the artifact.
     pub artifact: String,
     /// The platform, if it has several.
-    pub platform: Option<String>,
+    pub platform: Option<Platform>,
 }
 
 /// Returns the files of an image below `path`, sorted by path: of its merged root file system, or of one layer as the
@@ -186,8 +186,9 @@ fn is_below(path: &[u8], folder: &[u8]) -> bool {
 }
 
 fn chosen_survey(all: &[&dyn Carried], chosen: &Chosen) -> Survey {
-    let platforms: Vec<String> = chosen.platform.iter().cloned().collect();
-    survey(all, &|root| is_named(root, &chosen.artifact), &platforms)
+    let platforms: Vec<Platform> = chosen.platform.iter().cloned().collect();
+    let wanted = |root: &Root| is_named(root, &chosen.artifact);
+    survey(all, Scope { wanted: &wanted, platforms: &platforms, ..Scope::ALL })
 }
 
 /// Returns the only image.

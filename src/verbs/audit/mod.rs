@@ -28,6 +28,6 @@ pub use error::AuditError;
 pub use finding::{Finding, Place, Rule, Severity, path_text};
 pub use judging::{IgnoreFile, PolicyFile};
 pub use report::*;
-pub use request::AuditRequest;
-pub use subjects::Subject;
+pub use request::{AuditRequest, layer_limits};
+pub use subjects::{Offered, Subject};
 pub use tree::{TreeReport, tree};

@@ -9,6 +9,16 @@ use super::subjects::Subject;
 use crate::content::LayerLimits;
 use crate::content::secrets::SecretRules;
 use crate::format::Timestamp;
+use crate::format::plan::Carriage;
+use crate::oci::Platform;
+
+/// Returns how much of a layer is read unless something else is asked for. Two layers are read at once, so each has half of
+/// the memory for windows.
+pub fn layer_limits() -> LayerLimits {
+    let LayerLimits { mut inflate, entries_max } = LayerLimits::default();
+    inflate.window_bytes_max /= 2;
+    LayerLimits { inflate, entries_max }
+}
 
 /// What an audit is asked.
 pub struct AuditRequest<'a> {
@@ -17,7 +27,9 @@ pub struct AuditRequest<'a> {
     /// The names or digests of the artifacts; empty for all.
     pub artifacts: Vec<String>,
     /// The platforms of indexes; empty for all.
-    pub platforms: Vec<String>,
+    pub platforms: Vec<Platform>,
+    /// Whether referrers are audited, too.
+    pub referrers: Carriage,
     /// How much of a layer is read.
     pub limits: LayerLimits,
     /// The rules for secrets; `None` to look for none.

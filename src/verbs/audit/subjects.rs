@@ -8,7 +8,9 @@ use super::report::AuditedBundle;
 use crate::arrival::{Arrivals, Bundle, OpenRequest, open};
 use crate::artifacts::{ArtifactSource, Selection};
 use crate::environment::Environment;
+use crate::format::plan::Carriage;
 use crate::medium::ChunkFile;
+use crate::oci::RefName;
 use crate::trust::TrustPolicy;
 use crate::verbs::report::{BundleReport, OmissionReport, UnknownBundle};
 
@@ -22,8 +24,23 @@ pub enum Subject<'a> {
         /// Who is trusted; without a policy, nothing is verified.
         policy: Option<&'a TrustPolicy>,
     },
+    /// A bundle that was opened already.
+    Bundle(&'a Bundle),
     /// Sources, with what is selected from each.
-    Sources(&'a [(Arc<dyn ArtifactSource>, Selection)]),
+    Sources(&'a [Offered]),
+}
+
+/// A source, and what would be packed from it.
+#[derive(Clone)]
+pub struct Offered {
+    /// The source.
+    pub source: Arc<dyn ArtifactSource>,
+    /// Which artifacts of it.
+    pub selection: Selection,
+    /// A new name, if they are a single artifact.
+    pub rename: Option<RefName>,
+    /// Whether non-distributable layers are looked for.
+    pub nondistributable: Carriage,
 }
 
 /// What was opened.
@@ -35,7 +52,8 @@ pub(super) struct Subjects<'a> {
 
 enum Kind<'a> {
     Bundles(Vec<Bundle>),
-    Sources(&'a [(Arc<dyn ArtifactSource>, Selection)]),
+    Bundle(&'a Bundle),
+    Sources(&'a [Offered]),
 }
 
 impl<'a> Subjects<'a> {
@@ -45,6 +63,7 @@ impl<'a> Subjects<'a> {
         environment: &Environment<'_>,
     ) -> Result<Subjects<'a>, AuditError> {
         match *subject {
+            Subject::Bundle(bundle) => Ok(Subjects { kind: Kind::Bundle(bundle), unknown: Vec::new() }),
             Subject::Sources(sources) => Ok(Subjects { kind: Kind::Sources(sources), unknown: Vec::new() }),
             Subject::Chunks { files, policy } => {
                 let Arrivals { bundles, .. } = open(&OpenRequest { files, policy }, environment)?;
@@ -62,48 +81,44 @@ impl<'a> Subjects<'a> {
     /// # Errors
     /// If what is selected is not in a source.
     pub(super) fn carried(&self) -> Result<Vec<Box<dyn Carried + '_>>, AuditError> {
+        if let Kind::Sources(sources) = self.kind {
+            let carried = |offered: &'a Offered| {
+                let mut roots = offered.source.roots(&offered.selection)?;
+                for root in &mut roots {
+                    root.name = offered.rename.clone().or(root.name.take());
+                }
+                Ok(Box::new(InSource::new(offered.source.as_ref(), roots, offered.nondistributable))
+                    as Box<dyn Carried>)
+            };
+            return sources.iter().map(carried).collect();
+        }
+        let bundles = self.opened().iter().filter_map(InBundle::of);
+        Ok(bundles.map(|bundle| Box::new(bundle) as Box<dyn Carried>).collect())
+    }
+
+    fn opened(&self) -> &[Bundle] {
         match &self.kind {
-            Kind::Bundles(bundles) => Ok(bundles
-                .iter()
-                .filter_map(InBundle::of)
-                .map(|bundle| Box::new(bundle) as Box<dyn Carried>)
-                .collect()),
-            Kind::Sources(sources) => {
-                let carried = |(source, selection): &'a (Arc<dyn ArtifactSource>, Selection)| {
-                    let roots = source.roots(selection)?;
-                    Ok(Box::new(InSource::new(source.as_ref(), roots)) as Box<dyn Carried>)
-                };
-                sources.iter().map(carried).collect()
-            }
+            Kind::Bundles(bundles) => bundles,
+            Kind::Bundle(bundle) => std::slice::from_ref(bundle),
+            Kind::Sources(_) => &[],
         }
     }
 
     /// Returns what a report says of each bundle.
     pub(super) fn bundles(&self) -> Vec<AuditedBundle> {
-        match &self.kind {
-            Kind::Bundles(bundles) => bundles.iter().filter_map(audited).collect(),
-            Kind::Sources(_) => Vec::new(),
-        }
+        self.opened().iter().filter_map(audited).collect()
     }
 
     /// Returns what the bundles leave out.
     pub(super) fn omitted(&self) -> Vec<OmissionReport> {
-        match &self.kind {
-            Kind::Bundles(bundles) => bundles
-                .iter()
-                .filter_map(Bundle::contents)
-                .flat_map(|contents| OmissionReport::all(&contents.plan))
-                .collect(),
-            Kind::Sources(_) => Vec::new(),
-        }
+        let contents = self.opened().iter().filter_map(Bundle::contents);
+        contents.flat_map(|contents| OmissionReport::all(&contents.plan)).collect()
     }
 
     /// Returns the names of the sources.
     pub(super) fn sources(&self) -> Vec<String> {
-        match self.kind {
-            Kind::Bundles(_) => Vec::new(),
-            Kind::Sources(sources) => sources.iter().map(|(source, _)| source.name().to_owned()).collect(),
-        }
+        let Kind::Sources(sources) = self.kind else { return Vec::new() };
+        sources.iter().map(|offered| offered.source.name().to_owned()).collect()
     }
 }
 

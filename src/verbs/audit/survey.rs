@@ -6,10 +6,11 @@ use super::carried::Carried;
 use super::finding::{Finding, Place, Rule};
 use super::report::{AuditedArtifact, AuditedManifest, AuditedReferrer};
 use crate::artifacts::Root;
+use crate::format::plan::Carriage;
 use crate::oci::config::ImageConfig;
 use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::media_type::Role;
-use crate::oci::{Descriptor, Digest, Document, MediaType, RefName, annotations};
+use crate::oci::{Descriptor, Digest, Document, MediaType, Platform, RefName, annotations};
 
 /// The annotation that makes a manifest in an index the attestations of another (BuildKit).
 const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
@@ -79,12 +80,29 @@ pub(super) struct Survey {
     steps: usize,
 }
 
-/// Surveys all artifacts of these bundles or sources. `wanted` selects artifacts and platforms.
-pub(super) fn survey(all: &[&dyn Carried], wanted: &dyn Fn(&Root) -> bool, platforms: &[String]) -> Survey {
+/// What of the artifacts is surveyed.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'a> {
+    /// The artifacts.
+    pub wanted: &'a dyn Fn(&Root) -> bool,
+    /// The platforms of indexes; empty for all.
+    pub platforms: &'a [Platform],
+    /// Whether referrers are surveyed, too.
+    pub referrers: Carriage,
+}
+
+impl Scope<'_> {
+    /// Everything.
+    pub(super) const ALL: Scope<'static> =
+        Scope { wanted: &|_| true, platforms: &[], referrers: Carriage::Carry };
+}
+
+/// Surveys the artifacts of these bundles or sources.
+pub(super) fn survey(all: &[&dyn Carried], scope: Scope<'_>) -> Survey {
     let mut survey = Survey::default();
     for (at, carried) in all.iter().enumerate() {
-        for root in carried.roots().into_iter().filter(|root| wanted(root)) {
-            let artifact = Walking { survey: &mut survey, at, carried: *carried, platforms }.artifact(&root);
+        for root in carried.roots().into_iter().filter(|root| (scope.wanted)(root)) {
+            let artifact = Walking { survey: &mut survey, at, carried: *carried, scope }.artifact(&root);
             survey.artifacts.push(artifact);
         }
     }
@@ -107,7 +125,7 @@ struct Walking<'a> {
     survey: &'a mut Survey,
     at: usize,
     carried: &'a dyn Carried,
-    platforms: &'a [String],
+    scope: Scope<'a>,
 }
 
 /// A document that was read.
@@ -150,8 +168,8 @@ impl Walking<'_> {
                             self.attach(&child, subject);
                             continue;
                         }
-                        let stated = child.platform.as_ref().map(ToString::to_string);
-                        if self.is_wanted(stated.as_deref()) {
+                        if self.is_wanted(child.platform.as_ref()) {
+                            let stated = child.platform.as_ref().map(ToString::to_string);
                             waiting.push((child, stated));
                         }
                     }
@@ -173,7 +191,9 @@ impl Walking<'_> {
                 }),
             }
         }
-        artifact.referrers = self.referrers(subjects);
+        if self.scope.referrers == Carriage::Carry {
+            artifact.referrers = self.referrers(subjects);
+        }
         artifact
     }
 
@@ -183,14 +203,11 @@ impl Walking<'_> {
         self.survey.is_cut
     }
 
-    fn is_wanted(&self, platform: Option<&str>) -> bool {
+    /// Whether a child of an index is looked at: the same choice as that of `pack`.
+    fn is_wanted(&self, platform: Option<&Platform>) -> bool {
         let Some(platform) = platform else { return true };
-        let matches = |wanted: &String| {
-            platform
-                .strip_prefix(wanted.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        self.platforms.is_empty() || self.platforms.iter().any(matches)
+        let platforms = self.scope.platforms;
+        platforms.is_empty() || platforms.iter().any(|wanted| platform.fits(wanted))
     }
 
     /// Reads a manifest or index. What cannot be read becomes a finding.

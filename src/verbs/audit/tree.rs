@@ -8,7 +8,7 @@ use super::carried::Carried;
 use super::finding::Finding;
 use super::report::{AuditedArtifact, AuditedBundle};
 use super::subjects::{Subject, Subjects};
-use super::survey::survey;
+use super::survey::{Scope, survey};
 use crate::environment::Environment;
 use crate::verbs::report::UnknownBundle;
 
@@ -37,7 +37,7 @@ pub fn tree(subject: &Subject<'_>, environment: &Environment<'_>) -> Result<Tree
     let subjects = Subjects::open(subject, environment)?;
     let carried = subjects.carried()?;
     let all: Vec<&dyn Carried> = carried.iter().map(AsRef::as_ref).collect();
-    let survey = survey(&all, &|_| true, &[]);
+    let survey = survey(&all, Scope::ALL);
     Ok(TreeReport {
         bundles: subjects.bundles(),
         sources: subjects.sources(),

@@ -1,6 +1,7 @@
 //! Looking into bundles and sources.
 
 mod contents;
+mod gates;
 mod layers;
 mod media_types;
 mod page;

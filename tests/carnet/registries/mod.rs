@@ -8,8 +8,8 @@ pub(crate) mod http;
 
 pub(crate) mod debian;
 mod files;
-mod server;
-mod station;
+pub(crate) mod server;
+pub(crate) mod station;
 
 pub(crate) mod tls;
 

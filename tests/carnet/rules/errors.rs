@@ -32,9 +32,14 @@ fn words_are_unique_and_kebab_case() {
         assert_eq!(format!("{code:?}"), variant, "variant and word differ");
         assert!(code.meaning().ends_with('.'), "{word}: the meaning must end with a full stop");
     }
-    for failure in
-        [Failure::Failed, Failure::Usage, Failure::Untrusted, Failure::Damaged, Failure::Interrupted]
-    {
+    for failure in [
+        Failure::Failed,
+        Failure::Usage,
+        Failure::Untrusted,
+        Failure::Damaged,
+        Failure::Denied,
+        Failure::Interrupted,
+    ] {
         assert!(Code::ALL.iter().any(|code| code.failure() == failure), "{failure:?}");
     }
 }

@@ -3,14 +3,16 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-use carnet::audit::{AuditReport, AuditRequest, Audited, FileLine, Rule, audit};
+use carnet::audit::{AuditReport, AuditRequest, Audited, FileLine, Rule, audit, layer_limits};
 use carnet::content::LayerLimits;
 use carnet::content::inflate::InflateLimits;
 use carnet::content::secrets::SecretRules;
 use carnet::diagnosis::Code;
 use carnet::format::Timestamp;
 use carnet::format::chunk_size::byte_count;
+use carnet::format::plan::Carriage;
 use carnet::observe::Verb;
+use carnet::oci::Platform;
 use clap::Args;
 use schemars::{Schema, schema_for};
 
@@ -53,7 +55,7 @@ pub(crate) struct Audit {
     artifact: Vec<String>,
     /// Audit only this platform of an index, e.g. linux/amd64; repeatable
     #[arg(long, value_name = "OS/ARCH")]
-    platform: Vec<String>,
+    platform: Vec<Platform>,
     /// Look packages up in an advisory database: OSV records (a folder, or zip files), the JSON of the
     /// Debian security tracker, or an Alpine secdb; repeatable
     #[arg(long, value_name = "PATH")]
@@ -113,24 +115,21 @@ impl Command for Audit {
             }
         };
         let rules = SecretRules::builtin().map_err(CommandError::system)?;
-        let defaults = LayerLimits::default();
+        let defaults = layer_limits();
         let inflate = InflateLimits {
             ratio_max: self.max_ratio.unwrap_or(defaults.inflate.ratio_max),
             expanded_bytes_max: self.max_bytes.unwrap_or(defaults.inflate.expanded_bytes_max),
-            // Two layers are read at once.
-            window_bytes_max: defaults.inflate.window_bytes_max / 2,
             ..defaults.inflate
         };
         let limits = LayerLimits { inflate, entries_max: self.max_entries.unwrap_or(defaults.entries_max) };
-        let policies =
-            self.policy.iter().map(|path| rule_files::policy(path)).collect::<Result<Vec<_>, _>>()?;
-        let ignores =
-            self.ignore.iter().map(|path| rule_files::ignores(path)).collect::<Result<Vec<_>, _>>()?;
+        let policies = rule_files::policies(&self.policy)?;
+        let ignores = rule_files::ignores(&self.ignore)?;
         let audited = self.options.with(&self.subjects, context, |subject| {
             let request = AuditRequest {
                 subject: *subject,
                 artifacts: self.artifact.clone(),
                 platforms: self.platform.clone(),
+                referrers: Carriage::Carry,
                 limits,
                 secrets: (!self.no_secrets).then_some(&rules),
                 advisories: self.advisories.clone(),

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use carnet::audit::browse::{Chosen, config, document, file};
 use carnet::observe::Verb;
+use carnet::oci::Platform;
 use clap::Args;
 
 use crate::command::{Command, Context};
@@ -32,7 +33,7 @@ pub(crate) struct Cat {
     options: SubjectArgs,
     /// The platform, if the artifact has several
     #[arg(long, value_name = "OS/ARCH")]
-    platform: Option<String>,
+    platform: Option<Platform>,
     /// Write the configuration of the image
     #[arg(long)]
     config: bool,

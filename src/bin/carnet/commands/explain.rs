@@ -83,11 +83,12 @@ fn list(explanations: &[Explanation]) -> String {
 }
 
 /// The exit classes in the order of docs/errors.md, each with its heading.
-const CLASSES: [(Failure, &str); 5] = [
+const CLASSES: [(Failure, &str); 6] = [
     (Failure::Failed, "the operation failed"),
     (Failure::Usage, "usage error"),
     (Failure::Untrusted, "not trusted"),
     (Failure::Damaged, "data is damaged, missing or malformed"),
+    (Failure::Denied, "denied by a policy"),
     (Failure::Interrupted, "interrupted by a signal"),
 ];
 

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use carnet::audit::FileLine;
 use carnet::audit::browse::{Chosen, list};
 use carnet::observe::Verb;
+use carnet::oci::Platform;
 use clap::Args;
 use schemars::{Schema, schema_for};
 use serde::Serialize;
@@ -36,7 +37,7 @@ pub(crate) struct Ls {
     options: SubjectArgs,
     /// The platform, if the artifact has several
     #[arg(long, value_name = "OS/ARCH")]
-    platform: Option<String>,
+    platform: Option<Platform>,
     /// List one layer as its archive has it, counted from 0, the base
     #[arg(long, value_name = "N")]
     layer: Option<usize>,

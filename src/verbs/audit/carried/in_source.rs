@@ -4,6 +4,7 @@ use std::io::Read;
 
 use super::{Carried, read_small};
 use crate::artifacts::{ArtifactSource, Root};
+use crate::format::plan::Carriage;
 use crate::oci::graph::Referrer;
 use crate::oci::{Descriptor, Digest};
 
@@ -11,12 +12,17 @@ use crate::oci::{Descriptor, Digest};
 pub(in super::super) struct InSource<'a> {
     source: &'a dyn ArtifactSource,
     roots: Vec<Root>,
+    nondistributable: Carriage,
 }
 
 impl<'a> InSource<'a> {
     /// Returns these artifacts of the source.
-    pub(in super::super) fn new(source: &'a dyn ArtifactSource, roots: Vec<Root>) -> InSource<'a> {
-        InSource { source, roots }
+    pub(in super::super) fn new(
+        source: &'a dyn ArtifactSource,
+        roots: Vec<Root>,
+        nondistributable: Carriage,
+    ) -> InSource<'a> {
+        InSource { source, roots, nondistributable }
     }
 }
 
@@ -40,6 +46,10 @@ impl Carried for InSource<'_> {
     }
 
     fn open(&self, descriptor: &Descriptor) -> Result<Option<Box<dyn Read + Send>>, String> {
+        // To look for one may ask servers that its descriptor names.
+        if self.nondistributable == Carriage::Omit && descriptor.media_type.is_nondistributable() {
+            return Ok(None);
+        }
         let size = self.source.size_of(descriptor).map_err(|error| error.to_string())?;
         if size.is_none() {
             return Ok(None);

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use carnet::arrival::Bundle;
 use carnet::artifacts::{OnFailure, RegistryDestination};
+use carnet::audit::Subject;
 use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
 use carnet::import::{ImportReport, ImportRequest, Receipt, ReceiptFiles, RenameRule, TagPolicy};
@@ -25,6 +26,7 @@ use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::connection::Connection;
 use crate::exit;
+use crate::gate::{GateArgs, Moving};
 use crate::keys;
 use crate::screen::say;
 use crate::stores::{StoreAccess, Stores};
@@ -34,7 +36,7 @@ use crate::world::proxy;
 /// Push a verified and released bundle into a registry, straight from the chunk files
 #[derive(Args)]
 #[command(
-    group(clap::ArgGroup::new("policy").args(["trust", "public"]).required(true)),
+    group(clap::ArgGroup::new("trusted").args(["trust", "public"]).required(true)),
     after_help = "Artifacts keep their repository and tag; the host that they came from is dropped. A --rename\n\
     rule must match the complete name in the bundle (HOST/REPO:TAG, or the digest of an artifact\n\
     without a name). The first rule that matches applies; its right side is REPO[:TAG] below PREFIX.\n\n\
@@ -45,7 +47,8 @@ use crate::world::proxy;
     carnet import in --trust trust.toml --to docker://registry.example/mirror --dry-run\n  \
     carnet import in --trust trust.toml --to docker://registry.example --receipt receipt.json\n  \
     carnet import in --pub p.pem --to docker://registry.example --rename 'low.example/(.*)=team/$1'\n  \
-    carnet import in --pub p.pem --to docker://registry.example --backup-tags=-before"
+    carnet import in --pub p.pem --to docker://registry.example --backup-tags=-before\n  \
+    carnet import in --trust trust.toml --to docker://registry.example --policy policy.toml"
 )]
 pub(crate) struct Import {
     /// Chunk files, or folders or places in object stores that hold them; file names do not matter
@@ -64,6 +67,8 @@ pub(crate) struct Import {
     artifact: Vec<String>,
     #[command(flatten)]
     push: PushArgs,
+    #[command(flatten)]
+    gate: GateArgs,
     /// Print what would be pushed; push nothing
     #[arg(long)]
     dry_run: bool,
@@ -108,6 +113,7 @@ impl Command for Import {
             to: &self.to,
             artifacts: &self.artifact,
             push: &self.push,
+            gate: Some(&self.gate),
             dry_run: self.dry_run,
             allow_host: &self.allow_host,
             connection: &self.connection,
@@ -149,6 +155,8 @@ pub(super) struct Work<'a> {
     pub(super) to: &'a RegistryDestination,
     pub(super) artifacts: &'a [String],
     pub(super) push: &'a PushArgs,
+    /// The policies that it must pass first.
+    pub(super) gate: Option<&'a GateArgs>,
     pub(super) dry_run: bool,
     pub(super) allow_host: &'a [Host],
     pub(super) connection: &'a Connection,
@@ -164,6 +172,12 @@ impl Work<'_> {
         let Context { screen, environment, .. } = context;
         let push = self.push;
         let whole = self.bundle.released()?.whole()?;
+        let referrers = if push.no_referrers { Carriage::Omit } else { Carriage::Carry };
+        if let Some(gate) = self.gate {
+            let subject = Subject::Bundle(self.bundle);
+            let moving = Moving { subject, artifacts: self.artifacts, platforms: &[], referrers };
+            gate.pass(&moving, context)?;
+        }
         if let Some(files) = &mut self.files {
             files.make_room(&whole)?;
         }
@@ -181,7 +195,7 @@ impl Work<'_> {
             artifacts: self.artifacts,
             rename: &push.rename,
             tags: TagPolicy { overwrite: push.overwrite_tags, backup: push.backup_tags.clone() },
-            referrers: if push.no_referrers { Carriage::Omit } else { Carriage::Carry },
+            referrers,
             on_failure: if push.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
             dry_run: self.dry_run,
             connections: self.connection.network.transfers(),

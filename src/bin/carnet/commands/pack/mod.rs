@@ -6,8 +6,10 @@ mod show;
 mod sources;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use carnet::artifacts::{Expansion, OnFailure, RegistryDestination, RegistrySources, SourceSpec};
+use carnet::artifacts::{Expansion, OnFailure, RegistryDestination, RegistrySources, Remembered, SourceSpec};
+use carnet::audit::{Offered, Subject};
 use carnet::format::chunk_size::ChunkSize;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
@@ -27,6 +29,7 @@ use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::connection::Connection;
 use crate::exit;
+use crate::gate::{GateArgs, Moving};
 use crate::keys::KeyArgs;
 use crate::stores::{StoreAccess, StoreWriting, Stores};
 use crate::world::{proxy, sealing_time};
@@ -50,7 +53,8 @@ use sources::OpenedSources;
     carnet pack docker://low.example/team/app:1.0 --to out --name app --key station.key.pem\n  \
     carnet pack oci:images --to s3://transfer/low --name all --key station.key.pem\n  \
     carnet pack docker-archive:app.tar=team/app:1.0 --to out --name app --key k.pem --chunk-size cd\n  \
-    carnet pack oci:images --to out --name all --key k.key.pem --platform linux/amd64 --dry-run"
+    carnet pack oci:images --to out --name all --key k.key.pem --platform linux/amd64 --dry-run\n  \
+    carnet pack oci:images --to out --name all --key k.key.pem --policy policy.toml"
 )]
 pub(crate) struct Pack {
     /// The artifacts to pack; see SOURCE below
@@ -117,6 +121,8 @@ pub(crate) struct Pack {
     #[arg(long, value_name = "DEST", value_parser = parse_spec::<RegistryDestination>)]
     push_nondistributable_to: Option<RegistryDestination>,
     #[command(flatten)]
+    gate: GateArgs,
+    #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
     access: StoreAccess,
@@ -157,8 +163,9 @@ impl Command for Pack {
         let registries =
             RegistrySources::new(Registries::new(settings.clone()), self.allow_private_urls.clone());
         let expansion = self.tmp.as_deref().map(|tmp| Expansion::new(tmp, environment.workers.stop()));
-        let OpenedSources { wanted, failures: unopened } =
+        let OpenedSources { mut wanted, failures: unopened } =
             sources::open(specs, &registries, expansion.as_ref(), self.continue_on_errors)?;
+        self.pass_gate(&mut wanted, context)?;
         let file_sums: Vec<SumFunction> = self.file_sums.iter().map(|&option| option.into()).collect();
         let (network, access) = (&self.connection.network, &self.access);
         let stores = Stores { network, access, writing: Some(&self.writing), environment };
@@ -196,6 +203,34 @@ impl Command for Pack {
 }
 
 impl Pack {
+    /// Holds what would be packed against the policies, if there are any.
+    fn pass_gate(&self, wanted: &mut [Wanted], context: &Context<'_>) -> Result<(), CommandError> {
+        if !self.gate.is_asked() {
+            return Ok(());
+        }
+        for wanted in &mut *wanted {
+            wanted.source = Arc::new(Remembered::new(Arc::clone(&wanted.source)));
+        }
+        let offered = |wanted: &Wanted| Offered {
+            source: Arc::clone(&wanted.source),
+            selection: wanted.selection.clone(),
+            rename: wanted.rename.clone(),
+            nondistributable: self.nondistributable,
+        };
+        let offered: Vec<Offered> = wanted.iter().map(offered).collect();
+        let moving = Moving {
+            subject: Subject::Sources(&offered),
+            artifacts: &[],
+            platforms: &self.platform,
+            referrers: self.referrers(),
+        };
+        self.gate.pass(&moving, context)
+    }
+
+    fn referrers(&self) -> Carriage {
+        if self.no_referrers { Carriage::Omit } else { Carriage::Carry }
+    }
+
     fn request<'a>(
         &'a self,
         sources: Vec<Wanted>,
@@ -216,7 +251,7 @@ impl Pack {
             chunk_size: self.chunk_size,
             splitting: if self.no_split { Splitting::Forbidden } else { Splitting::Allowed },
             nondistributable: self.nondistributable,
-            referrers: if self.no_referrers { Carriage::Omit } else { Carriage::Carry },
+            referrers: self.referrers(),
             platforms: self.platform.clone(),
             created,
             expires: self.expires,

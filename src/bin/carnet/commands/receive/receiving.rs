@@ -315,6 +315,7 @@ impl Receiving<'_> {
                     to,
                     artifacts: &[],
                     push: &self.options.push,
+                    gate: None,
                     dry_run: false,
                     allow_host: &self.options.allow_host,
                     connection: &self.options.connection,
