@@ -9,7 +9,7 @@ use super::throttle::Throttle;
 use super::{Settings, retry};
 
 /// Interval at which a waiting thread checks for the stop signal.
-pub(super) const STOP_CHECK: Duration = Duration::from_millis(100);
+pub(super) const STOP_CHECK: Duration = Duration::from_millis(250);
 
 /// The state shared by all connections of a run.
 pub(crate) struct Connections {

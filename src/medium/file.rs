@@ -50,6 +50,9 @@ pub trait ChunkFile: Send + Sync {
         Ok(in_order(self.open()?, offset, bytes))
     }
 
+    /// Frees the memory in which parts of it were kept. They are read again when they are needed.
+    fn forget(&self) {}
+
     /// Removes the file, unless it has changed since it was found. A file that is gone is no error.
     ///
     /// # Errors

@@ -1,29 +1,23 @@
 //! Writes run records, and lists and reads them.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::chain::{Chain, ChainEvent, ChainLine, io_error};
+use super::chain::{Chain, ChainEvent, io_error};
+use super::files::{
+    CHAIN, LOCK, LOCKS, RECORDS, ending, ending_path, is_name, lines, names, place, read, record_path,
+    remove, reveal, write,
+};
+use super::imports::Imports;
+use super::lock::HeldLock;
 use super::{Progress, RunRecord, RunStatus, RunsError};
 use crate::clock::Clock;
 use crate::format::Sum;
 use crate::http::bounded;
-use crate::medium::Temporary;
 use crate::trust::Signer;
-
-/// The files and folders in a state folder.
-const LOCK: &str = "lock";
-const CHAIN: &str = "chain.jsonl";
-const RECORDS: &str = "runs";
-const LOCKS: &str = "locks";
-
-/// How the hidden files end in which final records wait.
-const ENDING: &str = ".ending";
 
 /// Maximum length of the name of a pipeline, in bytes.
 const PIPELINE_NAME_BYTES_MAX: usize = 100;
@@ -34,15 +28,13 @@ const REASON_BYTES_MAX: usize = 1000;
 /// The shortest time between two writings of a record while it runs.
 const REWRITE: Duration = Duration::from_secs(1);
 
-/// Maximum size of a record in bytes.
-const RECORD_BYTES_MAX: u64 = 64 << 20;
-
 /// A state folder, opened for writing. Several processes may have it open: each line of the chain is appended under a
 /// lock, and every run under way holds a lock of its own.
 pub struct Ledger {
     folder: PathBuf,
     signer: Arc<dyn Signer>,
     clock: Arc<dyn Clock>,
+    imports: Mutex<Imports>,
 }
 
 /// A run that is under way. If it is dropped before [`RunHandle::finish`], its record says so at the next start.
@@ -51,24 +43,6 @@ pub struct RunHandle<'a> {
     state: Mutex<(RunRecord, Instant)>,
     /// Held while the run is under way.
     _lock: HeldLock,
-}
-
-/// A lock that is held until it is dropped, or until the process ends.
-#[derive(Debug)]
-pub struct HeldLock {
-    path: PathBuf,
-    /// Whether the file is removed, too.
-    removed: bool,
-    _file: File,
-}
-
-impl Drop for HeldLock {
-    fn drop(&mut self) {
-        if self.removed {
-            // It is still locked, so nobody else uses it.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
 }
 
 impl Ledger {
@@ -82,7 +56,7 @@ impl Ledger {
             let path = folder.join(part);
             fs::create_dir_all(&path).map_err(|source| io_error("make folder", &path, source))?;
         }
-        let ledger = Ledger { folder: folder.to_owned(), signer, clock };
+        let ledger = Ledger { folder: folder.to_owned(), signer, clock, imports: Mutex::default() };
         ledger.recover()?;
         Ok(ledger)
     }
@@ -93,10 +67,8 @@ impl Ledger {
     /// [`RunsError::Busy`] if another process, or another thread, has it.
     pub fn lock(&self, name: &str) -> Result<HeldLock, RunsError> {
         let path = self.folder.join(LOCKS).join(name);
-        match try_lock(&path)? {
-            Some(file) => Ok(HeldLock { path, removed: false, _file: file }),
-            None => Err(RunsError::Busy { path: path.display().to_string() }),
-        }
+        let busy = || RunsError::Busy { path: path.display().to_string() };
+        HeldLock::take(path.clone(), false)?.ok_or_else(busy)
     }
 
     /// Finishes what processes that ended left behind.
@@ -139,9 +111,7 @@ impl Ledger {
     ///
     /// A run whose work was done, as a signed line says of exactly this record, has succeeded.
     fn interrupt(&self, chain: &mut Chain, name: &str, delivered: Option<&str>) -> Result<(), RunsError> {
-        let path = self.run_lock(name);
-        let Some(file) = try_lock(&path)? else { return Ok(()) };
-        let _lock = HeldLock { path, removed: true, _file: file };
+        let Some(_lock) = HeldLock::take(self.run_lock(name), true)? else { return Ok(()) };
         match read(&self.folder, name) {
             Ok((mut record, bytes)) if record.status == RunStatus::Running => {
                 let is_delivered = delivered == Some(Sum::of(&bytes).to_string().as_str());
@@ -193,8 +163,8 @@ impl Ledger {
             problem: "10000 runs began in the same second".to_owned(),
         })?;
         let path = self.run_lock(&record.name);
-        let file = try_lock(&path)?.ok_or_else(|| RunsError::Busy { path: path.display().to_string() })?;
-        let lock = HeldLock { path, removed: true, _file: file };
+        let busy = || RunsError::Busy { path: path.display().to_string() };
+        let lock = HeldLock::take(path.clone(), true)?.ok_or_else(busy)?;
         write(&self.folder, &record)?;
         drop((chain, chain_lock));
         Ok(RunHandle { ledger: self, state: Mutex::new((record, Instant::now())), _lock: lock })
@@ -250,6 +220,62 @@ impl Ledger {
     /// The state folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+impl Ledger {
+    /// Returns the newest records, the newest first, as far as `keep` wants them. Reads no more records than needed, and
+    /// needs no lock. Records that cannot be read are passed over; [`super::verify`] tells them.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn newest(
+        folder: &Path,
+        most: usize,
+        keep: &dyn Fn(&RunRecord) -> bool,
+    ) -> Result<Vec<RunRecord>, RunsError> {
+        Ledger::newest_telling(folder, most, keep, &mut |_| {})
+    }
+
+    /// [`Ledger::newest`] that tells what is passed over.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn newest_telling(
+        folder: &Path,
+        most: usize,
+        keep: &dyn Fn(&RunRecord) -> bool,
+        tell: &mut dyn FnMut(&RunsError),
+    ) -> Result<Vec<RunRecord>, RunsError> {
+        let mut found = Vec::new();
+        for name in names(folder)?.into_iter().rev() {
+            if found.len() == most {
+                break;
+            }
+            match read(folder, &name) {
+                Ok((record, _)) if keep(&record) => found.push(record),
+                // It may have been deleted since the folder was read.
+                Ok(_) | Err(RunsError::NoSuchRun { .. }) => {}
+                Err(error) => tell(&error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns the newest run that imported a bundle in a pipeline, if one did. Each record is read once, so asking costs
+    /// one listing of the records and what is new.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn imported(&self, pipeline: &str, bundle: &Sum) -> Result<Option<String>, RunsError> {
+        let mut imports = self.imports.lock().unwrap_or_else(PoisonError::into_inner);
+        imports.read(&self.folder)?;
+        Ok(imports.newest(pipeline, bundle))
+    }
+
+    /// Reads the record of one run. Needs no lock.
+    pub fn record(folder: &Path, name: &str) -> Result<RunRecord, RunsError> {
+        read(folder, name).map(|(record, _)| record)
     }
 }
 
@@ -309,200 +335,5 @@ impl RunHandle<'_> {
         let (mut chain, _chain_lock) = ledger.chain()?;
         ledger.conclude(&mut chain, &mut record)?;
         Ok(record)
-    }
-}
-
-/// Creates and locks a file; `None` if somebody has locked it.
-fn try_lock(path: &Path) -> Result<Option<File>, RunsError> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-    let file = file.map_err(|source| io_error("write", path, source))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(source)) => Err(io_error("lock", path, source)),
-    }
-}
-
-pub(super) fn record_path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(RECORDS).join(format!("{name}.json"))
-}
-
-/// Where the final record of a run waits until its line is in the chain.
-fn ending_path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(RECORDS).join(format!(".{name}{ENDING}"))
-}
-
-/// Returns the names of the runs whose final records wait.
-fn ending(folder: &Path) -> Result<Vec<String>, RunsError> {
-    let path = folder.join(RECORDS);
-    let entries = fs::read_dir(&path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let entries = entries.map_err(|source| io_error("read", &path, source))?;
-    let name = |name: OsString| {
-        let name = name.to_str()?.strip_prefix('.')?.strip_suffix(ENDING)?;
-        is_name(name).then(|| name.to_owned())
-    };
-    Ok(entries.into_iter().filter_map(|entry| name(entry.file_name())).collect())
-}
-
-/// Reads the final record of a run that waits, if there is one.
-pub(super) fn read_ending(folder: &Path, name: &str) -> Option<Vec<u8>> {
-    fs::read(ending_path(folder, name)).ok()
-}
-
-/// Gives the final record of a run its place.
-fn reveal(folder: &Path, name: &str) -> Result<(), RunsError> {
-    let path = record_path(folder, name);
-    let moved = fs::rename(ending_path(folder, name), &path).and_then(|()| sync_folder_of(&path));
-    moved.map_err(|source| io_error("write", &path, source))
-}
-
-/// Removes a file for good.
-fn remove(path: &Path) -> Result<(), RunsError> {
-    let removed = fs::remove_file(path).and_then(|()| sync_folder_of(path));
-    removed.map_err(|source| io_error("remove", path, source))
-}
-
-/// Makes the names in the folder of a file durable.
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-}
-
-/// Writes the record of a run that is under way, atomically.
-fn write(folder: &Path, record: &RunRecord) -> Result<(), RunsError> {
-    place(&record_path(folder, &record.name), record).map(drop)
-}
-
-/// Writes a record atomically. Returns the sum of its file.
-fn place(path: &Path, record: &RunRecord) -> Result<Sum, RunsError> {
-    let bytes = record.render();
-    let written = Temporary::beside(path).and_then(|mut temporary| {
-        temporary.file().write_all(&bytes)?;
-        temporary.place(path)
-    });
-    written.map_err(|source| io_error("write", path, source))?;
-    Ok(Sum::of(&bytes))
-}
-
-/// Whether a text can be the name of a run.
-fn is_name(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    !text.is_empty() && text.len() <= 200 && !text.starts_with('.') && text.bytes().all(is_allowed)
-}
-
-/// Returns the names of all runs whose records are there, the oldest first. Only the folder is read.
-pub(super) fn names(folder: &Path) -> Result<Vec<String>, RunsError> {
-    let path = folder.join(RECORDS);
-    let failed = |source| io_error("read", &path, source);
-    let mut names = Vec::new();
-    for entry in fs::read_dir(&path).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        let name = name.to_str().and_then(|name| name.strip_suffix(".json"));
-        names.extend(name.filter(|name| is_name(name)).map(str::to_owned));
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
-/// Reads a record, and the bytes of its file.
-///
-/// # Errors
-/// [`RunsError::NoSuchRun`] and [`RunsError::Damaged`].
-pub(super) fn read(folder: &Path, name: &str) -> Result<(RunRecord, Vec<u8>), RunsError> {
-    let path = record_path(folder, name);
-    let gone = || RunsError::NoSuchRun { name: name.to_owned(), path: folder.display().to_string() };
-    if !is_name(name) {
-        return Err(gone());
-    }
-    let bytes = match fs::metadata(&path).map(|found| found.len()) {
-        Ok(bytes) if bytes > RECORD_BYTES_MAX => {
-            let problem = format!("it has more than {RECORD_BYTES_MAX} bytes");
-            return Err(RunsError::Damaged { path: path.display().to_string(), problem });
-        }
-        Ok(_) => fs::read(&path).map_err(|source| io_error("read", &path, source))?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(gone()),
-        Err(source) => return Err(io_error("read", &path, source)),
-    };
-    let damaged = |problem: String| RunsError::Damaged { path: path.display().to_string(), problem };
-    let record: RunRecord =
-        serde_json::from_slice(&bytes).map_err(|error| damaged(format!("it is no run record: {error}")))?;
-    if record.name != name {
-        return Err(damaged(format!("it is the record of {:?}", record.name)));
-    }
-    Ok((record, bytes))
-}
-
-/// Reads all whole lines of the chain.
-///
-/// # Errors
-/// If one is damaged.
-pub(super) fn lines(folder: &Path) -> Result<Vec<ChainLine>, RunsError> {
-    let path = folder.join(CHAIN);
-    let mut lines = Vec::new();
-    for (at, line) in raw_lines(folder)?.into_iter().enumerate() {
-        lines.push(ChainLine::parse(&line).map_err(|problem| RunsError::Damaged {
-            path: path.display().to_string(),
-            problem: format!("line {}: {problem}", at + 1),
-        })?);
-    }
-    Ok(lines)
-}
-
-/// Reads all whole lines of the chain, without their line feeds.
-pub(super) fn raw_lines(folder: &Path) -> Result<Vec<Vec<u8>>, RunsError> {
-    let path = folder.join(CHAIN);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(source) => return Err(io_error("read", &path, source)),
-    };
-    let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-    let whole = bytes[..end].strip_suffix(b"\n");
-    Ok(whole
-        .map(|whole| whole.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect())
-        .unwrap_or_default())
-}
-
-impl Ledger {
-    /// Returns the newest records, the newest first, as far as `keep` wants them. Reads no more records than needed, and
-    /// needs no lock. Records that cannot be read are passed over; [`super::verify`] tells them.
-    ///
-    /// # Errors
-    /// If the folder cannot be read.
-    pub fn newest(
-        folder: &Path,
-        most: usize,
-        keep: &dyn Fn(&RunRecord) -> bool,
-    ) -> Result<Vec<RunRecord>, RunsError> {
-        Ledger::newest_telling(folder, most, keep, &mut |_| {})
-    }
-
-    /// [`Ledger::newest`] that tells what is passed over.
-    ///
-    /// # Errors
-    /// If the folder cannot be read.
-    pub fn newest_telling(
-        folder: &Path,
-        most: usize,
-        keep: &dyn Fn(&RunRecord) -> bool,
-        tell: &mut dyn FnMut(&RunsError),
-    ) -> Result<Vec<RunRecord>, RunsError> {
-        let mut found = Vec::new();
-        for name in names(folder)?.into_iter().rev() {
-            if found.len() == most {
-                break;
-            }
-            match read(folder, &name) {
-                Ok((record, _)) if keep(&record) => found.push(record),
-                // It may have been deleted since the folder was read.
-                Ok(_) | Err(RunsError::NoSuchRun { .. }) => {}
-                Err(error) => tell(&error),
-            }
-        }
-        Ok(found)
-    }
-
-    /// Reads the record of one run. Needs no lock.
-    pub fn record(folder: &Path, name: &str) -> Result<RunRecord, RunsError> {
-        read(folder, name).map(|(record, _)| record)
     }
 }

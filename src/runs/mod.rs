@@ -8,7 +8,10 @@
 mod chain;
 mod csv_text;
 mod error;
+mod files;
+mod imports;
 mod ledger;
+mod lock;
 mod reconcile;
 mod record;
 mod transfer_record;
@@ -17,7 +20,8 @@ mod verify;
 pub use chain::{ChainEvent, ChainLine};
 pub use csv_text::{csv_text, run_rows};
 pub use error::RunsError;
-pub use ledger::{HeldLock, Ledger, RunHandle};
+pub use ledger::{Ledger, RunHandle};
+pub use lock::HeldLock;
 pub use reconcile::{Difference, Reconciliation, reconcile};
 pub use record::{
     ArtifactOutcome, PipelineType, Place, Progress, RunCheck, RunFile, RunRecord, RunSigner, RunStatus,

@@ -5,7 +5,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::ledger::{lines, read, record_path};
+use super::files::{lines, read, record_path};
 use super::{ChainEvent, RunRecord, RunStatus, RunsError};
 use crate::format::Sum;
 use crate::trust::PublicKey;

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::chain::NOTHING_BEFORE;
-use super::ledger::{names, raw_lines, read, read_ending};
+use super::files::{names, raw_lines, read, read_ending};
 use super::{ChainEvent, ChainLine, RunStatus, RunsError};
 use crate::format::Sum;
 use crate::trust::PublicKey;

@@ -58,21 +58,6 @@ impl<E: Diagnose> From<E> for NotReady {
     }
 }
 
-/// Returns the run that imported a bundle in this pipeline, if one did.
-pub fn imported_before(
-    ledger: &Ledger,
-    pipeline: &str,
-    bundle: &Sum,
-) -> Result<Option<String>, StationError> {
-    let id = bundle.to_string();
-    let is_it = |record: &RunRecord| {
-        record.pipeline == pipeline
-            && record.status == RunStatus::Succeeded
-            && record.catalog_digest.as_deref() == Some(&id)
-    };
-    Ok(Ledger::newest(ledger.folder(), 1, &is_it)?.pop().map(|record| record.name))
-}
-
 /// Imports a bundle, if it is complete, accepted, released, and undamaged. What happens then is in the record of the run,
 /// also a failure.
 ///
@@ -90,7 +75,7 @@ pub fn import(
     log: &dyn Log,
 ) -> Result<Result<RunRecord, NotReady>, StationError> {
     let _lock = ledger.lock(&format!("pipeline-{}", pipeline.name))?;
-    let before = imported_before(ledger, &pipeline.name, &request.bundle)?;
+    let before = ledger.imported(&pipeline.name, &request.bundle)?;
     let silent = Environment { clock: equipment.clock.as_ref(), monitor: Monitor::silent(), workers };
     let bundle = match ready(request, &silent) {
         Ok(bundle) => bundle,

@@ -32,6 +32,9 @@ pub struct InboxLimits {
 const REST_SECONDS: u64 = 120;
 const REST_DOUBLINGS_MAX: u32 = 2;
 
+/// The same for an object store without unfinished bundles, whose pulse shows every change.
+const REST_SECONDS_STORE: u64 = 3600;
+
 /// How long in seconds a file must stay unchanged before it counts as finished. Time is measured between looks by the clock
 /// of this side: the clock of the writer may jump.
 const QUIET_SECONDS: u64 = 60;
@@ -117,14 +120,23 @@ pub struct Inbox {
     moves: bool,
     /// How many looks have found nothing new since one did.
     idle_looks: u32,
+    /// Whether its place is an object store.
+    is_store: bool,
+    /// Whether a bundle in it is unfinished.
+    is_unfinished: bool,
 }
 
 impl Inbox {
     /// Returns whether nothing can be new since the last look: the pulse of the store is the same, no file has changed
     /// for a while, and the last look is less than two minutes old, or eight if several looks found nothing new. A writer
-    /// may go on with an old file after a long pause, which no pulse shows, so all files are looked at now and then.
+    /// may go on with an old file in a folder after a long pause, which no pulse shows, so all files are looked at now and
+    /// then.
     pub fn rests(&mut self, pulse: Option<String>, now: Timestamp) -> bool {
-        let rest = REST_SECONDS << self.idle_looks.min(REST_DOUBLINGS_MAX);
+        let rest = if self.is_store && !self.is_unfinished {
+            REST_SECONDS_STORE
+        } else {
+            REST_SECONDS << self.idle_looks.min(REST_DOUBLINGS_MAX)
+        };
         let is_fresh = |time: &Timestamp| time.plus_seconds(rest).is_some_and(|end| now < end);
         let is_same = pulse.is_some() && pulse == self.pulse;
         self.pulse = pulse;
@@ -187,6 +199,9 @@ impl Inbox {
                         if is_old { file.modified().map_or(now, |time| time.min(now)) } else { now };
                     let state =
                         if is_too_old { FileState::TooOld } else { state_of(file.as_ref(), policy, now) };
+                    if !matches!(state, FileState::Chunk { .. }) {
+                        file.forget();
+                    }
                     let known = Known { version, state, unchanged: 0, changed, damage: None };
                     (file.name().to_owned(), known)
                 }
@@ -197,6 +212,7 @@ impl Inbox {
         }
         self.idle_looks = if is_idle { self.idle_looks.saturating_add(1) } else { 0 };
         self.looked = Some(now);
+        self.is_store = !files.is_empty() && files.iter().all(|file| file.waits());
         self.moves = self.known.values().any(|known| known.may_change(now));
         seen
     }
@@ -301,7 +317,9 @@ impl Inbox {
             bundle.missing = (0..=bundle.last).filter(|number| !numbers.contains_key(number)).collect();
             bundle
         };
-        bundles.into_values().map(with_missing).collect()
+        let bundles: Vec<InboxBundle> = bundles.into_values().map(with_missing).collect();
+        self.is_unfinished = bundles.iter().any(|bundle| !bundle.missing.is_empty());
+        bundles
     }
 }
 

@@ -29,7 +29,7 @@ pub use equipment::Equipment;
 pub use error::StationError;
 pub use export::{ExportRequest, export};
 pub use file_state::FileState;
-pub use import::{ImportRun, NotReady, import, imported_before};
+pub use import::{ImportRun, NotReady, import};
 pub use inbox::{Inbox, InboxBundle, InboxFile, InboxLimits};
 pub use log::{Level, Log};
 pub use pipeline::{ExportPipeline, ImportPipeline, PipelineOption};

@@ -15,7 +15,7 @@ use crate::stream::workers::Workers;
 use crate::trust::Signer;
 
 /// How often a waiting thread looks whether it should stop.
-const STOP_CHECK: Duration = Duration::from_millis(100);
+const STOP_CHECK: Duration = Duration::from_millis(250);
 
 /// The wait in seconds after a first failure, which doubles, and the longest.
 const BACK_OFF_SECONDS: (u64, u64) = (60, 3600);

@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::ops::ControlFlow;
 
+use crate::format::Sum;
+
 use super::{NewObject, Object, Part, PartLimits, Permission, StorageError, Upload};
 
 /// A container of objects: an S3 bucket or an Azure Blob container. All keys are whole, from the start of the container.
@@ -30,6 +32,10 @@ pub trait Container: Send + Sync {
         prefix: &str,
         visit: &mut dyn FnMut(Object) -> ControlFlow<()>,
     ) -> Result<(), StorageError>;
+
+    /// Returns a sum over what the store lists of the objects whose keys begin with `prefix`: the same as long as none is
+    /// added, changed or removed. This costs the requests of a list, and no reading. `None` if that cannot be told.
+    fn pulse(&self, prefix: &str) -> Result<Option<Sum>, StorageError>;
 
     /// Returns the object of this key, with its metadata; `None` if there is none.
     fn find(&self, key: &str) -> Result<Option<Object>, StorageError>;

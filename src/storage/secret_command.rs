@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::StorageError;
-use crate::http::bounded;
+use crate::http::{Connections, bounded};
 
 /// Time limit for a program. It may wait for input from a user who is not there.
 const TIME_MAX: Duration = Duration::from_secs(60);
@@ -27,11 +27,19 @@ const CHECK: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// [`StorageError::Setup`] with the exit status and what the program wrote to stderr, never what it wrote to stdout.
-pub(super) fn run_secret_command(argv: &[String]) -> Result<Zeroizing<String>, StorageError> {
-    run(argv, TIME_MAX)
+/// [`StorageError::Interrupted`] after a stop signal; the program is killed then.
+pub(super) fn run_secret_command(
+    argv: &[String],
+    connections: &Connections,
+) -> Result<Zeroizing<String>, StorageError> {
+    run(argv, TIME_MAX, &|| connections.is_stopped())
 }
 
-fn run(argv: &[String], time: Duration) -> Result<Zeroizing<String>, StorageError> {
+fn run(
+    argv: &[String],
+    time: Duration,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<Zeroizing<String>, StorageError> {
     let program = argv.first().map_or("", String::as_str);
     let refuse = |problem: String| StorageError::Setup {
         what: format!("the secret command {program}"),
@@ -51,7 +59,10 @@ fn run(argv: &[String], time: Duration) -> Result<Zeroizing<String>, StorageErro
     // Both pipes are emptied, so that the program does not wait for us.
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (secret, errors) = (read(stdout), read(stderr));
-    let status = wait(&mut child, time).map_err(|error| refuse(error.to_string()))?;
+    let status = wait(&mut child, time, is_stopped).map_err(|error| refuse(error.to_string()))?;
+    if status.is_none() && is_stopped() {
+        return Err(StorageError::Interrupted);
+    }
     // A program that it left behind may hold a pipe open for ever.
     let secret = secret.recv_timeout(OUTPUT_TIME_MAX);
     let errors = errors.recv_timeout(OUTPUT_TIME_MAX).unwrap_or_default();
@@ -86,14 +97,18 @@ fn read(pipe: Option<impl Read + Send + 'static>) -> Receiver<Zeroizing<Vec<u8>>
     receiver
 }
 
-/// Waits for a program; `None` if it took too long and was killed.
-fn wait(child: &mut Child, time: Duration) -> std::io::Result<Option<std::process::ExitStatus>> {
+/// Waits for a program; `None` if it was killed, because it took too long or after a stop signal.
+fn wait(
+    child: &mut Child,
+    time: Duration,
+    is_stopped: &dyn Fn() -> bool,
+) -> std::io::Result<Option<std::process::ExitStatus>> {
     let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        if started.elapsed() > time {
+        if started.elapsed() > time || is_stopped() {
             child.kill()?;
             child.wait()?;
             return Ok(None);
@@ -108,7 +123,7 @@ mod tests {
 
     fn run(script: &str) -> Result<String, String> {
         let argv = ["sh", "-c", script].map(str::to_owned);
-        super::run(&argv, Duration::from_secs(2))
+        super::run(&argv, Duration::from_secs(2), &|| false)
             .map(|text| text.to_string())
             .map_err(|error| error.to_string())
     }
@@ -124,9 +139,11 @@ mod tests {
         for bytes in [(64 << 10) + 1, 10_000_000] {
             assert!(run(&format!("head -c {bytes} /dev/zero")).is_err(), "{bytes}");
         }
-        assert!(run_secret_command(&["/nowhere/vault".to_owned()]).is_err());
-        assert!(run_secret_command(&[]).is_err());
+        for argv in [&["/nowhere/vault".to_owned()][..], &[]] {
+            assert!(super::run(argv, Duration::from_secs(2), &|| false).is_err(), "{argv:?}");
+        }
     }
+
     /// Neither a program that does not end nor one that it leaves behind makes us wait.
     #[test]
     fn takes_a_bounded_time() {
@@ -136,6 +153,16 @@ mod tests {
         let error = run("sleep 30 & echo secret").unwrap_err();
         assert!(error.contains("left a program behind") && !error.contains("secret:"), "{error}");
         assert_eq!(run("sleep 30 >/dev/null 2>&1 & echo secret"), Ok("secret".to_owned()));
+        assert!(started.elapsed() < Duration::from_secs(15));
+    }
+
+    #[test]
+    fn a_stop_signal_ends_it() {
+        let started = Instant::now();
+        let argv = ["sleep", "30"].map(str::to_owned);
+        let stop = || started.elapsed() > Duration::from_millis(200);
+        let ended = super::run(&argv, TIME_MAX, &stop);
+        assert!(matches!(ended, Err(StorageError::Interrupted)));
         assert!(started.elapsed() < Duration::from_secs(15));
     }
 }

@@ -120,6 +120,8 @@ impl ChunkStore for Bucket {
     fn files(&self) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError> {
         let place = &self.place;
         place.container.check_access(&[Permission::List, Permission::Read])?;
+        // Files of an earlier list have other windows than those of this one.
+        place.windows.clear();
         let mut files: Vec<Arc<dyn ChunkFile>> = Vec::new();
         place.list(&place.prefix, &mut |object| {
             let relative = object.key.strip_prefix(&place.prefix).unwrap_or(&object.key);
@@ -133,6 +135,11 @@ impl ChunkStore for Bucket {
         }
         files.sort_by(|a, b| a.name().cmp(b.name()));
         Ok(files)
+    }
+
+    fn pulse(&self) -> Option<String> {
+        // What is wrong is told when the files are listed.
+        self.place.container.pulse(&self.place.prefix).ok().flatten().map(|sum| sum.to_string())
     }
 
     fn put_beside(&self, file: &str, bytes: &[u8]) -> Result<(), MediumError> {

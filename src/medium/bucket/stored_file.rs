@@ -77,6 +77,10 @@ impl ChunkFile for StoredFile {
         Ok(Box::new(self.download(offset, bytes)))
     }
 
+    fn forget(&self) {
+        self.place.windows.forget(self.number);
+    }
+
     fn remove(&self) -> io::Result<()> {
         self.place.container.delete(&self.object).map_err(StorageError::into_io)
     }

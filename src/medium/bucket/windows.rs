@@ -91,6 +91,22 @@ impl Windows {
         Some(found)
     }
 
+    /// Drops the windows of an object.
+    pub(super) fn forget(&self, object: u64) {
+        self.retain(&|window| window.object != object);
+    }
+
+    /// Drops all windows.
+    pub(super) fn clear(&self) {
+        self.retain(&|_| false);
+    }
+
+    fn retain(&self, keep: &dyn Fn(&Window) -> bool) {
+        let mut held = self.held();
+        held.windows.retain(keep);
+        held.bytes = held.windows.iter().map(|window| window.content.len()).sum();
+    }
+
     fn keep(&self, window: Window) {
         let mut held = self.held();
         held.bytes += window.content.len();
@@ -131,5 +147,10 @@ mod tests {
         assert_eq!(*fetched.borrow(), expected);
         let beyond = windows.read(number, 1_000_000, &mut [0; 2], 999_999, &fetch).unwrap_err();
         assert_eq!(beyond.kind(), io::ErrorKind::UnexpectedEof);
+        // What is forgotten is fetched again.
+        let reads = fetched.borrow().len();
+        windows.forget(number);
+        windows.read(number, 1_000_000, &mut [0; 2], 0, &fetch).unwrap();
+        assert_eq!((fetched.borrow().len(), windows.held().bytes), (reads + 1, 32_768));
     }
 }

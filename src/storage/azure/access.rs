@@ -41,7 +41,7 @@ impl Access {
                 .map_err(|error| setup("the account", &error.to_string())),
         };
         if let Some(argv) = &settings.secret_command {
-            return Ok((Access::Sas(SasToken::parse(&run_secret_command(argv)?)?), own_url()?));
+            return Ok((Access::Sas(SasToken::parse(&run_secret_command(argv, connections)?)?), own_url()?));
         }
         let other = variables.get("AZURE_STORAGE_ACCOUNT").filter(|other| *other != account);
         let check = |what: &str| match other {

@@ -15,12 +15,13 @@ use super::listing::{Page, md5};
 use super::problem::Problem;
 use super::sas;
 use crate::clock::Clock;
-use crate::format::Timestamp;
+use crate::format::{Sum, Timestamp};
 use crate::http::{
     Call, Connections, HeaderName, LIST_BYTES_MAX, Method, Payload, Response, Route, bounded, date_seconds,
     date_text, header,
 };
 use crate::storage::percent::{encoded, query};
+use crate::storage::pulse::Pulse;
 use crate::storage::{
     Attempts, Container, NewObject, Object, Part, PartLimits, Permission, Precondition, Refusal, Settings,
     StorageError, Upload,
@@ -86,6 +87,9 @@ impl<'a> Wanted<'a> {
     }
 }
 
+/// Reads a page of a list, and returns what names the next one.
+type ReadPage<'a> = dyn FnMut(&Wanted<'_>, &str) -> Result<Option<String>, StorageError> + 'a;
+
 impl BlobContainer {
     /// Looks up what gives access. Nothing is requested from the container yet.
     pub(in crate::storage) fn open(
@@ -119,10 +123,14 @@ impl BlobContainer {
         format!("{} {}", wanted.method, self.path_url(wanted.key).path())
     }
 
-    /// Sends a request, with a new token if the store refuses the first one.
+    /// Sends a request, with a new token if the store refuses the first one, and once more if its body changed on the way.
     fn send(&self, wanted: &Wanted<'_>) -> Result<Response, StorageError> {
         self.check_access(&[wanted.needed])?;
-        let response = self.send_once(wanted)?;
+        let mut response = self.send_once(wanted)?;
+        if response.header("x-ms-error-code") == Some("Md5Mismatch") {
+            response.discard();
+            response = self.send_once(wanted)?;
+        }
         if let (401, Access::Identity(identity)) = (response.status, &self.access) {
             response.discard();
             identity.forget();
@@ -162,6 +170,41 @@ impl BlobContainer {
             }
             Ok(call)
         })
+    }
+
+    /// Calls `read` with the text of each page of a list. It returns the marker of the next page.
+    fn pages(
+        &self,
+        prefix: &str,
+        parameters: &[(&str, &str)],
+        read: &mut ReadPage<'_>,
+    ) -> Result<(), StorageError> {
+        let (mut marker, mut markers) = (String::new(), BTreeSet::new());
+        loop {
+            let mut wanted = Wanted::new(Method::GET, "", Permission::List)
+                .query(&[("restype", "container"), ("comp", "list"), ("maxresults", PAGE)])
+                .query(parameters);
+            if !prefix.is_empty() {
+                wanted = wanted.query(&[("prefix", prefix)]);
+            }
+            if !marker.is_empty() {
+                wanted = wanted.query(&[("marker", &marker)]);
+            }
+            let response = self.send(&wanted)?;
+            if response.status != 200 {
+                return Err(self.refused(response, &wanted));
+            }
+            let request = self.describe(&wanted);
+            let bytes =
+                response.bytes(LIST_BYTES_MAX).map_err(|error| self.attempts.failed(error, &request))?;
+            let text = std::str::from_utf8(&bytes);
+            let text = text.map_err(|_| self.unexpected(&wanted, "the list is not UTF-8"))?;
+            let Some(next) = read(&wanted, text)? else { return Ok(()) };
+            if !markers.insert(next.clone()) {
+                return Err(self.unexpected(&wanted, "a page names an earlier one as the next one"));
+            }
+            marker = next;
+        }
     }
 
     /// The error for a response with an error status.
@@ -274,45 +317,24 @@ impl Container for BlobContainer {
         prefix: &str,
         visit: &mut dyn FnMut(Object) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
-        let (mut marker, mut markers) = (String::new(), BTreeSet::new());
-        loop {
-            let mut wanted = Wanted::new(Method::GET, "", Permission::List).query(&[
-                ("restype", "container"),
-                ("comp", "list"),
-                ("include", "metadata"),
-                ("maxresults", PAGE),
-            ]);
-            if !prefix.is_empty() {
-                wanted = wanted.query(&[("prefix", prefix)]);
-            }
-            if !marker.is_empty() {
-                wanted = wanted.query(&[("marker", &marker)]);
-            }
-            let response = self.send(&wanted)?;
-            if response.status != 200 {
-                return Err(self.refused(response, &wanted));
-            }
-            let request = self.describe(&wanted);
-            let bytes =
-                response.bytes(LIST_BYTES_MAX).map_err(|error| self.attempts.failed(error, &request))?;
-            let text = std::str::from_utf8(&bytes);
-            let text = text.map_err(|_| self.unexpected(&wanted, "the list is not UTF-8"))?;
+        self.pages(prefix, &[("include", "metadata")], &mut |wanted, text| {
             let mut page = Page::parse(text)
-                .map_err(|error| self.unexpected(&wanted, format!("not a list: {}", bounded(&error))))?;
+                .map_err(|error| self.unexpected(wanted, format!("not a list: {}", bounded(&error))))?;
             let next = std::mem::take(&mut page.next_marker);
-            for object in page.objects().map_err(|problem| self.unexpected(&wanted, problem))? {
+            for object in page.objects().map_err(|problem| self.unexpected(wanted, problem))? {
                 if visit(object).is_break() {
-                    return Ok(());
+                    return Ok(None);
                 }
             }
-            if next.is_empty() {
-                return Ok(());
-            }
-            if !markers.insert(next.clone()) {
-                return Err(self.unexpected(&wanted, "a page names an earlier one as the next one"));
-            }
-            marker = next;
-        }
+            Ok(Some(next).filter(|next| !next.is_empty()))
+        })
+    }
+
+    fn pulse(&self, prefix: &str) -> Result<Option<Sum>, StorageError> {
+        let mut pulse = Pulse::new(("<Blob>", "</Blob>"), "NextMarker");
+        // A blob whose metadata changes gets another entity tag.
+        self.pages(prefix, &[], &mut |_, text| Ok(pulse.next(text)))?;
+        Ok(pulse.finish())
     }
 
     fn find(&self, key: &str) -> Result<Option<Object>, StorageError> {

@@ -17,7 +17,7 @@ const NAME_CHARS_MAX: usize = 1024;
 /// A page of a list.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Page {
+pub(in crate::storage) struct Page {
     #[serde(default)]
     blobs: Blobs,
     #[serde(default)]
@@ -62,12 +62,12 @@ struct Properties {
 }
 
 impl Page {
-    pub(super) fn parse(text: &str) -> Result<Page, String> {
+    pub(in crate::storage) fn parse(text: &str) -> Result<Page, String> {
         quick_xml::de::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| error.to_string())
     }
 
     /// Returns the blobs. Folders of hierarchical namespaces, and names that URLs cannot carry, are left out.
-    pub(super) fn objects(self) -> Result<Vec<Object>, String> {
+    pub(in crate::storage) fn objects(self) -> Result<Vec<Object>, String> {
         let mut objects = Vec::new();
         for Blob { name, properties, metadata } in self.blobs.blobs {
             let key = if name.encoded { decoded(&name.text, false) } else { Some(name.text) };

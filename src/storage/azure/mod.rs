@@ -13,3 +13,4 @@ mod sas;
 mod shared_key;
 
 pub(super) use blob_container::BlobContainer;
+pub(super) use listing::Page;

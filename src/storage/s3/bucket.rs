@@ -13,7 +13,9 @@ use sha2::{Digest as _, Sha256};
 use super::listing::{Begun, Page, quoted, root};
 use super::problem::Problem;
 use super::request::{Requests, Wanted};
+use crate::format::Sum;
 use crate::http::{HeaderName, Method, Response, bounded, header};
+use crate::storage::pulse::Pulse;
 use crate::storage::{
     Container, Encryption, NewObject, Object, Part, PartLimits, Permission, Precondition, Refusal, Settings,
     StorageError, Upload,
@@ -39,6 +41,9 @@ pub(in crate::storage) struct Bucket {
     takes_sha256: AtomicBool,
 }
 
+/// Reads a page of a list, and returns what names the next one.
+type ReadPage<'a> = dyn FnMut(&Wanted<'_>, &str) -> Result<Option<String>, StorageError> + 'a;
+
 impl Bucket {
     /// Looks up the credentials and the endpoint. Nothing is requested from the bucket yet.
     pub(in crate::storage) fn open(bucket: &str, settings: &Settings) -> Result<Bucket, StorageError> {
@@ -47,6 +52,28 @@ impl Bucket {
             encryption: settings.encryption.clone(),
             takes_sha256: AtomicBool::new(true),
         })
+    }
+
+    /// Calls `read` with the text of each page of a list. It returns the token of the next page.
+    fn pages(&self, prefix: &str, read: &mut ReadPage<'_>) -> Result<(), StorageError> {
+        let mut token: Option<String> = None;
+        let mut seen = HashSet::new();
+        for _ in 0..PAGES_MAX {
+            let mut parameters = vec![("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)];
+            if let Some(token) = &token {
+                parameters.push(("continuation-token", token));
+            }
+            let wanted = Wanted::new(Method::GET, "", Permission::List).query(&parameters);
+            let text = self.requests.document(&wanted)?;
+            let Some(next) = read(&wanted, &text)? else { return Ok(()) };
+            if next.len() > TOKEN_BYTES_MAX || !seen.insert(Sha256::digest(&next)) {
+                let problem = "the name of the next page is too long, or names an earlier page";
+                return Err(self.requests.unexpected(&wanted, problem));
+            }
+            token = Some(next);
+        }
+        let wanted = Wanted::new(Method::GET, "", Permission::List);
+        Err(self.requests.unexpected(&wanted, format!("the list has more than {PAGES_MAX} pages")))
     }
 
     /// Reads the answer to the completion of an upload: `None` if it was completed. The status is sent before the work is
@@ -213,22 +240,14 @@ impl Container for Bucket {
         prefix: &str,
         visit: &mut dyn FnMut(Object) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
-        let mut token: Option<String> = None;
-        let mut seen = HashSet::new();
-        for _ in 0..PAGES_MAX {
-            let mut parameters = vec![("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)];
-            if let Some(token) = &token {
-                parameters.push(("continuation-token", token));
-            }
-            let wanted = Wanted::new(Method::GET, "", Permission::List).query(&parameters);
-            let text = self.requests.document(&wanted)?;
-            let mut page = Page::parse(&text).map_err(|error| {
-                self.requests.unexpected(&wanted, format!("not a list: {}", bounded(&error)))
+        self.pages(prefix, &mut |wanted, text| {
+            let mut page = Page::parse(text).map_err(|error| {
+                self.requests.unexpected(wanted, format!("not a list: {}", bounded(&error)))
             })?;
             let next = page.next_continuation_token.take().filter(|_| page.is_truncated);
             let is_truncated = page.is_truncated;
             for mut object in
-                page.objects(prefix).map_err(|problem| self.requests.unexpected(&wanted, problem))?
+                page.objects(prefix).map_err(|problem| self.requests.unexpected(wanted, problem))?
             {
                 if object.etag.is_empty() {
                     // Some stores list no entity tags. An object that is gone by now is left out.
@@ -236,21 +255,20 @@ impl Container for Bucket {
                     object = found;
                 }
                 if visit(object).is_break() {
-                    return Ok(());
+                    return Ok(None);
                 }
             }
-            let Some(next) = next else {
-                let problem = "a page does not name the next one";
-                return if is_truncated { Err(self.requests.unexpected(&wanted, problem)) } else { Ok(()) };
-            };
-            if next.len() > TOKEN_BYTES_MAX || !seen.insert(Sha256::digest(&next)) {
-                let problem = "the name of the next page is too long, or names an earlier page";
-                return Err(self.requests.unexpected(&wanted, problem));
+            if is_truncated && next.is_none() {
+                return Err(self.requests.unexpected(wanted, "a page does not name the next one"));
             }
-            token = Some(next);
-        }
-        let wanted = Wanted::new(Method::GET, "", Permission::List);
-        Err(self.requests.unexpected(&wanted, format!("the list has more than {PAGES_MAX} pages")))
+            Ok(next)
+        })
+    }
+
+    fn pulse(&self, prefix: &str) -> Result<Option<Sum>, StorageError> {
+        let mut pulse = Pulse::new(("<Contents>", "</Contents>"), "NextContinuationToken");
+        self.pages(prefix, &mut |_, text| Ok(pulse.next(text)))?;
+        Ok(pulse.finish())
     }
 
     fn find(&self, key: &str) -> Result<Option<Object>, StorageError> {

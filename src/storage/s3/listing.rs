@@ -17,7 +17,7 @@ const KEY_BYTES_MAX: usize = 1024;
 /// A page of a list.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Page {
+pub(in crate::storage) struct Page {
     #[serde(default)]
     pub(super) is_truncated: bool,
     pub(super) next_continuation_token: Option<String>,
@@ -44,7 +44,7 @@ pub(super) struct Begun {
 }
 
 impl Page {
-    pub(super) fn parse(text: &str) -> Result<Page, String> {
+    pub(in crate::storage) fn parse(text: &str) -> Result<Page, String> {
         if root(text).as_deref() != Some("ListBucketResult") {
             return Err("it does not begin with ListBucketResult".to_owned());
         }
@@ -56,7 +56,7 @@ impl Page {
     ///
     /// # Errors
     /// If a key cannot be one, or does not begin with `prefix`.
-    pub(super) fn objects(self, prefix: &str) -> Result<Vec<Object>, String> {
+    pub(in crate::storage) fn objects(self, prefix: &str) -> Result<Vec<Object>, String> {
         // Some stores do not encode keys although they were asked to.
         let is_encoded = self.encoding_type.is_some_and(|kind| kind.eq_ignore_ascii_case("url"));
         let mut objects = Vec::new();

@@ -11,3 +11,4 @@ mod request;
 mod signing;
 
 pub(super) use bucket::Bucket;
+pub(super) use listing::Page;

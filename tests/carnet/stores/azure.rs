@@ -539,6 +539,63 @@ fn a_part_that_breaks_is_sent_again() {
     assert!(last.headers.get("x-ms-blob-content-md5").is_some());
 }
 
+/// A sum is wrong when bytes changed on the way, so the bytes are sent once more.
+#[test]
+fn bytes_that_changed_on_the_way_are_sent_again_once() {
+    use crate::registries::http::Fault;
+    let host = serve(|request| match request.method.as_str() {
+        "PUT" => Response::new(201),
+        _ => Response::new(404).with("x-ms-error-code", "BlobNotFound"),
+    });
+    let container = refusing(&host);
+    let changed = || Response::new(400).with("x-ms-error-code", "Md5Mismatch");
+    let puts = |host: &Host| host.log().iter().filter(|exchange| exchange.method == "PUT").count();
+    host.fault(Fault::on("PUT", "*").times(1).answers(changed()));
+    container.put(&new_object("k", b"content", &[], Precondition::None), b"content").unwrap();
+    assert_eq!(puts(&host), 2);
+    let object = new_object("k", b"content", &[], Precondition::None);
+    let upload = container.begin(&object).unwrap();
+    host.fault(Fault::on("PUT", "*").times(1).answers(changed()));
+    container.part("k", &upload, 1, b"content").unwrap();
+    assert_eq!(puts(&host), 4);
+    host.fault(Fault::on("PUT", "*").answers(changed()));
+    let error = container.part("k", &upload, 1, b"content").err().unwrap();
+    assert!(text(&error).contains("Md5Mismatch"), "{error}");
+    assert_eq!(puts(&host), 6);
+}
+
+/// A list that is the same has the same pulse; one that is not, or that has no object, has not.
+#[test]
+fn a_list_has_a_pulse() {
+    let pages = Arc::new(std::sync::Mutex::new(vec![("a", "1"), ("b", "2")]));
+    let served = Arc::clone(&pages);
+    let host = serve(move |request| {
+        let pages = served.lock().unwrap();
+        let page = usize::from(request.target.contains("marker="));
+        let blob = pages.get(page).map_or_else(String::new, |(name, etag)| {
+            format!(
+                "<Blob><Name>{name}</Name><Properties><Content-Length>1</Content-Length><Etag>{etag}</Etag>\
+                 </Properties></Blob>"
+            )
+        });
+        let next = if page + 1 < pages.len() { "<NextMarker>m</NextMarker>" } else { "<NextMarker/>" };
+        let text = format!("<EnumerationResults><Blobs>{blob}</Blobs>{next}</EnumerationResults>");
+        Response::new(200).body("application/xml", text)
+    });
+    let container = refusing(&host);
+    let set = |new: &[(&'static str, &'static str)]| *pages.lock().unwrap() = new.to_vec();
+    let first = container.pulse("").unwrap();
+    assert!(first.is_some());
+    assert_eq!(list(&*container, "").unwrap().len(), 2);
+    assert_eq!(container.pulse("").unwrap(), first);
+    set(&[("a", "1"), ("b", "3")]);
+    assert_ne!(container.pulse("").unwrap(), first);
+    set(&[("a", "1")]);
+    assert_ne!(container.pulse("").unwrap(), first);
+    set(&[]);
+    assert_eq!(container.pulse("").unwrap(), None);
+}
+
 #[test]
 fn tokens_of_identities_go_over_https_only() {
     let place = "http://account.blob.example/c".parse().unwrap();

@@ -123,6 +123,10 @@ impl Container for Memory {
         Ok(())
     }
 
+    fn pulse(&self, _: &str) -> Result<Option<carnet::format::Sum>, StorageError> {
+        Ok(None)
+    }
+
     fn list(
         &self,
         prefix: &str,

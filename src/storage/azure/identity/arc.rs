@@ -10,9 +10,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{Given, RESOURCE, answer};
-use crate::http::{Call, Client, Connections, HeaderName, Method, header};
+use crate::http::{Call, Connections, HeaderName, Method, header};
 use crate::small_file::SmallFile;
-use crate::storage::near::{ask_response, near_client, setup};
+use crate::storage::near::{AccessEndpoint, Answer, setup};
 use crate::storage::percent::query;
 use crate::storage::{StorageError, Variables};
 
@@ -29,9 +29,9 @@ const FOLDER: &str = "/var/opt/azcmagent/tokens";
 const FILE_BYTES_MAX: u64 = 4096;
 
 pub(super) struct ArcAgent {
-    endpoint: String,
+    url: Url,
     folder: PathBuf,
-    client: Client,
+    endpoint: AccessEndpoint,
 }
 
 impl ArcAgent {
@@ -46,15 +46,18 @@ impl ArcAgent {
             return Ok(None);
         };
         let folder = variables.get("AZURE_ARC_TOKENS_FOLDER").unwrap_or(FOLDER).into();
-        Ok(Some(ArcAgent { endpoint, folder, client: near_client(connections)? }))
+        let mut url =
+            Url::parse(&endpoint).map_err(|error| setup("IDENTITY_ENDPOINT", &error.to_string()))?;
+        url.set_query(Some(&query(&[("api-version", "2019-11-01"), ("resource", RESOURCE)])));
+        let endpoint = AccessEndpoint::near(WHAT, &url, connections)?;
+        Ok(Some(ArcAgent { url, folder, endpoint }))
     }
 
     pub(super) fn token(&self, now: i64) -> Result<Given, StorageError> {
-        let parameters = query(&[("api-version", "2019-11-01"), ("resource", RESOURCE)]);
-        let url = Url::parse(&format!("{}?{parameters}", self.endpoint));
-        let url = url.map_err(|error| setup("IDENTITY_ENDPOINT", &error.to_string()))?;
-        let call = || Call::new(Method::GET, url.clone()).with(HeaderName::from_static("metadata"), "true");
-        let (status, challenge, text) = ask_response(&self.client, WHAT, call(), &header::WWW_AUTHENTICATE)?;
+        let call =
+            || Call::new(Method::GET, self.url.clone()).with(HeaderName::from_static("metadata"), "true");
+        let Answer { status, header: challenge, text } =
+            self.endpoint.ask_with(&call, &header::WWW_AUTHENTICATE)?;
         if status != 401 {
             return answer::token(WHAT, status, &text, now);
         }
@@ -64,8 +67,8 @@ impl ArcAgent {
             .map(|(_, path)| path.trim_matches('"'));
         let path = path.ok_or_else(|| setup(WHAT, "its challenge names no file"))?;
         let secret = self.secret(Path::new(path))?;
-        let call = call().with(header::AUTHORIZATION, format!("Basic {}", secret.as_str()));
-        let (status, _, text) = ask_response(&self.client, WHAT, call, &header::WWW_AUTHENTICATE)?;
+        let call = || call().with(header::AUTHORIZATION, format!("Basic {}", secret.as_str()));
+        let (status, text) = self.endpoint.ask(&call)?;
         answer::token(WHAT, status, &text, now)
     }
 

@@ -7,10 +7,10 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{Given, RESOURCE, answer};
-use crate::http::{Call, Client, Connections, Method, Payload, header};
+use crate::http::{Call, Connections, Method, Payload, header};
 use crate::small_file::SmallFile;
 use crate::storage::azure::access::is_loopback;
-use crate::storage::near::{ask, far_client, setup};
+use crate::storage::near::{AccessEndpoint, setup};
 use crate::storage::percent::{encoded, query};
 use crate::storage::{StorageError, Variables};
 
@@ -28,7 +28,7 @@ pub(super) struct Workload {
     token_file: PathBuf,
     client_id: String,
     url: Url,
-    client: Client,
+    endpoint: AccessEndpoint,
 }
 
 impl Workload {
@@ -48,8 +48,8 @@ impl Workload {
         if url.scheme() != "https" && !is_loopback(&url) {
             return Err(setup("AZURE_AUTHORITY_HOST", "it must begin with https://"));
         }
-        let client = far_client(connections, &url)?;
-        Ok(Some(Workload { token_file: token_file.into(), client_id, url, client }))
+        let endpoint = AccessEndpoint::far(WHAT, &url, connections)?;
+        Ok(Some(Workload { token_file: token_file.into(), client_id, url, endpoint }))
     }
 
     pub(super) fn token(&self, now: i64) -> Result<Given, StorageError> {
@@ -65,10 +65,12 @@ impl Workload {
             ("client_assertion", &assertion),
             ("scope", &format!("{RESOURCE}.default")),
         ]));
-        let mut call = Call::new(Method::POST, self.url.clone())
-            .with(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        call.payload = Payload::Bytes(body.as_bytes());
-        let (status, text) = ask(&self.client, WHAT, call)?;
+        let (status, text) = self.endpoint.ask(&|| {
+            let mut call = Call::new(Method::POST, self.url.clone())
+                .with(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+            call.payload = Payload::Bytes(body.as_bytes());
+            call
+        })?;
         answer::token(WHAT, status, &text, now)
     }
 }

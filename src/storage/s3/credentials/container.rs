@@ -7,10 +7,9 @@ use url::{Host, Url};
 
 use super::Keys;
 use super::json;
-use super::metadata::KeyEndpoint;
 use crate::http::{Call, Connections, Method, header};
 use crate::small_file::SmallFile;
-use crate::storage::near::setup;
+use crate::storage::near::{AccessEndpoint, setup};
 use crate::storage::{StorageError, Variables};
 
 /// Maximum size of the file with the token in bytes.
@@ -26,7 +25,7 @@ pub(super) struct ContainerEndpoint {
     url: Url,
     /// The value of the Authorization header, or the file that contains it.
     token: Option<Token>,
-    endpoint: KeyEndpoint,
+    endpoint: AccessEndpoint,
 }
 
 enum Token {
@@ -66,7 +65,7 @@ impl ContainerEndpoint {
         let value =
             || variables.get("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(|token| Token::Value(token.to_owned()));
         let token = file.or_else(value);
-        let endpoint = KeyEndpoint::near(WHAT, &url, connections)?;
+        let endpoint = AccessEndpoint::near(WHAT, &url, connections)?;
         Ok(Some(ContainerEndpoint { url, token, endpoint }))
     }
 

@@ -6,9 +6,8 @@ use url::Url;
 
 use super::Keys;
 use super::json;
-use super::metadata::{KeyEndpoint, NEAR_TIME_MAX};
 use crate::http::{Call, Connections, HeaderName, Method, bounded};
-use crate::storage::near::setup;
+use crate::storage::near::{AccessEndpoint, NEAR_TIME_MAX, setup};
 use crate::storage::{StorageError, Variables};
 
 const WHAT: &str = "the metadata service of this machine";
@@ -17,7 +16,7 @@ const WHAT: &str = "the metadata service of this machine";
 pub(super) struct InstanceEndpoint {
     /// The URL of its newest version, with a slash at its end.
     base: Url,
-    endpoint: KeyEndpoint,
+    endpoint: AccessEndpoint,
 }
 
 impl InstanceEndpoint {
@@ -33,7 +32,7 @@ impl InstanceEndpoint {
         let base = variables.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or("http://169.254.169.254");
         let base = Url::parse(&format!("{}/latest/", base.trim_end_matches('/')));
         let base = base.map_err(|error| setup("AWS_EC2_METADATA_SERVICE_ENDPOINT", &error.to_string()))?;
-        let endpoint = KeyEndpoint::near(WHAT, &base, connections)?;
+        let endpoint = AccessEndpoint::near(WHAT, &base, connections)?;
         Ok(Some(InstanceEndpoint { base, endpoint }))
     }
 

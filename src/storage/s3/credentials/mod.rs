@@ -4,7 +4,6 @@
 mod container;
 mod instance;
 mod json;
-mod metadata;
 mod profile;
 mod web_identity;
 
@@ -66,6 +65,7 @@ pub(super) struct Credentials {
     profile: Option<Profile>,
     keys: Mutex<Option<Arc<Keys>>>,
     clock: Arc<dyn Clock>,
+    connections: Arc<Connections>,
 }
 
 impl Credentials {
@@ -81,7 +81,8 @@ impl Credentials {
         let profile = Profile::load(variables)?;
         let clock = Arc::clone(&settings.clock);
         let make = |source, keys: Option<Keys>, profile| {
-            Ok(Credentials { source, profile, keys: Mutex::new(keys.map(Arc::new)), clock })
+            let (keys, connections) = (Mutex::new(keys.map(Arc::new)), Arc::clone(connections));
+            Ok(Credentials { source, profile, keys, clock, connections })
         };
         let token = variables.get("AWS_SESSION_TOKEN").map(|token| Zeroizing::new(token.to_owned()));
         if let Some(id) = variables.get("AWS_ACCESS_KEY_ID") {
@@ -176,9 +177,11 @@ impl Credentials {
             Source::Fixed => unreachable!("fixed keys are there from the start and never end"),
             Source::Command { id, argv, token } => {
                 let (id, token) = (id.clone(), token.clone());
-                Ok(Keys { id, secret: run_secret_command(argv)?, token, expires: None })
+                Ok(Keys { id, secret: run_secret_command(argv, &self.connections)?, token, expires: None })
             }
-            Source::Process(argv) => json::keys("credential_process", &run_secret_command(argv)?),
+            Source::Process(argv) => {
+                json::keys("credential_process", &run_secret_command(argv, &self.connections)?)
+            }
             Source::WebIdentity(identity) => identity.keys(),
             Source::Container(endpoint) => endpoint.keys(),
             Source::Instance(endpoint) => endpoint.keys(),

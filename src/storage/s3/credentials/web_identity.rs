@@ -9,10 +9,9 @@ use zeroize::Zeroizing;
 
 use super::Keys;
 use super::json::time;
-use super::metadata::KeyEndpoint;
 use crate::http::{Call, Connections, Method, Payload, bounded, header};
 use crate::small_file::SmallFile;
-use crate::storage::near::setup;
+use crate::storage::near::{AccessEndpoint, setup};
 use crate::storage::percent::query;
 use crate::storage::s3::endpoint::domain;
 use crate::storage::s3::problem::Problem;
@@ -29,7 +28,7 @@ pub(super) struct WebIdentity {
     token_file: PathBuf,
     session: String,
     url: Url,
-    endpoint: KeyEndpoint,
+    endpoint: AccessEndpoint,
 }
 
 #[derive(Deserialize)]
@@ -76,7 +75,7 @@ impl WebIdentity {
             (None, None) => "https://sts.amazonaws.com/".to_owned(),
         };
         let url = Url::parse(&url).map_err(|error| setup("AWS_ENDPOINT_URL_STS", &error.to_string()))?;
-        let endpoint = KeyEndpoint::far(WHAT, &url, connections)?;
+        let endpoint = AccessEndpoint::far(WHAT, &url, connections)?;
         let session = variables.get("AWS_ROLE_SESSION_NAME").unwrap_or("carnet").to_owned();
         let (role, token_file) = (role.to_owned(), token_file.into());
         Ok(Some(WebIdentity { role, token_file, session, url, endpoint }))

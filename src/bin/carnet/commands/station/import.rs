@@ -2,7 +2,7 @@
 
 use carnet::diagnosis::Code;
 use carnet::format::Sum;
-use carnet::station::{ImportRun, Inbox, InboxLimits, import, imported_before};
+use carnet::station::{ImportRun, Inbox, InboxLimits, import};
 use carnet::trust::TrustPolicy;
 use clap::Args;
 
@@ -65,7 +65,7 @@ impl Import {
         let mut worst = exit::DONE;
         let mut runs = 0;
         for bundle in bundles {
-            let is_new = || imported_before(&ledger, &pipeline.name, &bundle.id).map(|run| run.is_none());
+            let is_new = || ledger.imported(&pipeline.name, &bundle.id).map(|run| run.is_none());
             if wanted.is_none() && !self.force && !is_new()? {
                 continue;
             }
