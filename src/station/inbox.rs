@@ -78,7 +78,9 @@ struct Known {
     /// When it was last seen to change.
     changed: Timestamp,
     /// What did not fit when its content was hashed, and when that was.
-    damage: Option<(String, Timestamp)>,
+    damage: Option<Box<(String, Timestamp)>>,
+    /// The look that saw it last.
+    look: u64,
 }
 
 impl Known {
@@ -90,12 +92,12 @@ impl Known {
     /// What the file is, as far as is known now.
     fn shown(&self, file: &dyn ChunkFile, now: Timestamp) -> FileState {
         match (&self.state, &self.damage) {
-            (FileState::Chunk { bundle, name, number, last }, Some((reason, _))) => FileState::Damaged {
+            (FileState::Chunk { bundle, name, number, last }, Some(damage)) => FileState::Damaged {
                 bundle: *bundle,
                 name: name.clone(),
                 number: *number,
                 last: *last,
-                reason: reason.clone(),
+                reason: damage.0.clone(),
                 arriving: self.may_change(now),
             },
             // What a store lists is whole.
@@ -111,6 +113,8 @@ impl Known {
 #[derive(Default)]
 pub struct Inbox {
     known: HashMap<String, Known>,
+    /// The number of looks so far.
+    looks: u64,
     since: HashMap<Sum, Timestamp>,
     /// When it was last looked into.
     looked: Option<Timestamp>,
@@ -154,15 +158,16 @@ impl Inbox {
     ) -> Vec<InboxFile> {
         let oldest = limits.oldest;
         let beyond = self.beyond(files, limits);
-        let mut before = std::mem::take(&mut self.known);
-        let mut is_idle = before.len() == files.len();
+        let mut is_idle = self.known.len() == files.len();
+        self.looks += 1;
+        let look = self.looks;
         let mut seen = Vec::with_capacity(files.len());
         for (at, file) in files.iter().enumerate() {
             let file = Arc::clone(file);
             if at % HEADS_AHEAD == 0 {
                 let is_new = |file: &&Arc<dyn ChunkFile>| {
                     !beyond.contains_key(file.name())
-                        && before.get(file.name()).is_none_or(|known| known.version != file.version())
+                        && self.known.get(file.name()).is_none_or(|known| known.version != file.version())
                 };
                 let some = files[at..].iter().take(HEADS_AHEAD).filter(is_new);
                 read_ahead(&some.cloned().collect::<Vec<_>>(), workers);
@@ -174,42 +179,41 @@ impl Inbox {
             }
             let version = file.version();
             let is_too_old = oldest.is_some_and(|oldest| file.modified().is_some_and(|time| time < oldest));
-            let (name, known) = match before.remove_entry(file.name()) {
-                Some((name, known))
-                    if known.version == version
-                        && !matches!(known.state, FileState::Unreadable { .. })
-                        // A file that was passed over is read if the limit has changed.
-                        && (is_too_old || known.state != FileState::TooOld) =>
-                {
-                    let mut known = Known { unchanged: known.unchanged.saturating_add(1), ..known };
-                    // The writer may have gone on without a trace in the version. So the content is hashed once more.
-                    let was_early = |(_, checked): &(String, Timestamp)| {
-                        known.changed.plus_seconds(QUIET_SECONDS).is_some_and(|quiet| *checked < quiet)
-                    };
-                    if known.damage.as_ref().is_some_and(was_early) && !known.may_change(now) {
-                        known.damage = None;
-                    }
-                    (name, known)
-                }
-                found => {
-                    is_idle = false;
-                    // Nobody saw when a file changed that was there at the first look. Only its place says so.
-                    let is_old = found.is_none() && self.looked.is_none();
-                    let changed =
-                        if is_old { file.modified().map_or(now, |time| time.min(now)) } else { now };
-                    let state =
-                        if is_too_old { FileState::TooOld } else { state_of(file.as_ref(), policy, now) };
-                    if !matches!(state, FileState::Chunk { .. }) {
-                        file.forget();
-                    }
-                    let known = Known { version, state, unchanged: 0, changed, damage: None };
-                    (file.name().to_owned(), known)
-                }
+            let found = self.known.get_mut(file.name());
+            let is_first = found.is_none();
+            let is_same = |known: &&mut Known| {
+                known.version == version
+                    && !matches!(known.state, FileState::Unreadable { .. })
+                    // A file that was passed over is read if the limit has changed.
+                    && (is_too_old || known.state != FileState::TooOld)
             };
-            let state = if is_too_old { FileState::TooOld } else { known.shown(file.as_ref(), now) };
-            seen.push(InboxFile { file: Arc::clone(&file), state });
-            self.known.insert(name, known);
+            let state = if let Some(known) = found.filter(is_same) {
+                known.look = look;
+                known.unchanged = known.unchanged.saturating_add(1);
+                // The writer may have gone on without a trace in the version. So the content is hashed once more.
+                let quiet = known.changed.plus_seconds(QUIET_SECONDS);
+                let was_early = |damage: &(String, Timestamp)| quiet.is_some_and(|quiet| damage.1 < quiet);
+                if known.damage.as_deref().is_some_and(was_early) && !known.may_change(now) {
+                    known.damage = None;
+                }
+                if is_too_old { FileState::TooOld } else { known.shown(file.as_ref(), now) }
+            } else {
+                is_idle = false;
+                // Nobody saw when a file changed that was there at the first look. Only its place says so.
+                let is_old = is_first && self.looked.is_none();
+                let changed = if is_old { file.modified().map_or(now, |time| time.min(now)) } else { now };
+                let state = if is_too_old { FileState::TooOld } else { state_of(file.as_ref(), policy, now) };
+                if !matches!(state, FileState::Chunk { .. }) {
+                    file.forget();
+                }
+                let known = Known { version, state, unchanged: 0, changed, damage: None, look };
+                let state = if is_too_old { FileState::TooOld } else { known.shown(file.as_ref(), now) };
+                self.known.insert(file.name().to_owned(), known);
+                state
+            };
+            seen.push(InboxFile { file, state });
         }
+        self.known.retain(|_, known| known.look == look);
         self.idle_looks = if is_idle { self.idle_looks.saturating_add(1) } else { 0 };
         self.looked = Some(now);
         self.is_store = !files.is_empty() && files.iter().all(|file| file.waits());
@@ -265,7 +269,7 @@ impl Inbox {
         if let Some(known) = self.known.get_mut(file.name())
             && known.version == file.version()
         {
-            known.damage = Some((reason, now));
+            known.damage = Some(Box::new((reason, now)));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Looking into bundles and sources.
 
+mod bounds;
 mod contents;
 mod gates;
 mod layers;
