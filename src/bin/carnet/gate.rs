@@ -68,6 +68,7 @@ impl GateArgs {
             referrers: moving.referrers,
             limits: layer_limits(),
             secrets: Some(&rules),
+            hash_files: false,
             advisories: self.advisories.clone(),
             policies: &policies,
             ignores: &ignores,

@@ -45,7 +45,12 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
     let (platforms, referrers) = (request.platforms.as_slice(), request.referrers);
     let mut survey = survey(&all, Scope { wanted: &is_wanted, platforms, referrers });
     let budget = Budget::new(request.limits.entries_max);
-    let options = ReadOptions { limits: request.limits, secrets: request.secrets, budget: &budget };
+    let options = ReadOptions {
+        limits: request.limits,
+        secrets: request.secrets,
+        hash_files: request.hash_files,
+        budget: &budget,
+    };
     let layers = read_all(&survey, &all, &options, environment.workers, environment.monitor);
     if environment.workers.interrupted() {
         return Err(AuditError::interrupted());

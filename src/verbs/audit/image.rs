@@ -10,6 +10,7 @@ use super::reading::ReadLayer;
 use super::report::FileLine;
 use super::survey::Image;
 use crate::content::tar::EntryKind;
+use crate::format::Sum;
 use crate::oci::Digest;
 use crate::packages::{Found, Kind, OsRelease, Package, rpm};
 use crate::rootfs::{Entry, Member, MemberId, Members, Rootfs, RootfsLimits};
@@ -301,7 +302,14 @@ impl<'a> Merging<'a> {
             mtime: entry.mtime(),
             target: Some(entry.link()).filter(|link| !link.is_empty()).map(path_text),
             layer: self.digests.get(usize::from(entry.layer())).copied(),
+            sha256: self.sum(entry),
         }
+    }
+
+    /// The sum of the content of a file, if it was computed.
+    fn sum(&self, entry: &Entry<'_>) -> Option<Sum> {
+        let MemberId { layer, number } = entry.body()?;
+        self.layers.get(self.digests.get(usize::from(layer))?)?.sum(number)
     }
 
     fn unowned(&self, merged: &mut MergedImage, owned: &Owned) {
@@ -326,6 +334,7 @@ pub(super) fn member_line(image: Digest, layer: Option<Digest>, member: &Member<
         mtime: Some(member.mtime),
         target: Some(member.link).filter(|link| !link.is_empty()).map(path_text),
         layer,
+        sha256: None,
     }
 }
 

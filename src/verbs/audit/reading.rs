@@ -14,6 +14,7 @@ use super::survey::{Layer, Survey};
 use crate::content::secrets::{SEARCHED_BYTES_MAX, SecretRules};
 use crate::content::tar::{EntryKind, TarEntry};
 use crate::content::{Interest, LayerLimits, LayerRead, LayerVisitor, read_layer};
+use crate::format::Sum;
 use crate::observe::{Event, Monitor, Phase};
 use crate::oci::{Descriptor, Digest};
 use crate::packages::{Wanted, wanted};
@@ -40,8 +41,18 @@ pub(super) struct ReadLayer {
     pub unseen: Option<String>,
     /// What its files say, by the number of the entry.
     pub captured: HashMap<u32, Captured>,
+    /// The sums of its files with the numbers of the entries, in their order, if they were asked for.
+    pub sums: Vec<(u32, Sum)>,
     /// What was found in it.
     pub findings: Vec<Finding>,
+}
+
+impl ReadLayer {
+    /// Returns the sum of the file with this number, if it was computed.
+    pub(super) fn sum(&self, number: u32) -> Option<Sum> {
+        let at = self.sums.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        self.sums.get(at).map(|(_, sum)| *sum)
+    }
 }
 
 /// What layers are read with.
@@ -50,6 +61,8 @@ pub(super) struct ReadOptions<'a> {
     pub limits: LayerLimits,
     /// The rules for secrets; `None` to look for none.
     pub secrets: Option<&'a SecretRules>,
+    /// Whether the content of each file is hashed.
+    pub hash_files: bool,
     /// What may be kept.
     pub budget: &'a Budget,
 }
@@ -179,6 +192,7 @@ struct Reading<'a> {
     options: &'a ReadOptions<'a>,
     members: Members,
     captured: HashMap<u32, Captured>,
+    sums: Vec<(u32, Sum)>,
     findings: Vec<Finding>,
     counts: BTreeMap<Rule, usize>,
     /// Whether entries were not listed because there are too many in all layers together.
@@ -192,6 +206,7 @@ impl<'a> Reading<'a> {
             options,
             members: Members::new(),
             captured: HashMap::new(),
+            sums: Vec::new(),
             findings: Vec::new(),
             counts: BTreeMap::new(),
             is_cut: false,
@@ -247,6 +262,7 @@ impl<'a> Reading<'a> {
             read: None,
             unseen,
             captured: self.captured,
+            sums: self.sums,
             findings: self.findings,
         }
     }
@@ -301,6 +317,17 @@ impl LayerVisitor for Reading<'_> {
         }
         let searched = if self.options.secrets.is_some() { SEARCHED_BYTES_MAX as u64 } else { 0 };
         Interest::Whole(usize::try_from(limit.max(searched)).unwrap_or(usize::MAX))
+    }
+
+    fn wants_digests(&self) -> bool {
+        self.options.hash_files
+    }
+
+    fn digest(&mut self, entry: &TarEntry, digest: Digest) {
+        // Entries that are not listed have no line for a sum.
+        if let (Ok(number), Digest::Sha256(sum), false) = (u32::try_from(entry.number), digest, self.is_cut) {
+            self.sums.push((number, Sum(sum)));
+        }
     }
 
     fn body(&mut self, entry: &TarEntry, bytes: &[u8]) {

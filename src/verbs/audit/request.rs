@@ -21,6 +21,7 @@ pub fn layer_limits() -> LayerLimits {
 }
 
 /// What an audit is asked.
+#[derive(Clone)]
 pub struct AuditRequest<'a> {
     /// What is audited.
     pub subject: Subject<'a>,
@@ -34,6 +35,8 @@ pub struct AuditRequest<'a> {
     pub limits: LayerLimits,
     /// The rules for secrets; `None` to look for none.
     pub secrets: Option<&'a SecretRules>,
+    /// Whether the content of each file is hashed, for the lists of files.
+    pub hash_files: bool,
     /// The advisory databases: files or folders.
     pub advisories: Vec<PathBuf>,
     /// The policy files; without one, nothing is judged.

@@ -189,6 +189,11 @@ fn every_format_is_written_whole_and_only_one_to_stdout() {
     }
     let lines = std::fs::read_to_string(desk.path("f.ndjson")).unwrap();
     assert!(lines.contains("\"usr/bin/su\"") && !lines.contains("key.pem"), "{lines}");
+    assert!(!lines.contains("sha256\":\""), "{lines}");
+    let lines = desk.carnet("audit oci:src -o files --hash-files").ok().stdout;
+    let line = lines.lines().find(|line| line.contains("\"usr/bin/su\"")).unwrap();
+    let sum = carnet::oci::Digest::sha256(b"x").hex();
+    assert!(line.contains(&format!("\"sha256\":\"{sum}\"")), "{line}");
     let sarif: Value = serde_json::from_slice(&std::fs::read(desk.path("s.json")).unwrap()).unwrap();
     assert_eq!(sarif["version"], "2.1.0");
     desk.carnet("audit oci:src -o json -o csv").ends(2).says(&["only one format"]);

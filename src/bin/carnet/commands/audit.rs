@@ -66,6 +66,9 @@ pub(crate) struct Audit {
     /// Accept the denials in FILE, each for a reason and until a day; repeatable
     #[arg(long, value_name = "FILE", requires = "policy")]
     ignore: Vec<PathBuf>,
+    /// Hash the content of each file, for `-o files`
+    #[arg(long)]
+    hash_files: bool,
     /// Do not look for secrets in files
     #[arg(long)]
     no_secrets: bool,
@@ -132,6 +135,7 @@ impl Command for Audit {
                 referrers: Carriage::Carry,
                 limits,
                 secrets: (!self.no_secrets).then_some(&rules),
+                hash_files: self.hash_files,
                 advisories: self.advisories.clone(),
                 policies: &policies,
                 ignores: &ignores,
@@ -161,7 +165,7 @@ impl Command for Audit {
 }
 
 /// The exit code. What is wrong with the files comes before what is in them.
-fn code(audited: &Audited) -> u8 {
+pub(super) fn code(audited: &Audited) -> u8 {
     let Audited { report, unknown } = audited;
     if unknown.iter().any(|bundle| bundle.untrusted) {
         return exit::UNTRUSTED;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::format::Sum;
 use crate::oci::{Digest, RefName};
 
 /// An image: a manifest with layers and a configuration.
@@ -89,4 +90,7 @@ pub struct FileLine {
     pub target: Option<String>,
     /// The layer that it comes from.
     pub layer: Option<Digest>,
+    /// The SHA-256 of the content of a file, if file sums were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sum>,
 }
