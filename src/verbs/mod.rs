@@ -11,12 +11,14 @@
 //! | [`import`] | pushes a bundle into a registry |
 //! | [`sums`] | computes checksums of whole chunk files |
 //! | [`audit`] | tells what is in a bundle, down to files and packages |
+//! | [`difference`] | tells what differs between two bundles or sources |
 //!
-//! A verb does not print. It does not use another verb, with two exceptions: `missing` lists the chunks that `verify`
-//! finds missing, and `sums` can list the checksums that `pack` computed. Shared report types are in [`report`];
+//! A verb does not print. It does not use another verb, with three exceptions: `missing` lists the chunks that `verify`
+//! finds missing, `sums` can list the checksums that `pack` computed, and `difference` compares two audits. Shared report types are in [`report`];
 //! everything else that verbs share is in the modules they build on.
 
 pub mod audit;
+pub mod difference;
 pub mod import;
 pub mod inspect;
 pub mod missing;

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod contents;
+mod differences;
 mod gates;
 mod layers;
 mod media_types;

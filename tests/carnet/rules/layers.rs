@@ -29,10 +29,11 @@ const LAYERS: &[&[&str]] = &[
     &["station"],
 ];
 
-const VERBS: &[&str] = &["pack", "verify", "unpack", "import", "inspect", "missing", "sign", "sums", "audit"];
+const VERBS: &[&str] =
+    &["pack", "verify", "unpack", "import", "inspect", "missing", "sign", "sums", "audit", "difference"];
 
 /// Commands that use another command. All others must not.
-const BUILDS_ON: &[(&str, &str)] = &[("missing", "verify"), ("sums", "pack")];
+const BUILDS_ON: &[(&str, &str)] = &[("missing", "verify"), ("sums", "pack"), ("difference", "audit")];
 
 /// Crates that may be used only in a few places, so that they can be replaced there.
 const CRATES: &[(&str, &[&str])] = &[

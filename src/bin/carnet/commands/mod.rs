@@ -7,6 +7,7 @@
 mod audit;
 mod cat;
 mod completions;
+mod diff;
 mod explain;
 mod import;
 mod inspect;
@@ -76,6 +77,7 @@ commands![
     missing::Missing,
     inspect::Inspect,
     audit::Audit,
+    diff::Diff,
     tree::Tree,
     ls::Ls,
     cat::Cat,

@@ -47,7 +47,7 @@ pub(crate) fn findings(report: &AuditReport) -> String {
     written(&header, rows)
 }
 
-fn written(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(super) fn written(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
     // Writing to memory does not fail, and all rows have the length of the header.
     let _ = writer.write_record(header);

@@ -2,6 +2,7 @@
 //! what the page, the tables and the record say is what the JSON says.
 
 mod csv;
+pub(crate) mod difference;
 #[cfg(test)]
 mod example;
 mod html;

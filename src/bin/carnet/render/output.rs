@@ -49,15 +49,22 @@ pub(crate) struct Output {
     pub(crate) file: Option<PathBuf>,
 }
 
+/// Splits `FORMAT` or `FORMAT=FILE`. A format that is no text is none.
+pub(crate) fn form_and_file(text: &OsStr) -> (Option<&str>, Option<PathBuf>) {
+    let bytes = text.as_bytes();
+    match bytes.iter().position(|byte| *byte == b'=') {
+        Some(at) => {
+            (str::from_utf8(&bytes[..at]).ok(), Some(PathBuf::from(OsStr::from_bytes(&bytes[at + 1..]))))
+        }
+        None => (text.to_str(), None),
+    }
+}
+
 /// Parses `FORMAT` or `FORMAT=FILE`.
 pub(crate) fn output() -> impl TypedValueParser<Value = Output> {
     OsStringValueParser::new().try_map(|text| {
-        let bytes = text.as_bytes();
-        let (word, file) = match bytes.iter().position(|byte| *byte == b'=') {
-            Some(at) => (&bytes[..at], Some(PathBuf::from(OsStr::from_bytes(&bytes[at + 1..])))),
-            None => (bytes, None),
-        };
-        let format = FORMATS.iter().find(|(name, _)| name.as_bytes() == word).map(|(_, format)| *format);
+        let (word, file) = form_and_file(&text);
+        let format = FORMATS.iter().find(|(name, _)| Some(*name) == word).map(|(_, format)| *format);
         let names = || FORMATS.map(|(name, _)| name).join(", ");
         let format =
             format.ok_or_else(|| format!("expected {}, with =FILE if it goes to a file", names()))?;
