@@ -14,5 +14,5 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         }
         contradictions(&archive, &members);
     }
-    java::archive(bytes, b"a-1.jar");
+    java::archive(bytes, b"a-1.jar", 3);
 });

@@ -68,4 +68,6 @@ pub struct Found {
     pub owned: Vec<Vec<u8>>,
     /// What could not be read, as sentences for people. What follows it was read all the same, if that was possible.
     pub problems: Vec<String>,
+    /// Archives in archives that were not read because they lie too deep, as sentences for people.
+    pub too_deep: Vec<String>,
 }

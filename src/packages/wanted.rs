@@ -78,6 +78,20 @@ impl Wanted {
         }
     }
 
+    /// Whether it is the database of a system's packages, or a part of one. Only one that is in its place counts.
+    pub fn is_database(self) -> bool {
+        matches!(
+            self,
+            Wanted::Dpkg
+                | Wanted::DpkgStatusD
+                | Wanted::Apk
+                | Wanted::RpmSqlite
+                | Wanted::RpmWal
+                | Wanted::RpmNdb
+                | Wanted::RpmBdb
+        )
+    }
+
     /// How many bytes of the head show whether the rest is needed. `None` if the whole body always is.
     pub fn head_bytes(self) -> Option<u64> {
         matches!(self, Wanted::Executable).then_some(64)

@@ -54,6 +54,16 @@ impl TocProblem {
             _ => "toc-lies",
         }
     }
+
+    /// The path that it is about, if it is about one.
+    pub fn path(&self) -> Option<&[u8]> {
+        match self {
+            TocProblem::Unreadable { .. } => None,
+            TocProblem::OnlyInTable { path }
+            | TocProblem::OnlyInArchive { path }
+            | TocProblem::Differs { path, .. } => Some(path),
+        }
+    }
 }
 
 /// Both formats have the same fields, but for places and chunks, which are of no concern here.

@@ -348,6 +348,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "give OSV records, the JSON of the Debian security tracker, or a secdb; without a database nothing is \
              claimed about flaws"
         }
+        Code::VexUnusable => "give documents of OpenVEX, CycloneDX or CSAF, as their author published them",
         Code::CompressedArchive => {
             "decompress the archive first, or give a folder with room for it with --tmp"
         }

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use carnet::audit::{AuditRequest, Rule, Subject, audit, layer_limits};
+use carnet::audit::{AuditRequest, DEPTH_MAX, Rule, Subject, audit, layer_limits};
 use carnet::content::secrets::SecretRules;
 use carnet::diagnosis::Code;
 use carnet::format::plan::Carriage;
@@ -69,6 +69,9 @@ impl GateArgs {
             limits: layer_limits(),
             secrets: Some(&rules),
             hash_files: false,
+            secret_rules: Vec::new(),
+            depth_max: DEPTH_MAX,
+            vex: None,
             advisories: self.advisories.clone(),
             policies: &policies,
             ignores: &ignores,

@@ -2,13 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use carnet::audit::{IgnoreFile, NamedSum, PolicyFile};
+use carnet::advisories::vex::Vex;
+use carnet::audit::{IgnoreFile, NamedSum, PolicyFile, VexFiles};
+use carnet::content::secrets::{GitleaksFile, SecretRules};
 use carnet::diagnosis::Code;
 use carnet::format::Sum;
 use carnet::rulebook::{Ignores, Rulebook, RulebookError};
 use carnet::small_file::SmallFile;
 
 use crate::command_error::CommandError;
+use crate::screen::say;
+
+/// The most bytes of a VEX document.
+const VEX_BYTES_MAX: u64 = 64 << 20;
 
 /// The most bytes of a rule file.
 const RULES_BYTES_MAX: u64 = 4 << 20;
@@ -45,4 +51,37 @@ pub(crate) fn ignores(paths: &[PathBuf]) -> Result<Vec<IgnoreFile>, CommandError
         Ok(IgnoreFile { file, ignores })
     };
     paths.iter().map(read).collect()
+}
+
+/// Reads VEX documents.
+pub(crate) fn vex(paths: &[PathBuf]) -> Result<VexFiles, CommandError> {
+    let mut vex = VexFiles::default();
+    for path in paths {
+        let file =
+            SmallFile::read(path, VEX_BYTES_MAX).map_err(|error| CommandError::small_file(path, &error))?;
+        let statements = Vex::read(file.bytes())
+            .map_err(|error| CommandError::new(Code::VexUnusable, format!("{}: {error}", path.display())))?;
+        vex.files.push(NamedSum { name: path.display().to_string(), sha256: Sum::of(file.bytes()) });
+        vex.statements.push(statements);
+    }
+    Ok(vex)
+}
+
+/// Reads files of rules for secrets, and adds them to those of the program. What of a file is not used is said.
+pub(crate) fn secrets(paths: &[PathBuf]) -> Result<(SecretRules, Vec<NamedSum>), CommandError> {
+    let mut all = SecretRules::builtin().map_err(CommandError::system)?;
+    let mut files = Vec::new();
+    for path in paths {
+        let wrong = |error: &dyn std::fmt::Display| {
+            CommandError::new(Code::RulesUnusable, format!("{}: {error}", path.display()))
+        };
+        let (text, file) = rules(path)?;
+        let GitleaksFile { rules, not_used } = GitleaksFile::parse(&text).map_err(|error| wrong(&error))?;
+        for sentence in not_used {
+            say(&format!("{}: {sentence}", path.display()));
+        }
+        all = all.and(rules).map_err(|error| wrong(&error))?;
+        files.push(file);
+    }
+    Ok((all, files))
 }

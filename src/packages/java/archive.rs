@@ -10,9 +10,6 @@ use crate::content::zip::{Archive, Member, contradictions};
 use crate::packages::package::{Found, Kind, Package};
 use crate::packages::word::{quoted, text};
 
-/// How deep archives are read: a library in a web application in an enterprise application has depth 3.
-const DEPTH_MAX: usize = 3;
-
 /// The most bytes of a manifest or of properties. Manifests of signed archives have one section for each class.
 const TEXT_BYTES_MAX: usize = 4 << 20;
 
@@ -24,10 +21,18 @@ const PROBLEMS_MAX: usize = 100;
 
 /// The packages in a Java archive and in the archives in it. `file_name` may have folders before it.
 ///
+/// Archives in it are read as deep as `depth_max`; with 1, only the archive itself is.
+///
 /// A problem begins with the place in the archive that it is about, e.g. `app.war: WEB-INF/lib/a.jar: …`.
-pub fn archive(bytes: &[u8], file_name: &[u8]) -> Found {
-    let mut reading =
-        Reading { budget: Budget::new(), packages: BTreeSet::new(), problems: Vec::new(), left_out: 0 };
+pub fn archive(bytes: &[u8], file_name: &[u8], depth_max: usize) -> Found {
+    let mut reading = Reading {
+        depth_max,
+        budget: Budget::new(),
+        packages: BTreeSet::new(),
+        problems: Vec::new(),
+        too_deep: Vec::new(),
+        left_out: 0,
+    };
     let name = file_name.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     let place = shown(name);
     reading.archive(bytes, &place, stem(name).as_ref(), 1);
@@ -38,13 +43,20 @@ pub fn archive(bytes: &[u8], file_name: &[u8]) -> Found {
     if reading.left_out > 0 {
         problems.push(format!("{place}: {} more problems are not named.", reading.left_out));
     }
-    Found { packages: reading.packages.into_iter().collect(), owned: Vec::new(), problems }
+    Found {
+        packages: reading.packages.into_iter().collect(),
+        owned: Vec::new(),
+        problems,
+        too_deep: reading.too_deep,
+    }
 }
 
 struct Reading {
+    depth_max: usize,
     budget: Budget,
     packages: BTreeSet<Package>,
     problems: Vec<String>,
+    too_deep: Vec<String>,
     left_out: usize,
 }
 
@@ -57,7 +69,7 @@ impl Reading {
         }
     }
 
-    /// Depth 1 is the outermost archive. No deeper than [`DEPTH_MAX`].
+    /// Depth 1 is the outermost archive. No deeper than `depth_max`.
     fn archive(&mut self, bytes: &[u8], place: &str, stem: &str, depth: usize) {
         if !self.budget.archive() {
             return;
@@ -86,13 +98,16 @@ impl Reading {
                         artifacts.extend(found);
                     }
                 }
-                Role::Nested if depth < DEPTH_MAX => self.nested(&archive, member, place, depth),
+                Role::Nested if depth < self.depth_max => self.nested(&archive, member, place, depth),
                 Role::Nested => {
-                    let what = format!(
-                        "{} is not read: archives are nested deeper than {DEPTH_MAX}",
-                        shown(member.name)
-                    );
-                    self.problem(place, &what);
+                    if self.too_deep.len() < PROBLEMS_MAX {
+                        let (name, limit) = (shown(member.name), self.depth_max);
+                        self.too_deep.push(format!(
+                            "{place}: {name} is not read: archives are nested deeper than {limit}."
+                        ));
+                    } else {
+                        self.left_out += 1;
+                    }
                 }
                 Role::Other => {}
             }
@@ -259,10 +274,11 @@ mod tests {
         ]);
         let ear =
             zip(&[member("META-INF/MANIFEST.MF", b"Implementation-Version: 1\n"), member("web-2.war", &war)]);
-        let found = archive(&ear, b"srv/app.ear");
+        let found = archive(&ear, b"srv/app.ear", 3);
         assert_eq!(names(&found), ["app@1", "org.b:web@2", "org.c:lib@3"]);
+        assert_eq!(found.problems, Vec::<String>::new());
         assert_eq!(
-            found.problems,
+            found.too_deep,
             [
                 "app.ear: web-2.war: WEB-INF/lib/lib-3.jar: x/deep-4.jar is not read: archives are nested deeper than 3."
             ]
@@ -276,7 +292,7 @@ mod tests {
             pom("com.google.guava", "guava", "31.1-jre"),
         ]);
         assert_eq!(
-            names(&archive(&shaded, b"tool-1.0.jar")),
+            names(&archive(&shaded, b"tool-1.0.jar", 3)),
             ["com.google.guava:guava@31.1-jre", "tool@1.0"]
         );
         let own = zip(&[
@@ -284,7 +300,7 @@ mod tests {
             pom("com.google.guava", "guava", "31.1-jre"),
         ]);
         for name in ["guava-31.1-jre.jar", "guava.jar"] {
-            let found = archive(&own, name.as_bytes());
+            let found = archive(&own, name.as_bytes(), 3);
             assert_eq!(names(&found), ["com.google.guava:guava@31.1-jre"], "{name}");
             assert_eq!(found.packages[0].licences, ["MIT"]);
         }
@@ -293,14 +309,14 @@ mod tests {
     #[test]
     fn two_readers_of_one_archive_are_named() {
         let bytes = zip(&[Written { local_name: Some(b"b.class".to_vec()), ..member("a.class", b"x") }]);
-        let found = archive(&bytes, b"a-1.jar");
+        let found = archive(&bytes, b"a-1.jar", 3);
         assert_eq!(
             found.problems,
             ["a-1.jar: member \"a.class\": the local header has the name member \"b.class\"."]
         );
         assert_eq!(names(&found), ["a@1"]);
         assert_eq!(
-            archive(b"no zip", b"a-1.jar").problems,
+            archive(b"no zip", b"a-1.jar", 3).problems,
             ["a-1.jar: no end of central directory was found."]
         );
     }
@@ -317,7 +333,7 @@ mod tests {
                 ..member(&format!("{number}.jar"), &[bomb.as_slice(), &inner].concat())
             });
         }
-        let found = archive(&zip(&members), b"bomb.jar");
+        let found = archive(&zip(&members), b"bomb.jar", 3);
         let last = found.problems.last().unwrap();
         assert_eq!(last, "bomb.jar: not all of it was read, because of the limit of 512 MiB in members.");
     }
@@ -331,7 +347,7 @@ mod tests {
                 let length = bytes.len();
                 bytes[at % length] = byte;
             }
-            archive(&bytes, b"a.jar");
+            archive(&bytes, b"a.jar", 3);
         }
     }
 }

@@ -1,18 +1,20 @@
 //! The audit: survey, read, merge, compare, report.
 
+use super::AuditError;
 use super::attached;
 use super::budget::Budget;
 use super::carried::Carried;
 use super::gathered::Gathered;
 use super::image::merge;
 use super::judging::judgement;
+use super::known_flaws::{self, KnownFlaws};
 use super::layer_facts::nondistributable;
 use super::reading::{ReadOptions, read_all};
 use super::report::{AuditReport, Basis, SCHEMA};
 use super::request::AuditRequest;
+use super::second_look::look_again;
 use super::subjects::Subjects;
 use super::survey::{Scope, survey};
-use super::{AuditError, known_flaws};
 use crate::artifacts::Root;
 use crate::environment::Environment;
 use crate::oci::RefName;
@@ -49,9 +51,11 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
         limits: request.limits,
         secrets: request.secrets,
         hash_files: request.hash_files,
+        depth_max: request.depth_max,
         budget: &budget,
     };
-    let layers = read_all(&survey, &all, &options, environment.workers, environment.monitor);
+    let mut layers = read_all(&survey, &all, &options, environment.workers, environment.monitor);
+    look_again(&survey, &all, &mut layers, &options, environment.workers, environment.monitor);
     if environment.workers.interrupted() {
         return Err(AuditError::interrupted());
     }
@@ -63,7 +67,7 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
     gathered.layers(&survey, &layers);
     let packages = gathered.packages();
     let attached = attached::read(&survey, &all, &packages, &mut gathered.findings);
-    let (flaws, databases) =
+    let KnownFlaws { flaws, databases, excused } =
         known_flaws::find(request, &packages, &gathered.images, &gathered.releases, &mut gathered.findings)?;
     let mut coverage = gathered.coverage(&survey, &layers, databases.is_some());
     if let Some(databases) = &databases {
@@ -82,7 +86,8 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
             policies: request.policies.iter().map(|policy| policy.file.clone()).collect(),
             ignores: request.ignores.iter().map(|ignores| ignores.file.clone()).collect(),
             advisories: databases.map(|databases| databases.bases).unwrap_or_default(),
-            vex: Vec::new(),
+            vex: request.vex.map(|vex| vex.files.clone()).unwrap_or_default(),
+            secret_rules: request.secret_rules.clone(),
             keys: Vec::new(),
             guard: None,
         },
@@ -105,7 +110,7 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
         omitted: subjects.omitted(),
     };
     if !request.policies.is_empty() {
-        report.policy = Some(judgement(&report, request.policies, request.ignores));
+        report.policy = Some(judgement(&report, request.policies, request.ignores, &excused));
     }
     Ok(Audited { report, unknown: subjects.unknown.clone() })
 }

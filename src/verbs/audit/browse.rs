@@ -234,7 +234,7 @@ impl Looking {
         }
         let limits = LayerLimits::default();
         let budget = Budget::new(limits.entries_max);
-        let options = ReadOptions { limits, secrets: None, hash_files: false, budget: &budget };
+        let options = ReadOptions { limits, secrets: None, hash_files: false, depth_max: 1, budget: &budget };
         let layers = read_all(&survey, all, &options, environment.workers, environment.monitor);
         if environment.workers.interrupted() {
             return Err(AuditError::interrupted());

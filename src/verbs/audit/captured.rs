@@ -31,7 +31,8 @@ impl Captured {
         };
         let bytes = match self {
             Captured::Packages(found) => {
-                let problems: usize = found.problems.iter().map(|problem| problem.len() + 24).sum();
+                let problems = found.problems.iter().chain(&found.too_deep);
+                let problems: usize = problems.map(|problem| problem.len() + 24).sum();
                 found.packages.iter().map(package).sum::<usize>() + paths(&found.owned) + problems
             }
             Captured::Owned(owned) => paths(owned),
@@ -43,8 +44,9 @@ impl Captured {
     }
 }
 
-/// Reads a file that `wanted` names. `path` is that in its layer. `None` if it says nothing.
-pub(super) fn capture(wanted: Wanted, path: &[u8], body: &[u8]) -> Option<Captured> {
+/// Reads a file that `wanted` names. `path` is that in its layer. Archives in archives are read `depth_max` deep. `None` if it
+/// says nothing.
+pub(super) fn capture(wanted: Wanted, path: &[u8], body: &[u8], depth_max: usize) -> Option<Captured> {
     let folder =
         path.iter().rposition(|byte| *byte == b'/').and_then(|at| path.get(..at)).unwrap_or_default();
     let captured = match wanted {
@@ -75,7 +77,7 @@ pub(super) fn capture(wanted: Wanted, path: &[u8], body: &[u8]) -> Option<Captur
         }
         Wanted::Jar => {
             let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-            Captured::Packages(java::archive(body, name))
+            Captured::Packages(java::archive(body, name, depth_max))
         }
         Wanted::GemSpec => Captured::Packages(ruby::gemspec(body)),
         Wanted::DotnetDeps => Captured::Packages(dotnet::deps_json(body)),

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
+use super::bounded::Bounded;
 use super::captured::Captured;
 use super::finding::{Finding, Place, Rule, path_text};
 use super::reading::ReadLayer;
-use super::report::FileLine;
+use super::report::{FileLine, HiddenFiles};
 use super::survey::Image;
+use super::suspects::Scene;
 use crate::content::tar::EntryKind;
 use crate::format::Sum;
 use crate::oci::Digest;
-use crate::packages::{Found, Kind, OsRelease, Package, rpm};
+use crate::packages::{Found, Kind, OsRelease, Package, Wanted, rpm, wanted};
 use crate::rootfs::{Entry, Member, MemberId, Members, Rootfs, RootfsLimits};
 
 /// Where dpkg keeps its database.
@@ -46,8 +48,10 @@ pub(super) struct MergedImage {
     pub bytes: u64,
     /// How many files no package owns, if there is a package database.
     pub unowned: Option<u64>,
+    /// The files that upper layers hide, but that travel.
+    pub hidden: HiddenFiles,
     /// What was found.
-    pub findings: Vec<Finding>,
+    pub findings: Bounded,
 }
 
 /// Merges the layers of an image.
@@ -65,15 +69,21 @@ pub(super) fn merge(
         entries: 0,
         bytes: 0,
         unowned: None,
-        findings: Vec::new(),
+        hidden: HiddenFiles::default(),
+        findings: Bounded::default(),
     };
     merging.problems(image, &mut merged);
     let mut owned = Owned::default();
     merging.databases(image, &mut merged, &mut owned);
     merging.files(image, &mut merged, &mut owned);
+    let scene = Scene { image, digests: &digests, layers, rootfs: &merging.rootfs };
     if owned.has_database {
-        merging.unowned(&mut merged, &owned);
+        merged.unowned = Some(scene.unowned(&|path| owned.has(path), &mut merged.findings));
     }
+    if let Some(config) = &survey.config {
+        scene.foreign(config, &mut merged.findings);
+    }
+    merged.hidden = scene.hidden(&mut merged.findings);
     if let Some(take) = files {
         merging.rootfs.iter().for_each(|entry| take(merging.line(image, &entry)));
     }
@@ -266,8 +276,11 @@ impl<'a> Merging<'a> {
                 Some((Captured::Packages(found), layer)) => {
                     let is_own =
                         |package: &Package| matches!(package.kind, Kind::Deb | Kind::Apk | Kind::Rpm);
-                    if !found.packages.iter().any(is_own) && !found.packages.is_empty() {
-                        Self::take(image, found, layer, &entry.path(), merged);
+                    let path = entry.path();
+                    // Many files have the name of a database, and are none.
+                    let is_database = || wanted(&path, entry.mode()).is_some_and(Wanted::is_database);
+                    if !found.packages.iter().any(is_own) && (!found.packages.is_empty() || !is_database()) {
+                        Self::take(image, found, layer, &path, merged);
                     }
                 }
                 Some((Captured::Owned(paths), _)) => owned.add(paths, &self.rootfs),
@@ -283,9 +296,11 @@ impl<'a> Merging<'a> {
             layer,
             path: text.clone(),
         }));
-        for problem in &found.problems {
+        let problems = found.problems.iter().map(|problem| (Rule::PackagesUnreadable, problem));
+        let too_deep = found.too_deep.iter().map(|problem| (Rule::DepthLimit, problem));
+        for (rule, problem) in problems.chain(too_deep) {
             let place = Place { layer: Some(layer), ..Place::artifact(image) }.at(path);
-            merged.findings.push(Finding::new(Rule::PackagesUnreadable, place, problem, problem.clone()));
+            merged.findings.push(Finding::new(rule, place, problem, problem.clone()));
         }
     }
 
@@ -310,14 +325,6 @@ impl<'a> Merging<'a> {
     fn sum(&self, entry: &Entry<'_>) -> Option<Sum> {
         let MemberId { layer, number } = entry.body()?;
         self.layers.get(self.digests.get(usize::from(layer))?)?.sum(number)
-    }
-
-    fn unowned(&self, merged: &mut MergedImage, owned: &Owned) {
-        let mut unowned = 0;
-        for entry in self.rootfs.iter().filter(|entry| entry.kind() == EntryKind::File) {
-            unowned += u64::from(!owned.has(&entry.path()));
-        }
-        merged.unowned = Some(unowned);
     }
 }
 

@@ -80,7 +80,7 @@ impl Gathered {
             let entry = self.located.entry((url, located.layer, located.path));
             entry.or_insert_with(|| (located.package, BTreeSet::new())).1.insert(digest);
         }
-        self.findings.extend(merged.findings);
+        self.findings.extend(merged.findings.end(&Place::artifact(digest)));
         self.images.push(AuditedImage {
             digest,
             names: image.names.iter().cloned().collect(),
@@ -95,6 +95,7 @@ impl Gathered {
             bytes: merged.bytes,
             packages: count,
             unowned: merged.unowned,
+            hidden: merged.hidden,
         });
     }
 }

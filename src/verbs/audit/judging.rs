@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::finding::{Finding, Severity};
-use super::report::{AuditReport, AuditedArtifact, Denial, Ignored, Judgement, NamedSum};
+use super::report::{AuditReport, AuditedArtifact, Denial, Ignored, Judgement, NamedSum, NotCounted};
 use crate::advisories::scheme;
 use crate::format::{Sum, Timestamp};
 use crate::oci::Digest;
@@ -27,9 +27,14 @@ pub struct IgnoreFile {
     pub ignores: Ignores,
 }
 
-/// Judges a report by all policy files. What one of them denies is denied.
-pub(super) fn judgement(report: &AuditReport, policies: &[PolicyFile], ignores: &[IgnoreFile]) -> Judgement {
-    let facts = facts(report);
+/// Judges a report by all policy files. What one of them denies is denied. The findings in `excused` do not count.
+pub(super) fn judgement(
+    report: &AuditReport,
+    policies: &[PolicyFile],
+    ignores: &[IgnoreFile],
+    excused: &BTreeSet<Sum>,
+) -> Judgement {
+    let facts = facts(report, excused);
     let order = |kind: &str, a: &str, b: &str| -> Option<Ordering> {
         let kind: Kind = serde_json::from_value(serde_json::Value::String(kind.to_owned())).ok()?;
         crate::versions::compare(scheme(kind), a, b).ok()
@@ -58,10 +63,17 @@ pub(super) fn judgement(report: &AuditReport, policies: &[PolicyFile], ignores: 
             text: denial.text,
         })
         .collect();
+    let not_counted = report.findings.iter().filter(|finding| excused.contains(&finding.id));
+    let not_counted = not_counted.map(|finding| NotCounted {
+        finding: finding.id,
+        place: place_of(finding),
+        text: finding.text.clone(),
+    });
     Judgement {
         allowed: denials.is_empty(),
         denials: denials.into_iter().collect(),
         ignored: ignored.into_iter().collect(),
+        not_counted: not_counted.collect(),
     }
 }
 
@@ -76,7 +88,7 @@ fn place_of(finding: &Finding) -> String {
     [digest, finding.path.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-fn facts(report: &AuditReport) -> Facts {
+fn facts(report: &AuditReport, excused: &BTreeSet<Sum>) -> Facts {
     let coverage = &report.coverage;
     let sentence = |unseen: &super::report::Unseen| format!("{}: {}", unseen.digest, unseen.why);
     let mut not_covered: Vec<String> = coverage.unread.iter().map(sentence).collect();
@@ -108,10 +120,11 @@ fn facts(report: &AuditReport) -> Facts {
         licences: located.package.licences.clone(),
         ..rulebook::Package::default()
     };
+    let counted = report.findings.iter().filter(|finding| !excused.contains(&finding.id));
     Facts {
         artifacts: report.artifacts.iter().map(|artifact| self::artifact(report, artifact)).collect(),
         packages: report.packages.iter().map(package).collect(),
-        findings: report.findings.iter().map(finding).collect(),
+        findings: counted.map(finding).collect(),
         bytes: report.bundles.iter().map(|bundle| bundle.payload_bytes).sum::<u64>().max(report.totals.bytes),
         opaque: coverage.opaque.iter().map(sentence).collect(),
         limits_hit: coverage.limits_hit.iter().map(|hit| format!("{}: {}", hit.limit, hit.place)).collect(),

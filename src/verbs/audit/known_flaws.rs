@@ -6,10 +6,22 @@ use super::AuditError;
 use super::finding::{Finding, Place, Rule, Severity};
 use super::report::{AuditedAdvisory, AuditedImage, AuditedPackage, DatabaseReport};
 use super::request::AuditRequest;
-use crate::advisories::{Database, Level, Wanted};
+use crate::advisories::vex::{Vex, VexStatement, VexStatus};
+use crate::advisories::{Affected, Database, Level, Wanted};
 use crate::format::Sum;
 use crate::oci::Digest;
 use crate::packages::Kind;
+
+/// What is known of the packages.
+#[derive(Default)]
+pub(super) struct KnownFlaws {
+    /// The flaws.
+    pub flaws: Vec<AuditedAdvisory>,
+    /// The databases; `None` if there was none.
+    pub databases: Option<Databases>,
+    /// The findings that a policy does not count, because a VEX statement says that the flaw does no harm.
+    pub excused: BTreeSet<Sum>,
+}
 
 /// What the databases are.
 pub(super) struct Databases {
@@ -26,10 +38,12 @@ pub(super) fn find(
     images: &[AuditedImage],
     releases: &BTreeMap<Digest, (String, String)>,
     findings: &mut Vec<Finding>,
-) -> Result<(Vec<AuditedAdvisory>, Option<Databases>), AuditError> {
+) -> Result<KnownFlaws, AuditError> {
     if request.advisories.is_empty() {
-        return Ok((Vec::new(), None));
+        return Ok(KnownFlaws::default());
     }
+    let statements = request.vex.map(|vex| vex.statements.as_slice()).unwrap_or_default();
+    let mut excused = BTreeSet::new();
     let wanted = Wanted::of(packages.iter().map(|located| &located.package));
     let database = Database::open(&request.advisories, &wanted)?;
     let known: BTreeSet<Digest> = images.iter().map(|image| image.digest).collect();
@@ -60,18 +74,33 @@ pub(super) fn find(
                     .fixed
                     .as_ref()
                     .map_or_else(|| "not fixed".to_owned(), |version| format!("fixed in {version}"));
-                let text = format!("{} has {} ({fixed}{sure}): {}", located.purl, flaw.id, flaw.summary);
+                let statement = about(statements, &flaw, &located.purl, *image);
+                let said = statement.map(sentence);
+                let vex = said.as_ref().map_or_else(String::new, |said| format!("; VEX says {said}"));
+                let text = format!("{} has {} ({fixed}{sure}{vex}): {}", located.purl, flaw.id, flaw.summary);
                 let detail = format!("{} {}", located.purl, flaw.id);
-                findings.push(Finding::graded(Rule::Advisory, severity, place, &detail, text));
-                flaws.entry((flaw.id.clone(), located.purl.clone())).or_insert_with(|| AuditedAdvisory {
-                    id: flaw.id,
-                    aliases: flaw.aliases,
-                    package: located.purl.clone(),
-                    fixed: flaw.fixed,
-                    severity,
-                    summary: flaw.summary,
-                    vex: None,
+                let finding = Finding::graded(Rule::Advisory, severity, place, &detail, text);
+                let is_harmless = statement.is_some_and(|statement| {
+                    matches!(statement.status, VexStatus::NotAffected | VexStatus::Fixed)
                 });
+                if is_harmless {
+                    excused.insert(finding.id);
+                }
+                findings.push(finding);
+                let entry = flaws.entry((flaw.id.clone(), located.purl.clone()));
+                let known = entry.or_insert_with(|| Known {
+                    advisory: AuditedAdvisory {
+                        id: flaw.id,
+                        aliases: flaw.aliases,
+                        package: located.purl.clone(),
+                        fixed: flaw.fixed,
+                        severity,
+                        summary: flaw.summary,
+                        vex: None,
+                    },
+                    said: BTreeSet::new(),
+                });
+                known.said.extend(said);
             }
         }
     }
@@ -86,7 +115,28 @@ pub(super) fn find(
     };
     let bases = database.bases().iter().map(report).collect();
     let databases = Databases { bases, not_covered: not_covered.into_iter().collect() };
-    Ok((flaws.into_values().collect(), Some(databases)))
+    let flaws = flaws.into_values().map(|Known { advisory, said }| {
+        let vex = (!said.is_empty()).then(|| said.into_iter().collect::<Vec<_>>().join("; "));
+        AuditedAdvisory { vex, ..advisory }
+    });
+    Ok(KnownFlaws { flaws: flaws.collect(), databases: Some(databases), excused })
+}
+
+/// A flaw, and what is said of it. That may be different for each image.
+struct Known {
+    advisory: AuditedAdvisory,
+    said: BTreeSet<String>,
+}
+
+/// The statement that counts for a flaw of a package in an image.
+fn about<'a>(statements: &'a [Vex], flaw: &Affected, purl: &str, image: Digest) -> Option<&'a VexStatement> {
+    let ids: Vec<&str> = flaw.aliases.iter().map(String::as_str).chain([flaw.id.as_str()]).collect();
+    Vex::about(statements, &ids, purl, &[&image.to_string()])
+}
+
+fn sentence(statement: &VexStatement) -> String {
+    let reason = statement.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    format!("{}{reason}", statement.status.label())
 }
 
 fn severity(level: Level) -> Severity {

@@ -7,10 +7,12 @@
 
 mod attached;
 mod auditing;
+mod bounded;
 pub mod browse;
 mod budget;
 mod captured;
 mod carried;
+mod contents_table;
 mod coverage;
 mod error;
 mod finding;
@@ -20,18 +22,23 @@ mod image_facts;
 mod judging;
 mod known_flaws;
 mod layer_facts;
+mod proving;
 mod reading;
 mod report;
 mod request;
+mod second_look;
 mod subjects;
 mod survey;
+mod suspects;
 mod tree;
+mod vex_files;
 
 pub use auditing::{Audited, audit};
 pub use error::AuditError;
 pub use finding::{Finding, Place, Rule, Severity, path_text};
 pub use judging::{IgnoreFile, PolicyFile};
 pub use report::*;
-pub use request::{AuditRequest, layer_limits};
+pub use request::{AuditRequest, DEPTH_MAX, layer_limits};
 pub use subjects::{Offered, Subject};
 pub use tree::{TreeReport, tree};
+pub use vex_files::VexFiles;

@@ -1,34 +1,32 @@
 //! The second step: reads each layer once, for all images that share it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::bounded::Bounded;
 use super::budget::Budget;
 use super::captured::{Captured, capture};
 use super::carried::Carried;
+use super::contents_table;
 use super::finding::{Finding, Place, Rule};
+use super::proving::Proving;
 use super::survey::{Layer, Survey};
+use crate::content::executable::{Executable, Format, is_executable};
 use crate::content::secrets::{SEARCHED_BYTES_MAX, SecretRules};
 use crate::content::tar::{EntryKind, TarEntry};
 use crate::content::{Interest, LayerLimits, LayerRead, LayerVisitor, read_layer};
 use crate::format::Sum;
-use crate::observe::{Event, Monitor, Phase};
-use crate::oci::{Descriptor, Digest};
+use crate::observe::{Monitor, Phase};
+use crate::oci::Digest;
 use crate::packages::{Wanted, wanted};
 use crate::rootfs::Members;
-use crate::stream::digests::Digests;
-use crate::stream::hash::Function;
 use crate::stream::transfers::transfer_all;
 use crate::stream::workers::Workers;
 
 /// How many layers are read at once. Each uses two threads.
 const AT_ONCE: NonZeroUsize = NonZeroUsize::new(2).expect("2 is not 0");
-
-/// The findings of one rule in one layer. Further ones are counted.
-const FINDINGS_MAX: usize = 100;
 
 /// What was read of a layer.
 #[derive(Default)]
@@ -43,8 +41,21 @@ pub(super) struct ReadLayer {
     pub captured: HashMap<u32, Captured>,
     /// The sums of its files with the numbers of the entries, in their order, if they were asked for.
     pub sums: Vec<(u32, Sum)>,
+    /// The executables that say for which machine they are, by the number of the entry, in order.
+    pub programs: Vec<(u32, Program)>,
+    /// The first secret of each file that has any, by the number of the entry, in order.
+    pub secrets: Vec<(u32, String)>,
     /// What was found in it.
     pub findings: Vec<Finding>,
+}
+
+/// What an executable is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Program {
+    /// Its form, which tells the system.
+    pub format: Format,
+    /// The machine, in OCI's words.
+    pub architecture: &'static str,
 }
 
 impl ReadLayer {
@@ -52,6 +63,18 @@ impl ReadLayer {
     pub(super) fn sum(&self, number: u32) -> Option<Sum> {
         let at = self.sums.binary_search_by_key(&number, |(number, _)| *number).ok()?;
         self.sums.get(at).map(|(_, sum)| *sum)
+    }
+
+    /// Returns for which machine the file with this number is, if it says.
+    pub(super) fn program(&self, number: u32) -> Option<Program> {
+        let at = self.programs.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        self.programs.get(at).map(|(_, program)| *program)
+    }
+
+    /// Returns what the first secret in the file with this number looks like, if it has any.
+    pub(super) fn secret(&self, number: u32) -> Option<&str> {
+        let at = self.secrets.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        self.secrets.get(at).map(|(_, secret)| secret.as_str())
     }
 }
 
@@ -63,6 +86,8 @@ pub(super) struct ReadOptions<'a> {
     pub secrets: Option<&'a SecretRules>,
     /// Whether the content of each file is hashed.
     pub hash_files: bool,
+    /// How deep archives in archives are read.
+    pub depth_max: usize,
     /// What may be kept.
     pub budget: &'a Budget,
 }
@@ -110,7 +135,8 @@ fn read_one(
         };
         let mut proving = Proving::new(source, descriptor, workers, monitor);
         let mut reading = Reading::new(descriptor.digest, options);
-        let read = read_layer(&mut proving, &options.limits, &mut reading);
+        reading.has_table = contents_table::is_announced(descriptor);
+        let mut read = read_layer(&mut proving, &options.limits, &mut reading);
         let mismatch = proving.finish();
         let mut read_layer = reading.finish(&read);
         if let Some(problem) = mismatch {
@@ -118,6 +144,8 @@ fn read_one(
             let text = format!("the layer {}: {problem}", descriptor.digest);
             read_layer.findings.push(Finding::new(Rule::BlobDamaged, place(), "", text));
         }
+        // It may have 32 MiB, and was compared.
+        read.toc = None;
         read_layer.read = Some(read);
         return read_layer;
     }
@@ -131,61 +159,6 @@ fn read_one(
     ReadLayer { unseen: Some(unseen), findings, ..ReadLayer::default() }
 }
 
-/// Hashes a blob on its way.
-struct Proving<'a> {
-    source: Box<dyn Read + Send>,
-    descriptor: &'a Descriptor,
-    digests: Digests,
-    workers: &'a Workers,
-    monitor: Monitor<'a>,
-}
-
-impl<'a> Proving<'a> {
-    fn new(
-        source: Box<dyn Read + Send>,
-        descriptor: &'a Descriptor,
-        workers: &'a Workers,
-        monitor: Monitor<'a>,
-    ) -> Proving<'a> {
-        let digests = Digests::of(&[Function::from(descriptor.digest.algorithm())]);
-        Proving { source, descriptor, digests, workers, monitor }
-    }
-
-    /// Reads what is left, and says what is wrong with the blob.
-    fn finish(mut self) -> Option<String> {
-        let mut block = vec![0; 256 << 10];
-        loop {
-            match self.read(&mut block) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Some(format!("it cannot be read: {error}")),
-            }
-        }
-        let done = self.digests.finish();
-        let found = done.whole.first().map(crate::stream::hash::Output::hex).unwrap_or_default();
-        let expected = self.descriptor.digest.hex();
-        if done.bytes != self.descriptor.size {
-            return Some(format!("it has {} bytes, expected {}", done.bytes, self.descriptor.size));
-        }
-        (found != expected).then(|| format!("its digest is {found}, expected {expected}"))
-    }
-}
-
-impl Read for Proving<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.workers.interrupted() {
-            return Err(io::Error::other("the audit was interrupted"));
-        }
-        let read = self.source.read(buffer)?;
-        if let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) {
-            self.digests.update(bytes);
-            self.monitor.tell(Event::Moved { bytes: read as u64 });
-        }
-        Ok(read)
-    }
-}
-
 /// Looks at the entries of one layer.
 struct Reading<'a> {
     digest: Digest,
@@ -193,8 +166,11 @@ struct Reading<'a> {
     members: Members,
     captured: HashMap<u32, Captured>,
     sums: Vec<(u32, Sum)>,
-    findings: Vec<Finding>,
-    counts: BTreeMap<Rule, usize>,
+    programs: Vec<(u32, Program)>,
+    secrets: Vec<(u32, String)>,
+    findings: Bounded,
+    /// Whether the layer announces a table of contents.
+    has_table: bool,
     /// Whether entries were not listed because there are too many in all layers together.
     is_cut: bool,
 }
@@ -207,18 +183,22 @@ impl<'a> Reading<'a> {
             members: Members::new(),
             captured: HashMap::new(),
             sums: Vec::new(),
-            findings: Vec::new(),
-            counts: BTreeMap::new(),
+            programs: Vec::new(),
+            secrets: Vec::new(),
+            findings: Bounded::default(),
+            has_table: false,
             is_cut: false,
         }
     }
 
     fn find(&mut self, rule: Rule, path: &[u8], detail: &str, text: String) {
-        let count = self.counts.entry(rule).or_insert(0);
-        *count += 1;
-        if *count <= FINDINGS_MAX {
-            self.findings.push(Finding::new(rule, Place::layer(self.digest).at(path), detail, text));
-        }
+        self.findings.push(Finding::new(rule, Place::layer(self.digest).at(path), detail, text));
+    }
+
+    /// Notes that a file is not kept, because all files together take too much memory.
+    fn too_much(&mut self, path: &[u8]) {
+        let text = "all files about packages together take too much memory; this one was not read";
+        self.find(Rule::TooLargeToRead, path, "together", text.to_owned());
     }
 
     /// Adds what the reader of the layer found.
@@ -233,12 +213,7 @@ impl<'a> Reading<'a> {
                 self.find(rule, &path, &text, text.clone());
             }
         }
-        for (rule, count) in &self.counts {
-            if let Some(more) = count.checked_sub(FINDINGS_MAX).filter(|more| *more > 0) {
-                let text = format!("the layer has {more} more findings of the rule {rule}");
-                self.findings.push(Finding::new(*rule, Place::layer(self.digest), "more", text));
-            }
-        }
+        contents_table::compare(self.digest, read, &self.members, &self.sums, &mut self.findings);
         if self.is_cut {
             let text = "all layers together have more entries than are listed; the others were only counted";
             self.findings.push(Finding::new(
@@ -262,8 +237,11 @@ impl<'a> Reading<'a> {
             read: None,
             unseen,
             captured: self.captured,
-            sums: self.sums,
-            findings: self.findings,
+            // Those of a layer with a table were needed for the table only.
+            sums: if self.options.hash_files { self.sums } else { Vec::new() },
+            programs: self.programs,
+            secrets: self.secrets,
+            findings: self.findings.end(&Place::layer(self.digest)),
         }
     }
 
@@ -320,7 +298,7 @@ impl LayerVisitor for Reading<'_> {
     }
 
     fn wants_digests(&self) -> bool {
-        self.options.hash_files
+        self.options.hash_files || self.has_table
     }
 
     fn digest(&mut self, entry: &TarEntry, digest: Digest) {
@@ -332,29 +310,54 @@ impl LayerVisitor for Reading<'_> {
 
     fn body(&mut self, entry: &TarEntry, bytes: &[u8]) {
         let path = entry.path.strip_prefix(b"./").unwrap_or(&entry.path);
+        let Ok(number) = u32::try_from(entry.number) else { return };
         if let Some(wanted) = wanted(path, entry.mode)
             && bytes.len() as u64 <= wanted.bytes_max()
-            && let Some(captured) = capture(wanted, path, bytes)
-            && let Ok(number) = u32::try_from(entry.number)
         {
-            if self.options.budget.take_bytes(captured.weight()) {
-                self.captured.insert(number, captured);
-            } else {
-                let text = "all files about packages together take too much memory; this one was not read";
-                self.find(Rule::TooLargeToRead, path, "together", text.to_owned());
+            if let Some(program) = program(wanted, bytes) {
+                if self.options.budget.take_bytes(size_of::<(u32, Program)>() as u64) {
+                    self.programs.push((number, program));
+                } else {
+                    self.too_much(path);
+                }
+            }
+            if let Some(captured) = capture(wanted, path, bytes, self.options.depth_max) {
+                if self.options.budget.take_bytes(captured.weight()) {
+                    self.captured.insert(number, captured);
+                } else {
+                    self.too_much(path);
+                }
             }
         }
         let Some(rules) = self.options.secrets else { return };
         let is_text = !bytes.iter().take(512).any(|byte| *byte == 0);
         if is_text || rules.concerns(path) {
+            let mut first = None;
             for secret in rules.search(path, bytes).found {
                 let detail = format!("{} {}", secret.rule, secret.digest);
                 let text = format!(
                     "line {}: looks like {}, {} bytes, {}",
                     secret.line, secret.rule, secret.bytes, secret.digest
                 );
+                first.get_or_insert_with(|| text.clone());
                 self.find(Rule::Secret, path, &detail, text);
+            }
+            if let Some(text) = first {
+                if self.options.budget.take_bytes(text.len() as u64 + 32) {
+                    self.secrets.push((number, text));
+                } else {
+                    self.too_much(path);
+                }
             }
         }
     }
+}
+
+/// For which machine an executable is.
+fn program(wanted: Wanted, bytes: &[u8]) -> Option<Program> {
+    if wanted != Wanted::Executable || !is_executable(bytes) {
+        return None;
+    }
+    let executable = Executable::open(bytes).ok()?;
+    Some(Program { format: executable.format, architecture: executable.architecture? })
 }

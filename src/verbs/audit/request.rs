@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::judging::{IgnoreFile, PolicyFile};
-use super::report::FileLine;
+use super::report::{FileLine, NamedSum};
 use super::subjects::Subject;
+use super::vex_files::VexFiles;
 use crate::content::LayerLimits;
 use crate::content::secrets::SecretRules;
 use crate::format::Timestamp;
@@ -19,6 +20,10 @@ pub fn layer_limits() -> LayerLimits {
     inflate.window_bytes_max /= 2;
     LayerLimits { inflate, entries_max }
 }
+
+/// How deep archives in archives are read unless something else is asked for: a library in a web application in an
+/// enterprise application has depth 3.
+pub const DEPTH_MAX: usize = 3;
 
 /// What an audit is asked.
 #[derive(Clone)]
@@ -35,10 +40,16 @@ pub struct AuditRequest<'a> {
     pub limits: LayerLimits,
     /// The rules for secrets; `None` to look for none.
     pub secrets: Option<&'a SecretRules>,
+    /// The files that rules for secrets come from, besides those of the program.
+    pub secret_rules: Vec<NamedSum>,
     /// Whether the content of each file is hashed, for the lists of files.
     pub hash_files: bool,
+    /// How deep archives in archives are read, 1 for no archives in archives.
+    pub depth_max: usize,
     /// The advisory databases: files or folders.
     pub advisories: Vec<PathBuf>,
+    /// What VEX documents say of known flaws.
+    pub vex: Option<&'a VexFiles>,
     /// The policy files; without one, nothing is judged.
     pub policies: &'a [PolicyFile],
     /// The files of denials that are accepted for some time.
@@ -56,6 +67,7 @@ impl AuditRequest<'_> {
     pub(super) fn limits_by_option(&self) -> BTreeMap<String, u64> {
         let LayerLimits { inflate, entries_max } = self.limits;
         let limits = [
+            ("max-depth", self.depth_max as u64),
             ("max-bytes", inflate.expanded_bytes_max),
             ("max-entries", entries_max),
             ("max-ratio", inflate.ratio_max),

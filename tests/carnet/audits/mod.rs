@@ -3,6 +3,7 @@
 mod bounds;
 mod contents;
 mod differences;
+mod finds;
 mod gates;
 mod layers;
 mod media_types;

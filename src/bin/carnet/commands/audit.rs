@@ -3,10 +3,9 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-use carnet::audit::{AuditReport, AuditRequest, Audited, FileLine, Rule, audit, layer_limits};
+use carnet::audit::{AuditReport, AuditRequest, Audited, DEPTH_MAX, FileLine, Rule, audit, layer_limits};
 use carnet::content::LayerLimits;
 use carnet::content::inflate::InflateLimits;
-use carnet::content::secrets::SecretRules;
 use carnet::diagnosis::Code;
 use carnet::format::Timestamp;
 use carnet::format::chunk_size::byte_count;
@@ -60,6 +59,10 @@ pub(crate) struct Audit {
     /// Debian security tracker, or an Alpine secdb; repeatable
     #[arg(long, value_name = "PATH")]
     advisories: Vec<PathBuf>,
+    /// Say what the VEX document FILE says of known flaws: OpenVEX, CycloneDX or CSAF; repeatable. A policy
+    /// does not count the flaws that do no harm
+    #[arg(long, value_name = "FILE", requires = "advisories")]
+    vex: Vec<PathBuf>,
     /// Judge the bundle by the rules in FILE; exit code 5 if they deny it; repeatable
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
@@ -69,6 +72,9 @@ pub(crate) struct Audit {
     /// Hash the content of each file, for `-o files`
     #[arg(long)]
     hash_files: bool,
+    /// Look for secrets by the rules in FILE, too, which has the form of gitleaks.toml; repeatable
+    #[arg(long, value_name = "FILE", conflicts_with = "no_secrets")]
+    secret_rules: Vec<PathBuf>,
     /// Do not look for secrets in files
     #[arg(long)]
     no_secrets: bool,
@@ -81,6 +87,9 @@ pub(crate) struct Audit {
     /// List at most N entries of all layers; the others are counted [default: 2000000, which is the most]
     #[arg(long, value_name = "N")]
     max_entries: Option<u64>,
+    /// Read archives in archives N deep, at most 16 [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    max_depth: Option<u8>,
     /// The time that ages are measured at [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
@@ -117,7 +126,8 @@ impl Command for Audit {
                 rows.push(line);
             }
         };
-        let rules = SecretRules::builtin().map_err(CommandError::system)?;
+        let (rules, secret_rules) = rule_files::secrets(&self.secret_rules)?;
+        let vex = rule_files::vex(&self.vex)?;
         let defaults = layer_limits();
         let inflate = InflateLimits {
             ratio_max: self.max_ratio.unwrap_or(defaults.inflate.ratio_max),
@@ -136,7 +146,10 @@ impl Command for Audit {
                 limits,
                 secrets: (!self.no_secrets).then_some(&rules),
                 hash_files: self.hash_files,
+                secret_rules: secret_rules.clone(),
+                depth_max: self.max_depth.map_or(DEPTH_MAX, usize::from),
                 advisories: self.advisories.clone(),
+                vex: Some(&vex),
                 policies: &policies,
                 ignores: &ignores,
                 files: if wants_files { Some(&take) } else { None },

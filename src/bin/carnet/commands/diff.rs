@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use carnet::audit::{AuditRequest, Subject, layer_limits};
+use carnet::audit::{AuditRequest, DEPTH_MAX, Subject, layer_limits};
 use carnet::content::secrets::SecretRules;
 use carnet::diagnosis::{Code, count};
 use carnet::difference::{Differed, DifferenceReport, difference};
@@ -160,6 +160,9 @@ impl Diff {
             limits: layer_limits(),
             secrets: (!self.no_secrets).then_some(rules),
             hash_files: true,
+            secret_rules: Vec::new(),
+            depth_max: DEPTH_MAX,
+            vex: None,
             advisories: self.advisories.clone(),
             policies: &[],
             ignores: &[],

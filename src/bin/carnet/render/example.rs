@@ -44,14 +44,9 @@ pub(super) fn package(name: &str) -> AuditedPackage {
     }
 }
 
-/// A bundle with one artifact, which the policy denies, and of which one layer was not read.
-pub(super) fn report() -> AuditReport {
-    let mut place = Place::layer(digest("layer"));
-    place.path = Some(format!("etc/{HOSTILE}"));
-    let secret = Finding::new(Rule::Secret, place, "", format!("The file {HOSTILE} holds a private key."));
-    let root =
-        Finding::new(Rule::RunsAsRoot, Place::artifact(digest("image")), "", "It runs as root.".to_owned());
-    let policy = Judgement {
+/// A policy's judgement, which denies one finding and accepts another.
+fn judgement(secret: &Finding, root: &Finding) -> Judgement {
+    Judgement {
         allowed: false,
         denials: vec![Denial {
             rule: "findings.secret".to_owned(),
@@ -66,7 +61,18 @@ pub(super) fn report() -> AuditReport {
             reason: "It is a test.".to_owned(),
             until: parsed("2027-01-01T00:00:00Z"),
         }],
-    };
+        not_counted: Vec::new(),
+    }
+}
+
+/// A bundle with one artifact, which the policy denies, and of which one layer was not read.
+pub(super) fn report() -> AuditReport {
+    let mut place = Place::layer(digest("layer"));
+    place.path = Some(format!("etc/{HOSTILE}"));
+    let secret = Finding::new(Rule::Secret, place, "", format!("The file {HOSTILE} holds a private key."));
+    let root =
+        Finding::new(Rule::RunsAsRoot, Place::artifact(digest("image")), "", "It runs as root.".to_owned());
+    let policy = judgement(&secret, &root);
     let referrer = |subject: &str, name: &str, kind: &str| AuditedReferrer {
         subject: digest(subject),
         digest: digest(name),
@@ -83,6 +89,7 @@ pub(super) fn report() -> AuditReport {
             ignores: Vec::new(),
             advisories: Vec::new(),
             vex: Vec::new(),
+            secret_rules: Vec::new(),
             keys: Vec::new(),
             guard: None,
         },

@@ -51,6 +51,9 @@ fn verdict(report: &AuditReport) -> String {
         let what = format!("{} ({})", ignored.rule, ignored.place);
         out += &format!("  ignored until {}: {}: {}\n", ignored.until, plain(&what), plain(&ignored.reason));
     }
+    for flaw in report.policy.iter().flat_map(|policy| &policy.not_counted) {
+        out += &format!("  not counted: {} ({})\n", plain(&flaw.text), plain(&flaw.place));
+    }
     out
 }
 
@@ -252,9 +255,13 @@ fn basis(report: &AuditReport) -> String {
     let mut file = |what: &str, name: &str, sum: &carnet::format::Sum, more: &str| {
         out += &format!("{what} {}{more}, SHA-256 {sum}\n", plain(name));
     };
-    for (what, files) in
-        [("policy", &basis.policies), ("ignore", &basis.ignores), ("vex", &basis.vex), ("key", &basis.keys)]
-    {
+    for (what, files) in [
+        ("policy", &basis.policies),
+        ("ignore", &basis.ignores),
+        ("vex", &basis.vex),
+        ("secret rules", &basis.secret_rules),
+        ("key", &basis.keys),
+    ] {
         for named in files {
             file(what, &named.name, &named.sha256, "");
         }

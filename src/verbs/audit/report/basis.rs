@@ -25,6 +25,8 @@ pub struct Basis {
     pub advisories: Vec<DatabaseReport>,
     /// The statements about exploitability (VEX).
     pub vex: Vec<NamedSum>,
+    /// The files of rules for secrets, besides the rules of the program.
+    pub secret_rules: Vec<NamedSum>,
     /// The keys and certificates for signatures in the cargo.
     pub keys: Vec<NamedSum>,
     /// The guard's profile.

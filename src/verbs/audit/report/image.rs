@@ -31,6 +31,17 @@ pub struct AuditedImage {
     pub packages: u64,
     /// How many files no package owns, if it has a package database; absent otherwise.
     pub unowned: Option<u64>,
+    /// The files that are in its layers, but that upper layers hide.
+    pub hidden: HiddenFiles,
+}
+
+/// Files that travel, and that a container does not see.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HiddenFiles {
+    /// How many.
+    pub files: u64,
+    /// Their sizes in bytes, together.
+    pub bytes: u64,
 }
 
 /// What the configuration of an image says (image-spec, "config").

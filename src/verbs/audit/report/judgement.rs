@@ -14,6 +14,19 @@ pub struct Judgement {
     pub denials: Vec<Denial>,
     /// Denials that are accepted, with the reason.
     pub ignored: Vec<Ignored>,
+    /// Findings on known flaws that were not counted, because a VEX statement says that the flaw does no harm here.
+    pub not_counted: Vec<NotCounted>,
+}
+
+/// A finding on a known flaw that was not counted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct NotCounted {
+    /// The finding.
+    pub finding: Sum,
+    /// What it is about.
+    pub place: String,
+    /// The finding in a sentence, with what the statement says.
+    pub text: String,
 }
 
 /// A reason for which the policy denies the transfer.

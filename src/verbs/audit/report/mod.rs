@@ -21,8 +21,8 @@ pub use attached::{AuditedBom, AuditedSignature, AuditedStatement, SignatureStat
 pub use basis::{AuditedBundle, Basis, DatabaseReport, NamedSum};
 pub use coverage::{Coverage, LimitHit, Totals, Unseen};
 pub use guard::{GuardReport, GuardedFile};
-pub use image::{AuditedImage, FileLine, ImageConfig, ImageLayer};
-pub use judgement::{Denial, Ignored, Judgement};
+pub use image::{AuditedImage, FileLine, HiddenFiles, ImageConfig, ImageLayer};
+pub use judgement::{Denial, Ignored, Judgement, NotCounted};
 pub use layer::{AuditedLayer, ForeignLayer};
 pub use package::{AuditedAdvisory, AuditedPackage};
 

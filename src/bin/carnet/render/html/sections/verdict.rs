@@ -74,6 +74,17 @@ pub(super) fn policy(report: &AuditReport, space: &mut Space) -> Option<Section>
     if ignored.all > 0 {
         section = section.grid(ignored, "");
     }
+    let rows = judgement.not_counted.iter().map(|flaw| vec![Cell::text(&flaw.text), Cell::code(&flaw.place)]);
+    let harmless = Grid::new(
+        "not-counted-list",
+        "Known flaws that VEX says do no harm, and that were not counted",
+        &["Finding", "Where"],
+        rows.collect(),
+        space,
+    );
+    if harmless.all > 0 {
+        section = section.grid(harmless, "");
+    }
     Some(section)
 }
 

@@ -1,0 +1,61 @@
+//! Findings of one layer or image: so many of each rule, and the number of the others.
+
+use std::collections::BTreeMap;
+
+use super::finding::{Finding, Place, Rule};
+
+/// The findings of one rule in one layer or image. Further ones are counted.
+const OF_A_RULE_MAX: usize = 100;
+
+/// Findings of one layer or image.
+#[derive(Default)]
+pub(super) struct Bounded {
+    kept: Vec<Finding>,
+    counts: BTreeMap<Rule, usize>,
+}
+
+impl Bounded {
+    /// Adds a finding, or counts it.
+    pub(super) fn push(&mut self, finding: Finding) {
+        let count = self.counts.entry(finding.rule).or_insert(0);
+        *count += 1;
+        if *count <= OF_A_RULE_MAX {
+            self.kept.push(finding);
+        }
+    }
+
+    /// Returns the findings; for each rule that has more, one says how many. `place` is the layer or image.
+    pub(super) fn end(mut self, place: &Place) -> Vec<Finding> {
+        let what = if place.artifact.is_some() { "image" } else { "layer" };
+        for (rule, count) in &self.counts {
+            if let Some(more) = count.checked_sub(OF_A_RULE_MAX).filter(|more| *more > 0) {
+                let noun = if more == 1 { "finding" } else { "findings" };
+                let text = format!("the {what} has {more} more {noun} of the rule {rule}");
+                self.kept.push(Finding::new(*rule, place.clone(), "more", text));
+            }
+        }
+        self.kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::Digest;
+
+    #[test]
+    fn more_than_are_kept_are_counted() {
+        let place = Place::layer(Digest::sha256(b"layer"));
+        let of = |number: usize| {
+            let mut findings = Bounded::default();
+            for at in 0..number {
+                let text = at.to_string();
+                findings.push(Finding::new(Rule::Setuid, place.clone(), &text, text.clone()));
+            }
+            findings.end(&place)
+        };
+        assert_eq!(of(100).len(), 100);
+        assert_eq!(of(101).last().unwrap().text, "the layer has 1 more finding of the rule setuid");
+        assert_eq!(of(5000).len(), 101);
+    }
+}
