@@ -15,6 +15,7 @@ mod new_name;
 mod on_disk;
 mod store;
 mod temporary;
+mod whole_file;
 
 pub use arrived::ArrivedFile;
 pub use bucket::{Bucket, BucketSettings, CATEGORY};
@@ -24,6 +25,7 @@ pub use error::MediumError;
 pub use file::{ChunkFile, ReadAt};
 pub use folder::Folder;
 pub use store::{ChunkSink, ChunkStore, Replace, WholeSums, WriteAt, chunk_file_name, chunk_number};
+pub use whole_file::WholeFile;
 
 pub(crate) use file::in_order;
 pub(crate) use new_name::rename_new;

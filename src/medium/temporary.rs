@@ -121,6 +121,16 @@ fn sync_folder_of(target: &Path) -> io::Result<()> {
     File::open(folder_of(target))?.sync_all()
 }
 
+impl io::Write for Temporary {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.placed {

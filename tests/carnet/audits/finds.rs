@@ -320,3 +320,27 @@ fn a_database_is_read_whatever_name_it_has_in_its_layer() {
         assert_eq!(packages("app:2"), json!([]));
     }
 }
+
+#[test]
+fn a_list_of_files_gets_its_name_when_the_audit_is_done() {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    image(&mut source, "app:1", &[tar_of(&[("hello", 0o644, b"hello"), ("other", 0o644, b"x")])]);
+    std::fs::write(desk.path("f.ndjson"), "old").unwrap();
+    // It fails when all files were listed already.
+    desk.carnet("audit oci:src -o files=f.ndjson --advisories nothing").ends(1);
+    assert_eq!(std::fs::read_to_string(desk.path("f.ndjson")).unwrap(), "old");
+    let hidden = || {
+        let entries = std::fs::read_dir(desk.path("")).unwrap();
+        entries.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with('.')).count()
+    };
+    assert_eq!(hidden(), 0);
+    desk.carnet("audit oci:src -o files=f.ndjson -o files=g.ndjson").ok();
+    let listed = std::fs::read_to_string(desk.path("f.ndjson")).unwrap();
+    let lines: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().map(|line| &line["path"]).collect::<Vec<_>>(), ["hello", "other"]);
+    assert_eq!(std::fs::read_to_string(desk.path("g.ndjson")).unwrap(), listed);
+    assert_eq!(desk.carnet("audit oci:src -o files").ok().stdout, listed);
+    assert_eq!(hidden(), 0);
+    desk.carnet("audit oci:src -o files=no/folder/f.ndjson").ends(1).says(&["no/folder/f.ndjson"]);
+}

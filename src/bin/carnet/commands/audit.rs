@@ -19,6 +19,7 @@ use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain;
+use crate::render::file_lines::FileLines;
 use crate::render::output::{Format, Output, output, rendered, write};
 use crate::rule_files;
 use crate::screen::say;
@@ -118,11 +119,15 @@ impl Command for Audit {
             ));
         }
         let wants = |format: Format| outputs.iter().any(|output| output.format == format);
-        let wants_files = wants(Format::Html) || wants(Format::Files);
+        let wants_page = wants(Format::Html);
+        let (lists, outputs): (Vec<Output>, Vec<Output>) =
+            outputs.iter().cloned().partition(|output| output.format == Format::Files);
+        let lines = FileLines::start(lists.iter().map(|list| list.file.as_deref()), context.screen)?;
         let rows: RefCell<Vec<FileLine>> = RefCell::default();
         let take = |line: FileLine| {
+            lines.add(&line);
             let mut rows = rows.borrow_mut();
-            if rows.len() < ROWS_MAX {
+            if wants_page && rows.len() < ROWS_MAX {
                 rows.push(line);
             }
         };
@@ -152,12 +157,13 @@ impl Command for Audit {
                 vex: Some(&vex),
                 policies: &policies,
                 ignores: &ignores,
-                files: if wants_files { Some(&take) } else { None },
+                files: if wants_page || !lines.is_empty() { Some(&take) } else { None },
                 at: self.at.unwrap_or_else(|| context.environment.clock.now()),
                 build: format!("carnet {}", env!("CARGO_PKG_VERSION")),
             };
             Ok(audit(&request, &context.environment)?)
         })?;
+        lines.end()?;
         let rows = rows.into_inner();
         for output in &outputs {
             let bytes = rendered(output.format, &audited.report, &rows, context.screen.verbose);

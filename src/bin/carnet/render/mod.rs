@@ -5,6 +5,7 @@ mod csv;
 pub(crate) mod difference;
 #[cfg(test)]
 mod example;
+pub(crate) mod file_lines;
 mod html;
 pub(crate) mod output;
 mod record;
