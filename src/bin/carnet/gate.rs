@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use carnet::audit::{AuditRequest, DEPTH_MAX, Rule, Subject, audit, layer_limits};
+use carnet::audit::{AuditRequest, DEPTH_MAX, PackageScope, Rule, Subject, audit, layer_limits};
 use carnet::content::secrets::SecretRules;
 use carnet::diagnosis::Code;
 use carnet::format::plan::Carriage;
@@ -66,6 +66,7 @@ impl GateArgs {
             artifacts: moving.artifacts.to_vec(),
             platforms: moving.platforms.to_vec(),
             referrers: moving.referrers,
+            scope: PackageScope::Squashed,
             limits: layer_limits(),
             secrets: Some(&rules),
             hash_files: false,

@@ -59,9 +59,9 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
     if environment.workers.interrupted() {
         return Err(AuditError::interrupted());
     }
-    let mut gathered = Gathered { findings: std::mem::take(&mut survey.findings), ..Gathered::default() };
+    let mut gathered = Gathered::with(std::mem::take(&mut survey.findings));
     for (digest, image) in &survey.images {
-        let merged = merge(*digest, image, &layers, request.files);
+        let merged = merge(*digest, image, &layers, request.scope, request.files);
         gathered.image(*digest, image, merged, &layers);
     }
     gathered.layers(&survey, &layers);
@@ -82,6 +82,7 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
         basis: Basis {
             build: request.build.clone(),
             at: request.at,
+            scope: request.scope,
             limits: request.limits_by_option(),
             policies: request.policies.iter().map(|policy| policy.file.clone()).collect(),
             ignores: request.ignores.iter().map(|ignores| ignores.file.clone()).collect(),

@@ -69,7 +69,11 @@ impl Gathered {
         layers: &BTreeMap<Digest, ReadLayer>,
     ) -> Totals {
         let reads = || layers.values().filter_map(|layer| layer.read.as_ref());
-        let urls: BTreeSet<&str> = packages.iter().map(|package| package.purl.as_str()).collect();
+        let urls: BTreeSet<&str> = packages
+            .iter()
+            .filter(|package| !package.images.is_empty())
+            .map(|package| package.purl.as_str())
+            .collect();
         Totals {
             artifacts: survey.artifacts.len() as u64,
             referrers: survey.artifacts.iter().map(|artifact| artifact.referrers.len() as u64).sum(),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::Finding;
+use super::image::Located;
 use super::report::{AuditedImage, AuditedLayer, AuditedPackage};
 use crate::oci::Digest;
 use crate::packages::Package;
@@ -18,17 +19,39 @@ pub(super) struct Gathered {
     pub layers: Vec<AuditedLayer>,
     /// The id and version of the distribution of each image that says them.
     pub releases: BTreeMap<Digest, (String, String)>,
-    /// The packages by package URL, layer and path, with the images that have them.
-    pub located: BTreeMap<(String, Digest, String), (Package, BTreeSet<Digest>)>,
+    located: BTreeMap<(String, Digest, String), Holders>,
+}
+
+/// A package, and the images that have it.
+struct Holders {
+    package: Package,
+    shown_in: BTreeSet<Digest>,
+    hidden_in: BTreeSet<Digest>,
 }
 
 impl Gathered {
-    /// Takes out the packages, sorted.
+    /// Starts with what was found before any layer was read.
+    pub(super) fn with(findings: Vec<Finding>) -> Gathered {
+        Gathered { findings, ..Gathered::default() }
+    }
+
+    /// Adds a package of an image with this package URL.
+    pub(super) fn package(&mut self, purl: String, located: Located, image: Digest) {
+        let Located { package, layer, path, is_hidden } = located;
+        let entry = self.located.entry((purl, layer, path));
+        let (shown_in, hidden_in) = (BTreeSet::new(), BTreeSet::new());
+        let holders = entry.or_insert_with(|| Holders { package, shown_in, hidden_in });
+        let images = if is_hidden { &mut holders.hidden_in } else { &mut holders.shown_in };
+        images.insert(image);
+    }
+
+    /// Takes out the packages, sorted by package URL, layer and path.
     pub(super) fn packages(&mut self) -> Vec<AuditedPackage> {
-        let package =
-            |((purl, layer, path), (package, images)): ((String, Digest, String), (_, BTreeSet<Digest>))| {
-                AuditedPackage { purl, package, layer, path, images: images.into_iter().collect() }
-            };
+        let package = |((purl, layer, path), holders): ((String, Digest, String), Holders)| {
+            let Holders { package, shown_in, hidden_in } = holders;
+            let (images, hidden_in) = (shown_in.into_iter().collect(), hidden_in.into_iter().collect());
+            AuditedPackage { purl, package, layer, path, images, hidden_in }
+        };
         std::mem::take(&mut self.located).into_iter().map(package).collect()
     }
 }

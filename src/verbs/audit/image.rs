@@ -8,7 +8,7 @@ use super::bounded::Bounded;
 use super::captured::Captured;
 use super::finding::{Finding, Place, Rule, path_text};
 use super::reading::ReadLayer;
-use super::report::{FileLine, HiddenFiles};
+use super::report::{FileLine, HiddenFiles, PackageScope};
 use super::survey::Image;
 use super::suspects::Scene;
 use crate::content::tar::EntryKind;
@@ -26,6 +26,9 @@ const RPM: [&[u8]; 2] = [b"var/lib/rpm", b"usr/lib/sysimage/rpm"];
 /// Where a distribution says what it is; the first that is there counts (os-release(5)).
 const OS_RELEASE: [&[u8]; 2] = [b"etc/os-release", b"usr/lib/os-release"];
 
+/// The entries that are merged at most to find the packages of lower layers: those of a layer count once for each layer above.
+const HIDDEN_ENTRIES_MAX: usize = 20_000_000;
+
 /// A package of an image.
 pub(super) struct Located {
     /// What is said of it.
@@ -34,9 +37,12 @@ pub(super) struct Located {
     pub layer: Digest,
     /// The path of the database or file.
     pub path: String,
+    /// Whether an upper layer hides it.
+    pub is_hidden: bool,
 }
 
 /// An image whose layers were merged.
+#[derive(Default)]
 pub(super) struct MergedImage {
     /// What it is a release of, if it says.
     pub release: Option<OsRelease>,
@@ -59,23 +65,19 @@ pub(super) fn merge(
     image: Digest,
     survey: &Image,
     layers: &BTreeMap<Digest, ReadLayer>,
+    scope: PackageScope,
     files: Option<&dyn Fn(FileLine)>,
 ) -> MergedImage {
     let digests: Vec<Digest> = survey.layers.iter().map(|layer| layer.digest).collect();
     let merging = Merging::of(&digests, layers);
-    let mut merged = MergedImage {
-        release: merging.release(),
-        packages: Vec::new(),
-        entries: 0,
-        bytes: 0,
-        unowned: None,
-        hidden: HiddenFiles::default(),
-        findings: Bounded::default(),
-    };
+    let mut merged = MergedImage { release: merging.release(), ..MergedImage::default() };
     merging.problems(image, &mut merged);
     let mut owned = Owned::default();
     merging.databases(image, &mut merged, &mut owned);
     merging.files(image, &mut merged, &mut owned);
+    if scope == PackageScope::AllLayers {
+        add_hidden(image, &digests, layers, &mut merged);
+    }
     let scene = Scene { image, digests: &digests, layers, rootfs: &merging.rootfs };
     if owned.has_database {
         merged.unowned = Some(scene.unowned(&|path| owned.has(path), &mut merged.findings));
@@ -88,6 +90,46 @@ pub(super) fn merge(
         merging.rootfs.iter().for_each(|entry| take(merging.line(image, &entry)));
     }
     merged
+}
+
+/// Adds the packages that only a lower layer has. A container of the layers up to there would see them.
+fn add_hidden(
+    image: Digest,
+    digests: &[Digest],
+    layers: &BTreeMap<Digest, ReadLayer>,
+    merged: &mut MergedImage,
+) {
+    // A package is the same in the database of a lower layer and in that of an upper one.
+    let what = |package: &Package| {
+        let Package { kind, name, version, architecture, .. } = package;
+        (*kind, name.clone(), version.clone(), architecture.clone())
+    };
+    let mut seen: HashSet<_> = merged.packages.iter().map(|located| what(&located.package)).collect();
+    let mut work = 0_usize;
+    for (at, digest) in digests.iter().enumerate() {
+        let Some(below) = digests.get(..=at).filter(|below| below.len() < digests.len()) else { break };
+        let entries = |digest: &Digest| layers.get(digest).map_or(0, |read| read.members.len());
+        if layers.get(digest).is_none_or(|read| read.captured.is_empty()) {
+            continue;
+        }
+        work = work.saturating_add(below.iter().map(entries).sum());
+        if work > HIDDEN_ENTRIES_MAX {
+            let text = "not all packages of lower layers were looked for: the layers have too many entries";
+            let place = Place::artifact(image);
+            merged.findings.push(Finding::new(Rule::MergeSteps, place, "hidden", text.to_owned()));
+            break;
+        }
+        let merging = Merging::of(below, layers);
+        let mut lower = MergedImage::default();
+        let mut owned = Owned::default();
+        merging.databases(image, &mut lower, &mut owned);
+        merging.files(image, &mut lower, &mut owned);
+        for located in lower.packages {
+            if seen.insert(what(&located.package)) {
+                merged.packages.push(Located { is_hidden: true, ..located });
+            }
+        }
+    }
 }
 
 /// The paths that packages own.
@@ -295,6 +337,7 @@ impl<'a> Merging<'a> {
             package: package.clone(),
             layer,
             path: text.clone(),
+            is_hidden: false,
         }));
         let problems = found.problems.iter().map(|problem| (Rule::PackagesUnreadable, problem));
         let too_deep = found.too_deep.iter().map(|problem| (Rule::DepthLimit, problem));

@@ -1,6 +1,6 @@
 //! What an image adds to the report: its configuration, its layers, and what was found when they were merged.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::finding::{Finding, Place, Rule};
 use super::gathered::Gathered;
@@ -74,11 +74,9 @@ impl Gathered {
             id: &release.id,
             version_id: Some(release.version_id.as_str()).filter(|version| !version.is_empty()),
         });
-        let count = merged.packages.len() as u64;
+        let count = merged.packages.iter().filter(|located| !located.is_hidden).count() as u64;
         for located in merged.packages {
-            let url = purl(&located.package, of.as_ref());
-            let entry = self.located.entry((url, located.layer, located.path));
-            entry.or_insert_with(|| (located.package, BTreeSet::new())).1.insert(digest);
+            self.package(purl(&located.package, of.as_ref()), located, digest);
         }
         self.findings.extend(merged.findings.end(&Place::artifact(digest)));
         self.images.push(AuditedImage {

@@ -54,7 +54,9 @@ pub(super) fn find(
     let mut flaws = BTreeMap::new();
     let mut not_covered = BTreeSet::new();
     for located in packages {
-        for image in located.images.iter().filter(|image| known.contains(*image)) {
+        let images = located.images.iter().chain(&located.hidden_in);
+        for image in images.filter(|image| known.contains(*image)) {
+            let hidden = if located.images.contains(image) { "" } else { ", in a layer below" };
             let release = releases.get(image).map(|(id, version)| (id.as_str(), version.as_str()));
             if !database.covers(&located.package, release) {
                 not_covered.insert(located.package.kind);
@@ -77,7 +79,10 @@ pub(super) fn find(
                 let statement = about(statements, &flaw, &located.purl, *image);
                 let said = statement.map(sentence);
                 let vex = said.as_ref().map_or_else(String::new, |said| format!("; VEX says {said}"));
-                let text = format!("{} has {} ({fixed}{sure}{vex}): {}", located.purl, flaw.id, flaw.summary);
+                let text = format!(
+                    "{}{hidden} has {} ({fixed}{sure}{vex}): {}",
+                    located.purl, flaw.id, flaw.summary
+                );
                 let detail = format!("{} {}", located.purl, flaw.id);
                 let finding = Finding::graded(Rule::Advisory, severity, place, &detail, text);
                 let is_harmless = statement.is_some_and(|statement| {

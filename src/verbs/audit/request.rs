@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::judging::{IgnoreFile, PolicyFile};
-use super::report::{FileLine, NamedSum};
+use super::report::{FileLine, NamedSum, PackageScope};
 use super::subjects::Subject;
 use super::vex_files::VexFiles;
 use crate::content::LayerLimits;
@@ -36,6 +36,8 @@ pub struct AuditRequest<'a> {
     pub platforms: Vec<Platform>,
     /// Whether referrers are audited, too.
     pub referrers: Carriage,
+    /// Which packages are listed.
+    pub scope: PackageScope,
     /// How much of a layer is read.
     pub limits: LayerLimits,
     /// The rules for secrets; `None` to look for none.

@@ -344,3 +344,43 @@ fn a_list_of_files_gets_its_name_when_the_audit_is_done() {
     assert_eq!(hidden(), 0);
     desk.carnet("audit oci:src -o files=no/folder/f.ndjson").ends(1).says(&["no/folder/f.ndjson"]);
 }
+
+#[test]
+fn packages_that_an_upper_layer_hides_are_listed_if_all_layers_are_asked_for() {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let both =
+        [STATUS, b"Package: b\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2\n\n"].concat();
+    let left_pad = br#"{"name":"left-pad","version":"1.3.0"}"#;
+    let package = "usr/lib/node_modules/left-pad/package.json";
+    let base =
+        tar_of(&[("var/lib/dpkg/status", 0o644, &both), (package, 0o644, left_pad), ("k", 0o600, KEY)]);
+    let upper = tar_of(&[
+        ("var/lib/dpkg/status", 0o644, STATUS),
+        ("usr/lib/node_modules/.wh.left-pad", 0o644, b""),
+        (".wh.k", 0o644, b""),
+    ]);
+    image(&mut source, "app:1", &[base.clone(), upper]);
+    let audit = |options: &str| {
+        let report = desk.carnet(&format!("audit oci:src -o json {options}")).ok().json();
+        let packages = report["packages"].as_array().unwrap().iter().map(|one| {
+            let images = |key: &str| one[key].as_array().unwrap().len();
+            (one["purl"].as_str().unwrap().to_owned(), images("images"), images("hidden_in"))
+        });
+        (packages.collect::<Vec<_>>(), report.clone())
+    };
+    let shown = ("pkg:deb/a@1?arch=amd64".to_owned(), 1, 0);
+    let (packages, report) = audit("");
+    assert_eq!(packages, std::slice::from_ref(&shown));
+    assert_eq!(report["basis"]["scope"], "squashed");
+    let (packages, report) = audit("--scope all-layers");
+    let hidden = ["pkg:deb/b@2?arch=amd64", "pkg:npm/left-pad@1.3.0"].map(|purl| (purl.to_owned(), 0, 1));
+    assert_eq!(packages, [&[shown][..], &hidden].concat());
+    assert_eq!(report["packages"][1]["layer"], Digest::sha256(&base).to_string());
+    assert_eq!((&report["totals"]["packages"], &report["images"][0]["packages"]), (&json!(1), &json!(1)));
+    assert_eq!(report["basis"]["scope"], "all-layers");
+    // Secrets of all layers are found in any case, and the hidden ones are marked.
+    assert_eq!((found(&report, "secret").len(), found(&report, "hidden-secret").len()), (1, 1));
+    desk.carnet("audit oci:src --scope all-layers").ok().says(&["(hidden)"]);
+    desk.carnet("audit oci:src --scope some").ends(2).says(&["squashed, all-layers"]);
+}

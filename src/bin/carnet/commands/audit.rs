@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-use carnet::audit::{AuditReport, AuditRequest, Audited, DEPTH_MAX, FileLine, Rule, audit, layer_limits};
+use carnet::audit::{
+    AuditReport, AuditRequest, Audited, DEPTH_MAX, FileLine, PackageScope, Rule, audit, layer_limits,
+};
 use carnet::content::LayerLimits;
 use carnet::content::inflate::InflateLimits;
 use carnet::diagnosis::Code;
@@ -70,6 +72,9 @@ pub(crate) struct Audit {
     /// Accept the denials in FILE, each for a reason and until a day; repeatable
     #[arg(long, value_name = "FILE", requires = "policy")]
     ignore: Vec<PathBuf>,
+    /// List the packages that a container sees, or also those that upper layers hide
+    #[arg(long, value_name = "SCOPE", value_enum, default_value_t = Scope::Squashed)]
+    scope: Scope,
     /// Hash the content of each file, for `-o files`
     #[arg(long)]
     hash_files: bool,
@@ -94,6 +99,13 @@ pub(crate) struct Audit {
     /// The time that ages are measured at [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
+}
+
+/// Which packages are listed.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Scope {
+    Squashed,
+    AllLayers,
 }
 
 fn byte_size(text: &str) -> Result<u64, String> {
@@ -150,6 +162,10 @@ impl Command for Audit {
                 referrers: Carriage::Carry,
                 limits,
                 secrets: (!self.no_secrets).then_some(&rules),
+                scope: match self.scope {
+                    Scope::Squashed => PackageScope::Squashed,
+                    Scope::AllLayers => PackageScope::AllLayers,
+                },
                 hash_files: self.hash_files,
                 secret_rules: secret_rules.clone(),
                 depth_max: self.max_depth.map_or(DEPTH_MAX, usize::from),

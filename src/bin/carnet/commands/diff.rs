@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use carnet::audit::{AuditRequest, DEPTH_MAX, Subject, layer_limits};
+use carnet::audit::{AuditRequest, DEPTH_MAX, PackageScope, Subject, layer_limits};
 use carnet::content::secrets::SecretRules;
 use carnet::diagnosis::{Code, count};
 use carnet::difference::{Differed, DifferenceReport, difference};
@@ -159,6 +159,7 @@ impl Diff {
             referrers: Carriage::Carry,
             limits: layer_limits(),
             secrets: (!self.no_secrets).then_some(rules),
+            scope: PackageScope::Squashed,
             hash_files: true,
             secret_rules: Vec::new(),
             depth_max: DEPTH_MAX,

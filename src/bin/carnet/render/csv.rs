@@ -8,8 +8,20 @@ use crate::plain::plain;
 
 /// The packages, one in a row.
 pub(crate) fn packages(report: &AuditReport) -> String {
-    let header =
-        ["type", "name", "version", "architecture", "source", "licences", "purl", "layer", "path", "images"];
+    let header = [
+        "type",
+        "name",
+        "version",
+        "architecture",
+        "source",
+        "licences",
+        "purl",
+        "layer",
+        "path",
+        "images",
+        "hidden in",
+    ];
+    let digests = |all: &[Digest]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let rows = report.packages.iter().map(|package| {
         let what = &package.package;
         let source = what.source.as_ref();
@@ -23,7 +35,8 @@ pub(crate) fn packages(report: &AuditReport) -> String {
             package.purl.clone(),
             package.layer.to_string(),
             package.path.clone(),
-            package.images.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            digests(&package.images),
+            digests(&package.hidden_in),
         ]
     });
     written(&header, rows)

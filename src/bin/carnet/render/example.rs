@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use carnet::audit::{
     AuditReport, AuditedArtifact, AuditedBundle, AuditedLayer, AuditedManifest, AuditedPackage,
-    AuditedReferrer, Basis, Coverage, Denial, Finding, Ignored, Judgement, NamedSum, Place, Rule, SCHEMA,
-    Totals, Unseen,
+    AuditedReferrer, Basis, Coverage, Denial, Finding, Ignored, Judgement, NamedSum, PackageScope, Place,
+    Rule, SCHEMA, Totals, Unseen,
 };
 use carnet::format::Sum;
 use carnet::format::statement::Crossing;
@@ -41,6 +41,7 @@ pub(super) fn package(name: &str) -> AuditedPackage {
         layer: digest("layer"),
         path: "var/lib/dpkg/status".to_owned(),
         images: vec![digest("image")],
+        hidden_in: Vec::new(),
     }
 }
 
@@ -84,6 +85,7 @@ pub(super) fn report() -> AuditReport {
         basis: Basis {
             build: "carnet 1.2.3".to_owned(),
             at: parsed("2026-11-26T12:00:00Z"),
+            scope: PackageScope::Squashed,
             limits: BTreeMap::from([("max-ratio".to_owned(), 200)]),
             policies: vec![NamedSum { name: "policy.toml".to_owned(), sha256: Sum::of(b"policy") }],
             ignores: Vec::new(),

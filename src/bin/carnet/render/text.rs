@@ -179,7 +179,11 @@ fn packages(report: &AuditReport, all: bool) -> String {
             words::kind(what.kind).to_owned(),
             what.name.clone(),
             what.version.clone(),
-            short(&package.layer),
+            if package.images.is_empty() {
+                format!("{} (hidden)", short(&package.layer))
+            } else {
+                short(&package.layer)
+            },
             if what.licences.is_empty() { "-".to_owned() } else { what.licences.join(", ") },
         ]
     });

@@ -15,6 +15,8 @@ pub struct Basis {
     pub build: String,
     /// The time that ages and ends are measured at.
     pub at: Timestamp,
+    /// Which packages are listed.
+    pub scope: PackageScope,
     /// The limits, by option.
     pub limits: BTreeMap<String, u64>,
     /// The policy files, in their order.
@@ -32,6 +34,17 @@ pub struct Basis {
     /// The guard's profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<NamedSum>,
+}
+
+/// Which packages of an image are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackageScope {
+    /// Those that a container sees.
+    #[default]
+    Squashed,
+    /// Also those that upper layers hide, but that travel.
+    AllLayers,
 }
 
 /// A file that the audit used.

@@ -18,7 +18,7 @@ use crate::verbs::report::OmissionReport;
 
 pub use artifact::{AuditedArtifact, AuditedManifest, AuditedReferrer};
 pub use attached::{AuditedBom, AuditedSignature, AuditedStatement, SignatureStatus, VersionDiffers};
-pub use basis::{AuditedBundle, Basis, DatabaseReport, NamedSum};
+pub use basis::{AuditedBundle, Basis, DatabaseReport, NamedSum, PackageScope};
 pub use coverage::{Coverage, LimitHit, Totals, Unseen};
 pub use guard::{GuardReport, GuardedFile};
 pub use image::{AuditedImage, FileLine, HiddenFiles, ImageConfig, ImageLayer};

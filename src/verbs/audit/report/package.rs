@@ -21,6 +21,8 @@ pub struct AuditedPackage {
     pub path: String,
     /// The images that have it.
     pub images: Vec<Digest>,
+    /// The images that have it in a lower layer only: an upper one hides it. Empty unless packages of all layers were asked for.
+    pub hidden_in: Vec<Digest>,
 }
 
 /// A known flaw of a package.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use carnet::audit::AuditReport;
+use carnet::audit::{AuditReport, AuditedPackage};
 use carnet::diagnosis::count;
 use carnet::oci::Digest;
 
@@ -173,6 +173,16 @@ fn image_words(images: &[Digest], names: &Names) -> String {
     }
 }
 
+/// The images that have a package, and those that hide it.
+fn found_in(package: &AuditedPackage, names: &Names) -> String {
+    let shown = image_words(&package.images, names);
+    if package.hidden_in.is_empty() {
+        return shown;
+    }
+    let hidden = format!("hidden in {}", image_words(&package.hidden_in, names));
+    if package.images.is_empty() { hidden } else { format!("{shown}, {hidden}") }
+}
+
 pub(super) fn packages(report: &AuditReport, names: &Names, space: &mut Space) -> Section {
     let mut rows = Vec::new();
     for package in &report.packages {
@@ -186,7 +196,7 @@ pub(super) fn packages(report: &AuditReport, names: &Names, space: &mut Space) -
             Cell::text(words::kind(what.kind)),
             if what.licences.is_empty() { Cell::none() } else { Cell::text(&what.licences.join(", ")) },
             Cell::short(&package.layer).to(format!("l-{}", package.layer.hex())),
-            Cell::code(&package.path).with(&image_words(&package.images, names)),
+            Cell::code(&package.path).with(&found_in(package, names)),
         ]);
     }
     let titles = ["Package", "Version", "Type", "Licences", "Layer", "Found in"];
