@@ -2,8 +2,10 @@
 //! table and never sees the archive, so a table that says something else is another image.
 
 use std::collections::HashMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::members::{Member, Members};
 use super::name;
@@ -15,6 +17,9 @@ use crate::oci::Digest;
 /// The table of eStargz is an entry of the archive, which it does not list itself.
 const ESTARGZ_TABLE: &[u8] = b"stargz.index.json";
 
+/// The most entries of a table, and of the layer that it is compared with. Each takes some 250 bytes on either side.
+const TABLE_ENTRIES_MAX: usize = 200_000;
+
 /// What a table says that the archive does not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TocProblem {
@@ -23,6 +28,12 @@ pub enum TocProblem {
     Unreadable {
         /// What the parser says.
         problem: String,
+    },
+    /// The table or the layer is too long to be compared.
+    #[error("the table of contents was not compared: it or the layer has more than {limit} entries")]
+    TooLong {
+        /// The limit.
+        limit: usize,
     },
     /// The table has a path that the archive does not have.
     #[error("only the table of contents has {}", shown(.path))]
@@ -51,6 +62,7 @@ impl TocProblem {
     pub const fn rule(&self) -> &'static str {
         match self {
             TocProblem::Unreadable { .. } => "toc-unreadable",
+            TocProblem::TooLong { .. } => "entries-limit",
             _ => "toc-lies",
         }
     }
@@ -58,7 +70,7 @@ impl TocProblem {
     /// The path that it is about, if it is about one.
     pub fn path(&self) -> Option<&[u8]> {
         match self {
-            TocProblem::Unreadable { .. } => None,
+            TocProblem::Unreadable { .. } | TocProblem::TooLong { .. } => None,
             TocProblem::OnlyInTable { path }
             | TocProblem::OnlyInArchive { path }
             | TocProblem::Differs { path, .. } => Some(path),
@@ -70,7 +82,47 @@ impl TocProblem {
 #[derive(Deserialize)]
 struct Table {
     #[serde(default)]
-    entries: Vec<Line>,
+    entries: Lines,
+}
+
+/// The entries without the chunks of files; `None` if there are too many.
+struct Lines(Option<Vec<Line>>);
+
+impl Default for Lines {
+    fn default() -> Lines {
+        Lines(Some(Vec::new()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Lines {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Lines, D::Error> {
+        deserializer.deserialize_seq(LinesVisitor)
+    }
+}
+
+struct LinesVisitor;
+
+impl<'de> Visitor<'de> for LinesVisitor {
+    type Value = Lines;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of entries")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Lines, A::Error> {
+        let mut lines = Vec::new();
+        while let Some(line) = entries.next_element::<Line>()? {
+            if line.kind == "chunk" {
+                continue;
+            }
+            if lines.len() == TABLE_ENTRIES_MAX {
+                while entries.next_element::<IgnoredAny>()?.is_some() {}
+                return Ok(Lines(None));
+            }
+            lines.push(line);
+        }
+        Ok(Lines(Some(lines)))
+    }
 }
 
 #[derive(Deserialize)]
@@ -108,12 +160,16 @@ pub fn compare_toc(
             return problems;
         }
     };
+    let Some(lines) = table.entries.0.filter(|_| members.len() <= TABLE_ENTRIES_MAX) else {
+        note(TocProblem::TooLong { limit: TABLE_ENTRIES_MAX });
+        return problems;
+    };
     // A path can occur more than once in both.
     let mut by_path: HashMap<Vec<u8>, Vec<(Member<'_>, bool)>> = HashMap::new();
     for member in members.iter() {
         by_path.entry(clean(member.path)).or_default().push((member, false));
     }
-    for line in table.entries.iter().filter(|line| line.kind != "chunk") {
+    for line in &lines {
         let path = clean(line.name.as_bytes());
         match by_path.get_mut(&path) {
             None => note(TocProblem::OnlyInTable { path }),
@@ -265,6 +321,15 @@ mod tests {
     #[test]
     fn an_honest_table_has_no_problem() {
         assert_eq!(sentences(HONEST), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_table_that_is_too_long_is_not_compared() {
+        let line = r#"{"type":"reg","name":"a"}"#;
+        let table = |lines: usize| format!(r#"{{"entries":[{}]}}"#, vec![line; lines].join(","));
+        let too_long = "the table of contents was not compared: it or the layer has more than 200000 entries";
+        assert_eq!(sentences(&table(200_001)), [too_long]);
+        assert_eq!(sentences(&table(200_000))[0], "only the table of contents has \"a\"");
     }
 
     #[test]

@@ -42,7 +42,8 @@ pub(super) fn compare(
         if let Some(path) = problem.path() {
             place = place.at(path);
         }
-        findings.push(Finding::new(Rule::TableOfContentsLies, place, &text, text.clone()));
+        let rule = Rule::named(problem.rule()).unwrap_or(Rule::TableOfContentsLies);
+        findings.push(Finding::new(rule, place, &text, text.clone()));
     }
     let kept = problems.kept().len() as u64;
     let all: u64 = problems.counts().values().copied().sum();
