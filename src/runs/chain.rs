@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::RunsError;
+use super::{RunsError, Work};
 use crate::format::signature::{Signature, SignatureAlgorithm};
 use crate::format::{Sum, Timestamp};
 use crate::trust::{PublicKey, Signer};
@@ -50,6 +50,9 @@ pub struct ChainLine {
     pub run: String,
     /// The SHA-256 of the file of the record.
     pub record: String,
+    /// What the run did. Lines of `Delivered` and of earlier versions do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Work>,
     /// Why the record was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -97,6 +100,16 @@ impl ChainLine {
             Err("it is not written as lines are".to_owned())
         }
     }
+}
+
+/// What a new line says.
+pub(super) struct Entry<'a> {
+    pub(super) event: ChainEvent,
+    pub(super) run: &'a str,
+    /// The sum of the file of the record.
+    pub(super) record: &'a Sum,
+    pub(super) work: Option<Work>,
+    pub(super) reason: Option<&'a str>,
 }
 
 /// The chain, opened for appending. The caller holds the lock of the state folder.
@@ -148,10 +161,7 @@ impl Chain {
     /// Appends a line and makes it durable.
     pub(super) fn append(
         &mut self,
-        event: ChainEvent,
-        run: &str,
-        record: &Sum,
-        reason: Option<&str>,
+        entry: Entry<'_>,
         time: Timestamp,
         signer: &dyn Signer,
     ) -> Result<(), RunsError> {
@@ -159,10 +169,11 @@ impl Chain {
             seq: self.last.0 + 1,
             prev: self.last.1.clone(),
             time: time.to_string(),
-            event,
-            run: run.to_owned(),
-            record: record.to_string(),
-            reason: reason.map(str::to_owned),
+            event: entry.event,
+            run: entry.run.to_owned(),
+            record: entry.record.to_string(),
+            work: entry.work,
+            reason: entry.reason.map(str::to_owned),
             key: hex::encode(<[u8; 8]>::from(signer.public_key().id().short())),
             algorithm: signer.algorithm().to_string(),
             signature: String::new(),

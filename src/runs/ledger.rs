@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::chain::{Chain, ChainEvent, io_error};
+use super::chain::{Chain, ChainEvent, Entry, io_error};
 use super::files::{
     CHAIN, LOCK, LOCKS, RECORDS, ending, ending_path, is_name, lines, names, place, read, record_path,
     remove, reveal, write,
 };
-use super::imports::Imports;
+use super::history::{History, PastRun};
 use super::lock::HeldLock;
-use super::{Progress, RunRecord, RunStatus, RunsError};
+use super::{Progress, RunRecord, RunStatus, RunsError, Work};
 use crate::clock::Clock;
 use crate::format::Sum;
 use crate::http::bounded;
@@ -34,7 +34,7 @@ pub struct Ledger {
     folder: PathBuf,
     signer: Arc<dyn Signer>,
     clock: Arc<dyn Clock>,
-    imports: Mutex<Imports>,
+    history: Mutex<History>,
 }
 
 /// A run that is under way. If it is dropped before [`RunHandle::finish`], its record says so at the next start.
@@ -56,7 +56,7 @@ impl Ledger {
             let path = folder.join(part);
             fs::create_dir_all(&path).map_err(|source| io_error("make folder", &path, source))?;
         }
-        let ledger = Ledger { folder: folder.to_owned(), signer, clock, imports: Mutex::default() };
+        let ledger = Ledger { folder: folder.to_owned(), signer, clock, history: Mutex::default() };
         ledger.recover()?;
         Ok(ledger)
     }
@@ -187,7 +187,14 @@ impl Ledger {
         record.finish_time.get_or_insert_with(|| now.to_string());
         record.previous = Some(chain.head().to_owned());
         let sum = place(&ending_path(&self.folder, &record.name), record)?;
-        chain.append(ChainEvent::Finished, &record.name, &sum, None, now, self.signer.as_ref())?;
+        let entry = Entry {
+            event: ChainEvent::Finished,
+            run: &record.name,
+            record: &sum,
+            work: Some(Work::of(record)),
+            reason: None,
+        };
+        chain.append(entry, now, self.signer.as_ref())?;
         reveal(&self.folder, &record.name)
     }
 
@@ -213,7 +220,14 @@ impl Ledger {
         while !reason.is_char_boundary(end) {
             end -= 1;
         }
-        chain.append(ChainEvent::Deleted, name, &sum, Some(&reason[..end]), now, signer)?;
+        let entry = Entry {
+            event: ChainEvent::Deleted,
+            run: name,
+            record: &sum,
+            work: Some(Work::of(&record)),
+            reason: Some(&reason[..end]),
+        };
+        chain.append(entry, now, signer)?;
         remove(&path)
     }
 
@@ -262,15 +276,37 @@ impl Ledger {
         Ok(found)
     }
 
-    /// Returns the newest run that imported a bundle in a pipeline, if one did. Each record is read once, so asking costs
-    /// one listing of the records and what is new.
+    /// Returns the last run that imported everything in a bundle in a pipeline, if one did, also if its record was deleted.
     ///
     /// # Errors
-    /// If the folder cannot be read.
+    /// If the chain cannot be read.
     pub fn imported(&self, pipeline: &str, bundle: &Sum) -> Result<Option<String>, RunsError> {
-        let mut imports = self.imports.lock().unwrap_or_else(PoisonError::into_inner);
-        imports.read(&self.folder)?;
-        Ok(imports.newest(pipeline, bundle))
+        Ok(self.history()?.imported(pipeline, bundle))
+    }
+
+    /// Returns the run of a pipeline that exported the bundle with the highest number, also if its record was deleted.
+    ///
+    /// # Errors
+    /// If the chain cannot be read.
+    pub fn exported(&self, pipeline: &str) -> Result<Option<PastRun>, RunsError> {
+        Ok(self.history()?.exported(pipeline))
+    }
+
+    /// Returns the run of a pipeline that took the highest number for a bundle, whatever became of it. The caller holds
+    /// the lock of the pipeline.
+    ///
+    /// # Errors
+    /// If the chain or the folder cannot be read.
+    pub fn numbered(&self, pipeline: &str) -> Result<Option<PastRun>, RunsError> {
+        self.history()?.numbered(&self.folder, pipeline)
+    }
+
+    /// What the chain says by now. Each line is read once.
+    fn history(&self) -> Result<MutexGuard<'_, History>, RunsError> {
+        // Every line is taken up as a whole, even if a thread panicked.
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        history.read(&self.folder)?;
+        Ok(history)
     }
 
     /// Reads the record of one run. Needs no lock.
@@ -312,7 +348,9 @@ impl RunHandle<'_> {
         let sum = place(&record_path(&self.ledger.folder, &state.0.name), &state.0)?;
         let (mut chain, _lock) = self.ledger.chain()?;
         let (now, signer) = (self.ledger.clock.now(), self.ledger.signer.as_ref());
-        chain.append(ChainEvent::Delivered, &state.0.name, &sum, None, now, signer)
+        let run = &state.0.name;
+        let entry = Entry { event: ChainEvent::Delivered, run, record: &sum, work: None, reason: None };
+        chain.append(entry, now, signer)
     }
 
     /// Ends the run: writes the final record, and appends it to the chain.

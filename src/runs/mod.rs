@@ -9,17 +9,19 @@ mod chain;
 mod csv_text;
 mod error;
 mod files;
-mod imports;
+mod history;
 mod ledger;
 mod lock;
 mod reconcile;
 mod record;
 mod transfer_record;
 mod verify;
+mod work;
 
 pub use chain::{ChainEvent, ChainLine};
 pub use csv_text::{csv_text, run_rows};
 pub use error::RunsError;
+pub use history::PastRun;
 pub use ledger::{Ledger, RunHandle};
 pub use lock::HeldLock;
 pub use reconcile::{Difference, Reconciliation, reconcile};
@@ -29,3 +31,4 @@ pub use record::{
 };
 pub use transfer_record::{SignatureCheck, TransferRecord};
 pub use verify::{Fault, Verified, verify};
+pub use work::{Did, Work};

@@ -17,8 +17,8 @@ use crate::observe::{Monitor, Run, RunId, Verb};
 use crate::pack::{ArtifactFailure, Expiry, Outcome, PackReport, PackRequest, Splitting, Wanted};
 use crate::registry::{Reach, Registries};
 use crate::runs::{
-    ArtifactOutcome, Ledger, PipelineType, Place, RunFile, RunRecord, RunSigner, RunStatus, RunsError,
-    Trigger,
+    ArtifactOutcome, Did, Ledger, PastRun, PipelineType, Place, RunFile, RunRecord, RunSigner, RunStatus,
+    RunsError, Trigger,
 };
 use crate::stream::hash::{Function, Output};
 use crate::stream::workers::Workers;
@@ -69,12 +69,8 @@ pub fn export(
         return Err(StationError::FieldAbsent { pipeline: pipeline.name.clone(), field: field.clone() });
     }
     let _lock = ledger.lock(&format!("pipeline-{}", pipeline.name))?;
-    let is_ours =
-        |record: &RunRecord| record.pipeline == pipeline.name && record.pipeline_type == PipelineType::Export;
-    let is_last = |record: &RunRecord| is_ours(record) && record.status == RunStatus::Succeeded;
-    let last = Ledger::newest(ledger.folder(), 1, &is_last)?.pop();
-    let has_begun = |record: &RunRecord| is_ours(record) && record.sequence.is_some();
-    let begun = Ledger::newest(ledger.folder(), 1, &has_begun)?.pop();
+    let last = ledger.exported(&pipeline.name)?;
+    let begun = ledger.numbered(&pipeline.name)?;
     let specs = if request.artifacts.is_empty() { &pipeline.artifacts } else { &request.artifacts };
     let source = Place {
         kind: "Registry".to_owned(),
@@ -110,21 +106,24 @@ pub fn export(
         })
     });
     let record = match done {
-        Ok(Exported::Unchanged { before }) => run.finish(RunStatus::Skipped, |record| {
-            let text = format!("nothing has changed since the run {before}");
+        Ok(Exported::Unchanged { before, failures }) => run.finish(RunStatus::Skipped, |record| {
+            let mut text = format!("nothing has changed since the run {before}");
+            if !failures.is_empty() {
+                text += &format!("; {} again", failed_artifacts(failures.len()));
+            }
             record.pipeline_run_error_message = Some(text);
+            record.exported_artifacts = failures.iter().map(failed).collect();
         }),
         Ok(Exported::Packed { report, content, number }) => {
-            let failed = report.failures.len();
-            let status = if failed == 0 { RunStatus::Succeeded } else { RunStatus::Failed };
+            let failures = report.failures.len();
+            let status = if failures == 0 { RunStatus::Succeeded } else { RunStatus::Failed };
             run.finish(status, |record| {
                 fill(record, &report);
-                record.content_digest = Some(content.to_string());
+                record.content_digest = content.as_ref().map(ToString::to_string);
                 record.sequence = Some(number);
-                if failed > 0 {
-                    let failures = crate::diagnosis::count(failed as u64, "artifact", "artifacts");
-                    record.pipeline_run_error_message =
-                        Some(format!("{failures} failed; the others were packed"));
+                if failures > 0 {
+                    let text = format!("{}; the others were packed", failed_artifacts(failures));
+                    record.pipeline_run_error_message = Some(text);
                 }
             })
         }
@@ -144,10 +143,15 @@ pub fn export(
 
 /// What a run did.
 enum Exported {
-    /// The last run packed the same.
-    Unchanged { before: String },
-    /// A bundle was packed.
-    Packed { report: PackReport, content: Sum, number: u64 },
+    /// An earlier run shipped the same, and the same artifacts fail now.
+    Unchanged { before: String, failures: Vec<ArtifactFailure> },
+    /// A bundle was packed. Its content is known unless other artifacts failed than when it was planned.
+    Packed { report: PackReport, content: Option<Sum>, number: u64 },
+}
+
+/// `2 artifacts failed`
+fn failed_artifacts(number: usize) -> String {
+    format!("{} failed", crate::diagnosis::count(number as u64, "artifact", "artifacts"))
 }
 
 struct Exporting<'a> {
@@ -157,10 +161,10 @@ struct Exporting<'a> {
     equipment: &'a Equipment,
     signer: &'a dyn Signer,
     environment: Environment<'a>,
-    /// The record of the last run that succeeded.
-    last: Option<RunRecord>,
-    /// The record of the last run that began to pack, whatever became of it.
-    begun: Option<RunRecord>,
+    /// The run that shipped the last bundle.
+    last: Option<PastRun>,
+    /// The last run that took a number, whatever became of it.
+    begun: Option<PastRun>,
 }
 
 /// Is told the number, the content and the name of the bundle before it is packed.
@@ -188,12 +192,10 @@ impl Exporting<'_> {
             &self.environment,
         )?;
         let content = planned.bundle;
-        let before =
-            self.last.as_ref().filter(|last| last.content_digest.as_deref() == Some(&content.to_string()));
-        if let Some(before) =
-            before.filter(|_| !self.request.force && unopened.is_empty() && planned.failures.is_empty())
-        {
-            return Ok(Exported::Unchanged { before: before.name.clone() });
+        let is_same = |last: &&PastRun| last.work.content.as_deref() == Some(&content.to_string());
+        if let Some(before) = self.last.as_ref().filter(is_same).filter(|_| !self.request.force) {
+            let failures = planned.failures.into_iter().chain(unopened).collect();
+            return Ok(Exported::Unchanged { before: before.run.clone(), failures });
         }
         let number = self.number(&content);
         self.clear_given_up(number, store.as_ref())?;
@@ -206,7 +208,7 @@ impl Exporting<'_> {
         };
         announce(number, &content, &name)?;
         let stream = self.pipeline.stream.clone();
-        let previous = self.last.as_ref().and_then(|last| last.catalog_digest.as_deref()?.parse().ok());
+        let previous = self.last.as_ref().and_then(|last| last.work.bundle.as_deref()?.parse().ok());
         let crossing = Crossing {
             name,
             sequence: stream.is_some().then_some(number),
@@ -217,31 +219,31 @@ impl Exporting<'_> {
         let (wanted, _) = self.open(&registries)?;
         let request = self.pack_request(wanted, crossing, store.as_ref());
         let mut report = crate::pack::pack(&request, self.signer, &self.environment)?;
+        let names = |failures: &[ArtifactFailure]| -> Vec<String> {
+            failures.iter().map(|failure| failure.artifact.clone()).collect()
+        };
+        let is_as_planned = names(&report.failures) == names(&planned.failures);
         report.failures.extend(unopened);
-        Ok(Exported::Packed { report, content, number })
+        Ok(Exported::Packed { report, content: is_as_planned.then_some(content), number })
     }
 
     /// The number of the bundle. A run that did not end is continued if it would pack the same now. Otherwise its number is
     /// used up: some of its chunks may be on their way already.
     fn number(&self, content: &Sum) -> u64 {
         let Some(begun) = &self.begun else { return 1 };
-        let number = begun.sequence.unwrap_or(0);
-        let has_ended = begun.status == RunStatus::Succeeded;
-        let is_same = begun.content_digest.as_deref() == Some(content.to_string().as_str());
-        if is_same && !has_ended { number } else { number + 1 }
+        let number = begun.work.sequence.unwrap_or(0);
+        let is_same = begun.work.content.as_deref() == Some(content.to_string().as_str());
+        if is_same && begun.work.did == Did::Began { number } else { number.saturating_add(1) }
     }
 
     /// Removes the unfinished chunks of a run that is not continued. Its finished chunks stay.
     fn clear_given_up(&self, number: u64, store: &dyn ChunkStore) -> Result<(), Ended> {
-        let Some(begun) = self.begun.as_ref().filter(|begun| begun.status != RunStatus::Succeeded) else {
-            return Ok(());
-        };
-        let name = begun.bundle_name.as_deref().and_then(|name| name.parse().ok());
-        match (name, begun.catalog_digest.as_deref().and_then(|id| id.parse().ok())) {
-            (Some(name), id) if begun.sequence != Some(number) => {
-                Ok(store.hold(&name, &id.unwrap_or(Sum([0; 32])), Replace::Never)?.clear()?)
-            }
-            _ => Ok(()),
+        let is_given_up =
+            |begun: &&PastRun| begun.work.did == Did::Began && begun.work.sequence != Some(number);
+        let begun = self.begun.as_ref().filter(is_given_up);
+        match begun.and_then(|begun| begun.work.name.as_deref()?.parse().ok()) {
+            Some(name) => Ok(store.hold(&name, &Sum([0; 32]), Replace::Never)?.clear()?),
+            None => Ok(()),
         }
     }
 
@@ -294,6 +296,17 @@ impl Exporting<'_> {
     }
 }
 
+/// What became of an artifact that failed.
+fn failed(failure: &ArtifactFailure) -> ArtifactOutcome {
+    ArtifactOutcome {
+        name: failure.artifact.clone(),
+        subject: None,
+        digest: None,
+        outcome: "failed".to_owned(),
+        error: Some(failure.error.clone()),
+    }
+}
+
 /// Writes what was packed into the record.
 fn fill(record: &mut RunRecord, report: &PackReport) {
     record.catalog_digest = Some(report.bundle.to_string());
@@ -311,14 +324,7 @@ fn fill(record: &mut RunRecord, report: &PackReport) {
         outcome: outcome.to_owned(),
         error: None,
     });
-    let failed = report.failures.iter().map(|failure| ArtifactOutcome {
-        name: failure.artifact.clone(),
-        subject: None,
-        digest: None,
-        outcome: "failed".to_owned(),
-        error: Some(failure.error.clone()),
-    });
-    record.exported_artifacts = exported.chain(failed).collect();
+    record.exported_artifacts = exported.chain(report.failures.iter().map(failed)).collect();
     let sum = |outputs: &[Output], is_md5: bool| {
         let found = outputs.iter().find(|output| matches!(output, Output::Md5(_)) == is_md5);
         found.map(Output::hex)

@@ -249,7 +249,7 @@ proptest! {
 }
 
 /// A line; its signature is not right.
-const LINE: &str = r#"{"seq":7,"prev":"00","time":"2026-11-26T12:00:00Z","event":"deleted","run":"r","record":"11","reason":"é\n","key":"22","algorithm":"ed25519","signature":"AAAA"}"#;
+const LINE: &str = r#"{"seq":7,"prev":"00","time":"2026-11-26T12:00:00Z","event":"deleted","run":"r","record":"11","work":{"did":"exported","bundle":"33","name":"b","content":"44","stream":"s","sequence":5},"reason":"é\n","key":"22","algorithm":"ed25519","signature":"AAAA"}"#;
 
 /// docs/runs.md says how to check a line with other tools.
 #[test]
