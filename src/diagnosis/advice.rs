@@ -77,6 +77,8 @@ pub enum Advice {
     UrlIsPrivate,
     /// Chunk files of another bundle have the file names that the new bundle needs.
     OtherBundleInTheWay,
+    /// The same, for a pipeline that does not replace chunk files.
+    OverwriteBlobs,
     /// The damaged data is in chunk files.
     ChunksAreDamaged,
     /// The damaged data is in a registry.

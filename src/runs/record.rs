@@ -71,7 +71,7 @@ pub struct RunRecord {
     /// The chunk files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<RunFile>,
-    /// The source files that were to be deleted and stayed, each with the reason.
+    /// The source files of the bundle that stayed, each with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files_kept: BTreeMap<String, String>,
     /// Fields that the operator gave.

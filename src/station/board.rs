@@ -32,6 +32,10 @@ pub struct PipelineView {
     pub bundles: Vec<BundleView>,
     /// How many files are in the inbox.
     pub files: usize,
+    /// How many of them are passed over, by the reason.
+    pub passed_over: BTreeMap<&'static str, u64>,
+    /// By what access the object store is used, without secrets.
+    pub access: Option<String>,
     /// How many runs ended since the station started, by state.
     pub ended: BTreeMap<&'static str, u64>,
     /// The size of the chunk files in these runs, in bytes.

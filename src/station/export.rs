@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::log::{Level, Log};
+use super::log::{Level, Log, tell_end};
 use super::progress::RunProgress;
 use super::{Equipment, ExportPipeline, PipelineOption, StationError};
 use crate::artifacts::{OnFailure, RegistrySources, SourceSpec};
-use crate::diagnosis::{Code, Diagnose};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::environment::Environment;
 use crate::format::plan::Carriage;
 use crate::format::statement::Crossing;
@@ -21,7 +21,6 @@ use crate::runs::{
     RunsError, Trigger,
 };
 use crate::stream::hash::{Function, Output};
-use crate::stream::workers::Workers;
 use crate::trust::Signer;
 
 /// What one run of an export pipeline is asked to do.
@@ -41,17 +40,30 @@ pub struct ExportRequest {
 
 /// What ends a run early.
 struct Ended {
-    code: Code,
+    diagnosis: Diagnosis,
     message: String,
+}
+
+impl Ended {
+    /// Names the option of the pipeline that decides whether chunk files are replaced.
+    fn naming_option(mut self, pipeline: &ExportPipeline) -> Ended {
+        let is_in_the_way = self.diagnosis.advice == Some(Advice::OtherBundleInTheWay);
+        if is_in_the_way && !pipeline.has(PipelineOption::OverwriteBlobs) {
+            self.message += "; the option OverwriteBlobs is not set";
+            self.diagnosis.advice = Some(Advice::OverwriteBlobs);
+        }
+        self
+    }
 }
 
 impl<E: Diagnose> From<E> for Ended {
     fn from(error: E) -> Self {
-        Ended { code: error.code(), message: error.to_string() }
+        Ended { diagnosis: error.diagnosis(), message: error.to_string() }
     }
 }
 
-/// Runs an export pipeline once. What happens in it is in its record, also a failure.
+/// Runs an export pipeline once. What happens in it is in its record, also a failure. The monitor of `environment` is told
+/// how far it has come.
 ///
 /// # Errors
 /// [`StationError`] if there is no record: a field that the pipeline requires is absent, another run of the pipeline is
@@ -62,7 +74,7 @@ pub fn export(
     equipment: &Equipment,
     ledger: &Ledger,
     signer: &Arc<dyn Signer>,
-    workers: &Workers,
+    environment: &Environment<'_>,
     log: &dyn Log,
 ) -> Result<RunRecord, StationError> {
     if let Some(field) = pipeline.required_fields.iter().find(|field| !request.fields.contains_key(*field)) {
@@ -92,10 +104,10 @@ pub fn export(
     let run = ledger.begin(record)?;
     let name = run.name();
     log.line(Level::Info, &pipeline.name, Some(&name), "export started");
-    let progress = RunProgress::new(&run);
+    let progress = RunProgress::new(&run, environment.monitor);
     let monitor = Monitor::new(&progress, Run { id: RunId(0), verb: Verb::Pack });
-    let clock = equipment.clock.as_ref();
-    let environment = Environment { clock, monitor, workers };
+    let workers = environment.workers;
+    let environment = Environment { clock: environment.clock, monitor, workers };
     let exporting =
         Exporting { pipeline, request, specs, equipment, signer: signer.as_ref(), environment, last, begun };
     let done = exporting.run(&|number, content, name| {
@@ -105,6 +117,7 @@ pub fn export(
             record.bundle_name = Some(name.to_string());
         })
     });
+    let mut diagnosis = None;
     let record = match done {
         Ok(Exported::Unchanged { before, failures }) => run.finish(RunStatus::Skipped, |record| {
             let mut text = format!("nothing has changed since the run {before}");
@@ -127,17 +140,18 @@ pub fn export(
                 }
             })
         }
-        Err(Ended { code, message }) => {
+        Err(ended) => {
             let status = if workers.interrupted() { RunStatus::Interrupted } else { RunStatus::Failed };
+            let Ended { diagnosis: why, message } = ended.naming_option(pipeline);
+            let code = why.code;
+            diagnosis = Some(why);
             run.finish(status, |record| {
                 record.error_code = Some(code.word().to_owned());
                 record.pipeline_run_error_message = Some(message);
             })
         }
     }?;
-    let level = if record.status == RunStatus::Failed { Level::Error } else { Level::Info };
-    let what = record.pipeline_run_error_message.as_deref().map_or(String::new(), |text| format!(": {text}"));
-    log.line(level, &pipeline.name, Some(&name), &format!("export {}{what}", record.status.word()));
+    tell_end(log, &record, diagnosis.as_ref());
     Ok(record)
 }
 
@@ -202,7 +216,7 @@ impl Exporting<'_> {
         let name = match &self.request.name {
             Some(name) => name.clone(),
             None => format!("{}{number:06}", self.pipeline.bundle_name).parse().map_err(|_| Ended {
-                code: Code::StationFile,
+                diagnosis: Code::StationFile.into(),
                 message: "the name of the bundle is too long".to_owned(),
             })?,
         };

@@ -1,5 +1,6 @@
 //! What a file in an inbox is.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -65,6 +66,29 @@ pub enum FileState {
         /// Which limit.
         reason: String,
     },
+}
+
+impl FileState {
+    /// Why the file is passed over, in a few words; `None` if it is a chunk, or may become one.
+    pub fn passed_over(&self) -> Option<&'static str> {
+        match self {
+            FileState::Chunk { .. } | FileState::Arriving { .. } | FileState::Damaged { .. } => None,
+            FileState::NotAChunk { .. } => Some("not a chunk"),
+            FileState::Untrusted { .. } => Some("not trusted"),
+            FileState::Unreadable { .. } => Some("cannot be read"),
+            FileState::TooOld => Some("too old"),
+            FileState::OverLimit { .. } => Some("over the limit"),
+        }
+    }
+}
+
+/// Counts the files that are passed over, by the reason.
+pub fn count_passed_over<'a>(states: impl IntoIterator<Item = &'a FileState>) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    for reason in states.into_iter().filter_map(FileState::passed_over) {
+        *counts.entry(reason).or_default() += 1;
+    }
+    counts
 }
 
 impl fmt::Display for FileState {

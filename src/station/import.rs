@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::log::{Level, Log};
+use super::log::{Level, Log, tell_end};
 use super::progress::RunProgress;
 use super::{Equipment, ImportPipeline, PipelineOption, StationError};
 use crate::arrival::{Bundle, OpenRequest, open};
 use crate::artifacts::OnFailure;
-use crate::diagnosis::{Code, Diagnose, count};
+use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::plan::Carriage;
@@ -20,7 +20,6 @@ use crate::runs::{
     ArtifactOutcome, Ledger, PipelineType, Place, RunCheck, RunFile, RunRecord, RunSigner, RunStatus,
     SourceTrigger, Trigger,
 };
-use crate::stream::workers::Workers;
 use crate::sums::{SumFunction, sums};
 use crate::trust::{AcceptedChunk, Release, TrustPolicy};
 use crate::verify::{BundleVerdict, ChunkVerdict};
@@ -44,8 +43,8 @@ pub struct ImportRun<'a> {
 /// Why a bundle is not imported yet. Nothing was recorded.
 #[derive(Debug)]
 pub struct NotReady {
-    /// The code of the reason.
-    pub code: Code,
+    /// The code of the reason, and what decides the next step.
+    pub diagnosis: Diagnosis,
     /// The reason.
     pub reason: String,
     /// The names of the files whose content does not fit: they are damaged, or still written.
@@ -54,7 +53,7 @@ pub struct NotReady {
 
 impl<E: Diagnose> From<E> for NotReady {
     fn from(error: E) -> Self {
-        NotReady { code: error.code(), reason: error.to_string(), unfit: Vec::new() }
+        NotReady { diagnosis: error.diagnosis(), reason: error.to_string(), unfit: Vec::new() }
     }
 }
 
@@ -71,13 +70,12 @@ pub fn import(
     request: &ImportRun<'_>,
     equipment: &Equipment,
     ledger: &Ledger,
-    workers: &Workers,
+    environment: &Environment<'_>,
     log: &dyn Log,
 ) -> Result<Result<RunRecord, NotReady>, StationError> {
     let _lock = ledger.lock(&format!("pipeline-{}", pipeline.name))?;
     let before = ledger.imported(&pipeline.name, &request.bundle)?;
-    let silent = Environment { clock: equipment.clock.as_ref(), monitor: Monitor::silent(), workers };
-    let bundle = match ready(request, &silent) {
+    let bundle = match ready(request.files, &request.bundle, request.policy, environment) {
         Ok(bundle) => bundle,
         Err(not_ready) => return Ok(Err(not_ready)),
     };
@@ -97,7 +95,7 @@ pub fn import(
     record.sequence = crossing.and_then(|crossing| crossing.sequence);
     let accepted = || bundle.files.iter().filter(|opened| opened.accepted.is_some());
     let is_skipped = before.is_some() && !request.force;
-    let sums = if is_skipped { Vec::new() } else { file_sums(&bundle, &silent) };
+    let sums = if is_skipped { Vec::new() } else { file_sums(&bundle, environment) };
     record.files = accepted()
         .enumerate()
         .map(|(at, opened)| RunFile {
@@ -127,16 +125,16 @@ pub fn import(
         return Ok(Ok(finished));
     }
     say(Level::Info, &format!("import of the bundle {} started", bundle.name()));
-    let progress = RunProgress::new(&run);
+    let progress = RunProgress::new(&run, environment.monitor);
     let monitor = Monitor::new(&progress, Run { id: RunId(0), verb: Verb::Import });
-    let environment = Environment { clock: equipment.clock.as_ref(), monitor, workers };
+    let workers = environment.workers;
+    let environment = Environment { clock: environment.clock, monitor, workers };
     let imported = deliver(pipeline, &bundle, equipment, &environment);
     let (report, problem) = match imported {
         Ok(report) => (Some(report), None),
         Err((report, problem)) => (report, Some(problem)),
     };
     let failed = report.as_ref().map_or(0, ImportReport::failed);
-    let mut kept = BTreeMap::new();
     let status = match &problem {
         Some(_) if workers.interrupted() => RunStatus::Interrupted,
         None if failed == 0 => RunStatus::Succeeded,
@@ -147,19 +145,15 @@ pub fn import(
         run.delivered(|record| {
             record.imported_artifacts = report.as_ref().map(outcomes).unwrap_or_default();
         })?;
-        for opened in accepted() {
-            if let Err(error) = opened.file.remove() {
-                say(Level::Warning, &format!("{} stays: {error}", opened.file.name()));
-                kept.insert(opened.file.name().to_owned(), error.to_string());
-            }
-        }
     }
+    let kept = clear_source(pipeline, &bundle, status, &say);
+    let diagnosis = problem.as_ref().map(|problem| problem.diagnosis.clone());
     let record = run.finish(status, |record| {
         record.imported_artifacts = report.as_ref().map(outcomes).unwrap_or_default();
         record.files_kept = kept;
         match problem {
-            Some(NotReady { code, reason, .. }) => {
-                record.error_code = Some(code.word().to_owned());
+            Some(NotReady { diagnosis, reason, .. }) => {
+                record.error_code = Some(diagnosis.code.word().to_owned());
                 record.pipeline_run_error_message = Some(reason);
             }
             None if failed > 0 => {
@@ -170,10 +164,34 @@ pub fn import(
             None => {}
         }
     })?;
-    let level = if record.status == RunStatus::Failed { Level::Error } else { Level::Info };
-    let what = record.pipeline_run_error_message.as_deref().map_or(String::new(), |text| format!(": {text}"));
-    say(level, &format!("import {}{what}", record.status.word()));
+    tell_end(log, &record, diagnosis.as_ref());
     Ok(Ok(record))
+}
+
+/// Deletes the files of a bundle that was imported, if that is wanted. Returns those that stay, each with the reason.
+fn clear_source(
+    pipeline: &ImportPipeline,
+    bundle: &Bundle,
+    status: RunStatus,
+    say: &dyn Fn(Level, &str),
+) -> BTreeMap<String, String> {
+    let files = bundle.files.iter().filter(|opened| opened.accepted.is_some()).map(|opened| &opened.file);
+    let reason = match status {
+        RunStatus::Succeeded if pipeline.has(PipelineOption::DeleteSourceBlobOnSuccess) => None,
+        RunStatus::Succeeded => Some("the option DeleteSourceBlobOnSuccess is not set"),
+        _ => Some("not everything in the bundle was imported"),
+    };
+    if let Some(reason) = reason {
+        return files.map(|file| (file.name().to_owned(), reason.to_owned())).collect();
+    }
+    let mut kept = BTreeMap::new();
+    for file in files {
+        if let Err(error) = file.remove() {
+            say(Level::Warning, &format!("{} stays: {error}", file.name()));
+            kept.insert(file.name().to_owned(), error.to_string());
+        }
+    }
+    kept
 }
 
 /// Who packed the chunks and released the bundle.
@@ -225,12 +243,20 @@ fn checks(bundle: &Bundle, is_hashed_first: bool) -> Vec<RunCheck> {
     checks
 }
 
-/// Opens the bundle, and checks that it may be imported.
-fn ready(request: &ImportRun<'_>, environment: &Environment<'_>) -> Result<Bundle, NotReady> {
-    let open_request = OpenRequest { files: request.files, policy: Some(request.policy) };
-    let bundle = open(&open_request, environment)?.select(Some(&request.bundle.to_string()))?;
+/// Opens the bundle, and checks that it may be imported: it is complete, accepted, released, and, in a folder, undamaged.
+///
+/// # Errors
+/// [`NotReady`] with the reason.
+pub fn ready(
+    files: &[Arc<dyn ChunkFile>],
+    bundle: &Sum,
+    policy: &TrustPolicy,
+    environment: &Environment<'_>,
+) -> Result<Bundle, NotReady> {
+    let open_request = OpenRequest { files, policy: Some(policy) };
+    let bundle = open(&open_request, environment)?.select(Some(&bundle.to_string()))?;
     bundle.released()?.whole()?;
-    if request.files.iter().any(|file| !file.waits()) {
+    if files.iter().any(|file| !file.waits()) {
         let verified = crate::verify::verify(&open_request, environment)?;
         let report = verified.bundles.iter().find(|report| report.bundle == bundle.id);
         let verdict = report.map(|report| report.verdict);
@@ -242,7 +268,7 @@ fn ready(request: &ImportRun<'_>, environment: &Environment<'_>) -> Result<Bundl
             let unfit = files.iter().filter(|file| file.verdict == ChunkVerdict::Damaged);
             let unfit = unfit.map(|file| file.file.clone()).collect();
             let reason = format!("damaged, or still written: chunk {}", missing.join(", "));
-            return Err(NotReady { code: Code::BundleIncomplete, reason, unfit });
+            return Err(NotReady { diagnosis: Code::BundleIncomplete.into(), reason, unfit });
         }
     }
     Ok(bundle)

@@ -1,25 +1,28 @@
-//! Writes the progress of a run into its record.
+//! Writes the progress of a run into its record, and passes it on.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::observe::{Event, Observer, Run};
+use crate::observe::{Event, Monitor, Observer, Run};
 use crate::runs::RunHandle;
 
 /// Receives the events of a run.
 pub(super) struct RunProgress<'a> {
     run: &'a RunHandle<'a>,
+    /// Is told the same.
+    monitor: Monitor<'a>,
     total: AtomicU64,
     moved: AtomicU64,
 }
 
 impl<'a> RunProgress<'a> {
-    pub(super) fn new(run: &'a RunHandle<'a>) -> RunProgress<'a> {
-        RunProgress { run, total: AtomicU64::new(0), moved: AtomicU64::new(0) }
+    pub(super) fn new(run: &'a RunHandle<'a>, monitor: Monitor<'a>) -> RunProgress<'a> {
+        RunProgress { run, monitor, total: AtomicU64::new(0), moved: AtomicU64::new(0) }
     }
 }
 
 impl Observer for RunProgress<'_> {
     fn on(&self, _: Run, event: Event) {
+        self.monitor.tell(event.clone());
         match event {
             Event::Started { bytes, .. } => {
                 self.total.store(bytes, Ordering::Relaxed);

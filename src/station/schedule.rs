@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::log::Level;
 use super::serving::{Serving, back_off};
 use super::{ExportPipeline, ExportRequest, StationError, export};
+use crate::diagnosis::Diagnose as _;
+use crate::environment::Environment;
 use crate::format::Timestamp;
+use crate::observe::Monitor;
 use crate::runs::{Ledger, RunRecord, RunStatus};
 
 /// Runs the pipeline every `seconds` seconds, until told to stop. After a failure it runs sooner.
@@ -17,6 +19,8 @@ pub(super) fn follow_schedule(
     let name = &pipeline.name;
     let signer = &serving.signers[name];
     let workers = serving.workers()?;
+    let clock = serving.equipment.clock.as_ref();
+    let environment = Environment { clock, monitor: Monitor::silent(), workers: &workers };
     let is_ours = |record: &RunRecord| record.pipeline == *name;
     let last = Ledger::newest(serving.ledger.folder(), 1, &is_ours)?.pop();
     let mut failures = 0;
@@ -37,7 +41,8 @@ pub(super) fn follow_schedule(
             continue;
         }
         let request = ExportRequest { schedule: Some(format!("{seconds}s")), ..ExportRequest::default() };
-        match export(pipeline, &request, serving.equipment, serving.ledger, signer, &workers, serving.log) {
+        match export(pipeline, &request, serving.equipment, serving.ledger, signer, &environment, serving.log)
+        {
             Ok(record) => {
                 let has_worked = matches!(record.status, RunStatus::Succeeded | RunStatus::Skipped);
                 failures = if has_worked { 0 } else { failures + 1 };
@@ -52,7 +57,7 @@ pub(super) fn follow_schedule(
             }
             Err(error) => {
                 failures += 1;
-                serving.log.line(Level::Error, name, None, &error.to_string());
+                serving.log.failed(name, None, "no run", &error.to_string(), &error.diagnosis());
                 serving.board.change(name, |view| view.problem = Some(error.to_string()));
             }
         }

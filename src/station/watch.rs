@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::board::BundleView;
-use super::file_state::FileState;
+use super::file_state::{FileState, count_passed_over};
 use super::inbox::{Inbox, InboxBundle, InboxFile};
 use super::log::Level;
 use super::serving::{Serving, back_off};
 use super::{ImportPipeline, ImportRun, PipelineOption, StationError, import};
-use crate::diagnosis::count;
+use crate::diagnosis::{Diagnose as _, count};
+use crate::environment::Environment;
 use crate::format::{Sum, Timestamp};
 use crate::medium::ChunkStore;
+use crate::observe::Monitor;
 use crate::runs::{Ledger, PipelineType, RunRecord, RunStatus};
 use crate::stream::workers::Workers;
 use crate::trust::TrustPolicy;
@@ -104,7 +106,10 @@ impl<'a> Watching<'a> {
             // Once when it begins, and once when it ends.
             match (&problem, &self.away) {
                 (Some(problem), told) if told.as_ref() != Some(problem) => {
-                    self.say(Level::Error, &format!("cannot look into the inbox: {problem}"));
+                    if let Err(error) = &looked {
+                        let (name, what) = (&self.pipeline.name, "cannot look into the inbox");
+                        self.serving.log.failed(name, None, what, problem, &error.diagnosis());
+                    }
                 }
                 (None, Some(_)) => self.say(Level::Info, "the inbox can be looked into again"),
                 _ => {}
@@ -177,6 +182,7 @@ impl<'a> Watching<'a> {
         self.serving.board.change(&self.pipeline.name, |view| {
             view.bundles = views;
             view.files = files.len();
+            view.passed_over = count_passed_over(files.iter().map(|file| &file.state));
         });
         Ok(())
     }
@@ -252,7 +258,9 @@ impl<'a> Watching<'a> {
         };
         self.store = None;
         let Serving { equipment, ledger, log, .. } = *self.serving;
-        let outcome = import(self.pipeline, &run, equipment, ledger, &self.workers, log);
+        let (clock, monitor) = (equipment.clock.as_ref(), Monitor::silent());
+        let environment = Environment { clock, monitor, workers: &self.workers };
+        let outcome = import(self.pipeline, &run, equipment, ledger, &environment, log);
         self.serving.board.change(&self.pipeline.name, |view| view.run = None);
         let outcome = outcome?;
         if let Ok(record) = &outcome {

@@ -75,6 +75,9 @@ fn specific(advice: &Advice) -> String {
         Advice::OtherBundleInTheWay => {
             "choose another --name or folder, or replace the other bundle with --overwrite"
         }
+        Advice::OverwriteBlobs => {
+            "give the bundle another name with --name, or set OverwriteBlobs in the options of the pipeline to replace it"
+        }
         Advice::ChunksAreDamaged => "run `carnet verify` to find all damaged chunks, and request them again",
         Advice::RegistryIsDamaged => "the copy in the registry is damaged: push the artifact again",
         Advice::NameNotInCertificate => "use a host name that the registry's certificate covers",

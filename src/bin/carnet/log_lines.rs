@@ -1,23 +1,32 @@
 //! The log of a station: one line on stderr for each event.
 
 use carnet::clock::Clock as _;
+use carnet::diagnosis::Diagnosis;
 use carnet::station::{Level, Log};
 use serde_json::json;
 
+use super::advice::hint;
 use super::plain::{plain, plain_json};
-use super::screen::write_line;
+use super::screen::{say, write_line};
 use super::world::{SystemClock, is_journal};
 
 /// Writes the log as text or as JSON. Under systemd, text lines begin with their priority and have no time.
 pub(crate) struct LogLines {
     json: bool,
     quiet: bool,
+    /// Whether somebody started the run by hand and waits for it.
+    by_hand: bool,
     journal: bool,
 }
 
 impl LogLines {
     pub(crate) fn new(json: bool, quiet: bool) -> LogLines {
-        LogLines { json, quiet, journal: is_journal() }
+        LogLines { json, quiet, by_hand: false, journal: is_journal() }
+    }
+
+    /// For a run by hand: warnings, and errors as every command shows them.
+    pub(crate) fn by_hand(json: bool) -> LogLines {
+        LogLines { json, quiet: true, by_hand: true, journal: false }
     }
 }
 
@@ -43,6 +52,22 @@ impl Log for LogLines {
             write_line(&format!("<{priority}>{pipeline}{run}: {text}"));
         } else {
             write_line(&format!("{now} {word} {pipeline}{run}: {text}"));
+        }
+    }
+
+    fn failed(&self, pipeline: &str, run: Option<&str>, what: &str, why: &str, diagnosis: &Diagnosis) {
+        let (code, hint) = (diagnosis.code, hint(diagnosis));
+        if self.by_hand && !self.json {
+            say(&format!("error[{code}]: {}", plain(why)));
+            say(&format!("  hint: {hint}"));
+        } else if self.json {
+            let (now, text) = (SystemClock.now(), format!("{what}: {why}"));
+            let line = json!({
+                "time": now, "level": "error", "pipeline": pipeline, "run": run, "text": text, "code": code, "hint": hint,
+            });
+            write_line(&plain_json(&line.to_string()));
+        } else {
+            self.line(Level::Error, pipeline, run, &format!("{what}: error[{code}]: {why}; hint: {hint}"));
         }
     }
 }

@@ -3,6 +3,7 @@
 mod arrivals;
 mod history;
 mod late_lists;
+mod operator;
 mod orders;
 mod places;
 mod service;

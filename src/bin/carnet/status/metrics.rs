@@ -46,6 +46,12 @@ pub(super) fn text(views: &BTreeMap<String, PipelineView>, now: Timestamp) -> St
         each(&|view| view.reached.map(seconds)),
     );
     family("inbox_files", "gauge", "Files in the inbox.", each(&|view| Some(number(view.files))));
+    family(
+        "inbox_files_passed_over",
+        "gauge",
+        "Files in the inbox that are passed over.",
+        each(&|view| i64::try_from(view.passed_over.values().sum::<u64>()).ok()),
+    );
     let waiting =
         |view: &PipelineView| view.bundles.iter().filter(|bundle| !bundle.missing.is_empty()).count();
     family(

@@ -80,11 +80,12 @@ pub(super) fn overview(views: &BTreeMap<String, PipelineView>, runs: &[RunRecord
         );
     }
     body += "</table>";
-    for (name, view) in views.iter().filter(|(_, view)| !view.bundles.is_empty()) {
+    for (name, view) in views.iter().filter(|(_, view)| view.files > 0) {
         body += &format!(
-            "<h2>Inbox of {} <span class=\"dim\">({})</span></h2><table><tr><th>Bundle<th>Chunks<th>Since<th>State</tr>",
+            "<h2>Inbox of {} <span class=\"dim\">({}{})</span></h2><table><tr><th>Bundle<th>Chunks<th>Since<th>State</tr>",
             escaped(name),
-            count(view.files as u64, "file", "files")
+            count(view.files as u64, "file", "files"),
+            passed_over(view)
         );
         for bundle in &view.bundles {
             let there = bundle.chunks as usize - bundle.missing.len().min(bundle.chunks as usize);
@@ -118,6 +119,14 @@ pub(super) fn overview(views: &BTreeMap<String, PipelineView>, runs: &[RunRecord
     }
     body += "</table>";
     document("carnet station", true, &body)
+}
+
+/// How many files are passed over, and why.
+fn passed_over(view: &PipelineView) -> String {
+    let reasons: Vec<String> =
+        view.passed_over.iter().map(|(reason, files)| format!("{files} {reason}")).collect();
+    let files = view.passed_over.values().sum::<u64>();
+    if files == 0 { String::new() } else { format!("; {files} passed over: {}", reasons.join(", ")) }
 }
 
 /// The page of one run.

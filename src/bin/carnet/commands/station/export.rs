@@ -2,14 +2,16 @@
 
 use carnet::artifacts::SourceSpec;
 use carnet::format::BundleName;
+use carnet::observe::Verb;
 use carnet::station::{ExportRequest, export};
 use clap::Args;
 
-use super::{no_such_pipeline, show};
+use super::{no_such_pipeline, show, watched};
 use crate::args::place;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::log_lines::LogLines;
+use crate::progress::Progress;
 use crate::station_args::{FieldArgs, StationArgs};
 
 /// Run an export pipeline once
@@ -40,7 +42,7 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let (screen, workers) = (context.screen, context.environment.workers);
+        let screen = context.screen;
         let loaded = self.args.load(&context.environment)?;
         let pipeline = loaded.station.export_pipeline(&self.pipeline);
         let pipeline = pipeline.ok_or_else(|| no_such_pipeline(&self.pipeline))?;
@@ -52,9 +54,11 @@ impl Export {
             fields: self.fields.fields(),
             schedule: None,
         };
-        let log = LogLines::new(screen.json, true);
+        let log = LogLines::by_hand(screen.json);
         let signer = &signers[&pipeline.name];
-        let record = export(pipeline, &request, &loaded.equipment, &ledger, signer, workers, &log)?;
+        let progress = Progress::new(screen);
+        let environment = watched(context, &progress, Verb::Pack);
+        let record = export(pipeline, &request, &loaded.equipment, &ledger, signer, &environment, &log)?;
         Ok(show(&record, screen))
     }
 }

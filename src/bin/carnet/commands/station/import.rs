@@ -2,15 +2,18 @@
 
 use carnet::diagnosis::Code;
 use carnet::format::Sum;
+use carnet::observe::Verb;
 use carnet::station::{ImportRun, Inbox, InboxLimits, import};
 use carnet::trust::TrustPolicy;
 use clap::Args;
 
-use super::{no_such_pipeline, show};
+use super::{no_such_pipeline, show, watched};
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::log_lines::LogLines;
+use crate::plain::plain;
+use crate::progress::Progress;
 use crate::screen::say;
 use crate::station_args::{FieldArgs, StationArgs};
 
@@ -61,7 +64,9 @@ impl Import {
                 return Err(CommandError::new(Code::NoSuchBundle, message));
             }
         }
-        let log = LogLines::new(screen.json, true);
+        let log = LogLines::by_hand(screen.json);
+        let progress = Progress::new(screen);
+        let watched = watched(context, &progress, Verb::Import);
         let mut worst = exit::DONE;
         let mut runs = 0;
         for bundle in bundles {
@@ -78,12 +83,12 @@ impl Import {
                 fields: self.fields.fields(),
             };
             runs += 1;
-            let code = match import(pipeline, &run, &loaded.equipment, &ledger, environment.workers, &log)? {
+            let code = match import(pipeline, &run, &loaded.equipment, &ledger, &watched, &log)? {
                 Ok(record) => show(&record, screen),
                 Err(not_ready) => {
-                    let code = not_ready.code;
-                    say(&format!("error[{code}]: bundle {}: {}", bundle.name, not_ready.reason));
-                    say(&format!("  hint: {}", crate::advice::next_step(code)));
+                    let code = not_ready.diagnosis.code;
+                    say(&format!("error[{code}]: bundle {}: {}", bundle.name, plain(&not_ready.reason)));
+                    say(&format!("  hint: {}", crate::advice::hint(&not_ready.diagnosis)));
                     exit::code(code.failure())
                 }
             };

@@ -6,7 +6,11 @@ mod import;
 mod run;
 mod why;
 
-use carnet::diagnosis::Code;
+use std::collections::BTreeMap;
+
+use carnet::diagnosis::{Code, count};
+use carnet::environment::Environment;
+use carnet::observe::{Monitor, Run, RunId, Verb};
 use carnet::runs::{RunRecord, RunStatus};
 use clap::{Args, Subcommand};
 use schemars::{Schema, schema_for};
@@ -15,7 +19,11 @@ use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain;
+use crate::progress::Progress;
 use crate::screen::Screen;
+
+/// How many source files that stay for the same reason are shown; the record as JSON has all.
+const STAYING_SHOWN: usize = 5;
 
 /// Run export and import pipelines, unattended or once
 #[derive(Args)]
@@ -71,11 +79,33 @@ fn show(record: &RunRecord, screen: &Screen) -> u8 {
     }
 }
 
+/// Names each source file that stayed, or the first of many that stayed for the same reason.
+fn stays(record: &RunRecord) -> String {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (file, reason) in &record.files_kept {
+        by_reason.entry(reason).or_default().push(file);
+    }
+    let mut out = String::new();
+    for (reason, files) in by_reason {
+        let more = files.len().saturating_sub(STAYING_SHOWN);
+        for file in files.iter().take(STAYING_SHOWN) {
+            out += &format!("  stays: {}: {}\n", plain(file), plain(reason));
+        }
+        if more > 0 {
+            out += &format!("  stays: {} more: {}\n", count(more as u64, "file", "files"), plain(reason));
+        }
+    }
+    out
+}
+
 /// Renders the record of a run.
 pub(crate) fn text(record: &RunRecord) -> String {
     let mut out = format!("run    {}: {}\n", record.name, record.status.word());
     if let Some(message) = &record.pipeline_run_error_message {
         out += &format!("       {}\n", plain(message));
+    }
+    if let Some(code) = &record.error_code {
+        out += &format!("code   {} (`carnet explain {}` says what to do)\n", plain(code), plain(code));
     }
     out += &format!("from   {}\n", plain(&record.source.uri));
     out += &format!("to     {}\n", plain(&record.target.uri));
@@ -94,13 +124,17 @@ pub(crate) fn text(record: &RunRecord) -> String {
             out += &format!("    {}\n", plain(error));
         }
     }
-    for (file, reason) in &record.files_kept {
-        out += &format!("  stays: {}: {}\n", plain(file), plain(reason));
-    }
+    out += &stays(record);
     for (name, value) in &record.fields {
         out += &format!("  {}: {}\n", plain(name), plain(value));
     }
     out
+}
+
+/// The environment of a run by hand, which shows its progress.
+fn watched<'a>(context: &Context<'a>, progress: &'a Progress, verb: Verb) -> Environment<'a> {
+    let Environment { clock, workers, .. } = context.environment;
+    Environment { clock, monitor: Monitor::new(progress, Run { id: RunId(0), verb }), workers }
 }
 
 fn no_such_pipeline(name: &str) -> CommandError {

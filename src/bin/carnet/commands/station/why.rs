@@ -1,20 +1,24 @@
 //! `carnet station why`: says of each file in an inbox why it was imported or not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use carnet::environment::Environment;
 use carnet::format::Sum;
+use carnet::observe::Verb;
 use carnet::runs::{Ledger, RunRecord, RunStatus};
-use carnet::station::{FileState, Inbox, InboxFile};
+use carnet::station::{FileState, ImportPipeline, Inbox, InboxBundle, InboxFile, NotReady, ready};
 use carnet::trust::TrustPolicy;
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::no_such_pipeline;
+use super::{no_such_pipeline, watched};
+use crate::advice::hint;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain;
+use crate::progress::Progress;
 use crate::station_args::StationArgs;
 
 /// Say of each file in the inbox of a pipeline why it was imported or not
@@ -51,6 +55,9 @@ struct WhyFile {
     state: FileState,
     /// Why it was imported or not, in words.
     why: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
 }
 
 impl Why {
@@ -65,35 +72,31 @@ impl Why {
         let limits = pipeline.limits(now);
         let files = inbox.look(&store.files()?, &policy, now, limits, environment.workers);
         let bundles = inbox.bundles(&files, now);
-        let mut duplicates = BTreeMap::new();
+        let (progress, mut duplicates) = (Progress::new(context.screen), BTreeMap::new());
+        let watched = watched(context, &progress, Verb::Verify);
+        let mut unfit = BTreeSet::new();
         for bundle in &bundles {
             duplicates.extend(bundle.duplicates.clone());
         }
-        let fates: BTreeMap<Sum, String> = bundles
-            .into_iter()
-            .map(|bundle| {
-                let fate = match last_run(&loaded.station.state, &pipeline.name, &bundle.id) {
-                    Some(run) => run,
-                    None if bundle.missing.is_empty() => {
-                        "its bundle is complete and was not imported yet".to_owned()
-                    }
-                    None => {
-                        let missing: Vec<String> = bundle.missing.iter().map(ToString::to_string).collect();
-                        format!("its bundle waits for {}", missing.join(", "))
-                    }
-                };
-                (bundle.id, fate)
-            })
-            .collect();
-        let line = |InboxFile { file, state }: InboxFile| {
-            let why = match &state {
-                FileState::Chunk { bundle, .. } => match duplicates.get(file.name()) {
-                    Some(first) => format!("{state}: duplicate of {first}; {}", fates[bundle]),
-                    None => format!("{state}: {}", fates[bundle]),
-                },
-                _ => state.to_string(),
+        let mut fates = BTreeMap::new();
+        for bundle in &bundles {
+            let fate = match last_run(&loaded.station.state, &pipeline.name, &bundle.id) {
+                Some(run) => Fate { why: run, hint: None },
+                None => Fate::of(bundle, pipeline, &policy, &watched, &mut unfit),
             };
-            WhyFile { file: file.name().to_owned(), bytes: file.bytes(), state, why }
+            fates.insert(bundle.id, fate);
+        }
+        let line = |InboxFile { file, state }: InboxFile| {
+            let (mut why, mut hint) = (state.to_string(), None);
+            if let FileState::Chunk { bundle, .. } = &state {
+                let fate: &Fate = &fates[bundle];
+                let duplicate = duplicates.get(file.name());
+                let duplicate = duplicate.map_or(String::new(), |first| format!("duplicate of {first}; "));
+                let damaged = if unfit.contains(file.name()) { "damaged, or still written; " } else { "" };
+                why += &format!(": {damaged}{duplicate}{}", fate.why);
+                hint.clone_from(&fate.hint);
+            }
+            WhyFile { file: file.name().to_owned(), bytes: file.bytes(), state, why, hint }
         };
         let files: Vec<WhyFile> = files.into_iter().map(line).collect();
         let (pipeline, inbox) = (self.pipeline, pipeline.from.to_string());
@@ -101,9 +104,51 @@ impl Why {
         context.screen.answer(&report, || {
             let line = |file: &WhyFile| format!("{}: {}\n", plain(&file.file), plain(&file.why));
             let lines: String = report.files.iter().map(line).collect();
+            // The files of a bundle share their hint.
+            let hints: BTreeSet<&str> = report.files.iter().filter_map(|file| file.hint.as_deref()).collect();
+            let hints: String = hints.iter().map(|hint| format!("  hint: {hint}\n")).collect();
+            let lines = lines + &hints;
             if lines.is_empty() { format!("{} is empty\n", plain(&report.inbox)) } else { lines }
         });
         Ok(exit::DONE)
+    }
+}
+
+/// What becomes of a bundle.
+struct Fate {
+    why: String,
+    hint: Option<String>,
+}
+
+impl Fate {
+    /// Checks a bundle of which there is no run, as an import does. The names of its unfit files are added to `unfit`.
+    fn of(
+        bundle: &InboxBundle,
+        pipeline: &ImportPipeline,
+        policy: &TrustPolicy,
+        environment: &Environment<'_>,
+        unfit: &mut BTreeSet<String>,
+    ) -> Fate {
+        if !bundle.missing.is_empty() {
+            let missing: Vec<String> = bundle.missing.iter().map(ToString::to_string).collect();
+            return Fate { why: format!("its bundle waits for {}", missing.join(", ")), hint: None };
+        }
+        match ready(&bundle.files, &bundle.id, policy, environment) {
+            Err(NotReady { diagnosis, reason, unfit: files }) => {
+                unfit.extend(files);
+                let why = format!("its bundle cannot be imported: {reason} [{}]", diagnosis.code);
+                Fate { why, hint: Some(hint(&diagnosis)) }
+            }
+            Ok(_) if pipeline.trigger => {
+                let why = "its bundle is complete; a running station imports it at its next look";
+                Fate { why: why.to_owned(), hint: None }
+            }
+            Ok(_) => {
+                let why = "its bundle is complete, but the trigger of the pipeline is Disabled";
+                let hint = format!("import it with `carnet station import {}`", pipeline.name);
+                Fate { why: why.to_owned(), hint: Some(hint) }
+            }
+        }
     }
 }
 
@@ -118,7 +163,8 @@ fn last_run(state: &std::path::Path, pipeline: &str, bundle: &Sum) -> Option<Str
         RunStatus::Running => format!("imported now by the run {}", record.name),
         status => {
             let message = record.pipeline_run_error_message.unwrap_or_default();
-            format!("{} in the run {}: {message}", status.word(), record.name)
+            let code = record.error_code.map_or(String::new(), |code| format!(" [{code}]"));
+            format!("{} in the run {}: {message}{code}", status.word(), record.name)
         }
     })
 }

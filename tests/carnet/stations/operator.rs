@@ -1,0 +1,124 @@
+//! What a station tells its operator: reasons, codes, next steps, and what was tried.
+
+use std::fs;
+use std::process::Command;
+
+use super::service::write_station;
+use super::watching::{chunk, deliver, deliver_all, desk};
+use crate::behaviour::support::{Desk, Run};
+use crate::registries::http::{Fault, Host};
+use crate::registries::server::Registry;
+use crate::stores::servers::{S3Site, error};
+
+/// A desk with the export pipeline `out` into `s3://bucket/in`, and the import pipeline `mirror` from `from`.
+struct Station {
+    desk: Desk,
+    bucket: Host,
+    site: S3Site,
+}
+
+impl Station {
+    fn new(registry: &str, export: &str, import: &str) -> Station {
+        let desk = desk(&["app"]);
+        let out = format!(
+            "{import}[export.out]\nartifacts = [\"oci:src-app\"]\nto = \"s3://bucket/in\"\nkey = \"k.key.pem\"\n{export}"
+        );
+        write_station(&desk, registry, &out);
+        let site = S3Site::default();
+        Station { desk, bucket: Host::start("127.0.0.1", site.clone()), site }
+    }
+
+    fn refuses(&self, method: &'static str) {
+        let denied = error(403, "AccessDenied", "Access Denied");
+        self.bucket.fault(Fault::on(method, "*").answers(denied));
+    }
+
+    #[track_caller]
+    fn carnet(&self, args: &str) -> Run {
+        let mut command: Command = self.desk.command(&format!("station {args} --station station.toml"));
+        command.env("AWS_ENDPOINT_URL", format!("http://{}", self.bucket.name()));
+        Run::of(command.env("AWS_ACCESS_KEY_ID", "id").env("AWS_SECRET_ACCESS_KEY", "s3cr3t"))
+    }
+}
+
+#[test]
+fn an_export_that_fails_says_the_code_and_what_to_do() {
+    let station = Station::new("127.0.0.1:1", "", "");
+    station.refuses("PUT");
+    let run = station.carnet("export out").ends(1);
+    let run = run.says(&[
+        "error[store-denied]: ",
+        "the permission to write is missing",
+        "hint: give it the permission to write",
+        "code   store-denied",
+    ]);
+    assert_eq!(run.stderr.matches("error[").count(), 1, "{}", run.stderr);
+    let json = station.carnet("export out --json").ends(1);
+    let line = json.stderr.lines().find(|line| line.contains("\"code\"")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&line["code"], &line["level"]), (&"store-denied".into(), &"error".into()));
+    assert!(line["hint"].as_str().unwrap().contains("permission to write"));
+}
+
+#[test]
+fn a_name_that_exists_is_refused_with_the_name_of_the_option() {
+    let station = Station::new("127.0.0.1:1", "", "");
+    station.site.place("in/mine_00000.tar", b"something else");
+    let run = station.carnet("export out --name mine").ends(1);
+    let run = run.says(&[
+        "error[target-exists]",
+        "the option OverwriteBlobs is not set",
+        "set OverwriteBlobs in the options",
+    ]);
+    assert!(!run.stderr.contains("--overwrite"), "{}", run.stderr);
+}
+
+#[test]
+fn the_record_names_every_file_that_stays_and_why() {
+    let registry = Registry::start();
+    let station = Station::new(&registry.name(), "", "");
+    deliver_all(&station.desk, "app");
+    let run = station.carnet("import mirror").ok();
+    run.says(&["stays: ", "the option DeleteSourceBlobOnSuccess is not set"]);
+    let record = station.desk.carnet("runs list --state state --json").json()[0].clone();
+    let kept = record["filesKept"].as_object().unwrap();
+    assert_eq!(kept.len(), record["files"].as_array().unwrap().len());
+    assert!(kept.values().all(|why| why == "the option DeleteSourceBlobOnSuccess is not set"));
+}
+
+#[test]
+fn why_says_what_keeps_a_complete_bundle_from_being_imported() {
+    let station = Station::new("127.0.0.1:1", "", "trigger = \"Disabled\"\n");
+    deliver_all(&station.desk, "app");
+    fs::write(station.desk.path("in/notes.txt"), "mine").unwrap();
+    let why = station.carnet("why mirror").ok();
+    why.says(&[
+        "the trigger of the pipeline is Disabled",
+        "hint: import it with `carnet station import mirror`",
+        "notes.txt: still arriving, or not a chunk",
+    ]);
+
+    // A chunk whose content does not fit.
+    let mut bytes = fs::read(chunk(&station.desk, "app", 1)).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(station.desk.path("in/app-1"), bytes).unwrap();
+    let why = station.carnet("why mirror").ok();
+    let line = why.stdout.lines().find(|line| line.contains("app-1:")).unwrap();
+    assert!(line.contains("damaged, or still written") && line.contains("[bundle-incomplete]"), "{line}");
+    let other = why.stdout.lines().find(|line| line.contains("app-2:")).unwrap();
+    assert!(!other.contains("damaged, or still written; "), "{other}");
+    deliver(&station.desk, "app", 1, "app-1");
+
+    // Nobody has released it.
+    station.desk.carnet("keygen boss").ok();
+    let trust = fs::read_to_string(station.desk.path("trust.toml")).unwrap();
+    let trust = trust.replace("[\"packer\", \"releaser\"]", "[\"packer\"]")
+        + "[[keys]]\nholder = \"boss\"\npublic-key-file = \"boss.pub.pem\"\nroles = [\"releaser\"]\n";
+    fs::write(station.desk.path("trust.toml"), trust).unwrap();
+    let why = station.carnet("why mirror").ok();
+    why.says(&["its bundle cannot be imported", "release"]);
+    let json: serde_json::Value =
+        serde_json::from_str(&station.carnet("why mirror --json").ok().stdout).unwrap();
+    assert!(json["files"][0]["hint"].is_string(), "{json}");
+}
