@@ -24,7 +24,9 @@ pub use collect::{Collected, PassedOver, Why, collect};
 pub use error::MediumError;
 pub use file::{ChunkFile, ReadAt};
 pub use folder::Folder;
-pub use store::{ChunkSink, ChunkStore, Replace, WholeSums, WriteAt, chunk_file_name, chunk_number};
+pub use store::{
+    ChunkSink, ChunkStore, Deed, Replace, Trial, WholeSums, WriteAt, chunk_file_name, chunk_number,
+};
 pub use whole_file::WholeFile;
 
 pub(crate) use file::in_order;

@@ -35,6 +35,30 @@ pub struct WholeSums {
     pub sha256: Sum,
 }
 
+/// What is to be done in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// To read a file that is there.
+    Read,
+    /// To write files.
+    Write,
+    /// To write over files.
+    Replace,
+    /// To delete files.
+    Delete,
+}
+
+/// Something that was tried in a store.
+#[derive(Debug)]
+pub struct Trial {
+    /// What it is for.
+    pub deed: Deed,
+    /// What was tried, in words.
+    pub what: String,
+    /// Whether it is possible.
+    pub done: Result<(), MediumError>,
+}
+
 /// A store for chunk files, e.g. a folder or a bucket.
 pub trait ChunkStore: Send + Sync {
     /// Locks the store for one bundle, whose id is `bundle`. A folder is created if it does not exist.
@@ -56,6 +80,14 @@ pub trait ChunkStore: Send + Sync {
     fn pulse(&self) -> Option<String> {
         None
     }
+
+    /// Returns what gives access to the store, without secrets; `None` for a folder.
+    fn access(&self) -> Option<String> {
+        None
+    }
+
+    /// Tries each deed. No file that counts is changed, and nothing stays that is visible.
+    fn try_out(&self, deeds: &[Deed]) -> Vec<Trial>;
 
     /// Writes a small file next to the chunks, atomically. An existing file of that name is replaced.
     fn put_beside(&self, file: &str, bytes: &[u8]) -> Result<(), MediumError>;

@@ -148,6 +148,18 @@ impl Repository {
         }
     }
 
+    /// Opens an upload and cancels it, to find out whether blobs may be pushed.
+    ///
+    /// # Errors
+    /// [`RegistryError`] if the registry refuses it.
+    pub fn try_push(&self) -> Result<(), RegistryError> {
+        match self.start(&Digest::sha256(b""), None)? {
+            Start::Session(session) => self.cancel(session),
+            Start::Mounted => {}
+        }
+        Ok(())
+    }
+
     /// Mounts the blob or starts an upload.
     fn start(&self, digest: &Digest, from: Option<&RepositoryName>) -> Result<Start, RegistryError> {
         if let Some(from) = from {

@@ -74,6 +74,9 @@ pub struct RunRecord {
     /// The source files of the bundle that stayed, each with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files_kept: BTreeMap<String, String>,
+    /// By what access the object store of the chunk files was used, without secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_access: Option<String>,
     /// Fields that the operator gave.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, String>,
@@ -261,6 +264,7 @@ impl RunRecord {
             bytes: 0,
             files: Vec::new(),
             files_kept: BTreeMap::new(),
+            store_access: None,
             fields: BTreeMap::new(),
             signers: Vec::new(),
             policy_sha256: None,

@@ -47,6 +47,7 @@ pub struct PipelineView {
 impl PipelineView {
     /// Counts a run that ended.
     pub(super) fn count(&mut self, record: &RunRecord) {
+        self.access.clone_from(&record.store_access);
         *self.ended.entry(record.status.word()).or_default() += 1;
         if record.status == RunStatus::Succeeded {
             self.bytes += record.bytes;

@@ -101,6 +101,8 @@ pub fn export(
     record.fields.clone_from(&request.fields);
     record.trigger =
         request.schedule.clone().map(|schedule| Trigger { source_trigger: None, schedule: Some(schedule) });
+    let store = equipment.store(&pipeline.to, pipeline.secret_command.as_deref());
+    record.store_access = store.as_ref().ok().and_then(|store| store.access());
     let run = ledger.begin(record)?;
     let name = run.name();
     log.line(Level::Info, &pipeline.name, Some(&name), "export started");
@@ -110,7 +112,7 @@ pub fn export(
     let environment = Environment { clock: environment.clock, monitor, workers };
     let exporting =
         Exporting { pipeline, request, specs, equipment, signer: signer.as_ref(), environment, last, begun };
-    let done = exporting.run(&|number, content, name| {
+    let done = exporting.run(store, &|number, content, name| {
         run.update(true, |record| {
             record.sequence = Some(number);
             record.content_digest = Some(content.to_string());
@@ -185,11 +187,15 @@ struct Exporting<'a> {
 type Announce<'a> = &'a dyn Fn(u64, &Sum, &BundleName) -> Result<(), RunsError>;
 
 impl Exporting<'_> {
-    fn run(&self, announce: Announce<'_>) -> Result<Exported, Ended> {
+    fn run(
+        &self,
+        store: Result<Box<dyn ChunkStore>, StationError>,
+        announce: Announce<'_>,
+    ) -> Result<Exported, Ended> {
         let settings =
             crate::registry::Settings { reach: Reach::Anywhere, ..self.equipment.registry.clone() };
         let registries = RegistrySources::new(Registries::new(settings), Vec::new());
-        let store = self.equipment.store(&self.pipeline.to, self.pipeline.secret_command.as_deref())?;
+        let store = store?;
         let (_, unopened) = self.open(&registries)?;
         // A plan under a name that never changes has an id that says what is packed.
         let neutral = Crossing {

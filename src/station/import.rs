@@ -32,6 +32,8 @@ pub struct ImportRun<'a> {
     pub bundle: Sum,
     /// The trust policy of the pipeline.
     pub policy: &'a TrustPolicy,
+    /// By what access the object store is used, without secrets.
+    pub access: Option<String>,
     /// When the bundle was found to be complete, if that started the run.
     pub arrived: Option<String>,
     /// Whether to import again what was imported before.
@@ -109,6 +111,7 @@ pub fn import(
     record.policy_sha256 = request.policy.file_sum().map(ToString::to_string);
     record.signers = signers(&bundle);
     record.checks = checks(&bundle, request.files.iter().any(|file| !file.waits()));
+    record.store_access.clone_from(&request.access);
     record.bytes = record.files.iter().map(|file| file.bytes).sum();
     record.trigger = request
         .arrived

@@ -21,6 +21,7 @@ mod serve;
 mod serving;
 mod shelf;
 mod station_file;
+mod survey;
 mod watch;
 
 pub use board::{Board, BundleView, PipelineView};
@@ -38,3 +39,4 @@ pub use serve::serve;
 pub use serving::Serving;
 pub use shelf::{move_aside, shelve};
 pub use station_file::{Station, StationFileError};
+pub use survey::{WithForeignLayers, foreign_layers};

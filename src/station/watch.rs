@@ -41,6 +41,8 @@ pub(super) struct Watching<'a> {
     pipeline: &'a ImportPipeline,
     workers: Workers,
     inbox: Inbox,
+    /// By what access it is used.
+    access: Option<String>,
     /// The place, opened by an earlier look.
     store: Option<Box<dyn ChunkStore>>,
     policy: Option<TrustPolicy>,
@@ -79,6 +81,7 @@ impl<'a> Watching<'a> {
             pipeline,
             workers: serving.workers()?,
             inbox: Inbox::default(),
+            access: None,
             store: None,
             policy: None,
             imported: imported.collect(),
@@ -156,6 +159,7 @@ impl<'a> Watching<'a> {
         }
         self.settles = false;
         let found = store.files()?;
+        self.access = store.access();
         // It is opened anew after an error, for there may be a new secret, and after an import, which fills its memory.
         self.store = Some(store);
         let files = self.inbox.look(&found, &policy, now, self.pipeline.limits(now), &self.workers);
@@ -181,6 +185,7 @@ impl<'a> Watching<'a> {
         }
         self.serving.board.change(&self.pipeline.name, |view| {
             view.bundles = views;
+            view.access.clone_from(&self.access);
             view.files = files.len();
             view.passed_over = count_passed_over(files.iter().map(|file| &file.state));
         });
@@ -252,6 +257,7 @@ impl<'a> Watching<'a> {
             files: &bundle.files,
             bundle: bundle.id,
             policy,
+            access: self.access.clone(),
             arrived: Some(now.to_string()),
             force: false,
             fields: BTreeMap::new(),

@@ -20,10 +20,8 @@ pub trait Container: Send + Sync {
     /// [`StorageError::Access`] for a token that has expired, is not valid yet, or lacks a permission.
     fn check_access(&self, needed: &[Permission]) -> Result<(), StorageError>;
 
-    /// Returns what gives access, for a status page, e.g. `a SAS token that ends at …`. It contains no secret.
-    fn access(&self) -> String {
-        String::new()
-    }
+    /// Returns what gives access, for status pages and records, e.g. `a SAS token that ends at …`. It contains no secret.
+    fn access(&self) -> String;
 
     /// Calls `visit` for each object whose key begins with `prefix`, in any order, until it returns `Break`. Marks of
     /// folders are left out.
@@ -85,4 +83,7 @@ pub trait Container: Send + Sync {
     /// # Errors
     /// [`super::Refusal::Changed`] if it has another entity tag, [`super::Refusal::Immutable`] if it is protected.
     fn delete(&self, object: &Object) -> Result<(), StorageError>;
+
+    /// Asks the store to delete an object that does not exist, to find out whether it would be permitted.
+    fn try_delete(&self, key: &str) -> Result<(), StorageError>;
 }

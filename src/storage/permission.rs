@@ -9,8 +9,10 @@ pub enum Permission {
     List,
     /// To read an object.
     Read,
-    /// To write an object, new or not.
+    /// To write a new object.
     Write,
+    /// To write over an object.
+    Replace,
     /// To delete an object.
     Delete,
 }
@@ -21,6 +23,7 @@ impl fmt::Display for Permission {
             Permission::List => "list",
             Permission::Read => "read",
             Permission::Write => "write",
+            Permission::Replace => "replace",
             Permission::Delete => "delete",
         })
     }

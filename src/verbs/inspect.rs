@@ -28,6 +28,10 @@ pub struct InspectedArtifact {
     /// The total size in bytes of everything that its manifests reference, as far as the manifests are in the chunks
     /// given.
     pub bytes: u64,
+    /// How many non-distributable layers its manifests reference, whether the bundle carries them or not.
+    pub nondistributable_layers: u64,
+    /// The size of these layers in bytes.
+    pub nondistributable_bytes: u64,
     /// The referrers of the artifact and of its images, and the referrers of these referrers.
     pub referrers: Vec<InspectedReferrer>,
 }
@@ -212,6 +216,7 @@ impl Graphs<'_> {
         let mut platforms = Vec::new();
         let mut bytes = 0;
         let mut seen = HashSet::new();
+        let mut foreign: HashMap<Digest, u64> = HashMap::new();
         let mut waiting = vec![root];
         while let Some(descriptor) = waiting.pop() {
             let Some(blob) = self.documents.blob(&descriptor.digest) else { continue };
@@ -223,6 +228,9 @@ impl Graphs<'_> {
                 self.steps += 1;
                 if self.steps >= STEPS_MAX {
                     break;
+                }
+                if child.media_type.is_nondistributable() {
+                    foreign.insert(child.digest, child.size);
                 }
                 if let Some(platform) = &child.platform {
                     platforms.push(InspectedPlatform {
@@ -253,6 +261,8 @@ impl Graphs<'_> {
             artifact_type: artifact.artifact_type.clone(),
             platforms,
             bytes,
+            nondistributable_layers: foreign.len() as u64,
+            nondistributable_bytes: foreign.values().fold(0, |all: u64, bytes| all.saturating_add(*bytes)),
             referrers: referrers.into_iter().map(referrer).collect(),
         }
     }

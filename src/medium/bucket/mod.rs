@@ -10,6 +10,7 @@ mod sink;
 mod spool;
 mod stored_file;
 mod sums;
+mod trial;
 mod upload;
 mod uploads;
 mod windows;
@@ -20,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::collect::FILES_MAX;
-use super::{ChunkFile, ChunkSink, ChunkStore, MediumError, Replace, WholeSums};
+use super::{ChunkFile, ChunkSink, ChunkStore, Deed, MediumError, Replace, Trial, WholeSums};
 use crate::format::{BundleName, Sum};
 use crate::storage::{Container, Location, NewObject, Object, Permission, Precondition};
 
@@ -111,7 +112,10 @@ impl ChunkStore for Bucket {
         replace: Replace,
     ) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
         // To delete is needed only if an earlier bundle of this name has more chunks.
-        let needed = [Permission::List, Permission::Read, Permission::Write];
+        let mut needed = vec![Permission::List, Permission::Read, Permission::Write];
+        if replace == Replace::WhenComplete {
+            needed.push(Permission::Replace);
+        }
         self.place.container.check_access(&needed)?;
         Ok(Box::new(BucketSink::new(&self.place, &self.settings, name, bundle, replace)))
     }
@@ -140,6 +144,14 @@ impl ChunkStore for Bucket {
     fn pulse(&self) -> Option<String> {
         // What is wrong is told when the files are listed.
         self.place.container.pulse(&self.place.prefix).ok().flatten().map(|sum| sum.to_string())
+    }
+
+    fn access(&self) -> Option<String> {
+        Some(self.place.container.access())
+    }
+
+    fn try_out(&self, deeds: &[Deed]) -> Vec<Trial> {
+        trial::try_out(&self.place, deeds)
     }
 
     fn put_beside(&self, file: &str, bytes: &[u8]) -> Result<(), MediumError> {

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{ChunkFile, ChunkSink, ChunkStore, MediumError, Replace, Temporary, collect};
+use super::{ChunkFile, ChunkSink, ChunkStore, Deed, MediumError, Replace, Temporary, Trial, collect};
 use crate::format::{BundleName, Sum};
 
 use sink::FolderSink;
@@ -54,6 +54,33 @@ impl ChunkStore for Folder {
             pulse += &format!("{}-{seconds}.{nanoseconds} ", metadata.ino());
         }
         Some(pulse)
+    }
+
+    fn try_out(&self, deeds: &[Deed]) -> Vec<Trial> {
+        let write = || {
+            let path = self.path.join("carnet-check");
+            Temporary::beside(&path).map(drop).map_err(failed("write in", &self.path))
+        };
+        let read = || match self.files() {
+            Ok(files) => files
+                .first()
+                .map(|file| file.open().map(drop).map_err(failed("read", Path::new(file.name())))),
+            Err(error) => Some(Err(error)),
+        };
+        let place = self.path.display();
+        let mut trials = Vec::new();
+        for &deed in deeds {
+            let (what, done) = match deed {
+                Deed::Read => match read() {
+                    Some(done) => (format!("read from {place}"), done),
+                    None => continue,
+                },
+                Deed::Write | Deed::Replace => (format!("write to {place}"), write()),
+                Deed::Delete => (format!("delete in {place}"), write()),
+            };
+            trials.push(Trial { deed, what, done });
+        }
+        trials
     }
 
     fn put_beside(&self, file: &str, bytes: &[u8]) -> Result<(), MediumError> {

@@ -17,8 +17,8 @@ use super::sas;
 use crate::clock::Clock;
 use crate::format::{Sum, Timestamp};
 use crate::http::{
-    Call, Connections, HeaderName, LIST_BYTES_MAX, Method, Payload, Response, Route, bounded, date_seconds,
-    date_text, header,
+    Call, Connections, HeaderName, LIST_BYTES_MAX, Method, Payload, Response, Route, address_towards,
+    bounded, date_seconds, date_text, header,
 };
 use crate::storage::percent::{encoded, query};
 use crate::storage::pulse::Pulse;
@@ -43,6 +43,7 @@ pub(in crate::storage) struct BlobContainer {
     /// The URL of the container, without a slash at its end.
     base: String,
     is_https: bool,
+    is_proxied: bool,
     access: Access,
     attempts: Attempts,
     clock: Arc<dyn Clock>,
@@ -106,6 +107,7 @@ impl BlobContainer {
             name: format!("az://{account}/{container}"),
             base: format!("{service}{}", encoded(container, false)),
             is_https: service.scheme() == "https",
+            is_proxied: matches!(route, Route::Proxied) && settings.http.proxy.is_some(),
             access,
             attempts: Attempts::new(&host, route, &connections)?,
             clock: Arc::clone(&settings.clock),
@@ -214,10 +216,25 @@ impl BlobContainer {
 
     fn error(&self, problem: &Problem, wanted: &Wanted<'_>) -> StorageError {
         let (place, request) = (self.name.clone(), self.describe(wanted));
-        match problem.explain(&self.access, wanted.needed, self.clock.now()) {
+        let (refusal, mut text) = problem.explain(&self.access, wanted.needed, self.clock.now());
+        if problem.status == 403
+            && let Some(doubt) = self.address_doubt()
+        {
+            text += &format!("; a possible cause: {doubt}");
+        }
+        match (refusal, text) {
             (Some(refusal), problem) => StorageError::Refused { place, request, refusal, problem },
             (None, text) => StorageError::Failed { place, status: problem.status, request, problem: text },
         }
+    }
+
+    /// Why the token may not permit the address of this machine. A proxy has another one, which is not known.
+    fn address_doubt(&self) -> Option<String> {
+        let Access::Sas(token) = &self.access else { return None };
+        if self.is_proxied || !token.has_addresses() {
+            return None;
+        }
+        token.address_doubt(address_towards(&self.path_url(""))?)
     }
 
     fn unexpected(&self, wanted: &Wanted<'_>, problem: impl Into<String>) -> StorageError {
@@ -306,7 +323,10 @@ impl Container for BlobContainer {
 
     fn access(&self) -> String {
         match &self.access {
-            Access::Sas(token) => token.summary(),
+            Access::Sas(token) => {
+                let doubt = self.address_doubt().map_or(String::new(), |doubt| format!(" ({doubt})"));
+                format!("{}{doubt}", token.summary())
+            }
             Access::Key(_) => "the account key".to_owned(),
             Access::Identity(identity) => identity.name(),
         }
@@ -487,5 +507,16 @@ impl Container for BlobContainer {
             Some(Refusal::Changed) if matches!(self.find(&object.key), Ok(None)) => Ok(()),
             _ => Err(error),
         }
+    }
+
+    fn try_delete(&self, key: &str) -> Result<(), StorageError> {
+        let wanted = Wanted::new(Method::DELETE, key, Permission::Delete);
+        let response = self.send(&wanted)?;
+        if matches!(response.status, 200..=299) {
+            response.discard();
+            return Ok(());
+        }
+        let error = self.refused(response, &wanted);
+        if error.refusal() == Some(Refusal::NoObject) { Ok(()) } else { Err(error) }
     }
 }

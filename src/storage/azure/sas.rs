@@ -1,6 +1,8 @@
 //! Shared access signatures (Azure Storage documentation, "Create an account SAS", "Create a service SAS", "Create a user
 //! delegation SAS"). Their fields can be read, so most refusals are known before any request.
 
+use std::net::IpAddr;
+
 use zeroize::Zeroizing;
 
 use crate::format::Timestamp;
@@ -97,6 +99,27 @@ impl SasToken {
         format!("{ends}{permits}{addresses}")
     }
 
+    /// Whether only some addresses may use the token.
+    pub(super) fn has_addresses(&self) -> bool {
+        self.addresses.is_some()
+    }
+
+    /// Says in words that `own`, from which this machine sends, is not among the addresses of the token; `None` if it is, or
+    /// if the addresses cannot be read.
+    pub(super) fn address_doubt(&self, own: IpAddr) -> Option<String> {
+        let text = self.addresses.as_deref()?;
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let (first, last): (IpAddr, IpAddr) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        let is_comparable = first.is_ipv4() == own.is_ipv4() && last.is_ipv4() == own.is_ipv4();
+        if is_comparable && (first..=last).contains(&own) {
+            return None;
+        }
+        Some(format!(
+            "the token is for the addresses {}, and this machine sends from {own}; behind a NAT or a proxy that may be right",
+            bounded(text)
+        ))
+    }
+
     /// Removes the signature and all that follows from a text of the service.
     pub(super) fn without_signature<'a>(&self, text: &'a str) -> &'a str {
         let signature = self.query.split('&').find_map(|pair| pair.strip_prefix("sig=")).unwrap_or_default();
@@ -165,6 +188,7 @@ impl SasToken {
             Permission::List => permissions.contains('l'),
             Permission::Read => permissions.contains('r'),
             Permission::Write => permissions.contains(['w', 'c']),
+            Permission::Replace => permissions.contains('w'),
             Permission::Delete => permissions.contains('d'),
         };
         let missing: Vec<&Permission> = needed.iter().filter(|permission| !has(permission)).collect();
@@ -173,6 +197,7 @@ impl SasToken {
             Permission::List => "l (list)",
             Permission::Read => "r (read)",
             Permission::Write => "w (write) or c (create)",
+            Permission::Replace => "w (write), without which c (create) does not replace a blob",
             Permission::Delete => "d (delete)",
         };
         let missing: Vec<&str> = missing.iter().map(letter).collect();
@@ -210,7 +235,7 @@ mod tests {
 
     #[test]
     fn each_field_is_judged() {
-        use Permission::{Delete, List, Read, Write};
+        use Permission::{Delete, List, Read, Replace, Write};
         for (token, needed, is_https, refusal, words) in [
             (
                 "se=2026-11-25&sp=rl",
@@ -257,6 +282,13 @@ mod tests {
                 Refusal::Permission(List),
                 "lacks the permission l (list) and d (delete); it has sp=r",
             ),
+            (
+                "sp=rcl",
+                &[List, Write, Replace],
+                true,
+                Refusal::Permission(Replace),
+                "w (write), without which",
+            ),
             ("sp=rl", &[List, Write], true, Refusal::Permission(Write), "w (write) or c (create)"),
             ("sp=wl", &[Read], true, Refusal::Permission(Read), "r (read)"),
             ("sp=rlaw", &[Delete], true, Refusal::Permission(Delete), "d (delete)"),
@@ -273,6 +305,27 @@ mod tests {
             "sp=rlcd&sr=d&sdd=2&spr=https,http",
         ] {
             assert_eq!(check(token, &[List, Read, Write, Delete], true), Ok(()), "{token}");
+        }
+    }
+
+    #[test]
+    fn addresses_outside_the_range_are_doubted_only() {
+        let doubt = |range: &str, own: &str| {
+            let token = SasToken::parse(&format!("sv=1&sig=a&sp=rl&sip={range}"));
+            token.map_err(|error| error.to_string()).unwrap().address_doubt(own.parse().unwrap())
+        };
+        for (range, own) in
+            [("192.0.2.1-192.0.2.9", "192.0.2.9"), ("192.0.2.1", "192.0.2.1"), ("somewhere", "192.0.2.1")]
+        {
+            assert_eq!(doubt(range, own), None, "{range} {own}");
+        }
+        for (range, own) in [
+            ("192.0.2.1-192.0.2.9", "192.0.2.10"),
+            ("192.0.2.2", "192.0.2.1"),
+            ("192.0.2.1-192.0.2.9", "2001:db8::1"),
+        ] {
+            let text = doubt(range, own).unwrap();
+            assert!(text.contains(range) && text.contains(own) && text.contains("NAT"), "{text}");
         }
     }
 

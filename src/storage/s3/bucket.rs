@@ -235,6 +235,10 @@ impl Container for Bucket {
         }
     }
 
+    fn access(&self) -> String {
+        self.requests.credentials.describe()
+    }
+
     fn list(
         &self,
         prefix: &str,
@@ -478,6 +482,18 @@ impl Container for Bucket {
                 Ok(())
             }
             Err(problem) if problem.status == 404 => Ok(()),
+            Err(problem) => Err(self.requests.error(&problem, &wanted)),
+        }
+    }
+
+    fn try_delete(&self, key: &str) -> Result<(), StorageError> {
+        let wanted = Wanted::new(Method::DELETE, key, Permission::Delete);
+        match self.requests.send(&wanted)? {
+            Ok(response) => {
+                response.discard();
+                Ok(())
+            }
+            Err(problem) if problem.status == 404 && problem.code != "NoSuchBucket" => Ok(()),
             Err(problem) => Err(self.requests.error(&problem, &wanted)),
         }
     }

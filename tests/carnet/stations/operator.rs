@@ -6,7 +6,7 @@ use std::process::Command;
 use super::service::write_station;
 use super::watching::{chunk, deliver, deliver_all, desk};
 use crate::behaviour::support::{Desk, Run};
-use crate::registries::http::{Fault, Host};
+use crate::registries::http::{Fault, Host, Response};
 use crate::registries::server::Registry;
 use crate::stores::servers::{S3Site, error};
 
@@ -26,6 +26,14 @@ impl Station {
         write_station(&desk, registry, &out);
         let site = S3Site::default();
         Station { desk, bucket: Host::start("127.0.0.1", site.clone()), site }
+    }
+
+    /// Lets the import pipeline take from the bucket, in which the bundle is.
+    fn takes_from_bucket(&self) {
+        let station = fs::read_to_string(self.desk.path("station.toml")).unwrap();
+        let station = station.replace("from = \"in\"", "from = \"s3://bucket/in\"");
+        fs::write(self.desk.path("station.toml"), station).unwrap();
+        self.site.place("in/0.tar", &fs::read(chunk(&self.desk, "app", 0)).unwrap());
     }
 
     fn refuses(&self, method: &'static str) {
@@ -121,4 +129,56 @@ fn why_says_what_keeps_a_complete_bundle_from_being_imported() {
     let json: serde_json::Value =
         serde_json::from_str(&station.carnet("why mirror --json").ok().stdout).unwrap();
     assert!(json["files"][0]["hint"].is_string(), "{json}");
+}
+
+#[test]
+fn a_check_tries_to_write_and_leaves_nothing() {
+    let registry = Registry::start();
+    let station = Station::new(&registry.name(), "", "");
+    let checked = station.carnet("check").ok();
+    checked.says(&[
+        "ok      out: upload to s3://bucket/in",
+        "by the access key id",
+        "ok      mirror: begin an upload to",
+    ]);
+    assert_eq!(station.site.open_uploads(), 0);
+    assert_eq!(registry.open_uploads(), 0);
+    assert!(station.site.bytes("in/.carnet-check").is_none());
+
+    station.refuses("PUT");
+    let checked = station.carnet("check").ends(1);
+    checked.says(&[
+        "ok      out: list s3://bucket/in",
+        "FAILED  out: upload to s3://bucket/in/: error[store-denied]",
+        "give it the permission to write",
+    ]);
+    assert_eq!(station.site.open_uploads(), 0);
+}
+
+#[test]
+fn a_check_tries_to_read_and_delete_what_an_import_takes() {
+    let registry = Registry::start();
+    let station = Station::new(&registry.name(), "", "options = [\"DeleteSourceBlobOnSuccess\"]\n");
+    station.takes_from_bucket();
+    station.site.place("in/notes.txt", b"mine");
+    station.carnet("check").ok().says(&[
+        "ok      mirror: read s3://bucket/in/0.tar",
+        "ok      mirror: delete in s3://bucket/in",
+        "1 file is passed over: not a chunk",
+    ]);
+    assert!(station.site.bytes("in/0.tar").is_some(), "nothing real is deleted");
+    station.refuses("DELETE");
+    station.carnet("check").ends(1).says(&["FAILED  mirror: delete in s3://bucket/in/: error[store-denied]"]);
+    station.bucket.heal();
+    let denied = error(403, "AccessDenied", "Access Denied");
+    station.bucket.fault(Fault::on("GET", "/bucket/in/*").answers(denied));
+    station.carnet("check").ends(1).says(&["FAILED  mirror: read from s3://bucket/in/: error[store-denied]"]);
+}
+
+#[test]
+fn a_check_tries_to_push() {
+    let registry = Registry::start();
+    let station = Station::new(&registry.name(), "", "");
+    registry.fault(Fault::on("POST", "*").answers(Response::new(403)));
+    station.carnet("check").ends(1).says(&["FAILED  mirror: begin an upload to", "error[registry-denied]"]);
 }

@@ -225,4 +225,12 @@ impl Container for Memory {
             }
         }
     }
+
+    fn try_delete(&self, _: &str) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn access(&self) -> String {
+        "memory".to_owned()
+    }
 }

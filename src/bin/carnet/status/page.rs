@@ -62,8 +62,7 @@ pub(super) fn overview(views: &BTreeMap<String, PipelineView>, runs: &[RunRecord
     for problem in &problems {
         body += &format!("<p class=\"bad\">{}</p>", escaped(problem));
     }
-    body +=
-        "<h2>Pipelines</h2><table><tr><th>Pipeline<th>Now<th>Last reached<th>Last success<th>Next run</tr>";
+    body += "<h2>Pipelines</h2><table><tr><th>Pipeline<th>Now<th>Access to the store<th>Last reached<th>Last success<th>Next run</tr>";
     let time = |time: Option<Timestamp>| time.map_or_else(|| "–".to_owned(), |time| time.to_string());
     for (name, view) in views {
         let now = match (&view.run, &view.problem) {
@@ -72,8 +71,9 @@ pub(super) fn overview(views: &BTreeMap<String, PipelineView>, runs: &[RunRecord
             (None, None) => "waits".to_owned(),
         };
         body += &format!(
-            "<tr><td>{}<td>{now}<td>{}<td>{}<td>{}</tr>",
+            "<tr><td>{}<td>{now}<td>{}<td>{}<td>{}<td>{}</tr>",
             escaped(name),
+            view.access.as_deref().map_or_else(|| "–".to_owned(), escaped),
             time(view.reached),
             time(view.succeeded),
             time(view.due)

@@ -152,6 +152,20 @@ impl Credentials {
         self.profile.as_ref()?.endpoint_url.as_deref()
     }
 
+    /// Where the keys come from. Shows no secret.
+    pub(super) fn describe(&self) -> String {
+        let held = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = held.as_ref().map_or(String::new(), |keys| format!(" {}", keys.id));
+        match &self.source {
+            Source::Fixed => format!("the access key{id}"),
+            Source::Command { id, .. } => format!("the access key {id}, with the secret of a command"),
+            Source::Process(_) => format!("the access key{id} of a credential process"),
+            Source::WebIdentity(_) => format!("the access key{id} of a web identity"),
+            Source::Container(_) => format!("the access key{id} of the container"),
+            Source::Instance(_) => format!("the access key{id} of the machine"),
+        }
+    }
+
     /// Returns the keys, and renews them if they end soon.
     pub(super) fn keys(&self) -> Result<Arc<Keys>, StorageError> {
         // One thread renews them while the others wait.

@@ -47,6 +47,7 @@ fn bundle_text(bundle: &InspectedBundle, screen: &Screen) -> String {
     if !bundle.all_said {
         out += "  *** list truncated: sizes, platforms and referrers are incomplete ***\n";
     }
+    out += &foreign(bundle);
     out += &referrers(bundle);
     out += &classes(bundle);
     out += &omissions(&bundle.omitted);
@@ -55,6 +56,24 @@ fn bundle_text(bundle: &InspectedBundle, screen: &Screen) -> String {
         out += &blobs(bundle);
     }
     out
+}
+
+/// The artifacts with non-distributable layers.
+fn foreign(bundle: &InspectedBundle) -> String {
+    let with = bundle.artifacts.iter().filter(|artifact| artifact.nondistributable_layers > 0);
+    let row = |artifact: &InspectedArtifact| {
+        let layers = artifact.nondistributable_layers.to_string();
+        vec![name(artifact.name.as_ref()), layers, HumanBytes(artifact.nondistributable_bytes).to_string()]
+    };
+    let rows: Vec<Vec<String>> = with.map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let how = match bundle.nondistributable {
+        Carriage::Carry => "carried",
+        Carriage::Omit => "NOT carried",
+    };
+    format!("NON-DISTRIBUTABLE LAYERS ({how}):\n{}", table(&["name", "layers", "size"], &[1, 2], rows))
 }
 
 fn referrers(bundle: &InspectedBundle) -> String {

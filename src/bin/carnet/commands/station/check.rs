@@ -2,14 +2,18 @@
 
 use std::fmt::Display;
 
-use carnet::diagnosis::Diagnose;
+use carnet::diagnosis::{Advice, Diagnose, count};
 use carnet::format::{BundleName, Sum};
-use carnet::medium::Replace;
+use carnet::medium::{ChunkStore, Deed, Replace, Trial};
 use carnet::registry::{Access, Reference, Registries, RepositoryName};
 use carnet::runs::Ledger;
-use carnet::station::{ExportPipeline, ImportPipeline, PipelineOption};
+use carnet::station::{
+    ExportPipeline, ImportPipeline, Inbox, PipelineOption, WithForeignLayers, count_passed_over,
+    foreign_layers,
+};
 use carnet::trust::TrustPolicy;
 use clap::Args;
+use indicatif::HumanBytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -44,27 +48,64 @@ struct Tried {
     what: String,
     /// The error, if it does not work.
     problem: Option<String>,
+    /// The code of the error.
+    code: Option<String>,
     /// What to do about it.
     hint: Option<String>,
+    /// What else was found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 impl CheckReport {
     fn add<T, E: Diagnose + Display>(&mut self, pipeline: &str, what: &str, done: Result<T, E>) -> Option<T> {
-        let (value, problem, hint) = match done {
-            Ok(value) => (Some(value), None, None),
-            Err(error) => (None, Some(error.to_string()), Some(crate::advice::hint(&error.diagnosis()))),
-        };
-        self.tried.push(Tried { pipeline: pipeline.to_owned(), what: what.to_owned(), problem, hint });
-        value
+        self.add_command(pipeline, what, done.map_err(CommandError::from))
     }
 
     fn add_command<T>(&mut self, pipeline: &str, what: &str, done: Result<T, CommandError>) -> Option<T> {
-        let (value, problem, hint) = match done {
-            Ok(value) => (Some(value), None, None),
-            Err(error) => (None, Some(error.message.clone()), Some(crate::advice::hint(&error.diagnosis))),
+        let (value, error) = match done {
+            Ok(value) => (Some(value), None),
+            Err(error) => (None, Some(error)),
         };
-        self.tried.push(Tried { pipeline: pipeline.to_owned(), what: what.to_owned(), problem, hint });
+        self.tried.push(Tried {
+            pipeline: pipeline.to_owned(),
+            what: what.to_owned(),
+            problem: error.as_ref().map(|error| error.message.clone()),
+            code: error.as_ref().map(|error| error.diagnosis.code.to_string()),
+            hint: error.as_ref().map(|error| crate::advice::hint(&error.diagnosis)),
+            notes: Vec::new(),
+        });
         value
+    }
+
+    fn add_trials(&mut self, pipeline: &str, trials: Vec<Trial>) {
+        for Trial { what, done, .. } in trials {
+            self.add(pipeline, &what, done);
+        }
+    }
+
+    /// Adds what is needed only if an earlier bundle of the same name has more chunks.
+    fn add_optional(&mut self, pipeline: &str, trials: Vec<Trial>) {
+        for Trial { what, done, .. } in trials {
+            self.add_command(pipeline, &what, Ok(()));
+            if let Err(error) = done {
+                let why = "needed only if an earlier bundle of the same name has more chunks";
+                self.note(format!("not possible: {error}; {why}"));
+            }
+        }
+    }
+
+    /// Notes something about what was tried last.
+    fn note(&mut self, note: String) {
+        if let Some(last) = self.tried.last_mut() {
+            last.notes.push(note);
+        }
+    }
+
+    fn note_access(&mut self, store: &dyn ChunkStore) {
+        if let Some(access) = store.access() {
+            self.note(format!("by {access}"));
+        }
     }
 }
 
@@ -83,7 +124,7 @@ impl Check {
             export(&loaded, pipeline, &mut report, context);
         }
         for pipeline in &station.imports {
-            import(&loaded, pipeline, &mut report);
+            import(&loaded, pipeline, &mut report, context);
         }
         let failed = report.tried.iter().any(|tried| tried.problem.is_some());
         context.screen.answer(&report, || text(&report));
@@ -97,55 +138,103 @@ fn export(loaded: &Loaded, pipeline: &ExportPipeline, report: &mut CheckReport, 
     report.add_command(name, &format!("key {}", pipeline.key.display()), key);
     let store = loaded.equipment.store(&pipeline.to, pipeline.secret_command.as_deref());
     if let Some(store) = report.add(name, &format!("access to {}", pipeline.to), store) {
-        let replace =
-            if pipeline.has(PipelineOption::OverwriteBlobs) { Replace::WhenComplete } else { Replace::Never };
-        // Holding a place checks that it may be written; nothing of it stays.
+        report.note_access(store.as_ref());
+        let is_replacing = pipeline.has(PipelineOption::OverwriteBlobs);
+        let replace = if is_replacing { Replace::WhenComplete } else { Replace::Never };
+        // Holding a place checks what the access says of itself; nothing of it stays.
         let probe: BundleName = "carnetcheck".parse().expect("a name");
         let held = store.hold(&probe, &Sum([0; 32]), replace).and_then(|sink| {
             sink.clear()?;
             sink.present()
         });
-        report.add(name, &format!("write to {}", pipeline.to), held);
+        if report.add(name, &format!("list {}", pipeline.to), held).is_some() {
+            report.add_trials(name, store.try_out(&[Deed::Read, Deed::Write]));
+            if is_replacing {
+                report.add_optional(name, store.try_out(&[Deed::Delete]));
+            }
+        }
     }
     let registries = carnet::artifacts::RegistrySources::new(
         Registries::new(loaded.equipment.registry.clone()),
         Vec::new(),
     );
     for spec in &pipeline.artifacts {
-        let opened = spec.open(&registries).and_then(|sources| {
-            sources.iter().try_for_each(|source| source.roots(&spec.selection).map(drop))
+        let surveyed = spec.open(&registries).and_then(|sources| {
+            let surveys = sources.iter().map(|source| foreign_layers(source.as_ref(), &spec.selection));
+            surveys.collect::<Result<Vec<_>, _>>().map(|surveys| surveys.concat())
         });
-        report.add(name, &format!("find {spec}"), opened);
+        let found = report.add(name, &format!("find {spec}"), surveyed).unwrap_or_default();
+        for WithForeignLayers { name, layers, bytes } in found {
+            let layers = count(layers, "non-distributable layer", "non-distributable layers");
+            report.note(format!("{name} has {layers}, {}, which the bundle carries", HumanBytes(bytes)));
+        }
     }
 }
 
-fn import(loaded: &Loaded, pipeline: &ImportPipeline, report: &mut CheckReport) {
+fn import(loaded: &Loaded, pipeline: &ImportPipeline, report: &mut CheckReport, context: &Context<'_>) {
     let name = &pipeline.name;
     let policy = TrustPolicy::load(&pipeline.trust);
-    report.add(name, &format!("trust file {}", pipeline.trust.display()), policy);
+    let policy = report.add(name, &format!("trust file {}", pipeline.trust.display()), policy);
     let store = loaded.equipment.store(&pipeline.from, pipeline.secret_command.as_deref());
     if let Some(store) = report.add(name, &format!("access to {}", pipeline.from), store) {
-        report.add(name, &format!("list {}", pipeline.from), store.files());
+        report.note_access(store.as_ref());
+        let files = report.add(name, &format!("list {}", pipeline.from), store.files());
+        if let (Some(files), Some(policy)) = (&files, policy) {
+            let (environment, mut inbox) = (&context.environment, Inbox::default());
+            let now = environment.clock.now();
+            let seen = inbox.look(files, &policy, now, pipeline.limits(now), environment.workers);
+            for (reason, files) in count_passed_over(seen.iter().map(|file| &file.state)) {
+                let (files, why) = (count(files, "file is", "files are"), "`carnet station why` names them");
+                report.note(format!("{files} passed over: {reason}; {why}"));
+            }
+        }
+        if files.is_some_and(|files| files.is_empty()) {
+            report.note("it is empty, so reading was not tried".to_owned());
+        }
+        report.add_trials(name, store.try_out(&[Deed::Read]));
+        if pipeline.has(PipelineOption::DeleteSourceBlobOnSuccess) {
+            report.add_trials(name, store.try_out(&[Deed::Delete]));
+        }
     }
     let registries = Registries::new(loaded.equipment.registry.clone());
-    let repository = pipeline.to.prefix.as_ref().map_or("carnet/check", |prefix| prefix.as_str());
-    let asked = registries.registry(&pipeline.to.host).and_then(|registry| {
-        let repository: RepositoryName = repository.parse().expect("a name");
-        let reference = Reference::Tag("carnet-check".parse().expect("a tag"));
-        registry.repository(&repository, Access::Push).resolve(&reference)
+    let repository = pipeline.to.prefix.as_ref().map_or("carnet", |prefix| prefix.as_str());
+    let repository = registries.registry(&pipeline.to.host).map(|registry| {
+        let repository: RepositoryName = format!("{repository}/carnet-check").parse().expect("a name");
+        registry.repository(&repository, Access::Push)
     });
-    report.add(name, &format!("reach {}", pipeline.to), asked);
+    let asked = repository.and_then(|repository| {
+        repository.resolve(&Reference::Tag("carnet-check".parse().expect("a tag")))?;
+        Ok(repository)
+    });
+    let Some(repository) = report.add(name, &format!("reach {}", pipeline.to), asked) else { return };
+    let what = format!("begin an upload to {}/{}", pipeline.to.host, repository.name());
+    match repository.try_push() {
+        Err(error) if error.diagnosis().advice == Some(Advice::RepositoryMustExist) => {
+            report.add_command(name, &what, Ok(()));
+            report.note(
+                "not possible: the registry does not create repositories, and has none of this name"
+                    .to_owned(),
+            );
+        }
+        pushed => {
+            report.add(name, &what, pushed);
+        }
+    }
 }
 
 fn text(report: &CheckReport) -> String {
     let mut out = String::new();
-    for Tried { pipeline, what, problem, hint } in &report.tried {
+    for Tried { pipeline, what, problem, code, hint, notes } in &report.tried {
         match problem {
             None => out += &format!("ok      {pipeline}: {}\n", plain(what)),
             Some(problem) => {
-                out += &format!("FAILED  {pipeline}: {}: {}\n", plain(what), plain(problem));
+                let code = code.as_deref().unwrap_or_default();
+                out += &format!("FAILED  {pipeline}: {}: error[{code}]: {}\n", plain(what), plain(problem));
                 out += &format!("        hint: {}\n", hint.as_deref().unwrap_or_default());
             }
+        }
+        for note in notes {
+            out += &format!("        {}\n", plain(note));
         }
     }
     out

@@ -78,6 +78,7 @@ impl Import {
                 files: &bundle.files,
                 bundle: bundle.id,
                 policy: &policy,
+                access: store.access(),
                 arrived: None,
                 force: self.force,
                 fields: self.fields.fields(),

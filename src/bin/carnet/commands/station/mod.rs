@@ -109,6 +109,9 @@ pub(crate) fn text(record: &RunRecord) -> String {
     }
     out += &format!("from   {}\n", plain(&record.source.uri));
     out += &format!("to     {}\n", plain(&record.target.uri));
+    if let Some(access) = &record.store_access {
+        out += &format!("access {}\n", plain(access));
+    }
     if let (Some(name), Some(id)) = (&record.bundle_name, &record.catalog_digest) {
         out += &format!("bundle {} {}\n", plain(name), plain(id));
     }
