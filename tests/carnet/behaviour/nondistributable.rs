@@ -40,6 +40,11 @@ fn nondistributable_layers_come_first_in_their_own_chunks() {
         assert!(first >= least, "{classes:?}");
         assert!(!classes[first + 1..].contains(&"nondistributable"), "{classes:?}");
         let bundle = desk.inspected("out");
+        let artifact = &bundle["artifacts"][0];
+        assert_eq!(artifact["nondistributable_layers"], 2);
+        assert_eq!(artifact["nondistributable_bytes"], 153_000);
+        let shown = desk.carnet("inspect out --pub k.pub.pem").ok();
+        shown.says(&["NON-DISTRIBUTABLE LAYERS (carried):", "win:1"]);
         for blob in bundle["blobs"].as_array().unwrap() {
             let wanted = layers.iter().any(|layer| digest_of(layer) == digest_of(blob));
             for chunk in blob["chunks"].as_array().unwrap() {

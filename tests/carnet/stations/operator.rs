@@ -176,6 +176,39 @@ fn a_check_tries_to_read_and_delete_what_an_import_takes() {
 }
 
 #[test]
+fn a_check_names_artifacts_with_non_distributable_layers() {
+    let registry = Registry::start();
+    let station = Station::new(&registry.name(), "", "");
+    let mut source = station.desk.source("src-app");
+    let config = source.blob("application/vnd.oci.image.config.v1+json", b"{}");
+    let foreign = source.blob("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", &[7; 2048]);
+    let image = source.manifest(&config, &[foreign]);
+    source.tag(&image, "win:1");
+    station
+        .carnet("check")
+        .ok()
+        .says(&["win:1 has 1 non-distributable layer, 2.00 KiB, which the bundle carries"]);
+}
+
+#[test]
+fn runs_by_hand_show_their_progress() {
+    let registry = Registry::start();
+    let station = Station::new(&registry.name(), "", "");
+    let run = station.carnet("export out --json").ok();
+    assert!(
+        run.stderr.contains(r#"{"event":"started","run":0,"verb":"pack","phase":"pack""#),
+        "{}",
+        run.stderr
+    );
+    let record: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(record["storeAccess"], "the access key id");
+    assert!(!run.stdout.contains("s3cr3t") && !run.stderr.contains("s3cr3t"));
+    deliver_all(&station.desk, "app");
+    let run = station.carnet("import mirror --json").ok();
+    assert!(run.stderr.contains(r#""verb":"import","phase":"import""#), "{}", run.stderr);
+}
+
+#[test]
 fn a_check_tries_to_push() {
     let registry = Registry::start();
     let station = Station::new(&registry.name(), "", "");

@@ -188,12 +188,14 @@ fn import(loaded: &Loaded, pipeline: &ImportPipeline, report: &mut CheckReport, 
                 report.note(format!("{files} passed over: {reason}; {why}"));
             }
         }
-        if files.is_some_and(|files| files.is_empty()) {
-            report.note("it is empty, so reading was not tried".to_owned());
-        }
-        report.add_trials(name, store.try_out(&[Deed::Read]));
-        if pipeline.has(PipelineOption::DeleteSourceBlobOnSuccess) {
-            report.add_trials(name, store.try_out(&[Deed::Delete]));
+        if let Some(files) = files {
+            if files.is_empty() {
+                report.note("it is empty, so reading was not tried".to_owned());
+            }
+            report.add_trials(name, store.try_out(&[Deed::Read]));
+            if pipeline.has(PipelineOption::DeleteSourceBlobOnSuccess) {
+                report.add_trials(name, store.try_out(&[Deed::Delete]));
+            }
         }
     }
     let registries = Registries::new(loaded.equipment.registry.clone());
