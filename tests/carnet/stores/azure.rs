@@ -123,6 +123,7 @@ fn every_operation(container: &dyn Container) {
     assert_eq!(listed.len(), 2);
     assert!(list(container, "out/").unwrap().is_empty());
     assert_eq!(container.find("in/none").unwrap(), None);
+    container.try_delete("in/none").unwrap();
     let mut part = Vec::new();
     container.read(&found, 3, 4).unwrap().read_to_end(&mut part).unwrap();
     assert_eq!(part, b"3456");
@@ -286,6 +287,24 @@ fn refusals_are_explained() {
         let error = refusing(&host).find("k").unwrap_err();
         assert!(error.refusal().is_some() && text(&error).contains(code), "{error:?}");
     }
+}
+
+#[test]
+fn a_token_for_other_addresses_is_named_as_a_possible_cause() {
+    let host = serve(|_| Response::new(403).with("x-ms-error-code", "AuthorizationFailure"));
+    let with = |addresses: &str| {
+        let token = format!("{TOKEN}&sip={addresses}");
+        let url = format!("http://{}/account/c", host.name());
+        container(&url, &[("AZURE_STORAGE_SAS_TOKEN", &token)])
+    };
+    let other = with("192.0.2.1-192.0.2.9");
+    let error = text(&list(&*other, "").unwrap_err());
+    let cause = "the token is for the addresses 192.0.2.1-192.0.2.9, and this machine sends from 127.0.0.1";
+    assert!(error.contains(&format!("a possible cause: {cause}")), "{error}");
+    assert!(other.access().contains(cause), "{}", other.access());
+    let own = with("127.0.0.1");
+    let error = text(&list(&*own, "").unwrap_err());
+    assert!(!error.contains("a possible cause"), "{error}");
 }
 
 #[test]
