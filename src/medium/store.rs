@@ -42,8 +42,6 @@ pub enum Deed {
     Read,
     /// To write files.
     Write,
-    /// To write over files.
-    Replace,
     /// To delete files.
     Delete,
 }
@@ -51,8 +49,6 @@ pub enum Deed {
 /// Something that was tried in a store.
 #[derive(Debug)]
 pub struct Trial {
-    /// What it is for.
-    pub deed: Deed,
     /// What was tried, in words.
     pub what: String,
     /// Whether it is possible.

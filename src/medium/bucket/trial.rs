@@ -18,7 +18,6 @@ fn permission(deed: Deed) -> Permission {
     match deed {
         Deed::Read => Permission::Read,
         Deed::Write => Permission::Write,
-        Deed::Replace => Permission::Replace,
         Deed::Delete => Permission::Delete,
     }
 }
@@ -39,13 +38,12 @@ pub(super) fn try_out(place: &Place, deeds: &[Deed]) -> Vec<Trial> {
                 Err(error) => (format!("read from {name}"), Err(error)),
             },
             (Deed::Write, Ok(())) => (format!("upload to {name}"), write(place)),
-            (Deed::Replace, Ok(())) => (format!("replace in {name}, as far as the access says"), Ok(())),
             (Deed::Delete, Ok(())) => {
                 let done = place.container.try_delete(&place.key(DELETED));
                 (format!("delete in {name}"), done)
             }
         };
-        trials.push(Trial { deed, what, done: done.map_err(MediumError::from) });
+        trials.push(Trial { what, done: done.map_err(MediumError::from) });
     }
     trials
 }

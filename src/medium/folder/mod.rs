@@ -75,10 +75,10 @@ impl ChunkStore for Folder {
                     Some(done) => (format!("read from {place}"), done),
                     None => continue,
                 },
-                Deed::Write | Deed::Replace => (format!("write to {place}"), write()),
+                Deed::Write => (format!("write to {place}"), write()),
                 Deed::Delete => (format!("delete in {place}"), write()),
             };
-            trials.push(Trial { deed, what, done });
+            trials.push(Trial { what, done });
         }
         trials
     }

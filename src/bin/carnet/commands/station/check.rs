@@ -79,14 +79,14 @@ impl CheckReport {
     }
 
     fn add_trials(&mut self, pipeline: &str, trials: Vec<Trial>) {
-        for Trial { what, done, .. } in trials {
+        for Trial { what, done } in trials {
             self.add(pipeline, &what, done);
         }
     }
 
     /// Adds what is needed only if an earlier bundle of the same name has more chunks.
     fn add_optional(&mut self, pipeline: &str, trials: Vec<Trial>) {
-        for Trial { what, done, .. } in trials {
+        for Trial { what, done } in trials {
             self.add_command(pipeline, &what, Ok(()));
             if let Err(error) = done {
                 let why = "needed only if an earlier bundle of the same name has more chunks";
