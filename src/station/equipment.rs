@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::StationError;
+use super::{Alive, StationError};
 use crate::clock::Clock;
 use crate::medium::{Bucket, BucketSettings, CATEGORY, ChunkPlace, ChunkStore, Folder};
 use crate::registry::{Host, Reach};
@@ -25,6 +25,8 @@ pub struct Equipment {
     pub connections: NonZeroUsize,
     /// The name of this machine, for records.
     pub host: Option<String>,
+    /// When each pipeline last showed that it is alive.
+    pub alive: Arc<Alive>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }

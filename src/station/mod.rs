@@ -4,6 +4,7 @@
 //! import pipeline watches such a place, its inbox, and imports each bundle that is complete and released. Every run
 //! leaves a record ([`crate::runs`]). [`serve`] runs all pipelines until it is told to stop.
 
+mod alive;
 mod board;
 mod duration;
 mod equipment;
@@ -16,6 +17,7 @@ mod log;
 mod pipeline;
 mod progress;
 mod reception;
+mod registry_reach;
 mod schedule;
 mod serve;
 mod serving;
@@ -24,6 +26,7 @@ mod station_file;
 mod survey;
 mod watch;
 
+pub use alive::Alive;
 pub use board::{Board, BundleView, PipelineView};
 pub use duration::seconds;
 pub use equipment::Equipment;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::InboxBundle;
 use super::serving::back_off;
+use super::station_file::RETRY_SECONDS;
 use crate::format::{Sum, Timestamp};
 use crate::medium::Temporary;
 use crate::missing::MissingBundle;
@@ -211,7 +212,7 @@ impl Reception {
         let same = before.filter(|attempt| attempt.versions == bundle.versions);
         let failures = same.map_or(0, |attempt| attempt.failures) + 1;
         let is_new = before.is_none_or(|attempt| attempt.reason != reason);
-        let next = now.plus_seconds(back_off(failures)).unwrap_or(now);
+        let next = now.plus_seconds(back_off(RETRY_SECONDS, failures)).unwrap_or(now);
         let (versions, reason) = (bundle.versions.clone(), reason.to_owned());
         self.attempts.insert(bundle.id, Attempt { versions, failures, next, reason });
         (next, is_new)

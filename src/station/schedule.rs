@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use super::serving::{Serving, back_off};
+use super::alive::LifeSigns;
+use super::log::Level;
+use super::serving::Serving;
 use super::{ExportPipeline, ExportRequest, StationError, export};
 use crate::diagnosis::Diagnose as _;
 use crate::environment::Environment;
 use crate::format::Timestamp;
-use crate::observe::Monitor;
-use crate::runs::{Ledger, RunRecord, RunStatus};
+use crate::runs::{Ledger, RunRecord, RunStatus, RunsError};
+
+/// How many of the last runs are read to count how many failed in a row. After that many, the wait does not grow.
+const FAILURES_READ: usize = 8;
 
 /// Runs the pipeline every `seconds` seconds, until told to stop. After a failure it runs sooner.
 pub(super) fn follow_schedule(
@@ -20,15 +24,19 @@ pub(super) fn follow_schedule(
     let signer = &serving.signers[name];
     let workers = serving.workers()?;
     let clock = serving.equipment.clock.as_ref();
-    let environment = Environment { clock, monitor: Monitor::silent(), workers: &workers };
+    let life = LifeSigns { alive: &serving.equipment.alive, pipeline: name };
+    let environment = Environment { clock, monitor: life.monitor(), workers: &workers };
     let is_ours = |record: &RunRecord| record.pipeline == *name;
-    let last = Ledger::newest(serving.ledger.folder(), 1, &is_ours)?.pop();
-    let mut failures = 0;
+    let records = Ledger::newest(serving.ledger.folder(), FAILURES_READ, &is_ours)?;
+    let failed = records.iter().take_while(|record| record.status == RunStatus::Failed).count();
+    let mut failures = u32::try_from(failed).unwrap_or(u32::MAX);
+    let wait_after = |failures| if failures == 0 { seconds } else { serving.back_off(failures).min(seconds) };
     // A run that did not end is done again at once, and so is the first one.
-    let mut due = last.and_then(|last| {
+    let mut due = records.first().and_then(|last| {
         let started: Timestamp = last.start_time.parse().ok()?;
-        if last.status == RunStatus::Interrupted { None } else { started.plus_seconds(seconds) }
+        if last.status == RunStatus::Interrupted { None } else { started.plus_seconds(wait_after(failures)) }
     });
+    let mut is_busy = false;
     while !serving.is_stopped() {
         let now = serving.now();
         serving.board.change(name, |view| {
@@ -37,7 +45,7 @@ pub(super) fn follow_schedule(
             view.patience = 3 * seconds;
         });
         if due.is_some_and(|due| due > now) {
-            serving.wait(Duration::from_secs(1));
+            serving.wait(name, Duration::from_secs(1));
             continue;
         }
         let request = ExportRequest { schedule: Some(format!("{seconds}s")), ..ExportRequest::default() };
@@ -45,24 +53,35 @@ pub(super) fn follow_schedule(
         {
             Ok(record) => {
                 let has_worked = matches!(record.status, RunStatus::Succeeded | RunStatus::Skipped);
-                failures = if has_worked { 0 } else { failures + 1 };
+                is_busy = false;
+                failures = if has_worked { 0 } else { failures.saturating_add(1) };
+                // A run that had nothing to do tells of artifacts that fail again.
+                let has_failures = record.artifacts().any(|artifact| artifact.error.is_some());
                 serving.board.change(name, |view| {
                     view.reached = Some(now);
                     view.count(&record);
-                    view.problem = record.pipeline_run_error_message.filter(|_| !has_worked);
+                    view.problem = record.pipeline_run_error_message.filter(|_| !has_worked || has_failures);
                     if has_worked {
                         view.succeeded = Some(now);
                     }
                 });
             }
+            Err(StationError::Runs(RunsError::Busy { .. })) => {
+                if !is_busy {
+                    let text = "another run of the pipeline is under way; the scheduled one waits for it";
+                    serving.log.line(Level::Info, name, None, text);
+                }
+                is_busy = true;
+                serving.wait(name, Duration::from_secs(1));
+                continue;
+            }
             Err(error) => {
-                failures += 1;
+                failures = failures.saturating_add(1);
                 serving.log.failed(name, None, "no run", &error.to_string(), &error.diagnosis());
                 serving.board.change(name, |view| view.problem = Some(error.to_string()));
             }
         }
-        let wait = if failures == 0 { seconds } else { back_off(failures) };
-        due = now.plus_seconds(wait);
+        due = now.plus_seconds(wait_after(failures));
     }
     Ok(())
 }

@@ -17,8 +17,8 @@ use crate::trust::Signer;
 /// How often a waiting thread looks whether it should stop.
 const STOP_CHECK: Duration = Duration::from_millis(250);
 
-/// The wait in seconds after a first failure, which doubles, and the longest.
-const BACK_OFF_SECONDS: (u64, u64) = (60, 3600);
+/// The longest wait in seconds after a failure.
+const BACK_OFF_SECONDS_MAX: u64 = 3600;
 
 /// What all pipelines of a running station share.
 pub struct Serving<'a> {
@@ -49,9 +49,15 @@ impl Serving<'_> {
         self.equipment.clock.now()
     }
 
-    /// Waits this long, or until told to stop.
-    pub(super) fn wait(&self, mut rest: Duration) {
+    /// The wait in seconds after this many failures in a row.
+    pub(super) fn back_off(&self, failures: u32) -> u64 {
+        back_off(self.station.retry_after, failures)
+    }
+
+    /// Lets a pipeline wait this long, or until told to stop.
+    pub(super) fn wait(&self, pipeline: &str, mut rest: Duration) {
         while !rest.is_zero() && !self.is_stopped() {
+            self.equipment.alive.show(pipeline);
             let step = rest.min(STOP_CHECK);
             thread::sleep(step);
             rest -= step;
@@ -63,8 +69,8 @@ impl Serving<'_> {
     }
 }
 
-/// The wait in seconds after this many failures in a row.
-pub(super) fn back_off(failures: u32) -> u64 {
-    let (first, longest) = BACK_OFF_SECONDS;
+/// The wait in seconds after this many failures in a row, if it is `first` seconds after the first one.
+pub(super) fn back_off(first: u64, failures: u32) -> u64 {
+    let longest = BACK_OFF_SECONDS_MAX.max(first);
     first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest)
 }

@@ -23,6 +23,9 @@ const STATE: &str = "/var/lib/carnet";
 /// Seconds between two looks into an inbox if the file does not say.
 const POLL_SECONDS: u64 = 5;
 
+/// Seconds until what failed is tried again if the file does not say.
+pub(super) const RETRY_SECONDS: u64 = 60;
+
 /// Longest name of a pipeline, in characters, as in the followed service.
 const NAME_CHARS_MAX: usize = 50;
 
@@ -45,6 +48,8 @@ pub struct Station {
     pub ca: Option<PathBuf>,
     /// The folder in which chunks for object stores are assembled.
     pub spool: Option<PathBuf>,
+    /// How many seconds pass until what failed is tried again. They double with each failure, up to an hour.
+    pub retry_after: u64,
     /// The export pipelines, by name.
     pub exports: Vec<ExportPipeline>,
     /// The import pipelines, by name.
@@ -87,6 +92,7 @@ struct RawStation {
     allow_hosts: Vec<String>,
     ca: Option<PathBuf>,
     spool: Option<PathBuf>,
+    retry_after: Option<String>,
     #[serde(default)]
     export: BTreeMap<String, toml::Spanned<RawExport>>,
     #[serde(default)]
@@ -181,6 +187,9 @@ impl Station {
             allow_hosts: list(&raw.allow_hosts, "allow-hosts").map_err(|problem| (None, problem))?,
             ca: raw.ca.map(at),
             spool: raw.spool.map(at),
+            retry_after: duration(raw.retry_after.as_deref(), "retry-after")
+                .map_err(|problem| (None, problem))?
+                .unwrap_or(RETRY_SECONDS),
             exports: Vec::new(),
             imports: Vec::new(),
         };

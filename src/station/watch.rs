@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use super::alive::LifeSigns;
 use super::board::BundleView;
 use super::file_state::{FileState, count_passed_over};
 use super::inbox::{Inbox, InboxBundle, InboxFile};
 use super::log::Level;
-use super::serving::{Serving, back_off};
+use super::registry_reach::{Answer, RegistryReach};
+use super::serving::Serving;
 use super::{ImportPipeline, ImportRun, PipelineOption, StationError, import};
-use crate::diagnosis::{Diagnose as _, count};
+use crate::diagnosis::{Code, Diagnose as _, count};
 use crate::environment::Environment;
 use crate::format::{Sum, Timestamp};
 use crate::medium::ChunkStore;
-use crate::observe::Monitor;
-use crate::runs::{Ledger, PipelineType, RunRecord, RunStatus};
+use crate::runs::{RunStatus, RunsError};
 use crate::stream::workers::Workers;
 use crate::trust::TrustPolicy;
 
@@ -33,6 +34,8 @@ struct Attempt {
     next: Timestamp,
     /// What was told about it.
     told: String,
+    /// What keeps the pipeline from working, unless the bundle waits for a release only.
+    problem: Option<String>,
 }
 
 /// An inbox that is watched.
@@ -46,8 +49,9 @@ pub(super) struct Watching<'a> {
     /// The place, opened by an earlier look.
     store: Option<Box<dyn ChunkStore>>,
     policy: Option<TrustPolicy>,
-    /// The runs that imported bundles.
-    imported: HashMap<Sum, String>,
+    registry: RegistryReach,
+    /// Whether it was told that another run of the pipeline is under way.
+    is_busy: bool,
     attempts: HashMap<Sum, Attempt>,
     /// For each unfinished bundle what is missing, since when, and whether that was told.
     unfinished: HashMap<Sum, (Vec<u32>, Timestamp, bool)>,
@@ -67,15 +71,6 @@ impl<'a> Watching<'a> {
         serving: &'a Serving<'a>,
         pipeline: &'a ImportPipeline,
     ) -> Result<Watching<'a>, StationError> {
-        let is_ours = |record: &RunRecord| {
-            record.pipeline == pipeline.name
-                && record.pipeline_type == PipelineType::Import
-                && record.status == RunStatus::Succeeded
-        };
-        let records = Ledger::newest(serving.ledger.folder(), usize::MAX, &is_ours)?;
-        let imported = records
-            .into_iter()
-            .filter_map(|record| Some((record.catalog_digest?.parse().ok()?, record.name)));
         Ok(Watching {
             serving,
             pipeline,
@@ -84,7 +79,8 @@ impl<'a> Watching<'a> {
             access: None,
             store: None,
             policy: None,
-            imported: imported.collect(),
+            registry: RegistryReach::default(),
+            is_busy: false,
             attempts: HashMap::new(),
             unfinished: HashMap::new(),
             kept: HashSet::new(),
@@ -117,6 +113,7 @@ impl<'a> Watching<'a> {
                 (None, Some(_)) => self.say(Level::Info, "the inbox can be looked into again"),
                 _ => {}
             }
+            let failing = self.failing();
             self.looks_failed = if problem.is_some() { self.looks_failed + 1 } else { 0 };
             self.serving.board.change(&self.pipeline.name, |view| {
                 view.looked = Some(now);
@@ -124,7 +121,7 @@ impl<'a> Watching<'a> {
                 if problem.is_none() {
                     view.reached = Some(now);
                 }
-                view.problem.clone_from(&problem);
+                view.problem = problem.clone().or_else(|| failing.clone());
             });
             self.away = problem;
             let longer = self.pipeline.poll.saturating_mul(1 << self.looks_failed.min(10));
@@ -132,7 +129,25 @@ impl<'a> Watching<'a> {
             if self.settles {
                 seconds = seconds.min(SETTLE_SECONDS);
             }
-            self.serving.wait(Duration::from_secs(seconds));
+            self.serving.wait(&self.pipeline.name, Duration::from_secs(seconds));
+        }
+    }
+
+    /// What keeps complete bundles from being imported.
+    fn failing(&self) -> Option<String> {
+        if let Some(away) = self.registry.problem() {
+            return Some(away);
+        }
+        let mut problems: Vec<&String> =
+            self.attempts.values().filter_map(|attempt| attempt.problem.as_ref()).collect();
+        problems.sort_unstable();
+        match problems.as_slice() {
+            [] => None,
+            [one] => Some((*one).clone()),
+            [first, rest @ ..] => Some(format!(
+                "{first}; {} fails, too",
+                count(rest.len() as u64, "other bundle", "other bundles")
+            )),
         }
     }
 
@@ -152,7 +167,8 @@ impl<'a> Watching<'a> {
             let secret = self.pipeline.secret_command.as_deref();
             self.serving.equipment.store(&self.pipeline.from, secret)?
         };
-        let waits = self.settles || !self.attempts.is_empty() || !is_same;
+        let is_away = self.registry.problem().is_some();
+        let waits = self.settles || is_away || !self.attempts.is_empty() || !is_same;
         if self.inbox.rests(store.pulse(), now) && !waits {
             self.store = Some(store);
             return Ok(());
@@ -169,6 +185,7 @@ impl<'a> Watching<'a> {
         self.attempts.retain(|id, _| bundles.iter().any(|bundle| bundle.id == *id));
         self.unfinished.retain(|id, _| bundles.iter().any(|bundle| bundle.id == *id));
         let mut views = Vec::new();
+        self.registry.begin_look();
         for bundle in &bundles {
             if self.serving.is_stopped() {
                 break;
@@ -183,6 +200,7 @@ impl<'a> Watching<'a> {
                 state,
             });
         }
+        self.registry.end_look(self.serving, self.pipeline);
         self.serving.board.change(&self.pipeline.name, |view| {
             view.bundles = views;
             view.access.clone_from(&self.access);
@@ -233,7 +251,8 @@ impl<'a> Watching<'a> {
         policy: &TrustPolicy,
         now: Timestamp,
     ) -> Result<String, StationError> {
-        if let Some(run) = self.imported.get(&bundle.id) {
+        if let Some(run) = self.serving.ledger.imported(&self.pipeline.name, &bundle.id)? {
+            self.attempts.remove(&bundle.id);
             let state = format!("imported by the run {run}");
             self.delete_again(bundle);
             return Ok(state);
@@ -252,6 +271,12 @@ impl<'a> Watching<'a> {
         {
             return Ok(format!("tried again at {}: {}", attempt.next, attempt.told));
         }
+        match self.registry.ask(self.serving, self.pipeline) {
+            Answer::Away(state) => return Ok(state),
+            // What failed may have failed because of it.
+            Answer::Back => self.attempts.clear(),
+            Answer::There => {}
+        }
         self.serving.board.change(&self.pipeline.name, |view| view.run = Some(bundle.name.to_string()));
         let run = ImportRun {
             files: &bundle.files,
@@ -264,27 +289,39 @@ impl<'a> Watching<'a> {
         };
         self.store = None;
         let Serving { equipment, ledger, log, .. } = *self.serving;
-        let (clock, monitor) = (equipment.clock.as_ref(), Monitor::silent());
-        let environment = Environment { clock, monitor, workers: &self.workers };
+        let life = LifeSigns { alive: &equipment.alive, pipeline: &self.pipeline.name };
+        let clock = equipment.clock.as_ref();
+        let environment = Environment { clock, monitor: life.monitor(), workers: &self.workers };
         let outcome = import(self.pipeline, &run, equipment, ledger, &environment, log);
         self.serving.board.change(&self.pipeline.name, |view| view.run = None);
-        let outcome = outcome?;
+        let outcome = match outcome {
+            // Somebody runs the pipeline by hand. The bundle is looked at again soon.
+            Err(StationError::Runs(RunsError::Busy { .. })) => {
+                if !self.is_busy {
+                    let text = "another run of the pipeline is under way; the next bundle waits for it";
+                    self.say(Level::Info, text);
+                }
+                (self.is_busy, self.settles) = (true, true);
+                return Ok("waits for another run of the pipeline".to_owned());
+            }
+            outcome => outcome?,
+        };
+        self.is_busy = false;
         if let Ok(record) = &outcome {
             self.serving.board.change(&self.pipeline.name, |view| view.count(record));
         }
         let problem = match outcome {
             Ok(record) if matches!(record.status, RunStatus::Succeeded | RunStatus::Skipped) => {
                 let state = format!("imported by the run {}", record.name);
-                self.imported.insert(bundle.id, record.name);
                 self.attempts.remove(&bundle.id);
                 let now = self.serving.now();
                 self.serving.board.change(&self.pipeline.name, |view| view.succeeded = Some(now));
                 return Ok(state);
             }
             // The run said so in the log.
-            Ok(record) => record.pipeline_run_error_message.unwrap_or_default(),
+            Ok(record) => (record.pipeline_run_error_message.unwrap_or_default(), true),
             Err(not_ready) => {
-                let told = attempt.map(|attempt| attempt.told.as_str());
+                let told = self.attempts.get(&bundle.id).map(|attempt| attempt.told.as_str());
                 if told != Some(&not_ready.reason) {
                     let text =
                         format!("the bundle {} is not imported yet: {}", bundle.name, not_ready.reason);
@@ -301,15 +338,19 @@ impl<'a> Watching<'a> {
                     }
                     return Ok(not_ready.reason);
                 }
-                not_ready.reason
+                // A release may come later.
+                (not_ready.reason, not_ready.diagnosis.code != Code::BundleUntrusted)
             }
         };
+        let (problem, is_failure) = problem;
         let same = self.attempts.get(&bundle.id).filter(|attempt| attempt.versions == bundle.versions);
         let failures = same.map_or(0, |attempt| attempt.failures) + 1;
-        let next = now.plus_seconds(back_off(failures)).unwrap_or(now);
+        let next = self.serving.now().plus_seconds(self.serving.back_off(failures)).unwrap_or(now);
         let state = format!("tried again at {next}: {problem}");
         let versions = bundle.versions.clone();
-        self.attempts.insert(bundle.id, Attempt { versions, failures, next, told: problem });
+        let failing = is_failure.then(|| format!("the bundle {} is not imported: {problem}", bundle.name));
+        self.attempts
+            .insert(bundle.id, Attempt { versions, failures, next, told: problem, problem: failing });
         Ok(state)
     }
 

@@ -82,6 +82,7 @@ impl StationArgs {
             spool: station.spool.clone().unwrap_or_else(spool_folder),
             host: host_name(),
             connections: self.network.transfers(),
+            alive: Arc::default(),
             clock,
         };
         Ok(Loaded { station, equipment })

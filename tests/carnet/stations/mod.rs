@@ -1,10 +1,13 @@
 //! `carnet receive`: chunks arrive in any order, under any names, half written and twice, and each bundle is used once.
 
 mod arrivals;
+mod away;
 mod history;
 mod late_lists;
 mod operator;
+mod options;
 mod orders;
 mod places;
 mod service;
+mod supervised;
 mod watching;

@@ -32,7 +32,7 @@ pub(super) fn write_station(desk: &Desk, registry: &str, rest: &str) {
 }
 
 impl Service<'_> {
-    fn start(desk: &Desk) -> Service<'_> {
+    pub(super) fn start(desk: &Desk) -> Service<'_> {
         Service::with(desk, &[])
     }
 
@@ -67,8 +67,13 @@ impl Service<'_> {
         answer
     }
 
-    fn page(&self, path: &str) -> String {
+    pub(super) fn page(&self, path: &str) -> String {
         self.get(&format!("GET {path} HTTP/1.1\r\nHost: localhost"))
+    }
+
+    /// How often the log has these words.
+    pub(super) fn count(&self, words: &str) -> usize {
+        fs::read_to_string(self.desk.path("log")).unwrap().matches(words).count()
     }
 
     pub(super) fn stop(mut self) {
@@ -161,22 +166,6 @@ fn only_reading_and_only_this_machine_is_answered() {
     desk.carnet("station run --station station.toml --listen 0.0.0.0:80").ends(2).says(&["loopback"]);
     // A second service of the same station is refused.
     desk.carnet("station run --station station.toml").ends(1).says(&["error[state-busy]"]);
-}
-
-#[test]
-fn a_registry_that_is_away_is_told_once_and_tried_again() {
-    let desk = desk(&["app"]);
-    write_station(&desk, "127.0.0.1:1", "");
-    let service = Service::start(&desk);
-    deliver_all(&desk, "app");
-    service.wait("the failure", || !runs(&desk, "failed").is_empty());
-    let record = runs(&desk, "failed").remove(0);
-    assert_eq!(record["errorCode"], "registry-unreachable");
-    service.wait("the page says when", || service.page("/").contains("tried again at"));
-    // It waits a minute, so nothing more happens now.
-    std::thread::sleep(Duration::from_secs(3));
-    assert_eq!(runs(&desk, "failed").len(), 1);
-    service.stop();
 }
 
 #[test]

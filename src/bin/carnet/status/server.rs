@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use carnet::clock::Clock as _;
 use carnet::runs::Ledger;
-use carnet::station::{Board, Level, Log};
+use carnet::station::{Alive, Board, Level, Log};
 
 use super::{health, metrics, page};
 use crate::command_error::CommandError;
@@ -38,6 +38,9 @@ const STOP_CHECK: Duration = Duration::from_millis(100);
 
 /// How many runs the page shows.
 const RUNS: usize = 20;
+
+/// A pipeline that shows nothing for longer hangs: it looks, waits, or moves bytes, and every connection has a time limit.
+const SILENCE_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// How often the file with the metrics is written.
 const METRICS_EVERY: Duration = Duration::from_secs(15);
@@ -140,6 +143,8 @@ pub(crate) struct Status<'a> {
     pub(crate) board: &'a Board,
     /// The state folder.
     pub(crate) state: &'a Path,
+    /// When each pipeline last showed that it is alive.
+    pub(crate) alive: &'a Alive,
     pub(crate) stop: Arc<AtomicBool>,
 }
 
@@ -281,14 +286,25 @@ impl Status<'_> {
         }
     }
 
-    /// Tells systemd that the service works, as long as it does, until told to stop.
-    pub(crate) fn keep_watchdog(&self) {
+    /// Tells systemd that the service works, as long as every pipeline is alive, until told to stop.
+    pub(crate) fn keep_watchdog(&self, log: &dyn Log) {
         let Some(every) = watchdog() else { return };
-        let mut next = Instant::now();
+        let (mut next, mut told) = (Instant::now(), Vec::new());
         while !self.is_stopped() {
             if Instant::now() >= next {
                 next = Instant::now() + every / 2;
-                notify::send("WATCHDOG=1");
+                let silent = self.alive.silent(Instant::now(), SILENCE_MAX);
+                if silent.is_empty() {
+                    notify::send("WATCHDOG=1");
+                }
+                for name in silent.iter().filter(|name| !told.contains(*name)) {
+                    let minutes = SILENCE_MAX.as_secs() / 60;
+                    let text = format!(
+                        "the pipeline has done nothing for {minutes} minutes; the watchdog will end the service"
+                    );
+                    log.line(Level::Error, name, None, &text);
+                }
+                told = silent;
             }
             thread::sleep(STOP_CHECK);
         }

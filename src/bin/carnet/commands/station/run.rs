@@ -59,7 +59,12 @@ impl RunStation {
             log: &log,
             board: &board,
         };
-        let status = Status { board: &board, state: &loaded.station.state, stop: Arc::clone(&serving.stop) };
+        let status = Status {
+            board: &board,
+            state: &loaded.station.state,
+            alive: &loaded.equipment.alive,
+            stop: Arc::clone(&serving.stop),
+        };
         let listener = self.listen.as_ref().map(Listen::bind).transpose()?;
         std::thread::scope(|scope| {
             if let Some(listener) = &listener {
@@ -68,7 +73,7 @@ impl RunStation {
             if let Some(path) = &self.metrics_file {
                 scope.spawn(|| status.write_metrics(path, &log));
             }
-            scope.spawn(|| status.keep_watchdog());
+            scope.spawn(|| status.keep_watchdog(&log));
             notify::send("READY=1");
             let served = serve(&serving, &self.names);
             // The others end, too, if the station ends by itself.
