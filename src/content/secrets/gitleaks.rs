@@ -155,14 +155,13 @@ fn rule(id: &str, raw: RawRule, not_used: &mut Vec<String>) -> Result<Rule, Stri
     let whose = format!("an allowlist of rule {id:?}");
     let allowed = raw.allowlist.into_iter().chain(raw.allowlists);
     let allowed = allowed.filter_map(|raw| allowed_by(&whose, raw, not_used)).collect();
-    let gate = if raw.keywords.is_empty() || content.is_none() {
-        raw.regex.unwrap_or_default()
-    } else {
+    // Without keywords, the expression alone decides.
+    let gate = (!raw.keywords.is_empty() && content.is_some()).then(|| {
         let words: Vec<String> = raw.keywords.iter().map(|word| regex::escape(word)).collect();
         format!("(?i:{})", words.join("|"))
-    };
+    });
     // A gate that cannot be compiled would take all other rules with it.
-    compiled(&gate)?;
+    gate.as_ref().map(compiled).transpose()?;
     Ok(Rule { id: id.to_owned(), path, content, gate, group, entropy_milli, allowed })
 }
 

@@ -32,8 +32,8 @@ pub(super) struct Rule {
     pub(super) path: Option<Regex>,
     /// What a secret looks like; without, the whole file is one.
     pub(super) content: Option<Regex>,
-    /// What a file must have for the rule to be tried at all.
-    pub(super) gate: String,
+    /// An expression for what a file must have for the rule to be tried at all; without, its path alone decides.
+    pub(super) gate: Option<String>,
     /// The group that is the secret; without, the first that took part, or else the whole match.
     pub(super) group: Option<usize>,
     /// The least Shannon entropy of the secret, in thousandths of a bit per byte.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use regex::bytes::{Captures, RegexSet, RegexSetBuilder};
+use regex::bytes::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::{
     LeftOut, SEARCHED_BYTES_MAX, Secret, Secrets, builtin, known,
@@ -23,7 +23,13 @@ const LINE_BYTES: usize = 1024;
 #[derive(Debug, Clone)]
 pub struct SecretRules {
     rules: Vec<Rule>,
+    /// All gates as one expression. Most files have none of them, and this is the fastest way to tell.
+    any_gate: Regex,
+    /// The gates, and the rules that they belong to.
     gates: RegexSet,
+    gated: Vec<usize>,
+    /// The rules without a gate.
+    ungated: Vec<usize>,
     /// What no rule reports.
     allowed: Vec<Allowed>,
 }
@@ -38,12 +44,19 @@ impl SecretRules {
     }
 
     pub(super) fn new(rules: Vec<Rule>, allowed: Vec<Allowed>) -> Result<SecretRules, RulesError> {
-        let gates = RegexSetBuilder::new(rules.iter().map(|rule| rule.gate.as_str()))
-            .unicode(false)
-            .size_limit(GATES_BYTES_MAX)
-            .build()
-            .map_err(|error| RulesError::Together { detail: error.to_string() })?;
-        Ok(SecretRules { rules, gates, allowed })
+        let together = |error: regex::Error| RulesError::Together { detail: error.to_string() };
+        let numbered = || rules.iter().enumerate();
+        let gated: Vec<usize> =
+            numbered().filter(|(_, rule)| rule.gate.is_some()).map(|(at, _)| at).collect();
+        let ungated = numbered().filter(|(_, rule)| rule.gate.is_none()).map(|(at, _)| at).collect();
+        let gates: Vec<&str> = rules.iter().filter_map(|rule| rule.gate.as_deref()).collect();
+        let any = gates.iter().map(|gate| format!("(?:{gate})")).collect::<Vec<_>>().join("|");
+        // Without gates, an expression that matches nothing.
+        let any = if any.is_empty() { r"[^\s\S]".to_owned() } else { any };
+        let any_gate = RegexBuilder::new(&any).unicode(false).size_limit(GATES_BYTES_MAX).build();
+        let gates = RegexSetBuilder::new(gates).unicode(false).size_limit(GATES_BYTES_MAX).build();
+        let (any_gate, gates) = (any_gate.map_err(together)?, gates.map_err(together)?);
+        Ok(SecretRules { rules, any_gate, gates, gated, ungated, allowed })
     }
 
     /// The own rules and those of a file. Where both have one of the same name, that of the file counts.
@@ -76,8 +89,11 @@ impl SecretRules {
         let mut taken = BTreeSet::new();
         let mut places = Vec::new();
         let mut by_name = None;
-        for index in self.gates.matches(text) {
-            let Some(rule) = self.rules.get(index) else { continue };
+        let matches = self.any_gate.is_match(text).then(|| self.gates.matches(text)).into_iter().flatten();
+        let mut tried: Vec<usize> = matches.filter_map(|gate| self.gated.get(gate)).copied().collect();
+        tried.extend(&self.ungated);
+        tried.sort_unstable();
+        for rule in tried.into_iter().filter_map(|index| self.rules.get(index)) {
             if rule.path.as_ref().is_some_and(|regex| !regex.is_match(path)) {
                 continue;
             }
