@@ -89,4 +89,6 @@ pub mod trust;
 mod verbs;
 pub mod versions;
 
-pub use verbs::{audit, difference, import, inspect, missing, pack, report, sign, sums, unpack, verify};
+pub use verbs::{
+    audit, difference, forecast, import, inspect, missing, pack, report, sign, sums, unpack, verify,
+};

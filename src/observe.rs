@@ -39,6 +39,8 @@ pub enum Verb {
     Sums,
     /// Looks into the content of a bundle or source.
     Audit,
+    /// Counts what a guard will count.
+    Guard,
 }
 
 /// A part of a run that moves bytes.
@@ -54,6 +56,8 @@ pub enum Phase {
     Verify,
     /// Layers are looked into.
     Audit,
+    /// Chunk files are counted as a guard counts them.
+    Guard,
     /// Blobs are written to the target.
     Unpack,
     /// Blobs are pushed into a registry.
@@ -68,6 +72,7 @@ impl Phase {
             Phase::Sums => "sums",
             Phase::Verify => "verify",
             Phase::Audit => "audit",
+            Phase::Guard => "guard",
             Phase::Unpack => "unpack",
             Phase::Import => "import",
         }

@@ -119,6 +119,7 @@ codes! {
     BadArchive "bad-archive" Damaged "An archive is malformed, or tools could read it differently."
     NotInContent "not-in-content" Failed "An image, layer or file that was asked for is not in the bundle or source, or cannot be read."
     RulesUnusable "rules-unusable" Usage "A policy file, a file of ignored denials or a file of rules for secrets cannot be used."
+    ProfileUnusable "profile-unusable" Usage "The profile of a guard cannot be used."
     DeniedByPolicy "denied-by-policy" Denied "A policy denies what should be packed or imported."
     AdvisoriesUnusable "advisories-unusable" Failed "An advisory database cannot be read, or is none of the known forms."
     VexUnusable "vex-unusable" Usage "A VEX document cannot be read, or is none of the known forms."

@@ -50,6 +50,8 @@ pub struct Count {
     pub expanded_bytes: u64,
     /// How many archives were open around one another at most.
     pub depth: u64,
+    /// The media type of the chunk file itself; `None` if it could not be read.
+    pub media_type: Option<MediaType>,
     /// How many files have which media type, with the chunk file itself.
     pub media_types: BTreeMap<MediaType, u64>,
     /// Where the chunk file is over a limit: the first 100 places for each limit.
@@ -242,6 +244,7 @@ impl Counter<'_> {
         let media_type = sniff(&head, bytes.unwrap_or(u64::MAX));
         let tally = self.count.media_types.entry(media_type).or_default();
         *tally = tally.saturating_add(1);
+        self.count.media_type.get_or_insert(media_type);
         self.media(media_type, element.name);
 
         let profile = &self.guard.profile;
@@ -374,7 +377,12 @@ impl Counter<'_> {
         }
     }
 
+    /// Notes an archive that was not opened. If an archive around others is cut off, all of them are: that is told once.
     fn not_opened(&mut self, why: String) {
+        let is_told = |last: &NotOpened| last.why == why && last.place.starts_with(&self.place);
+        if self.count.not_opened.last().is_some_and(is_told) {
+            return;
+        }
         self.count.not_opened_places = self.count.not_opened_places.saturating_add(1);
         if self.count.not_opened_places <= PLACES_MAX {
             self.count.not_opened.push(NotOpened { place: self.place.clone(), why });

@@ -6,6 +6,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::oci::json;
+
 use super::{
     form::Form,
     profile::{MediaFilter, Profile, ProfileError, Word},
@@ -40,12 +42,41 @@ const BESIDE: &[&str] = &[
     "etag",
 ];
 
+/// Fields with a meaning. In another case they would be fields that are not known, and a limit would be lost.
+const KNOWN: &[&str] = &[
+    "parameters",
+    "resource",
+    "properties",
+    "rulesets",
+    "archives",
+    "minimumSizeForExpansion",
+    "maximumExpansionSizeLimit",
+    "maximumDepthLimit",
+    "maximumCompressionRatioLimit",
+    "dataSize",
+    "maximum",
+    "minimum",
+    "mimeFilters",
+    "filters",
+    "media",
+    "extensions",
+    "textMatching",
+    "deny",
+    "text",
+    "matchType",
+    "caseSensitivity",
+    "antivirus",
+    "avSolutions",
+    "xmlFilters",
+];
+
 /// The most fields that are named as unknown.
 const NAMED_MAX: usize = 100;
 
 pub(super) fn parse(text: &str) -> Result<Profile, ProfileError> {
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| ProfileError::Syntax { message: error.to_string() })?;
+    let syntax = |error: serde_json::Error| ProfileError::Syntax { message: error.to_string() };
+    json::check_with(text.as_bytes(), KNOWN).map_err(syntax)?;
+    let value: Value = serde_json::from_str(text).map_err(syntax)?;
     let Value::Object(mut rulesets) = value else {
         return Err(ProfileError::Syntax { message: "a JSON object was expected".to_owned() });
     };

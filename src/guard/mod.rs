@@ -2,8 +2,10 @@
 //! in archives, and refuse a file that is over one of their limits. A profile holds these limits, and the count tells for
 //! each chunk file which of them it is over, before anything is sent.
 //!
-//! Nothing here knows a format of archives: an [`Opener`] opens them.
+//! The count knows no format of archives: an [`Opener`] opens them, and [`Contents`] is the one that does it with the
+//! decoders of this program.
 
+mod contents;
 mod count;
 mod flow_profile;
 mod form;
@@ -14,6 +16,7 @@ mod profile_file;
 mod read;
 mod words;
 
+pub use contents::Contents;
 pub use count::{Count, Guard};
 pub use form::Form;
 pub use opener::{Element, Expansion, Opener, Visit};

@@ -43,7 +43,7 @@ impl Workers {
     }
 
     /// Returns the number of workers.
-    pub(super) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.pool.current_num_threads()
     }
 

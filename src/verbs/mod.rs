@@ -12,13 +12,16 @@
 //! | [`sums`] | computes checksums of whole chunk files |
 //! | [`audit`] | tells what is in a bundle, down to files and packages |
 //! | [`difference`] | tells what differs between two bundles or sources |
+//! | [`forecast`] | foresees what a guard will count in chunk files |
 //!
-//! A verb does not print. It does not use another verb, with three exceptions: `missing` lists the chunks that `verify`
-//! finds missing, `sums` can list the checksums that `pack` computed, and `difference` compares two audits. Shared report types are in [`report`];
+//! A verb does not print. It does not use another verb, with four exceptions: `missing` lists the chunks that `verify`
+//! finds missing, `sums` can list the checksums that `pack` computed,
+//! `difference` compares two audits, and an `audit` can contain a `forecast`. Shared report types are in [`report`];
 //! everything else that verbs share is in the modules they build on.
 
 pub mod audit;
 pub mod difference;
+pub mod forecast;
 pub mod import;
 pub mod inspect;
 pub mod missing;

@@ -343,6 +343,9 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "`carnet tree` shows the artifacts and platforms, `carnet ls` the files; select a platform with --platform"
         }
         Code::RulesUnusable => "docs/policy.md has an example of each rule",
+        Code::ProfileUnusable => {
+            "docs/guard.md has an example of both forms, an Azure FlowProfile and carnet's own"
+        }
         Code::DeniedByPolicy => {
             "each reason names the rule and the place, and `carnet audit` shows all of it; change the content, or accept \
              a reason with --ignore"

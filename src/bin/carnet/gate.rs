@@ -76,6 +76,7 @@ impl GateArgs {
             advisories: self.advisories.clone(),
             policies: &policies,
             ignores: &ignores,
+            guard: None,
             files: None,
             at: context.environment.clock.now(),
             build: format!("carnet {}", env!("CARGO_PKG_VERSION")),

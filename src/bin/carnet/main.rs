@@ -10,6 +10,7 @@ mod commands;
 mod connection;
 mod exit;
 mod gate;
+mod guard_profile;
 mod keys;
 mod log_lines;
 mod network;

@@ -6,6 +6,7 @@
 //! GNU tar, BSD tar or Python may see something else; then there is a [`TarProblem`].
 
 mod block;
+mod body;
 mod entry;
 mod extension;
 mod number;
@@ -16,6 +17,7 @@ mod sparse;
 mod tests;
 
 pub(super) use block::checksum_holds;
+pub use body::Body;
 pub use entry::{EntryKind, TarEntry};
 pub use problem::TarProblem;
 pub use reader::{PATH_BYTES_MAX, TarReader};

@@ -164,6 +164,19 @@ impl TarProblem {
         }
     }
 
+    /// Whether the archive cannot be read behind the place of the problem.
+    pub const fn is_end(&self) -> bool {
+        matches!(
+            self,
+            TarProblem::Truncated { .. }
+                | TarProblem::Checksum { .. }
+                | TarProblem::Number { .. }
+                | TarProblem::ExtensionTooLarge { .. }
+                | TarProblem::Pax { .. }
+                | TarProblem::SparseMap { .. }
+        )
+    }
+
     /// The name of the rule that the archive breaks, for findings and policies.
     pub const fn rule(&self) -> &'static str {
         match self {

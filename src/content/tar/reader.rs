@@ -130,6 +130,17 @@ impl<R: BufRead> TarReader<R> {
         Ok(true)
     }
 
+    /// Reads stored bytes of the body, as many as there are at once. 0 at its end.
+    pub(super) fn read_body(&mut self, out: &mut [u8]) -> Result<usize> {
+        let piece = self.body(out.len() as u64)?;
+        let buffer = self.source.fill_buf()?;
+        if let (Some(to), Some(from)) = (out.get_mut(..piece), buffer.get(..piece)) {
+            to.copy_from_slice(from);
+        }
+        self.consume(piece);
+        Ok(piece)
+    }
+
     /// How many bytes of the body are in the buffer, at most `wanted`. 0 at the end of the body.
     fn body(&mut self, wanted: u64) -> Result<usize> {
         let wanted = wanted.min(self.body_left);

@@ -4,6 +4,7 @@
 //! two differ the archive says different things to different readers, and that is a problem that audits name.
 
 mod archive;
+mod content;
 mod contradiction;
 mod error;
 mod field;
@@ -14,6 +15,7 @@ mod tests;
 pub(crate) mod writer;
 
 pub use archive::{Archive, MEMBERS_MAX, Members};
+pub use content::Content;
 pub use contradiction::contradictions;
 pub use error::ZipError;
 pub use member::Member;

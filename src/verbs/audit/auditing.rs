@@ -4,13 +4,14 @@ use super::AuditError;
 use super::attached;
 use super::budget::Budget;
 use super::carried::Carried;
+use super::foreseen::foreseen;
 use super::gathered::Gathered;
 use super::image::merge;
 use super::judging::judgement;
 use super::known_flaws::{self, KnownFlaws};
 use super::layer_facts::nondistributable;
 use super::reading::{ReadOptions, read_all};
-use super::report::{AuditReport, Basis, SCHEMA};
+use super::report::{AuditReport, Basis, NamedSum, SCHEMA};
 use super::request::AuditRequest;
 use super::second_look::look_again;
 use super::subjects::Subjects;
@@ -75,6 +76,7 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
         coverage.complete &= databases.not_covered.is_empty();
     }
     let totals = gathered.totals(&survey, &packages, &layers);
+    let guard = foreseen(request, environment, &mut gathered.findings)?;
     gathered.findings.sort_by(|a, b| a.order().cmp(&b.order()));
     gathered.findings.dedup();
     let mut report = AuditReport {
@@ -90,7 +92,7 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
             vex: request.vex.map(|vex| vex.files.clone()).unwrap_or_default(),
             secret_rules: request.secret_rules.clone(),
             keys: Vec::new(),
-            guard: None,
+            guard: request.guard.map(|guard| NamedSum { name: guard.name.clone(), sha256: guard.sha256 }),
         },
         bundles: subjects.bundles(),
         sources: subjects.sources(),
@@ -106,7 +108,7 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
         findings: gathered.findings,
         advisories: flaws,
         policy: None,
-        guard: None,
+        guard,
         nondistributable: nondistributable(&survey, &layers),
         omitted: subjects.omitted(),
     };

@@ -4,6 +4,7 @@ use crate::advisories::AdvisoryError;
 use crate::arrival::OpenError;
 use crate::artifacts::ArtifactError;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
+use crate::verbs::forecast::ForecastError;
 
 /// An audit reached no result. What is wrong with the content is no error: it is in the report.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum AuditError {
     /// What was asked for is not there, or cannot be read.
     #[error("{0}")]
     Absent(String),
+    /// The chunk files cannot be counted as the guard counts them.
+    #[error(transparent)]
+    Forecast(#[from] ForecastError),
     /// An advisory database cannot be used.
     #[error("advisory database {0}")]
     Advisories(#[from] AdvisoryError),
@@ -39,6 +43,7 @@ impl Diagnose for AuditError {
         match self {
             AuditError::Open(error) => error.diagnosis(),
             AuditError::Artifact(error) => error.diagnosis(),
+            AuditError::Forecast(error) => error.diagnosis(),
             AuditError::Absent(_) => Code::NotInContent.into(),
             AuditError::Advisories(_) => Code::AdvisoriesUnusable.into(),
         }

@@ -16,6 +16,7 @@ mod contents_table;
 mod coverage;
 mod error;
 mod finding;
+mod foreseen;
 mod gathered;
 mod image;
 mod image_facts;

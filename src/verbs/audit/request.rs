@@ -12,6 +12,7 @@ use crate::content::secrets::SecretRules;
 use crate::format::Timestamp;
 use crate::format::plan::Carriage;
 use crate::oci::Platform;
+use crate::verbs::forecast::ProfileFile;
 
 /// Returns how much of a layer is read unless something else is asked for. Two layers are read at once, so each has half of
 /// the memory for windows.
@@ -56,6 +57,8 @@ pub struct AuditRequest<'a> {
     pub policies: &'a [PolicyFile],
     /// The files of denials that are accepted for some time.
     pub ignores: &'a [IgnoreFile],
+    /// The guard whose count is foreseen, if one is given. It counts chunk files: of a source, there is nothing to count.
+    pub guard: Option<&'a ProfileFile>,
     /// Takes the entries of the root file system of each image, image after image, each sorted by path.
     pub files: Option<&'a dyn Fn(FileLine)>,
     /// The time that ages are measured at.

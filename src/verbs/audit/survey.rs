@@ -149,6 +149,7 @@ impl Walking<'_> {
         let mut seen = HashSet::new();
         let mut waiting = vec![(descriptor.clone(), None)];
         let mut subjects = Vec::new();
+        let mut referred = HashSet::new();
         while let Some((descriptor, platform)) = waiting.pop() {
             if !seen.insert(descriptor.digest) || self.is_over() {
                 continue;
@@ -160,6 +161,11 @@ impl Walking<'_> {
             {
                 artifact.annotations.clone_from(&read.annotations);
                 artifact.artifact_type = read.document.artifact_type().cloned();
+            }
+            if let Some(subject) = read.as_ref().and_then(|read| read.document.subject()) {
+                // A referrer that was chosen takes its subject with it, if that is there.
+                referred.insert(subject.digest);
+                waiting.push((subject.clone(), None));
             }
             match read {
                 Some(Read { document: Document::Index { manifests, .. }, .. }) => {
@@ -183,6 +189,7 @@ impl Walking<'_> {
                         blobs,
                     });
                 }
+                None if referred.contains(&descriptor.digest) => {}
                 None => artifact.manifests.push(AuditedManifest {
                     digest: descriptor.digest,
                     platform,
@@ -256,7 +263,8 @@ impl Walking<'_> {
                 if is_image {
                     entry.images.insert(digest);
                 }
-            } else if !is_image {
+            } else {
+                // No runtime takes it for a layer, so nothing says what it is.
                 self.survey.opaque.insert(layer.digest, layer.media_type.clone());
             }
         }

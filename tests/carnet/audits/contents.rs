@@ -288,3 +288,30 @@ fn entries_beyond_the_limit_are_counted_and_the_report_says_so() {
     assert_eq!(report["coverage"]["complete"], false);
     assert_eq!(report["totals"]["entries"], 6, "all are counted");
 }
+
+/// What travels with an artifact is looked into, or named as opaque, in whatever way it hangs together.
+#[test]
+fn nothing_that_travels_is_passed_over_in_silence() {
+    let (desk, mut source, image) = desk();
+    let signature = source.referrer(&image, "application/vnd.example.note", "note");
+    source.list(&signature);
+    let layer = source.blob(LAYER, &tar_of(&[("a", 0o644, b"a")]));
+    let odd = source.blob("application/vnd.example.blob", b"what is this");
+    let config = source.blob("application/vnd.oci.image.config.v1+json", b"{}");
+    let manifest = source.manifest(&config, &[layer, odd.clone()]);
+    source.tag(&manifest, "odd:1");
+    // A referrer takes its subject with it.
+    desk.pack(&format!("oci:src@{} oci:src:odd:1", digest_of(&signature))).ok();
+    let report = desk.carnet("audit out --pub k.pub.pem --json").ok().json();
+    let images: Vec<&str> =
+        report["images"].as_array().unwrap().iter().map(|image| image["digest"].as_str().unwrap()).collect();
+    assert!(images.contains(&digest_of(&image)), "{images:?}");
+    assert!(rules(&report).contains(&"secret"), "{:?}", rules(&report));
+    let opaque: Vec<&str> = report["coverage"]["opaque"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|blob| blob["digest"].as_str().unwrap())
+        .collect();
+    assert!(opaque.contains(&digest_of(&odd)), "{opaque:?}");
+}

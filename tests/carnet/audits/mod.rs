@@ -5,6 +5,7 @@ mod contents;
 mod differences;
 mod finds;
 mod gates;
+mod guard;
 mod layers;
 mod media_types;
 mod page;

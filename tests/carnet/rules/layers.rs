@@ -29,11 +29,23 @@ const LAYERS: &[&[&str]] = &[
     &["station"],
 ];
 
-const VERBS: &[&str] =
-    &["pack", "verify", "unpack", "import", "inspect", "missing", "sign", "sums", "audit", "difference"];
+const VERBS: &[&str] = &[
+    "pack",
+    "verify",
+    "unpack",
+    "import",
+    "inspect",
+    "missing",
+    "sign",
+    "sums",
+    "audit",
+    "difference",
+    "forecast",
+];
 
 /// Commands that use another command. All others must not.
-const BUILDS_ON: &[(&str, &str)] = &[("missing", "verify"), ("sums", "pack"), ("difference", "audit")];
+const BUILDS_ON: &[(&str, &str)] =
+    &[("missing", "verify"), ("sums", "pack"), ("difference", "audit"), ("audit", "forecast")];
 
 /// Crates that may be used only in a few places, so that they can be replaced there.
 const CRATES: &[(&str, &[&str])] = &[

@@ -20,6 +20,7 @@ use schemars::{Schema, schema_for};
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
+use crate::guard_profile::guard_profile;
 use crate::plain::plain;
 use crate::render::file_lines::FileLines;
 use crate::render::output::{Format, Output, output, rendered, write};
@@ -36,7 +37,7 @@ use crate::subject::{SubjectArgs, SubjectPlace, subject_place};
     (every file of every image, one JSON document per line). -o can be given several times; only one\n\
     format can go to stdout.\n\n\
     Exit codes: 0 nothing is wrong with the bundle, 3 not trusted, 4 damaged or incomplete,\n\
-    5 denied by a policy.\n\n\
+    5 denied by a policy, or over a limit of a guard.\n\n\
     Examples:\n  \
     carnet audit out --trust trust.toml\n  \
     carnet audit out --trust trust.toml -o html=report.html -o json=report.json\n  \
@@ -75,6 +76,9 @@ pub(crate) struct Audit {
     /// List the packages that a container sees, or also those that upper layers hide
     #[arg(long, value_name = "SCOPE", value_enum, default_value_t = Scope::Squashed)]
     scope: Scope,
+    /// Count in the chunk files what a guard with the profile in FILE will count; exit code 5 if one is over a limit
+    #[arg(long, value_name = "FILE")]
+    guard: Option<PathBuf>,
     /// Hash the content of each file, for `-o files`
     #[arg(long)]
     hash_files: bool,
@@ -154,6 +158,13 @@ impl Command for Audit {
         let limits = LayerLimits { inflate, entries_max: self.max_entries.unwrap_or(defaults.entries_max) };
         let policies = rule_files::policies(&self.policy)?;
         let ignores = rule_files::ignores(&self.ignore)?;
+        let guard = self.guard.as_deref().map(guard_profile).transpose()?;
+        if guard.is_some() && self.subjects.iter().any(|subject| matches!(subject, SubjectPlace::Source(_))) {
+            return Err(CommandError::new(
+                Code::BadPlace,
+                "--guard counts chunk files, and a source has none before it is packed: give the packed files",
+            ));
+        }
         let audited = self.options.with(&self.subjects, context, |subject| {
             let request = AuditRequest {
                 subject: *subject,
@@ -173,6 +184,7 @@ impl Command for Audit {
                 vex: Some(&vex),
                 policies: &policies,
                 ignores: &ignores,
+                guard: guard.as_ref(),
                 files: if wants_page || !lines.is_empty() { Some(&take) } else { None },
                 at: self.at.unwrap_or_else(|| context.environment.clock.now()),
                 build: format!("carnet {}", env!("CARGO_PKG_VERSION")),
@@ -214,6 +226,7 @@ pub(super) fn code(audited: &Audited) -> u8 {
     if is_damaged || is_incomplete || !unknown.is_empty() {
         return exit::DAMAGED;
     }
-    let is_denied = report.policy.as_ref().is_some_and(|policy| !policy.allowed);
+    let is_denied = report.policy.as_ref().is_some_and(|policy| !policy.allowed)
+        || report.guard.as_ref().is_some_and(|guard| !guard.allowed);
     if is_denied { exit::DENIED } else { exit::DONE }
 }

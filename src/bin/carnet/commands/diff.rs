@@ -167,6 +167,7 @@ impl Diff {
             advisories: self.advisories.clone(),
             policies: &[],
             ignores: &[],
+            guard: None,
             files: None,
             at: context.environment.clock.now(),
             build: format!("carnet {}", env!("CARGO_PKG_VERSION")),

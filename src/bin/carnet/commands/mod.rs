@@ -9,6 +9,7 @@ mod cat;
 mod completions;
 mod diff;
 mod explain;
+mod guard;
 mod import;
 mod inspect;
 mod keygen;
@@ -84,6 +85,7 @@ commands![
     unpack::Unpack,
     import::Import,
     sums::Sums,
+    guard::Guard,
     receive::Receive,
     station::Station,
     runs::Runs,

@@ -3,6 +3,7 @@
 use carnet::audit::{AuditReport, AuditedBundle, Finding};
 use carnet::diagnosis::count;
 
+use super::guard_text::guard_table;
 use super::words::{self, short, size};
 use crate::plain::plain;
 use crate::tables::{heading, name, omissions, table};
@@ -237,20 +238,7 @@ fn advisories(report: &AuditReport, all: bool) -> String {
 
 fn guard(report: &AuditReport) -> String {
     let Some(guard) = &report.guard else { return String::new() };
-    let rows = guard.files.iter().map(|file| {
-        vec![
-            file.name.clone(),
-            size(file.bytes),
-            size(file.expanded),
-            format!("{}.{:03}", file.ratio_milli / 1_000, file.ratio_milli % 1_000),
-            file.depth.to_string(),
-            file.entries.to_string(),
-            if file.problems.is_empty() { "within limits".to_owned() } else { file.problems.join(" ") },
-        ]
-    });
-    let header = ["file", "size", "extracted", "ratio", "depth", "entries", "result"];
-    let title = format!("GUARD {}", plain(&guard.profile));
-    list(&title, guard.files.len(), &header, &[1, 2, 3, 4, 5], rows.collect())
+    format!("\nGUARD {} ({}):\n{}", plain(&guard.profile), guard.files.len(), guard_table(guard))
 }
 
 fn basis(report: &AuditReport) -> String {

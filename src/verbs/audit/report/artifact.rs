@@ -20,7 +20,8 @@ pub struct AuditedArtifact {
     pub artifact_type: Option<MediaType>,
     /// The annotations of its manifest or index.
     pub annotations: BTreeMap<String, String>,
-    /// The manifests that it consists of: itself, or the children of its index, in their order.
+    /// The manifests that it consists of: itself, or the children of its index, in their order. If it is a referrer, also its
+    /// subject.
     pub manifests: Vec<AuditedManifest>,
     /// The referrers of the artifact and of its manifests, and the referrers of these.
     pub referrers: Vec<AuditedReferrer>,

@@ -4,7 +4,6 @@ mod artifact;
 mod attached;
 mod basis;
 mod coverage;
-mod guard;
 mod image;
 mod judgement;
 mod layer;
@@ -14,13 +13,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::verbs::audit::finding::Finding;
+use crate::verbs::forecast::GuardReport;
 use crate::verbs::report::OmissionReport;
 
 pub use artifact::{AuditedArtifact, AuditedManifest, AuditedReferrer};
 pub use attached::{AuditedBom, AuditedSignature, AuditedStatement, SignatureStatus, VersionDiffers};
 pub use basis::{AuditedBundle, Basis, DatabaseReport, NamedSum, PackageScope};
 pub use coverage::{Coverage, LimitHit, Totals, Unseen};
-pub use guard::{GuardReport, GuardedFile};
 pub use image::{AuditedImage, FileLine, HiddenFiles, ImageConfig, ImageLayer};
 pub use judgement::{Denial, Ignored, Judgement, NotCounted};
 pub use layer::{AuditedLayer, ForeignLayer};

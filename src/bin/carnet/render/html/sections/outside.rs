@@ -35,6 +35,9 @@ pub(super) fn advisories(report: &AuditReport, space: &mut Space) -> Section {
     section.grid(grid, "The databases name no flaw of these packages.")
 }
 
+/// How many sentences on one chunk file are shown. The JSON has more.
+const SENTENCES: usize = 10;
+
 pub(super) fn guard(report: &AuditReport, space: &mut Space) -> Section {
     let Some(guard) = &report.guard else {
         let mut section = Section::new("guard", "Guard", 0).says("No profile of a guard was given.");
@@ -42,9 +45,20 @@ pub(super) fn guard(report: &AuditReport, space: &mut Space) -> Section {
         return section;
     };
     let rows = guard.files.iter().map(|file| {
-        let state = match file.problems.as_slice() {
-            [] => Cell::word("good", "within limits"),
-            problems => Cell::word("high", "OVER A LIMIT").with(&problems.join(" ")),
+        let sentences = |sentences: &[String], places: u64| {
+            let shown = &sentences[..sentences.len().min(SENTENCES)];
+            let left = places.saturating_sub(shown.len() as u64);
+            let more = if left > 0 { format!("; and {left} more") } else { String::new() };
+            shown.join("; ") + &more
+        };
+        let places = file.over.values().fold(0, |sum: u64, places| sum.saturating_add(*places));
+        let state = if !file.problems.is_empty() {
+            Cell::word("high", "OVER A LIMIT").with(&sentences(&file.problems, places))
+        } else if file.not_opened_places > 0 {
+            let opened = sentences(&file.not_opened, file.not_opened_places);
+            Cell::word("medium", "within limits, not all opened").with(&opened)
+        } else {
+            Cell::word("good", "within limits")
         };
         vec![
             Cell::code(&file.name).with(&file.media_type),
@@ -61,11 +75,13 @@ pub(super) fn guard(report: &AuditReport, space: &mut Space) -> Section {
             Cell::number(file.entries),
         ]
     });
-    let titles = ["File", "Result", "Size#", "Extracted#", "Ratio#", "Depth#", "Entries#"];
+    let titles = ["File", "Result", "Size#", "Expanded#", "Ratio#", "Depth#", "Files#"];
     let grid = Grid::new("guard-list", "Chunk files", &titles, rows.collect(), space);
-    Section::new("guard", "Guard", guard.files.len())
-        .says(format!("What a guard with the profile {} will count.", guard.profile))
-        .grid(grid, "There is no chunk file.")
+    let mut says = format!("What a guard with the profile {} will count.", guard.profile);
+    for sentence in &guard.not_checked {
+        says += &format!(" Not checked: {sentence}.");
+    }
+    Section::new("guard", "Guard", guard.files.len()).says(says).grid(grid, "There is no chunk file.")
 }
 
 pub(super) fn foreign(report: &AuditReport, space: &mut Space) -> Section {
