@@ -52,8 +52,16 @@ impl Temporary {
         &self.path
     }
 
-    /// Syncs the file and renames it to `target`, atomically replacing an existing file.
+    /// Syncs the file and renames it to `target`, atomically replacing an existing file or link.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] if the name is that of a device or a pipe, such as `/dev/null`.
     pub(crate) fn place(mut self, target: &Path) -> io::Result<()> {
+        let is_replaced = |found: fs::Metadata| found.is_file() || found.is_symlink() || found.is_dir();
+        if fs::symlink_metadata(target).is_ok_and(|found| !is_replaced(found)) {
+            let problem = "it is a device or a pipe, not a file that can be replaced";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, problem));
+        }
         self.file.sync_all()?;
         fs::rename(&self.path, target)?;
         self.placed = true;
@@ -144,6 +152,17 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+
+    #[test]
+    fn replaces_no_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("pipe");
+        let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
+        rustix::fs::mknodat(rustix::fs::CWD, &target, kind, mode, 0).unwrap();
+        let error = Temporary::beside(&target).unwrap().place(&target).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert!(!fs::symlink_metadata(&target).unwrap().is_file());
+    }
 
     #[test]
     fn does_not_follow_an_existing_link() {

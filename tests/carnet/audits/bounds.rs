@@ -87,3 +87,17 @@ fn slices_make_no_difference() {
     assert!(std::fs::read_dir(desk.path("sliced")).unwrap().count() > 30);
     assert_eq!(reports[0], reports[1]);
 }
+
+/// A report can go to a device, which stays what it is.
+#[test]
+fn a_device_is_written_to_and_not_replaced() {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    image(&mut source, "app:1", &[tar_of(&[("etc/x", 0o644, b"x")])]);
+    let run = desk
+        .sh(&format!("mkfifo pipe; cat pipe > got & {CARNET} audit oci:src -o json=pipe; wait; test -p pipe"))
+        .ok();
+    assert_eq!(run.stdout, "");
+    let got: Value = serde_json::from_slice(&std::fs::read(desk.path("got")).unwrap()).unwrap();
+    assert_eq!(got["schema"], "carnet-audit v1");
+}

@@ -1,6 +1,7 @@
 //! What `-o FORMAT[=FILE]` asks for, and writing it.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -122,8 +123,13 @@ pub(crate) fn rendered(format: Format, report: &AuditReport, rows: &[FileLine], 
     }
 }
 
-/// Writes a file, which appears when it is whole.
+/// Writes a file, which appears when it is whole. A device or a pipe, such as `/dev/stdout`, gets the bytes as it is.
 pub(crate) fn write(file: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    if std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let written =
+            std::fs::OpenOptions::new().write(true).open(file).and_then(|mut open| open.write_all(bytes));
+        return written.map_err(CommandError::system);
+    }
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = file
         .file_name()
