@@ -18,7 +18,7 @@ mod temporary;
 mod whole_file;
 
 pub use arrived::ArrivedFile;
-pub use bucket::{Bucket, BucketSettings, CATEGORY};
+pub use bucket::{Bucket, BucketSettings, Category};
 pub use chunk_place::ChunkPlace;
 pub use collect::{Collected, PassedOver, Why, collect};
 pub use error::MediumError;

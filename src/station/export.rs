@@ -101,7 +101,7 @@ pub fn export(
     record.fields.clone_from(&request.fields);
     record.trigger =
         request.schedule.clone().map(|schedule| Trigger { source_trigger: None, schedule: Some(schedule) });
-    let store = equipment.store(&pipeline.to, pipeline.secret_command.as_deref());
+    let store = equipment.target(pipeline);
     record.store_access = store.as_ref().ok().and_then(|store| store.access());
     let run = ledger.begin(record)?;
     let name = run.name();

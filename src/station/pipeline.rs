@@ -7,7 +7,8 @@ use crate::artifacts::{RegistryDestination, SourceSpec};
 use crate::format::chunk_size::ChunkSize;
 use crate::format::{BundleName, StreamName, Timestamp};
 use crate::import::RenameRule;
-use crate::medium::ChunkPlace;
+use crate::medium::{Category, ChunkPlace};
+use crate::storage::Encryption;
 
 /// An option of a pipeline, with the name that Azure Container Registry Transfer gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +73,10 @@ pub struct ExportPipeline {
     pub schedule: Option<u64>,
     /// The fields that must be given when a run is started.
     pub required_fields: Vec<String>,
+    /// The `category` in the metadata of chunks in an object store.
+    pub category: Category,
+    /// How S3 encrypts new objects; as the bucket says if absent.
+    pub encryption: Option<Encryption>,
     /// A command whose output is the secret of the object store.
     pub secret_command: Option<Vec<String>>,
 }

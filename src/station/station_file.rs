@@ -13,6 +13,7 @@ use crate::format::chunk_size::byte_count;
 use crate::medium::ChunkPlace;
 use crate::registry::Host;
 use crate::small_file::{SmallFile, SmallFileError};
+use crate::storage::Location;
 
 /// Maximum size of a station file in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -115,6 +116,8 @@ struct RawExport {
     schedule: Option<String>,
     #[serde(default)]
     required_fields: Vec<String>,
+    category: Option<String>,
+    sse: Option<String>,
     secret_command: Option<Vec<String>>,
 }
 
@@ -236,19 +239,26 @@ impl Station {
         if let (Some(field), Some(_)) = (raw.required_fields.first(), &raw.schedule) {
             return Err(format!("required-fields: nobody gives {field:?} in a run that a schedule starts"));
         }
+        let to = place(&raw.to, "to", folder)?;
+        let encryption = optional(raw.sse.as_deref(), "sse")?;
+        if encryption.is_some() && !matches!(&to, ChunkPlace::Store(Location::S3 { .. })) {
+            return Err(format!("sse: only S3 takes it, and `to` is {to}"));
+        }
         Ok(ExportPipeline {
             name: name.to_owned(),
             artifacts: list(&raw.artifacts, "artifacts")?,
-            to: place(&raw.to, "to", folder)?,
+            to,
             options: options(&raw.options, PipelineOption::EXPORT)?,
             chunk_size: value(raw.chunk_size.as_deref().unwrap_or("2g"), "chunk-size")?,
-            stream: raw.stream.as_deref().map(|text| value(text, "stream")).transpose()?,
+            stream: optional(raw.stream.as_deref(), "stream")?,
             bundle_name: value(&bundle_name, "name")?,
             key,
             passphrase_file,
             expires: duration(raw.expires.as_deref(), "expires")?,
             schedule: duration(raw.schedule.as_deref(), "schedule")?,
             required_fields: raw.required_fields,
+            category: optional(raw.category.as_deref(), "category")?.unwrap_or_default(),
+            encryption,
             secret_command: command(raw.secret_command)?,
         })
     }
@@ -308,6 +318,13 @@ where
     T::Err: std::fmt::Display,
 {
     text.parse().map_err(|error| format!("{key}: {text:?}: {error}"))
+}
+
+fn optional<T: FromStr>(text: Option<&str>, key: &str) -> Result<Option<T>, String>
+where
+    T::Err: std::fmt::Display,
+{
+    text.map(|text| value(text, key)).transpose()
 }
 
 fn list<T: FromStr>(texts: &[String], key: &str) -> Result<Vec<T>, String>

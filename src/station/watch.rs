@@ -164,8 +164,7 @@ impl<'a> Watching<'a> {
         let store = if let Some(store) = self.store.take() {
             store
         } else {
-            let secret = self.pipeline.secret_command.as_deref();
-            self.serving.equipment.store(&self.pipeline.from, secret)?
+            self.serving.equipment.inbox(self.pipeline)?
         };
         let is_away = self.registry.problem().is_some();
         let waits = self.settles || is_away || !self.attempts.is_empty() || !is_same;

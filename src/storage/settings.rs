@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -48,6 +49,25 @@ pub struct Encryption {
     pub algorithm: String,
     /// The key of `aws:kms`; the default key of the account if absent.
     pub key: Option<String>,
+}
+
+impl FromStr for Encryption {
+    type Err = String;
+
+    /// Reads `AES256`, `aws:kms`, or `aws:kms=KEY`.
+    fn from_str(text: &str) -> Result<Encryption, String> {
+        let (algorithm, key) = match text.split_once('=') {
+            Some((algorithm, key)) => (algorithm, Some(key.to_owned()).filter(|key| !key.is_empty())),
+            None => (text, None),
+        };
+        let fits = matches!((algorithm, &key), ("AES256", None) | ("aws:kms", _));
+        let is_printable = key.as_deref().unwrap_or_default().bytes().all(|byte| byte.is_ascii_graphic());
+        if fits && is_printable {
+            Ok(Encryption { algorithm: algorithm.to_owned(), key })
+        } else {
+            Err("expected AES256, aws:kms, or aws:kms=KEY".to_owned())
+        }
+    }
 }
 
 /// Settings for object stores.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use carnet::environment::Environment;
-use carnet::medium::{Bucket, BucketSettings, CATEGORY, ChunkPlace, ChunkStore, Folder};
+use carnet::medium::{Bucket, BucketSettings, Category, ChunkPlace, ChunkStore, Folder};
 use carnet::small_file::SmallFile;
 use carnet::storage::{self, Encryption, Location, Settings};
 use clap::Args as ClapArgs;
@@ -49,10 +49,10 @@ pub(crate) struct StoreWriting {
     #[arg(long, value_name = "DIR")]
     spool: Option<PathBuf>,
     /// The category in the metadata of chunks in object stores
-    #[arg(long, value_name = "TEXT", default_value = CATEGORY, value_parser = category)]
-    category: String,
+    #[arg(long, value_name = "TEXT", default_value_t)]
+    category: Category,
     /// How S3 encrypts new objects: AES256, aws:kms, or aws:kms=KEY [default: as the bucket says]
-    #[arg(long, value_name = "HOW", value_parser = encryption)]
+    #[arg(long, value_name = "HOW")]
     sse: Option<Encryption>,
 }
 
@@ -97,31 +97,8 @@ impl Stores<'_> {
         let bucket_settings = BucketSettings {
             spool: self.writing.and_then(|writing| writing.spool.clone()).unwrap_or_else(spool_folder),
             connections: self.network.transfers(),
-            category: self.writing.map_or(CATEGORY, |writing| &writing.category).to_owned(),
+            category: self.writing.map(|writing| writing.category.clone()).unwrap_or_default(),
         };
         Ok(Bucket::new(storage::open(location, &settings)?, location, bucket_settings))
-    }
-}
-
-/// A value of metadata, which is sent in a header.
-fn category(text: &str) -> Result<String, String> {
-    match text.len() {
-        1..=100 if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(text.to_owned()),
-        _ => Err("expected 1 to 100 printable ASCII characters without spaces".to_owned()),
-    }
-}
-
-/// How S3 encrypts new objects, for `--sse`.
-fn encryption(text: &str) -> Result<Encryption, String> {
-    let (algorithm, key) = match text.split_once('=') {
-        Some((algorithm, key)) => (algorithm, Some(key.to_owned()).filter(|key| !key.is_empty())),
-        None => (text, None),
-    };
-    let fits = matches!((algorithm, &key), ("AES256", None) | ("aws:kms", _));
-    let is_printable = key.as_deref().unwrap_or_default().bytes().all(|byte| byte.is_ascii_graphic());
-    if fits && is_printable {
-        Ok(Encryption { algorithm: algorithm.to_owned(), key })
-    } else {
-        Err("expected AES256, aws:kms, or aws:kms=KEY".to_owned())
     }
 }

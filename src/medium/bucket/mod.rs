@@ -6,6 +6,7 @@
 //!
 //! Chunks are read by ranges, pinned to the entity tag that was found. Small reads go through windows in memory.
 
+mod category;
 mod sink;
 mod spool;
 mod stored_file;
@@ -25,12 +26,10 @@ use super::{ChunkFile, ChunkSink, ChunkStore, Deed, MediumError, Replace, Trial,
 use crate::format::{BundleName, Sum};
 use crate::storage::{Container, Location, NewObject, Object, Permission, Precondition};
 
+pub use category::Category;
 use sink::BucketSink;
 use stored_file::StoredFile;
 use windows::Windows;
-
-/// The `category` in the metadata of chunks, if the operator chooses no other.
-pub const CATEGORY: &str = "carnet-transfer-blob";
 
 /// How a bucket is used.
 #[derive(Clone, Debug)]
@@ -40,7 +39,7 @@ pub struct BucketSettings {
     /// How many parts are uploaded at once.
     pub connections: NonZeroUsize,
     /// The `category` in the metadata of every chunk.
-    pub category: String,
+    pub category: Category,
 }
 
 /// A container of an object store, or the objects in it whose keys begin with a prefix.

@@ -113,7 +113,7 @@ impl ChunkSink for BucketSink<'_> {
     fn commit(&self, number: u32) -> Result<(), MediumError> {
         let key = self.key(number);
         let metadata = [
-            ("category", self.settings.category.clone()),
+            ("category", self.settings.category.to_string()),
             ("carnetbundle", self.bundle.to_string()),
             ("carnetchunk", number.to_string()),
         ];

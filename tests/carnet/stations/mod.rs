@@ -4,6 +4,7 @@ mod arrivals;
 mod away;
 mod history;
 mod late_lists;
+mod objects;
 mod operator;
 mod options;
 mod orders;

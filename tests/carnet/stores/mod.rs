@@ -18,7 +18,7 @@ use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
 use carnet::format::signature::SignatureAlgorithm;
 use carnet::format::statement::Crossing;
-use carnet::medium::{Bucket, BucketSettings, CATEGORY, ChunkStore, Folder, Replace};
+use carnet::medium::{Bucket, BucketSettings, Category, ChunkStore, Folder, Replace};
 use carnet::observe::Monitor;
 use carnet::pack::{Outcome, PackError, PackReport, PackRequest, Splitting, Wanted, pack};
 use carnet::registry::{Registries, Settings};
@@ -65,7 +65,7 @@ impl Station {
         let settings = BucketSettings {
             spool: self.desk.path("spool"),
             connections: 3.try_into().unwrap(),
-            category: CATEGORY.to_owned(),
+            category: Category::default(),
         };
         let container: Arc<dyn Container> = Arc::<Memory>::clone(memory);
         Bucket::new(container, &"s3://memory/in".parse().unwrap(), settings)

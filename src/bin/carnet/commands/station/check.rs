@@ -136,7 +136,7 @@ fn export(loaded: &Loaded, pipeline: &ExportPipeline, report: &mut CheckReport, 
     let name = &pipeline.name;
     let key = keys::load(&pipeline.key, pipeline.passphrase_file.as_deref(), context.screen);
     report.add_command(name, &format!("key {}", pipeline.key.display()), key);
-    let store = loaded.equipment.store(&pipeline.to, pipeline.secret_command.as_deref());
+    let store = loaded.equipment.target(pipeline);
     if let Some(store) = report.add(name, &format!("access to {}", pipeline.to), store) {
         report.note_access(store.as_ref());
         let is_replacing = pipeline.has(PipelineOption::OverwriteBlobs);
@@ -175,7 +175,7 @@ fn import(loaded: &Loaded, pipeline: &ImportPipeline, report: &mut CheckReport, 
     let name = &pipeline.name;
     let policy = TrustPolicy::load(&pipeline.trust);
     let policy = report.add(name, &format!("trust file {}", pipeline.trust.display()), policy);
-    let store = loaded.equipment.store(&pipeline.from, pipeline.secret_command.as_deref());
+    let store = loaded.equipment.inbox(pipeline);
     if let Some(store) = report.add(name, &format!("access to {}", pipeline.from), store) {
         report.note_access(store.as_ref());
         let files = report.add(name, &format!("list {}", pipeline.from), store.files());

@@ -48,7 +48,7 @@ impl Import {
         let pipeline = pipeline.ok_or_else(|| no_such_pipeline(&self.pipeline))?;
         let policy = TrustPolicy::load(&pipeline.trust)?;
         let ledger = loaded.ledger(screen)?;
-        let store = loaded.equipment.store(&pipeline.from, pipeline.secret_command.as_deref())?;
+        let store = loaded.equipment.inbox(pipeline)?;
         let (mut inbox, now) = (Inbox::default(), environment.clock.now());
         let files = inbox.look(&store.files()?, &policy, now, InboxLimits::default(), environment.workers);
         let mut bundles = inbox.bundles(&files, now);

@@ -67,7 +67,7 @@ impl Why {
         let pipeline = loaded.station.import_pipeline(&self.pipeline);
         let pipeline = pipeline.ok_or_else(|| no_such_pipeline(&self.pipeline))?;
         let policy = TrustPolicy::load(&pipeline.trust)?;
-        let store = loaded.equipment.store(&pipeline.from, pipeline.secret_command.as_deref())?;
+        let store = loaded.equipment.inbox(pipeline)?;
         let (mut inbox, now) = (Inbox::default(), environment.clock.now());
         let limits = pipeline.limits(now);
         let files = inbox.look(&store.files()?, &policy, now, limits, environment.workers);
