@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use carnet::arrival::{OpenRequest, open};
-use carnet::artifacts::{DestinationSpec, ExistingName, OnFailure, RegistrySources, Selection, SourceSpec};
+use carnet::artifacts::{
+    DestinationSpec, ExistingName, OnFailure, RegistryDestination, RegistrySources, Selection, SourceSpec,
+};
 use carnet::clock::Fixed;
 use carnet::diagnosis::{Code, Diagnose as _};
 use carnet::environment::Environment;
@@ -18,6 +20,7 @@ use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
 use carnet::format::signature::SignatureAlgorithm;
 use carnet::format::statement::Crossing;
+use carnet::import::{ImportRequest, TagPolicy};
 use carnet::medium::{Bucket, BucketSettings, Category, ChunkStore, Folder, Replace};
 use carnet::observe::Monitor;
 use carnet::pack::{Outcome, PackError, PackReport, PackRequest, Splitting, Wanted, pack};
@@ -30,6 +33,7 @@ use carnet::trust::{KeyFile, PublicKey, Signer, SignerError, TrustPolicy};
 use carnet::verify::{BundleVerdict, verify};
 
 use super::behaviour::support::{Desk, assert_same_layout};
+use super::registries::server::Registry;
 use memory::Memory;
 
 /// A desk with a layout of small and split blobs, and everything a command needs in addition to its request.
@@ -267,6 +271,26 @@ fn objects_are_read_by_ranges_and_once() {
         carnet::unpack::unpack(&whole, to.open(&[], ExistingName::Refuse).unwrap(), &environment).unwrap();
     });
     assert!(unpacked <= total + chunks * 350_000, "unpack read {unpacked} of {total} bytes");
+    let registry = Registry::start();
+    let imported = count(&|request| {
+        let bundle = open(request, &environment).unwrap().select(None).unwrap();
+        let to: RegistryDestination = format!("docker://{}", registry.name()).parse().unwrap();
+        let import = ImportRequest {
+            bundle: &bundle.released().unwrap().whole().unwrap(),
+            registry: Registries::new(Settings::default()).registry(&to.host).unwrap(),
+            to: &to,
+            artifacts: &[],
+            rename: &[],
+            tags: TagPolicy::default(),
+            referrers: Carriage::Carry,
+            on_failure: OnFailure::Stop,
+            dry_run: false,
+            connections: 3.try_into().unwrap(),
+        };
+        assert_eq!(carnet::import::import(&import, &environment).unwrap().failed(), 0);
+    });
+    assert!(imported <= total + chunks * 350_000, "import read {imported} of {total} bytes");
+    assert!(imported > total / 2, "the registry was empty, and import read {imported} of {total} bytes");
 }
 
 #[test]
