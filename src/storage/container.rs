@@ -78,6 +78,10 @@ pub trait Container: Send + Sync {
     /// Ends an upload that will not be completed, and frees its space.
     fn end(&self, key: &str, upload: &Upload) -> Result<(), StorageError>;
 
+    /// Returns the uploads of keys that begin with `prefix` which were begun and neither completed nor ended, each with its
+    /// key. None if the store drops them by itself.
+    fn unfinished(&self, prefix: &str) -> Result<Vec<(String, Upload)>, StorageError>;
+
     /// Deletes an object, unless it has changed. An object that is gone is no error.
     ///
     /// # Errors

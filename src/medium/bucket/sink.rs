@@ -12,7 +12,7 @@ use crate::format::{BundleName, Sum};
 use crate::medium::{
     ChunkFile, ChunkSink, MediumError, Replace, WholeSums, WriteAt, chunk_file_name, chunk_number,
 };
-use crate::storage::Precondition;
+use crate::storage::{Precondition, StorageError};
 
 /// A container, used for one bundle.
 pub(super) struct BucketSink<'a> {
@@ -47,6 +47,27 @@ impl<'a> BucketSink<'a> {
     fn find(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
         let found = self.place.find(&self.key(number))?;
         Ok(found.map(|file| Arc::new(file) as Arc<dyn ChunkFile>))
+    }
+
+    /// Ends the uploads of this bundle's name that an earlier process left (docs/decisions/0036). A store that may not list
+    /// them, or cannot, keeps them as long as it likes.
+    fn end_unfinished(&self) -> Result<(), MediumError> {
+        let container = self.place.container.as_ref();
+        let end = || {
+            for (key, upload) in container.unfinished(&self.place.key(&format!("{}_", self.name)))? {
+                let file = key.strip_prefix(&self.place.prefix);
+                if file.and_then(|file| chunk_number(&self.name, file)).is_some() {
+                    container.end(&key, &upload)?;
+                }
+            }
+            Ok(())
+        };
+        match end() {
+            Err(
+                StorageError::Refused { .. } | StorageError::Failed { .. } | StorageError::Protocol { .. },
+            ) => Ok(()),
+            ended => Ok(ended?),
+        }
     }
 
     fn remove(&self, number: u32) -> Result<(), MediumError> {
@@ -163,11 +184,12 @@ impl ChunkSink for BucketSink<'_> {
     }
 
     fn clear(&self) -> Result<(), MediumError> {
-        Ok(())
+        self.end_unfinished()
     }
 
+    /// Parts of an upload cannot be read, so nothing of it is kept.
     fn take_over(&self) -> Result<(), MediumError> {
-        Ok(())
+        self.end_unfinished()
     }
 
     /// Nothing can be left: the files have no names.

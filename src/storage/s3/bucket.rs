@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::listing::{Begun, Page, quoted, root};
 use super::problem::Problem;
 use super::request::{Requests, Wanted};
+use super::unfinished;
 use crate::format::Sum;
 use crate::http::{HeaderName, Method, Response, bounded, header};
 use crate::storage::pulse::Pulse;
@@ -465,6 +466,10 @@ impl Container for Bucket {
             Err(problem) if problem.status == 404 => Ok(()),
             Err(problem) => Err(self.requests.error(&problem, &wanted)),
         }
+    }
+
+    fn unfinished(&self, prefix: &str) -> Result<Vec<(String, Upload)>, StorageError> {
+        unfinished::list(&self.requests, prefix)
     }
 
     /// Few stores delete on a condition, so the entity tag is compared just before. An object that another writer puts in

@@ -12,7 +12,7 @@ use crate::storage::Object;
 use crate::storage::percent::decoded;
 
 /// The greatest length of a key in bytes (S3 User Guide, "Naming Amazon S3 objects").
-const KEY_BYTES_MAX: usize = 1024;
+pub(super) const KEY_BYTES_MAX: usize = 1024;
 
 /// A page of a list.
 #[derive(Deserialize)]

@@ -9,6 +9,8 @@ mod listing;
 mod problem;
 mod request;
 mod signing;
+mod unfinished;
 
 pub(super) use bucket::Bucket;
 pub(super) use listing::Page;
+pub(super) use unfinished::UploadsPage;

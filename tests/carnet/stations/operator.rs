@@ -43,9 +43,14 @@ impl Station {
 
     #[track_caller]
     pub(super) fn carnet(&self, args: &str) -> Run {
+        Run::of(&mut self.command(args))
+    }
+
+    pub(super) fn command(&self, args: &str) -> Command {
         let mut command: Command = self.desk.command(&format!("station {args} --station station.toml"));
         command.env("AWS_ENDPOINT_URL", format!("http://{}", self.bucket.name()));
-        Run::of(command.env("AWS_ACCESS_KEY_ID", "id").env("AWS_SECRET_ACCESS_KEY", "s3cr3t"))
+        command.env("AWS_ACCESS_KEY_ID", "id").env("AWS_SECRET_ACCESS_KEY", "s3cr3t");
+        command
     }
 }
 

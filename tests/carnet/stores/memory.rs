@@ -23,6 +23,8 @@ pub(super) struct State {
     objects: BTreeMap<String, Stored>,
     /// Parts that were sent, by upload and number.
     uploads: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
+    /// The key of each upload.
+    upload_keys: BTreeMap<String, String>,
     next: u64,
 }
 
@@ -185,6 +187,7 @@ impl Container for Memory {
         state.next += 1;
         let upload = format!("{}-{}", object.key, state.next);
         state.uploads.insert(upload.clone(), BTreeMap::new());
+        state.upload_keys.insert(upload.clone(), object.key.to_owned());
         Ok(Upload(upload))
     }
 
@@ -213,6 +216,12 @@ impl Container for Memory {
     fn end(&self, _: &str, upload: &Upload) -> Result<(), StorageError> {
         self.state.lock().unwrap().uploads.remove(&upload.0);
         Ok(())
+    }
+
+    fn unfinished(&self, prefix: &str) -> Result<Vec<(String, Upload)>, StorageError> {
+        let state = self.state.lock().unwrap();
+        let uploads = state.uploads.keys().map(|id| (state.upload_keys[id].clone(), Upload(id.clone())));
+        Ok(uploads.filter(|(key, _)| key.starts_with(prefix)).collect())
     }
 
     fn delete(&self, object: &Object) -> Result<(), StorageError> {

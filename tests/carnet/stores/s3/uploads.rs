@@ -223,3 +223,31 @@ fn uploads_obey_the_rate_limit_and_the_stop_signal() {
     assert!(matches!(found, Err(StorageError::Interrupted)), "{found:?}");
     assert!(started.elapsed().as_secs() < 15);
 }
+
+#[test]
+fn unfinished_uploads_are_listed_page_by_page() {
+    let desk = Desk::new();
+    let mut begun = Vec::new();
+    for key in ["in/a", "in/b", "in/b", "other"] {
+        begun.push(desk.container.begin(&new_object(key, b"content", Precondition::None)).unwrap());
+    }
+    let found = desk.container.unfinished("in/").unwrap();
+    let keys = ["in/a", "in/b", "in/b"].map(str::to_owned);
+    assert_eq!(found, keys.into_iter().zip(begun.clone()).collect::<Vec<_>>());
+    assert!(desk.count("GET") > 2, "more than a page");
+    desk.container.end("in/b", &begun[1]).unwrap();
+    assert_eq!(desk.container.unfinished("in/b").unwrap(), [("in/b".to_owned(), begun[2].clone())]);
+    // A list that never ends, one of something else, and one that may not be read.
+    let again = "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>in/a</NextKeyMarker>\
+                 </ListMultipartUploadsResult>";
+    for (response, words) in [
+        (Response::new(200).body("application/xml", again), "names an earlier page"),
+        (Response::new(200).body("application/xml", "<ListBucketResult/>"), "it does not begin with"),
+        (error(403, "AccessDenied", "Access Denied"), "the permission to list is missing"),
+    ] {
+        desk.host.heal();
+        desk.host.fault(Fault::on("GET", "*").answers(response));
+        let found = desk.container.unfinished("in/").unwrap_err();
+        assert!(text(&found).contains(words), "{found}");
+    }
+}

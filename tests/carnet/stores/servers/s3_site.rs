@@ -54,6 +54,14 @@ impl S3Site {
         self.0.lock().unwrap().objects.get(key).map(|stored| stored.bytes.clone())
     }
 
+    /// Begins an upload, as another program may.
+    pub(crate) fn begin(&self, key: &str) {
+        let state = &mut *self.0.lock().unwrap();
+        state.begun += 1;
+        let upload = Upload { key: key.to_owned(), ..Upload::default() };
+        state.uploads.insert(format!("upload{}", state.begun), upload);
+    }
+
     pub(crate) fn open_uploads(&self) -> usize {
         self.0.lock().unwrap().uploads.len()
     }
@@ -102,6 +110,7 @@ impl Site for S3Site {
         };
         let state = &mut *self.0.lock().unwrap();
         match (request.method.as_str(), request.query("uploadId")) {
+            ("GET", None) if key.is_empty() && request.query("uploads").is_some() => uploads(state, request),
             ("GET", None) if key.is_empty() => list(state, &request.query("prefix").unwrap_or_default()),
             ("GET" | "HEAD", None) => get(state, key, request),
             ("PUT", None) => {
@@ -152,6 +161,28 @@ fn list(state: &State, prefix: &str) -> Response {
         .zip(&etags)
         .map(|((key, stored), etag)| (key.as_str(), stored.bytes.len() as u64, etag.as_str()));
     page(&lines.collect::<Vec<_>>(), "<IsTruncated>false</IsTruncated>")
+}
+
+/// One upload in a page.
+fn uploads(state: &State, request: &Request) -> Response {
+    let prefix = request.query("prefix").unwrap_or_default();
+    let after = (request.query("key-marker"), request.query("upload-id-marker"));
+    let mut left: Vec<(String, String)> =
+        state.uploads.iter().map(|(id, upload)| (upload.key.clone(), id.clone())).collect();
+    left.sort();
+    left.retain(|(key, id)| {
+        let is_after = match &after {
+            (Some(last), Some(last_id)) => (key, id) > (last, last_id),
+            _ => true,
+        };
+        key.starts_with(&prefix) && is_after
+    });
+    let mut text = format!("<ListMultipartUploadsResult><IsTruncated>{}</IsTruncated>", left.len() > 1);
+    if let Some((key, id)) = left.first() {
+        text += &format!("<NextKeyMarker>{key}</NextKeyMarker><NextUploadIdMarker>{id}</NextUploadIdMarker>");
+        text += &format!("<Upload><Key>{key}</Key><UploadId>{id}</UploadId></Upload>");
+    }
+    Response::new(200).body("application/xml", text + "</ListMultipartUploadsResult>")
 }
 
 fn get(state: &State, key: &str, request: &Request) -> Response {
