@@ -14,12 +14,14 @@ mod envelope;
 mod format;
 mod guarded;
 mod identity;
+mod inventory;
 mod lenient;
 mod model;
 mod package_list;
 mod signed;
 mod spdx;
 mod statement;
+mod write;
 
 pub use buildkit::{ATTESTATION_MANIFEST, PREDICATE_TYPE, REFERENCE_DIGEST, REFERENCE_TYPE, attests};
 pub use compare::{Comparison, LINES_MAX, OtherVersion, compare};
@@ -29,7 +31,9 @@ pub use envelope::{
     SigstoreBundle,
 };
 pub use format::Format;
+pub use inventory::{ImageItem, Inventory, LayerItem, PackageItem};
 pub use model::{Bom, BomPackage, BomSubject};
 pub use package_list::PACKAGES_MAX;
 pub use signed::read_signed;
 pub use statement::{SUBJECTS_MAX, Statement, StatementSubject, SubjectAnswer};
+pub use write::{write_cyclonedx, write_spdx};

@@ -59,8 +59,8 @@ impl Found {
             Some("CONTAINER" | "OPERATING-SYSTEM" | "OPERATING_SYSTEM" | "FILE" | "DEVICE" | "FIRMWARE") => {
                 true
             }
-            // Scanners also list lock files and folders as applications.
-            Some("APPLICATION") => self.purl.is_none() && self.version.is_none(),
+            // Scanners also list lock files and folders as applications. Layers are archives.
+            Some("APPLICATION" | "ARCHIVE") => self.purl.is_none() && self.version.is_none(),
             _ => is_image,
         };
         if is_other {

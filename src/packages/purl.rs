@@ -3,6 +3,7 @@
 use packageurl::PackageUrl;
 
 use super::package::{Kind, Package};
+use crate::oci::{Digest, RefName};
 
 /// The system that a package is installed in, as `os-release` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,22 @@ fn build<'a>(
         purl.with_namespace(namespace)?;
     }
     Ok(purl)
+}
+
+/// The purl of an image (type `oci`): the last word of its repository, and the digest of its manifest. `None` if the name has
+/// no repository.
+pub fn image(name: &RefName, digest: &Digest) -> Option<String> {
+    let repository = name.repository()?;
+    let word = repository.rsplit('/').next()?;
+    let mut purl = PackageUrl::new("oci", word).ok()?;
+    purl.with_version(digest.to_string()).ok()?;
+    if repository.contains('/') {
+        purl.add_qualifier("repository_url", repository).ok()?;
+    }
+    if let Some(tag) = name.tag() {
+        purl.add_qualifier("tag", tag).ok()?;
+    }
+    Some(purl.to_string())
 }
 
 /// A purl of a foreign document, in the form that [`purl`] writes.
@@ -169,6 +186,18 @@ mod tests {
         let rolling = Release { id: "arch", version_id: None };
         assert_eq!(purl(&package(Kind::Rpm, "a", "1", None), Some(&rolling)), "pkg:rpm/arch/a@1?distro=arch");
         assert_eq!(purl(&package(Kind::Deb, "", "1", None), None), "");
+    }
+
+    #[test]
+    fn an_image_has_one_with_its_digest_and_place() {
+        let digest = Digest::sha256(b"x");
+        let purl = |name: &str| image(&name.parse().unwrap(), &digest);
+        assert_eq!(
+            purl("low.example/team/app:1.0").unwrap(),
+            format!("pkg:oci/app@{digest}?repository_url=low.example%2Fteam%2Fapp&tag=1.0")
+        );
+        assert_eq!(purl("app:1.0").unwrap(), format!("pkg:oci/app@{digest}?tag=1.0"));
+        assert_eq!(purl("1.0"), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod layers;
 mod media_types;
 mod page;
 mod rootfs;
+mod sboms;
 mod system_packages;
 mod tree;
 mod version_orders;

@@ -33,7 +33,8 @@ use crate::subject::{SubjectArgs, SubjectPlace, subject_place};
 #[command(
     after_help = "Nothing is unpacked to disk, run or fetched. A source is audited before it is packed: oci:DIR,\n\
     docker-archive:FILE, docker://HOST/REPO:TAG and the others that pack takes.\n\n\
-    FORMAT is text (the default), json, html, csv (packages), findings (as CSV), sarif, record, or files\n\
+    FORMAT is text (the default), json, html, csv (packages), findings (as CSV), sarif, cyclonedx,\n\
+    spdx, record, or files\n\
     (every file of every image, one JSON document per line). -o can be given several times; only one\n\
     format can go to stdout.\n\n\
     Exit codes: 0 nothing is wrong with the bundle, 3 not trusted, 4 damaged or incomplete,\n\

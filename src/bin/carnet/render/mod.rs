@@ -8,6 +8,7 @@ mod example;
 pub(crate) mod file_lines;
 pub(crate) mod guard_text;
 mod html;
+mod inventory;
 pub(crate) mod output;
 mod record;
 mod sarif;

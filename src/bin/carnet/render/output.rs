@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use carnet::audit::{AuditReport, FileLine};
+use carnet::bom::{write_cyclonedx, write_spdx};
 use carnet::content::deflate::zlib_stream;
 use carnet::diagnosis::Code;
 use carnet::format::Sum;
@@ -13,6 +14,7 @@ use carnet::medium::{ChunkStore as _, Folder};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::html::{FileRow, Page, page};
+use super::inventory::inventory;
 use super::{record, sarif, text};
 use crate::command_error::CommandError;
 
@@ -25,18 +27,22 @@ pub(crate) enum Format {
     Csv,
     Findings,
     Sarif,
+    CycloneDx,
+    Spdx,
     Record,
     Files,
 }
 
 /// The forms by the words of the command line.
-const FORMATS: [(&str, Format); 8] = [
+const FORMATS: [(&str, Format); 10] = [
     ("text", Format::Text),
     ("json", Format::Json),
     ("html", Format::Html),
     ("csv", Format::Csv),
     ("findings", Format::Findings),
     ("sarif", Format::Sarif),
+    ("cyclonedx", Format::CycloneDx),
+    ("spdx", Format::Spdx),
     ("record", Format::Record),
     ("files", Format::Files),
 ];
@@ -117,6 +123,8 @@ pub(crate) fn rendered(format: Format, report: &AuditReport, rows: &[FileLine], 
             text.push(b'\n');
             text
         }
+        Format::CycloneDx => write_cyclonedx(&inventory(report)),
+        Format::Spdx => write_spdx(&inventory(report)),
         Format::Record => record::text(report, Some(Sum::of(&json(report)))).into_bytes(),
         // They were written while the audit ran.
         Format::Files => Vec::new(),
