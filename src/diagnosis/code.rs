@@ -123,6 +123,7 @@ codes! {
     DeniedByPolicy "denied-by-policy" Denied "A policy denies what should be packed or imported."
     AdvisoriesUnusable "advisories-unusable" Failed "An advisory database cannot be read, or is none of the known forms."
     VexUnusable "vex-unusable" Usage "A VEX document cannot be read, or is none of the known forms."
+    SignatureKeyUnusable "signature-key-unusable" Usage "A key or certificate for signatures in the cargo cannot be used."
     CompressedArchive "compressed-archive" Failed "An archive is compressed, so the blobs in it cannot be accessed."
     NotADockerImage "not-a-docker-image" Failed "An artifact or archive is not a Docker image that `docker load` accepts."
     UnsafePath "unsafe-path" Damaged "A path is a link, a device or a folder where a regular file is expected, or has no file name."

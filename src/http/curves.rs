@@ -1,4 +1,5 @@
-//! Signatures of certificates with elliptic curves that `ring` lacks: P-521, and P-384 with SHA-512.
+//! Signatures with elliptic curves that `ring` lacks: P-521, and P-384 with SHA-512. `trust` checks signatures in the cargo
+//! with them, too.
 
 use std::sync::LazyLock;
 
@@ -10,10 +11,10 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 type Algorithm = &'static dyn SignatureVerificationAlgorithm;
 
-const P384_SHA512: Algorithm = &Ecdsa(Curve::P384, Hash::Sha512);
-const P521_SHA256: Algorithm = &Ecdsa(Curve::P521, Hash::Sha256);
-const P521_SHA384: Algorithm = &Ecdsa(Curve::P521, Hash::Sha384);
-const P521_SHA512: Algorithm = &Ecdsa(Curve::P521, Hash::Sha512);
+pub(crate) const P384_SHA512: Algorithm = &Ecdsa(Curve::P384, Hash::Sha512);
+pub(crate) const P521_SHA256: Algorithm = &Ecdsa(Curve::P521, Hash::Sha256);
+pub(crate) const P521_SHA384: Algorithm = &Ecdsa(Curve::P521, Hash::Sha384);
+pub(crate) const P521_SHA512: Algorithm = &Ecdsa(Curve::P521, Hash::Sha512);
 
 /// The cryptography of `ring`, with these signatures added. Private keys and key exchange are those of `ring`.
 pub(super) fn provider() -> CryptoProvider {

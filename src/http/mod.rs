@@ -30,6 +30,7 @@ mod verifier;
 
 pub(crate) use body::ResponseBody;
 pub(crate) use connections::Connections;
+pub(crate) use curves::{P384_SHA512, P521_SHA256, P521_SHA384, P521_SHA512};
 pub use error::{ConnectError, SetupError, TlsFailure};
 pub(crate) use error::{HttpError, bounded};
 pub(crate) use exchange::{Call, Client, LIST_BYTES_MAX, Payload, Response, Route, date_seconds, date_text};

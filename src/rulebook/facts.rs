@@ -65,8 +65,19 @@ pub struct Artifact {
 pub struct Signature {
     /// What was found.
     pub status: SignatureStatus,
-    /// Who signed, if known.
-    pub signer: Option<String>,
+    /// Who signed, if it is valid. Two signatures of one signer count once.
+    pub signer: Option<Signer>,
+}
+
+/// Who made a valid signature.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Signer {
+    /// The file of the key or trusted certificate, as it was given.
+    pub file: String,
+    /// The subject of the signer's certificate, if there is one.
+    pub subject: Option<String>,
+    /// The SHA-256 of the signer's public key.
+    pub key: String,
 }
 
 /// What the check of a signature came to.

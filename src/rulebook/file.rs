@@ -70,6 +70,9 @@ pub struct Rulebook {
     /// How many valid signatures each artifact needs.
     #[serde(default)]
     pub required_signatures: u64,
+    /// Who must have signed which artifacts.
+    #[serde(default)]
+    pub required_signers: Vec<RequiredSigner>,
     /// How many SBOMs each artifact needs.
     #[serde(default)]
     pub required_boms: u64,
@@ -96,6 +99,19 @@ pub struct Rulebook {
     /// Whether things may be left out for other reasons.
     #[serde(default)]
     pub allow_not_covered: bool,
+}
+
+/// Artifacts that need a valid signature, and of whom. All that is stated must fit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RequiredSigner {
+    /// The names of the artifacts, as patterns; without, all artifacts, also those without a name.
+    pub artifacts: Option<Vec<String>>,
+    /// The keys or trusted certificates: their files as they were given, as patterns, or the SHA-256 of the signer's public
+    /// key. Without, all that were given.
+    pub keys: Option<Vec<String>>,
+    /// The subjects of the certificates of the signers, as patterns. Without, all. A signer with a key has no subject.
+    pub subjects: Option<Vec<String>>,
 }
 
 /// A package that may not come in. All that is stated must fit.
@@ -146,6 +162,9 @@ impl Rulebook {
             return Err(RulebookError::Value { key: "version", detail });
         }
         let none = Vec::new();
+        let signers = &book.required_signers;
+        let signers = signers.iter().flat_map(|rule| [&rule.artifacts, &rule.keys, &rule.subjects]);
+        let signers: Vec<String> = signers.flatten().flatten().cloned().collect();
         let names: Vec<String> = book.forbidden_packages.iter().map(|package| package.name.clone()).collect();
         for (key, patterns) in [
             ("allowed-artifacts", book.allowed_artifacts.as_ref().unwrap_or(&none)),
@@ -155,6 +174,7 @@ impl Rulebook {
             ("denied-media-types", &book.denied_media_types),
             ("denied-findings", &book.denied_findings),
             ("forbidden-packages", &names),
+            ("required-signers", &signers),
         ] {
             if patterns.len() > LIST_MAX {
                 let detail = format!("found {} entries, at most {LIST_MAX} are allowed", patterns.len());

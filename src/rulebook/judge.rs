@@ -1,12 +1,12 @@
 //! The judgement: each rule against each fact.
 
-use std::{cmp::Ordering, fmt};
+use std::{cmp::Ordering, collections::BTreeSet, fmt};
 
 use globset::GlobMatcher;
 
 use super::{
-    facts::{Artifact, Facts, Package, SignatureStatus},
-    file::{Forbidden, Rulebook, pattern},
+    facts::{Artifact, Facts, Package, SignatureStatus, Signer},
+    file::{Forbidden, RequiredSigner, Rulebook, pattern},
 };
 use crate::diagnosis::count;
 
@@ -127,16 +127,21 @@ fn age_and_proofs(book: &Rulebook, artifact: &Artifact, facts: &Facts, denials: 
         let text = format!("{}, at most {most} are allowed", count(artifact.bytes, "byte", "bytes"));
         denials.add("max-artifact-bytes", place, text);
     }
-    let valid = artifact.signatures.iter().filter(|signature| signature.status == SignatureStatus::Valid);
-    // Two signatures of one signer count once.
-    let mut signers: Vec<_> = valid.map(|signature| &signature.signer).collect();
-    signers.sort();
-    signers.dedup();
+    let signers = signers(artifact);
+    for rule in &book.required_signers {
+        let is_meant = rule.artifacts.as_ref().is_none_or(|names| {
+            let patterns = patterns(names);
+            artifact.names.iter().any(|name| fits(&patterns, name))
+        });
+        if is_meant && !signers.iter().any(|signer| is_required(rule, signer)) {
+            denials.add("required-signers", place, missing_signer(rule));
+        }
+    }
     for (rule, required, found, one, many) in [
         (
             "required-signatures",
             book.required_signatures,
-            signers.len() as u64,
+            number_of(&signers),
             "valid signature",
             "valid signatures",
         ),
@@ -146,6 +151,37 @@ fn age_and_proofs(book: &Rulebook, artifact: &Artifact, facts: &Facts, denials: 
             denials.add(rule, place, format!("{}, {required} required", count(found, one, many)));
         }
     }
+}
+
+/// Who signed an artifact.
+fn signers(artifact: &Artifact) -> BTreeSet<&Signer> {
+    let valid = artifact.signatures.iter().filter(|signature| signature.status == SignatureStatus::Valid);
+    valid.filter_map(|signature| signature.signer.as_ref()).collect()
+}
+
+/// How many signers these are. One with several certificates of the same subject counts once.
+fn number_of(signers: &BTreeSet<&Signer>) -> u64 {
+    signers.iter().map(|signer| (&signer.file, &signer.subject)).collect::<BTreeSet<_>>().len() as u64
+}
+
+fn is_required(rule: &RequiredSigner, signer: &Signer) -> bool {
+    let has_key = rule
+        .keys
+        .as_ref()
+        .is_none_or(|keys| keys.contains(&signer.key) || fits(&patterns(keys), &signer.file));
+    // The author of a certificate chooses its subject, so it never stands for a key.
+    let has_subject = rule.subjects.as_ref().is_none_or(|subjects| {
+        let patterns = patterns(subjects);
+        signer.subject.as_ref().is_some_and(|subject| fits(&patterns, subject))
+    });
+    has_key && has_subject
+}
+
+fn missing_signer(rule: &RequiredSigner) -> String {
+    let named = |word: &str, list: &Option<Vec<String>>| {
+        list.as_ref().map_or_else(String::new, |list| format!(" {word} {}", list.join(", ")))
+    };
+    format!("no valid signature{}{}", named("by", &rule.keys), named("of", &rule.subjects))
 }
 
 fn packages(book: &Rulebook, facts: &Facts, order: &VersionOrder<'_>, denials: &mut Denials) {

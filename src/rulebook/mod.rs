@@ -7,8 +7,8 @@ mod file;
 mod ignores;
 mod judge;
 
-pub use facts::{Artifact, Facts, Finding, Package, Severity, Signature, SignatureStatus};
-pub use file::{Forbidden, Rulebook, RulebookError};
+pub use facts::{Artifact, Facts, Finding, Package, Severity, Signature, SignatureStatus, Signer};
+pub use file::{Forbidden, RequiredSigner, Rulebook, RulebookError};
 pub use ignores::{Ignore, Ignores};
 pub use judge::{Denial, VersionOrder, judge};
 

@@ -11,6 +11,11 @@ fn order(_: &str, one: &str, two: &str) -> Option<Ordering> {
 fn facts() -> Facts {
     let time = |text: &str| Some(text.parse().unwrap());
     let text = |text: &str| text.to_owned();
+    // Two certificates of one signer.
+    let signature = |key: &str| {
+        let signer = Signer { file: text("keys/ca.pem"), subject: Some(text("CN=team")), key: text(key) };
+        Signature { status: SignatureStatus::Valid, signer: Some(signer) }
+    };
     let artifact = Artifact {
         digest: text("sha256:00"),
         names: vec![text("r/app:1")],
@@ -18,7 +23,7 @@ fn facts() -> Facts {
         created: time("2026-11-01T00:00:00Z"),
         media_types: vec![text("application/gzip")],
         bytes: 100,
-        signatures: vec![Signature { status: SignatureStatus::Valid, signer: Some(text("a")) }; 2],
+        signatures: vec![signature("1"), signature("2")],
         boms: 1,
     };
     let package = Package {
@@ -69,6 +74,13 @@ fn every_rule_denies_and_allows() {
         ("max-artifact-bytes", "99", "100"),
         ("max-bytes", "99", "100"),
         ("required-signatures", "2", "1"),
+        ("required-signers", "[{ keys = ['CN=team'] }]", "[{ keys = ['*/ca.pem'], subjects = ['CN=*'] }]"),
+        (
+            "required-signers",
+            "[{ artifacts = ['r/*'], keys = ['3'] }]",
+            "[{ artifacts = ['r/*'], keys = ['2'] }]",
+        ),
+        ("required-signers", "[{ subjects = ['keys/*'] }]", "[{ artifacts = ['x/*'], keys = ['3'] }, {}]"),
         ("required-boms", "2", "1"),
         ("forbidden-packages", "[{ name = 'a', from = '5', before = '6' }]", "[{ name = 'a', from = '6' }]"),
         ("denied-findings", "['set*']", "['x']"),
@@ -97,7 +109,7 @@ fn what_was_not_examined_is_denied_by_default() {
 fn every_example_of_the_page_parses() {
     let examples: Vec<&str> =
         PAGE.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(examples.len(), 4);
+    assert_eq!(examples.len(), 5);
     for example in examples {
         if example.contains("[[ignore]]") {
             Ignores::parse(example).unwrap();

@@ -185,7 +185,7 @@ impl PublicKey {
         PublicKey::from_pem(text).map_err(|e| KeyError::at(path, e))
     }
 
-    fn from_der(der: &[u8]) -> Result<PublicKey, KeyError> {
+    pub(super) fn from_der(der: &[u8]) -> Result<PublicKey, KeyError> {
         let bytes = match der.strip_prefix(&SPKI_HEAD) {
             Some(rest) => <&[u8; 32]>::try_from(rest).map_err(|_| KeyProblem::Malformed {
                 detail: format!("an Ed25519 public key has {SPKI_LEN} bytes, found {}", der.len()),

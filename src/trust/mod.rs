@@ -6,9 +6,11 @@
 //!   can read and write.
 //! - A [`TrustPolicy`] defines which key may act in which [`Role`], for which streams and when.
 //!   [`TrustPolicy::judge`] is the only function in the project that counts signatures.
+//! - [`cargo`] checks signatures that travel with artifacts. They never open a bundle.
 //! - [`accept`] and [`release`] are the two checks. No other code creates an [`AcceptedChunk`] or a [`Release`].
 
 mod accept;
+pub mod cargo;
 mod key;
 mod key_error;
 mod key_file;

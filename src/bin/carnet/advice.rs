@@ -355,6 +355,10 @@ pub(crate) fn next_step(code: Code) -> &'static str {
              claimed about flaws"
         }
         Code::VexUnusable => "give documents of OpenVEX, CycloneDX or CSAF, as their author published them",
+        Code::SignatureKeyUnusable => {
+            "give --cosign-key a public key in PEM, as `cosign public-key` or `openssl pkey -pubout` writes it (ECDSA on \
+             P-256, P-384 or P-521, Ed25519, or RSA from 2048 bits on), and --notation-ca certificates in PEM"
+        }
         Code::CompressedArchive => {
             "decompress the archive first, or give a folder with room for it with --tmp"
         }

@@ -16,6 +16,7 @@ use super::command::Context;
 use super::command_error::CommandError;
 use super::plain::plain;
 use super::rule_files;
+use super::signature_keys::SignatureKeyArgs;
 
 /// The options of commands that move content, for the policies that it must pass first.
 #[derive(Args, Clone)]
@@ -30,6 +31,14 @@ pub(crate) struct GateArgs {
     /// For the policy, look packages up in an advisory database, as `carnet audit` does; repeatable
     #[arg(long, value_name = "PATH", requires = "policy")]
     advisories: Vec<PathBuf>,
+    /// For the policy, check signatures in the cargo with the public key in FILE, as `carnet audit` does;
+    /// repeatable
+    #[arg(long, value_name = "FILE", requires = "policy")]
+    cosign_key: Vec<PathBuf>,
+    /// For the policy, check signatures in the cargo with the certificates in FILE, as `carnet audit` does;
+    /// repeatable
+    #[arg(long, value_name = "FILE", requires = "policy")]
+    notation_ca: Vec<PathBuf>,
 }
 
 /// What of the content moves.
@@ -60,6 +69,9 @@ impl GateArgs {
         }
         let policies = rule_files::policies(&self.policy)?;
         let ignores = rule_files::ignores(&self.ignore)?;
+        let keys =
+            SignatureKeyArgs { cosign_key: self.cosign_key.clone(), notation_ca: self.notation_ca.clone() };
+        let keys = keys.read()?;
         let rules = SecretRules::builtin().map_err(CommandError::system)?;
         let request = AuditRequest {
             subject: moving.subject,
@@ -74,6 +86,7 @@ impl GateArgs {
             depth_max: DEPTH_MAX,
             vex: None,
             advisories: self.advisories.clone(),
+            signature_keys: &keys,
             policies: &policies,
             ignores: &ignores,
             guard: None,

@@ -21,6 +21,7 @@ mod render;
 mod rule_files;
 mod screen;
 mod shell_word;
+mod signature_keys;
 mod station_args;
 mod status;
 mod stores;

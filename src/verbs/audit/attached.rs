@@ -2,12 +2,12 @@
 
 use super::carried::Carried;
 use super::finding::{Finding, Place, Rule};
-use super::report::{
-    AuditedBom, AuditedPackage, AuditedSignature, AuditedStatement, SignatureStatus, VersionDiffers,
-};
+use super::report::{AuditedBom, AuditedPackage, AuditedSignature, AuditedStatement, VersionDiffers};
+use super::signatures::{Checks, System, fetched, is_envelope, reported, system_of};
 use super::survey::{Attached, Survey};
-use crate::bom::{Bom, Document, SubjectAnswer, Unreadable, compare};
+use crate::bom::{Bom, Document, Signed, Statement, SubjectAnswer, Unreadable, compare};
 use crate::oci::{Descriptor, Digest};
+use crate::trust::cargo::Outcome;
 
 /// The largest SBOM or attestation, in bytes. It is held in memory to be checked.
 const BYTES_MAX: u64 = 48 << 20;
@@ -28,114 +28,131 @@ pub(super) fn read(
     survey: &Survey,
     all: &[&dyn Carried],
     packages: &[AuditedPackage],
+    checks: Checks<'_>,
     findings: &mut Vec<Finding>,
 ) -> Read {
-    let mut reading = Reading { survey, packages, findings, read: Read::default() };
+    let mut reading = Reading { survey, packages, checks, findings, read: Read::default() };
     for attached in &survey.attached {
         let Some(carried) = all.get(attached.carried) else { continue };
         for blob in &attached.blobs {
-            if let Some(kind) = signature_kind(attached, blob) {
-                reading.signature(attached, kind);
+            if let Some(system) = System::of(attached, blob) {
+                let outcome = checks.signature(system, *carried, attached, blob);
+                reading.signature(system, attached, blob, outcome);
                 continue;
             }
             reading.blob(*carried, attached, blob);
         }
     }
     let Read { mut boms, mut statements, mut signatures } = reading.read;
-    signatures.sort_by_key(|signature| (signature.of, signature.digest));
+    signatures.sort_by_cached_key(|signature| {
+        let AuditedSignature { of, digest, kind, status, by, why, .. } = signature;
+        (*of, *digest, kind.clone(), *status, by.clone(), why.clone())
+    });
     boms.sort_by_key(|bom| (bom.of, bom.digest));
     statements.sort_by_key(|statement| (statement.of, statement.digest));
     Read { boms, statements, signatures }
 }
 
-/// The system of a blob that is a signature and no document.
-fn signature_kind(attached: &Attached, blob: &Descriptor) -> Option<&'static str> {
-    let types = [Some(&blob.media_type), attached.artifact_type.as_ref()];
-    types.into_iter().flatten().find_map(|media_type| {
-        let has = |words: &[&str]| words.iter().any(|word| media_type.as_str().contains(word));
-        if has(&["simplesigning"]) {
-            Some("cosign")
-        } else if has(&["notary", "jose+json", "application/cose"]) {
-            Some("notation")
-        } else {
-            None
-        }
-    })
-}
-
 struct Reading<'a> {
     survey: &'a Survey,
     packages: &'a [AuditedPackage],
+    checks: Checks<'a>,
     findings: &'a mut Vec<Finding>,
     read: Read,
 }
 
 impl Reading<'_> {
-    /// Notes a signature. None is checked yet, so none is called valid.
-    fn signature(&mut self, attached: &Attached, kind: &str) {
-        let why = "this version does not check signatures in the cargo";
-        let place = Place { layer: Some(attached.manifest), ..Place::artifact(attached.subject) };
-        let text = format!("a signature of {kind} on {} was not checked: {why}", attached.subject);
-        self.findings.push(Finding::new(Rule::SignatureUnverifiable, place, "", text));
-        self.read.signatures.push(AuditedSignature {
-            of: attached.subject,
-            digest: attached.manifest,
-            kind: kind.to_owned(),
-            status: SignatureStatus::Unverifiable,
-            by: None,
-            why: Some(why.to_owned()),
-        });
+    /// Notes a signature. Returns the file of the key, if it is valid.
+    fn signature(
+        &mut self,
+        system: System,
+        attached: &Attached,
+        blob: &Descriptor,
+        outcome: Outcome,
+    ) -> Option<String> {
+        let (audited, finding) = reported(system, attached, blob, outcome);
+        self.findings.extend(finding);
+        let by = audited.by.clone();
+        self.read.signatures.push(audited);
+        by
     }
 
     fn blob(&mut self, carried: &dyn Carried, attached: &Attached, blob: &Descriptor) {
-        let place = Place { layer: Some(blob.digest), ..Place::artifact(attached.subject) };
         let unread = |problem: &str| {
+            let place = Place { layer: Some(blob.digest), ..Place::artifact(attached.subject) };
             let text = format!("what is attached to {} cannot be read: {problem}", attached.subject);
-            Finding::new(Rule::BomUnreadable, place.clone(), "", text)
+            Finding::new(Rule::BomUnreadable, place, "", text)
         };
-        if blob.size > BYTES_MAX {
-            self.findings.push(unread(&format!("it has {} bytes; {BYTES_MAX} are read", blob.size)));
-            return;
-        }
-        let bytes = match carried.document(blob) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => {
-                self.findings.push(unread("it is not in the bundle, or not all of its chunks are there"));
-                return;
-            }
+        let bytes = match fetched(carried, blob, BYTES_MAX) {
+            Ok(bytes) => bytes,
             Err(problem) => {
                 self.findings.push(unread(&problem));
                 return;
             }
         };
-        // A signed envelope is opened; nothing is verified by that.
-        match crate::bom::open(&bytes).map(|(document, _)| document) {
-            Ok(Document::Bom(bom)) => self.bom(attached.subject, blob.digest, &bom),
-            Ok(Document::Statement(statement)) => {
-                let about = statement.is_about(&attached.subject);
-                if let SubjectAnswer::Other { named } = &about {
-                    let named: Vec<String> = named.iter().map(ToString::to_string).collect();
-                    let text = format!(
-                        "the attestation is attached to {}, but is about {}",
-                        attached.subject,
-                        named.join(", ")
-                    );
-                    self.findings.push(Finding::new(Rule::OtherSubject, place, "", text));
+        match crate::bom::open(&bytes) {
+            Ok((Document::Bom(bom), signed)) => {
+                if signed.is_some() {
+                    let why = "what is signed does not name what it is attached to".to_owned();
+                    let outcome = Outcome::Unverifiable { why };
+                    self.signature(System::Attestation, attached, blob, outcome);
                 }
-                self.read.statements.push(AuditedStatement {
-                    digest: blob.digest,
-                    of: attached.subject,
-                    predicate: statement.predicate_type.clone(),
-                    subject_holds: about == SubjectAnswer::Holds,
-                    builder: statement.builder.clone(),
-                });
-                if let Some(bom) = &statement.bom {
-                    self.bom(attached.subject, blob.digest, bom);
-                }
+                self.bom(attached.subject, blob.digest, &bom);
+            }
+            Ok((Document::Statement(statement), signed)) => {
+                self.statement(attached, blob, &statement, signed.as_ref());
+            }
+            Err(Unreadable::Unknown | Unreadable::Envelope) if is_envelope(blob) => {
+                let (system, outcome) = self.checks.other(&bytes, carried, attached, blob);
+                self.signature(system, attached, blob, outcome);
             }
             // A referrer may be anything.
             Err(Unreadable::Unknown | Unreadable::Envelope) => {}
-            Err(error) => self.findings.push(unread(&error.to_string())),
+            Err(error) => {
+                self.findings.push(unread(&error.to_string()));
+                if is_envelope(blob) {
+                    let why = format!("it cannot be read: {error}");
+                    self.signature(System::Attestation, attached, blob, Outcome::Unverifiable { why });
+                }
+            }
+        }
+    }
+
+    fn statement(
+        &mut self,
+        attached: &Attached,
+        blob: &Descriptor,
+        statement: &Statement,
+        signed: Option<&Signed>,
+    ) {
+        let subject = attached.subject;
+        let mut signed_by = None;
+        if let Some(signed) = signed {
+            let system = system_of(statement);
+            let outcome = self.checks.statement(signed, blob, statement, &subject);
+            signed_by = self.signature(system, attached, blob, outcome);
+            if system == System::Cosign {
+                // It says nothing but that it signs its subject.
+                return;
+            }
+        }
+        let about = statement.is_about(&subject);
+        if let SubjectAnswer::Other { named } = &about {
+            let named: Vec<String> = named.iter().map(ToString::to_string).collect();
+            let text = format!("the attestation is attached to {subject}, but is about {}", named.join(", "));
+            let place = Place { layer: Some(blob.digest), ..Place::artifact(subject) };
+            self.findings.push(Finding::new(Rule::OtherSubject, place, "", text));
+        }
+        self.read.statements.push(AuditedStatement {
+            digest: blob.digest,
+            of: subject,
+            predicate: statement.predicate_type.clone(),
+            subject_holds: about == SubjectAnswer::Holds,
+            builder: statement.builder.clone(),
+            signed_by,
+        });
+        if let Some(bom) = &statement.bom {
+            self.bom(subject, blob.digest, bom);
         }
     }
 

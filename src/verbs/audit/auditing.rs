@@ -14,6 +14,7 @@ use super::reading::{ReadOptions, read_all};
 use super::report::{AuditReport, Basis, NamedSum, SCHEMA};
 use super::request::AuditRequest;
 use super::second_look::look_again;
+use super::signatures::Checks;
 use super::subjects::Subjects;
 use super::survey::{Scope, survey};
 use crate::artifacts::Root;
@@ -67,7 +68,8 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
     }
     gathered.layers(&survey, &layers);
     let packages = gathered.packages();
-    let attached = attached::read(&survey, &all, &packages, &mut gathered.findings);
+    let checks = Checks::new(request.signature_keys, request.at);
+    let attached = attached::read(&survey, &all, &packages, checks, &mut gathered.findings);
     let KnownFlaws { flaws, databases, excused } =
         known_flaws::find(request, &packages, &gathered.images, &gathered.releases, &mut gathered.findings)?;
     let mut coverage = gathered.coverage(&survey, &layers, databases.is_some());
@@ -91,7 +93,7 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
             advisories: databases.map(|databases| databases.bases).unwrap_or_default(),
             vex: request.vex.map(|vex| vex.files.clone()).unwrap_or_default(),
             secret_rules: request.secret_rules.clone(),
-            keys: Vec::new(),
+            keys: request.signature_keys.files.clone(),
             guard: request.guard.map(|guard| NamedSum { name: guard.name.clone(), sha256: guard.sha256 }),
         },
         bundles: subjects.bundles(),

@@ -1,15 +1,19 @@
 //! The last step: holds the report against the rules of policy files.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Finding, Severity};
-use super::report::{AuditReport, AuditedArtifact, Denial, Ignored, Judgement, NamedSum, NotCounted};
+use super::report::{
+    AuditReport, AuditedArtifact, AuditedSignature, Denial, Ignored, Judgement, NamedSum, NotCounted,
+    SignatureStatus,
+};
+use super::signatures::ATTESTATION;
 use crate::advisories::scheme;
 use crate::format::{Sum, Timestamp};
 use crate::oci::Digest;
 use crate::packages::Kind;
-use crate::rulebook::{self, Facts, Ignores, Rulebook, judge};
+use crate::rulebook::{self, Facts, Ignores, Rulebook, Signer, judge};
 
 /// A policy file.
 pub struct PolicyFile {
@@ -145,14 +149,6 @@ fn artifact(report: &AuditReport, artifact: &AuditedArtifact) -> rulebook::Artif
     let created: Option<Vec<Timestamp>> = created.collect();
     let mut media_types: BTreeSet<String> = layers().map(|layer| layer.media_type.to_string()).collect();
     media_types.insert(artifact.media_type.to_string());
-    let signature = |signature: &super::report::AuditedSignature| rulebook::Signature {
-        status: match signature.status {
-            super::report::SignatureStatus::Valid => rulebook::SignatureStatus::Valid,
-            super::report::SignatureStatus::Invalid => rulebook::SignatureStatus::Invalid,
-            super::report::SignatureStatus::Unverifiable => rulebook::SignatureStatus::Unverifiable,
-        },
-        signer: signature.by.clone(),
-    };
     rulebook::Artifact {
         digest: artifact.digest.to_string(),
         names: artifact.name.iter().map(ToString::to_string).collect(),
@@ -160,14 +156,38 @@ fn artifact(report: &AuditReport, artifact: &AuditedArtifact) -> rulebook::Artif
         created: created.and_then(|times| times.into_iter().min()),
         media_types: media_types.into_iter().collect(),
         bytes: layers().map(|layer| layer.bytes).sum(),
-        signatures: report
-            .signatures
-            .iter()
-            .filter(|signature| manifests.contains(&signature.of))
-            .map(signature)
-            .collect(),
+        signatures: signatures(report, artifact),
         boms: report.boms.iter().filter(|bom| manifests.contains(&bom.of)).count() as u64,
     }
+}
+
+/// The valid signatures of an artifact: those of the artifact itself, and those of one signer on each of its images. One on some
+/// images says nothing of the others. A signed attestation is no signature of what it is about.
+fn signatures(report: &AuditReport, artifact: &AuditedArtifact) -> Vec<rulebook::Signature> {
+    let mut signed: BTreeMap<Signer, BTreeSet<Digest>> = BTreeMap::new();
+    for signature in &report.signatures {
+        let AuditedSignature { status, by, subject, key, of, kind, .. } = signature;
+        if let (SignatureStatus::Valid, Some(file), Some(key)) = (status, by, key)
+            && kind != ATTESTATION
+        {
+            let signer = Signer { file: file.clone(), subject: subject.clone(), key: key.to_string() };
+            signed.entry(signer).or_default().insert(*of);
+        }
+    }
+    let carried: BTreeSet<Digest> = artifact
+        .manifests
+        .iter()
+        .filter(|manifest| manifest.carried)
+        .map(|manifest| manifest.digest)
+        .collect();
+    signed
+        .into_iter()
+        .filter(|(_, of)| of.contains(&artifact.digest) || (!carried.is_empty() && of.is_superset(&carried)))
+        .map(|(signer, _)| rulebook::Signature {
+            status: rulebook::SignatureStatus::Valid,
+            signer: Some(signer),
+        })
+        .collect()
 }
 
 /// The word for a kind, as in JSON.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::judging::{IgnoreFile, PolicyFile};
 use super::report::{FileLine, NamedSum, PackageScope};
+use super::signatures::CargoKeyFiles;
 use super::subjects::Subject;
 use super::vex_files::VexFiles;
 use crate::content::LayerLimits;
@@ -53,6 +54,8 @@ pub struct AuditRequest<'a> {
     pub advisories: Vec<PathBuf>,
     /// What VEX documents say of known flaws.
     pub vex: Option<&'a VexFiles>,
+    /// The keys and certificates that signatures in the cargo are checked with.
+    pub signature_keys: &'a CargoKeyFiles,
     /// The policy files; without one, nothing is judged.
     pub policies: &'a [PolicyFile],
     /// The files of denials that are accepted for some time.

@@ -53,9 +53,6 @@ pub(super) struct Attached {
     pub manifest: Digest,
     /// Its artifact type, if it states one.
     pub artifact_type: Option<MediaType>,
-    /// The annotations of the manifest that holds it.
-    #[expect(dead_code, reason = "signatures are read by it")]
-    pub annotations: BTreeMap<String, String>,
     /// Its blobs.
     pub blobs: Vec<Descriptor>,
 }
@@ -366,7 +363,6 @@ impl Walking<'_> {
                 subject,
                 manifest: descriptor.digest,
                 artifact_type,
-                annotations: read.annotations,
                 blobs,
             });
         }

@@ -11,6 +11,7 @@ mod media_types;
 mod page;
 mod rootfs;
 mod sboms;
+mod signatures;
 mod system_packages;
 mod tree;
 mod version_orders;

@@ -91,6 +91,9 @@ const CRATES: &[(&str, &[&str])] = &[
             "src/http/error.rs",
         ],
     ),
+    ("webpki", &["src/trust/cargo/"]),
+    ("rustls_pki_types", &["src/trust/cargo/", "src/http/"]),
+    ("x509_cert", &["src/trust/cargo/"]),
     ("p384", &["src/http/curves.rs"]),
     ("p521", &["src/http/curves.rs"]),
     // Reads SSL_CERT_FILE and SSL_CERT_DIR.

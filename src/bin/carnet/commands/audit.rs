@@ -26,6 +26,7 @@ use crate::render::file_lines::FileLines;
 use crate::render::output::{Format, Output, output, rendered, write};
 use crate::rule_files;
 use crate::screen::say;
+use crate::signature_keys::SignatureKeyArgs;
 use crate::subject::{SubjectArgs, SubjectPlace, subject_place};
 
 /// Tell what is in a bundle, down to files and packages, in one report
@@ -43,7 +44,8 @@ use crate::subject::{SubjectArgs, SubjectPlace, subject_place};
     carnet audit out --trust trust.toml\n  \
     carnet audit out --trust trust.toml -o html=report.html -o json=report.json\n  \
     carnet audit oci:images -o files=files.ndjson\n  \
-    carnet audit out --pub station.pub.pem --advisories osv --policy policy.toml"
+    carnet audit out --pub station.pub.pem --advisories osv --policy policy.toml\n  \
+    carnet audit out --trust trust.toml --cosign-key team.pub --notation-ca vendor-ca.pem"
 )]
 pub(crate) struct Audit {
     /// Chunk files, folders or places in object stores that hold them, or sources
@@ -68,6 +70,8 @@ pub(crate) struct Audit {
     /// does not count the flaws that do no harm
     #[arg(long, value_name = "FILE", requires = "advisories")]
     vex: Vec<PathBuf>,
+    #[command(flatten)]
+    signature_keys: SignatureKeyArgs,
     /// Judge the bundle by the rules in FILE; exit code 5 if they deny it; repeatable
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
@@ -157,6 +161,7 @@ impl Command for Audit {
             ..defaults.inflate
         };
         let limits = LayerLimits { inflate, entries_max: self.max_entries.unwrap_or(defaults.entries_max) };
+        let signature_keys = self.signature_keys.read()?;
         let policies = rule_files::policies(&self.policy)?;
         let ignores = rule_files::ignores(&self.ignore)?;
         let guard = self.guard.as_deref().map(guard_profile).transpose()?;
@@ -183,6 +188,7 @@ impl Command for Audit {
                 depth_max: self.max_depth.map_or(DEPTH_MAX, usize::from),
                 advisories: self.advisories.clone(),
                 vex: Some(&vex),
+                signature_keys: &signature_keys,
                 policies: &policies,
                 ignores: &ignores,
                 guard: guard.as_ref(),

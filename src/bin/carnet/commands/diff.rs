@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use carnet::audit::{AuditRequest, DEPTH_MAX, PackageScope, Subject, layer_limits};
+use carnet::audit::{AuditRequest, CargoKeyFiles, DEPTH_MAX, PackageScope, Subject, layer_limits};
 use carnet::content::secrets::SecretRules;
 use carnet::diagnosis::{Code, count};
 use carnet::difference::{Differed, DifferenceReport, difference};
@@ -20,6 +20,7 @@ use crate::exit;
 use crate::render::difference as render;
 use crate::render::output::{form_and_file, write};
 use crate::screen::say;
+use crate::signature_keys::SignatureKeyArgs;
 use crate::subject::{SubjectArgs, SubjectPlace, parse, subject_place};
 
 /// Tell what differs between two bundles, or between a bundle and a registry or layout
@@ -62,6 +63,8 @@ pub(crate) struct Diff {
     /// Look packages up in an advisory database, to tell which flaws are new or gone; repeatable
     #[arg(long, value_name = "PATH")]
     advisories: Vec<PathBuf>,
+    #[command(flatten)]
+    signature_keys: SignatureKeyArgs,
     /// Do not look for secrets in files
     #[arg(long)]
     no_secrets: bool,
@@ -117,9 +120,11 @@ impl Command for Diff {
             return Err(CommandError::new(Code::BadPlace, message));
         }
         let rules = SecretRules::builtin().map_err(CommandError::system)?;
+        let keys = self.signature_keys.read()?;
         let differed = self.options.with(&self.old, context, |old| {
             self.options.with(&self.new, context, |new| {
-                let (old, new) = (self.request(*old, &rules, context), self.request(*new, &rules, context));
+                let (old, new) =
+                    (self.request(*old, &rules, &keys, context), self.request(*new, &rules, &keys, context));
                 Ok(difference(&old, &new, &context.environment)?)
             })
         })?;
@@ -150,6 +155,7 @@ impl Diff {
         &'a self,
         subject: Subject<'a>,
         rules: &'a SecretRules,
+        signature_keys: &'a CargoKeyFiles,
         context: &Context<'_>,
     ) -> AuditRequest<'a> {
         AuditRequest {
@@ -165,6 +171,7 @@ impl Diff {
             depth_max: DEPTH_MAX,
             vex: None,
             advisories: self.advisories.clone(),
+            signature_keys,
             policies: &[],
             ignores: &[],
             guard: None,

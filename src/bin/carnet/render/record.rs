@@ -67,9 +67,12 @@ pub(super) fn facts(report: &AuditReport) -> Vec<(String, String)> {
         words::counted(totals.entries, "file", "files"),
         words::counted(totals.packages, "package", "packages"),
         words::counted(words::length(&report.boms), "SBOM", "SBOMs"),
-        words::counted(words::length(&report.signatures), "signature", "signatures"),
     ];
     fact("Contents", contents.join(", "));
+    fact("Signatures", words::signatures(report));
+    for key in report.basis.keys.iter().take(LINES) {
+        fact("", format!("checked with {}, SHA-256 {}", key.name, key.sha256));
+    }
     fact(
         "Size",
         format!(

@@ -198,7 +198,7 @@ fn signatures(report: &AuditReport) -> String {
             words::status(signature.status).to_owned(),
             signature.kind.clone(),
             short(&signature.of),
-            signature.by.clone().unwrap_or_else(|| "-".to_owned()),
+            words::signer(signature).unwrap_or_else(|| "-".to_owned()),
             signature.why.clone().unwrap_or_default(),
         ]
     });

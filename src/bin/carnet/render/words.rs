@@ -1,6 +1,6 @@
 //! The words that all forms of a report use for the same fact.
 
-use carnet::audit::{AuditReport, AuditedBundle, Coverage, Severity, SignatureStatus};
+use carnet::audit::{AuditReport, AuditedBundle, AuditedSignature, Coverage, Severity, SignatureStatus};
 use carnet::diagnosis::count;
 use carnet::oci::Digest;
 use carnet::packages::Kind;
@@ -79,6 +79,25 @@ pub(super) fn status(status: SignatureStatus) -> &'static str {
         SignatureStatus::Invalid => "INVALID",
         SignatureStatus::Unverifiable => "cannot be checked",
     }
+}
+
+/// Who made a signature, in words.
+pub(super) fn signer(signature: &AuditedSignature) -> Option<String> {
+    let by = signature.by.as_ref()?;
+    Some(match &signature.subject {
+        Some(subject) => format!("{by} ({subject})"),
+        None => by.clone(),
+    })
+}
+
+/// The number of signatures with each result that occurs.
+pub(super) fn signatures(report: &AuditReport) -> String {
+    let all = [SignatureStatus::Valid, SignatureStatus::Invalid, SignatureStatus::Unverifiable];
+    let of = |result| report.signatures.iter().filter(|signature| signature.status == result).count();
+    let counts = all.map(|result| (of(result), result)).into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> =
+        counts.map(|(count, result)| format!("{} {}", number(count as u64), status(result))).collect();
+    if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
 }
 
 /// The verdict in a few words.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::format::Sum;
 use crate::oci::Digest;
 
 /// An SBOM that travels.
@@ -54,6 +55,8 @@ pub struct AuditedStatement {
     pub subject_holds: bool,
     /// The builder, if it is a provenance.
     pub builder: Option<String>,
+    /// The file of the key that signed it, if that was given and the signature is valid.
+    pub signed_by: Option<String>,
 }
 
 /// A signature that travels.
@@ -61,14 +64,21 @@ pub struct AuditedStatement {
 pub struct AuditedSignature {
     /// The digest of the manifest that it is for.
     pub of: Digest,
-    /// The digest of the blob or manifest that holds it.
+    /// The digest of the manifest that holds it.
     pub digest: Digest,
-    /// The system: `cosign` or `notation`.
+    /// The system: `cosign` or `notation`; or `attestation` for the signature of an attestation, which is no signature of the
+    /// manifest.
     pub kind: String,
     /// The result.
     pub status: SignatureStatus,
-    /// The file of the key or certificate that it was checked with, or who signed.
+    /// The file of the key or trusted certificate that shows it to be valid.
     pub by: Option<String>,
+    /// The subject of the certificate of the signer of a valid signature, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The SHA-256 of the public key of the signer of a valid signature (DER).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Sum>,
     /// Why it is invalid or unverifiable.
     pub why: Option<String>,
 }

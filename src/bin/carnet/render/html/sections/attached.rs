@@ -19,7 +19,7 @@ pub(super) fn signatures(report: &AuditReport, space: &mut Space) -> Section {
             Cell::word(class, words::status(signature.status)),
             Cell::text(&signature.kind),
             Cell::short(&signature.of).to(format!("a-{}", signature.of.hex())),
-            Cell::option(signature.by.as_deref()),
+            Cell::option(words::signer(signature).as_deref()),
             Cell::option(signature.why.as_deref()),
             Cell::short(&signature.digest),
         ]
@@ -27,7 +27,7 @@ pub(super) fn signatures(report: &AuditReport, space: &mut Space) -> Section {
     let titles = ["Result", "System", "Of", "By", "Why", "Signature"];
     let grid = Grid::new("signature-list", "Signatures", &titles, rows.collect(), space);
     Section::new("signatures", "Signatures", report.signatures.len())
-        .says("Signatures in the cargo. Those of the bundle are at the top of the page.")
+        .says("Signatures in the cargo, checked with the keys that were given. Those of the bundle are at the top of the page.")
         .grid(grid, "No signature of an artifact travels.")
 }
 
@@ -96,10 +96,11 @@ pub(super) fn statements(report: &AuditReport, space: &mut Space) -> Section {
             holds,
             Cell::short(&statement.of).to(format!("a-{}", statement.of.hex())),
             statement.builder.as_deref().map_or_else(Cell::none, Cell::code),
+            Cell::option(statement.signed_by.as_deref()),
             Cell::short(&statement.digest),
         ]
     });
-    let titles = ["Predicate", "Is about", "Attached to", "Builder", "Attestation"];
+    let titles = ["Predicate", "Is about", "Attached to", "Builder", "Signed by", "Attestation"];
     let grid = Grid::new("statement-list", "Attestations", &titles, rows.collect(), space);
     Section::new("statements", "Attestations", report.statements.len()).grid(grid, "No attestation travels.")
 }
