@@ -1,12 +1,15 @@
 //! Requests to the endpoints that give keys or tokens to a machine, a container, a role or an identity.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::{Attempts, StorageError};
 use crate::http::{Call, Connections, HeaderName, Route, header};
+use crate::small_file::SmallFile;
 
 /// Time limit for an endpoint of the machine itself. Where there is none, nothing answers.
 pub(super) const NEAR_TIME_MAX: Duration = Duration::from_secs(2);
@@ -95,6 +98,16 @@ impl AccessEndpoint {
     pub(super) fn wait(&self, attempt: u32, asked: Duration) -> Result<(), StorageError> {
         self.attempts.wait(attempt, Some(asked))
     }
+}
+
+/// Reads a secret from a file, without the white space around it.
+///
+/// # Errors
+/// [`StorageError::Setup`] if it cannot be read, has more than `bytes_max` bytes, or is no text.
+pub(super) fn secret_in(path: &Path, bytes_max: u64) -> Result<Zeroizing<String>, StorageError> {
+    SmallFile::read(path, bytes_max)
+        .and_then(|file| file.text().map(|text| Zeroizing::new(text.trim().to_owned())))
+        .map_err(|error| setup(&path.display().to_string(), &error.to_string()))
 }
 
 /// The error for something that gives access and cannot be used.

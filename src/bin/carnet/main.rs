@@ -15,6 +15,7 @@ mod keys;
 mod log_lines;
 mod network;
 mod notify;
+mod outputs;
 mod plain;
 mod progress;
 mod render;

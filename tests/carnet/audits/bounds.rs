@@ -101,3 +101,31 @@ fn a_device_is_written_to_and_not_replaced() {
     let got: Value = serde_json::from_slice(&std::fs::read(desk.path("got")).unwrap()).unwrap();
     assert_eq!(got["schema"], "carnet-audit v1");
 }
+
+/// Stock openssl checks a signed report, and notices one changed byte.
+#[test]
+fn reports_are_signed() {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    image(&mut source, "app:1", &[tar_of(&[("etc/x", 0o644, b"x")])]);
+    desk.carnet("keygen auditor").ok();
+    let audit = "audit oci:src --key auditor.key.pem -o text -o json=r.json -o html=r.html -o files=f.ndjson";
+    desk.carnet(audit).ok();
+    let check = |name: &str| {
+        let key = "openssl pkeyutl -verify -rawin -pubin -inkey auditor.pub.pem";
+        desk.sh(&format!("{key} -sigfile {name}.sig -in {name}"))
+    };
+    for name in ["r.json", "r.html"] {
+        check(name).ok();
+        let mut bytes = std::fs::read(desk.path(name)).unwrap();
+        bytes[100] ^= 1;
+        std::fs::write(desk.path(name), bytes).unwrap();
+        check(name).ends(1);
+    }
+    assert!(desk.path("f.ndjson").exists() && !desk.path("f.ndjson.sig").exists());
+    for options in ["", " -o json", " -o files=f.ndjson"] {
+        desk.carnet(&format!("audit oci:src --key auditor.key.pem{options}"))
+            .ends(2)
+            .says(&["-o FORMAT=FILE"]);
+    }
+}

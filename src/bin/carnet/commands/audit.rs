@@ -14,6 +14,7 @@ use carnet::format::chunk_size::byte_count;
 use carnet::format::plan::Carriage;
 use carnet::observe::Verb;
 use carnet::oci::Platform;
+use carnet::trust::Signer;
 use clap::Args;
 use schemars::{Schema, schema_for};
 
@@ -21,9 +22,11 @@ use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::guard_profile::guard_profile;
+use crate::keys;
+use crate::outputs::{Output, output, outputs};
 use crate::plain::plain;
 use crate::render::file_lines::FileLines;
-use crate::render::output::{Format, Output, output, rendered, write};
+use crate::render::form::{Format, rendered};
 use crate::rule_files;
 use crate::screen::say;
 use crate::signature_keys::SignatureKeyArgs;
@@ -45,7 +48,8 @@ use crate::subject::{SubjectArgs, SubjectPlace, subject_place};
     carnet audit out --trust trust.toml -o html=report.html -o json=report.json\n  \
     carnet audit oci:images -o files=files.ndjson\n  \
     carnet audit out --pub station.pub.pem --advisories osv --policy policy.toml\n  \
-    carnet audit out --trust trust.toml --cosign-key team.pub --notation-ca vendor-ca.pem"
+    carnet audit out --trust trust.toml --cosign-key team.pub --notation-ca vendor-ca.pem\n  \
+    carnet audit out --trust trust.toml -o html=report.html -o record=record.txt --key auditor.key.pem"
 )]
 pub(crate) struct Audit {
     /// Chunk files, folders or places in object stores that hold them, or sources
@@ -54,8 +58,8 @@ pub(crate) struct Audit {
     #[command(flatten)]
     options: SubjectArgs,
     /// Write the report in FORMAT to FILE, or to stdout; repeatable
-    #[arg(short = 'o', long = "output", value_name = "FORMAT[=FILE]", value_parser = output())]
-    outputs: Vec<Output>,
+    #[arg(short = 'o', long = "output", value_name = "FORMAT[=FILE]", value_parser = output::<Format>())]
+    outputs: Vec<Output<Format>>,
     /// Audit only this artifact, by name or digest; repeatable
     #[arg(long, value_name = "REF")]
     artifact: Vec<String>,
@@ -105,6 +109,13 @@ pub(crate) struct Audit {
     /// Read archives in archives N deep, at most 16 [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     max_depth: Option<u8>,
+    /// Sign each report that goes to a file, except the list of files, with this private key; the signature goes
+    /// to the name of the report plus .sig
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Read the passphrase of the key from the first line of FILE
+    #[arg(long, value_name = "FILE", requires = "key")]
+    passphrase_file: Option<PathBuf>,
     /// The time that ages are measured at [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
@@ -128,20 +139,22 @@ impl Command for Audit {
     const VERB: Option<Verb> = Some(Verb::Audit);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let mut outputs = self.outputs.clone();
-        if outputs.is_empty() {
-            let format = if context.screen.json { Format::Json } else { Format::Text };
-            outputs.push(Output { format, file: None });
-        }
-        if outputs.iter().filter(|output| output.file.is_none()).count() > 1 {
-            return Err(CommandError::new(
-                Code::BadPlace,
-                "only one format can go to stdout: name files for the others",
-            ));
-        }
+        let text_or_json = if context.screen.json { Format::Json } else { Format::Text };
+        let outputs = outputs(&self.outputs, text_or_json)?;
+        let key = match &self.key {
+            Some(_)
+                if outputs.iter().all(|output| output.file.is_none() || output.format == Format::Files) =>
+            {
+                let problem = "--key signs reports in files: name one with -o FORMAT=FILE";
+                return Err(CommandError::new(Code::BadPlace, problem));
+            }
+            Some(path) => Some(keys::load(path, self.passphrase_file.as_deref(), context.screen)?),
+            None => None,
+        };
+        let signer = key.as_ref().map(|key| key as &dyn Signer);
         let wants = |format: Format| outputs.iter().any(|output| output.format == format);
         let wants_page = wants(Format::Html);
-        let (lists, outputs): (Vec<Output>, Vec<Output>) =
+        let (lists, outputs): (Vec<Output<Format>>, Vec<Output<Format>>) =
             outputs.iter().cloned().partition(|output| output.format == Format::Files);
         let lines = FileLines::start(lists.iter().map(|list| list.file.as_deref()), context.screen)?;
         let rows: RefCell<Vec<FileLine>> = RefCell::default();
@@ -202,10 +215,7 @@ impl Command for Audit {
         let rows = rows.into_inner();
         for output in &outputs {
             let bytes = rendered(output.format, &audited.report, &rows, context.screen.verbose);
-            match &output.file {
-                Some(file) => write(file, &bytes)?,
-                None => context.screen.bytes(&bytes),
-            }
+            output.put(&bytes, context.screen, signer)?;
         }
         for unknown in &audited.unknown {
             say(&format!("bundle {}: cannot be audited: {}", unknown.bundle, plain(&unknown.problem)));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use carnet::audit::{AuditRequest, CargoKeyFiles, DEPTH_MAX, PackageScope, Subject, layer_limits};
 use carnet::content::secrets::SecretRules;
-use carnet::diagnosis::{Code, count};
+use carnet::diagnosis::count;
 use carnet::difference::{Differed, DifferenceReport, difference};
 use carnet::format::plan::Carriage;
 use carnet::observe::Verb;
@@ -17,8 +17,8 @@ use super::audit::code;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
+use crate::outputs::{Output, output, outputs};
 use crate::render::difference as render;
-use crate::render::output::{form_and_file, write};
 use crate::screen::say;
 use crate::signature_keys::SignatureKeyArgs;
 use crate::subject::{SubjectArgs, SubjectPlace, parse, subject_place};
@@ -49,8 +49,8 @@ pub(crate) struct Diff {
     #[command(flatten)]
     options: SubjectArgs,
     /// Write the changes in FORMAT to FILE, or to stdout; repeatable
-    #[arg(short = 'o', long = "output", value_name = "FORMAT[=FILE]", value_parser = output())]
-    outputs: Vec<Output>,
+    #[arg(short = 'o', long = "output", value_name = "FORMAT[=FILE]", value_parser = output::<Format>())]
+    outputs: Vec<Output<Format>>,
     /// Exit with 5 if anything has changed
     #[arg(long)]
     exit_code: bool,
@@ -79,23 +79,6 @@ enum Format {
     Csv,
 }
 
-/// A form, and the file that it goes to.
-#[derive(Clone, Debug)]
-struct Output {
-    format: Format,
-    file: Option<PathBuf>,
-}
-
-/// Parses `FORMAT` or `FORMAT=FILE`.
-fn output() -> impl TypedValueParser<Value = Output> {
-    OsStringValueParser::new().try_map(|text| {
-        let (word, file) = form_and_file(&text);
-        let format = word.and_then(|word| Format::from_str(word, false).ok());
-        let format = format.ok_or("expected text, json, html or csv, with =FILE if it goes to a file")?;
-        Ok::<_, String>(Output { format, file })
-    })
-}
-
 /// A parser for what stands after the `--`.
 fn new_place() -> impl TypedValueParser<Value = SubjectPlace> {
     OsStringValueParser::new().try_map(|text| {
@@ -110,15 +93,8 @@ impl Command for Diff {
     const VERB: Option<Verb> = Some(Verb::Audit);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let mut outputs = self.outputs.clone();
-        if outputs.is_empty() {
-            let format = if context.screen.json { Format::Json } else { Format::Text };
-            outputs.push(Output { format, file: None });
-        }
-        if outputs.iter().filter(|output| output.file.is_none()).count() > 1 {
-            let message = "only one format can go to stdout: name files for the others";
-            return Err(CommandError::new(Code::BadPlace, message));
-        }
+        let text_or_json = if context.screen.json { Format::Json } else { Format::Text };
+        let outputs = outputs(&self.outputs, text_or_json)?;
         let rules = SecretRules::builtin().map_err(CommandError::system)?;
         let keys = self.signature_keys.read()?;
         let differed = self.options.with(&self.old, context, |old| {
@@ -136,10 +112,7 @@ impl Command for Diff {
                 Format::Html => render::html(&differed.report, &differed.new.report, all).into_bytes(),
                 Format::Csv => render::csv(&differed.report).into_bytes(),
             };
-            match &output.file {
-                Some(file) => write(file, &bytes)?,
-                None => context.screen.bytes(&bytes),
-            }
+            output.put(&bytes, context.screen, None)?;
         }
         tell(&differed, context);
         Ok(self.ends(&differed))

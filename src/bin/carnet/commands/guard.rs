@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use carnet::diagnosis::Code;
 use carnet::forecast::{ForecastRequest, GuardReport, forecast};
 use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use schemars::{Schema, schema_for};
 
 use crate::bundle::chunk_files;
@@ -15,9 +14,9 @@ use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::guard_profile::guard_profile;
+use crate::outputs::{Output, output, outputs};
 use crate::plain::plain_json;
 use crate::render::guard_text::guard_text;
-use crate::render::output::{Format, Output, output, write};
 use crate::stores::StoreArgs;
 
 /// Tell what a guard between two networks will count in the chunk files, before they are sent
@@ -40,30 +39,25 @@ pub(crate) struct Guard {
     #[arg(long, value_name = "FILE")]
     profile: PathBuf,
     /// Write the report in FORMAT to FILE, or to stdout; repeatable
-    #[arg(short = 'o', long = "output", value_name = "FORMAT[=FILE]", value_parser = output())]
-    outputs: Vec<Output>,
+    #[arg(short = 'o', long = "output", value_name = "FORMAT[=FILE]", value_parser = output::<Format>())]
+    outputs: Vec<Output<Format>>,
     #[command(flatten)]
     stores: StoreArgs,
+}
+
+/// A form of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
 }
 
 impl Command for Guard {
     const VERB: Option<Verb> = Some(Verb::Guard);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let mut outputs = self.outputs;
-        if outputs.is_empty() {
-            let format = if context.screen.json { Format::Json } else { Format::Text };
-            outputs.push(Output { format, file: None });
-        }
-        if outputs.iter().any(|output| !matches!(output.format, Format::Text | Format::Json)) {
-            return Err(CommandError::new(Code::BadPlace, "guard writes text or json, with =FILE to a file"));
-        }
-        if outputs.iter().filter(|output| output.file.is_none()).count() > 1 {
-            return Err(CommandError::new(
-                Code::BadPlace,
-                "only one format can go to stdout: name files for the others",
-            ));
-        }
+        let text_or_json = if context.screen.json { Format::Json } else { Format::Text };
+        let outputs = outputs(&self.outputs, text_or_json)?;
         let profile = guard_profile(&self.profile)?;
         let stores = self.stores.open(&context.environment);
         let files = chunk_files(&self.places, &stores)?;
@@ -72,12 +66,9 @@ impl Command for Guard {
         for output in &outputs {
             let text = match output.format {
                 Format::Json => json(&report),
-                _ => guard_text(&report),
+                Format::Text => guard_text(&report),
             };
-            match &output.file {
-                Some(file) => write(file, text.as_bytes())?,
-                None => context.screen.bytes(text.as_bytes()),
-            }
+            output.put(text.as_bytes(), context.screen, None)?;
         }
         Ok(if report.allowed { exit::DONE } else { exit::DENIED })
     }

@@ -6,10 +6,10 @@ pub(crate) mod difference;
 #[cfg(test)]
 mod example;
 pub(crate) mod file_lines;
+pub(crate) mod form;
 pub(crate) mod guard_text;
 mod html;
 mod inventory;
-pub(crate) mod output;
 mod record;
 mod sarif;
 mod text;

@@ -11,8 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Given, RESOURCE, answer};
 use crate::http::{Call, Connections, HeaderName, Method, header};
-use crate::small_file::SmallFile;
-use crate::storage::near::{AccessEndpoint, Answer, setup};
+use crate::storage::near::{AccessEndpoint, Answer, secret_in, setup};
 use crate::storage::percent::query;
 use crate::storage::{StorageError, Variables};
 
@@ -80,9 +79,7 @@ impl ArcAgent {
                 format!("its challenge names a file that is no .key file in {}", self.folder.display());
             return Err(setup(WHAT, &problem));
         }
-        let file = SmallFile::read(path, FILE_BYTES_MAX)
-            .and_then(|file| file.text().map(|text| Zeroizing::new(text.trim().to_owned())))
-            .map_err(|error| setup(&path.display().to_string(), &error.to_string()))?;
+        let file = secret_in(path, FILE_BYTES_MAX)?;
         // The content is the credential as it is sent. One that is not base64 already is encoded.
         if file.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Ok(file);

@@ -1,6 +1,6 @@
 //! Workload identity: a token of the cluster is exchanged for one of the cloud.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use url::Url;
@@ -8,9 +8,8 @@ use zeroize::Zeroizing;
 
 use super::{Given, RESOURCE, answer};
 use crate::http::{Call, Connections, Method, Payload, header};
-use crate::small_file::SmallFile;
 use crate::storage::azure::access::is_loopback;
-use crate::storage::near::{AccessEndpoint, setup};
+use crate::storage::near::{AccessEndpoint, secret_in, setup};
 use crate::storage::percent::{encoded, query};
 use crate::storage::{StorageError, Variables};
 
@@ -53,11 +52,8 @@ impl Workload {
     }
 
     pub(super) fn token(&self, now: i64) -> Result<Given, StorageError> {
-        let path: &Path = &self.token_file;
         // The file is replaced while it lasts, so it is read each time.
-        let assertion = SmallFile::read(path, TOKEN_BYTES_MAX)
-            .and_then(|file| file.text().map(|text| Zeroizing::new(text.trim().to_owned())))
-            .map_err(|error| setup(&path.display().to_string(), &error.to_string()))?;
+        let assertion = secret_in(&self.token_file, TOKEN_BYTES_MAX)?;
         let body = Zeroizing::new(query(&[
             ("grant_type", "client_credentials"),
             ("client_id", &self.client_id),

@@ -8,8 +8,7 @@ use url::{Host, Url};
 use super::Keys;
 use super::json;
 use crate::http::{Call, Connections, Method, header};
-use crate::small_file::SmallFile;
-use crate::storage::near::{AccessEndpoint, setup};
+use crate::storage::near::{AccessEndpoint, secret_in, setup};
 use crate::storage::{StorageError, Variables};
 
 /// Maximum size of the file with the token in bytes.
@@ -73,11 +72,7 @@ impl ContainerEndpoint {
         let token = match &self.token {
             None => None,
             Some(Token::Value(token)) => Some(token.clone()),
-            Some(Token::File(path)) => Some(
-                SmallFile::read(Path::new(path), TOKEN_BYTES_MAX)
-                    .and_then(|file| file.text().map(|text| text.trim().to_owned()))
-                    .map_err(|error| setup(path, &error.to_string()))?,
-            ),
+            Some(Token::File(path)) => Some(secret_in(Path::new(path), TOKEN_BYTES_MAX)?.to_string()),
         };
         let make = || {
             let call = Call::new(Method::GET, self.url.clone());

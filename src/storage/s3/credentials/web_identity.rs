@@ -1,6 +1,6 @@
 //! The keys for a web identity, as pods have one (AWS STS, `AssumeRoleWithWebIdentity`).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -10,8 +10,7 @@ use zeroize::Zeroizing;
 use super::Keys;
 use super::json::time;
 use crate::http::{Call, Connections, Method, Payload, bounded, header};
-use crate::small_file::SmallFile;
-use crate::storage::near::{AccessEndpoint, setup};
+use crate::storage::near::{AccessEndpoint, secret_in, setup};
 use crate::storage::percent::query;
 use crate::storage::s3::endpoint::domain;
 use crate::storage::s3::problem::Problem;
@@ -82,11 +81,8 @@ impl WebIdentity {
     }
 
     pub(super) fn keys(&self) -> Result<Keys, StorageError> {
-        let path: &Path = &self.token_file;
         // The file is replaced while it lasts, so it is read each time.
-        let token = SmallFile::read(path, TOKEN_BYTES_MAX)
-            .and_then(|file| file.text().map(|text| Zeroizing::new(text.trim().to_owned())))
-            .map_err(|error| setup(&path.display().to_string(), &error.to_string()))?;
+        let token = secret_in(&self.token_file, TOKEN_BYTES_MAX)?;
         let body = Zeroizing::new(query(&[
             ("Action", "AssumeRoleWithWebIdentity"),
             ("Version", "2011-06-15"),

@@ -1,0 +1,79 @@
+//! The forms of the report of an audit.
+
+use carnet::audit::{AuditReport, FileLine};
+use carnet::bom::{write_cyclonedx, write_spdx};
+use carnet::content::deflate::zlib_stream;
+use carnet::format::Sum;
+use clap::ValueEnum;
+
+use super::html::{FileRow, Page, page};
+use super::inventory::inventory;
+use super::{record, sarif, text};
+
+/// A form of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+    Html,
+    Csv,
+    Findings,
+    Sarif,
+    #[value(name = "cyclonedx")]
+    CycloneDx,
+    Spdx,
+    Record,
+    Files,
+}
+
+fn json(report: &AuditReport) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(report).expect("a report serialises");
+    text.push(b'\n');
+    text
+}
+
+/// Returns the report in a form.
+pub(crate) fn rendered(format: Format, report: &AuditReport, rows: &[FileLine], all: bool) -> Vec<u8> {
+    match format {
+        Format::Text => text::text(report, all).into_bytes(),
+        Format::Json => json(report),
+        Format::Html => {
+            let mut rows = rows.iter().filter_map(|line| {
+                Some(FileRow {
+                    image: line.image,
+                    path: line.path.clone(),
+                    kind: ["folder", "symlink", "hardlink", "device", "fifo"]
+                        .into_iter()
+                        .find(|kind| *kind == line.kind)
+                        .unwrap_or("file"),
+                    mode: line.mode,
+                    uid: line.uid.into(),
+                    gid: line.gid.into(),
+                    size: line.size,
+                    target: line.target.clone(),
+                    layer: line.layer?,
+                })
+            });
+            let page = page(Page {
+                report,
+                json: Some(Sum::of(&json(report))),
+                changes: None,
+                files: Some(&mut rows),
+                deflate: zlib_stream,
+            });
+            page.into_bytes()
+        }
+        Format::Csv => super::csv::packages(report).into_bytes(),
+        Format::Findings => super::csv::findings(report).into_bytes(),
+        Format::Sarif => {
+            let mut text = serde_json::to_vec_pretty(&sarif::document(report)).expect("a report serialises");
+            text.push(b'\n');
+            text
+        }
+        Format::CycloneDx => write_cyclonedx(&inventory(report)),
+        Format::Spdx => write_spdx(&inventory(report)),
+        Format::Record => record::text(report, Some(Sum::of(&json(report)))).into_bytes(),
+        // They were written while the audit ran.
+        Format::Files => Vec::new(),
+    }
+}
