@@ -16,7 +16,7 @@ use crate::environment::Environment;
 use crate::oci::Digest;
 use crate::verbs::audit::{
     AuditError, AuditReport, AuditRequest, Audited, AuditedArtifact, AuditedImage, AuditedManifest,
-    AuditedPackage, Coverage, FileLine, Finding, Rule, audit, tree,
+    AuditedPackage, FileLine, Finding, Rule, audit, tree,
 };
 
 /// What a comparison reached.
@@ -47,7 +47,7 @@ pub fn difference(
         old: Facts::of(&old.report, old_files),
         new: Facts::of(&new.report, new_files),
         changes: Changes::default(),
-        not_compared: not_seen(&old.report.coverage, &new.report.coverage),
+        not_compared: not_seen(&old, &new),
         images: BTreeSet::new(),
         done: BTreeMap::new(),
     };
@@ -73,11 +73,14 @@ fn audited(
 }
 
 /// What was not seen on one side. What both sides have need not be.
-fn not_seen(old: &Coverage, new: &Coverage) -> Vec<String> {
-    let said = |coverage: &Coverage| -> BTreeSet<String> {
+fn not_seen(old: &Audited, new: &Audited) -> Vec<String> {
+    let said = |audited: &Audited| -> BTreeSet<String> {
+        let coverage = &audited.report.coverage;
         let unseen = coverage.opaque.iter().chain(&coverage.unread);
         let unseen = unseen.map(|unseen| format!("{}: {}", unseen.digest, unseen.why));
-        unseen.chain(coverage.limits_hit.iter().map(|hit| format!("{}: {}", hit.place, hit.limit))).collect()
+        let limits = coverage.limits_hit.iter().map(|hit| format!("{}: {}", hit.place, hit.limit));
+        let unknown = audited.unknown.iter().map(|one| format!("bundle {}: {}", one.bundle, one.problem));
+        unseen.chain(limits).chain(unknown).collect()
     };
     let (old, new) = (said(old), said(new));
     let old_only = old.difference(&new).map(|text| format!("old: {text}"));

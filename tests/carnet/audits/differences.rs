@@ -125,7 +125,7 @@ fn a_bundle_does_not_differ_from_itself() {
     let run = desk.carnet("diff out -- out").ok().says(&["bundle b: NOT VERIFIED"]);
     assert_eq!(run.stdout, "");
     desk.carnet("keygen other").ok();
-    desk.carnet("diff --pub other.pub.pem out -- oci:new").ends(3);
+    desk.carnet("diff --pub other.pub.pem out -- oci:new").ends(3).says(&["not compared: old: bundle "]);
 }
 
 #[test]
@@ -180,6 +180,21 @@ fn json_and_csv_have_what_follows_and_the_page_has_the_changes() {
     desk.carnet("diff -o json -o csv oci:old -- oci:new").ends(2).says(&["only one format"]);
     desk.carnet("diff -o sarif oci:old -- oci:new").ends(2).says(&["expected text, json, html or csv"]);
     desk.carnet("diff oci:old").ends(2);
+}
+
+#[test]
+fn an_audit_tells_the_changes_against_an_earlier_bundle() {
+    let desk = Desk::new();
+    let (mut old, mut new) = (desk.source("old"), desk.source("new"));
+    let (one, other) = releases(&mut old, &mut new);
+    desk.carnet("pack oci:old --to last --name last --key k.key.pem").ok();
+    let run = desk.carnet("audit --pub k.pub.pem oci:new --against last -o text -o html=r.html").ok();
+    let expected = format!("\nAGAINST last: 5 changes\n{}\n", expected(&one, &other).join("\n"));
+    assert!(run.stdout.ends_with(&expected), "{}", run.stdout);
+    let page = std::fs::read_to_string(desk.path("r.html")).unwrap();
+    assert!(page.contains("Compared with last.") && page.contains("usr/bin/tool (setuid)"));
+    desk.carnet("keygen other").ok();
+    desk.carnet("audit --pub other.pub.pem oci:new --against last").ends(3).says(&["cannot be compared"]);
 }
 
 /// The lines of a comparison of two layouts.

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use carnet::audit::{
-    AuditReport, AuditRequest, Audited, DEPTH_MAX, FileLine, PackageScope, Rule, audit, layer_limits,
+    AuditReport, AuditRequest, Audited, DEPTH_MAX, FileLine, PackageScope, audit, layer_limits,
 };
 use carnet::content::LayerLimits;
 use carnet::content::inflate::InflateLimits;
 use carnet::diagnosis::Code;
+use carnet::difference::{Differed, DifferenceReport, difference};
 use carnet::format::Timestamp;
 use carnet::format::chunk_size::byte_count;
 use carnet::format::plan::Carriage;
@@ -18,6 +19,7 @@ use carnet::trust::Signer;
 use clap::Args;
 use schemars::{Schema, schema_for};
 
+use super::diff::say_of_differences;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
@@ -46,6 +48,7 @@ use crate::subject::{SubjectArgs, SubjectPlace, subject_place};
     Examples:\n  \
     carnet audit out --trust trust.toml\n  \
     carnet audit out --trust trust.toml -o html=report.html -o json=report.json\n  \
+    carnet audit out --trust trust.toml --against last -o html=report.html\n  \
     carnet audit oci:images -o files=files.ndjson\n  \
     carnet audit out --pub station.pub.pem --advisories osv --policy policy.toml\n  \
     carnet audit out --trust trust.toml --cosign-key team.pub --notation-ca vendor-ca.pem\n  \
@@ -88,6 +91,10 @@ pub(crate) struct Audit {
     /// Count in the chunk files what a guard with the profile in FILE will count; exit code 5 if one is over a limit
     #[arg(long, value_name = "FILE")]
     guard: Option<PathBuf>,
+    /// Also tell in the text and on the page what has changed against an earlier bundle or source, as
+    /// `carnet diff` does; repeatable
+    #[arg(long, value_name = "PLACE|SOURCE", value_parser = subject_place())]
+    against: Vec<SubjectPlace>,
     /// Hash the content of each file, for `-o files`
     #[arg(long)]
     hash_files: bool,
@@ -184,7 +191,7 @@ impl Command for Audit {
                 "--guard counts chunk files, and a source has none before it is packed: give the packed files",
             ));
         }
-        let audited = self.options.with(&self.subjects, context, |subject| {
+        let (audited, differences) = self.options.with(&self.subjects, context, |subject| {
             let request = AuditRequest {
                 subject: *subject,
                 artifacts: self.artifact.clone(),
@@ -209,18 +216,22 @@ impl Command for Audit {
                 at: self.at.unwrap_or_else(|| context.environment.clock.now()),
                 build: format!("carnet {}", env!("CARGO_PKG_VERSION")),
             };
-            Ok(audit(&request, &context.environment)?)
+            self.compared(&request, context)
         })?;
         lines.end()?;
         let rows = rows.into_inner();
         for output in &outputs {
-            let bytes = rendered(output.format, &audited.report, &rows, context.screen.verbose);
+            let differences = differences.as_ref();
+            let bytes = rendered(output.format, &audited.report, &rows, differences, context.screen.verbose);
             output.put(&bytes, context.screen, signer)?;
         }
         for unknown in &audited.unknown {
             say(&format!("bundle {}: cannot be audited: {}", unknown.bundle, plain(&unknown.problem)));
         }
-        Ok(code(&audited))
+        if let Some(differences) = &differences {
+            say_of_differences(differences);
+        }
+        Ok(exit::of_audit(&audited))
     }
 
     fn schemas() -> Vec<(&'static str, Schema)> {
@@ -228,22 +239,37 @@ impl Command for Audit {
     }
 }
 
-/// The exit code. What is wrong with the files comes before what is in them.
-pub(super) fn code(audited: &Audited) -> u8 {
-    let Audited { report, unknown } = audited;
-    if unknown.iter().any(|bundle| bundle.untrusted) {
-        return exit::UNTRUSTED;
+impl Audit {
+    /// Audits, and compares if that is asked for.
+    fn compared(
+        &self,
+        request: &AuditRequest<'_>,
+        context: &Context<'_>,
+    ) -> Result<(Audited, Option<DifferenceReport>), CommandError> {
+        if self.against.is_empty() {
+            return Ok((audit(request, &context.environment)?, None));
+        }
+        self.options.with(&self.against, context, |old| {
+            let new = AuditRequest { hash_files: true, ..request.clone() };
+            let old = AuditRequest {
+                subject: *old,
+                policies: &[],
+                ignores: &[],
+                guard: None,
+                files: None,
+                ..new.clone()
+            };
+            let Differed { old, new, report } = difference(&old, &new, &context.environment)?;
+            match old.unknown.first() {
+                None => Ok((new, Some(report))),
+                // Against nothing, everything would be new.
+                Some(unknown) => {
+                    let code = if unknown.untrusted { Code::BundleUntrusted } else { Code::BundleIncomplete };
+                    let message =
+                        format!("bundle {}: cannot be compared: {}", unknown.bundle, plain(&unknown.problem));
+                    Err(CommandError::new(code, message))
+                }
+            }
+        })
     }
-    if unknown.iter().any(|bundle| bundle.unreadable) {
-        return exit::FAILED;
-    }
-    let damaged = [Rule::BlobDamaged, Rule::BlobAbsent, Rule::DocumentUnreadable];
-    let is_damaged = report.findings.iter().any(|finding| damaged.contains(&finding.rule));
-    let is_incomplete = report.bundles.iter().any(|bundle| !bundle.missing.is_empty());
-    if is_damaged || is_incomplete || !unknown.is_empty() {
-        return exit::DAMAGED;
-    }
-    let is_denied = report.policy.as_ref().is_some_and(|policy| !policy.allowed)
-        || report.guard.as_ref().is_some_and(|guard| !guard.allowed);
-    if is_denied { exit::DENIED } else { exit::DONE }
 }

@@ -13,7 +13,6 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use schemars::{Schema, schema_for};
 
-use super::audit::code;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
@@ -156,7 +155,7 @@ impl Diff {
 
     /// The exit code. What is wrong with the files comes before what has changed.
     fn ends(&self, differed: &Differed) -> u8 {
-        let codes = [code(&differed.old), code(&differed.new)];
+        let codes = [exit::of_audit(&differed.old), exit::of_audit(&differed.new)];
         let gravest =
             [exit::UNTRUSTED, exit::FAILED, exit::DAMAGED].into_iter().find(|one| codes.contains(one));
         let has_changed = self.exit_code && !differed.report.changes.is_empty();
@@ -164,23 +163,25 @@ impl Diff {
     }
 }
 
-/// Says on stderr what the lines do not say.
-fn tell(differed: &Differed, context: &Context<'_>) {
-    let report = &differed.report;
-    for unknown in differed.old.unknown.iter().chain(&differed.new.unknown) {
-        say(&format!("bundle {}: cannot be compared: {}", unknown.bundle, unknown.problem));
-    }
-    for bundle in report.old.bundles.iter().chain(&report.new.bundles) {
-        if !bundle.summary.verified {
-            let name = &bundle.summary.crossing.name;
-            say(&format!("bundle {name}: NOT VERIFIED: no signature was checked; pass --trust or --pub"));
-        }
-    }
+/// Says on stderr what was not compared, or is not listed.
+pub(super) fn say_of_differences(report: &DifferenceReport) {
     for text in &report.not_compared {
         say(&format!("not compared: {text}"));
     }
     if report.more > 0 {
         say(&format!("{} more of files that are not listed", count(report.more, "change", "changes")));
+    }
+}
+
+/// Says on stderr what the lines do not say.
+fn tell(differed: &Differed, context: &Context<'_>) {
+    let report = &differed.report;
+    say_of_differences(report);
+    for bundle in report.old.bundles.iter().chain(&report.new.bundles) {
+        if !bundle.summary.verified {
+            let name = &bundle.summary.crossing.name;
+            say(&format!("bundle {name}: NOT VERIFIED: no signature was checked; pass --trust or --pub"));
+        }
     }
     let follow = report.changes.iter().filter(|change| change.follows).count() as u64;
     if follow > 0 && !context.screen.verbose && !context.screen.quiet && !context.screen.json {

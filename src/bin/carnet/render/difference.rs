@@ -2,6 +2,7 @@
 
 use carnet::audit::{AuditReport, Rule};
 use carnet::content::deflate::zlib_stream;
+use carnet::diagnosis::count;
 use carnet::difference::{Change, DifferenceReport};
 
 use super::csv::written;
@@ -12,6 +13,19 @@ use crate::plain::plain;
 pub(crate) fn text(report: &DifferenceReport, all: bool) -> String {
     let several = several(report);
     shown(report, all).map(|change| line(change, several)).collect()
+}
+
+/// The changes as the last part of the text of an audit.
+pub(crate) fn section(report: &DifferenceReport, all: bool) -> String {
+    let number = shown(report, all).count() as u64;
+    let names = plain(&old_names(report).join(", ")).into_owned();
+    format!("\nAGAINST {names}: {}\n{}", count(number, "change", "changes"), text(report, all))
+}
+
+/// The names of the old side.
+fn old_names(report: &DifferenceReport) -> Vec<String> {
+    let bundles = report.old.bundles.iter().map(|bundle| bundle.summary.crossing.name.to_string());
+    bundles.chain(report.old.sources.iter().cloned()).collect()
 }
 
 /// Whether changes concern several images, so that each must say which.
@@ -85,8 +99,6 @@ pub(crate) fn html(report: &DifferenceReport, new: &AuditReport, all: bool) -> S
 
 /// The names of the old side, and the changes as the page shows them.
 pub(crate) fn page_changes(report: &DifferenceReport, all: bool) -> (Vec<String>, Vec<html::Change>) {
-    let bundles = report.old.bundles.iter().map(|bundle| bundle.summary.crossing.name.to_string());
-    let names = bundles.chain(report.old.sources.iter().cloned()).collect();
     let several = several(report);
     let change = |change: &Change| {
         let mut what = format!("{} {}", change.matter.word(), change.what);
@@ -103,5 +115,5 @@ pub(crate) fn page_changes(report: &DifferenceReport, all: bool) -> (Vec<String>
             after: change.after.clone(),
         }
     };
-    (names, shown(report, all).map(change).collect())
+    (old_names(report), shown(report, all).map(change).collect())
 }

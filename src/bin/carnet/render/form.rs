@@ -3,12 +3,13 @@
 use carnet::audit::{AuditReport, FileLine};
 use carnet::bom::{write_cyclonedx, write_spdx};
 use carnet::content::deflate::zlib_stream;
+use carnet::difference::DifferenceReport;
 use carnet::format::Sum;
 use clap::ValueEnum;
 
 use super::html::{FileRow, Page, page};
 use super::inventory::inventory;
-use super::{record, sarif, text};
+use super::{difference, record, sarif, text};
 
 /// A form of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -33,9 +34,18 @@ fn json(report: &AuditReport) -> Vec<u8> {
 }
 
 /// Returns the report in a form.
-pub(crate) fn rendered(format: Format, report: &AuditReport, rows: &[FileLine], all: bool) -> Vec<u8> {
+pub(crate) fn rendered(
+    format: Format,
+    report: &AuditReport,
+    rows: &[FileLine],
+    differences: Option<&DifferenceReport>,
+    all: bool,
+) -> Vec<u8> {
     match format {
-        Format::Text => text::text(report, all).into_bytes(),
+        Format::Text => {
+            let changes = differences.map(|report| difference::section(report, all)).unwrap_or_default();
+            (text::text(report, all) + &changes).into_bytes()
+        }
         Format::Json => json(report),
         Format::Html => {
             let mut rows = rows.iter().filter_map(|line| {
@@ -54,10 +64,11 @@ pub(crate) fn rendered(format: Format, report: &AuditReport, rows: &[FileLine], 
                     layer: line.layer?,
                 })
             });
+            let changes = differences.map(|report| difference::page_changes(report, all));
             let page = page(Page {
                 report,
                 json: Some(Sum::of(&json(report))),
-                changes: None,
+                changes: changes.as_ref().map(|(names, changes)| (names.clone(), changes.as_slice())),
                 files: Some(&mut rows),
                 deflate: zlib_stream,
             });
