@@ -3,32 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
 use url::Url;
 
-use super::access::{Access, is_loopback};
 use super::listing::{Page, md5};
 use super::problem::Problem;
-use super::sas;
-use crate::clock::Clock;
+use super::request::{Requests, Wanted};
 use crate::format::{Sum, Timestamp};
-use crate::http::{
-    Call, Connections, HeaderName, LIST_BYTES_MAX, Method, Payload, Response, Route, address_towards,
-    bounded, date_seconds, date_text, header,
-};
-use crate::storage::percent::{encoded, query};
+use crate::http::{HeaderName, Method, bounded, date_seconds, header};
 use crate::storage::pulse::Pulse;
 use crate::storage::{
-    Attempts, Container, NewObject, Object, Part, PartLimits, Permission, Precondition, Refusal, Settings,
+    Container, NewObject, Object, Part, PartLimits, Permission, Precondition, Refusal, Settings,
     StorageError, Upload,
 };
-
-/// The version of the service that requests are written for.
-const VERSION: &str = "2021-12-02";
 
 /// What the service demands of blocks ("Scalability targets for Blob storage").
 const LIMITS: PartLimits = PartLimits { bytes_min: 1, bytes_max: 4000 << 20, parts_max: 50_000 };
@@ -38,54 +28,7 @@ const PAGE: &str = "5000";
 
 /// A container.
 pub(in crate::storage) struct BlobContainer {
-    /// `az://ACCOUNT/CONTAINER`, for messages.
-    name: String,
-    /// The URL of the container, without a slash at its end.
-    base: String,
-    is_https: bool,
-    is_proxied: bool,
-    access: Access,
-    attempts: Attempts,
-    clock: Arc<dyn Clock>,
-}
-
-/// A request before it is signed.
-struct Wanted<'a> {
-    method: Method,
-    key: &'a str,
-    parameters: Vec<(&'a str, &'a str)>,
-    headers: Vec<(HeaderName, String)>,
-    body: &'a [u8],
-    /// The size of the response body in bytes, if it may be large.
-    response_bytes: u64,
-    /// What the request needs.
-    needed: Permission,
-}
-
-impl<'a> Wanted<'a> {
-    fn new(method: Method, key: &'a str, needed: Permission) -> Wanted<'a> {
-        let (parameters, headers, body): (_, _, &[u8]) = (Vec::new(), Vec::new(), &[]);
-        Wanted { method, key, parameters, headers, body, response_bytes: LIST_BYTES_MAX, needed }
-    }
-
-    fn query(mut self, parameters: &[(&'a str, &'a str)]) -> Self {
-        self.parameters.extend(parameters);
-        self
-    }
-
-    fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    fn with_own(self, name: &'static str, value: impl Into<String>) -> Self {
-        self.with(HeaderName::from_static(name), value)
-    }
-
-    fn body(mut self, body: &'a [u8]) -> Self {
-        self.body = body;
-        self
-    }
+    requests: Requests,
 }
 
 /// Reads a page of a list, and returns what names the next one.
@@ -99,79 +42,7 @@ impl BlobContainer {
         container: &str,
         settings: &Settings,
     ) -> Result<BlobContainer, StorageError> {
-        let connections = Arc::new(Connections::new(settings.http.clone()));
-        let (access, service) = Access::find(account, service, settings, &connections)?;
-        let host = service.host_str().unwrap_or_default().to_owned();
-        let route = if is_loopback(&service) { Route::Direct } else { Route::Proxied };
-        Ok(BlobContainer {
-            name: format!("az://{account}/{container}"),
-            base: format!("{service}{}", encoded(container, false)),
-            is_https: service.scheme() == "https",
-            is_proxied: matches!(route, Route::Proxied) && settings.http.proxy.is_some(),
-            access,
-            attempts: Attempts::new(&host, route, &connections)?,
-            clock: Arc::clone(&settings.clock),
-        })
-    }
-
-    fn path_url(&self, key: &str) -> Url {
-        let slash = if key.is_empty() { "" } else { "/" };
-        let text = format!("{}{slash}{}", self.base, encoded(key, true));
-        Url::parse(&text).expect("a service URL that was checked, and an encoded path")
-    }
-
-    /// The method and path of a request, for messages.
-    fn describe(&self, wanted: &Wanted<'_>) -> String {
-        format!("{} {}", wanted.method, self.path_url(wanted.key).path())
-    }
-
-    /// Sends a request, with a new token if the store refuses the first one, and once more if its body changed on the way.
-    fn send(&self, wanted: &Wanted<'_>) -> Result<Response, StorageError> {
-        self.check_access(&[wanted.needed])?;
-        let mut response = self.send_once(wanted)?;
-        if response.header("x-ms-error-code") == Some("Md5Mismatch") {
-            response.discard();
-            response = self.send_once(wanted)?;
-        }
-        if let (401, Access::Identity(identity)) = (response.status, &self.access) {
-            response.discard();
-            identity.forget();
-            return self.send_once(wanted);
-        }
-        Ok(response)
-    }
-
-    fn send_once(&self, wanted: &Wanted<'_>) -> Result<Response, StorageError> {
-        self.attempts.send(&mut || {
-            let mut url = self.path_url(wanted.key);
-            let mut text = query(&wanted.parameters);
-            if let Access::Sas(token) = &self.access {
-                text = if text.is_empty() {
-                    token.query().to_owned()
-                } else {
-                    format!("{text}&{}", token.query())
-                };
-            }
-            url.set_query(Some(&text).filter(|text| !text.is_empty()).map(String::as_str));
-            let mut call = Call::new(wanted.method.clone(), url);
-            call.headers.clone_from(&wanted.headers);
-            call.headers.push((HeaderName::from_static("x-ms-version"), VERSION.to_owned()));
-            let now = u64::try_from(self.clock.now().get().as_second()).unwrap_or(0);
-            call.headers.push((HeaderName::from_static("x-ms-date"), date_text(now)));
-            call.response_bytes = wanted.response_bytes;
-            if !wanted.body.is_empty() {
-                call.payload = Payload::Bytes(wanted.body);
-            }
-            match &self.access {
-                Access::Sas(_) => {}
-                Access::Key(key) => key.sign(&mut call, &wanted.parameters),
-                Access::Identity(identity) => {
-                    let token = identity.token()?;
-                    call.headers.push((header::AUTHORIZATION, format!("Bearer {}", token.as_str())));
-                }
-            }
-            Ok(call)
-        })
+        Ok(BlobContainer { requests: Requests::open(account, service, container, settings)? })
     }
 
     /// Calls `read` with the text of each page of a list. It returns the marker of the next page.
@@ -192,54 +63,13 @@ impl BlobContainer {
             if !marker.is_empty() {
                 wanted = wanted.query(&[("marker", &marker)]);
             }
-            let response = self.send(&wanted)?;
-            if response.status != 200 {
-                return Err(self.refused(response, &wanted));
-            }
-            let request = self.describe(&wanted);
-            let bytes =
-                response.bytes(LIST_BYTES_MAX).map_err(|error| self.attempts.failed(error, &request))?;
-            let text = std::str::from_utf8(&bytes);
-            let text = text.map_err(|_| self.unexpected(&wanted, "the list is not UTF-8"))?;
-            let Some(next) = read(&wanted, text)? else { return Ok(()) };
+            let text = self.requests.document(&wanted)?;
+            let Some(next) = read(&wanted, &text)? else { return Ok(()) };
             if !markers.insert(next.clone()) {
-                return Err(self.unexpected(&wanted, "a page names an earlier one as the next one"));
+                return Err(self.requests.unexpected(&wanted, "a page names an earlier one as the next one"));
             }
             marker = next;
         }
-    }
-
-    /// The error for a response with an error status.
-    fn refused(&self, response: Response, wanted: &Wanted<'_>) -> StorageError {
-        self.error(&Problem::of(response), wanted)
-    }
-
-    fn error(&self, problem: &Problem, wanted: &Wanted<'_>) -> StorageError {
-        let (place, request) = (self.name.clone(), self.describe(wanted));
-        let (refusal, mut text) = problem.explain(&self.access, wanted.needed, self.clock.now());
-        if problem.status == 403
-            && let Some(doubt) = self.address_doubt()
-        {
-            text += &format!("; a possible cause: {doubt}");
-        }
-        match (refusal, text) {
-            (Some(refusal), problem) => StorageError::Refused { place, request, refusal, problem },
-            (None, text) => StorageError::Failed { place, status: problem.status, request, problem: text },
-        }
-    }
-
-    /// Why the token may not permit the address of this machine. A proxy has another one, which is not known.
-    fn address_doubt(&self) -> Option<String> {
-        let Access::Sas(token) = &self.access else { return None };
-        if self.is_proxied || !token.has_addresses() {
-            return None;
-        }
-        token.address_doubt(address_towards(&self.path_url(""))?)
-    }
-
-    fn unexpected(&self, wanted: &Wanted<'_>, problem: impl Into<String>) -> StorageError {
-        let (place, request) = (self.name.clone(), self.describe(wanted));
-        StorageError::Protocol { place, request, problem: problem.into() }
     }
 
     /// The headers that describe a new blob.
@@ -283,7 +113,7 @@ impl BlobContainer {
 
     fn condition_failed(&self, object: &NewObject<'_>) -> StorageError {
         let wanted = Wanted::new(Method::PUT, object.key, Permission::Write);
-        let (place, request) = (self.name.clone(), self.describe(&wanted));
+        let (place, request) = (self.requests.name.clone(), self.requests.describe(&wanted));
         let (refusal, problem) = match object.precondition {
             Precondition::Is(_) => (Refusal::Changed, "the blob has changed"),
             _ => (Refusal::Exists, "a blob of this name exists"),
@@ -298,7 +128,7 @@ impl BlobContainer {
         problem: &Problem,
         wanted: &Wanted<'_>,
     ) -> Result<(), StorageError> {
-        let error = self.error(problem, wanted);
+        let error = self.requests.error(problem, wanted);
         if !matches!(error.refusal(), Some(Refusal::Exists | Refusal::Changed)) {
             return Err(error);
         }
@@ -311,25 +141,15 @@ impl BlobContainer {
 
 impl Container for BlobContainer {
     fn name(&self) -> &str {
-        &self.name
+        &self.requests.name
     }
 
     fn check_access(&self, needed: &[Permission]) -> Result<(), StorageError> {
-        let Access::Sas(token) = &self.access else { return Ok(()) };
-        token.check(needed, self.clock.now(), self.is_https).map_err(|(refusal, problem)| {
-            StorageError::Access { what: sas::WHAT.to_owned(), place: self.name.clone(), problem, refusal }
-        })
+        self.requests.check_access(needed)
     }
 
     fn access(&self) -> String {
-        match &self.access {
-            Access::Sas(token) => {
-                let doubt = self.address_doubt().map_or(String::new(), |doubt| format!(" ({doubt})"));
-                format!("{}{doubt}", token.summary())
-            }
-            Access::Key(_) => "the account key".to_owned(),
-            Access::Identity(identity) => identity.name(),
-        }
+        self.requests.access_text()
     }
 
     fn list(
@@ -338,10 +158,11 @@ impl Container for BlobContainer {
         visit: &mut dyn FnMut(Object) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
         self.pages(prefix, &[("include", "metadata")], &mut |wanted, text| {
-            let mut page = Page::parse(text)
-                .map_err(|error| self.unexpected(wanted, format!("not a list: {}", bounded(&error))))?;
+            let mut page = Page::parse(text).map_err(|error| {
+                self.requests.unexpected(wanted, format!("not a list: {}", bounded(&error)))
+            })?;
             let next = std::mem::take(&mut page.next_marker);
-            for object in page.objects().map_err(|problem| self.unexpected(wanted, problem))? {
+            for object in page.objects().map_err(|problem| self.requests.unexpected(wanted, problem))? {
                 if visit(object).is_break() {
                     return Ok(None);
                 }
@@ -359,15 +180,17 @@ impl Container for BlobContainer {
 
     fn find(&self, key: &str) -> Result<Option<Object>, StorageError> {
         let wanted = Wanted::new(Method::HEAD, key, Permission::Read);
-        let response = self.send(&wanted)?;
+        let response = self.requests.send(&wanted)?;
         if response.status != 200 {
             let problem = Problem::of(response);
-            let error = self.error(&problem, &wanted);
+            let error = self.requests.error(&problem, &wanted);
             return if error.refusal() == Some(Refusal::NoObject) { Ok(None) } else { Err(error) };
         }
-        let bytes = response.content_length().ok_or_else(|| self.unexpected(&wanted, "no Content-Length"))?;
+        let bytes = response
+            .content_length()
+            .ok_or_else(|| self.requests.unexpected(&wanted, "no Content-Length"))?;
         let etag = response.header(header::ETAG).map(str::to_owned);
-        let etag = etag.ok_or_else(|| self.unexpected(&wanted, "no ETag"))?;
+        let etag = etag.ok_or_else(|| self.requests.unexpected(&wanted, "no ETag"))?;
         let mut metadata = BTreeMap::new();
         for (name, value) in &response.headers {
             if let (Some(name), Ok(value)) = (name.as_str().strip_prefix("x-ms-meta-"), value.to_str()) {
@@ -395,20 +218,24 @@ impl Container for BlobContainer {
             .with_own("x-ms-range", format!("bytes={offset}-{last}"))
             .with(header::IF_MATCH, object.etag.clone());
         wanted.response_bytes = bytes;
-        let permit = self.attempts.permit();
-        let response = self.send(&wanted)?;
+        let permit = self.requests.attempts.permit();
+        let response = self.requests.send(&wanted)?;
         match response.status {
             206 => {
                 let expected = format!("bytes {offset}-{last}/{}", object.bytes);
                 let found = response.header(header::CONTENT_RANGE).unwrap_or_default();
                 if found != expected {
                     let problem = format!("Content-Range is {:?}, expected {expected:?}", bounded(found));
-                    return Err(self.unexpected(&wanted, problem));
+                    return Err(self.requests.unexpected(&wanted, problem));
                 }
             }
             200 if offset == 0 && bytes == object.bytes => {}
-            200 => return Err(self.unexpected(&wanted, "the store sends the whole blob instead of a range")),
-            _ => return Err(self.refused(response, &wanted)),
+            200 => {
+                return Err(self
+                    .requests
+                    .unexpected(&wanted, "the store sends the whole blob instead of a range"));
+            }
+            _ => return Err(self.requests.refused(response, &wanted)),
         }
         let mut body = response.body;
         body.hold(permit);
@@ -416,11 +243,11 @@ impl Container for BlobContainer {
     }
 
     fn retries(&self) -> u32 {
-        self.attempts.retries()
+        self.requests.attempts.retries()
     }
 
     fn wait(&self, attempt: u32) -> Result<(), StorageError> {
-        self.attempts.wait(attempt, None)
+        self.requests.attempts.wait(attempt, None)
     }
 
     fn put(&self, object: &NewObject<'_>, content: &[u8]) -> Result<(), StorageError> {
@@ -430,7 +257,7 @@ impl Container for BlobContainer {
             .with_own("content-md5", STANDARD.encode(object.md5))
             .with_own("x-ms-blob-type", "BlockBlob");
         let wanted = BlobContainer::describe_new(wanted, object);
-        let response = self.send(&wanted)?;
+        let response = self.requests.send(&wanted)?;
         if response.status == 201 {
             response.discard();
             return Ok(());
@@ -457,11 +284,11 @@ impl Container for BlobContainer {
             .query(&[("comp", "block"), ("blockid", &tag)])
             .body(content)
             .with_own("content-md5", STANDARD.encode(Md5::digest(content)));
-        let permit = self.attempts.permit();
-        let response = self.send(&wanted)?;
+        let permit = self.requests.attempts.permit();
+        let response = self.requests.send(&wanted)?;
         drop(permit);
         if response.status != 201 {
-            return Err(self.refused(response, &wanted));
+            return Err(self.requests.refused(response, &wanted));
         }
         response.discard();
         Ok(Part { number, tag })
@@ -477,7 +304,7 @@ impl Container for BlobContainer {
             .query(&[("comp", "blocklist")])
             .body(body.as_bytes());
         let wanted = BlobContainer::describe_new(wanted, object);
-        let response = self.send(&wanted)?;
+        let response = self.requests.send(&wanted)?;
         if response.status == 201 {
             response.discard();
             return Ok(());
@@ -499,12 +326,12 @@ impl Container for BlobContainer {
         let wanted = Wanted::new(Method::DELETE, &object.key, Permission::Delete)
             .with(header::IF_MATCH, object.etag.clone())
             .with_own("x-ms-delete-snapshots", "include");
-        let response = self.send(&wanted)?;
+        let response = self.requests.send(&wanted)?;
         if matches!(response.status, 200..=299) {
             response.discard();
             return Ok(());
         }
-        let error = self.refused(response, &wanted);
+        let error = self.requests.refused(response, &wanted);
         match error.refusal() {
             Some(Refusal::NoObject) => Ok(()),
             // Some services check the condition first, so a blob that is gone, perhaps by an earlier attempt whose
@@ -516,12 +343,12 @@ impl Container for BlobContainer {
 
     fn try_delete(&self, key: &str) -> Result<(), StorageError> {
         let wanted = Wanted::new(Method::DELETE, key, Permission::Delete);
-        let response = self.send(&wanted)?;
+        let response = self.requests.send(&wanted)?;
         if matches!(response.status, 200..=299) {
             response.discard();
             return Ok(());
         }
-        let error = self.refused(response, &wanted);
+        let error = self.requests.refused(response, &wanted);
         if error.refusal() == Some(Refusal::NoObject) { Ok(()) } else { Err(error) }
     }
 }

@@ -9,6 +9,7 @@ mod connection_string;
 mod identity;
 mod listing;
 mod problem;
+mod request;
 mod sas;
 mod shared_key;
 

@@ -56,7 +56,7 @@ pub fn notation_signature(
     }
 }
 
-/// The steps, each of which ends the check. What is wrong whoever signed comes before who signed.
+/// The steps; the first that fails ends the check. What is wrong with the signature itself comes before who made it.
 fn check(
     keys: &CargoKeys,
     form: EnvelopeForm,

@@ -205,6 +205,9 @@ fn files_are_listed_and_taken_out() {
     let (desk, _, image) = desk();
     desk.pack("oci:src").ok();
     let listed = desk.carnet("ls out team/app:1 --pub k.pub.pem").ok().stdout;
+    // Options may stand anywhere.
+    assert_eq!(desk.carnet("ls out --pub k.pub.pem team/app:1").ok().stdout, listed);
+    desk.carnet("ls out --pub k.pub.pem").ends(2).says(&["name an artifact after the places"]);
     let lines: Vec<&str> = listed.lines().collect();
     assert!(lines.contains(&"etc/os-release") && !lines.contains(&"root/key.pem"), "{listed}");
     assert!(lines.is_sorted(), "{listed}");

@@ -583,6 +583,21 @@ fn bytes_that_changed_on_the_way_are_sent_again_once() {
     assert_eq!(puts(&host), 6);
 }
 
+/// A connection that ends within a list is no end of the list.
+#[test]
+fn a_list_that_breaks_is_requested_again() {
+    use crate::registries::http::{Delivery, Fault};
+    let host = serve(|_| {
+        let blob = "<Blob><Name>a</Name><Properties><Content-Length>1</Content-Length><Etag>1</Etag></Properties></Blob>";
+        let text = format!("<EnumerationResults><Blobs>{blob}</Blobs><NextMarker/></EnumerationResults>");
+        Response::new(200).body("application/xml", text)
+    });
+    let container = refusing(&host);
+    host.fault(Fault::on("GET", "*").times(1).delivers(Delivery::Reset(40)));
+    assert_eq!(list(&*container, "").unwrap().len(), 1);
+    assert_eq!(host.log().len(), 2);
+}
+
 /// A list that is the same has the same pulse; one that is not, or that has no object, has not.
 #[test]
 fn a_list_has_a_pulse() {

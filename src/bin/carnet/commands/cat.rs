@@ -27,7 +27,7 @@ use crate::subject::{SubjectArgs, image_words};
 pub(crate) struct Cat {
     /// Chunk files, folders or places in object stores that hold them, or sources; then the artifact,
     /// and a file in it
-    #[arg(value_name = "PLACE|SOURCE… REF [FILE]", required = true, num_args = 2..)]
+    #[arg(value_name = "PLACE|SOURCE… REF [FILE]", required = true)]
     words: Vec<OsString>,
     #[command(flatten)]
     options: SubjectArgs,

@@ -31,7 +31,7 @@ use crate::tables::{letter, table};
 pub(crate) struct Ls {
     /// Chunk files, folders or places in object stores that hold them, or sources; then the artifact,
     /// and a path in it
-    #[arg(value_name = "PLACE|SOURCE… REF [PATH]", required = true, num_args = 2..)]
+    #[arg(value_name = "PLACE|SOURCE… REF [PATH]", required = true)]
     words: Vec<OsString>,
     #[command(flatten)]
     options: SubjectArgs,
