@@ -188,6 +188,7 @@ codes! {
     StationFile "station-file" Usage "The station file has an error."
     NoSuchPipeline "no-such-pipeline" Usage "The station file has no pipeline of this name."
     FieldAbsent "field-absent" Usage "A run was started without a field that its pipeline requires."
+    SamePerson "same-person" Usage "A transfer record names one person twice, and two people must sign it."
     RunDamaged "run-damaged" Damaged "A run record or a line of the chain is not what was written."
 
     // Importing.

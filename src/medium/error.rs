@@ -47,6 +47,12 @@ pub enum MediumError {
         /// The path of the file.
         path: String,
     },
+    /// A new file would have to replace an existing one.
+    #[error("{path} exists already")]
+    NameTaken {
+        /// The path of the file.
+        path: String,
+    },
     /// The file name cannot be written into a checksum file.
     #[error("the file name of {path} contains control characters or is not UTF-8")]
     OddName {
@@ -88,6 +94,7 @@ impl Diagnose for MediumError {
             MediumError::Store(error) => return error.diagnosis(),
             MediumError::UploadFailed { diagnosis, .. } => return diagnosis.clone(),
             MediumError::Exists { .. } => return Code::TargetExists.with(Advice::OtherBundleInTheWay),
+            MediumError::NameTaken { .. } => Code::TargetExists,
             MediumError::NotRegular { .. } => Code::FileNotRegular,
             MediumError::TooMany { .. } => Code::TooManyFiles,
             MediumError::OddName { .. } => Code::FileNameOdd,

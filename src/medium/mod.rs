@@ -11,6 +11,7 @@ mod collect;
 mod error;
 mod file;
 mod folder;
+mod new_file;
 mod new_name;
 mod on_disk;
 mod store;
@@ -24,6 +25,7 @@ pub use collect::{Collected, PassedOver, Why, collect};
 pub use error::MediumError;
 pub use file::{ChunkFile, ReadAt};
 pub use folder::Folder;
+pub use new_file::NewFile;
 pub use store::{
     ChunkSink, ChunkStore, Deed, Replace, Trial, WholeSums, WriteAt, chunk_file_name, chunk_number,
 };

@@ -12,6 +12,7 @@ mod files;
 mod history;
 mod ledger;
 mod lock;
+mod people;
 mod reconcile;
 mod record;
 mod transfer_record;
@@ -24,11 +25,12 @@ pub use error::RunsError;
 pub use history::PastRun;
 pub use ledger::{Ledger, RunHandle};
 pub use lock::HeldLock;
+pub use people::{Person, same_person};
 pub use reconcile::{Difference, Reconciliation, reconcile};
 pub use record::{
     ArtifactOutcome, PipelineType, Place, Progress, RunCheck, RunFile, RunRecord, RunSigner, RunStatus,
     SourceTrigger, Trigger,
 };
-pub use transfer_record::{SignatureCheck, TransferRecord};
+pub use transfer_record::{ChainProof, SignatureCheck, TransferRecord};
 pub use verify::{Fault, Verified, verify};
 pub use work::{Did, Work};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{PipelineType, RunRecord, RunStatus};
+use super::{PipelineType, RunFile, RunRecord, RunStatus};
 
 /// The result of comparing the runs of both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -70,14 +70,27 @@ pub enum Difference {
         /// Its digest there.
         digest: String,
     },
+    /// A chunk has another signed statement, so its content or its description differs.
+    ChunkOtherStatement {
+        /// The id of the bundle.
+        catalog_digest: String,
+        /// The number of the chunk.
+        chunk: u32,
+        /// The name of the file that arrived.
+        file: String,
+        /// The SHA-256 of the statements that were sent.
+        sent: Vec<String>,
+        /// The SHA-256 of the statement that arrived.
+        arrived: String,
+    },
     /// A chunk file has another sum.
     FileOtherDigest {
         /// The id of the bundle.
         catalog_digest: String,
-        /// The name of the file.
+        /// The name of the file that arrived.
         file: String,
         /// The SHA-256 of what was sent.
-        sent: String,
+        sent: Vec<String>,
         /// The SHA-256 of what arrived.
         arrived: String,
     },
@@ -186,18 +199,68 @@ fn artifacts(id: &str, exports: &[&RunRecord], imports: &[&RunRecord], differenc
     }
 }
 
-/// Compares the sums of files that have the same name on both sides, where both are known.
+/// What identifies a chunk file on both sides: the number of the chunk, or the name of the file in records of earlier
+/// versions. Files are renamed on their way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum FileKey<'a> {
+    Number(u32),
+    Name(&'a str),
+}
+
+/// The sums of the files of some runs. A file may have been sent several times.
+type Sums<'a> = BTreeMap<FileKey<'a>, BTreeSet<&'a str>>;
+
+fn base_name(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+/// Returns the sums of all files of some runs, each by its number and by its name.
+fn sums<'a>(runs: &[&'a RunRecord], sum: impl Fn(&'a RunFile) -> Option<&'a String>) -> Sums<'a> {
+    let mut found = Sums::new();
+    for file in runs.iter().flat_map(|run| &run.files) {
+        let Some(sum) = sum(file) else { continue };
+        found.entry(FileKey::Name(base_name(&file.name))).or_default().insert(sum);
+        if let Some(number) = file.chunk {
+            found.entry(FileKey::Number(number)).or_default().insert(sum);
+        }
+    }
+    found
+}
+
+/// Compares the statements and the sums of chunk files, where both sides know them. A release signature that was added on
+/// the way changes the file of the control chunk, but not its statement.
 fn files(id: &str, exports: &[&RunRecord], imports: &[&RunRecord], differences: &mut Vec<Difference>) {
-    let last = |runs: &[&RunRecord]| -> BTreeMap<String, String> {
-        let files = runs.iter().flat_map(|run| &run.files);
-        let base = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
-        files.filter_map(|file| Some((base(&file.name), file.sha256.clone()?))).collect()
+    let statements = sums(exports, |file| file.statement_sha256.as_ref());
+    let whole = sums(exports, |file| file.sha256.as_ref());
+    let other = |sent: &Sums<'_>, key: FileKey<'_>, arrived: Option<&String>| {
+        let (sent, arrived) = (sent.get(&key)?, arrived?);
+        let all = || sent.iter().map(|sum| (*sum).to_owned()).collect::<Vec<_>>();
+        (!sent.contains(arrived.as_str())).then(|| (all(), arrived.clone()))
     };
-    let (sent, arrived) = (last(exports), last(imports));
-    for (file, sent) in sent {
-        if let Some(arrived) = arrived.get(&file).filter(|arrived| **arrived != sent) {
-            let (catalog_digest, arrived) = (id.to_owned(), arrived.clone());
-            differences.push(Difference::FileOtherDigest { catalog_digest, file, sent, arrived });
+    let mut told = BTreeSet::new();
+    for arrived in imports.iter().flat_map(|run| &run.files) {
+        let (catalog_digest, file) = (id.to_owned(), base_name(&arrived.name).to_owned());
+        let number = arrived.chunk.map(FileKey::Number);
+        let statement = number.and_then(|key| other(&statements, key, arrived.statement_sha256.as_ref()));
+        let knows_statement = number.is_some_and(|key| statements.contains_key(&key));
+        let key = number.filter(|key| whole.contains_key(key)).unwrap_or(FileKey::Name(&file));
+        if let (Some((sent, sum)), Some(chunk)) = (statement, arrived.chunk) {
+            if told.insert((file.clone(), sum.clone())) {
+                let (catalog_digest, arrived) = (catalog_digest, sum);
+                differences.push(Difference::ChunkOtherStatement {
+                    catalog_digest,
+                    chunk,
+                    file,
+                    sent,
+                    arrived,
+                });
+            }
+        } else if arrived.chunk == Some(0) && knows_statement && arrived.statement_sha256.is_some() {
+            // Its statement is the one that was sent.
+        } else if let Some((sent, sum)) = other(&whole, key, arrived.sha256.as_ref())
+            && told.insert((file.clone(), sum.clone()))
+        {
+            differences.push(Difference::FileOtherDigest { catalog_digest, file, sent, arrived: sum });
         }
     }
 }

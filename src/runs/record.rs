@@ -222,16 +222,24 @@ pub struct RunCheck {
 }
 
 /// A chunk file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct RunFile {
     /// The name or path of the file.
     pub name: String,
+    /// The number of the chunk; 0 for the control chunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk: Option<u32>,
     /// The size in bytes.
     pub bytes: u64,
-    /// The SHA-256 sum of the file, if it is known.
+    /// The SHA-256 of the signed statement in the chunk. The statement names the sum of everything else in the chunk, so
+    /// two files with the same statement have the same content, whatever signatures were added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement_sha256: Option<String>,
+    /// The SHA-256 sum of the whole file, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// The MD5 sum of the file, if it is known.
+    /// The MD5 sum of the whole file, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub md5: Option<String>,
 }

@@ -6,26 +6,38 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::files::{lines, read, record_path};
-use super::{ChainEvent, RunRecord, RunStatus, RunsError};
+use super::people::{is_person, people};
+use super::{ChainEvent, Person, RunRecord, RunStatus, RunsError};
 use crate::format::Sum;
 use crate::trust::PublicKey;
 
-/// What a security officer files about a transfer: the record of the run, and what vouches for it.
+/// What a security officer files about a transfer: what was done, what vouches for it, and who signs.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TransferRecord {
+    /// What vouches for the record of a run of a station; absent for work by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain: Option<ChainProof>,
+    /// The two people who sign it.
+    pub people: [Person; 2],
+    /// What was done.
+    pub run: RunRecord,
+}
+
+/// The line of the chain that vouches for the record of a run.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChainProof {
     /// The SHA-256 of the file of the record.
     pub record_sha256: String,
     /// The number of its line in the chain.
-    pub chain_line: u64,
+    pub line: u64,
     /// When the line was signed.
-    pub chain_time: String,
+    pub time: String,
     /// The beginning of the id of the key that signed the line.
-    pub chain_key: String,
+    pub key: String,
     /// Whether the signature of the line is right.
-    pub chain_signature: SignatureCheck,
-    /// The record.
-    pub run: RunRecord,
+    pub signature: SignatureCheck,
 }
 
 /// The result of checking a signature.
@@ -70,19 +82,24 @@ impl TransferRecord {
                 path: record_path(folder, name).display().to_string(),
                 problem: "it is not the record that the chain names".to_owned(),
             })?;
-        let chain_signature = match keys {
+        let signature = match keys {
             [] => SignatureCheck::NotChecked,
             keys if keys.iter().any(|key| line.is_signed_by(key)) => SignatureCheck::Valid,
             _ => SignatureCheck::Wrong,
         };
-        Ok(TransferRecord {
-            record_sha256: sum,
-            chain_line: line.seq,
-            chain_time: line.time,
-            chain_key: line.key,
-            chain_signature,
-            run,
-        })
+        let chain =
+            ChainProof { record_sha256: sum, line: line.seq, time: line.time, key: line.key, signature };
+        Ok(TransferRecord { chain: Some(chain), people: people(&run.fields), run })
+    }
+
+    /// Returns the transfer record of work that was done by hand. Nothing but the two people vouches for it.
+    pub fn by_hand(run: RunRecord) -> TransferRecord {
+        TransferRecord { chain: None, people: people(&run.fields), run }
+    }
+
+    /// The fields that the operator gave, without the names of the two people.
+    pub fn fields(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.run.fields.iter().filter(|(name, _)| !is_person(name))
     }
 
     /// Returns what identifies the transfer, as names and values for people.
@@ -117,17 +134,26 @@ impl TransferRecord {
             ),
             ("host", text(&run.host)),
             ("carnet", run.carnet_version.clone()),
-            ("record", format!("SHA-256 {}", self.record_sha256)),
-            ("chain", format!("line {}, {}, key {}", self.chain_line, self.chain_time, self.chain_key)),
-            ("signature", self.chain_signature.words().to_owned()),
         ]);
+        match &self.chain {
+            Some(ChainProof { record_sha256, line, time, key, signature }) => facts.extend([
+                ("record", format!("SHA-256 {record_sha256}")),
+                ("chain", format!("line {line}, {time}, key {key}")),
+                ("signature", signature.words().to_owned()),
+            ]),
+            None => facts.push(("chain", "none: this was done by hand, without a station".to_owned())),
+        }
         facts
     }
 
-    /// Returns the rows of a table: the kind of thing, its name, a value, bytes, and sums.
+    /// Returns the rows of a table: the kind of thing, its name, a value, bytes, and sums. The rows of the people have
+    /// cells to fill in.
     pub fn rows(&self) -> Vec<Vec<String>> {
-        let row = |cells: [&str; 6]| cells.map(str::to_owned).to_vec();
-        let mut rows = vec![row(["section", "name", "value", "bytes", "digest", "md5"])];
+        let row = |cells: [&str; 6]| -> Vec<String> {
+            cells.iter().chain(&[""]).map(|cell| (*cell).to_owned()).collect()
+        };
+        let header = ["section", "name", "value", "bytes", "digest", "md5", "statement"];
+        let mut rows: Vec<Vec<String>> = vec![header.map(str::to_owned).to_vec()];
         rows.extend(self.facts().iter().map(|(name, value)| row(["run", name, value, "", "", ""])));
         for artifact in self.run.artifacts() {
             let digest = artifact.digest.as_deref().unwrap_or_default();
@@ -140,7 +166,11 @@ impl TransferRecord {
         for file in &self.run.files {
             let sha256 = file.sha256.as_ref().map(|sum| format!("sha256:{sum}")).unwrap_or_default();
             let md5 = file.md5.as_deref().unwrap_or_default();
-            rows.push(row(["file", &file.name, "", &file.bytes.to_string(), &sha256, md5]));
+            let number = file.chunk.map(|number| format!("chunk {number}")).unwrap_or_default();
+            let statement = file.statement_sha256.as_ref().map(|sum| format!("sha256:{sum}"));
+            let mut cells = row(["file", &file.name, &number, &file.bytes.to_string(), &sha256, md5]);
+            cells[6] = statement.unwrap_or_default();
+            rows.push(cells);
         }
         for signer in &self.run.signers {
             rows.push(row(["signer", &signer.holder, &signer.role, "", &signer.key, ""]));
@@ -150,7 +180,13 @@ impl TransferRecord {
         );
         let kept = self.run.files_kept.iter();
         rows.extend(kept.map(|(file, reason)| row(["file kept", file, reason, "", "", ""])));
-        rows.extend(self.run.fields.iter().map(|(name, value)| row(["field", name, value, "", "", ""])));
+        rows.extend(self.fields().map(|(name, value)| row(["field", name, value, "", "", ""])));
+        for Person { role, name } in &self.people {
+            let name = name.as_deref().unwrap_or_default();
+            for (line, value) in [("name", name), ("date", ""), ("signature", "")] {
+                rows.push(row(["person", &format!("{role}: {line}"), value, "", "", ""]));
+            }
+        }
         rows
     }
 }

@@ -1,5 +1,7 @@
 //! Errors of stations.
 
+use std::collections::BTreeMap;
+
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::medium::MediumError;
 use crate::runs::RunsError;
@@ -41,6 +43,21 @@ pub enum StationError {
     /// The system has no more threads or memory.
     #[error("{0}")]
     System(std::io::Error),
+}
+
+/// Checks that the fields that a pipeline requires were given.
+///
+/// # Errors
+/// [`StationError::FieldAbsent`] for the first that was not.
+pub fn require_fields(
+    pipeline: &str,
+    required: &[String],
+    given: &BTreeMap<String, String>,
+) -> Result<(), StationError> {
+    match required.iter().find(|field| !given.contains_key(*field)) {
+        Some(field) => Err(StationError::FieldAbsent { pipeline: pipeline.to_owned(), field: field.clone() }),
+        None => Ok(()),
+    }
 }
 
 impl Diagnose for StationError {

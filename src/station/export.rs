@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::log::{Level, Log, tell_end};
+use super::packed_facts::{failed, note_packed};
 use super::progress::RunProgress;
-use super::{Equipment, ExportPipeline, PipelineOption, StationError};
+use super::{Equipment, ExportPipeline, PipelineOption, StationError, require_fields};
 use crate::artifacts::{OnFailure, RegistrySources, SourceSpec};
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::environment::Environment;
@@ -14,14 +15,13 @@ use crate::format::statement::Crossing;
 use crate::format::{BundleName, Sum};
 use crate::medium::{ChunkStore, Replace};
 use crate::observe::{Monitor, Run, RunId, Verb};
-use crate::pack::{ArtifactFailure, Expiry, Outcome, PackReport, PackRequest, Splitting, Wanted};
+use crate::pack::{ArtifactFailure, Expiry, PackReport, PackRequest, Splitting, Wanted};
 use crate::registry::{Reach, Registries};
 use crate::runs::{
-    ArtifactOutcome, Did, Ledger, PastRun, PipelineType, Place, RunFile, RunRecord, RunSigner, RunStatus,
-    RunsError, Trigger,
+    Did, Ledger, PastRun, PipelineType, Place, RunRecord, RunSigner, RunStatus, RunsError, Trigger,
 };
-use crate::stream::hash::{Function, Output};
-use crate::trust::Signer;
+use crate::stream::hash::Function;
+use crate::trust::{Signer, TrustPolicy};
 
 /// What one run of an export pipeline is asked to do.
 #[derive(Clone, Debug, Default)]
@@ -66,8 +66,8 @@ impl<E: Diagnose> From<E> for Ended {
 /// how far it has come.
 ///
 /// # Errors
-/// [`StationError`] if there is no record: a field that the pipeline requires is absent, another run of the pipeline is
-/// under way, or it cannot be written.
+/// [`StationError`] if there is no record: a field that the pipeline requires is absent, its trust file cannot be read,
+/// another run of the pipeline is under way, or it cannot be written.
 pub fn export(
     pipeline: &ExportPipeline,
     request: &ExportRequest,
@@ -77,9 +77,8 @@ pub fn export(
     environment: &Environment<'_>,
     log: &dyn Log,
 ) -> Result<RunRecord, StationError> {
-    if let Some(field) = pipeline.required_fields.iter().find(|field| !request.fields.contains_key(*field)) {
-        return Err(StationError::FieldAbsent { pipeline: pipeline.name.clone(), field: field.clone() });
-    }
+    require_fields(&pipeline.name, &pipeline.required_fields, &request.fields)?;
+    let policy = pipeline.trust.as_deref().map(TrustPolicy::load).transpose()?;
     let _lock = ledger.lock(&format!("pipeline-{}", pipeline.name))?;
     let last = ledger.exported(&pipeline.name)?;
     let begun = ledger.numbered(&pipeline.name)?;
@@ -133,7 +132,8 @@ pub fn export(
             let failures = report.failures.len();
             let status = if failures == 0 { RunStatus::Succeeded } else { RunStatus::Failed };
             run.finish(status, |record| {
-                fill(record, &report);
+                let now = equipment.clock.now();
+                note_packed(record, &report, signer.public_key(), policy.as_ref(), now);
                 record.content_digest = content.as_ref().map(ToString::to_string);
                 record.sequence = Some(number);
                 if failures > 0 {
@@ -162,7 +162,7 @@ enum Exported {
     /// An earlier run shipped the same, and the same artifacts fail now.
     Unchanged { before: String, failures: Vec<ArtifactFailure> },
     /// A bundle was packed. Its content is known unless other artifacts failed than when it was planned.
-    Packed { report: PackReport, content: Option<Sum>, number: u64 },
+    Packed { report: Box<PackReport>, content: Option<Sum>, number: u64 },
 }
 
 /// `2 artifacts failed`
@@ -244,7 +244,7 @@ impl Exporting<'_> {
         };
         let is_as_planned = names(&report.failures) == names(&planned.failures);
         report.failures.extend(unopened);
-        Ok(Exported::Packed { report, content: is_as_planned.then_some(content), number })
+        Ok(Exported::Packed { report: Box::new(report), content: is_as_planned.then_some(content), number })
     }
 
     /// The number of the bundle. A run that did not end is continued if it would pack the same now. Otherwise its number is
@@ -314,46 +314,4 @@ impl Exporting<'_> {
             file_sums: vec![Function::Sha256, Function::Md5],
         }
     }
-}
-
-/// What became of an artifact that failed.
-fn failed(failure: &ArtifactFailure) -> ArtifactOutcome {
-    ArtifactOutcome {
-        name: failure.artifact.clone(),
-        subject: None,
-        digest: None,
-        outcome: "failed".to_owned(),
-        error: Some(failure.error.clone()),
-    }
-}
-
-/// Writes what was packed into the record.
-fn fill(record: &mut RunRecord, report: &PackReport) {
-    record.catalog_digest = Some(report.bundle.to_string());
-    record.bundle_name = Some(report.crossing.name.to_string());
-    record.stream = report.crossing.stream.as_ref().map(ToString::to_string);
-    record.bytes = report.file_bytes();
-    let outcome = match report.outcome {
-        Outcome::Unchanged => "already exported",
-        Outcome::Packed | Outcome::Planned => "exported",
-    };
-    let exported = report.artifacts.iter().map(|artifact| ArtifactOutcome {
-        name: artifact.name.as_ref().map_or_else(|| artifact.digest.to_string(), ToString::to_string),
-        subject: None,
-        digest: Some(artifact.digest.to_string()),
-        outcome: outcome.to_owned(),
-        error: None,
-    });
-    record.exported_artifacts = exported.chain(report.failures.iter().map(failed)).collect();
-    let sum = |outputs: &[Output], is_md5: bool| {
-        let found = outputs.iter().find(|output| matches!(output, Output::Md5(_)) == is_md5);
-        found.map(Output::hex)
-    };
-    let file = |chunk: &crate::pack::ChunkReport| RunFile {
-        name: chunk.file.clone(),
-        bytes: chunk.bytes,
-        sha256: sum(&chunk.file_sums, false),
-        md5: sum(&chunk.file_sums, true),
-    };
-    record.files = report.chunks.iter().map(file).collect();
 }

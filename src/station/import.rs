@@ -3,25 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::arrived_facts::{Proven, note_arrived, note_file_sums, note_imported};
 use super::log::{Level, Log, tell_end};
 use super::progress::RunProgress;
-use super::{Equipment, ImportPipeline, PipelineOption, StationError};
+use super::{Equipment, ImportPipeline, PipelineOption, StationError, require_fields};
 use crate::arrival::{Bundle, OpenRequest, open};
 use crate::artifacts::OnFailure;
 use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::plan::Carriage;
-use crate::import::{DeliveryReport, ImportReport, ImportRequest, Outcome, TagPolicy};
+use crate::import::{ImportReport, ImportRequest, TagPolicy};
 use crate::medium::ChunkFile;
 use crate::observe::{Monitor, Run, RunId, Verb};
 use crate::registry::Registries;
-use crate::runs::{
-    ArtifactOutcome, Ledger, PipelineType, Place, RunCheck, RunFile, RunRecord, RunSigner, RunStatus,
-    SourceTrigger, Trigger,
-};
-use crate::sums::{SumFunction, sums};
-use crate::trust::{AcceptedChunk, Release, TrustPolicy};
+use crate::runs::{Ledger, PipelineType, Place, RunRecord, RunStatus, SourceTrigger, Trigger};
+use crate::trust::TrustPolicy;
 use crate::verify::{BundleVerdict, ChunkVerdict};
 
 /// A bundle to import, and who asks for it.
@@ -66,7 +63,8 @@ impl<E: Diagnose> From<E> for NotReady {
 /// of a store are visible only when they are whole, so each byte of them is read once, and proven while it is imported.
 ///
 /// # Errors
-/// [`StationError`] if there is no record: another run of the pipeline is under way, or it cannot be written.
+/// [`StationError`] if there is no record: a field that the pipeline requires is absent, another run of the pipeline is
+/// under way, or it cannot be written.
 pub fn import(
     pipeline: &ImportPipeline,
     request: &ImportRun<'_>,
@@ -75,6 +73,7 @@ pub fn import(
     environment: &Environment<'_>,
     log: &dyn Log,
 ) -> Result<Result<RunRecord, NotReady>, StationError> {
+    require_fields(&pipeline.name, &pipeline.required_fields, &request.fields)?;
     let _lock = ledger.lock(&format!("pipeline-{}", pipeline.name))?;
     let before = ledger.imported(&pipeline.name, &request.bundle)?;
     let bundle = match ready(request.files, &request.bundle, request.policy, environment) {
@@ -90,29 +89,14 @@ pub fn import(
     record.options = pipeline.options.iter().map(|option| option.word().to_owned()).collect();
     record.force_update_tag = request.force;
     record.fields.clone_from(&request.fields);
-    record.catalog_digest = Some(bundle.id.to_string());
-    let crossing = bundle.contents().map(|contents| &contents.plan.crossing);
-    record.bundle_name = crossing.map(|crossing| crossing.name.to_string());
-    record.stream = crossing.and_then(|crossing| crossing.stream.as_ref()).map(ToString::to_string);
-    record.sequence = crossing.and_then(|crossing| crossing.sequence);
-    let accepted = || bundle.files.iter().filter(|opened| opened.accepted.is_some());
-    let is_skipped = before.is_some() && !request.force;
-    let sums = if is_skipped { Vec::new() } else { file_sums(&bundle, environment) };
-    record.files = accepted()
-        .enumerate()
-        .map(|(at, opened)| RunFile {
-            name: opened.file.name().to_owned(),
-            bytes: opened.file.bytes(),
-            sha256: sums.get(at).cloned(),
-            md5: None,
-        })
-        .collect();
+    let is_hashed = request.files.iter().any(|file| !file.waits());
+    note_arrived(&mut record, &bundle, if is_hashed { Proven::Before } else { Proven::Meanwhile });
+    if before.is_none() || request.force {
+        note_file_sums(&mut record, &bundle, pipeline.file_sums.as_deref(), environment);
+    }
     record.host.clone_from(&equipment.host);
     record.policy_sha256 = request.policy.file_sum().map(ToString::to_string);
-    record.signers = signers(&bundle);
-    record.checks = checks(&bundle, request.files.iter().any(|file| !file.waits()));
     record.store_access.clone_from(&request.access);
-    record.bytes = record.files.iter().map(|file| file.bytes).sum();
     record.trigger = request
         .arrived
         .clone()
@@ -146,13 +130,17 @@ pub fn import(
     if status == RunStatus::Succeeded && pipeline.has(PipelineOption::DeleteSourceBlobOnSuccess) {
         // Without this, a crash now would leave neither the files nor a run that succeeded.
         run.delivered(|record| {
-            record.imported_artifacts = report.as_ref().map(outcomes).unwrap_or_default();
+            if let Some(report) = &report {
+                note_imported(record, report);
+            }
         })?;
     }
     let kept = clear_source(pipeline, &bundle, status, &say);
     let diagnosis = problem.as_ref().map(|problem| problem.diagnosis.clone());
     let record = run.finish(status, |record| {
-        record.imported_artifacts = report.as_ref().map(outcomes).unwrap_or_default();
+        if let Some(report) = &report {
+            note_imported(record, report);
+        }
         record.files_kept = kept;
         match problem {
             Some(NotReady { diagnosis, reason, .. }) => {
@@ -195,55 +183,6 @@ fn clear_source(
         }
     }
     kept
-}
-
-/// Who packed the chunks and released the bundle.
-fn signers(bundle: &Bundle) -> Vec<RunSigner> {
-    let chunks = bundle.files.iter().filter_map(|opened| opened.accepted.as_ref());
-    let packers = chunks.flat_map(AcceptedChunk::packers).map(|packer| ("packed", packer));
-    let release = bundle.release.as_ref().and_then(|release| release.as_ref().ok());
-    let releasers = release.into_iter().flat_map(Release::releasers).map(|holder| ("released", holder));
-    let mut found: Vec<RunSigner> = Vec::new();
-    for (role, by) in packers.chain(releasers) {
-        let signer =
-            RunSigner { role: role.to_owned(), holder: by.holder.clone(), key: by.key_id.to_string() };
-        if !found.contains(&signer) {
-            found.push(signer);
-        }
-    }
-    found
-}
-
-/// The SHA-256 of each accepted file, in their order, for the record: a guard knows files by such sums. Only files of
-/// folders, which were just read and are in the cache, are read once more for it.
-fn file_sums(bundle: &Bundle, environment: &Environment<'_>) -> Vec<String> {
-    let accepted = bundle.files.iter().filter(|opened| opened.accepted.is_some());
-    let files: Vec<Arc<dyn ChunkFile>> = accepted.map(|opened| Arc::clone(&opened.file)).collect();
-    if files.iter().any(|file| file.waits()) {
-        return Vec::new();
-    }
-    // A record without sums is better than none. A file that cannot be read fails the import itself.
-    let report = sums(&files, &[SumFunction::Sha256], environment);
-    let files = report.map(|report| report.files).unwrap_or_default();
-    files.into_iter().filter_map(|file| Some(file.sums.into_iter().next()?.hex)).collect()
-}
-
-/// What [`ready`] has checked, and what the import proves.
-fn checks(bundle: &Bundle, is_hashed_first: bool) -> Vec<RunCheck> {
-    let check = |check: &str, result: String| RunCheck { check: check.to_owned(), result };
-    let chunks = bundle.files.iter().filter(|opened| opened.accepted.is_some()).count();
-    let mut checks = vec![check("signatures of the chunk files", format!("{chunks} accepted"))];
-    if let Some(Ok(release)) = &bundle.release {
-        let (found, threshold) = (release.releasers().len(), release.threshold());
-        checks.push(check("release", format!("{found} of {threshold} required")));
-    }
-    checks.push(check("chunks that are missing", "none".to_owned()));
-    checks.push(check(
-        "every byte",
-        if is_hashed_first { "intact before the import began" } else { "proven while it is imported" }
-            .to_owned(),
-    ));
-    checks
 }
 
 /// Opens the bundle, and checks that it may be imported: it is complete, accepted, released, and, in a folder, undamaged.
@@ -307,26 +246,4 @@ fn deliver(
     };
     crate::import::import(&request, environment)
         .map_err(|stopped| (stopped.report.map(|report| *report), stopped.error.into()))
-}
-
-/// What became of each artifact and referrer.
-fn outcomes(report: &ImportReport) -> Vec<ArtifactOutcome> {
-    let outcome = |delivery: &DeliveryReport| {
-        let tag = delivery.tag.as_ref().map(|tag| format!(":{tag}"));
-        let name = match tag {
-            Some(tag) => format!("{}{tag}", delivery.repository),
-            None => format!("{}@{}", delivery.repository, delivery.digest),
-        };
-        ArtifactOutcome {
-            name,
-            digest: Some(delivery.digest.to_string()),
-            subject: delivery.subject.map(|subject| subject.to_string()),
-            outcome: match delivery.outcome {
-                Outcome::Failed => "failed".to_owned(),
-                outcome => outcome.word().to_owned(),
-            },
-            error: delivery.error.as_ref().map(|error| error.message.clone()),
-        }
-    };
-    report.artifacts.iter().chain(&report.referrers).map(outcome).collect()
 }

@@ -5,6 +5,7 @@
 //! leaves a record ([`crate::runs`]). [`serve`] runs all pipelines until it is told to stop.
 
 mod alive;
+mod arrived_facts;
 mod board;
 mod duration;
 mod equipment;
@@ -14,10 +15,11 @@ mod file_state;
 mod import;
 mod inbox;
 mod log;
+mod packed_facts;
 mod pipeline;
 mod progress;
-mod reception;
 mod registry_reach;
+mod reception;
 mod schedule;
 mod serve;
 mod serving;
@@ -27,15 +29,17 @@ mod survey;
 mod watch;
 
 pub use alive::Alive;
+pub use arrived_facts::{Proven, note_arrived, note_file_sums, note_imported};
 pub use board::{Board, BundleView, PipelineView};
 pub use duration::seconds;
 pub use equipment::Equipment;
-pub use error::StationError;
+pub use error::{StationError, require_fields};
 pub use export::{ExportRequest, export};
 pub use file_state::{FileState, count_passed_over};
 pub use import::{ImportRun, NotReady, import, ready};
 pub use inbox::{Inbox, InboxBundle, InboxFile, InboxLimits};
 pub use log::{Level, Log};
+pub use packed_facts::note_packed;
 pub use pipeline::{ExportPipeline, ImportPipeline, PipelineOption};
 pub use reception::{Fate, Looks, Reception, bundle_folder, unfinished_line};
 pub use serve::serve;

@@ -9,6 +9,7 @@ use crate::format::{BundleName, StreamName, Timestamp};
 use crate::import::RenameRule;
 use crate::medium::{Category, ChunkPlace};
 use crate::storage::Encryption;
+use crate::sums::SumFunction;
 
 /// An option of a pipeline, with the name that Azure Container Registry Transfer gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +74,8 @@ pub struct ExportPipeline {
     pub schedule: Option<u64>,
     /// The fields that must be given when a run is started.
     pub required_fields: Vec<String>,
+    /// The trust file that names the holders of keys in the records.
+    pub trust: Option<PathBuf>,
     /// The `category` in the metadata of chunks in an object store.
     pub category: Category,
     /// How S3 encrypts new objects; as the bucket says if absent.
@@ -108,6 +111,10 @@ pub struct ImportPipeline {
     pub remind_after: Option<u64>,
     /// How artifacts are renamed.
     pub rename: Vec<RenameRule>,
+    /// The fields that must be given when a run is started.
+    pub required_fields: Vec<String>,
+    /// The sums of whole files in the records; SHA-256 of those in folders if absent.
+    pub file_sums: Option<Vec<SumFunction>>,
     /// A command whose output is the secret of the object store.
     pub secret_command: Option<Vec<String>>,
 }

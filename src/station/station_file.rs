@@ -14,6 +14,7 @@ use crate::medium::ChunkPlace;
 use crate::registry::Host;
 use crate::small_file::{SmallFile, SmallFileError};
 use crate::storage::Location;
+use crate::sums::SumFunction;
 
 /// Maximum size of a station file in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -116,6 +117,7 @@ struct RawExport {
     schedule: Option<String>,
     #[serde(default)]
     required_fields: Vec<String>,
+    trust: Option<PathBuf>,
     category: Option<String>,
     sse: Option<String>,
     secret_command: Option<Vec<String>>,
@@ -137,6 +139,9 @@ struct RawImport {
     remind_after: Option<String>,
     #[serde(default)]
     rename: Vec<String>,
+    #[serde(default)]
+    required_fields: Vec<String>,
+    file_sums: Option<Vec<String>>,
     secret_command: Option<Vec<String>>,
 }
 
@@ -257,6 +262,7 @@ impl Station {
             expires: duration(raw.expires.as_deref(), "expires")?,
             schedule: duration(raw.schedule.as_deref(), "schedule")?,
             required_fields: raw.required_fields,
+            trust: raw.trust.map(at),
             category: optional(raw.category.as_deref(), "category")?.unwrap_or_default(),
             encryption,
             secret_command: command(raw.secret_command)?,
@@ -276,19 +282,28 @@ impl Station {
 
 fn import(name: &str, raw: RawImport, folder: &Path) -> Result<ImportPipeline, String> {
     check_name(name)?;
+    let trigger = raw.trigger != Some(Trigger::Disabled);
+    if let Some(field) = raw.required_fields.first().filter(|_| trigger) {
+        return Err(format!(
+            "required-fields: nobody gives {field:?} in a run that an arrival starts; set trigger = \"Disabled\""
+        ));
+    }
+    let file_sums = raw.file_sums.map(|words| words.iter().map(|word| sum_function(word)).collect());
     Ok(ImportPipeline {
         name: name.to_owned(),
         from: place(&raw.from, "from", folder)?,
         to: value(&raw.to, "to")?,
         trust: folder.join(raw.trust),
         options: options(&raw.options, PipelineOption::IMPORT)?,
-        trigger: raw.trigger != Some(Trigger::Disabled),
+        trigger,
         poll: duration(raw.poll.as_deref(), "poll")?.unwrap_or(POLL_SECONDS),
         max_age: duration(raw.max_age.as_deref(), "max-age")?,
         max_files: raw.max_files,
         max_bytes: raw.max_bytes.as_deref().map(|text| bytes(text, "max-bytes")).transpose()?,
         remind_after: duration(raw.remind_after.as_deref(), "remind-after")?,
         rename: list(&raw.rename, "rename")?,
+        required_fields: raw.required_fields,
+        file_sums: file_sums.transpose()?,
         secret_command: command(raw.secret_command)?,
     })
 }
@@ -365,6 +380,12 @@ fn bytes(text: &str, key: &str) -> Result<u64, String> {
     byte_count(text).ok_or_else(problem)
 }
 
+fn sum_function(word: &str) -> Result<SumFunction, String> {
+    let known = [SumFunction::Sha256, SumFunction::Md5];
+    let found = known.into_iter().find(|function| function.word() == word);
+    found.ok_or_else(|| format!("file-sums: expected sha256 or md5, found {word:?}"))
+}
+
 fn command(argv: Option<Vec<String>>) -> Result<Option<Vec<String>>, String> {
     match argv {
         Some(argv) if argv.is_empty() => Err("secret-command is empty".to_owned()),
@@ -427,6 +448,13 @@ mod tests {
                 3,
                 "nobody gives \"serial\"",
             ),
+            (
+                "trigger = \"Enabled\"",
+                "required-fields = [\"serial\"]",
+                10,
+                "nobody gives \"serial\" in a run that an arrival starts",
+            ),
+            ("max-age = \"60d\"", "file-sums = [\"sha1\"]", 10, "expected sha256 or md5, found \"sha1\""),
             ("[import.mirror]", "[import.release]", 10, "an export pipeline has the same name"),
             ("key = \"station.key.pem\"", "", 0, "missing field `key`"),
         ] {

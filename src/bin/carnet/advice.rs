@@ -452,6 +452,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::StationFile => "correct the line; docs/stations.md describes the station file",
         Code::NoSuchPipeline => "check the name; the station file lists the pipelines",
         Code::FieldAbsent => "give the field when you start the run, e.g. --field media-serial=4711",
+        Code::SamePerson => "give the names of two people, e.g. --field approved-by='B. Weber'",
         Code::NoSuchRun => "check the name of the run and the state folder",
         Code::RunUnfinished => "wait for the run to end",
         Code::RunUnsigned => {

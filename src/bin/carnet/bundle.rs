@@ -5,6 +5,7 @@ use std::sync::Arc;
 use carnet::arrival::{Bundle, OpenRequest, open};
 use carnet::medium::{ChunkFile, ChunkPlace, ChunkStore as _, collect};
 use carnet::observe::Event;
+use carnet::trust::TrustPolicy;
 
 use super::command_error::CommandError;
 use super::stores::Stores;
@@ -39,7 +40,16 @@ pub(crate) fn select_bundle(
     trust: &TrustArgs,
     wanted: Option<&str>,
 ) -> Result<Bundle, CommandError> {
-    let policy = trust.policy()?;
-    let request = OpenRequest { files: &chunk_files(places, stores)?, policy: policy.as_ref() };
+    select_accepted(places, stores, trust.policy()?.as_ref(), wanted)
+}
+
+/// [`select_bundle`] with a policy that was loaded.
+pub(crate) fn select_accepted(
+    places: &[ChunkPlace],
+    stores: &Stores<'_>,
+    policy: Option<&TrustPolicy>,
+    wanted: Option<&str>,
+) -> Result<Bundle, CommandError> {
+    let request = OpenRequest { files: &chunk_files(places, stores)?, policy };
     Ok(open(&request, stores.environment)?.select(wanted)?)
 }

@@ -10,6 +10,7 @@ use carnet::content::secrets::SecretRules;
 use carnet::diagnosis::Code;
 use carnet::format::plan::Carriage;
 use carnet::oci::Platform;
+use carnet::runs::RunCheck;
 use clap::Args;
 
 use super::command::Context;
@@ -57,6 +58,14 @@ impl GateArgs {
     /// Whether there is a policy.
     pub(crate) fn is_asked(&self) -> bool {
         !self.policy.is_empty()
+    }
+
+    /// What a transfer record says of the policies that the content has passed.
+    pub(crate) fn checks(&self) -> impl Iterator<Item = RunCheck> {
+        self.policy.iter().map(|path| RunCheck {
+            check: format!("policy {}", path.display()),
+            result: "the content was audited and allowed".to_owned(),
+        })
     }
 
     /// Audits what moves, if there is a policy.

@@ -9,6 +9,7 @@ mod command_error;
 mod commands;
 mod connection;
 mod exit;
+mod fields;
 mod gate;
 mod guard_profile;
 mod keys;
@@ -27,7 +28,10 @@ mod station_args;
 mod status;
 mod stores;
 mod subject;
+mod sum_option;
 mod tables;
+mod transfer_record;
+mod transfer_text;
 mod trust;
 mod world;
 

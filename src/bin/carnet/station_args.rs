@@ -1,6 +1,6 @@
 //! The station file, and everything that its pipelines need.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,20 +27,6 @@ pub(crate) struct StationArgs {
     station: PathBuf,
     #[command(flatten)]
     network: Network,
-}
-
-/// A field for the record of a run.
-#[derive(ClapArgs, Clone)]
-pub(crate) struct FieldArgs {
-    /// Write a field into the record of the run, e.g. media-serial=4711; repeatable
-    #[arg(long = "field", value_name = "NAME=VALUE", value_parser = field)]
-    fields: Vec<(String, String)>,
-}
-
-impl FieldArgs {
-    pub(crate) fn fields(&self) -> BTreeMap<String, String> {
-        self.fields.iter().cloned().collect()
-    }
 }
 
 /// A station that was loaded.
@@ -105,15 +91,4 @@ impl Loaded {
         }
         Ok(signers)
     }
-}
-
-/// A field: a name of letters, digits and hyphens, and a value.
-fn field(text: &str) -> Result<(String, String), String> {
-    let invalid = || "expected NAME=VALUE, with a name of letters, digits and hyphens".to_owned();
-    let (name, value) = text.split_once('=').ok_or_else(invalid)?;
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    if name.is_empty() || name.len() > 64 || value.len() > 1024 || !name.chars().all(is_allowed) {
-        return Err(invalid());
-    }
-    Ok((name.to_owned(), value.to_owned()))
 }

@@ -112,7 +112,7 @@ fn write(
 ) -> Result<PackReport, PackError> {
     let Prepared { gathered, blueprint } = prepared;
     let sealer = Sealer::new(blueprint, sink, signer, &request.file_sums, environment);
-    let report = |outcome| PackReport::new(blueprint, gathered, Some(&sealer.file_sums), outcome);
+    let report = |outcome| PackReport::new(blueprint, gathered, Some(&sealer), outcome);
     let kept = resume::keep_finished(request, &sealer, signer)?;
     if kept.complete {
         sealer.finish_file_sums()?;

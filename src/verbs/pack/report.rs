@@ -5,10 +5,11 @@ use serde::Serialize;
 
 use super::blueprint::Blueprint;
 use super::failure::ArtifactFailure;
-use super::file_sums::FileSums;
 use super::gather::Gathered;
 use super::place::PlannedChunk;
+use super::sealer::Sealer;
 use crate::format::Sum;
+use crate::format::head::Head;
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::medium::chunk_file_name;
 use crate::stream::hash::Output;
@@ -41,6 +42,8 @@ pub struct ChunkReport {
     pub bytes: u64,
     /// How many blobs and slices it contains, or parts of documents in an annex chunk.
     pub entries: usize,
+    /// The SHA-256 of the signed statement of the chunk; absent in a dry run.
+    pub statement: Option<Sum>,
     /// The requested checksums of the whole file, in the order of the request.
     #[serde(skip)]
     pub file_sums: Vec<Output>,
@@ -76,6 +79,9 @@ pub struct PackReport {
     pub nondistributable_pushed_to: Option<String>,
     /// The chunk files, by chunk number.
     pub chunks: Vec<ChunkReport>,
+    /// The head of the control chunk; absent in a dry run.
+    #[serde(skip)]
+    pub control: Option<Head>,
     /// Artifacts that were not packed because of an error.
     pub failures: Vec<ArtifactFailure>,
     /// Warnings: problems that did not fail an artifact.
@@ -83,11 +89,11 @@ pub struct PackReport {
 }
 
 impl PackReport {
-    /// Creates the report; `file_sums` are the checksums of the chunk files, if any were written.
+    /// Creates the report; `sealer` knows the chunk files, if any were written.
     pub(super) fn new(
         blueprint: &Blueprint,
         gathered: &Gathered,
-        file_sums: Option<&FileSums>,
+        sealer: Option<&Sealer<'_>>,
         outcome: Outcome,
     ) -> PackReport {
         let plan = blueprint.plan();
@@ -103,7 +109,8 @@ impl PackReport {
                 0 if number > 0 => chunk.shape.items().len(),
                 pieces => pieces,
             },
-            file_sums: file_sums.map(|sums| sums.of(number)).unwrap_or_default(),
+            statement: sealer.and_then(|sealer| sealer.statement_of(number)),
+            file_sums: sealer.map(|sealer| sealer.file_sums.of(number)).unwrap_or_default(),
         };
         PackReport {
             outcome,
@@ -119,6 +126,7 @@ impl PackReport {
             omitted: OmissionReport::all(plan),
             nondistributable_pushed_to: None,
             chunks: (0..).zip(blueprint.chunks()).map(chunk).collect(),
+            control: sealer.and_then(Sealer::control_head),
             failures: gathered.failures.clone(),
             warnings: gathered.warnings.clone(),
         }

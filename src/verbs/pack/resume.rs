@@ -58,7 +58,7 @@ pub(super) fn keep_finished(
         return Err(MediumError::Exists { path: candidates[first].file.name().to_owned() }.into());
     }
     for candidate in &candidates {
-        sealer.keep(candidate.number, candidate.head.statement.sums);
+        sealer.keep(candidate.number, &candidate.head);
     }
     Ok(Kept { complete: candidates.len() == chunks })
 }

@@ -34,8 +34,23 @@ struct Progress {
     rest: usize,
     /// Whether its file was created.
     begun: bool,
-    /// The SHA-256 of `02_sums.txt`, once the chunk is finished.
-    finished: Option<Sum>,
+    /// What is known of the chunk once it is finished.
+    finished: Option<Finished>,
+}
+
+/// A finished chunk.
+#[derive(Clone, Copy)]
+struct Finished {
+    /// The SHA-256 of `02_sums.txt`.
+    sums: Sum,
+    /// The SHA-256 of the statement.
+    statement: Sum,
+}
+
+impl Finished {
+    fn new(head: &Head) -> Finished {
+        Finished { sums: head.statement.sums, statement: Sum::of(&head.statement_bytes) }
+    }
 }
 
 /// The state that workers share while they write chunks: the blueprint, the sink, and the progress of each chunk.
@@ -46,6 +61,8 @@ pub(super) struct Sealer<'a> {
     pub file_sums: FileSums,
     signer: &'a dyn Signer,
     chunks: Vec<Mutex<Progress>>,
+    /// The head of the control chunk, once that is finished.
+    control: Mutex<Option<Head>>,
 }
 
 impl<'a> Sealer<'a> {
@@ -62,7 +79,8 @@ impl<'a> Sealer<'a> {
             Mutex::new(Progress { sums, rest: chunk.pieces.len(), begun: false, finished: None })
         });
         let chunks = chunks.collect();
-        Sealer { blueprint, environment, sink, file_sums: FileSums::new(file_sums), signer, chunks }
+        let (file_sums, control) = (FileSums::new(file_sums), Mutex::default());
+        Sealer { blueprint, environment, sink, file_sums, signer, chunks, control }
     }
 
     fn chunk(&self, number: u32) -> MutexGuard<'_, Progress> {
@@ -88,10 +106,27 @@ impl<'a> Sealer<'a> {
         PackError::Unwritable { file: self.sink.file_name(number), source }
     }
 
-    /// Records that an earlier run finished a chunk.
-    pub(super) fn keep(&self, number: u32, sums: Sum) {
-        self.chunk(number).finished = Some(sums);
+    /// Records that an earlier run finished a chunk with this head.
+    pub(super) fn keep(&self, number: u32, head: &Head) {
+        self.finish(number, head);
         self.tell_finished(number, true);
+    }
+
+    fn finish(&self, number: u32, head: &Head) {
+        self.chunk(number).finished = Some(Finished::new(head));
+        if number == 0 {
+            *self.control.lock().expect("no thread panicked") = Some(head.clone());
+        }
+    }
+
+    /// Returns the head of the control chunk, if that is finished.
+    pub(super) fn control_head(&self) -> Option<Head> {
+        self.control.lock().expect("no thread panicked").clone()
+    }
+
+    /// Returns the SHA-256 of the statement of a chunk, if it is finished.
+    pub(super) fn statement_of(&self, number: u32) -> Option<Sum> {
+        self.chunk(number).finished.map(|finished| finished.statement)
     }
 
     /// Returns the total size of the unfinished chunk files, in bytes.
@@ -108,7 +143,7 @@ impl<'a> Sealer<'a> {
 
     /// Returns the SHA-256 of the `02_sums.txt` of a chunk, if it is finished.
     pub(super) fn sums_of(&self, number: u32) -> Option<Sum> {
-        self.chunk(number).finished
+        self.chunk(number).finished.map(|finished| finished.sums)
     }
 
     /// Whether a blob was completely written to its chunks and verified.
@@ -193,7 +228,8 @@ impl<'a> Sealer<'a> {
             return if kept == sum { Ok(sum) } else { Err(exists().into()) };
         };
         let sealed_at = self.blueprint.sealed_at(number);
-        let mut start = self.sign(self.blueprint.statement(number, sum))?.render();
+        let head = self.sign(self.blueprint.statement(number, sum))?;
+        let mut start = head.render();
         put(&mut start, EntryName::Sums, &sums);
         let written = (|| {
             for (item, offset) in shape.items().iter().zip(shape.offsets()) {
@@ -210,7 +246,7 @@ impl<'a> Sealer<'a> {
         written.map_err(|source| self.unwritable(number, source))?;
         drop(writer);
         self.sink.commit(number)?;
-        self.chunk(number).finished = Some(sum);
+        self.finish(number, &head);
         self.tell_finished(number, false);
         Ok(sum)
     }

@@ -29,7 +29,9 @@ fn state() -> (State, Vec<String>) {
         record.fields.insert("media-serial".to_owned(), "4711".to_owned());
         record.files = vec![RunFile {
             name: format!("{}.tar", "release".repeat(20)),
+            chunk: Some(3),
             bytes: 12,
+            statement_sha256: Some("f".repeat(64)),
             sha256: Some("a".repeat(64)),
             md5: Some("b".repeat(32)),
         }];
@@ -52,11 +54,17 @@ fn state() -> (State, Vec<String>) {
 
 #[track_caller]
 fn fits(run: &Run, schema: &str) {
+    fits_document(&run.json(), schema);
+}
+
+/// Checks a document against its published schema.
+#[track_caller]
+pub(super) fn fits_document(document: &Value, schema: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/schemas/{schema}.json"));
     let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<_> = validator.iter_errors(&run.json()).map(|error| error.to_string()).collect();
-    assert!(errors.is_empty(), "{}\n{errors:?}\n{}", run.command, run.stdout);
+    let errors: Vec<_> = validator.iter_errors(document).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}\n{document}");
 }
 
 #[test]
@@ -156,6 +164,7 @@ fn transfer_records_fit_on_paper() {
         &"c".repeat(64),
         &"d".repeat(64),
         &"e".repeat(64),
+        &"f".repeat(64),
         "anna",
         "1 of 1 required",
         "media-serial: 4711",
@@ -171,7 +180,11 @@ fn transfer_records_fit_on_paper() {
     carnet(&state, &format!("{show} --pub other.pub.pem")).ends(3).says(&["run-unsigned", "WRONG"]);
     let table = carnet(&state, &format!("{show} --format csv")).ok().stdout;
     assert!(table.contains("\nartifact,'-team/app:1.0,failed: no space,,sha256:ccc"), "{table}");
-    fits(&carnet(&state, &format!("{show} --format json")).ok(), "transfer-record");
+    assert!(table.contains("\nperson,Transferred by: name,,"), "{table}");
+    let json = carnet(&state, &format!("{show} --format json")).ok();
+    fits(&json, "transfer-record");
+    assert_eq!(json.json()["people"][0]["role"], "Transferred by");
+    assert_eq!(json.json()["chain"]["signature"], "not-checked");
 
     // Nobody signs for a record that was changed, or for a run that has not ended.
     let record = fs::read_to_string(state.record(&names[5])).unwrap();

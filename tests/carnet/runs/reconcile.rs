@@ -17,11 +17,13 @@ struct About<'a> {
     name: &'a str,
     digest: &'a str,
     sum: &'a str,
+    /// The chunk and the sum of its statement.
+    statement: Option<(u32, &'a str)>,
 }
 
 fn exported(bundle: &str, sequence: u64) -> About<'_> {
     let (name, digest, sum) = ("low.example/app:1", "sha256:d1", "s1");
-    About { bundle, sequence, status: RunStatus::Succeeded, name, digest, sum }
+    About { bundle, sequence, status: RunStatus::Succeeded, name, digest, sum, statement: None }
 }
 
 fn imported(bundle: &str, sequence: u64) -> About<'_> {
@@ -48,7 +50,8 @@ fn record(ledger: &Ledger, pipeline_type: PipelineType, about: &About<'_>) -> St
             PipelineType::Import => record.imported_artifacts.push(outcome),
         }
         let (name, sha256) = ("out/a_00000.tar".to_owned(), Some(about.sum.to_owned()));
-        record.files.push(RunFile { name, bytes: 1, sha256, md5: None });
+        let (chunk, statement_sha256) = about.statement.map(|(chunk, sum)| (chunk, sum.to_owned())).unzip();
+        record.files.push(RunFile { name, chunk, bytes: 1, statement_sha256, sha256, md5: None });
     });
     ended.unwrap().name
 }
@@ -112,10 +115,30 @@ fn each_difference_shows() {
     assert_eq!(differs(&[exported("b1", 1)], &[other]), ["artifact-not-arrived", "artifact-other-digest"]);
     let other = About { sum: "s2", ..imported("b1", 1) };
     assert_eq!(differs(&[exported("b1", 1)], &[other]), ["file-other-digest"]);
+    let other = About { sum: "s2", ..imported("b1", 1) };
+    let twice = [exported("b1", 1), About { sum: "s2", ..exported("b1", 1) }];
+    reconcile(&twice, &[other]).0.ok();
     assert_eq!(
         differs(&[exported("b1", 1)], &[imported("b9", 1)]),
         ["not-arrived", "not-sent", "other-digest"]
     );
+}
+
+#[test]
+fn statements_are_compared_and_a_later_release_is_no_difference() {
+    let sent = |chunk| About { statement: Some((chunk, "t1")), ..exported("b1", 1) };
+    let arrived =
+        |chunk, statement, sum| About { statement: Some((chunk, statement)), sum, ..imported("b1", 1) };
+    let differs = |low: About<'_>, high: About<'_>| kinds(&reconcile(&[low], &[high]).0);
+    assert!(differs(sent(0), arrived(0, "t1", "s1")).is_empty());
+    assert!(differs(sent(0), arrived(0, "t1", "s2")).is_empty(), "a release was added");
+    assert_eq!(differs(sent(0), arrived(0, "t2", "s1")), ["chunk-other-statement"]);
+    assert_eq!(differs(sent(3), arrived(3, "t2", "s2")), ["chunk-other-statement"]);
+    // Only the control chunk may get more signatures.
+    assert_eq!(differs(sent(3), arrived(3, "t1", "s2")), ["file-other-digest"]);
+    // Records of earlier versions know files by their names.
+    assert_eq!(differs(exported("b1", 1), arrived(3, "t1", "s2")), ["file-other-digest"]);
+    assert_eq!(differs(sent(3), About { sum: "s2", ..imported("b1", 1) }), ["file-other-digest"]);
 }
 
 #[test]

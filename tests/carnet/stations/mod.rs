@@ -5,7 +5,7 @@ mod away;
 mod history;
 mod late_lists;
 mod objects;
-mod operator;
+pub(crate) mod operator;
 mod options;
 mod orders;
 mod places;

@@ -11,14 +11,14 @@ use crate::registries::server::Registry;
 use crate::stores::servers::{S3Site, error};
 
 /// A desk with the export pipeline `out` into `s3://bucket/in`, and the import pipeline `mirror` from `from`.
-pub(super) struct Station {
-    pub(super) desk: Desk,
+pub(crate) struct Station {
+    pub(crate) desk: Desk,
     pub(super) bucket: Host,
     pub(super) site: S3Site,
 }
 
 impl Station {
-    pub(super) fn new(registry: &str, export: &str, import: &str) -> Station {
+    pub(crate) fn new(registry: &str, export: &str, import: &str) -> Station {
         let desk = desk(&["app"]);
         let out = format!(
             "{import}[export.out]\nartifacts = [\"oci:src-app\"]\nto = \"s3://bucket/in\"\nkey = \"k.key.pem\"\n{export}"
@@ -29,7 +29,7 @@ impl Station {
     }
 
     /// Lets the import pipeline take from the bucket, in which the bundle is.
-    pub(super) fn takes_from_bucket(&self) {
+    pub(crate) fn takes_from_bucket(&self) {
         let station = fs::read_to_string(self.desk.path("station.toml")).unwrap();
         let station = station.replace("from = \"in\"", "from = \"s3://bucket/in\"");
         fs::write(self.desk.path("station.toml"), station).unwrap();
@@ -42,7 +42,7 @@ impl Station {
     }
 
     #[track_caller]
-    pub(super) fn carnet(&self, args: &str) -> Run {
+    pub(crate) fn carnet(&self, args: &str) -> Run {
         Run::of(&mut self.command(args))
     }
 

@@ -190,6 +190,26 @@ fn fields_that_are_required_must_be_given() {
     check.says(&["ok      out: find oci:src-app", "FAILED  missing: find"]);
 }
 
+#[test]
+fn fields_that_an_import_requires_must_be_given() {
+    let Some(registry) = Debian::plain() else { return };
+    let desk = desk(&["app"]);
+    let fields = "required-fields = [\"media-serial\", \"approved-by\"]\n";
+    write_station(&desk, registry.name(), fields);
+    let import = "station import mirror --station station.toml";
+    desk.carnet(import).ends(2).says(&["error[station-file]", "set trigger = \"Disabled\""]);
+    write_station(&desk, registry.name(), &format!("trigger = \"Disabled\"\n{fields}"));
+    deliver_all(&desk, "app");
+    desk.carnet(&format!("{import} --field media-serial=4711"))
+        .ends(2)
+        .says(&["error[field-absent]", "the pipeline mirror requires the field \"approved-by\""]);
+    let same = "--field approved-by=anna --field transferred-by=Anna";
+    desk.carnet(&format!("{import} --field media-serial=4711 {same}")).ends(2).says(&["error[same-person]"]);
+    assert!(runs(&desk, "succeeded").is_empty() && runs(&desk, "failed").is_empty());
+    desk.carnet(&format!("{import} --field media-serial=4711 --field approved-by=Anna")).ok();
+    assert_eq!(runs(&desk, "succeeded")[0]["fields"]["approved-by"], "Anna");
+}
+
 /// The page as a person sees it.
 #[test]
 fn a_browser_shows_the_page() {

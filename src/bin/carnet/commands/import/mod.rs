@@ -1,6 +1,8 @@
-//! `carnet import`: arguments and run. `show` renders the report, `receipt` renders the receipt as text.
+//! `carnet import`: arguments and run. `show` renders the report, `receipt` renders the receipt as text,
+//! `record` fills the transfer record.
 
 mod receipt;
+mod record;
 mod show;
 
 use std::path::PathBuf;
@@ -20,7 +22,7 @@ use schemars::{Schema, schema_for};
 
 use crate::advice;
 use crate::args::parse_spec;
-use crate::bundle::select_bundle;
+use crate::bundle::select_accepted;
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
@@ -30,8 +32,12 @@ use crate::gate::{GateArgs, Moving};
 use crate::keys;
 use crate::screen::say;
 use crate::stores::{StoreAccess, Stores};
+use crate::sum_option::SumOption;
+use crate::transfer_record::TransferRecordArgs;
 use crate::trust::TrustArgs;
 use crate::world::proxy;
+
+use record::ImportRecord;
 
 /// Push a verified and released bundle into a registry, straight from the chunk files
 #[derive(Args)]
@@ -81,6 +87,12 @@ pub(crate) struct Import {
     /// Read the passphrase of the key from the first line of FILE
     #[arg(long, value_name = "FILE", requires = "key")]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    record: TransferRecordArgs,
+    /// Write these sums of the chunk files into the transfer record; each file is read once more for them
+    /// [default: sha256 for files, none for objects of a store]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "transfer_record")]
+    file_sums: Vec<SumOption>,
     /// Allow redirects, upload locations and token services on this other host; repeatable
     #[arg(long, value_name = "HOST")]
     allow_host: Vec<Host>,
@@ -107,7 +119,14 @@ impl Command for Import {
         };
         let (network, access) = (&self.connection.network, &self.access);
         let stores = Stores { network, access, writing: None, environment };
-        let bundle = select_bundle(&self.places, &stores, &self.trust, self.bundle.as_deref())?;
+        let policy = self.trust.policy()?;
+        let record = self.record.begin(started)?.map(|files| ImportRecord {
+            files,
+            places: &self.places,
+            policy: policy.as_ref(),
+            file_sums: &self.file_sums,
+        });
+        let bundle = select_accepted(&self.places, &stores, policy.as_ref(), self.bundle.as_deref())?;
         let work = Work {
             bundle: &bundle,
             to: &self.to,
@@ -118,6 +137,7 @@ impl Command for Import {
             allow_host: &self.allow_host,
             connection: &self.connection,
             files,
+            record,
             started,
             signer,
         };
@@ -162,6 +182,8 @@ pub(super) struct Work<'a> {
     pub(super) connection: &'a Connection,
     /// The files of the receipt, if one was requested.
     pub(super) files: Option<ReceiptFiles>,
+    /// The transfer record, if one was requested.
+    pub(super) record: Option<ImportRecord<'a>>,
     pub(super) started: Timestamp,
     pub(super) signer: Option<&'a dyn Signer>,
 }
@@ -218,6 +240,17 @@ impl Work<'_> {
             }
             _ => Ok(()),
         };
+        let written = match (self.record.take(), report) {
+            (Some(record), Some(report)) => written.map_err(CommandError::from).and(record.write(
+                self.bundle,
+                self.to,
+                push,
+                self.gate,
+                report,
+                environment,
+            )),
+            _ => written.map_err(CommandError::from),
+        };
         match imported {
             Ok(report) => {
                 show::show(&report, screen);
@@ -230,7 +263,7 @@ impl Work<'_> {
                     if let Some(report) = stopped.report.as_deref().filter(|_| !screen.json) {
                         show::show(report, screen);
                     }
-                    say(&format!("warning: {error}"));
+                    say(&format!("warning: {}", error.message));
                 }
                 Err(stopped.error.into())
             }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use carnet::artifacts::{Expansion, OnFailure, RegistryDestination, RegistrySources, Remembered, SourceSpec};
 use carnet::audit::{Offered, Subject};
+use carnet::diagnosis::count;
 use carnet::format::chunk_size::ChunkSize;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
@@ -19,8 +20,11 @@ use carnet::observe::Verb;
 use carnet::oci::Platform;
 use carnet::pack::{Expiry, PackError, PackReport, PackRequest, Splitting, Wanted};
 use carnet::registry::{Host, Reach, Registries};
+use carnet::runs::{PipelineType, Place, RunStatus};
+use carnet::station::note_packed;
 use carnet::sums::{SumFunction, SumsReport};
-use clap::{Args, ValueEnum};
+use carnet::trust::{PublicKey, Signer as _};
+use clap::Args;
 use schemars::{Schema, schema_for};
 
 use crate::args::{parse_spec, place};
@@ -32,6 +36,8 @@ use crate::exit;
 use crate::gate::{GateArgs, Moving};
 use crate::keys::KeyArgs;
 use crate::stores::{StoreAccess, StoreWriting, Stores};
+use crate::sum_option::SumOption;
+use crate::transfer_record::{TransferRecordArgs, TransferRecordFiles};
 use crate::world::{proxy, sealing_time};
 
 use sources::OpenedSources;
@@ -121,6 +127,8 @@ pub(crate) struct Pack {
     #[arg(long, value_name = "DEST", value_parser = parse_spec::<RegistryDestination>)]
     push_nondistributable_to: Option<RegistryDestination>,
     #[command(flatten)]
+    record: TransferRecordArgs,
+    #[command(flatten)]
     gate: GateArgs,
     #[command(flatten)]
     connection: Connection,
@@ -133,22 +141,6 @@ pub(crate) struct Pack {
     allow_private_urls: Vec<Host>,
 }
 
-/// The sum functions, as `--file-sums` names them.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum SumOption {
-    Sha256,
-    Md5,
-}
-
-impl From<SumOption> for SumFunction {
-    fn from(option: SumOption) -> Self {
-        match option {
-            SumOption::Sha256 => SumFunction::Sha256,
-            SumOption::Md5 => SumFunction::Md5,
-        }
-    }
-}
-
 impl Command for Pack {
     const VERB: Option<Verb> = Some(Verb::Pack);
 
@@ -157,6 +149,11 @@ impl Command for Pack {
         let created = sealing_time()?;
         let key = self.key.load(context.screen)?;
         let specs = sources::listed(&self.sources, self.artifacts_from.as_deref())?;
+        let record = self.record.begin(environment.clock.now())?;
+        let source = Place {
+            kind: if specs.iter().any(SourceSpec::is_remote) { "Registry" } else { "Folder" }.to_owned(),
+            uri: specs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        };
         let is_remote = self.push_nondistributable_to.is_some() || specs.iter().any(SourceSpec::is_remote);
         let proxy = if is_remote { proxy()? } else { None };
         let settings = self.connection.settings(Reach::Anywhere, proxy, environment.workers.stop());
@@ -171,7 +168,13 @@ impl Command for Pack {
         let stores = Stores { network, access, writing: Some(&self.writing), environment };
         let store = stores.store(&self.to)?;
         let store = store.as_ref();
-        let request = self.request(wanted, store, created, &file_sums);
+        // A transfer record names both sums of each file.
+        let mut summed = file_sums.clone();
+        if record.is_some() {
+            let both = [SumFunction::Sha256, SumFunction::Md5];
+            summed.extend(both.into_iter().filter(|function| !file_sums.contains(function)));
+        }
+        let request = self.request(wanted, store, created, &summed);
         let packed = if self.dry_run {
             carnet::pack::plan(&request, &key, environment)
         } else {
@@ -194,6 +197,9 @@ impl Command for Pack {
             }
         }
         show::show(&report, &self.to, context.screen);
+        if let Some(files) = record {
+            self.write_record(files, source, &report, key.public_key(), store, context)?;
+        }
         Ok(if report.failures.is_empty() { exit::DONE } else { exit::DAMAGED })
     }
 
@@ -203,6 +209,37 @@ impl Command for Pack {
 }
 
 impl Pack {
+    /// Writes the transfer record of what was packed.
+    fn write_record(
+        &self,
+        files: TransferRecordFiles,
+        source: Place,
+        report: &PackReport,
+        packer: &PublicKey,
+        store: &dyn ChunkStore,
+        context: &Context<'_>,
+    ) -> Result<(), CommandError> {
+        let options = [
+            ("--overwrite", self.overwrite),
+            ("--continue-on-errors", self.continue_on_errors),
+            ("--no-referrers", self.no_referrers),
+            ("--nondistributable omit", self.nondistributable == Carriage::Omit),
+        ];
+        let target = Place { kind: self.to.kind().to_owned(), uri: self.to.to_string() };
+        let now = context.environment.clock.now();
+        let mut record = files.record(PipelineType::Export, source, target, &options);
+        note_packed(&mut record, report, packer, None, now);
+        record.checks.extend(self.gate.checks());
+        record.store_access = store.access();
+        record.status = RunStatus::Succeeded;
+        if !report.failures.is_empty() {
+            record.status = RunStatus::Failed;
+            let failed = count(report.failures.len() as u64, "artifact", "artifacts");
+            record.pipeline_run_error_message = Some(format!("{failed} failed; the others were packed"));
+        }
+        files.write(record, now)
+    }
+
     /// Holds what would be packed against the policies, if there are any.
     fn pass_gate(&self, wanted: &mut [Wanted], context: &Context<'_>) -> Result<(), CommandError> {
         if !self.gate.is_asked() {

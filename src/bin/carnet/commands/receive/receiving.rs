@@ -320,6 +320,7 @@ impl Receiving<'_> {
                     allow_host: &self.options.allow_host,
                     connection: &self.options.connection,
                     files: self.receipt(bundle, started)?,
+                    record: None,
                     started,
                     signer: None,
                 };

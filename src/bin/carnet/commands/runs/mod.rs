@@ -6,7 +6,6 @@ mod export;
 mod list;
 mod reconcile;
 mod show;
-mod transfer_record;
 mod verify;
 
 use std::path::PathBuf;

@@ -6,6 +6,7 @@ use carnet::diagnosis::{Code, count};
 use carnet::runs::{Difference, Ledger, Reconciliation, RunRecord, reconcile};
 use carnet::small_file::SmallFile;
 use clap::Args;
+use serde::Deserialize;
 
 use crate::command::Context;
 use crate::command_error::CommandError;
@@ -21,7 +22,8 @@ const RECORDS_BYTES_MAX: u64 = 1 << 30;
 #[command(after_help = "Example:\n  carnet runs reconcile low.json high.json\n\n\
     Exit codes: 0 both sides agree, 1 something differs.")]
 pub(super) struct Reconcile {
-    /// The records of the side that exports: a file of `carnet runs export --format json`, or a state folder
+    /// The records of the side that exports: a file of `carnet runs export --format json`, a state folder, or a transfer
+    /// record as JSON
     #[arg(value_name = "LOW")]
     low: PathBuf,
     /// The records of the side that imports
@@ -53,12 +55,24 @@ fn records(path: &Path) -> Result<Vec<RunRecord>, CommandError> {
     }
     let file = SmallFile::read_once(path, RECORDS_BYTES_MAX)
         .map_err(|error| CommandError::small_file(path, &error))?;
-    serde_json::from_slice(file.bytes()).map_err(|error| {
-        CommandError::new(
-            Code::RunDamaged,
-            format!("{} is no list of run records: {error}", plain_path(path)),
-        )
+    // A transfer record is an object, a list of records is an array.
+    let is_one = file.bytes().trim_ascii_start().starts_with(b"{");
+    let read = if is_one {
+        serde_json::from_slice(file.bytes()).map(|Filed { run }| vec![run])
+    } else {
+        serde_json::from_slice(file.bytes())
+    };
+    read.map_err(|error| {
+        let message =
+            format!("{} is no list of run records, and no transfer record: {error}", plain_path(path));
+        CommandError::new(Code::RunDamaged, message)
     })
+}
+
+/// A transfer record, as it is read.
+#[derive(Deserialize)]
+struct Filed {
+    run: RunRecord,
 }
 
 fn text(result: &Reconciliation) -> String {
@@ -90,7 +104,14 @@ fn sentence(difference: &Difference) -> String {
         Difference::ArtifactOtherDigest { catalog_digest, artifact, digest } => {
             format!("artifact not sent: {artifact} {digest} of {catalog_digest}")
         }
+        Difference::ChunkOtherStatement { catalog_digest, chunk, file, sent, arrived } => {
+            let sent = sent.join(", ");
+            format!(
+                "other statement: chunk {chunk} of {catalog_digest} was sent as {sent} and arrived as {arrived} in {file}"
+            )
+        }
         Difference::FileOtherDigest { catalog_digest, file, sent, arrived } => {
+            let sent = sent.join(", ");
             format!("other file: {file} of {catalog_digest} was sent as {sent} and arrived as {arrived}")
         }
         Difference::Replayed { catalog_digest, runs } => {

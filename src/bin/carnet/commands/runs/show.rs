@@ -1,16 +1,16 @@
 //! `carnet runs show`: shows the record of a run.
 
 use carnet::diagnosis::Code;
-use carnet::runs::{Ledger, SignatureCheck, TransferRecord, csv_text};
-use clap::{Args, ValueEnum};
+use carnet::runs::{Ledger, SignatureCheck, TransferRecord};
+use clap::Args;
 
-use super::{StateArgs, keys, transfer_record};
+use super::{StateArgs, keys};
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::commands::station;
 use crate::exit;
-use crate::plain::plain_lines;
 use crate::screen::say;
+use crate::transfer_record::Form;
 use crate::trust::TrustArgs;
 
 /// Show the record of a run
@@ -25,20 +25,12 @@ pub(super) struct Show {
     #[arg(long)]
     transfer_record: bool,
     /// The form of the transfer record
-    #[arg(long, value_enum, default_value_t = Format::Text, requires = "transfer_record")]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = Form::Text, requires = "transfer_record")]
+    format: Form,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
     state: StateArgs,
-}
-
-/// The form of a transfer record.
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Format {
-    Text,
-    Csv,
-    Json,
 }
 
 impl Show {
@@ -54,11 +46,10 @@ impl Show {
     fn transfer_record(&self, context: &Context<'_>) -> Result<u8, CommandError> {
         let record = TransferRecord::of(&self.state.folder(), &self.run, &keys(&self.trust)?)?;
         match self.format {
-            Format::Json => context.screen.document(&record),
-            Format::Csv => context.screen.answer(&record, || plain_lines(&csv_text(&record.rows()))),
-            Format::Text => context.screen.answer(&record, || transfer_record::text(&record)),
+            Form::Json => context.screen.document(&record),
+            form => context.screen.answer(&record, || form.render(&record)),
         }
-        if record.chain_signature == SignatureCheck::Wrong {
+        if record.chain.as_ref().is_some_and(|chain| chain.signature == SignatureCheck::Wrong) {
             let code = Code::RunUnsigned;
             say(&format!("error[{code}]: none of the keys signed the run {}", self.run));
             return Ok(exit::code(code.failure()));

@@ -10,9 +10,10 @@ use super::{no_such_pipeline, show, watched};
 use crate::args::place;
 use crate::command::Context;
 use crate::command_error::CommandError;
+use crate::fields::FieldArgs;
 use crate::log_lines::LogLines;
 use crate::progress::Progress;
-use crate::station_args::{FieldArgs, StationArgs};
+use crate::station_args::StationArgs;
 
 /// Run an export pipeline once
 #[derive(Args)]
@@ -51,7 +52,7 @@ impl Export {
             artifacts: self.artifacts,
             name: self.name,
             force: self.force,
-            fields: self.fields.fields(),
+            fields: self.fields.fields()?,
             schedule: None,
         };
         let log = LogLines::by_hand(screen.json);

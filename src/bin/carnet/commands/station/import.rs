@@ -3,7 +3,7 @@
 use carnet::diagnosis::Code;
 use carnet::format::Sum;
 use carnet::observe::Verb;
-use carnet::station::{ImportRun, Inbox, InboxLimits, import};
+use carnet::station::{ImportRun, Inbox, InboxLimits, import, require_fields};
 use carnet::trust::TrustPolicy;
 use clap::Args;
 
@@ -11,11 +11,12 @@ use super::{no_such_pipeline, show, watched};
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
+use crate::fields::FieldArgs;
 use crate::log_lines::LogLines;
 use crate::plain::plain;
 use crate::progress::Progress;
 use crate::screen::say;
-use crate::station_args::{FieldArgs, StationArgs};
+use crate::station_args::StationArgs;
 
 /// Import the bundles that are ready in the inbox of a pipeline, or one of them
 #[derive(Args)]
@@ -46,6 +47,9 @@ impl Import {
         let loaded = self.args.load(environment)?;
         let pipeline = loaded.station.import_pipeline(&self.pipeline);
         let pipeline = pipeline.ok_or_else(|| no_such_pipeline(&self.pipeline))?;
+        let fields = self.fields.fields()?;
+        // Before anything is looked at.
+        require_fields(&pipeline.name, &pipeline.required_fields, &fields)?;
         let policy = TrustPolicy::load(&pipeline.trust)?;
         let ledger = loaded.ledger(screen)?;
         let store = loaded.equipment.inbox(pipeline)?;
@@ -81,7 +85,7 @@ impl Import {
                 access: store.access(),
                 arrived: None,
                 force: self.force,
-                fields: self.fields.fields(),
+                fields: fields.clone(),
             };
             runs += 1;
             let code = match import(pipeline, &run, &loaded.equipment, &ledger, &watched, &log)? {

@@ -1,14 +1,17 @@
 //! The transfer record as text, for paper.
 
-use carnet::runs::TransferRecord;
+use carnet::runs::{Person, TransferRecord};
 
-use crate::plain::plain;
+use super::plain::plain;
 
 /// Maximum length of a line, in characters. It fits on A4 and Letter in 10 points.
 const COLUMNS: usize = 100;
 
+/// Length of a line to write on, in characters.
+const BLANK: usize = 36;
+
 /// The transfer record as text.
-pub(super) fn text(record: &TransferRecord) -> String {
+pub(crate) fn text(record: &TransferRecord) -> String {
     let run = &record.run;
     let mut out = format!("TRANSFER RECORD\n{}\n\n", "=".repeat(COLUMNS));
     for (name, value) in record.facts() {
@@ -23,12 +26,16 @@ pub(super) fn text(record: &TransferRecord) -> String {
     }
     section(&mut out, "FILES", run.files.len());
     for file in &run.files {
-        line(&mut out, "  ", &format!("{}  {} bytes", file.name, file.bytes));
+        let number = file.chunk.map(|number| format!("chunk {number}: ")).unwrap_or_default();
+        line(&mut out, "  ", &format!("{number}{}  {} bytes", file.name, file.bytes));
+        if let Some(sum) = &file.statement_sha256 {
+            line(&mut out, "      statement sha256 ", sum);
+        }
         if let Some(sum) = &file.sha256 {
-            line(&mut out, "      sha256 ", sum);
+            line(&mut out, "      file sha256      ", sum);
         }
         if let Some(sum) = &file.md5 {
-            line(&mut out, "      md5    ", sum);
+            line(&mut out, "      file md5         ", sum);
         }
     }
     out += &format!("  {} bytes in all\n", run.bytes);
@@ -47,21 +54,33 @@ pub(super) fn text(record: &TransferRecord) -> String {
             line(&mut out, "  ", &format!("{file}: {reason}"));
         }
     }
-    section(&mut out, "FIELDS", run.fields.len());
-    for (name, value) in &run.fields {
+    section(&mut out, "FIELDS", record.fields().count());
+    for (name, value) in record.fields() {
         line(&mut out, "  ", &format!("{name}: {value}"));
     }
     out += &format!("\n{}\n", "=".repeat(COLUMNS));
-    let blank = "_".repeat(36);
-    for (left, right) in [("Transferred by", "Approved by"), ("Name", "Name"), ("Date", "Date")] {
-        out += &if left == "Name" || left == "Date" {
-            format!("\n{left:<10}{blank:<40}{right:<10}{blank}\n")
-        } else {
-            format!("\n{left:<50}{right}\n")
-        };
-    }
-    out += &format!("\n{:<10}{blank:<40}{:<10}{blank}\n", "Signature", "Signature");
+    people(&mut out, &record.people);
     out
+}
+
+/// The lines on which two people sign, side by side. A name that is known is printed on its line, and in full below if
+/// it is too long for that.
+fn people(out: &mut String, [left, right]: &[Person; 2]) {
+    let blank = "_".repeat(BLANK);
+    let name = |person: &Person| {
+        let name = person.name.as_ref().map(|name| plain(name).into_owned()).unwrap_or_default();
+        if name.is_empty() || name.chars().count() > BLANK { blank.clone() } else { name }
+    };
+    *out += &format!("\n{:<50}{}\n", left.role, right.role);
+    let (names, lines) = ((name(left), name(right)), (blank.clone(), blank.clone()));
+    for (label, (left, right)) in [("Name", &names), ("Date", &lines), ("Signature", &lines)] {
+        *out += &format!("\n{label:<10}{left:<40}{label:<10}{right}\n");
+    }
+    for person in [left, right] {
+        if let Some(name) = person.name.as_ref().filter(|name| plain(name).chars().count() > BLANK) {
+            line(out, &format!("\n{}: ", person.role), name);
+        }
+    }
 }
 
 fn section(out: &mut String, title: &str, count: usize) {
