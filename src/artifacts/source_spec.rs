@@ -285,6 +285,22 @@ impl SourceSpec {
         whole.into()
     }
 
+    /// Returns the host of the registry, if the source is in one.
+    pub fn host(&self) -> Option<&Host> {
+        match &self.place {
+            Place::Path(..) => None,
+            Place::Repository(host, _) | Place::Repositories(host, _) => Some(host),
+        }
+    }
+
+    /// Returns the repository, if the source is exactly one.
+    pub fn repository(&self) -> Option<&RepositoryName> {
+        match &self.place {
+            Place::Repository(_, repository) => Some(repository),
+            Place::Path(..) | Place::Repositories(..) => None,
+        }
+    }
+
     /// Whether the source is in a registry, so that it is read over the network.
     pub fn is_remote(&self) -> bool {
         !matches!(self.place, Place::Path(..))

@@ -82,6 +82,14 @@ pub trait ChunkStore: Send + Sync {
         None
     }
 
+    /// Asks whether the store is there, with one small request. A folder is not asked: to use it tells.
+    ///
+    /// # Errors
+    /// If it does not answer, or refuses.
+    fn ask(&self) -> Result<(), MediumError> {
+        Ok(())
+    }
+
     /// Tries each deed. No file that counts is changed, and nothing stays that is visible.
     fn try_out(&self, deeds: &[Deed]) -> Vec<Trial>;
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::alive::LifeSigns;
 use super::log::Level;
+use super::places_asked::ask_all;
+use super::reach::{Answer, Reach};
 use super::serving::Serving;
 use super::{ExportPipeline, ExportRequest, StationError, export};
 use crate::diagnosis::Diagnose as _;
@@ -37,6 +39,7 @@ pub(super) fn follow_schedule(
         if last.status == RunStatus::Interrupted { None } else { started.plus_seconds(wait_after(failures)) }
     });
     let mut is_busy = false;
+    let mut reach = Reach::new(name, "nothing is exported");
     while !serving.is_stopped() {
         let now = serving.now();
         serving.board.change(name, |view| {
@@ -47,6 +50,16 @@ pub(super) fn follow_schedule(
         if due.is_some_and(|due| due > now) {
             serving.wait(name, Duration::from_secs(1));
             continue;
+        }
+        match reach.ask(serving, || ask_all(pipeline, serving.equipment)) {
+            Answer::Away(_) => {
+                serving.board.change(name, |view| view.problem = reach.problem());
+                due = reach.next();
+                continue;
+            }
+            // What failed may have failed because of it.
+            Answer::Back => failures = 0,
+            Answer::There => {}
         }
         let request = ExportRequest { schedule: Some(format!("{seconds}s")), ..ExportRequest::default() };
         match export(pipeline, &request, serving.equipment, serving.ledger, signer, &environment, serving.log)

@@ -8,7 +8,8 @@ use super::board::BundleView;
 use super::file_state::{FileState, count_passed_over};
 use super::inbox::{Inbox, InboxBundle, InboxFile};
 use super::log::Level;
-use super::registry_reach::{Answer, RegistryReach};
+use super::places_asked::ask_target;
+use super::reach::{Answer, Reach};
 use super::serving::Serving;
 use super::{ImportPipeline, ImportRun, PipelineOption, StationError, import};
 use crate::diagnosis::{Code, Diagnose as _, count};
@@ -49,7 +50,7 @@ pub(super) struct Watching<'a> {
     /// The place, opened by an earlier look.
     store: Option<Box<dyn ChunkStore>>,
     policy: Option<TrustPolicy>,
-    registry: RegistryReach,
+    registry: Reach<'a>,
     /// Whether it was told that another run of the pipeline is under way.
     is_busy: bool,
     attempts: HashMap<Sum, Attempt>,
@@ -79,7 +80,7 @@ impl<'a> Watching<'a> {
             access: None,
             store: None,
             policy: None,
-            registry: RegistryReach::default(),
+            registry: Reach::new(&pipeline.name, "nothing is imported"),
             is_busy: false,
             attempts: HashMap::new(),
             unfinished: HashMap::new(),
@@ -199,7 +200,7 @@ impl<'a> Watching<'a> {
                 state,
             });
         }
-        self.registry.end_look(self.serving, self.pipeline);
+        self.registry.end_look(self.serving);
         self.serving.board.change(&self.pipeline.name, |view| {
             view.bundles = views;
             view.access.clone_from(&self.access);
@@ -270,7 +271,8 @@ impl<'a> Watching<'a> {
         {
             return Ok(format!("tried again at {}: {}", attempt.next, attempt.told));
         }
-        match self.registry.ask(self.serving, self.pipeline) {
+        let Serving { equipment, .. } = *self.serving;
+        match self.registry.ask(self.serving, || ask_target(self.pipeline, equipment)) {
             Answer::Away(state) => return Ok(state),
             // What failed may have failed because of it.
             Answer::Back => self.attempts.clear(),
@@ -287,7 +289,7 @@ impl<'a> Watching<'a> {
             fields: BTreeMap::new(),
         };
         self.store = None;
-        let Serving { equipment, ledger, log, .. } = *self.serving;
+        let Serving { ledger, log, .. } = *self.serving;
         let life = LifeSigns { alive: &equipment.alive, pipeline: &self.pipeline.name };
         let clock = equipment.clock.as_ref();
         let environment = Environment { clock, monitor: life.monitor(), workers: &self.workers };

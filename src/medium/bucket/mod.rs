@@ -149,6 +149,10 @@ impl ChunkStore for Bucket {
         Some(self.place.container.access())
     }
 
+    fn ask(&self) -> Result<(), MediumError> {
+        Ok(self.place.container.find(&self.place.key(trial::WRITTEN)).map(drop)?)
+    }
+
     fn try_out(&self, deeds: &[Deed]) -> Vec<Trial> {
         trial::try_out(&self.place, deeds)
     }

@@ -8,7 +8,7 @@ use crate::medium::{Deed, MediumError, Trial, WholeSums};
 use crate::storage::{NewObject, Object, Permission, Precondition, StorageError};
 
 /// The file that is begun and never completed. Inboxes pass over hidden names.
-const WRITTEN: &str = ".carnet-check";
+pub(super) const WRITTEN: &str = ".carnet-check";
 
 /// The file that is deleted, and does not exist.
 const DELETED: &str = ".carnet-check-delete";

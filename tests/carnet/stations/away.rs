@@ -68,7 +68,7 @@ fn a_registry_that_is_away_is_told_once_and_tried_again() {
     deliver_all(&desk, "app");
     deliver_all(&desk, "b");
     service.wait("it is seen", || service.page("/healthz").starts_with("HTTP/1.1 503"));
-    assert!(service.page("/healthz").contains("mirror: the registry is away"));
+    assert!(service.page("/healthz").contains(&format!("mirror: the registry {} is away", relay.name)));
     service.wait("the page says when", || service.page("/").contains("tried again at"));
     let asked = relay.broken.load(Ordering::SeqCst);
     service.wait("it is asked again", || relay.broken.load(Ordering::SeqCst) > asked);
@@ -79,6 +79,39 @@ fn a_registry_that_is_away_is_told_once_and_tried_again() {
 
     relay.is_away.store(false, Ordering::SeqCst);
     service.wait("both are imported", || runs(&desk, "succeeded").len() == 2);
+    service.wait("all is well", || service.page("/healthz").starts_with("HTTP/1.1 200"));
+    assert_eq!((service.count("is away"), service.count("is back")), (1, 1));
+    assert!(runs(&desk, "failed").is_empty());
+    service.stop();
+}
+
+#[test]
+fn a_source_that_is_away_is_told_once_and_leaves_no_records() {
+    let Some(registry) = Debian::plain() else { return };
+    let relay = Relay::to(&registry);
+    let desk = desk(&["app"]);
+    desk.carnet(&format!("import app --pub k.pub.pem --to docker://{}", registry.name())).ok();
+    let export = format!(
+        "[export.out]\nartifacts = [\"docker://{}/app:*\"]\nto = \"to\"\nkey = \"k.key.pem\"\nschedule = \"1s\"\n",
+        relay.name
+    );
+    write_station(&desk, registry.name(), &export);
+    retry_soon(&desk);
+    let service = Service::start(&desk);
+    service.wait("it is told", || service.count("is away, so nothing is exported") == 1);
+    let health = service.page("/healthz");
+    assert!(
+        health.starts_with("HTTP/1.1 503") && health.contains(&format!("out: the registry {}", relay.name))
+    );
+    for _ in 0..2 {
+        let asked = relay.broken.load(Ordering::SeqCst);
+        service.wait("it is asked again", || relay.broken.load(Ordering::SeqCst) > asked);
+    }
+    assert_eq!(service.count(" error out"), 1);
+    assert!(runs(&desk, "failed").is_empty() && runs(&desk, "running").is_empty());
+
+    relay.is_away.store(false, Ordering::SeqCst);
+    service.wait("it is exported", || runs(&desk, "succeeded").len() == 1);
     service.wait("all is well", || service.page("/healthz").starts_with("HTTP/1.1 200"));
     assert_eq!((service.count("is away"), service.count("is back")), (1, 1));
     assert!(runs(&desk, "failed").is_empty());

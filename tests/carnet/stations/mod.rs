@@ -8,6 +8,7 @@ mod objects;
 pub(crate) mod operator;
 mod options;
 mod orders;
+mod outage;
 mod places;
 mod service;
 mod supervised;

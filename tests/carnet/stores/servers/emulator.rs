@@ -9,12 +9,16 @@ use tempfile::TempDir;
 
 use crate::behaviour::support::skipped;
 
+/// The command of a store that keeps its data in a folder and listens on a port.
+type Start = Box<dyn Fn(&Path, &str) -> Command>;
+
 /// A running store, stopped when dropped.
 pub(crate) struct Emulator {
     process: Child,
     /// Deleted with it.
-    _folder: TempDir,
+    folder: TempDir,
     name: String,
+    command: Start,
 }
 
 /// A program that `scripts/setup` puts into the cache.
@@ -35,11 +39,14 @@ impl Emulator {
     /// `None` if it is not installed; then the test is reported as skipped.
     pub(crate) fn s3s() -> Option<Emulator> {
         let program = program("s3s-fs-0.14.1/bin/s3s-fs")?;
-        Some(Emulator::start(&mut |folder, port| {
-            std::fs::create_dir(folder.join("bucket")).unwrap();
-            let mut command = Command::new(&program);
-            command.args(["--access-key", "id", "--secret-key", "secret", "--port", port]).arg(folder);
-            command
+        Some(Emulator::start(&|| {
+            let program = program.clone();
+            Box::new(move |folder, port| {
+                std::fs::create_dir_all(folder.join("bucket")).unwrap();
+                let mut command = Command::new(&program);
+                command.args(["--access-key", "id", "--secret-key", "secret", "--port", port]).arg(folder);
+                command
+            })
         }))
     }
 
@@ -47,10 +54,13 @@ impl Emulator {
     /// `None` if it is not installed; then the test is reported as skipped.
     pub(crate) fn moto() -> Option<Emulator> {
         let program = program("moto-5.2.5/bin/moto_server")?;
-        Some(Emulator::start(&mut |_, port| {
-            let mut command = Command::new(&program);
-            command.args(["-H", "127.0.0.1", "-p", port]);
-            command
+        Some(Emulator::start(&|| {
+            let program = program.clone();
+            Box::new(move |_, port| {
+                let mut command = Command::new(&program);
+                command.args(["-H", "127.0.0.1", "-p", port]);
+                command
+            })
         }))
     }
 
@@ -59,25 +69,32 @@ impl Emulator {
         format!("http://{}", self.name)
     }
 
-    fn start(command: &mut dyn FnMut(&Path, &str) -> Command) -> Emulator {
-        // The port that is free now may be taken when the store opens it.
-        (0..5).find_map(|_| Emulator::try_start(command)).expect("the store does not start")
+    /// Ends the store. What it holds stays.
+    pub(crate) fn end(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
-    fn try_start(command: &mut dyn FnMut(&Path, &str) -> Command) -> Option<Emulator> {
+    /// Starts the store again, at the same place and with what it held.
+    pub(crate) fn start_again(&mut self) {
+        let port = self.name.rsplit(':').next().unwrap();
+        self.process = spawn((self.command)(&self.folder.path().join("data"), port), self.folder.path());
+        assert!(self.is_up(), "the store does not start again");
+    }
+
+    fn start(command: &dyn Fn() -> Start) -> Emulator {
+        // The port that is free now may be taken when the store opens it.
+        (0..5).find_map(|_| Emulator::try_start(command())).expect("the store does not start")
+    }
+
+    fn try_start(command: Start) -> Option<Emulator> {
         let folder = TempDir::new().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
         let name = format!("127.0.0.1:{port}");
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();
-        let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let process = command(&data, &port)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut emulator = Emulator { process, _folder: folder, name };
+        let process = spawn(command(&data, &port), folder.path());
+        let mut emulator = Emulator { process, folder, name, command };
         emulator.is_up().then_some(emulator)
     }
 
@@ -94,6 +111,12 @@ impl Emulator {
         }
         false
     }
+}
+
+/// Starts a store. Its log is a file in the folder.
+fn spawn(mut command: Command, folder: &Path) -> Child {
+    let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
 }
 
 impl Drop for Emulator {
