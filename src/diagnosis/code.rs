@@ -42,6 +42,7 @@ codes! {
     // General errors.
     Interrupted "interrupted" Interrupted "A signal ended the run."
     System "system" Failed "The system is out of memory, threads or another resource."
+    ProgramError "program-error" Failed "A part of the program ended by an error of the program itself."
     FileUnusable "file-unusable" Failed "A file or folder cannot be read or written."
     FileNotRegular "file-not-regular" Failed "A path is neither a regular file nor a folder."
     FileNameOdd "file-name-odd" Failed "A file name has control characters or is not UTF-8, so it cannot be written into a list of checksums."

@@ -40,6 +40,12 @@ pub enum StationError {
         /// The field.
         field: String,
     },
+    /// The thread of a pipeline panicked.
+    #[error("the pipeline {pipeline} ended by an error of the program")]
+    Panicked {
+        /// The pipeline.
+        pipeline: String,
+    },
     /// The system has no more threads or memory.
     #[error("{0}")]
     System(std::io::Error),
@@ -70,6 +76,7 @@ impl Diagnose for StationError {
             StationError::Key(error) => error.diagnosis(),
             StationError::NoSuchPipeline { .. } => Code::NoSuchPipeline.into(),
             StationError::FieldAbsent { .. } => Code::FieldAbsent.into(),
+            StationError::Panicked { .. } => Code::ProgramError.into(),
             StationError::System(_) => Code::System.into(),
         }
     }

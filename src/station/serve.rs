@@ -9,7 +9,7 @@ use super::schedule::follow_schedule;
 use super::serving::Serving;
 use super::watch::Watching;
 
-/// Ends the service if the thread of a pipeline panics.
+/// Ends the service if the thread of a pipeline panics, and shows that on the page as long as the others end.
 struct Guard<'a> {
     serving: &'a Serving<'a>,
     pipeline: &'a str,
@@ -20,6 +20,10 @@ impl Drop for Guard<'_> {
         if thread::panicking() {
             self.serving.stop.store(true, Ordering::Relaxed);
             let text = "the pipeline ended by an error of the program, so the service ends";
+            self.serving.board.change(self.pipeline, |view| {
+                view.run = None;
+                view.problem = Some(text.to_owned());
+            });
             self.serving.log.line(Level::Error, self.pipeline, None, text);
         }
     }
@@ -46,7 +50,7 @@ fn run_pipeline(
 ///
 /// # Errors
 /// [`StationError`] if another process runs this station, if the system has too few threads, or if a pipeline ends by
-/// itself; then all of them end.
+/// itself or panics; then all of them end.
 pub fn serve(serving: &Serving<'_>, names: &[String]) -> Result<(), StationError> {
     let _lock = serving.ledger.lock("station")?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
@@ -63,7 +67,8 @@ pub fn serve(serving: &Serving<'_>, names: &[String]) -> Result<(), StationError
                 let work = move || {
                     run_pipeline(serving, &pipeline.name, || follow_schedule(serving, pipeline, seconds))
                 };
-                started.push(thread(&pipeline.name).spawn_scoped(scope, work).map_err(too_few)?);
+                let spawned = thread(&pipeline.name).spawn_scoped(scope, work).map_err(too_few)?;
+                started.push((pipeline.name.as_str(), spawned));
             }
         }
         for pipeline in serving.station.imports.iter().filter(|pipeline| wanted(&pipeline.name)) {
@@ -73,15 +78,14 @@ pub fn serve(serving: &Serving<'_>, names: &[String]) -> Result<(), StationError
                     Ok(())
                 };
                 let work = move || run_pipeline(serving, &pipeline.name, watch);
-                started.push(thread(&pipeline.name).spawn_scoped(scope, work).map_err(too_few)?);
+                let spawned = thread(&pipeline.name).spawn_scoped(scope, work).map_err(too_few)?;
+                started.push((pipeline.name.as_str(), spawned));
             }
         }
         let mut first = Ok(());
-        for thread in started {
-            match thread.join() {
-                Ok(done) => first = first.and(done),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+        for (pipeline, thread) in started {
+            let panicked = || StationError::Panicked { pipeline: pipeline.to_owned() };
+            first = first.and(thread.join().unwrap_or_else(|_| Err(panicked())));
         }
         first
     })

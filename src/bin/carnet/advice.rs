@@ -240,6 +240,9 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::Interrupted => {
             "run the same command again; finished work is kept, and no incomplete file has a final name"
         }
+        Code::ProgramError => {
+            "report it with the lines of the log before it; what was under way is done again at the next start"
+        }
         Code::System => "close other programs, raise the resource limits of the process, or use fewer --jobs",
         Code::FileUnusable | Code::ArtifactIo => "check the path, its permissions and the disk",
         Code::FileNotRegular => "pass a regular file or a folder",

@@ -9,6 +9,7 @@ pub(crate) mod operator;
 mod options;
 mod orders;
 mod outage;
+mod panics;
 mod places;
 mod service;
 mod supervised;

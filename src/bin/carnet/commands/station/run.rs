@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use carnet::station::{Board, Serving, serve};
 use clap::Args;
@@ -59,11 +59,13 @@ impl RunStation {
             log: &log,
             board: &board,
         };
+        // The page shows what the pipelines do until the last one has ended.
+        let ended = Arc::new(AtomicBool::new(false));
         let status = Status {
             board: &board,
             state: &loaded.station.state,
             alive: &loaded.equipment.alive,
-            stop: Arc::clone(&serving.stop),
+            stop: Arc::clone(&ended),
         };
         let listener = self.listen.as_ref().map(Listen::bind).transpose()?;
         std::thread::scope(|scope| {
@@ -76,8 +78,7 @@ impl RunStation {
             scope.spawn(|| status.keep_watchdog(&log));
             notify::send("READY=1");
             let served = serve(&serving, &self.names);
-            // The others end, too, if the station ends by itself.
-            serving.stop.store(true, Ordering::Relaxed);
+            ended.store(true, Ordering::Relaxed);
             notify::send("STOPPING=1");
             served
         })?;
