@@ -17,9 +17,7 @@ use crate::medium::{ChunkStore, Replace};
 use crate::observe::{Monitor, Run, RunId, Verb};
 use crate::pack::{ArtifactFailure, Expiry, PackReport, PackRequest, Splitting, Wanted};
 use crate::registry::{Reach, Registries};
-use crate::runs::{
-    Did, Ledger, PastRun, PipelineType, Place, RunRecord, RunSigner, RunStatus, RunsError, Trigger,
-};
+use crate::runs::{Did, Ledger, PastRun, PipelineType, Place, RunRecord, RunStatus, RunsError, Trigger};
 use crate::stream::hash::Function;
 use crate::trust::{Signer, TrustPolicy};
 
@@ -92,11 +90,6 @@ pub fn export(
     record.options = pipeline.options.iter().map(|option| option.word().to_owned()).collect();
     record.force_update_tag = request.force;
     record.host.clone_from(&equipment.host);
-    record.signers = vec![RunSigner {
-        role: "packed".to_owned(),
-        holder: String::new(),
-        key: signer.public_key().id().to_string(),
-    }];
     record.fields.clone_from(&request.fields);
     record.trigger =
         request.schedule.clone().map(|schedule| Trigger { source_trigger: None, schedule: Some(schedule) });

@@ -124,6 +124,7 @@ impl Command for Import {
             files,
             places: &self.places,
             policy: policy.as_ref(),
+            selects: !self.artifact.is_empty(),
             file_sums: &self.file_sums,
         });
         let bundle = select_accepted(&self.places, &stores, policy.as_ref(), self.bundle.as_deref())?;

@@ -22,6 +22,8 @@ pub(in crate::commands) struct ImportRecord<'a> {
     pub(super) files: TransferRecordFiles,
     pub(super) places: &'a [ChunkPlace],
     pub(super) policy: Option<&'a TrustPolicy>,
+    /// Whether only some artifacts were chosen.
+    pub(super) selects: bool,
     /// The sums that were asked for.
     pub(super) file_sums: &'a [SumOption],
 }
@@ -38,6 +40,7 @@ impl ImportRecord<'_> {
         environment: &Environment<'_>,
     ) -> Result<(), CommandError> {
         let options = [
+            ("--artifact", self.selects),
             ("--overwrite-tags", push.overwrite_tags),
             ("--backup-tags", push.backup_tags.is_some()),
             ("--continue-on-errors", push.continue_on_errors),
