@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use carnet::arrival::{OpenRequest, open};
+use carnet::arrival::{Beside, OpenRequest, open};
 use carnet::artifacts::{DestinationSpec, ExistingName, OnFailure, RegistrySources, Selection, SourceSpec};
 use carnet::clock::Fixed;
 use carnet::environment::Environment;
@@ -15,7 +15,7 @@ use carnet::medium::{Folder, Replace, collect};
 use carnet::observe::Monitor;
 use carnet::oci::write::{IndexEntry, OCI_LAYOUT, image_manifest, index_json};
 use carnet::oci::{Descriptor, Digest, MediaType};
-use carnet::pack::{PackRequest, Splitting, Wanted, pack};
+use carnet::pack::{Bases, PackRequest, Splitting, Wanted, pack};
 use carnet::registry::{Registries, Settings};
 use carnet::stream::workers::Workers;
 use carnet::trust::{KeyFile, Signer as _, TrustPolicy};
@@ -86,6 +86,7 @@ fn pack_to(layout: &Path, folder: &Path, key: &KeyFile, environment: &Environmen
         expires: None,
         replace: Replace::Never,
         on_failure: OnFailure::Stop,
+        bases: Bases::default(),
         file_sums: Vec::new(),
     };
     pack(&request, key, environment).unwrap();
@@ -133,7 +134,7 @@ fn crossing(criterion: &mut Criterion) {
                 let whole = bundle.released().unwrap().whole().unwrap();
                 let spec: DestinationSpec = format!("oci:{}", back.display()).parse().unwrap();
                 let sink = spec.open(&[], ExistingName::Refuse).unwrap();
-                carnet::unpack::unpack(&whole, sink, &environment).unwrap();
+                carnet::unpack::unpack(&whole, &Beside::default(), sink, &environment).unwrap();
                 std::fs::remove_dir_all(back).unwrap();
             },
             criterion::BatchSize::PerIteration,

@@ -124,6 +124,11 @@ impl SmallFile {
         self.bytes.strip_prefix(UTF8_MARK).unwrap_or(&self.bytes)
     }
 
+    /// The bytes as they are in the file. A signature may begin with what looks like a byte order mark.
+    pub fn raw(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The text.
     ///
     /// # Errors

@@ -36,6 +36,13 @@ pub enum Contradiction {
         /// The size in the plan, in bytes.
         planned: u64,
     },
+    /// The plan leaves out a document that another one refers to, as content of an earlier bundle.
+    DocumentElsewhere {
+        /// The digest of the document that refers to it.
+        parent: Digest,
+        /// The digest of the document that is left out.
+        digest: Digest,
+    },
     /// A document references a blob that the plan neither carries nor lists as omitted.
     Unlisted {
         /// The digest of the document.
@@ -57,6 +64,10 @@ impl fmt::Display for Contradiction {
             Contradiction::SizesDiffer { parent, digest, announced, planned } => write!(
                 f,
                 "{parent} references {digest} with {announced} bytes, but the plan has {planned} bytes"
+            ),
+            Contradiction::DocumentElsewhere { parent, digest } => write!(
+                f,
+                "{parent} references the document {digest}, which a delta must carry and the plan leaves out"
             ),
             Contradiction::Unlisted { parent, digest, media_type } => write!(
                 f,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Bundle, Contradiction, Opened, UnreadableFile, segments};
 use crate::format::Sum;
-use crate::format::plan::{Plan, PlannedBlob};
+use crate::format::plan::{Elsewhere, Plan, PlannedBlob};
 use crate::format::statement::Class;
 use crate::oci::document::{DOCUMENT_BYTES_MAX, DocumentError};
 use crate::oci::media_type::Role;
@@ -42,6 +42,8 @@ const PROBLEMS_MAX: usize = 100;
 /// Reads documents of a bundle from its chunks. A chunk may have several copies.
 pub struct Documents<'a> {
     blobs: HashMap<Digest, &'a PlannedBlob>,
+    /// What the bundle leaves out because an earlier one carries it.
+    elsewhere: HashMap<Digest, &'a Elsewhere>,
     plan: &'a Plan,
     copies: &'a BTreeMap<u32, Vec<&'a Opened>>,
 }
@@ -49,12 +51,22 @@ pub struct Documents<'a> {
 impl<'a> Documents<'a> {
     /// Creates a reader for the bundle with this plan and these files.
     pub fn new(plan: &'a Plan, copies: &'a BTreeMap<u32, Vec<&'a Opened>>) -> Documents<'a> {
-        Documents { blobs: plan.blobs.iter().map(|blob| (blob.digest, blob)).collect(), plan, copies }
+        Documents {
+            blobs: plan.blobs.iter().map(|blob| (blob.digest, blob)).collect(),
+            elsewhere: plan.elsewhere.iter().map(|left_out| (left_out.digest, left_out)).collect(),
+            plan,
+            copies,
+        }
     }
 
     /// Returns the blob with this digest, if the bundle contains it.
     pub fn blob(&self, digest: &Digest) -> Option<&'a PlannedBlob> {
         self.blobs.get(digest).copied()
+    }
+
+    /// Returns the blob with this digest, if the bundle leaves it out because an earlier one carries it.
+    pub fn elsewhere(&self, digest: &Digest) -> Option<&'a Elsewhere> {
+        self.elsewhere.get(digest).copied()
     }
 
     /// Reads the document that `descriptor` references; `None` if it is not a document or not available.
@@ -135,7 +147,11 @@ impl<'a> Documents<'a> {
             let is_index = matches!(document, Document::Index { .. });
             let children = document.successors().map(|child| (child, is_index));
             for (child, walk) in children.chain(document.subject().map(|subject| (subject, true))) {
-                if let Some(problem) = self.reference_problem(&descriptor.digest, child, &omitted) {
+                let is_document = walk && child.media_type.role() != Role::Blob;
+                if is_document && self.elsewhere.contains_key(&child.digest) {
+                    let (parent, digest) = (descriptor.digest, child.digest);
+                    problems.push(Contradiction::DocumentElsewhere { parent, digest });
+                } else if let Some(problem) = self.reference_problem(&descriptor.digest, child, &omitted) {
                     problems.push(problem);
                 } else if walk && seen.insert((child.digest, child.media_type.clone())) {
                     waiting.push(Descriptor::new(child.media_type.clone(), child.digest, child.size));
@@ -155,9 +171,10 @@ impl<'a> Documents<'a> {
         omitted: &HashSet<Digest>,
     ) -> Option<Contradiction> {
         let (parent, digest, announced) = (*parent, child.digest, child.size);
-        match self.blob(&digest) {
-            Some(blob) if blob.size == announced => None,
-            Some(blob) => Some(Contradiction::SizesDiffer { parent, digest, announced, planned: blob.size }),
+        let carried = self.blob(&digest).map(|blob| blob.size);
+        match carried.or_else(|| self.elsewhere(&digest).map(|left_out| left_out.size)) {
+            Some(planned) if planned == announced => None,
+            Some(planned) => Some(Contradiction::SizesDiffer { parent, digest, announced, planned }),
             None if omitted.contains(&digest) => None,
             None => Some(Contradiction::Unlisted { parent, digest, media_type: child.media_type.clone() }),
         }

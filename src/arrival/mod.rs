@@ -10,6 +10,7 @@
 //! `trust` decides what is trusted, between the steps. Reading untrusted files is safe: parsing is strict and
 //! bounded and has no side effects.
 
+mod beside;
 mod blob;
 mod budget;
 mod bundle;
@@ -34,6 +35,7 @@ use crate::format::head::{HEAD_READ_BYTES, HEAD_READ_BYTES_FIRST, Head};
 use crate::format::tar::BLOCK;
 use crate::medium::ChunkFile;
 
+pub use beside::{Beside, Carrier};
 pub use blob::BlobError;
 pub use bundle::{Bundle, Control, UnreadableFile, segments};
 pub(crate) use bundle_files::{HEADS_AHEAD, read_ahead};

@@ -65,12 +65,22 @@ impl Arrivals {
     ///
     /// # Errors
     /// [`OpenError::SeveralBundles`] and [`OpenError::NoSuchBundle`].
-    pub fn select(mut self, wanted: Option<&str>) -> Result<Bundle, OpenError> {
+    pub fn select(self, wanted: Option<&str>) -> Result<Bundle, OpenError> {
+        self.select_beside(wanted).map(|(bundle, _)| bundle)
+    }
+
+    /// Selects a bundle as [`Arrivals::select`] does. Also returns the others, which may carry what it leaves out.
+    ///
+    /// # Errors
+    /// As [`Arrivals::select`].
+    pub fn select_beside(mut self, wanted: Option<&str>) -> Result<(Bundle, Vec<Bundle>), OpenError> {
+        let mut others = Vec::new();
         if let Some(wanted) = wanted {
-            self.bundles.retain(|bundle| {
+            let is_wanted = |bundle: &Bundle| {
                 let id_matches = || wanted.len() >= ID_CHARS_MIN && bundle.id.to_string().starts_with(wanted);
                 bundle.name().as_str() == wanted || id_matches()
-            });
+            };
+            (self.bundles, others) = self.bundles.into_iter().partition(is_wanted);
         }
         // Untrusted files must not block the trusted bundle.
         let trusted = |bundle: &Bundle| bundle.files.iter().any(|opened| opened.accepted.is_some());
@@ -81,8 +91,7 @@ impl Arrivals {
             let bundles = self.bundles.iter().map(|bundle| bundle.id.to_string()).collect();
             return Err(OpenError::SeveralBundles { bundles });
         }
-        self.bundles
-            .pop()
-            .ok_or_else(|| OpenError::NoSuchBundle { wanted: wanted.unwrap_or_default().to_owned() })
+        let selected = self.bundles.pop().map(|bundle| (bundle, others));
+        selected.ok_or_else(|| OpenError::NoSuchBundle { wanted: wanted.unwrap_or_default().to_owned() })
     }
 }

@@ -198,6 +198,10 @@ impl ArtifactSink for ArchiveSink {
         check_distinct(index, &self.name)
     }
 
+    fn is_added_to(&self) -> bool {
+        false
+    }
+
     fn contains(&self, descriptor: &Descriptor) -> Result<bool, ArtifactError> {
         let fits = self.shared.bytes_of(&descriptor.digest) == Some(descriptor.size);
         Ok(fits && locked(&self.shared.committed).contains(&descriptor.digest))

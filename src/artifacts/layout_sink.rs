@@ -172,6 +172,10 @@ impl ArtifactSink for LayoutSink {
         self.merged_index(index).map(|_| ())
     }
 
+    fn is_added_to(&self) -> bool {
+        true
+    }
+
     /// A file that was present before is hashed once: another tool wrote it, or it was damaged on disk.
     fn contains(&self, descriptor: &Descriptor) -> Result<bool, ArtifactError> {
         let digest = descriptor.digest;

@@ -27,6 +27,9 @@ pub trait ArtifactSink: Send + Sync {
     /// Whether the sink already has the blob: committed in this run, or present before with the correct content.
     fn contains(&self, descriptor: &Descriptor) -> Result<bool, ArtifactError>;
 
+    /// Whether the sink may have had blobs before. A new archive has none.
+    fn is_added_to(&self) -> bool;
+
     /// Starts writing a blob. Several blobs may be written at the same time; none is visible before its commit.
     fn begin(&self, descriptor: &Descriptor) -> Result<Box<dyn BlobWriter>, ArtifactError>;
 

@@ -38,6 +38,10 @@ pub enum Advice {
     },
     /// The repository has neither this tag nor a similar one.
     CheckRepositoryAndTag,
+    /// A new archive has nothing that a delta leaves out.
+    ArchiveTakesNoDelta,
+    /// The registry does not mount what a delta leaves out.
+    GiveBaseChunks,
     /// The name is not in the bundle.
     CheckNamesOfBundle,
     /// The archive must be decompressed first.

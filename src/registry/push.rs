@@ -148,6 +148,21 @@ impl Repository {
         }
     }
 
+    /// Mounts a blob from another repository. Returns false if the registry does not: nothing is sent then.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn mount_blob(&self, descriptor: &Descriptor, from: &RepositoryName) -> Result<bool, RegistryError> {
+        let _permit = self.endpoint().permit();
+        match self.start(&descriptor.digest, Some(from))? {
+            Start::Mounted => self.serves_blob(descriptor),
+            Start::Session(session) => {
+                self.cancel(session);
+                Ok(false)
+            }
+        }
+    }
+
     /// Opens an upload and cancels it, to find out whether blobs may be pushed.
     ///
     /// # Errors

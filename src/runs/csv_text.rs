@@ -43,7 +43,6 @@ const COLUMNS: &[Column] = &[
     ("bundleName", |run| run.bundle_name.clone().unwrap_or_default()),
     ("stream", |run| run.stream.clone().unwrap_or_default()),
     ("sequence", |run| run.sequence.map(|number| number.to_string()).unwrap_or_default()),
-    ("label", |run| run.label.clone().unwrap_or_default()),
     ("bytes", |run| run.bytes.to_string()),
     ("files", |run| run.files.len().to_string()),
     ("artifacts", |run| run.artifacts().count().to_string()),

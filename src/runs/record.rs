@@ -44,9 +44,6 @@ pub struct RunRecord {
     /// The number of the bundle in its stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
-    /// The marking of the bundle, e.g. `UNCLASSIFIED`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
     /// What became of each artifact that was exported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exported_artifacts: Vec<ArtifactOutcome>,
@@ -265,7 +262,6 @@ impl RunRecord {
             bundle_name: None,
             stream: None,
             sequence: None,
-            label: None,
             exported_artifacts: Vec::new(),
             imported_artifacts: Vec::new(),
             trigger: None,

@@ -123,9 +123,6 @@ impl TransferRecord {
         if let Some(sequence) = run.sequence {
             facts.push(("sequence", sequence.to_string()));
         }
-        if let Some(label) = &run.label {
-            facts.push(("label", label.clone()));
-        }
         if let Some(message) = &run.pipeline_run_error_message {
             facts.push(("message", message.clone()));
         }

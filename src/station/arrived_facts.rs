@@ -27,7 +27,6 @@ pub fn note_arrived(record: &mut RunRecord, bundle: &Bundle, proven: Proven) {
     record.bundle_name = crossing.map(|crossing| crossing.name.to_string());
     record.stream = crossing.and_then(|crossing| crossing.stream.as_ref()).map(ToString::to_string);
     record.sequence = crossing.and_then(|crossing| crossing.sequence);
-    record.label = crossing.and_then(|crossing| crossing.label.as_ref()).map(ToString::to_string);
     record.files = accepted(bundle)
         .map(|opened| RunFile {
             name: opened.file.name().to_owned(),

@@ -15,9 +15,11 @@ use crate::format::statement::Crossing;
 use crate::format::{BundleName, Sum};
 use crate::medium::{ChunkStore, Replace};
 use crate::observe::{Monitor, Run, RunId, Verb};
-use crate::pack::{ArtifactFailure, Expiry, PackReport, PackRequest, Splitting, Wanted};
+use crate::pack::{ArtifactFailure, Bases, Expiry, PackReport, PackRequest, Splitting, Wanted};
 use crate::registry::{Reach, Registries};
-use crate::runs::{Did, Ledger, PastRun, PipelineType, Place, RunRecord, RunStatus, RunsError, Trigger};
+use crate::runs::{
+    Did, Ledger, PastRun, PipelineType, Place, RunRecord, RunSigner, RunStatus, RunsError, Trigger,
+};
 use crate::stream::hash::Function;
 use crate::trust::{Signer, TrustPolicy};
 
@@ -90,6 +92,11 @@ pub fn export(
     record.options = pipeline.options.iter().map(|option| option.word().to_owned()).collect();
     record.force_update_tag = request.force;
     record.host.clone_from(&equipment.host);
+    record.signers = vec![RunSigner {
+        role: "packed".to_owned(),
+        holder: String::new(),
+        key: signer.public_key().id().to_string(),
+    }];
     record.fields.clone_from(&request.fields);
     record.trigger =
         request.schedule.clone().map(|schedule| Trigger { source_trigger: None, schedule: Some(schedule) });
@@ -304,6 +311,7 @@ impl Exporting<'_> {
             } else {
                 OnFailure::Stop
             },
+            bases: Bases::default(),
             file_sums: vec![Function::Sha256, Function::Md5],
         }
     }

@@ -7,7 +7,7 @@ use super::arrived_facts::{Proven, note_arrived, note_file_sums, note_imported};
 use super::log::{Level, Log, tell_end};
 use super::progress::RunProgress;
 use super::{Equipment, ImportPipeline, PipelineOption, StationError, require_fields};
-use crate::arrival::{Bundle, OpenRequest, open};
+use crate::arrival::{Beside, Bundle, OpenRequest, open};
 use crate::artifacts::OnFailure;
 use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 use crate::environment::Environment;
@@ -234,9 +234,11 @@ fn deliver(
     let has = |option| pipeline.has(option);
     let request = ImportRequest {
         bundle: &whole,
+        beside: &Beside::default(),
         registry,
         to: &pipeline.to,
         artifacts: &[],
+        mount_from: &[],
         rename: &pipeline.rename,
         tags: TagPolicy { overwrite: has(PipelineOption::OverwriteTags), backup: None },
         referrers: Carriage::Carry,

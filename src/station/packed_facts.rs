@@ -20,7 +20,6 @@ pub fn note_packed(
     record.bundle_name = Some(report.crossing.name.to_string());
     record.stream = report.crossing.stream.as_ref().map(ToString::to_string);
     record.sequence = report.crossing.sequence;
-    record.label = report.crossing.label.as_ref().map(ToString::to_string);
     record.bytes = report.file_bytes();
     record.policy_sha256 = policy.and_then(TrustPolicy::file_sum).map(ToString::to_string);
     let outcome = match report.outcome {
@@ -74,7 +73,7 @@ fn check(check: &str, result: impl Into<String>) -> RunCheck {
 fn content_checks(report: &PackReport) -> Vec<RunCheck> {
     let proven = match report.outcome {
         Outcome::Unchanged => "proven again in the files that an earlier run wrote",
-        Outcome::Packed | Outcome::Planned => "proven while they were packed",
+        Outcome::Packed | Outcome::Planned => "proven while it was packed",
     };
     let chunks = count(report.chunks.len() as u64, "file", "files");
     let artifacts = report.artifacts.len() as u64;

@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use crate::arrival::{Arrivals, Bundle, Documents, OpenError, OpenRequest, open};
 use crate::environment::Environment;
-use crate::format::plan::{Artifact, Carriage, Plan, PlannedBlob, PlannedReferrer};
+use crate::format::Sum;
+use crate::format::plan::{Artifact, Carriage, Elsewhere, Plan, PlannedBlob, PlannedReferrer};
 use crate::format::statement::{Class, Kind};
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
-use crate::verbs::report::{BundleReport, OmissionReport, UnknownBundle};
+use crate::verbs::report::{BundleReport, LeftOutReport, OmissionReport, UnknownBundle};
 
 /// An artifact of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -75,6 +76,23 @@ pub struct InspectedBlob {
     pub chunks: Vec<u32>,
 }
 
+/// A blob that the bundle leaves out because an earlier one carries it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct InspectedElsewhere {
+    /// The digest of the blob.
+    pub digest: Digest,
+    /// The media type of the blob.
+    pub media_type: MediaType,
+    /// The size of the blob in bytes.
+    pub size: u64,
+    /// The class of the blob.
+    pub class: Class,
+    /// The id of the bundle that carries it.
+    pub base: Sum,
+    /// The name of an artifact in that bundle that needs it, if one is known.
+    pub name: Option<RefName>,
+}
+
 /// A chunk of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct InspectedChunk {
@@ -110,8 +128,12 @@ pub struct InspectedBundle {
     pub all_said: bool,
     /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
+    /// The earlier bundles that carry what this one leaves out; none unless it is a delta.
+    pub left_out: Vec<LeftOutReport>,
     /// The total size of all blobs, in bytes.
     pub payload_bytes: u64,
+    /// The blobs that are left out because earlier bundles carry them, by digest.
+    pub elsewhere: Vec<InspectedElsewhere>,
     /// The blobs, non-distributable layers first.
     pub blobs: Vec<InspectedBlob>,
     /// The chunks of the bundle, by number.
@@ -172,6 +194,14 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
         class: blob.class,
         chunks: blob.pieces.iter().map(|piece| piece.chunk).collect(),
     };
+    let elsewhere = |left_out: &Elsewhere| InspectedElsewhere {
+        digest: left_out.digest,
+        media_type: left_out.media_type.clone(),
+        size: left_out.size,
+        class: left_out.class,
+        base: left_out.base,
+        name: left_out.name.clone(),
+    };
     Some(InspectedBundle {
         summary: BundleReport::of(bundle)?,
         chunk_bytes: plan.chunk_bytes,
@@ -181,7 +211,9 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
         artifacts,
         all_said,
         omitted: OmissionReport::all(plan),
+        left_out: LeftOutReport::all(plan),
         payload_bytes: plan.payload_bytes(),
+        elsewhere: plan.elsewhere.iter().map(elsewhere).collect(),
         blobs: plan.blobs.iter().map(blob).collect(),
         chunks: (0..=plan.last).map(chunk).collect(),
     })
@@ -219,11 +251,13 @@ impl Graphs<'_> {
         let mut foreign: HashMap<Digest, u64> = HashMap::new();
         let mut waiting = vec![root];
         while let Some(descriptor) = waiting.pop() {
-            let Some(blob) = self.documents.blob(&descriptor.digest) else { continue };
+            let carried = self.documents.blob(&descriptor.digest).map(|blob| blob.size);
+            let left_out = || self.documents.elsewhere(&descriptor.digest).map(|left_out| left_out.size);
+            let Some(size) = carried.or_else(left_out) else { continue };
             if !seen.insert(descriptor.digest) {
                 continue;
             }
-            bytes += blob.size;
+            bytes = size.saturating_add(bytes);
             for child in self.children_of(&descriptor) {
                 self.steps += 1;
                 if self.steps >= STEPS_MAX {

@@ -1,12 +1,15 @@
 //! Report types that several verbs share.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::arrival::{Bundle, Control, Standing, UnreadableFile};
-use crate::format::plan::{Artifact, Plan, PlannedOmission};
+use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
+use crate::format::plan::{Artifact, BundleMark, Elsewhere, Plan, PlannedOmission};
 use crate::format::statement::Crossing;
-use crate::format::{Sum, Timestamp};
+use crate::format::{BundleName, StreamName, Sum, Timestamp};
 use crate::oci::graph::Reason;
 use crate::oci::{Digest, MediaType, RefName};
 use crate::trust::Accepted;
@@ -110,6 +113,86 @@ impl OmissionReport {
         };
         plan.omitted.iter().map(report).collect()
     }
+}
+
+/// An earlier bundle that carries what this one leaves out.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct LeftOutReport {
+    /// The id of the earlier bundle.
+    pub bundle: Sum,
+    /// Its name.
+    pub name: BundleName,
+    /// Its stream; absent if it has none.
+    pub stream: Option<StreamName>,
+    /// Its number in the stream; absent if it has none.
+    pub sequence: Option<u64>,
+    /// How many blobs are left out because it carries them.
+    pub blobs: u64,
+    /// The total size of these blobs, in bytes.
+    pub bytes: u64,
+}
+
+impl Diagnose for BaseMissing {
+    fn diagnosis(&self) -> Diagnosis {
+        Code::BaseMissing.with(self.advice.clone())
+    }
+}
+
+impl LeftOutReport {
+    /// Returns the earlier bundles that a plan names.
+    pub fn all(plan: &Plan) -> Vec<LeftOutReport> {
+        LeftOutReport::of(plan, plan.elsewhere.iter())
+    }
+
+    /// Returns the earlier bundles that carry these blobs, which are left out of the bundle with this plan.
+    pub fn of<'a>(plan: &Plan, blobs: impl Iterator<Item = &'a Elsewhere>) -> Vec<LeftOutReport> {
+        let mut sums: BTreeMap<Sum, (u64, u64)> = BTreeMap::new();
+        for blob in blobs {
+            let (count, bytes) = sums.entry(blob.base).or_default();
+            *count += 1;
+            // Nobody has checked what a plan says of the sizes.
+            *bytes = bytes.saturating_add(blob.size);
+        }
+        let report = |base: &BundleMark| {
+            let &(blobs, bytes) = sums.get(&base.bundle)?;
+            let BundleMark { bundle, name, stream, sequence } = base.clone();
+            Some(LeftOutReport { bundle, name, stream, sequence, blobs, bytes })
+        };
+        plan.bases.iter().filter_map(report).collect()
+    }
+}
+
+/// A target that lacks what a delta leaves out.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{to} lacks what the delta leaves out: {}", absent_text(absent))]
+pub struct BaseMissing {
+    /// The target.
+    pub to: String,
+    /// The earlier bundles that carry what is absent, with the number and size of the blobs that are.
+    pub absent: Vec<LeftOutReport>,
+    /// One of the blobs.
+    pub first: Digest,
+    /// What changes the next step.
+    pub advice: Option<Advice>,
+}
+
+/// How many earlier bundles a message names.
+const BASES_MAX: usize = 8;
+
+fn absent_text(absent: &[LeftOutReport]) -> String {
+    let more = absent.len().saturating_sub(BASES_MAX);
+    let mut named: Vec<String> = absent.iter().take(BASES_MAX).map(base_text).collect();
+    if more > 0 {
+        named.push(format!("and what {} carried", count(more as u64, "other bundle", "other bundles")));
+    }
+    named.join("; ")
+}
+
+fn base_text(base: &LeftOutReport) -> String {
+    let number = base.sequence.map(|number| format!(", number {number}")).unwrap_or_default();
+    let stream = base.stream.as_ref().map(|stream| format!(", stream {stream}{number}")).unwrap_or_default();
+    let blobs = count(base.blobs, "blob", "blobs");
+    format!("{blobs} of {} bytes of bundle {} ({}{stream})", base.bytes, base.name, base.bundle)
 }
 
 /// A holder and the key that signed.

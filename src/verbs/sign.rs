@@ -19,7 +19,7 @@ use crate::format::signature::Signature;
 use crate::format::statement::Crossing;
 use crate::medium::{ChunkFile, MediumError};
 use crate::trust::{Signer, SignerError};
-use crate::verbs::report::{ArtifactReport, OmissionReport};
+use crate::verbs::report::{ArtifactReport, LeftOutReport, OmissionReport};
 
 /// An error that stops signing.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +107,8 @@ pub struct SignedBundle {
     pub artifacts: Vec<ArtifactReport>,
     /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
+    /// The earlier bundles that carry what this one leaves out; none unless it is a delta.
+    pub left_out: Vec<LeftOutReport>,
 }
 
 /// The report of `sign`.
@@ -251,5 +253,6 @@ fn sign_control(
         signatures: head.signatures.len(),
         artifacts: ArtifactReport::all(plan),
         omitted: OmissionReport::all(plan),
+        left_out: LeftOutReport::all(plan),
     })
 }

@@ -46,6 +46,13 @@ fn specific(advice: &Advice) -> String {
         Advice::CheckRepositoryAndTag => {
             "check the names of the repository and the tag; REPO alone means REPO:latest, REPO:* selects every tag"
         }
+        Advice::ArchiveTakesNoDelta => {
+            "a new archive has nothing that a delta leaves out: unpack into the layout that has the earlier bundles, or give \
+             the chunks of these bundles too, and --bundle to select the delta"
+        }
+        Advice::GiveBaseChunks => {
+            "give the chunks of the earlier bundle too, and --bundle to select the delta: then the content is sent from them"
+        }
         Advice::CheckNamesOfBundle => "use a name or digest from the bundle; `carnet inspect` lists them",
         Advice::DecompressWith { program, file } => return decompress(program, file),
         Advice::PassAs { place } => {
@@ -399,6 +406,17 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         }
         Code::BundleExpired => {
             "ask for the artifacts to be packed again; if that date has not passed yet, check the clock of this machine"
+        }
+        Code::BaseRefused => "give earlier bundles of the same stream; to use others, pass --allow-base",
+        Code::BaseNotConfirmed => {
+            "import the earlier bundles in full on the far side with --receipt and --key, or pack without --since"
+        }
+        Code::ReceiptRefused => {
+            "check the public key in --receipt-pub, and ask for the receipt and its .sig file again as they were written"
+        }
+        Code::BaseMissing => {
+            "unpack or import the bundles that the message names first, in this order, or give their chunks too, and \
+             --bundle to select the delta"
         }
         Code::BundleForked => "release neither of them until you know why they differ",
         Code::SignerFailed => {

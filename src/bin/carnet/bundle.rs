@@ -33,13 +33,14 @@ pub(crate) fn chunk_files(
     Ok(files)
 }
 
-/// Opens the chunk files in the places and selects one bundle, by name or id if `wanted` is given.
+/// Opens the chunk files in the places and selects one bundle, by name or id if `wanted` is given. Also returns the
+/// others, which may carry what it leaves out.
 pub(crate) fn select_bundle(
     places: &[ChunkPlace],
     stores: &Stores<'_>,
     trust: &TrustArgs,
     wanted: Option<&str>,
-) -> Result<Bundle, CommandError> {
+) -> Result<(Bundle, Vec<Bundle>), CommandError> {
     select_accepted(places, stores, trust.policy()?.as_ref(), wanted)
 }
 
@@ -49,7 +50,7 @@ pub(crate) fn select_accepted(
     stores: &Stores<'_>,
     policy: Option<&TrustPolicy>,
     wanted: Option<&str>,
-) -> Result<Bundle, CommandError> {
+) -> Result<(Bundle, Vec<Bundle>), CommandError> {
     let request = OpenRequest { files: &chunk_files(places, stores)?, policy };
-    Ok(open(&request, stores.environment)?.select(wanted)?)
+    Ok(open(&request, stores.environment)?.select_beside(wanted)?)
 }

@@ -2,7 +2,7 @@
 
 use carnet::diagnosis::count;
 use carnet::oci::RefName;
-use carnet::report::{ArtifactReport, BundleReport, OmissionReport, SignerReport};
+use carnet::report::{ArtifactReport, BundleReport, LeftOutReport, OmissionReport, SignerReport};
 use comfy_table::{CellAlignment, Table};
 use indicatif::HumanBytes;
 
@@ -67,6 +67,30 @@ pub(crate) fn omissions(omitted: &[OmissionReport]) -> String {
     };
     let rows = omitted.iter().map(row).collect();
     format!("NOT CARRIED ({}):\n{}", omitted.len(), table(&["reason", "size", "type", "digest"], &[1], rows))
+}
+
+/// The table of earlier bundles that carry what this one leaves out, or nothing.
+pub(crate) fn left_out(bases: &[LeftOutReport]) -> String {
+    if bases.is_empty() {
+        return String::new();
+    }
+    let row = |base: &LeftOutReport| {
+        vec![
+            base.name.to_string(),
+            base.stream.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+            base.sequence.map_or_else(|| "-".to_owned(), |number| number.to_string()),
+            base.blobs.to_string(),
+            HumanBytes(base.bytes).to_string(),
+            base.bundle.to_string(),
+        ]
+    };
+    let rows = bases.iter().map(row).collect();
+    let header = ["bundle", "stream", "number", "blobs", "size", "id"];
+    format!(
+        "LEFT OUT, BECAUSE EARLIER BUNDLES CARRY IT ({}):\n{}",
+        bases.len(),
+        table(&header, &[2, 3, 4], rows)
+    )
 }
 
 /// The letter of a type, as `ls -l` and `find` write it.

@@ -7,6 +7,7 @@ use super::model::{Carriage, Plan, PlannedBlob};
 use crate::format::entry::SLICE_OFFSET_MAX;
 use crate::format::error::FormatError;
 use crate::format::limits::{CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, ENTRIES_MAX};
+use crate::format::lines::Sum;
 use crate::format::statement::Class;
 use crate::oci::graph::{BLOBS_MAX, Reason};
 use crate::oci::{Digest, RefName};
@@ -45,6 +46,7 @@ impl Plan {
         ascending("omitted", &self.omitted)?;
         ascending("blob", &self.blobs.iter().map(order).collect::<Vec<_>>())?;
         self.check_references()?;
+        self.check_elsewhere()?;
         self.check_pieces()?;
         self.check_chunks()
     }
@@ -95,6 +97,50 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// Checks that each blob that is left out is in one earlier bundle, and in no other list.
+    fn check_elsewhere(&self) -> Result<(), FormatError> {
+        if self.blobs.len() + self.elsewhere.len() > BLOBS_MAX {
+            let found = (self.blobs.len() + self.elsewhere.len()).to_string();
+            return Err(refuse(format!("at most {BLOBS_MAX} blobs, carried or left out"), found));
+        }
+        if let Some(pair) = self.bases.windows(2).find(|pair| pair[0].bundle >= pair[1].bundle) {
+            return Err(refuse(
+                "base lines in ascending order without duplicates",
+                pair[1].bundle.to_string(),
+            ));
+        }
+        if let Some(pair) = self.elsewhere.windows(2).find(|pair| pair[0].digest >= pair[1].digest) {
+            let found = pair[1].digest.to_string();
+            return Err(refuse("elsewhere lines in ascending order without duplicates", found));
+        }
+        let mut named: HashMap<Sum, bool> = self.bases.iter().map(|base| (base.bundle, false)).collect();
+        let listed: HashSet<Digest> = {
+            let carried = self.blobs.iter().map(|blob| blob.digest);
+            carried.chain(self.omitted.iter().map(|omitted| omitted.digest)).collect()
+        };
+        for elsewhere in &self.elsewhere {
+            let found = || elsewhere.digest.to_string();
+            if listed.contains(&elsewhere.digest) {
+                return Err(refuse("no blob or omitted line for what is elsewhere", found()));
+            }
+            match elsewhere.class {
+                Class::Metadata => return Err(refuse("no metadata elsewhere", found())),
+                Class::Nondistributable if self.nondistributable == Carriage::Omit => {
+                    return Err(refuse("\"nondistributable carry\" for such a layer elsewhere", found()));
+                }
+                Class::Nondistributable | Class::Distributable => {}
+            }
+            let Some(used) = named.get_mut(&elsewhere.base) else {
+                return Err(refuse("a base line for what is elsewhere", elsewhere.base.to_string()));
+            };
+            *used = true;
+        }
+        match self.bases.iter().find(|base| !named[&base.bundle]) {
+            None => Ok(()),
+            Some(unused) => Err(refuse("an elsewhere line for every base", unused.bundle.to_string())),
+        }
     }
 
     /// Checks that the pieces of a blob add up to its size and are in ascending chunks.

@@ -4,7 +4,9 @@
 //! payload is read. With the plan, each chunk can be built independently.
 
 mod check;
+mod delta;
 mod model;
 mod text;
 
+pub use delta::{BundleMark, Elsewhere};
 pub use model::{Artifact, Carriage, Piece, Placed, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::delta::{BundleMark, Elsewhere};
 use crate::format::entry::{Document, EntryName};
 use crate::format::lines::Sum;
 use crate::format::shape::{HeadRoom, Item, Shape};
@@ -138,6 +139,10 @@ pub struct Plan {
     pub referrers: Vec<PlannedReferrer>,
     /// The reachable blobs that are omitted, sorted.
     pub omitted: Vec<PlannedOmission>,
+    /// The earlier bundles that carry what this one leaves out, by id.
+    pub bases: Vec<BundleMark>,
+    /// The blobs that this bundle leaves out because an earlier one carries them, by digest.
+    pub elsewhere: Vec<Elsewhere>,
     /// The included blobs, sorted by class, then size (largest first), then digest.
     pub blobs: Vec<PlannedBlob>,
 }

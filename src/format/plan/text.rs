@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::delta;
 use super::model::{Artifact, Carriage, Piece, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};
 use crate::format::error::FormatError;
 use crate::format::limits::{PIECES_MAX, PLAN_BYTES_MAX, REFERENCES_MAX};
@@ -47,6 +48,7 @@ impl Plan {
             let (digest, size, media_type, parent) = (o.digest, o.size, &o.media_type, o.parent);
             let _ = writeln!(out, "omitted {digest} {size} {media_type} {reason} {parent} {platform}");
         }
+        delta::render(&self.bases, &self.elsewhere, &mut out);
         for b in &self.blobs {
             let _ = write!(out, "blob {} {} {} {} ", b.digest, b.size, b.class, b.media_type);
             match b.pieces.as_slice() {
@@ -94,6 +96,8 @@ impl Plan {
             artifacts: Vec::new(),
             referrers: Vec::new(),
             omitted: Vec::new(),
+            bases: Vec::new(),
+            elsewhere: Vec::new(),
             blobs: Vec::new(),
         };
         let mut pieces = 0;
@@ -108,6 +112,7 @@ impl Plan {
         while lines.next_is("omitted") {
             plan.omitted.push(omitted(&mut lines)?);
         }
+        (plan.bases, plan.elsewhere) = delta::parse(&mut lines)?;
         while lines.next_is("blob") {
             let blob = blob(&mut lines, PIECES_MAX - pieces)?;
             pieces += blob.pieces.len();

@@ -124,7 +124,14 @@ fn read_one(
     let descriptor = &layer.descriptor;
     let place = || Place::layer(descriptor.digest);
     let mut unseen = "it is not in the bundle, or not all of its chunks are there".to_owned();
-    for carried in layer.carried.iter().filter_map(|at| all.get(*at)) {
+    let listed = || layer.carried.iter().filter_map(|at| all.get(*at));
+    let left_out = listed().find_map(|carried| carried.left_out(&descriptor.digest));
+    if let Some(base) = &left_out {
+        unseen = format!("it is left out: {base} carries it, which was not given, or not all of it");
+    }
+    // What a delta leaves out may be in another bundle that was given.
+    let others = all.iter().filter(|_| left_out.is_some());
+    for carried in listed().chain(others) {
         let source = match carried.open(descriptor) {
             Ok(Some(source)) => source,
             Ok(None) => continue,
@@ -150,8 +157,8 @@ fn read_one(
         return read_layer;
     }
     let text = format!("the layer {} was not read: {unseen}", descriptor.digest);
-    // A layer that its publisher does not let be distributed may be left out on purpose.
-    let findings = if descriptor.media_type.is_nondistributable() {
+    // A delta leaves out layers on purpose, and so does who may not distribute one. They count as not seen.
+    let findings = if descriptor.media_type.is_nondistributable() || left_out.is_some() {
         Vec::new()
     } else {
         vec![Finding::new(Rule::BlobAbsent, place(), "", text)]

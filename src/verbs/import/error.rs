@@ -6,8 +6,9 @@ use crate::arrival::BlobError;
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
 use crate::oci::Digest;
 use crate::oci::document::DocumentError;
-use crate::registry::{NameError, RegistryError, Tag};
+use crate::registry::{NameError, RegistryError, RepositoryName, Tag};
 use crate::trust::SignerError;
+use crate::verbs::report::BaseMissing;
 
 /// A tag that already points at a different digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,21 @@ pub enum ImportError {
     /// The registry cannot be reached, or rejects a request.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The registry lacks what the delta leaves out.
+    #[error(transparent)]
+    BaseMissing(#[from] BaseMissing),
+    /// The registry has what the delta leaves out, but does not mount it.
+    #[error(
+        "{to} lacks {digest}, which the delta leaves out, and the registry does not mount it from {from}"
+    )]
+    NotMounted {
+        /// The digest of the blob.
+        digest: Digest,
+        /// The repository that has it.
+        from: RepositoryName,
+        /// The host and the repository that need it.
+        to: String,
+    },
     /// The names of these artifacts have no repository.
     #[error("{} without a repository name: {}", count(names.len() as u64, "artifact", "artifacts"), names.join(", "))]
     Unnamed {
@@ -189,6 +205,8 @@ impl Diagnose for ImportError {
             ImportError::Blob(error) => return error.diagnosis(),
             ImportError::Signer(error) => return error.diagnosis(),
             ImportError::Registry(error) => return error.diagnosis(),
+            ImportError::BaseMissing(error) => return error.diagnosis(),
+            ImportError::NotMounted { .. } => return Code::BaseMissing.with(Advice::GiveBaseChunks),
             ImportError::Unnamed { names } => {
                 return Code::RepositoryUnnamed.with(names.first().map(|name| rename_advice(name)));
             }

@@ -5,7 +5,7 @@ use std::io;
 
 use super::ImportError;
 use crate::arrival::{BlobError, Documents, ReleasedBundle, UnreadableFile};
-use crate::format::plan::PlannedBlob;
+use crate::format::plan::{Elsewhere, PlannedBlob};
 use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document};
 
@@ -29,6 +29,8 @@ pub(super) struct DocumentGraph<'a> {
 pub(super) struct Closure {
     pub(super) documents: BTreeSet<Digest>,
     pub(super) blobs: BTreeSet<Digest>,
+    /// What the bundle leaves out because an earlier one carries it.
+    pub(super) elsewhere: BTreeSet<Digest>,
 }
 
 /// Whether a child of an index, or an artifact, is a document and not a blob.
@@ -144,8 +146,24 @@ impl<'a> DocumentGraph<'a> {
             let node = self.node(&digest);
             waiting.extend(self.in_bundle(node.children()).map(|child| child.digest));
             closure.blobs.extend(self.in_bundle(node.blobs()).map(|blob| blob.digest));
+            closure.elsewhere.extend(self.left_out(node));
         }
         closure
+    }
+
+    /// Returns what a document references directly and the bundle leaves out because an earlier one carries it.
+    pub(super) fn left_out_of(&self, digest: &Digest) -> Vec<Digest> {
+        self.left_out(self.node(digest)).collect()
+    }
+
+    fn left_out<'n>(&'n self, node: &'n GraphNode) -> impl Iterator<Item = Digest> + 'n {
+        let left_out = node.blobs().filter(|blob| self.documents.elsewhere(&blob.digest).is_some());
+        left_out.map(|blob| blob.digest)
+    }
+
+    /// Returns a blob that the bundle leaves out because an earlier one carries it.
+    pub(super) fn elsewhere(&self, digest: &Digest) -> Option<&'a Elsewhere> {
+        self.documents.elsewhere(digest)
     }
 
     /// Returns what a document references directly and the bundle contains: documents, then blobs.

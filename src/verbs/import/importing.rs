@@ -7,10 +7,10 @@ use super::push_plan::PushPlan;
 use super::report::{ImportReport, Outcome, Problem, Traffic};
 use super::request::{ImportRequest, Stopped};
 use super::run::Run;
-use super::{ImportError, pushing, referrers, tags};
+use super::{ImportError, mounting, pushing, referrers, tags};
 use crate::environment::Environment;
 use crate::format::plan::Carriage;
-use crate::verbs::report::{OmissionReport, SignerReport};
+use crate::verbs::report::{LeftOutReport, OmissionReport, SignerReport};
 
 /// Pushes a released bundle into a registry.
 ///
@@ -35,10 +35,12 @@ pub fn import(request: &ImportRequest<'_>, environment: &Environment<'_>) -> Res
     deliveries.check_collisions(&request.to.host)?;
     run.add_repositories(&deliveries.repositories);
     tags::check_all(&run, &mut deliveries, artifacts)?;
-    let push_plan = PushPlan::of(&deliveries.all, &run.graph);
+    let push_plan = PushPlan::of(&deliveries.all, &run.graph, bundle, request.beside);
+    mounting::find_bases(&run, &push_plan)?;
     pushing::find_present(&run, &push_plan)?;
     let ended = if request.dry_run {
         pushing::count_dry_run(&run, &push_plan);
+        mounting::count_dry_run(&run, &push_plan);
         note_results(&run, &mut deliveries);
         tags::fail_subjects(&run, &mut deliveries);
         Ok(())
@@ -73,7 +75,7 @@ pub fn push_nondistributable(
     let mut run = Run::new(request, environment, DocumentGraph::new(&documents, bundle));
     run.add_repositories(&deliveries.repositories);
     deliveries.read(&mut run.graph, request.on_failure)?;
-    let mut push_plan = PushPlan::of(&deliveries.all, &run.graph);
+    let mut push_plan = PushPlan::of(&deliveries.all, &run.graph, bundle, request.beside);
     push_plan.keep_nondistributable();
     pushing::find_present(&run, &push_plan)?;
     pushing::push_blobs(&run, &push_plan)?;
@@ -87,6 +89,7 @@ fn push(run: &Run<'_>, push_plan: &PushPlan<'_>, deliveries: &mut Deliveries<'_>
         delivery.outcome = Outcome::Pending;
         delivery.backup = None;
     }
+    mounting::mount_all(run, push_plan)?;
     pushing::push_blobs(run, push_plan)?;
     pushing::push_documents(run, push_plan)?;
     if run.request.referrers == Carriage::Carry {
@@ -146,6 +149,7 @@ fn report(run: &Run<'_>, deliveries: &Deliveries<'_>) -> ImportReport {
         referrer_lists: state.lists.clone(),
         removed_from_lists: state.removed.clone(),
         omitted: OmissionReport::all(plan),
+        left_out: LeftOutReport::all(plan),
         ended_by: None,
     }
 }

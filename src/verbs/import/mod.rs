@@ -9,6 +9,7 @@ mod delivery;
 mod error;
 mod graph;
 mod importing;
+mod mounting;
 mod naming;
 mod progress;
 mod push_plan;

@@ -8,7 +8,7 @@ use super::ImportError;
 use super::report::{Problem, RemovedReferrer, Traffic};
 use crate::artifacts::OnFailure;
 use crate::oci::Digest;
-use crate::registry::Pushed;
+use crate::registry::{Pushed, RepositoryName};
 
 /// A blob or a document in a repository.
 pub(super) type Item = (usize, Digest);
@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) blobs_present: BTreeSet<Item>,
     /// Blobs whose bytes this import sent.
     pub(super) blobs_sent: BTreeSet<Item>,
+    /// The repositories that blobs are mounted from which the bundle leaves out.
+    pub(super) mounts: BTreeMap<Item, RepositoryName>,
     pub(super) documents_present: BTreeSet<Item>,
     pub(super) lists: Vec<String>,
     pub(super) removed: Vec<RemovedReferrer>,

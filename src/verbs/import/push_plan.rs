@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::delivery::{Delivery, PushAs};
 use super::graph::DocumentGraph;
-use crate::format::plan::PlannedBlob;
+use crate::arrival::{Beside, Carrier, ReleasedBundle};
+use crate::format::plan::{Elsewhere, PlannedBlob};
 use crate::format::statement::Class;
 use crate::oci::Digest;
 
@@ -22,6 +23,15 @@ pub(super) enum Stage {
 pub(super) struct BlobJob<'a> {
     pub(super) stage: Stage,
     pub(super) blob: &'a PlannedBlob,
+    /// The bundle whose chunks hold it.
+    pub(super) bundle: &'a ReleasedBundle<'a>,
+    /// Indexes in the list of repositories.
+    pub(super) repositories: BTreeSet<usize>,
+}
+
+/// A blob that the bundle leaves out because an earlier one carried it, and the repositories that need it.
+pub(super) struct MountJob<'a> {
+    pub(super) left_out: &'a Elsewhere,
     /// Indexes in the list of repositories.
     pub(super) repositories: BTreeSet<usize>,
 }
@@ -40,12 +50,19 @@ pub(super) struct DocumentJob {
 /// Everything that must be pushed, in order.
 pub(super) struct PushPlan<'a> {
     pub(super) blobs: Vec<BlobJob<'a>>,
+    pub(super) mounts: Vec<MountJob<'a>>,
     pub(super) documents: Vec<DocumentJob>,
 }
 
 impl<'a> PushPlan<'a> {
-    /// Plans the push of these deliveries; those that failed already are skipped.
-    pub(super) fn of(deliveries: &[Delivery<'_>], graph: &DocumentGraph<'a>) -> PushPlan<'a> {
+    /// Plans the push of these deliveries; those that failed already are skipped. Blobs come from the bundle, or from one
+    /// beside it.
+    pub(super) fn of(
+        deliveries: &[Delivery<'_>],
+        graph: &DocumentGraph<'a>,
+        bundle: &'a ReleasedBundle<'a>,
+        beside: &'a Beside<'a>,
+    ) -> PushPlan<'a> {
         let mut documents: BTreeMap<(usize, Digest), usize> = BTreeMap::new();
         let mut blobs: BTreeMap<Digest, BTreeSet<usize>> = BTreeMap::new();
         for delivery in deliveries.iter().filter(|delivery| !delivery.has_failed()) {
@@ -59,7 +76,7 @@ impl<'a> PushPlan<'a> {
                     documents.entry((delivery.repository, digest)).or_insert(delivery.generation);
                 *generation = delivery.generation.min(*generation);
             }
-            for digest in closure.blobs {
+            for digest in closure.blobs.into_iter().chain(closure.elsewhere) {
                 blobs.entry(digest).or_default().insert(delivery.repository);
             }
         }
@@ -69,12 +86,16 @@ impl<'a> PushPlan<'a> {
             _ if configs.contains(&blob.digest) => Stage::Config,
             _ => Stage::Layer,
         };
-        let mut blobs: Vec<BlobJob<'a>> = blobs
-            .into_iter()
-            .filter_map(|(digest, repositories)| {
-                graph.blob(&digest).map(|blob| BlobJob { stage: stage(blob), blob, repositories })
-            })
-            .collect();
+        let (mut jobs, mut mounts) = (Vec::new(), Vec::new());
+        for (digest, repositories) in blobs {
+            let own = graph.blob(&digest).map(|blob| Carrier { blob, bundle });
+            if let Some(Carrier { blob, bundle }) = own.or_else(|| beside.carrier(&digest)) {
+                jobs.push(BlobJob { stage: stage(blob), blob, bundle, repositories });
+            } else if let Some(left_out) = graph.elsewhere(&digest) {
+                mounts.push(MountJob { left_out, repositories });
+            }
+        }
+        let mut blobs = jobs;
         // The largest first, so that no large blob is left to the end.
         blobs.sort_by_key(|job| (job.stage, Reverse(job.blob.size), job.blob.digest));
         let mut documents: Vec<DocumentJob> = documents
@@ -87,12 +108,13 @@ impl<'a> PushPlan<'a> {
             })
             .collect();
         documents.sort();
-        PushPlan { blobs, documents }
+        PushPlan { blobs, mounts, documents }
     }
 
     /// Removes everything except the non-distributable layers.
     pub(super) fn keep_nondistributable(&mut self) {
         self.blobs.retain(|job| job.stage == Stage::Nondistributable);
+        self.mounts.clear();
         self.documents.clear();
     }
 

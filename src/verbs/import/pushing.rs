@@ -8,6 +8,7 @@ use super::blob_feed::BlobFeed;
 use super::progress::Transfer;
 use super::push_plan::{BlobJob, DocumentJob, PushPlan};
 use super::run::Run;
+use crate::arrival::Carrier;
 use crate::diagnosis::{Code, Diagnose as _};
 use crate::format::plan::PlannedBlob;
 use crate::observe::{Event, Phase};
@@ -113,7 +114,7 @@ fn push_to_repositories(run: &Run<'_>, job: &BlobJob<'_>) -> ControlFlow<()> {
     };
     for index in absent {
         let from = mount_source.map(|index| run.repository(index).name());
-        match push_blob(run, index, job.blob, from) {
+        match push_blob(run, index, Carrier { blob: job.blob, bundle: job.bundle }, from) {
             Ok(pushed) => {
                 let mut state = run.progress.lock();
                 state.blobs.count(pushed.into(), job.blob.size);
@@ -131,10 +132,10 @@ fn push_to_repositories(run: &Run<'_>, job: &BlobJob<'_>) -> ControlFlow<()> {
 fn push_blob(
     run: &Run<'_>,
     index: usize,
-    blob: &PlannedBlob,
+    carrier: Carrier<'_>,
     from: Option<&RepositoryName>,
 ) -> Result<Pushed, ImportError> {
-    let bundle = run.request.bundle;
+    let Carrier { blob, bundle } = carrier;
     let monitor = run.environment.monitor;
     let repository = run.repository(index);
     let pieces = bundle.segments(blob)?;
@@ -171,7 +172,9 @@ fn push_document(run: &Run<'_>, job: &DocumentJob) -> ControlFlow<()> {
     // A referrer is useless in the repository without its subject.
     let subject = run.graph.node(&digest).document.subject().filter(|_| generation > 0);
     let subject = subject.map(|subject| subject.digest);
-    let needed = documents.iter().chain(&blobs).chain(&subject).map(|needed| (index, *needed));
+    let left_out = run.graph.left_out_of(&digest);
+    let needed =
+        documents.iter().chain(&blobs).chain(&left_out).chain(&subject).map(|needed| (index, *needed));
     if let Some(problem) = run.progress.failure(needed) {
         run.progress.fail_dependent((index, digest), problem);
         return ControlFlow::Continue(());
@@ -241,22 +244,23 @@ fn misses_a_part(error: &RegistryError) -> bool {
 
 /// Sends the blobs of a document that were skipped or mounted before. Returns whether there were any.
 fn resend_parts(run: &Run<'_>, job: &DocumentJob) -> Result<bool, ImportError> {
-    let (_, blobs) = run.graph.references(&job.digest);
+    let (_, mut blobs) = run.graph.references(&job.digest);
+    blobs.extend(run.graph.left_out_of(&job.digest));
     let mut any = false;
     for digest in blobs {
         let item = (job.repository, digest);
-        let Some(blob) = run.graph.blob(&digest).filter(|_| !run.progress.lock().blobs_sent.contains(&item))
+        let Some(carrier) = run.carrier(&digest).filter(|_| !run.progress.lock().blobs_sent.contains(&item))
         else {
             continue;
         };
-        push_blob(run, job.repository, blob, None)?;
+        push_blob(run, job.repository, carrier, None)?;
         any = true;
         let mut guard = run.progress.lock();
         let state = &mut *guard;
         if state.blobs_sent.insert(item) {
             let was_present = state.blobs_present.contains(&item);
             let before = if was_present { Transfer::Present } else { Transfer::Mounted };
-            state.blobs.recount_as_sent(before, blob.size);
+            state.blobs.recount_as_sent(before, carrier.blob.size);
         }
     }
     Ok(any)

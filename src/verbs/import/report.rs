@@ -8,7 +8,7 @@ use crate::diagnosis::{Advice, Code, Diagnose as _, Diagnosis};
 use crate::format::Sum;
 use crate::format::statement::Crossing;
 use crate::oci::{Digest, MediaType, RefName};
-use crate::verbs::report::{OmissionReport, SignerReport};
+use crate::verbs::report::{LeftOutReport, OmissionReport, SignerReport};
 
 /// The report of an import.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -41,6 +41,8 @@ pub struct ImportReport {
     pub removed_from_lists: Vec<RemovedReferrer>,
     /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
+    /// The earlier bundles that carry what this one leaves out; none unless it is a delta.
+    pub left_out: Vec<LeftOutReport>,
     /// The error that stopped the import early, if one did.
     pub ended_by: Option<Problem>,
 }

@@ -6,21 +6,25 @@ use std::sync::Arc;
 use super::ImportError;
 use super::naming::RenameRule;
 use super::report::ImportReport;
-use crate::arrival::WholeBundle;
+use crate::arrival::{Beside, WholeBundle};
 use crate::artifacts::{OnFailure, RegistryDestination};
 use crate::format::plan::Carriage;
-use crate::registry::Registry;
+use crate::registry::{Registry, RepositoryName};
 
 /// The request of `import`.
 pub struct ImportRequest<'a> {
     /// The bundle to import.
     pub bundle: &'a WholeBundle<'a>,
+    /// The bundles that were given beside it. They may carry what it leaves out.
+    pub beside: &'a Beside<'a>,
     /// The registry that `to` names.
     pub registry: Arc<Registry>,
     /// The destination.
     pub to: &'a RegistryDestination,
     /// Names or digests of the artifacts to import; empty for all.
     pub artifacts: &'a [String],
+    /// Repositories of the registry that may have what the bundle leaves out.
+    pub mount_from: &'a [RepositoryName],
     /// The rename rules; the first one that matches applies.
     pub rename: &'a [RenameRule],
     /// What to do with tags that point at another digest.

@@ -8,7 +8,9 @@ use super::ImportError;
 use super::graph::DocumentGraph;
 use super::progress::Progress;
 use super::request::ImportRequest;
+use crate::arrival::Carrier;
 use crate::environment::Environment;
+use crate::oci::Digest;
 use crate::registry::{Access, Repository, RepositoryName};
 use crate::stream::transfers::transfer_all;
 
@@ -43,6 +45,17 @@ impl<'a> Run<'a> {
 
     pub(super) fn repository(&self, index: usize) -> &Repository {
         &self.repositories[index]
+    }
+
+    /// Returns how many repositories there are.
+    pub(super) fn repositories(&self) -> usize {
+        self.repositories.len()
+    }
+
+    /// Returns where the chunks have a blob: in the bundle, or in one beside it.
+    pub(super) fn carrier(&self, digest: &Digest) -> Option<Carrier<'_>> {
+        let own = self.graph.blob(digest).map(|blob| Carrier { blob, bundle: self.request.bundle });
+        own.or_else(|| self.request.beside.carrier(digest))
     }
 
     /// Whether the registry of the repository is known to have the referrers API.

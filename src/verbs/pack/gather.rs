@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::bases::Bases;
 use super::failure::ArtifactFailure;
 use super::{PackError, PackRequest};
 use crate::artifacts::{ArtifactSource, OnFailure, Root, Selection, read_document};
+use crate::format::Sum;
 use crate::format::limits::METADATA_BYTES_MAX;
-use crate::format::plan::{Artifact, Carriage, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};
+use crate::format::plan::{
+    Artifact, Carriage, Elsewhere, Plan, PlannedBlob, PlannedOmission, PlannedReferrer,
+};
 use crate::format::shape::HeadRoom;
 use crate::format::statement::Class;
 use crate::oci::graph::{self, Closure, Node, Part, Reason, Referrer, Walk};
@@ -23,6 +27,8 @@ pub(super) struct Gathered {
     names: HashMap<RefName, Digest>,
     referrers: Vec<PlannedReferrer>,
     omitted: Vec<PlannedOmission>,
+    /// What is left out because earlier bundles carried it.
+    elsewhere: BTreeMap<Digest, Elsewhere>,
     artifact_types: BTreeMap<Digest, MediaType>,
     /// Artifacts that failed, if the request says to continue.
     pub failures: Vec<ArtifactFailure>,
@@ -39,6 +45,7 @@ pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<G
         names: HashMap::new(),
         referrers: Vec::new(),
         omitted: Vec::new(),
+        elsewhere: BTreeMap::new(),
         artifact_types: BTreeMap::new(),
         failures: Vec::new(),
         warnings: Vec::new(),
@@ -62,6 +69,7 @@ pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<G
             }
         }
     }
+    gathered.leave_out(&request.bases);
     gathered.warn_of_notes(request);
     gathered.warn_of_unread(request);
     if gathered.artifacts.is_empty() {
@@ -105,6 +113,11 @@ impl Gathered {
     pub(super) fn origin(&self, digest: &Digest) -> (&Descriptor, &dyn ArtifactSource) {
         let (node, source) = &self.nodes[digest];
         (&node.descriptor, self.sources[*source].as_ref())
+    }
+
+    /// Whether a blob is in the bundle, or in an earlier one.
+    fn travels(&self, digest: &Digest) -> bool {
+        self.nodes.contains_key(digest) || self.elsewhere.contains_key(digest)
     }
 
     fn fail(
@@ -216,6 +229,20 @@ impl Gathered {
         Ok(())
     }
 
+    /// Removes what earlier bundles carried. Manifests, indexes and configurations always travel.
+    fn leave_out(&mut self, bases: &Bases) {
+        let elsewhere = &mut self.elsewhere;
+        self.nodes.retain(|digest, (node, _)| {
+            let PlannedBlob { size, class, media_type, .. } = planned(node);
+            let Some(held) = bases.holder(digest, size).filter(|_| class != Class::Metadata) else {
+                return true;
+            };
+            let (base, name) = (held.base, held.name.clone());
+            elsewhere.insert(*digest, Elsewhere { digest: *digest, size, class, media_type, base, name });
+            false
+        });
+    }
+
     /// Returns the plan, sorted, in which no blob is placed yet.
     pub(super) fn plan(&self, request: &PackRequest<'_>, heads: HeadRoom) -> Plan {
         let artifact_type = |digest: &Digest| self.artifact_types.get(digest).cloned();
@@ -231,7 +258,7 @@ impl Gathered {
         referrers.sort();
         referrers.dedup();
         let mut omitted: Vec<PlannedOmission> =
-            self.omitted.iter().filter(|o| !self.nodes.contains_key(&o.digest)).cloned().collect();
+            self.omitted.iter().filter(|o| !self.travels(&o.digest)).cloned().collect();
         omitted.sort();
         omitted.dedup_by(|a, b| (a.digest, a.parent, a.reason) == (b.digest, b.parent, b.reason));
         let mut blobs: Vec<PlannedBlob> = self.nodes.values().map(|(node, _)| planned(node)).collect();
@@ -239,6 +266,7 @@ impl Gathered {
         let mut platforms = request.platforms.clone();
         platforms.sort();
         platforms.dedup();
+        let used: BTreeSet<Sum> = self.elsewhere.values().map(|left_out| left_out.base).collect();
         Plan {
             crossing: request.crossing.clone(),
             chunk_bytes: request.chunk_size.bytes(),
@@ -250,22 +278,27 @@ impl Gathered {
             artifacts,
             referrers,
             omitted,
+            bases: used.iter().map(|base| request.bases.mark(base).clone()).collect(),
+            elsewhere: self.elsewhere.values().cloned().collect(),
             blobs,
         }
     }
 }
 
-fn planned(node: &Node) -> PlannedBlob {
-    let class = match node.part {
+fn class_of(node: &Node) -> Class {
+    match node.part {
         Part::NondistributableLayer => Class::Nondistributable,
         Part::Layer => Class::Distributable,
         Part::Config if node.descriptor.size > METADATA_BYTES_MAX => Class::Distributable,
         Part::Config | Part::Document => Class::Metadata,
-    };
+    }
+}
+
+fn planned(node: &Node) -> PlannedBlob {
     PlannedBlob {
         digest: node.descriptor.digest,
         size: node.descriptor.size,
-        class,
+        class: class_of(node),
         media_type: node.descriptor.media_type.clone(),
         pieces: Vec::new(),
     }
@@ -383,6 +416,11 @@ fn check_blobs(
         let parent = parents.get(&descriptor.digest).map_or(root.descriptor.digest, |(parent, _)| *parent);
         if nondistributable && request.nondistributable == Carriage::Omit {
             left_out.push((descriptor.clone(), parent));
+            continue;
+        }
+        // The far side has it, so it need not be here any more.
+        let class = class_of(node);
+        if class != Class::Metadata && request.bases.holder(&descriptor.digest, descriptor.size).is_some() {
             continue;
         }
         match source.size_of(descriptor)? {

@@ -12,7 +12,10 @@
 //! leaves finished chunks, and if a source is a registry, a hidden folder with unfinished ones. The next run reuses the
 //! intact parts of both (`resume`).
 
+mod base_error;
+mod bases;
 mod blueprint;
+mod confirmation;
 mod control;
 mod error;
 mod failure;
@@ -29,6 +32,9 @@ mod request;
 mod resume;
 mod sealer;
 
+pub use base_error::BaseError;
+pub use bases::{BaseRules, Bases, confirmed};
+pub use confirmation::Confirmation;
 pub use error::PackError;
 pub use failure::ArtifactFailure;
 pub use packing::{pack, plan};

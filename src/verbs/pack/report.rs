@@ -13,7 +13,7 @@ use crate::format::head::Head;
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::medium::chunk_file_name;
 use crate::stream::hash::Output;
-use crate::verbs::report::{ArtifactReport, OmissionReport};
+use crate::verbs::report::{ArtifactReport, LeftOutReport, OmissionReport};
 
 /// The outcome of packing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -75,6 +75,8 @@ pub struct PackReport {
     pub nondistributable_bytes: u64,
     /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
+    /// The earlier bundles that carry what this one leaves out; none unless it is a delta.
+    pub left_out: Vec<LeftOutReport>,
     /// The registry or repository that the non-distributable layers were pushed to as well, if any.
     pub nondistributable_pushed_to: Option<String>,
     /// The chunk files, by chunk number.
@@ -124,6 +126,7 @@ impl PackReport {
             nondistributable_blobs: nondistributable().count() as u64,
             nondistributable_bytes: nondistributable().map(|blob| blob.size).sum(),
             omitted: OmissionReport::all(plan),
+            left_out: LeftOutReport::all(plan),
             nondistributable_pushed_to: None,
             chunks: (0..).zip(blueprint.chunks()).map(chunk).collect(),
             control: sealer.and_then(Sealer::control_head),

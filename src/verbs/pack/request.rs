@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Bases;
 use crate::artifacts::{ArtifactSource, OnFailure, Selection};
 use crate::format::Timestamp;
 use crate::format::chunk_size::ChunkSize;
@@ -78,6 +79,8 @@ pub struct PackRequest<'a> {
     pub replace: Replace,
     /// Whether to continue when an artifact fails.
     pub on_failure: OnFailure,
+    /// What earlier bundles carried, so that this one leaves it out.
+    pub bases: Bases,
     /// The checksums of whole chunk files to include in the report.
     pub file_sums: Vec<Function>,
 }

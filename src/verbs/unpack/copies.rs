@@ -2,19 +2,14 @@
 
 use super::UnpackError;
 use super::unloading::Unloading;
-use crate::arrival::{BlobError, ReleasedBundle};
-use crate::format::plan::PlannedBlob;
+use crate::arrival::{BlobError, Carrier};
 use crate::stream::flow::{Filled, Flow as _};
 
 /// Whether a failed blob may be intact in another file, because there are several copies of one of its chunks.
-pub(super) fn may_have_intact_copy(
-    bundle: &ReleasedBundle<'_>,
-    blob: &PlannedBlob,
-    error: &UnpackError,
-) -> bool {
+pub(super) fn may_have_intact_copy(carrier: Carrier<'_>, error: &UnpackError) -> bool {
     let is_chunk_damage =
         matches!(error, UnpackError::Blob(BlobError::Damaged { .. } | BlobError::Unreadable { .. }));
-    is_chunk_damage && bundle.has_copies(blob)
+    is_chunk_damage && carrier.bundle.has_copies(carrier.blob)
 }
 
 /// Unpacks a single blob.

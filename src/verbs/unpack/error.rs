@@ -4,6 +4,7 @@ use crate::arrival::BlobError;
 use crate::artifacts::ArtifactError;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::stream::pump::Halted;
+use crate::verbs::report::BaseMissing;
 
 /// An error that stops unpacking.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum UnpackError {
     /// The target cannot be written.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// The target lacks what the delta leaves out.
+    #[error(transparent)]
+    BaseMissing(#[from] BaseMissing),
     /// The system is out of memory or threads.
     #[error("out of memory or threads: {0}")]
     System(std::io::Error),
@@ -36,6 +40,7 @@ impl Diagnose for UnpackError {
         match self {
             UnpackError::Blob(error) => error.diagnosis(),
             UnpackError::Artifact(error) => error.diagnosis(),
+            UnpackError::BaseMissing(error) => error.diagnosis(),
             UnpackError::System(_) => Code::System.into(),
             UnpackError::Interrupted => Code::Interrupted.into(),
         }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::format::Sum;
 use crate::format::statement::Crossing;
-use crate::verbs::report::{ArtifactReport, OmissionReport, SignerReport};
+use crate::verbs::report::{ArtifactReport, LeftOutReport, OmissionReport, SignerReport};
 
 /// The report of `unpack`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -31,4 +31,6 @@ pub struct UnpackReport {
     pub blobs_present: u64,
     /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
+    /// The earlier bundles that carry what this one leaves out; none unless it is a delta.
+    pub left_out: Vec<LeftOutReport>,
 }

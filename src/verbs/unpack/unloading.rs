@@ -1,7 +1,7 @@
 //! Writes one blob from the chunks to the target and hashes it.
 
 use super::UnpackError;
-use crate::arrival::{BlobError, ReleasedBundle};
+use crate::arrival::{BlobError, Carrier};
 use crate::artifacts::{ArtifactSink, BlobWriter};
 use crate::format::plan::PlannedBlob;
 use crate::observe::{Event, Monitor};
@@ -23,14 +23,13 @@ pub(super) struct Unloading<'a> {
 
 impl<'a> Unloading<'a> {
     pub(super) fn begin(
-        bundle: &ReleasedBundle<'_>,
+        carrier: Carrier<'_>,
         sink: &'a dyn ArtifactSink,
-        blob: &PlannedBlob,
         monitor: Monitor<'a>,
     ) -> Result<Unloading<'a>, UnpackError> {
-        let pieces = bundle.segments(blob)?;
+        let pieces = carrier.bundle.segments(carrier.blob)?;
         let segments = pieces.into_iter().map(|(segment, _)| segment).collect();
-        Unloading::of(segments, sink, blob, monitor)
+        Unloading::of(segments, sink, carrier.blob, monitor)
     }
 
     pub(super) fn of(

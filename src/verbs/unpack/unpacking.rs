@@ -6,21 +6,25 @@ use super::UnpackError;
 use super::copies::{may_have_intact_copy, unpack_one};
 use super::report::UnpackReport;
 use super::unloading::{Unloading, descriptor};
-use crate::arrival::{ReleasedBundle, WholeBundle};
+use crate::arrival::{Beside, Carrier, WholeBundle};
 use crate::artifacts::ArtifactSink;
+use crate::diagnosis::Advice;
 use crate::environment::Environment;
-use crate::format::plan::PlannedBlob;
+use crate::format::plan::Plan;
 use crate::observe::Phase;
+use crate::oci::Descriptor;
 use crate::stream::hash::{Function, lanes};
 use crate::stream::pump::pump_list;
-use crate::verbs::report::{ArtifactReport, OmissionReport, SignerReport};
+use crate::verbs::report::{ArtifactReport, BaseMissing, LeftOutReport, OmissionReport, SignerReport};
 
-/// Unpacks a bundle into `sink`.
+/// Unpacks a bundle into `sink`. What it leaves out, because an earlier bundle carries it, must be there already, or be in
+/// the bundles `beside` it.
 ///
 /// # Errors
 /// [`UnpackError`]. Only blobs that match their digests are kept, and no artifact becomes visible.
 pub fn unpack(
     bundle: &WholeBundle<'_>,
+    beside: &Beside<'_>,
     sink: Box<dyn ArtifactSink>,
     environment: &Environment<'_>,
 ) -> Result<UnpackReport, UnpackError> {
@@ -30,11 +34,14 @@ pub fn unpack(
     let mut waiting = Vec::new();
     for blob in &plan.blobs {
         if !sink.contains(&descriptor(blob))? {
-            waiting.push(blob);
+            waiting.push(Carrier { blob, bundle });
         }
     }
-    waiting.sort_by_key(|blob| (std::cmp::Reverse(blob.size), blob.digest));
-    unpack_blobs(bundle, sink.as_ref(), &waiting, environment)?;
+    let left_out = beside_of(plan, beside, sink.as_ref())?;
+    let present = plan.blobs.len() + plan.elsewhere.len() - waiting.len() - left_out.len();
+    waiting.extend(left_out);
+    waiting.sort_by_key(|carrier| (std::cmp::Reverse(carrier.blob.size), carrier.blob.digest));
+    unpack_blobs(sink.as_ref(), &waiting, environment)?;
     let to = sink.name().to_owned();
     sink.finish(&plan.index_entries())?;
     Ok(UnpackReport {
@@ -45,22 +52,52 @@ pub fn unpack(
         artifacts: ArtifactReport::all(plan),
         referrers: plan.referrers.len(),
         blobs_written: waiting.len() as u64,
-        bytes_written: waiting.iter().map(|blob| blob.size).sum(),
-        blobs_present: (plan.blobs.len() - waiting.len()) as u64,
+        bytes_written: waiting.iter().map(|carrier| carrier.blob.size).sum(),
+        blobs_present: present as u64,
         omitted: OmissionReport::all(plan),
+        left_out: LeftOutReport::all(plan),
     })
 }
 
-fn unpack_blobs(
-    bundle: &ReleasedBundle<'_>,
+/// Returns what the target lacks of what the bundle leaves out, in the bundles beside it. The content of each blob that
+/// the target has is hashed.
+fn beside_of<'a>(
+    plan: &Plan,
+    beside: &'a Beside<'a>,
     sink: &dyn ArtifactSink,
-    waiting: &[&PlannedBlob],
+) -> Result<Vec<Carrier<'a>>, UnpackError> {
+    let (mut found, mut absent) = (Vec::new(), Vec::new());
+    for left_out in &plan.elsewhere {
+        let wanted = Descriptor::new(left_out.media_type.clone(), left_out.digest, left_out.size);
+        if sink.contains(&wanted)? {
+            continue;
+        }
+        match beside.carrier(&left_out.digest) {
+            Some(carrier) => found.push(carrier),
+            None => absent.push(left_out),
+        }
+    }
+    match absent.first() {
+        None => Ok(found),
+        Some(first) => Err(BaseMissing {
+            to: sink.name().to_owned(),
+            absent: LeftOutReport::of(plan, absent.iter().copied()),
+            first: first.digest,
+            advice: (!sink.is_added_to()).then_some(Advice::ArchiveTakesNoDelta),
+        }
+        .into()),
+    }
+}
+
+fn unpack_blobs(
+    sink: &dyn ArtifactSink,
+    waiting: &[Carrier<'_>],
     environment: &Environment<'_>,
 ) -> Result<(), UnpackError> {
-    let lengths: Vec<u64> = waiting.iter().map(|blob| blob.size).collect();
-    let again: Mutex<Vec<(&PlannedBlob, UnpackError)>> = Mutex::default();
+    let lengths: Vec<u64> = waiting.iter().map(|carrier| carrier.blob.size).collect();
+    let again: Mutex<Vec<(Carrier<'_>, UnpackError)>> = Mutex::default();
     let monitor = environment.monitor;
-    let begin = |at: usize| Unloading::begin(bundle, sink, waiting[at], monitor);
+    let begin = |at: usize| Unloading::begin(waiting[at], sink, monitor);
     monitor.phase(Phase::Unpack, lengths.iter().sum(), || {
         pump_list(
             environment.workers,
@@ -68,7 +105,7 @@ fn unpack_blobs(
             &lengths,
             &begin,
             &|at, outcome| match outcome {
-                Err(error) if may_have_intact_copy(bundle, waiting[at], &error) => {
+                Err(error) if may_have_intact_copy(waiting[at], &error) => {
                     again.lock().expect("no thread panicked").push((waiting[at], error));
                     Ok(())
                 }
@@ -76,9 +113,9 @@ fn unpack_blobs(
             },
         )
     })?;
-    for (blob, error) in again.into_inner().expect("no thread panicked") {
-        let Some(segments) = bundle.good_segments(blob) else { return Err(error) };
-        unpack_one(Unloading::of(segments, sink, blob, monitor)?)?;
+    for (carrier, error) in again.into_inner().expect("no thread panicked") {
+        let Some(segments) = carrier.bundle.good_segments(carrier.blob) else { return Err(error) };
+        unpack_one(Unloading::of(segments, sink, carrier.blob, monitor)?)?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::diagnosis::{Code, Failure};
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::format::{Sum, Timestamp};
 use crate::trust::Refused;
-use crate::verbs::report::{OmissionReport, SignerReport};
+use crate::verbs::report::{LeftOutReport, OmissionReport, SignerReport};
 
 /// The verdict on a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -146,6 +146,8 @@ pub struct BundleReport {
     pub unsound: Vec<Contradiction>,
     /// Manifests and blobs that the artifacts reference but the bundle omits.
     pub omitted: Vec<OmissionReport>,
+    /// The earlier bundles that carry what this one leaves out; none unless it is a delta.
+    pub left_out: Vec<LeftOutReport>,
     /// The files of the bundle, by chunk number.
     pub files: Vec<FileReport>,
 }
@@ -247,6 +249,7 @@ impl BundleReport {
             missing,
             unreadable,
             omitted: bundle.contents().map(|c| OmissionReport::all(&c.plan)).unwrap_or_default(),
+            left_out: bundle.contents().map(|c| LeftOutReport::all(&c.plan)).unwrap_or_default(),
             files,
         }
     }

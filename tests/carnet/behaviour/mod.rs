@@ -8,6 +8,7 @@ pub(crate) mod support;
 mod bad_sources;
 mod bounds;
 mod closure;
+pub(crate) mod deltas;
 mod determinism;
 mod docker_archives;
 mod explain;

@@ -11,6 +11,7 @@ mod bytes;
 mod chunk_set;
 mod control;
 mod crowds;
+mod deltas;
 mod documents;
 mod files;
 mod graphs;

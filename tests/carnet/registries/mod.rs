@@ -16,6 +16,7 @@ pub(crate) mod tls;
 mod auth;
 mod certificates;
 mod crossing;
+mod deltas;
 mod foreign;
 mod importing;
 mod isolation;

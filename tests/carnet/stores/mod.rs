@@ -9,7 +9,7 @@ pub(crate) mod servers;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use carnet::arrival::{OpenRequest, open};
+use carnet::arrival::{Beside, OpenRequest, open};
 use carnet::artifacts::{
     DestinationSpec, ExistingName, OnFailure, RegistryDestination, RegistrySources, Selection, SourceSpec,
 };
@@ -23,7 +23,7 @@ use carnet::format::statement::Crossing;
 use carnet::import::{ImportRequest, TagPolicy};
 use carnet::medium::{Bucket, BucketSettings, Category, ChunkStore, Folder, Replace};
 use carnet::observe::Monitor;
-use carnet::pack::{Outcome, PackError, PackReport, PackRequest, Splitting, Wanted, pack};
+use carnet::pack::{Bases, Outcome, PackError, PackReport, PackRequest, Splitting, Wanted, pack};
 use carnet::registry::{Registries, Settings};
 use carnet::storage::Container;
 use carnet::stream::hash::Function;
@@ -116,6 +116,7 @@ impl Station {
             expires: None,
             replace,
             on_failure: OnFailure::Stop,
+            bases: Bases::default(),
             file_sums: vec![Function::Sha256],
         };
         pack(&request, signer, &self.environment())
@@ -177,7 +178,7 @@ fn a_bundle_in_a_store_is_verified_signed_and_unpacked() {
         let whole = bundle.released().unwrap().whole().unwrap();
         let to: DestinationSpec = format!("oci:{}", station.desk.path("back").display()).parse().unwrap();
         let sink = to.open(&[], ExistingName::Refuse).unwrap();
-        carnet::unpack::unpack(&whole, sink, &environment).unwrap();
+        carnet::unpack::unpack(&whole, &Beside::default(), sink, &environment).unwrap();
         assert_same_layout(&station.desk.path("src"), &station.desk.path("back"));
     }
 }
@@ -268,7 +269,13 @@ fn objects_are_read_by_ranges_and_once() {
         let bundle = open(request, &environment).unwrap().select(None).unwrap();
         let whole = bundle.released().unwrap().whole().unwrap();
         let to: DestinationSpec = format!("oci:{}", station.desk.path("back").display()).parse().unwrap();
-        carnet::unpack::unpack(&whole, to.open(&[], ExistingName::Refuse).unwrap(), &environment).unwrap();
+        carnet::unpack::unpack(
+            &whole,
+            &Beside::default(),
+            to.open(&[], ExistingName::Refuse).unwrap(),
+            &environment,
+        )
+        .unwrap();
     });
     assert!(unpacked <= total + chunks * 350_000, "unpack read {unpacked} of {total} bytes");
     let registry = Registry::start();
@@ -277,9 +284,11 @@ fn objects_are_read_by_ranges_and_once() {
         let to: RegistryDestination = format!("docker://{}", registry.name()).parse().unwrap();
         let import = ImportRequest {
             bundle: &bundle.released().unwrap().whole().unwrap(),
+            beside: &Beside::default(),
             registry: Registries::new(Settings::default()).registry(&to.host).unwrap(),
             to: &to,
             artifacts: &[],
+            mount_from: &[],
             rename: &[],
             tags: TagPolicy::default(),
             referrers: Carriage::Carry,

@@ -14,7 +14,7 @@ use crate::exit;
 use crate::keys::KeyArgs;
 use crate::plain::plain;
 use crate::stores::{StoreArgs, StoreWriting, Stores};
-use crate::tables::{artifacts, count_of, omissions};
+use crate::tables::{artifacts, count_of, left_out, omissions};
 
 /// Release a bundle: add a signature to its control chunk, and change nothing else
 #[derive(Args)]
@@ -60,6 +60,7 @@ fn text(report: &SignReport) -> String {
         out += &format!("file   {}, now with {signatures}\n", plain(&bundle.file));
         out += &artifacts(&bundle.artifacts);
         out += &omissions(&bundle.omitted);
+        out += &left_out(&bundle.left_out);
     }
     out
 }

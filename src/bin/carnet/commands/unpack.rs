@@ -1,6 +1,6 @@
 //! `carnet unpack`: unpacks a bundle into a layout or an archive.
 
-use carnet::arrival::Bundle;
+use carnet::arrival::{Beside, Bundle};
 use carnet::artifacts::{DestinationSpec, ExistingName};
 use carnet::diagnosis::count;
 use carnet::medium::ChunkPlace;
@@ -19,7 +19,7 @@ use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain;
 use crate::stores::StoreArgs;
-use crate::tables::{artifacts, count_of, holders, omissions};
+use crate::tables::{artifacts, count_of, holders, left_out, omissions};
 use crate::trust::TrustArgs;
 
 /// Unpack a verified and released bundle into a layout or an archive
@@ -39,7 +39,7 @@ pub(crate) struct Unpack {
     /// The destination; see DEST below
     #[arg(long, value_name = "DEST", value_parser = place::<DestinationSpec>())]
     to: DestinationSpec,
-    /// The bundle to unpack if several arrived: its name or id
+    /// The bundle to unpack if several arrived: its name or id. What it leaves out is taken from the others
     #[arg(long, value_name = "NAME|ID")]
     bundle: Option<String>,
     /// Move names that the layout already uses for other artifacts
@@ -54,9 +54,9 @@ impl Command for Unpack {
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let stores = self.stores.open(&context.environment);
-        let bundle = select_bundle(&self.places, &stores, &self.trust, self.bundle.as_deref())?;
+        let (bundle, others) = select_bundle(&self.places, &stores, &self.trust, self.bundle.as_deref())?;
         let existing = if self.overwrite_tags { ExistingName::Replace } else { ExistingName::Refuse };
-        unpack_bundle(&bundle, &self.to, existing, context)
+        unpack_bundle(&bundle, &others, &self.to, existing, context)
     }
 
     fn schemas() -> Vec<(&'static str, Schema)> {
@@ -67,15 +67,19 @@ impl Command for Unpack {
 /// Unpacks a bundle, and prints the report. Returns the exit code.
 pub(super) fn unpack_bundle(
     bundle: &Bundle,
+    others: &[Bundle],
     to: &DestinationSpec,
     existing: ExistingName,
     context: &Context<'_>,
 ) -> Result<u8, CommandError> {
     let whole = bundle.released()?.whole()?;
     let plan = &whole.contents().plan;
-    let blobs: Vec<(Digest, u64)> = plan.blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
+    let beside = Beside::of(others, &plan.elsewhere);
+    let carried = plan.blobs.iter().map(|blob| (blob.digest, blob.size));
+    let left_out = plan.elsewhere.iter().map(|blob| (blob.digest, blob.size));
+    let blobs: Vec<(Digest, u64)> = carried.chain(left_out).collect();
     let sink = to.open(&blobs, existing)?;
-    let report = carnet::unpack::unpack(&whole, sink, &context.environment)?;
+    let report = carnet::unpack::unpack(&whole, &beside, sink, &context.environment)?;
     context.screen.report(&report, || text(&report));
     Ok(exit::DONE)
 }
@@ -96,5 +100,6 @@ fn text(report: &UnpackReport) -> String {
         out += &format!("  and {}\n", count_of(report.referrers, "referrer", "referrers"));
     }
     out += &omissions(&report.omitted);
+    out += &left_out(&report.left_out);
     out
 }

@@ -18,7 +18,7 @@ use crate::exit;
 use crate::plain::plain;
 use crate::screen::{Screen, say};
 use crate::stores::StoreArgs;
-use crate::tables::{count_of, holders, omissions, table};
+use crate::tables::{count_of, holders, left_out, omissions, table};
 use crate::trust::TrustArgs;
 
 /// Check signatures, the release and every byte; writes nothing
@@ -151,6 +151,7 @@ fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
         out += &format!("  {}\n", plain(&problem.to_string()));
     }
     out += &omissions(&bundle.omitted);
+    out += &left_out(&bundle.left_out);
     out
 }
 

@@ -86,6 +86,13 @@ impl Carried for InBundle<'_> {
         Ok(self.open_copy(blob, 0).map(|reader| Box::new(reader) as Box<dyn Read + Send>))
     }
 
+    fn left_out(&self, digest: &Digest) -> Option<String> {
+        let plan = &self.contents.plan;
+        let at = plan.elsewhere.binary_search_by(|left_out| left_out.digest.cmp(digest)).ok()?;
+        let base = plan.bases.iter().find(|base| base.bundle == plan.elsewhere[at].base)?;
+        Some(format!("bundle {} ({})", base.name, base.bundle))
+    }
+
     fn referrers(&self, subject: &Digest) -> Result<Vec<Referrer>, String> {
         let referrer = |planned: &&PlannedReferrer| Referrer {
             descriptor: Descriptor {

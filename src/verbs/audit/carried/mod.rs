@@ -32,6 +32,11 @@ pub(super) trait Carried: Sync {
     /// Why it cannot be opened, as a sentence.
     fn open(&self, descriptor: &Descriptor) -> Result<Option<Box<dyn Read + Send>>, String>;
 
+    /// Which earlier bundle carries a blob that is left out, in words; `None` if it is not left out.
+    fn left_out(&self, _: &Digest) -> Option<String> {
+        None
+    }
+
     /// The direct referrers of a manifest, sorted.
     ///
     /// # Errors

@@ -79,6 +79,8 @@ pub(in crate::hostile) const KIB_MAX: u64 = 400_000;
 pub(in crate::hostile) enum Expect {
     /// Exit 0 and `complete`; unpacking succeeds too.
     Complete,
+    /// Exit 0 and `complete`, but the target lacks what it leaves out, so unpacking fails.
+    WithoutBase,
     /// Exit 4 and `incomplete`: a chunk is damaged or missing, or a file is not a chunk.
     Incomplete,
     /// Exit 4 and `unsound`: its manifests contradict its plan.
@@ -98,7 +100,7 @@ pub(in crate::hostile) enum Expect {
 impl Expect {
     fn verify(self) -> (i32, &'static str) {
         match self {
-            Expect::Complete => (0, "complete"),
+            Expect::Complete | Expect::WithoutBase => (0, "complete"),
             Expect::Incomplete => (4, "incomplete"),
             Expect::Unsound => (4, "unsound"),
             Expect::Untrusted => (3, "untrusted"),

@@ -7,7 +7,7 @@ mod show;
 
 use std::path::PathBuf;
 
-use carnet::arrival::Bundle;
+use carnet::arrival::{Beside, Bundle};
 use carnet::artifacts::{OnFailure, RegistryDestination};
 use carnet::audit::Subject;
 use carnet::format::Timestamp;
@@ -15,7 +15,7 @@ use carnet::format::plan::Carriage;
 use carnet::import::{ImportReport, ImportRequest, Receipt, ReceiptFiles, RenameRule, TagPolicy};
 use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
-use carnet::registry::{Host, Reach, Registries, Tag};
+use carnet::registry::{Host, Reach, Registries, RepositoryName, Tag};
 use carnet::trust::Signer;
 use clap::Args;
 use schemars::{Schema, schema_for};
@@ -65,12 +65,15 @@ pub(crate) struct Import {
     /// The destination: docker://HOST[:PORT][/PREFIX]
     #[arg(long, value_name = "DEST", value_parser = parse_spec::<RegistryDestination>)]
     to: RegistryDestination,
-    /// The bundle to import if several arrived: its name or id
+    /// The bundle to import if several arrived: its name or id. What it leaves out is taken from the others
     #[arg(long, value_name = "NAME|ID")]
     bundle: Option<String>,
     /// Import only this artifact, by its name in the bundle or its digest; repeatable
     #[arg(long, value_name = "REF")]
     artifact: Vec<String>,
+    /// Look in this repository, too, for content that a delta leaves out; repeatable
+    #[arg(long, value_name = "REPO")]
+    mount_from: Vec<RepositoryName>,
     #[command(flatten)]
     push: PushArgs,
     #[command(flatten)]
@@ -124,14 +127,16 @@ impl Command for Import {
             files,
             places: &self.places,
             policy: policy.as_ref(),
-            selects: !self.artifact.is_empty(),
             file_sums: &self.file_sums,
         });
-        let bundle = select_accepted(&self.places, &stores, policy.as_ref(), self.bundle.as_deref())?;
+        let (bundle, others) =
+            select_accepted(&self.places, &stores, policy.as_ref(), self.bundle.as_deref())?;
         let work = Work {
             bundle: &bundle,
+            others: &others,
             to: &self.to,
             artifacts: &self.artifact,
+            mount_from: &self.mount_from,
             push: &self.push,
             gate: Some(&self.gate),
             dry_run: self.dry_run,
@@ -173,8 +178,11 @@ pub(super) struct PushArgs {
 /// The import of one bundle.
 pub(super) struct Work<'a> {
     pub(super) bundle: &'a Bundle,
+    /// The bundles beside it, which may carry what it leaves out.
+    pub(super) others: &'a [Bundle],
     pub(super) to: &'a RegistryDestination,
     pub(super) artifacts: &'a [String],
+    pub(super) mount_from: &'a [RepositoryName],
     pub(super) push: &'a PushArgs,
     /// The policies that it must pass first.
     pub(super) gate: Option<&'a GateArgs>,
@@ -213,9 +221,11 @@ impl Work<'_> {
         ));
         let request = ImportRequest {
             bundle: &whole,
+            beside: &Beside::of(self.others, &whole.contents().plan.elsewhere),
             registry: registries.registry(&self.to.host)?,
             to: self.to,
             artifacts: self.artifacts,
+            mount_from: self.mount_from,
             rename: &push.rename,
             tags: TagPolicy { overwrite: push.overwrite_tags, backup: push.backup_tags.clone() },
             referrers,

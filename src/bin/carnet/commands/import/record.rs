@@ -22,8 +22,6 @@ pub(in crate::commands) struct ImportRecord<'a> {
     pub(super) files: TransferRecordFiles,
     pub(super) places: &'a [ChunkPlace],
     pub(super) policy: Option<&'a TrustPolicy>,
-    /// Whether only some artifacts were chosen.
-    pub(super) selects: bool,
     /// The sums that were asked for.
     pub(super) file_sums: &'a [SumOption],
 }
@@ -40,7 +38,6 @@ impl ImportRecord<'_> {
         environment: &Environment<'_>,
     ) -> Result<(), CommandError> {
         let options = [
-            ("--artifact", self.selects),
             ("--overwrite-tags", push.overwrite_tags),
             ("--backup-tags", push.backup_tags.is_some()),
             ("--continue-on-errors", push.continue_on_errors),

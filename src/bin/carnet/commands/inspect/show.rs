@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 
 use crate::plain::plain;
 use crate::screen::Screen;
-use crate::tables::{heading, name, omissions, table};
+use crate::tables::{heading, left_out, name, omissions, table};
 
 /// Renders the report as text.
 pub(super) fn text(report: &InspectReport, screen: &Screen) -> String {
@@ -51,9 +51,11 @@ fn bundle_text(bundle: &InspectedBundle, screen: &Screen) -> String {
     out += &referrers(bundle);
     out += &classes(bundle);
     out += &omissions(&bundle.omitted);
+    out += &left_out(&bundle.left_out);
     out += &chunks(bundle, screen);
     if screen.verbose {
         out += &blobs(bundle);
+        out += &elsewhere(bundle);
     }
     out
 }
@@ -128,6 +130,23 @@ fn chunks(bundle: &InspectedBundle, screen: &Screen) -> String {
     let rows = bundle.chunks.iter().map(row).collect();
     out += &table(&["chunk", "kind", "class", "bytes", "file"], &[0, 3], rows);
     out
+}
+
+fn elsewhere(bundle: &InspectedBundle) -> String {
+    if bundle.elsewhere.is_empty() {
+        return String::new();
+    }
+    let row = |blob: &carnet::inspect::InspectedElsewhere| {
+        vec![
+            blob.digest.to_string(),
+            blob.size.to_string(),
+            blob.class.to_string(),
+            blob.media_type.to_string(),
+            blob.base.to_string(),
+        ]
+    };
+    let rows = bundle.elsewhere.iter().map(row).collect();
+    format!("ALL THAT IS LEFT OUT:\n{}", table(&["digest", "bytes", "class", "type", "bundle"], &[1], rows))
 }
 
 fn blobs(bundle: &InspectedBundle) -> String {

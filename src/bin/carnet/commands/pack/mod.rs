@@ -1,6 +1,7 @@
 //! `carnet pack`: arguments and run. `sources` reads and opens the sources, `show` renders the report, and
 //! `nondistributable` pushes the non-distributable layers.
 
+mod delta;
 mod nondistributable;
 mod show;
 mod sources;
@@ -18,7 +19,7 @@ use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
 use carnet::medium::{ChunkPlace, ChunkStore, Replace};
 use carnet::observe::Verb;
 use carnet::oci::Platform;
-use carnet::pack::{Expiry, PackError, PackReport, PackRequest, Splitting, Wanted};
+use carnet::pack::{Bases, Expiry, PackError, PackReport, PackRequest, Splitting, Wanted};
 use carnet::registry::{Host, Reach, Registries};
 use carnet::runs::{PipelineType, Place, RunStatus};
 use carnet::station::note_packed;
@@ -40,6 +41,7 @@ use crate::sum_option::SumOption;
 use crate::transfer_record::{TransferRecordArgs, TransferRecordFiles};
 use crate::world::{proxy, sealing_time};
 
+use delta::DeltaArgs;
 use sources::OpenedSources;
 
 /// Pack artifacts into a signed bundle of chunks no larger than the limit
@@ -60,7 +62,8 @@ use sources::OpenedSources;
     carnet pack oci:images --to s3://transfer/low --name all --key station.key.pem\n  \
     carnet pack docker-archive:app.tar=team/app:1.0 --to out --name app --key k.pem --chunk-size cd\n  \
     carnet pack oci:images --to out --name all --key k.key.pem --platform linux/amd64 --dry-run\n  \
-    carnet pack oci:images --to out --name all --key k.key.pem --policy policy.toml"
+    carnet pack oci:images --to out --name all --key k.key.pem --policy policy.toml\n  \
+    carnet pack oci:images --to out --name new --key k.key.pem --base sent/old_00000.tar"
 )]
 pub(crate) struct Pack {
     /// The artifacts to pack; see SOURCE below
@@ -129,6 +132,8 @@ pub(crate) struct Pack {
     #[command(flatten)]
     record: TransferRecordArgs,
     #[command(flatten)]
+    delta: DeltaArgs,
+    #[command(flatten)]
     gate: GateArgs,
     #[command(flatten)]
     connection: Connection,
@@ -166,6 +171,7 @@ impl Command for Pack {
         let file_sums: Vec<SumFunction> = self.file_sums.iter().map(|&option| option.into()).collect();
         let (network, access) = (&self.connection.network, &self.access);
         let stores = Stores { network, access, writing: Some(&self.writing), environment };
+        let bases = self.delta.bases(&self.crossing(), &key, &stores)?;
         let store = stores.store(&self.to)?;
         let store = store.as_ref();
         // A transfer record names both sums of each file.
@@ -174,7 +180,7 @@ impl Command for Pack {
             let both = [SumFunction::Sha256, SumFunction::Md5];
             summed.extend(both.into_iter().filter(|function| !file_sums.contains(function)));
         }
-        let request = self.request(wanted, store, created, &summed);
+        let request = self.request(wanted, store, created, &summed, bases);
         let packed = if self.dry_run {
             carnet::pack::plan(&request, &key, environment)
         } else {
@@ -268,22 +274,27 @@ impl Pack {
         if self.no_referrers { Carriage::Omit } else { Carriage::Carry }
     }
 
+    fn crossing(&self) -> Crossing {
+        Crossing {
+            name: self.name.clone(),
+            stream: self.stream.clone(),
+            sequence: self.sequence,
+            previous: self.previous,
+            label: self.label.clone(),
+        }
+    }
+
     fn request<'a>(
         &'a self,
         sources: Vec<Wanted>,
         store: &'a dyn ChunkStore,
         created: Timestamp,
         file_sums: &[SumFunction],
+        bases: Bases,
     ) -> PackRequest<'a> {
         PackRequest {
             sources,
-            crossing: Crossing {
-                name: self.name.clone(),
-                stream: self.stream.clone(),
-                sequence: self.sequence,
-                previous: self.previous,
-                label: self.label.clone(),
-            },
+            crossing: self.crossing(),
             store,
             chunk_size: self.chunk_size,
             splitting: if self.no_split { Splitting::Forbidden } else { Splitting::Allowed },
@@ -294,6 +305,7 @@ impl Pack {
             expires: self.expires,
             replace: if self.overwrite { Replace::WhenComplete } else { Replace::Never },
             on_failure: if self.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
+            bases,
             file_sums: file_sums.iter().map(|&function| function.into()).collect(),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use carnet::arrival::{OpenRequest, open};
+use carnet::arrival::{Beside, OpenRequest, open};
 use carnet::artifacts::{OnFailure, RegistryDestination};
 use carnet::environment::Environment;
 use carnet::format::plan::Carriage;
@@ -36,9 +36,11 @@ pub(super) fn push(
     let registries = Registries::new(settings);
     let request = ImportRequest {
         bundle: &whole,
+        beside: &Beside::default(),
         registry: registries.registry(&to.host)?,
         to,
         artifacts: &[],
+        mount_from: &[],
         rename: &[],
         tags: TagPolicy { overwrite: false, backup: None },
         referrers: Carriage::Omit,

@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 
 use crate::plain::plain;
 use crate::screen::{Screen, say};
-use crate::tables::{count_of, omissions, table};
+use crate::tables::{count_of, left_out, omissions, table};
 
 /// Prints warnings and failures to stderr, then the report to stdout.
 pub(super) fn show(report: &PackReport, place: &ChunkPlace, screen: &Screen) {
@@ -67,5 +67,6 @@ fn text(report: &PackReport, place: &ChunkPlace, screen: &Screen) -> String {
         out += &table(&["file", "class", "blobs", "bytes"], &[2, 3], rows);
     }
     out += &omissions(&report.omitted);
+    out += &left_out(&report.left_out);
     out
 }

@@ -306,14 +306,16 @@ impl Receiving<'_> {
                 } else {
                     ExistingName::Refuse
                 };
-                unpack_bundle(&opened, to, existing, self.context)?
+                unpack_bundle(&opened, &[], to, existing, self.context)?
             }
             Step::Import(to) => {
                 let started = self.now();
                 let work = Work {
                     bundle: &opened,
+                    others: &[],
                     to,
                     artifacts: &[],
+                    mount_from: &[],
                     push: &self.options.push,
                     gate: None,
                     dry_run: false,

@@ -1,0 +1,87 @@
+//! Receipts of the far side, which confirm that it has what a bundle carried.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+use super::base_error::BaseError;
+use crate::format::Sum;
+use crate::format::plan::Plan;
+use crate::oci::Digest;
+use crate::trust::PublicKey;
+
+/// What a signed receipt of an import confirms.
+#[derive(Clone, Debug)]
+pub struct Confirmation {
+    bundle: Sum,
+    artifacts: HashSet<Digest>,
+    referrers: HashSet<Digest>,
+}
+
+/// The members of a receipt that matter here. It may have others.
+#[derive(Deserialize)]
+struct Wire {
+    receipt: u32,
+    complete: bool,
+    dry_run: bool,
+    bundle: String,
+    artifacts: Vec<WireDelivery>,
+    referrers: Vec<WireDelivery>,
+}
+
+#[derive(Deserialize)]
+struct WireDelivery {
+    digest: String,
+    outcome: String,
+}
+
+/// The outcomes of a delivery that mean that everything below it is in the registry.
+const DELIVERED: [&str; 5] = ["created", "replaced", "unchanged", "pushed-by-digest", "listed"];
+
+impl Confirmation {
+    /// Reads a receipt that one of the `keys` has signed.
+    ///
+    /// # Errors
+    /// [`BaseError::Receipt`] if none has, or if it is no receipt of an import that did everything.
+    pub fn read(
+        file: &str,
+        json: &[u8],
+        signature: &[u8],
+        keys: &[PublicKey],
+    ) -> Result<Confirmation, BaseError> {
+        let refuse = |problem: String| BaseError::Receipt { file: file.to_owned(), problem };
+        let found = signature.len();
+        let signature: &[u8; 64] = signature
+            .try_into()
+            .map_err(|_| refuse(format!("its signature has {found} bytes; expected 64")))?;
+        if !keys.iter().any(|key| key.verify(json, signature)) {
+            return Err(refuse("it is not signed by any of the keys given, or it was changed".to_owned()));
+        }
+        let wire: Wire = serde_json::from_slice(json)
+            .map_err(|error| refuse(format!("expected a receipt of an import: {error}")))?;
+        if wire.receipt != 1 {
+            return Err(refuse(format!("expected a receipt of version 1, found version {}", wire.receipt)));
+        }
+        if !wire.complete || wire.dry_run {
+            return Err(refuse("the import did not do everything, so it confirms nothing".to_owned()));
+        }
+        let bundle = wire.bundle.parse().map_err(|problem| refuse(format!("bundle: expected {problem}")))?;
+        let delivered = |all: &[WireDelivery]| -> Result<HashSet<Digest>, BaseError> {
+            let done = all.iter().filter(|delivery| DELIVERED.contains(&delivery.outcome.as_str()));
+            done.map(|delivery| delivery.digest.parse::<Digest>().map_err(|error| refuse(error.to_string())))
+                .collect()
+        };
+        let (artifacts, referrers) = (delivered(&wire.artifacts)?, delivered(&wire.referrers)?);
+        Ok(Confirmation { bundle, artifacts, referrers })
+    }
+
+    /// Returns whether the far side has all of the bundle with this plan. An import of some of its artifacts confirms
+    /// nothing: which blobs it took is not written down.
+    pub(super) fn covers(&self, bundle: Sum, plan: &Plan) -> bool {
+        self.bundle == bundle
+            && plan.artifacts.iter().all(|artifact| self.artifacts.contains(&artifact.digest))
+            && plan.referrers.iter().all(|referrer| {
+                self.referrers.contains(&referrer.digest) || self.artifacts.contains(&referrer.digest)
+            })
+    }
+}
