@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::RunJudgement;
+
 /// The record of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -86,6 +88,9 @@ pub struct RunRecord {
     /// The SHA-256 of the trust file that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_sha256: Option<String>,
+    /// What a policy said of the content, if the pipeline has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judgement: Option<RunJudgement>,
     /// What was checked, and with what result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<RunCheck>,
@@ -276,6 +281,7 @@ impl RunRecord {
             fields: BTreeMap::new(),
             signers: Vec::new(),
             policy_sha256: None,
+            judgement: None,
             checks: Vec::new(),
             host: None,
             carnet_version: env!("CARGO_PKG_VERSION").to_owned(),

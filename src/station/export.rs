@@ -3,22 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::judging::{Policy, denied, denied_before, note};
 use super::log::{Level, Log, tell_end};
 use super::packed_facts::{failed, note_packed};
 use super::progress::RunProgress;
 use super::{Equipment, ExportPipeline, PipelineOption, StationError, require_fields};
-use crate::artifacts::{OnFailure, RegistrySources, SourceSpec};
+use crate::artifacts::{OnFailure, RegistrySources, Remembered, SourceSpec};
+use crate::audit::{Offered, Subject};
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::environment::Environment;
 use crate::format::plan::Carriage;
 use crate::format::statement::Crossing;
 use crate::format::{BundleName, Sum};
+use crate::gate::Moving;
 use crate::medium::{ChunkStore, Replace};
 use crate::observe::{Monitor, Run, RunId, Verb};
 use crate::pack::{ArtifactFailure, Bases, Expiry, PackReport, PackRequest, Splitting, Wanted};
 use crate::registry::{Reach, Registries};
 use crate::runs::{
-    Did, Ledger, PastRun, PipelineType, Place, RunRecord, RunSigner, RunStatus, RunsError, Trigger,
+    Did, Ledger, PastRun, PipelineType, Place, RunHandle, RunRecord, RunSigner, RunStatus, Trigger,
 };
 use crate::stream::hash::Function;
 use crate::trust::{Signer, TrustPolicy};
@@ -82,6 +85,11 @@ pub fn export(
     let _lock = ledger.lock(&format!("pipeline-{}", pipeline.name))?;
     let last = ledger.exported(&pipeline.name)?;
     let begun = ledger.numbered(&pipeline.name)?;
+    let before = if pipeline.rules.is_asked() {
+        Ledger::newest(ledger.folder(), 1, &|record| record.pipeline == pipeline.name)?.pop()
+    } else {
+        None
+    };
     let specs = if request.artifacts.is_empty() { &pipeline.artifacts } else { &request.artifacts };
     let source = Place {
         kind: "Registry".to_owned(),
@@ -108,16 +116,19 @@ pub fn export(
     let progress = RunProgress::new(&run, environment.monitor);
     let monitor = Monitor::new(&progress, Run { id: RunId(0), verb: Verb::Pack });
     let workers = environment.workers;
-    let environment = Environment { clock: environment.clock, monitor, workers };
-    let exporting =
-        Exporting { pipeline, request, specs, equipment, signer: signer.as_ref(), environment, last, begun };
-    let done = exporting.run(store, &|number, content, name| {
-        run.update(true, |record| {
-            record.sequence = Some(number);
-            record.content_digest = Some(content.to_string());
-            record.bundle_name = Some(name.to_string());
-        })
-    });
+    let exporting = Exporting {
+        pipeline,
+        request,
+        specs,
+        equipment,
+        signer: signer.as_ref(),
+        judging: Environment { clock: environment.clock, monitor: environment.monitor, workers },
+        environment: Environment { clock: environment.clock, monitor, workers },
+        last,
+        begun,
+        before,
+    };
+    let done = exporting.run(store, &run);
     let mut diagnosis = None;
     let record = match done {
         Ok(Exported::Unchanged { before, failures }) => run.finish(RunStatus::Skipped, |record| {
@@ -177,26 +188,34 @@ struct Exporting<'a> {
     equipment: &'a Equipment,
     signer: &'a dyn Signer,
     environment: Environment<'a>,
+    /// The environment of the audit, whose progress is not that of the run.
+    judging: Environment<'a>,
     /// The run that shipped the last bundle.
     last: Option<PastRun>,
     /// The last run that took a number, whatever became of it.
     begun: Option<PastRun>,
+    /// The record of the last run, if there is a policy.
+    before: Option<RunRecord>,
 }
-
-/// Is told the number, the content and the name of the bundle before it is packed.
-type Announce<'a> = &'a dyn Fn(u64, &Sum, &BundleName) -> Result<(), RunsError>;
 
 impl Exporting<'_> {
     fn run(
         &self,
         store: Result<Box<dyn ChunkStore>, StationError>,
-        announce: Announce<'_>,
+        run: &RunHandle<'_>,
     ) -> Result<Exported, Ended> {
         let settings =
             crate::registry::Settings { reach: Reach::Anywhere, ..self.equipment.registry.clone() };
         let registries = RegistrySources::new(Registries::new(settings), Vec::new());
         let store = store?;
-        let (_, unopened) = self.open(&registries)?;
+        let policy = Policy::read(&self.pipeline.rules)?;
+        let (opened, unopened) = self.open(&registries)?;
+        // What is judged must be what is packed.
+        let remembered = policy.as_ref().map(|_| remembered(opened));
+        let wanted = || match &remembered {
+            Some(remembered) => Ok(again(remembered)),
+            None => self.open(&registries).map(|(wanted, _)| wanted),
+        };
         // A plan under a name that never changes has an id that says what is packed.
         let neutral = Crossing {
             stream: None,
@@ -205,9 +224,8 @@ impl Exporting<'_> {
             label: None,
             name: "content".parse().expect("a name"),
         };
-        let (wanted, _) = self.open(&registries)?;
         let planned = crate::pack::plan(
-            &self.pack_request(wanted, neutral, store.as_ref()),
+            &self.pack_request(wanted()?, neutral, store.as_ref()),
             self.signer,
             &self.environment,
         )?;
@@ -216,6 +234,9 @@ impl Exporting<'_> {
         if let Some(before) = self.last.as_ref().filter(is_same).filter(|_| !self.request.force) {
             let failures = planned.failures.into_iter().chain(unopened).collect();
             return Ok(Exported::Unchanged { before: before.run.clone(), failures });
+        }
+        if let (Some(policy), Some(sources)) = (&policy, &remembered) {
+            self.judge(policy, sources, &content, run)?;
         }
         let number = self.number(&content);
         self.clear_given_up(number, store.as_ref())?;
@@ -226,7 +247,11 @@ impl Exporting<'_> {
                 message: "the name of the bundle is too long".to_owned(),
             })?,
         };
-        announce(number, &content, &name)?;
+        run.update(true, |record| {
+            record.sequence = Some(number);
+            record.content_digest = Some(content.to_string());
+            record.bundle_name = Some(name.to_string());
+        })?;
         let stream = self.pipeline.stream.clone();
         let previous = self.last.as_ref().and_then(|last| last.work.bundle.as_deref()?.parse().ok());
         let crossing = Crossing {
@@ -236,8 +261,7 @@ impl Exporting<'_> {
             stream,
             label: None,
         };
-        let (wanted, _) = self.open(&registries)?;
-        let request = self.pack_request(wanted, crossing, store.as_ref());
+        let request = self.pack_request(wanted()?, crossing, store.as_ref());
         let mut report = crate::pack::pack(&request, self.signer, &self.environment)?;
         let names = |failures: &[ArtifactFailure]| -> Vec<String> {
             failures.iter().map(|failure| failure.artifact.clone()).collect()
@@ -245,6 +269,41 @@ impl Exporting<'_> {
         let is_as_planned = names(&report.failures) == names(&planned.failures);
         report.failures.extend(unopened);
         Ok(Exported::Packed { report: Box::new(report), content: is_as_planned.then_some(content), number })
+    }
+
+    /// Judges what would be packed, and writes into the record what the policy says. What was denied, and is still the
+    /// same, is not read again.
+    fn judge(
+        &self,
+        policy: &Policy,
+        sources: &[Wanted],
+        content: &Sum,
+        run: &RunHandle<'_>,
+    ) -> Result<(), Ended> {
+        let is_same = |before: &&RunRecord| before.content_digest == Some(content.to_string());
+        let before = self.before.as_ref().filter(is_same).filter(|_| !self.request.force);
+        let before = before.and_then(|before| Some((denied_before(before, policy.stamp())?, &before.name)));
+        let judgement = if let Some((judgement, _)) = before {
+            judgement.clone()
+        } else {
+            let offered: Vec<Offered> = sources.iter().map(offered).collect();
+            let subject = Subject::Sources(&offered);
+            let moving = Moving { subject, artifacts: &[], platforms: &[], referrers: Carriage::Carry };
+            policy.judge(&moving, &self.judging)?
+        };
+        run.update(true, |record| {
+            record.content_digest = Some(content.to_string());
+            note(record, &judgement);
+        })?;
+        if judgement.allowed {
+            return Ok(());
+        }
+        let mut ended = Ended::from(denied(&judgement));
+        if let Some((_, name)) = before {
+            ended.message +=
+                &format!("; neither the content nor the rules have changed since the run {name}");
+        }
+        Err(ended)
     }
 
     /// The number of the bundle. A run that did not end is continued if it would pack the same now. Otherwise its number is
@@ -314,5 +373,29 @@ impl Exporting<'_> {
             bases: Bases::default(),
             file_sums: vec![Function::Sha256, Function::Md5],
         }
+    }
+}
+
+/// The same sources, which list the same things for the whole run.
+fn remembered(wanted: Vec<Wanted>) -> Vec<Wanted> {
+    let remember = |wanted: Wanted| Wanted { source: Arc::new(Remembered::new(wanted.source)), ..wanted };
+    wanted.into_iter().map(remember).collect()
+}
+
+fn again(wanted: &[Wanted]) -> Vec<Wanted> {
+    let again = |wanted: &Wanted| Wanted {
+        source: Arc::clone(&wanted.source),
+        selection: wanted.selection.clone(),
+        rename: wanted.rename.clone(),
+    };
+    wanted.iter().map(again).collect()
+}
+
+fn offered(wanted: &Wanted) -> Offered {
+    Offered {
+        source: Arc::clone(&wanted.source),
+        selection: wanted.selection.clone(),
+        rename: wanted.rename.clone(),
+        nondistributable: Carriage::Carry,
     }
 }

@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::arrived_facts::{Proven, note_arrived, note_file_sums, note_imported};
+use super::judging::{Policy, denied, note};
 use super::log::{Level, Log, tell_end};
 use super::progress::RunProgress;
 use super::{Equipment, ImportPipeline, PipelineOption, StationError, require_fields};
 use crate::arrival::{Beside, Bundle, OpenRequest, open};
 use crate::artifacts::OnFailure;
+use crate::audit::Subject;
 use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::plan::Carriage;
+use crate::gate::Moving;
 use crate::import::{ImportReport, ImportRequest, TagPolicy};
 use crate::medium::ChunkFile;
 use crate::observe::{Monitor, Run, RunId, Verb};
 use crate::registry::Registries;
-use crate::runs::{Ledger, PipelineType, Place, RunRecord, RunStatus, SourceTrigger, Trigger};
+use crate::runs::{Ledger, PipelineType, Place, RunHandle, RunRecord, RunStatus, SourceTrigger, Trigger};
 use crate::trust::TrustPolicy;
 use crate::verify::{BundleVerdict, ChunkVerdict};
 
@@ -80,6 +83,12 @@ pub fn import(
         Ok(bundle) => bundle,
         Err(not_ready) => return Ok(Err(not_ready)),
     };
+    let is_skipped = before.is_some() && !request.force;
+    let rules = if is_skipped { Ok(None) } else { Policy::read(&pipeline.rules) };
+    let rules = match rules {
+        Ok(rules) => rules,
+        Err(refused) => return Ok(Err(refused.into())),
+    };
     let mut record = RunRecord::new(
         &pipeline.name,
         PipelineType::Import,
@@ -91,7 +100,7 @@ pub fn import(
     record.fields.clone_from(&request.fields);
     let is_hashed = request.files.iter().any(|file| !file.waits());
     note_arrived(&mut record, &bundle, if is_hashed { Proven::Before } else { Proven::Meanwhile });
-    if before.is_none() || request.force {
+    if !is_skipped {
         note_file_sums(&mut record, &bundle, pipeline.file_sums.as_deref(), environment);
     }
     record.host.clone_from(&equipment.host);
@@ -115,8 +124,11 @@ pub fn import(
     let progress = RunProgress::new(&run, environment.monitor);
     let monitor = Monitor::new(&progress, Run { id: RunId(0), verb: Verb::Import });
     let workers = environment.workers;
+    let passed = pass(rules.as_ref(), &bundle, &run, environment);
     let environment = Environment { clock: environment.clock, monitor, workers };
-    let imported = deliver(pipeline, &bundle, equipment, &environment);
+    let imported = passed
+        .map_err(|not_ready| (None, not_ready))
+        .and_then(|()| deliver(pipeline, &bundle, equipment, &environment));
     let (report, problem) = match imported {
         Ok(report) => (Some(report), None),
         Err((report, problem)) => (report, Some(problem)),
@@ -135,8 +147,9 @@ pub fn import(
             }
         })?;
     }
-    let kept = clear_source(pipeline, &bundle, status, &say);
     let diagnosis = problem.as_ref().map(|problem| problem.diagnosis.clone());
+    let is_denied = diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.code == Code::DeniedByPolicy);
+    let kept = clear_source(pipeline, &bundle, status, is_denied, &say);
     let record = run.finish(status, |record| {
         if let Some(report) = &report {
             note_imported(record, report);
@@ -159,17 +172,34 @@ pub fn import(
     Ok(Ok(record))
 }
 
+/// Holds the bundle against the policies of the pipeline, and writes into the record what they say.
+fn pass(
+    rules: Option<&Policy>,
+    bundle: &Bundle,
+    run: &RunHandle<'_>,
+    environment: &Environment<'_>,
+) -> Result<(), NotReady> {
+    let Some(rules) = rules else { return Ok(()) };
+    let subject = Subject::Bundle(bundle);
+    let moving = Moving { subject, artifacts: &[], platforms: &[], referrers: Carriage::Carry };
+    let judgement = rules.judge(&moving, environment)?;
+    run.update(true, |record| note(record, &judgement))?;
+    if judgement.allowed { Ok(()) } else { Err(denied(&judgement).into()) }
+}
+
 /// Deletes the files of a bundle that was imported, if that is wanted. Returns those that stay, each with the reason.
 fn clear_source(
     pipeline: &ImportPipeline,
     bundle: &Bundle,
     status: RunStatus,
+    is_denied: bool,
     say: &dyn Fn(Level, &str),
 ) -> BTreeMap<String, String> {
     let files = bundle.files.iter().filter(|opened| opened.accepted.is_some()).map(|opened| &opened.file);
     let reason = match status {
         RunStatus::Succeeded if pipeline.has(PipelineOption::DeleteSourceBlobOnSuccess) => None,
         RunStatus::Succeeded => Some("the option DeleteSourceBlobOnSuccess is not set"),
+        _ if is_denied => Some("a policy denies the bundle"),
         _ => Some("not everything in the bundle was imported"),
     };
     if let Some(reason) = reason {

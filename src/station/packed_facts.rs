@@ -35,7 +35,7 @@ pub fn note_packed(
     });
     record.exported_artifacts = exported.chain(report.failures.iter().map(failed)).collect();
     record.files = report.chunks.iter().map(file).collect();
-    record.checks = content_checks(report);
+    record.checks.extend(content_checks(report));
     record.signers = signers(report, packer, policy, now, &mut record.checks);
 }
 

@@ -6,6 +6,7 @@ use super::InboxLimits;
 use crate::artifacts::{RegistryDestination, SourceSpec};
 use crate::format::chunk_size::ChunkSize;
 use crate::format::{BundleName, StreamName, Timestamp};
+use crate::gate::RuleFiles;
 use crate::import::RenameRule;
 use crate::medium::{Category, ChunkPlace};
 use crate::storage::Encryption;
@@ -78,6 +79,8 @@ pub struct ExportPipeline {
     pub trust: Option<PathBuf>,
     /// The `category` in the metadata of chunks in an object store.
     pub category: Category,
+    /// The policies that content must pass before it is packed, and what they need.
+    pub rules: RuleFiles,
     /// How S3 encrypts new objects; as the bucket says if absent.
     pub encryption: Option<Encryption>,
     /// A command whose output is the secret of the object store.
@@ -109,6 +112,8 @@ pub struct ImportPipeline {
     pub max_bytes: Option<u64>,
     /// After how many seconds an unfinished bundle is told.
     pub remind_after: Option<u64>,
+    /// The policies that content must pass before it is imported, and what they need.
+    pub rules: RuleFiles,
     /// How artifacts are renamed.
     pub rename: Vec<RenameRule>,
     /// The fields that must be given when a run is started.

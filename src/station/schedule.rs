@@ -16,6 +16,15 @@ use crate::runs::{Ledger, RunRecord, RunStatus, RunsError};
 /// How many of the last runs are read to count how many failed in a row. After that many, the wait does not grow.
 const FAILURES_READ: usize = 8;
 
+/// Whether a policy denied what would be packed. Trying again sooner would not change that.
+fn is_denied(record: &RunRecord) -> bool {
+    record.judgement.as_ref().is_some_and(|judgement| !judgement.allowed)
+}
+
+fn is_failure(record: &RunRecord) -> bool {
+    record.status == RunStatus::Failed && !is_denied(record)
+}
+
 /// Runs the pipeline every `seconds` seconds, until told to stop. After a failure it runs sooner.
 pub(super) fn follow_schedule(
     serving: &Serving<'_>,
@@ -30,7 +39,7 @@ pub(super) fn follow_schedule(
     let environment = Environment { clock, monitor: life.monitor(), workers: &workers };
     let is_ours = |record: &RunRecord| record.pipeline == *name;
     let records = Ledger::newest(serving.ledger.folder(), FAILURES_READ, &is_ours)?;
-    let failed = records.iter().take_while(|record| record.status == RunStatus::Failed).count();
+    let failed = records.iter().take_while(|record| is_failure(record)).count();
     let mut failures = u32::try_from(failed).unwrap_or(u32::MAX);
     let wait_after = |failures| if failures == 0 { seconds } else { serving.back_off(failures).min(seconds) };
     // A run that did not end is done again at once, and so is the first one.
@@ -67,7 +76,7 @@ pub(super) fn follow_schedule(
             Ok(record) => {
                 let has_worked = matches!(record.status, RunStatus::Succeeded | RunStatus::Skipped);
                 is_busy = false;
-                failures = if has_worked { 0 } else { failures.saturating_add(1) };
+                failures = if has_worked || is_denied(&record) { 0 } else { failures.saturating_add(1) };
                 // A run that had nothing to do tells of artifacts that fail again.
                 let has_failures = record.artifacts().any(|artifact| artifact.error.is_some());
                 serving.board.change(name, |view| {

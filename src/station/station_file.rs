@@ -6,10 +6,12 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::rule_keys::rules_in;
 use super::{ExportPipeline, ImportPipeline, PipelineOption, seconds};
 use crate::artifacts::similar_names;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::format::chunk_size::byte_count;
+use crate::gate::RuleFiles;
 use crate::medium::ChunkPlace;
 use crate::registry::Host;
 use crate::small_file::{SmallFile, SmallFileError};
@@ -119,6 +121,20 @@ struct RawExport {
     required_fields: Vec<String>,
     trust: Option<PathBuf>,
     category: Option<String>,
+    #[serde(default)]
+    policy: Vec<PathBuf>,
+    #[serde(default)]
+    ignore: Vec<PathBuf>,
+    #[serde(default)]
+    advisories: Vec<PathBuf>,
+    #[serde(default)]
+    vex: Vec<PathBuf>,
+    #[serde(default)]
+    cosign_keys: Vec<PathBuf>,
+    #[serde(default)]
+    notation_ca: Vec<PathBuf>,
+    #[serde(default)]
+    secret_rules: Vec<PathBuf>,
     sse: Option<String>,
     secret_command: Option<Vec<String>>,
 }
@@ -142,6 +158,20 @@ struct RawImport {
     #[serde(default)]
     required_fields: Vec<String>,
     file_sums: Option<Vec<String>>,
+    #[serde(default)]
+    policy: Vec<PathBuf>,
+    #[serde(default)]
+    ignore: Vec<PathBuf>,
+    #[serde(default)]
+    advisories: Vec<PathBuf>,
+    #[serde(default)]
+    vex: Vec<PathBuf>,
+    #[serde(default)]
+    cosign_keys: Vec<PathBuf>,
+    #[serde(default)]
+    notation_ca: Vec<PathBuf>,
+    #[serde(default)]
+    secret_rules: Vec<PathBuf>,
     secret_command: Option<Vec<String>>,
 }
 
@@ -244,6 +274,15 @@ impl Station {
         if let (Some(field), Some(_)) = (raw.required_fields.first(), &raw.schedule) {
             return Err(format!("required-fields: nobody gives {field:?} in a run that a schedule starts"));
         }
+        let rules = RuleFiles {
+            policies: raw.policy,
+            ignores: raw.ignore,
+            advisories: raw.advisories,
+            vex: raw.vex,
+            cosign_keys: raw.cosign_keys,
+            notation_ca: raw.notation_ca,
+            secret_rules: raw.secret_rules,
+        };
         let to = place(&raw.to, "to", folder)?;
         let encryption = optional(raw.sse.as_deref(), "sse")?;
         if encryption.is_some() && !matches!(&to, ChunkPlace::Store(Location::S3 { .. })) {
@@ -264,6 +303,7 @@ impl Station {
             required_fields: raw.required_fields,
             trust: raw.trust.map(at),
             category: optional(raw.category.as_deref(), "category")?.unwrap_or_default(),
+            rules: rules_in(folder, rules)?,
             encryption,
             secret_command: command(raw.secret_command)?,
         })
@@ -289,6 +329,15 @@ fn import(name: &str, raw: RawImport, folder: &Path) -> Result<ImportPipeline, S
         ));
     }
     let file_sums = raw.file_sums.map(|words| words.iter().map(|word| sum_function(word)).collect());
+    let rules = RuleFiles {
+        policies: raw.policy,
+        ignores: raw.ignore,
+        advisories: raw.advisories,
+        vex: raw.vex,
+        cosign_keys: raw.cosign_keys,
+        notation_ca: raw.notation_ca,
+        secret_rules: raw.secret_rules,
+    };
     Ok(ImportPipeline {
         name: name.to_owned(),
         from: place(&raw.from, "from", folder)?,
@@ -301,6 +350,7 @@ fn import(name: &str, raw: RawImport, folder: &Path) -> Result<ImportPipeline, S
         max_files: raw.max_files,
         max_bytes: raw.max_bytes.as_deref().map(|text| bytes(text, "max-bytes")).transpose()?,
         remind_after: duration(raw.remind_after.as_deref(), "remind-after")?,
+        rules: rules_in(folder, rules)?,
         rename: list(&raw.rename, "rename")?,
         required_fields: raw.required_fields,
         file_sums: file_sums.transpose()?,
@@ -455,6 +505,13 @@ mod tests {
                 "nobody gives \"serial\" in a run that an arrival starts",
             ),
             ("max-age = \"60d\"", "file-sums = [\"sha1\"]", 10, "expected sha256 or md5, found \"sha1\""),
+            (
+                "max-age = \"60d\"",
+                "vex = [\"x\"]\npolicy = [\"p\"]",
+                10,
+                "vex: it is for a policy, and advisories is",
+            ),
+            ("schedule = \"1h\"", "ignore = [\"x\"]", 3, "ignore: it is for a policy, and policy is not set"),
             ("[import.mirror]", "[import.release]", 10, "an export pipeline has the same name"),
             ("key = \"station.key.pem\"", "", 0, "missing field `key`"),
         ] {

@@ -7,6 +7,7 @@ use super::alive::LifeSigns;
 use super::board::BundleView;
 use super::file_state::{FileState, count_passed_over};
 use super::inbox::{Inbox, InboxBundle, InboxFile};
+use super::judging::denied_before;
 use super::log::Level;
 use super::places_asked::ask_target;
 use super::reach::{Answer, Reach};
@@ -16,12 +17,15 @@ use crate::diagnosis::{Code, Diagnose as _, count};
 use crate::environment::Environment;
 use crate::format::{Sum, Timestamp};
 use crate::medium::ChunkStore;
-use crate::runs::{RunStatus, RunsError};
+use crate::runs::{Ledger, RunRecord, RunStatus, RunsError};
 use crate::stream::workers::Workers;
 use crate::trust::TrustPolicy;
 
 /// The wait in seconds before the files of a complete bundle are looked at once more.
 const SETTLE_SECONDS: u64 = 2;
+
+/// How many of the last runs are asked after a start which bundles were denied.
+const RUNS_READ: usize = 200;
 
 /// The longest wait in seconds between two looks into a place that cannot be reached.
 const AWAY_SECONDS_MAX: u64 = 300;
@@ -31,12 +35,28 @@ struct Attempt {
     /// The versions of its files then.
     versions: String,
     failures: u32,
-    /// When it is tried again if its files do not change.
-    next: Timestamp,
+    /// When it is tried again if its files do not change; never, if a policy denies it.
+    next: Option<Timestamp>,
     /// What was told about it.
     told: String,
     /// What keeps the pipeline from working, unless the bundle waits for a release only.
     problem: Option<String>,
+}
+
+impl Attempt {
+    /// A policy denies the bundle. It is tried again when a file of it, or of the policy, changes.
+    fn denied(bundle: &InboxBundle, told: String) -> Attempt {
+        let problem = Some(not_imported(bundle, &told));
+        Attempt { versions: bundle.versions.clone(), failures: 1, next: None, told, problem }
+    }
+}
+
+fn not_imported(bundle: &InboxBundle, why: &str) -> String {
+    format!("the bundle {} is not imported: {why}", bundle.name)
+}
+
+fn when_changed(why: &str) -> String {
+    format!("tried again when it or the policy changes: {why}")
 }
 
 /// An inbox that is watched.
@@ -50,6 +70,10 @@ pub(super) struct Watching<'a> {
     /// The place, opened by an earlier look.
     store: Option<Box<dyn ChunkStore>>,
     policy: Option<TrustPolicy>,
+    /// A sum over the files of the policy for the content, as the last look found them.
+    rules: Option<String>,
+    /// The bundles that an earlier process denied by these files, each with what it said; `None` before the first look.
+    denied: Option<HashMap<Sum, String>>,
     registry: Reach<'a>,
     /// Whether it was told that another run of the pipeline is under way.
     is_busy: bool,
@@ -80,6 +104,8 @@ impl<'a> Watching<'a> {
             access: None,
             store: None,
             policy: None,
+            rules: None,
+            denied: None,
             registry: Reach::new(&pipeline.name, "nothing is imported"),
             is_busy: false,
             attempts: HashMap::new(),
@@ -160,15 +186,23 @@ impl<'a> Watching<'a> {
             self.inbox.forget_untrusted();
             self.attempts.clear();
         }
-        let is_same = self.policy.as_ref() == Some(&policy);
+        let rules = self.pipeline.rules.is_asked().then(|| self.pipeline.rules.stamp().to_string());
+        if self.denied.is_none() {
+            self.denied = Some(self.denied_before(rules.as_deref())?);
+        } else if self.rules != rules {
+            self.say(Level::Info, "a file of the policy has changed");
+            self.attempts.clear();
+        }
+        let is_same = self.policy.as_ref() == Some(&policy) && self.rules == rules;
         self.policy = Some(policy.clone());
+        self.rules = rules;
         let store = if let Some(store) = self.store.take() {
             store
         } else {
             self.serving.equipment.inbox(self.pipeline)?
         };
         let is_away = self.registry.problem().is_some();
-        let waits = self.settles || is_away || !self.attempts.is_empty() || !is_same;
+        let waits = self.settles || is_away || self.tries_again() || !is_same;
         if self.inbox.rests(store.pulse(), now) && !waits {
             self.store = Some(store);
             return Ok(());
@@ -210,6 +244,29 @@ impl<'a> Watching<'a> {
         Ok(())
     }
 
+    /// Whether a bundle failed and is tried again after some time.
+    fn tries_again(&self) -> bool {
+        self.attempts.values().any(|attempt| attempt.next.is_some())
+    }
+
+    /// The bundles that were denied by these files of rules when they were last tried, each with the run that says so.
+    fn denied_before(&self, rules: Option<&str>) -> Result<HashMap<Sum, String>, StationError> {
+        let Some(rules) = rules else { return Ok(HashMap::new()) };
+        let name = &self.pipeline.name;
+        let is_ours = |record: &RunRecord| record.pipeline == *name && record.catalog_digest.is_some();
+        let records = Ledger::newest(self.serving.ledger.folder(), RUNS_READ, &is_ours)?;
+        let (mut seen, mut denied) = (HashSet::new(), HashMap::new());
+        for record in &records {
+            let Some(bundle) = record.catalog_digest.as_ref().and_then(|id| id.parse::<Sum>().ok()) else {
+                continue;
+            };
+            if seen.insert(bundle) && denied_before(record, rules).is_some() {
+                denied.insert(bundle, record.pipeline_run_error_message.clone().unwrap_or_default());
+            }
+        }
+        Ok(denied)
+    }
+
     /// Tells once that the inbox has more than it may, and once that it has not any more.
     fn tell_limit(&mut self, files: &[InboxFile]) {
         let over = |file: &&InboxFile| matches!(file.state, FileState::OverLimit { .. });
@@ -244,6 +301,19 @@ impl<'a> Watching<'a> {
         }
     }
 
+    /// Why a bundle that was tried before is not tried now, in words.
+    fn waits(&mut self, bundle: &InboxBundle, now: Timestamp) -> Option<String> {
+        if let Some(told) = self.denied.as_mut().and_then(|denied| denied.remove(&bundle.id)) {
+            self.attempts.insert(bundle.id, Attempt::denied(bundle, told));
+        }
+        let attempt = self.attempts.get(&bundle.id).filter(|attempt| attempt.versions == bundle.versions)?;
+        match attempt.next {
+            None => Some(when_changed(&attempt.told)),
+            Some(next) if now < next => Some(format!("tried again at {next}: {}", attempt.told)),
+            Some(_) => None,
+        }
+    }
+
     /// Imports a bundle if it is time. Returns what becomes of it, in words.
     fn handle(
         &mut self,
@@ -265,17 +335,14 @@ impl<'a> Watching<'a> {
             self.settles = true;
             return Ok("complete; looked at once more, in case it is still written".to_owned());
         }
-        let attempt = self.attempts.get(&bundle.id);
-        if let Some(attempt) =
-            attempt.filter(|attempt| attempt.versions == bundle.versions && now < attempt.next)
-        {
-            return Ok(format!("tried again at {}: {}", attempt.next, attempt.told));
+        if let Some(state) = self.waits(bundle, now) {
+            return Ok(state);
         }
         let Serving { equipment, .. } = *self.serving;
         match self.registry.ask(self.serving, || ask_target(self.pipeline, equipment)) {
             Answer::Away(state) => return Ok(state),
             // What failed may have failed because of it.
-            Answer::Back => self.attempts.clear(),
+            Answer::Back => self.attempts.retain(|_, attempt| attempt.next.is_none()),
             Answer::There => {}
         }
         self.serving.board.change(&self.pipeline.name, |view| view.run = Some(bundle.name.to_string()));
@@ -311,7 +378,7 @@ impl<'a> Watching<'a> {
         if let Ok(record) = &outcome {
             self.serving.board.change(&self.pipeline.name, |view| view.count(record));
         }
-        let problem = match outcome {
+        let (problem, is_failure) = match outcome {
             Ok(record) if matches!(record.status, RunStatus::Succeeded | RunStatus::Skipped) => {
                 let state = format!("imported by the run {}", record.name);
                 self.attempts.remove(&bundle.id);
@@ -320,6 +387,11 @@ impl<'a> Watching<'a> {
                 return Ok(state);
             }
             // The run said so in the log.
+            Ok(record) if record.judgement.as_ref().is_some_and(|judgement| !judgement.allowed) => {
+                let told = record.pipeline_run_error_message.unwrap_or_default();
+                self.attempts.insert(bundle.id, Attempt::denied(bundle, told.clone()));
+                return Ok(when_changed(&told));
+            }
             Ok(record) => (record.pipeline_run_error_message.unwrap_or_default(), true),
             Err(not_ready) => {
                 let told = self.attempts.get(&bundle.id).map(|attempt| attempt.told.as_str());
@@ -343,13 +415,13 @@ impl<'a> Watching<'a> {
                 (not_ready.reason, not_ready.diagnosis.code != Code::BundleUntrusted)
             }
         };
-        let (problem, is_failure) = problem;
         let same = self.attempts.get(&bundle.id).filter(|attempt| attempt.versions == bundle.versions);
         let failures = same.map_or(0, |attempt| attempt.failures) + 1;
         let next = self.serving.now().plus_seconds(self.serving.back_off(failures)).unwrap_or(now);
         let state = format!("tried again at {next}: {problem}");
         let versions = bundle.versions.clone();
-        let failing = is_failure.then(|| format!("the bundle {} is not imported: {problem}", bundle.name));
+        let failing = is_failure.then(|| not_imported(bundle, &problem));
+        let next = Some(next);
         self.attempts
             .insert(bundle.id, Attempt { versions, failures, next, told: problem, problem: failing });
         Ok(state)

@@ -13,15 +13,17 @@
 //! | [`audit`] | tells what is in a bundle, down to files and packages |
 //! | [`difference`] | tells what differs between two bundles or sources |
 //! | [`forecast`] | foresees what a guard will count in chunk files |
+//! | [`gate`] | judges content by policies before it moves |
 //!
-//! A verb does not print. It does not use another verb, with four exceptions: `missing` lists the chunks that `verify`
+//! A verb does not print. It does not use another verb, with five exceptions: `missing` lists the chunks that `verify`
 //! finds missing, `sums` can list the checksums that `pack` computed,
-//! `difference` compares two audits, and an `audit` can contain a `forecast`. Shared report types are in [`report`];
+//! `difference` compares two audits, an `audit` can contain a `forecast`, and a `gate` judges an audit. Shared report types are in [`report`];
 //! everything else that verbs share is in the modules they build on.
 
 pub mod audit;
 pub mod difference;
 pub mod forecast;
+pub mod gate;
 pub mod import;
 pub mod inspect;
 pub mod missing;

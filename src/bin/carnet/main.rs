@@ -20,7 +20,7 @@ mod outputs;
 mod plain;
 mod progress;
 mod render;
-mod rule_files;
+mod rule_args;
 mod screen;
 mod shell_word;
 mod signature_keys;

@@ -8,7 +8,7 @@ use crate::behaviour::support::Desk;
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// A tar with these entries: path, mode, content.
-pub(super) fn tar_of(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
+pub(crate) fn tar_of(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (path, mode, content) in entries {
         let mut header = tar::Header::new_ustar();
@@ -21,7 +21,7 @@ pub(super) fn tar_of(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
 }
 
 /// Makes an image of these layers and tags it.
-pub(super) fn image(source: &mut Source, name: &str, layers: &[Vec<u8>]) -> Value {
+pub(crate) fn image(source: &mut Source, name: &str, layers: &[Vec<u8>]) -> Value {
     let diff_ids: Vec<String> =
         layers.iter().map(|layer| carnet::oci::Digest::sha256(layer).to_string()).collect();
     let config = json!({

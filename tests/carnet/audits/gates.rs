@@ -155,3 +155,47 @@ fn a_tag_is_asked_for_once() {
     assert_eq!((asked("/manifests/1"), asked("/referrers/")), (2 * tags, 2 * referrers));
     station.carnet("verify out --pub k.pub.pem").ok();
 }
+
+/// What a VEX statement excuses does not count here either, and the rules of the house find secrets.
+#[test]
+fn a_gate_takes_vex_and_rules_for_secrets() {
+    let station = Station::new();
+    let mut source = station.source("src");
+    let status = b"Package: a\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n";
+    let layer = tar_of(&[
+        ("etc/os-release", 0o644, b"ID=debian\nVERSION_ID=\"12\"\n"),
+        ("var/lib/dpkg/status", 0o644, status),
+        ("etc/app.conf", 0o644, b"id = HOUSE-123456\n"),
+    ]);
+    image(&mut source, "app:1", &[layer]);
+    let record = json!({ "id": "CVE-2026-1", "modified": "2026-01-01T00:00:00Z", "summary": "bad",
+        "affected": [{ "package": { "ecosystem": "Debian:12", "name": "a" },
+            "ranges": [{ "type": "ECOSYSTEM", "events": [{ "introduced": "0" }] }] }] });
+    station.write("osv.json", &record.to_string());
+    station.write("policy.toml", "version = 1\ndenied-findings = [\"advisory\"]\n");
+    let statement = json!({ "@context": "https://openvex.dev/ns/v0.2.0", "@id": "x", "author": "a",
+        "timestamp": "2026-01-01T00:00:00Z", "version": 1, "statements": [{
+            "vulnerability": { "name": "CVE-2026-1" }, "products": [{ "@id": "pkg:deb/debian/a@1" }],
+            "status": "not_affected", "justification": "vulnerable_code_not_present" }] });
+    station.write("vex.json", &statement.to_string());
+    station.write("house.toml", "[[rules]]\nid = \"house-id\"\nregex = '''HOUSE-[0-9]{6}'''\n");
+    let registry = Registry::start();
+    let needs = "--policy policy.toml --advisories osv.json";
+    station.pack(&format!("oci:src {needs}")).ends(5).says(&["denied-findings", "CVE-2026-1"]);
+    station.pack(&format!("oci:src {needs} --vex vex.json --secret-rules house.toml")).ends(5).says(&[
+        "1 reason",
+        "allow-secrets",
+        "etc/app.conf",
+    ]);
+    station.pack(&format!("oci:src {needs} --vex vex.json")).ok();
+    station.import(&registry.name(), needs).ends(5);
+    station.import(&registry.name(), &format!("{needs} --vex vex.json --secret-rules house.toml")).ends(5);
+    assert_eq!(registry.log().len(), 0);
+    station.import(&registry.name(), &format!("{needs} --vex vex.json")).ok();
+    // Each of them is about a policy.
+    for option in ["--secret-rules house.toml", "--advisories osv.json", "--cosign-key k", "--notation-ca c"]
+    {
+        station.pack(&format!("oci:src {option}")).ends(2).says(&["--policy"]);
+    }
+    station.pack("oci:src --policy policy.toml --vex vex.json").ends(2).says(&["--advisories"]);
+}

@@ -1,7 +1,7 @@
 //! Looking into bundles and sources.
 
 mod bounds;
-mod contents;
+pub(crate) mod contents;
 mod differences;
 mod finds;
 mod gates;

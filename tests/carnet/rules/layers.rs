@@ -41,11 +41,17 @@ const VERBS: &[&str] = &[
     "audit",
     "difference",
     "forecast",
+    "gate",
 ];
 
 /// Commands that use another command. All others must not.
-const BUILDS_ON: &[(&str, &str)] =
-    &[("missing", "verify"), ("sums", "pack"), ("difference", "audit"), ("audit", "forecast")];
+const BUILDS_ON: &[(&str, &str)] = &[
+    ("missing", "verify"),
+    ("sums", "pack"),
+    ("difference", "audit"),
+    ("audit", "forecast"),
+    ("gate", "audit"),
+];
 
 /// Crates that may be used only in a few places, so that they can be replaced there.
 const CRATES: &[(&str, &[&str])] = &[

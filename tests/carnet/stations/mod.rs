@@ -11,6 +11,7 @@ mod orders;
 mod outage;
 mod panics;
 mod places;
+mod policies;
 mod service;
 mod supervised;
 mod watching;

@@ -29,9 +29,8 @@ use crate::outputs::{Output, output, outputs};
 use crate::plain::plain;
 use crate::render::file_lines::FileLines;
 use crate::render::form::{Format, rendered};
-use crate::rule_files;
+use crate::rule_args::RuleArgs;
 use crate::screen::say;
-use crate::signature_keys::SignatureKeyArgs;
 use crate::subject::{SubjectArgs, SubjectPlace, subject_place};
 
 /// Tell what is in a bundle, down to files and packages, in one report
@@ -69,22 +68,8 @@ pub(crate) struct Audit {
     /// Audit only this platform of an index, e.g. linux/amd64; repeatable
     #[arg(long, value_name = "OS/ARCH")]
     platform: Vec<Platform>,
-    /// Look packages up in an advisory database: OSV records (a folder, or zip files), the JSON of the
-    /// Debian security tracker, or an Alpine secdb; repeatable
-    #[arg(long, value_name = "PATH")]
-    advisories: Vec<PathBuf>,
-    /// Say what the VEX document FILE says of known flaws: OpenVEX, CycloneDX or CSAF; repeatable. A policy
-    /// does not count the flaws that do no harm
-    #[arg(long, value_name = "FILE", requires = "advisories")]
-    vex: Vec<PathBuf>,
     #[command(flatten)]
-    signature_keys: SignatureKeyArgs,
-    /// Judge the bundle by the rules in FILE; exit code 5 if they deny it; repeatable
-    #[arg(long, value_name = "FILE")]
-    policy: Vec<PathBuf>,
-    /// Accept the denials in FILE, each for a reason and until a day; repeatable
-    #[arg(long, value_name = "FILE", requires = "policy")]
-    ignore: Vec<PathBuf>,
+    rules: RuleArgs,
     /// List the packages that a container sees, or also those that upper layers hide
     #[arg(long, value_name = "SCOPE", value_enum, default_value_t = Scope::Squashed)]
     scope: Scope,
@@ -98,11 +83,8 @@ pub(crate) struct Audit {
     /// Hash the content of each file, for `-o files`
     #[arg(long)]
     hash_files: bool,
-    /// Look for secrets by the rules in FILE, too, which has the form of gitleaks.toml; repeatable
-    #[arg(long, value_name = "FILE", conflicts_with = "no_secrets")]
-    secret_rules: Vec<PathBuf>,
     /// Do not look for secrets in files
-    #[arg(long)]
+    #[arg(long, conflicts_with = "secret_rules")]
     no_secrets: bool,
     /// Stop reading a layer that expands to more than N times its size [default: 200]
     #[arg(long, value_name = "N")]
@@ -172,8 +154,7 @@ impl Command for Audit {
                 rows.push(line);
             }
         };
-        let (rules, secret_rules) = rule_files::secrets(&self.secret_rules)?;
-        let vex = rule_files::vex(&self.vex)?;
+        let rules = self.rules.read()?;
         let defaults = layer_limits();
         let inflate = InflateLimits {
             ratio_max: self.max_ratio.unwrap_or(defaults.inflate.ratio_max),
@@ -181,9 +162,6 @@ impl Command for Audit {
             ..defaults.inflate
         };
         let limits = LayerLimits { inflate, entries_max: self.max_entries.unwrap_or(defaults.entries_max) };
-        let signature_keys = self.signature_keys.read()?;
-        let policies = rule_files::policies(&self.policy)?;
-        let ignores = rule_files::ignores(&self.ignore)?;
         let guard = self.guard.as_deref().map(guard_profile).transpose()?;
         if guard.is_some() && self.subjects.iter().any(|subject| matches!(subject, SubjectPlace::Source(_))) {
             return Err(CommandError::new(
@@ -198,19 +176,19 @@ impl Command for Audit {
                 platforms: self.platform.clone(),
                 referrers: Carriage::Carry,
                 limits,
-                secrets: (!self.no_secrets).then_some(&rules),
+                secrets: (!self.no_secrets).then_some(&rules.secrets),
                 scope: match self.scope {
                     Scope::Squashed => PackageScope::Squashed,
                     Scope::AllLayers => PackageScope::AllLayers,
                 },
                 hash_files: self.hash_files,
-                secret_rules: secret_rules.clone(),
+                secret_rules: rules.secret_files.clone(),
                 depth_max: self.max_depth.map_or(DEPTH_MAX, usize::from),
-                advisories: self.advisories.clone(),
-                vex: Some(&vex),
-                signature_keys: &signature_keys,
-                policies: &policies,
-                ignores: &ignores,
+                advisories: rules.advisories.clone(),
+                vex: Some(&rules.vex),
+                signature_keys: &rules.signature_keys,
+                policies: &rules.policies,
+                ignores: &rules.ignores,
                 guard: guard.as_ref(),
                 files: if wants_page || !lines.is_empty() { Some(&take) } else { None },
                 at: self.at.unwrap_or_else(|| context.environment.clock.now()),

@@ -95,7 +95,7 @@ impl Command for Diff {
         let text_or_json = if context.screen.json { Format::Json } else { Format::Text };
         let outputs = outputs(&self.outputs, text_or_json)?;
         let rules = SecretRules::builtin().map_err(CommandError::system)?;
-        let keys = self.signature_keys.read()?;
+        let keys = self.signature_keys.files().signature_keys()?;
         let differed = self.options.with(&self.old, context, |old| {
             self.options.with(&self.new, context, |new| {
                 let (old, new) =

@@ -2,8 +2,11 @@
 
 use std::fmt::Display;
 
+use carnet::advisories::{Database, Wanted};
+use carnet::audit::AuditError;
 use carnet::diagnosis::{Advice, Diagnose, count};
 use carnet::format::{BundleName, Sum};
+use carnet::gate::RuleFiles;
 use carnet::medium::{ChunkStore, Deed, Replace, Trial};
 use carnet::registry::{Access, Reference, Registries, RepositoryName};
 use carnet::runs::Ledger;
@@ -154,6 +157,7 @@ fn export(loaded: &Loaded, pipeline: &ExportPipeline, report: &mut CheckReport, 
             }
         }
     }
+    rules(&pipeline.rules, name, report);
     let registries = carnet::artifacts::RegistrySources::new(
         Registries::new(loaded.equipment.registry.clone()),
         Vec::new(),
@@ -175,6 +179,7 @@ fn import(loaded: &Loaded, pipeline: &ImportPipeline, report: &mut CheckReport, 
     let name = &pipeline.name;
     let policy = TrustPolicy::load(&pipeline.trust);
     let policy = report.add(name, &format!("trust file {}", pipeline.trust.display()), policy);
+    rules(&pipeline.rules, name, report);
     let store = loaded.equipment.inbox(pipeline);
     if let Some(store) = report.add(name, &format!("access to {}", pipeline.from), store) {
         report.note_access(store.as_ref());
@@ -220,6 +225,30 @@ fn import(loaded: &Loaded, pipeline: &ImportPipeline, report: &mut CheckReport, 
         }
         pushed => {
             report.add(name, &what, pushed);
+        }
+    }
+}
+
+/// Reads the policies of a pipeline, and what they need.
+fn rules(files: &RuleFiles, name: &str, report: &mut CheckReport) {
+    if !files.is_asked() {
+        return;
+    }
+    let paths: Vec<String> = files.policies.iter().map(|path| path.display().to_string()).collect();
+    if let Some(rules) = report.add(name, &format!("policy {}", paths.join(", ")), files.read()) {
+        for sentence in rules.not_used {
+            report.note(sentence);
+        }
+    }
+    for path in &files.advisories {
+        // Only what packages need is kept, and there are none.
+        let database = Database::open(std::slice::from_ref(path), &Wanted::of([]));
+        let database = database.map_err(|error| CommandError::from(AuditError::from(error)));
+        if let Some(database) = report.add_command(name, &format!("advisories {}", path.display()), database)
+        {
+            for basis in database.bases() {
+                report.note(count(basis.records, "record", "records"));
+            }
         }
     }
 }

@@ -79,6 +79,22 @@ fn show(record: &RunRecord, screen: &Screen) -> u8 {
     }
 }
 
+/// What a policy said of the content.
+fn judged(record: &RunRecord) -> String {
+    let Some(judgement) = &record.judgement else { return String::new() };
+    let files: Vec<&str> = judgement.files.iter().map(|file| file.name.as_str()).collect();
+    let verdict = if judgement.allowed { "allowed" } else { "denied" };
+    let mut out = format!("policy {verdict} by {}\n", plain(&files.join(", ")));
+    for denial in &judgement.denials {
+        out += &format!("  {}: {} ({})\n", plain(&denial.rule), plain(&denial.text), plain(&denial.place));
+    }
+    let more = judgement.reasons.saturating_sub(judgement.denials.len() as u64);
+    if more > 0 {
+        out += &format!("  {} more\n", count(more, "reason", "reasons"));
+    }
+    out
+}
+
 /// Names each source file that stayed, or the first of many that stayed for the same reason.
 fn stays(record: &RunRecord) -> String {
     let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -127,6 +143,7 @@ pub(crate) fn text(record: &RunRecord) -> String {
             out += &format!("    {}\n", plain(error));
         }
     }
+    out += &judged(record);
     out += &stays(record);
     for (name, value) in &record.fields {
         out += &format!("  {}: {}\n", plain(name), plain(value));

@@ -81,7 +81,7 @@ impl Why {
         let mut fates = BTreeMap::new();
         for bundle in &bundles {
             let fate = match last_run(&loaded.station.state, &pipeline.name, &bundle.id) {
-                Some(run) => Fate { why: run, hint: None },
+                Some(run) => Fate::of_run(&run, pipeline),
                 None => Fate::of(bundle, pipeline, &policy, &watched, &mut unfit),
             };
             fates.insert(bundle.id, fate);
@@ -121,6 +121,32 @@ struct Fate {
 }
 
 impl Fate {
+    /// What the last run about a bundle did.
+    fn of_run(record: &RunRecord, pipeline: &ImportPipeline) -> Fate {
+        let why = match record.status {
+            RunStatus::Succeeded => format!("imported by the run {}", record.name),
+            RunStatus::Running => format!("imported now by the run {}", record.name),
+            status => {
+                let message = record.pipeline_run_error_message.as_deref().unwrap_or_default();
+                let code = record.error_code.as_ref().map_or(String::new(), |code| format!(" [{code}]"));
+                format!("{} in the run {}: {message}{code}", status.word(), record.name)
+            }
+        };
+        let denied = record.judgement.as_ref().filter(|judgement| !judgement.allowed);
+        let hint = denied.map(|judgement| {
+            if judgement.stamp == pipeline.rules.stamp().to_string() {
+                format!(
+                    "`carnet runs show {}` names every reason; it is tried again when a file of the bundle or of the \
+                     policy changes",
+                    record.name
+                )
+            } else {
+                "the policy has changed since; a running station tries it again at its next look".to_owned()
+            }
+        });
+        Fate { why, hint }
+    }
+
     /// Checks a bundle of which there is no run, as an import does. The names of its unfit files are added to `unfit`.
     fn of(
         bundle: &InboxBundle,
@@ -152,19 +178,10 @@ impl Fate {
     }
 }
 
-/// What the last run about a bundle did.
-fn last_run(state: &std::path::Path, pipeline: &str, bundle: &Sum) -> Option<String> {
+/// The last run about a bundle.
+fn last_run(state: &std::path::Path, pipeline: &str, bundle: &Sum) -> Option<RunRecord> {
     let id = bundle.to_string();
     let is_it =
         |record: &RunRecord| record.pipeline == pipeline && record.catalog_digest.as_deref() == Some(&id);
-    let record = Ledger::newest(state, 1, &is_it).ok()?.pop()?;
-    Some(match record.status {
-        RunStatus::Succeeded => format!("imported by the run {}", record.name),
-        RunStatus::Running => format!("imported now by the run {}", record.name),
-        status => {
-            let message = record.pipeline_run_error_message.unwrap_or_default();
-            let code = record.error_code.map_or(String::new(), |code| format!(" [{code}]"));
-            format!("{} in the run {}: {message}{code}", status.word(), record.name)
-        }
-    })
+    Ledger::newest(state, 1, &is_it).ok()?.pop()
 }
