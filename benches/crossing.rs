@@ -88,6 +88,7 @@ fn pack_to(layout: &Path, folder: &Path, key: &KeyFile, environment: &Environmen
         on_failure: OnFailure::Stop,
         bases: Bases::default(),
         file_sums: Vec::new(),
+        only: None,
     };
     pack(&request, key, environment).unwrap();
 }

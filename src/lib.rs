@@ -32,7 +32,7 @@
 //! | [`bom`], [`advisories`], [`guard`], [`rulebook`] | SBOMs and attestations that travel; databases of known flaws; what a guard counts; the rules of policies |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
 //! | [`arrival`], [`runs`] | files become bundles that may be used; records of the runs of pipelines |
-//! | the verbs: [`pack`], [`verify`], [`missing`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`], [`difference`], [`gate`] | a request in, a report out |
+//! | the verbs: [`pack`], [`verify`], [`missing`], [`resend`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`], [`difference`], [`gate`] | a request in, a report out |
 //! | [`station`] | pipelines that run the verbs unattended |
 //!
 //! A verb takes a request and an [`environment::Environment`]:
@@ -90,5 +90,6 @@ mod verbs;
 pub mod versions;
 
 pub use verbs::{
-    audit, difference, forecast, gate, import, inspect, missing, pack, report, sign, sums, unpack, verify,
+    audit, difference, forecast, gate, import, inspect, missing, pack, report, resend, sign, sums, unpack,
+    verify,
 };

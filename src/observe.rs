@@ -41,6 +41,8 @@ pub enum Verb {
     Audit,
     /// Counts what a guard will count.
     Guard,
+    /// Copies the chunks that are to be sent again.
+    Resend,
 }
 
 /// A part of a run that moves bytes.
@@ -62,6 +64,8 @@ pub enum Phase {
     Unpack,
     /// Blobs are pushed into a registry.
     Import,
+    /// Chunk files are copied.
+    Resend,
 }
 
 impl Phase {
@@ -75,6 +79,7 @@ impl Phase {
             Phase::Guard => "guard",
             Phase::Unpack => "unpack",
             Phase::Import => "import",
+            Phase::Resend => "resend",
         }
     }
 }

@@ -24,6 +24,9 @@ pub enum Advice {
     /// The same command will probably succeed in a second run.
     RunAgain,
 
+    /// The bundle was packed from other sources or with other options.
+    RepeatTheFirstPacking,
+
     /// A source of artifacts has the wrong syntax.
     SourceSyntax,
     /// A destination layout or archive has the wrong syntax.

@@ -161,6 +161,14 @@ codes! {
     NoSuchBundle "no-such-bundle" Damaged "The requested bundle is missing or cannot be read."
     TooManyBundles "too-many-bundles" Failed "There are more bundles, or more entries in them, than can be examined without a trust file."
 
+    // Requests to send chunks again.
+    RequestWrong "request-wrong" Usage "A line of a resend request has a wrong word or number, or the text has no request."
+    RequestIncomplete "request-incomplete" Usage "Lines of a resend request are missing."
+    RequestTooLong "request-too-long" Usage "A resend request is longer than what is read, or than a QR code holds."
+    RequestElsewhere "request-elsewhere" Failed "A resend request is for another bundle than those that are there."
+    RequestBeyond "request-beyond" Usage "A resend request asks for chunks that the bundle does not have."
+    ResendIncomplete "resend-incomplete" Damaged "Chunks that were asked for again are missing or damaged where they should be copied from."
+
     // Registries.
     RegistryUnreachable "registry-unreachable" Failed "A registry cannot be reached, or the connection to it broke."
     RegistryUnauthorized "registry-unauthorized" Failed "A registry requires credentials, or rejects those that were sent."

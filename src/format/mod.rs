@@ -14,6 +14,7 @@ pub(crate) mod lines;
 pub mod name;
 pub mod plan;
 pub mod recover;
+pub mod resend;
 pub mod shape;
 pub mod signature;
 pub mod statement;

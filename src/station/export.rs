@@ -372,6 +372,7 @@ impl Exporting<'_> {
             },
             bases: Bases::default(),
             file_sums: vec![Function::Sha256, Function::Md5],
+            only: None,
         }
     }
 }

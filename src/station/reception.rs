@@ -236,13 +236,8 @@ impl Reception {
 
 /// The chunks that a bundle in an inbox waits for, as `missing` writes them.
 pub fn unfinished_line(bundle: &InboxBundle) -> MissingBundle {
-    MissingBundle {
-        name: bundle.name.clone(),
-        bundle: bundle.id,
-        chunks: bundle.last.saturating_add(1),
-        missing: bundle.missing.clone(),
-        unreadable: Vec::new(),
-    }
+    let (name, missing) = (bundle.name.clone(), bundle.missing.clone());
+    MissingBundle::new(name, bundle.id, None, bundle.last.saturating_add(1), missing, Vec::new())
 }
 
 /// Returns a name for things that belong to one bundle: its name and the first digits of its id.

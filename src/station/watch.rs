@@ -11,6 +11,7 @@ use super::judging::denied_before;
 use super::log::Level;
 use super::places_asked::ask_target;
 use super::reach::{Answer, Reach};
+use super::reception::unfinished_line;
 use super::serving::Serving;
 use super::{ImportPipeline, ImportRun, PipelineOption, StationError, import};
 use crate::diagnosis::{Code, Diagnose as _, count};
@@ -430,7 +431,7 @@ impl<'a> Watching<'a> {
     /// Tells that a bundle is unfinished, once after nothing of it has arrived for some time.
     fn remind(&mut self, bundle: &InboxBundle, now: Timestamp) {
         let Some(after) = self.pipeline.remind_after else { return };
-        let (missing, since, told) = self
+        let (_, since, told) = self
             .unfinished
             .entry(bundle.id)
             .and_modify(|entry| {
@@ -443,14 +444,7 @@ impl<'a> Watching<'a> {
             return;
         }
         *told = true;
-        let (name, id) = (&bundle.name, bundle.id.to_string());
-        let resend = format!(
-            "{name} {}: {} of {}: {}",
-            &id[..8],
-            missing.len(),
-            bundle.last + 1,
-            numbers(missing).replace(',', "")
-        );
+        let (name, resend) = (&bundle.name, unfinished_line(bundle).in_logs());
         let text = format!(
             "the bundle {name} is unfinished, and nothing of it has arrived since {since}; send again: {resend}"
         );

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::arrival::{OpenError, OpenRequest};
 use crate::diagnosis::{Code, Failure};
 use crate::environment::Environment;
+use crate::format::resend::{Range, ResendRequest};
 use crate::format::{BundleName, Sum, Timestamp};
 use crate::verbs::verify::{BundleReport, ChunkVerdict, FileReport, UnreadableChunk, VerifyReport, verify};
 
@@ -22,6 +23,8 @@ pub struct MissingBundle {
     pub chunks: u32,
     /// The numbers of the chunks to send again.
     pub missing: Vec<u32>,
+    /// The request for these chunks, as text that can be read aloud and typed; absent if none is missing.
+    pub request: Option<ResendRequest>,
     /// The chunks that arrived, but cannot be read. They are not missing: another drive or other permissions may help.
     pub unreadable: Vec<UnreadableChunk>,
 }
@@ -65,32 +68,41 @@ impl MissingReport {
     }
 }
 
+/// A request with more ranges than this is not repeated in logs.
+const RANGES_IN_LOGS_MAX: usize = 64;
+
+impl MissingBundle {
+    /// Describes a bundle of this many `chunks`, of which some were `sealed` at this time.
+    pub fn new(
+        name: BundleName,
+        bundle: Sum,
+        sealed: Option<Timestamp>,
+        chunks: u32,
+        missing: Vec<u32>,
+        unreadable: Vec<UnreadableChunk>,
+    ) -> MissingBundle {
+        let request = ResendRequest::new(&bundle, sealed, &missing);
+        MissingBundle { name, bundle, chunks, missing, request, unreadable }
+    }
+
+    /// Returns what a log says: the line of `missing`, and the request unless it is long.
+    pub fn in_logs(&self) -> String {
+        match &self.request {
+            Some(request) if request.ranges().len() <= RANGES_IN_LOGS_MAX => {
+                format!("{self}; {}", request.compact())
+            }
+            _ => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for MissingBundle {
     /// `release42 3f9c2a1b: 3 of 17: 3 9-10`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.bundle.to_string();
         write!(f, "{} {}: {} of {}:", self.name, &id[..8], self.missing.len(), self.chunks)?;
-        for (first, last) in runs(&self.missing) {
-            if first == last {
-                write!(f, " {first}")?;
-            } else {
-                write!(f, " {first}-{last}")?;
-            }
-        }
-        Ok(())
+        Range::of(&self.missing).iter().try_for_each(|range| write!(f, " {range}"))
     }
-}
-
-/// Returns the runs of consecutive numbers, each as first and last. `numbers` must be in ascending order.
-fn runs(numbers: &[u32]) -> Vec<(u32, u32)> {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for &number in numbers {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == number => *last = number,
-            _ => runs.push((number, number)),
-        }
-    }
-    runs
 }
 
 /// Verifies every chunk among the files and returns which must be sent again.
@@ -100,12 +112,12 @@ fn runs(numbers: &[u32]) -> Vec<(u32, u32)> {
 pub fn missing(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<MissingReport, OpenError> {
     let VerifyReport { bundles, others, .. } = verify(request, environment)?;
     let mut report = MissingReport { bundles: Vec::new(), expired: Vec::new(), unreadable: Vec::new() };
-    for BundleReport { bundle, crossing, expired, missing, unreadable, last, .. } in bundles {
+    for BundleReport { bundle, crossing, expired, missing, unreadable, last, sealed, .. } in bundles {
         let name = crossing.name;
         if let Some(expired) = expired {
             report.expired.push(ExpiredBundle { name, bundle, expired });
         } else if !missing.is_empty() || !unreadable.is_empty() {
-            report.bundles.push(MissingBundle { name, bundle, chunks: last + 1, missing, unreadable });
+            report.bundles.push(MissingBundle::new(name, bundle, sealed, last + 1, missing, unreadable));
         }
     }
     let named = |file: &FileReport| {
@@ -123,13 +135,9 @@ mod tests {
 
     #[test]
     fn consecutive_numbers_are_shortened_to_ranges() {
-        let bundle = MissingBundle {
-            name: "release42".parse().unwrap(),
-            bundle: Sum([0x3f; 32]),
-            chunks: 17,
-            missing: vec![0, 3, 4, 5, 9],
-            unreadable: Vec::new(),
-        };
+        let name = "release42".parse().unwrap();
+        let missing = vec![0, 3, 4, 5, 9];
+        let bundle = MissingBundle::new(name, Sum([0x3f; 32]), None, 17, missing, Vec::new());
         assert_eq!(bundle.to_string(), "release42 3f3f3f3f: 5 of 17: 0 3-5 9");
     }
 }

@@ -5,6 +5,7 @@
 //! | [`pack`] | packs artifacts into a signed bundle of chunk files |
 //! | [`verify`] | reaches a verdict on every file and every bundle |
 //! | [`missing`] | lists the chunks that must be sent again |
+//! | [`resend`] | copies the chunks that a request asks for |
 //! | [`inspect`] | lists the contents of a bundle |
 //! | [`sign`] | releases a bundle with the signature of a person |
 //! | [`unpack`] | unpacks a bundle into a layout or an archive |
@@ -15,8 +16,8 @@
 //! | [`forecast`] | foresees what a guard will count in chunk files |
 //! | [`gate`] | judges content by policies before it moves |
 //!
-//! A verb does not print. It does not use another verb, with five exceptions: `missing` lists the chunks that `verify`
-//! finds missing, `sums` can list the checksums that `pack` computed,
+//! A verb does not print. It does not use another verb, with six exceptions: `missing` lists the chunks that `verify`
+//! finds missing, `resend` lets `verify` check what it copied, `sums` can list the checksums that `pack` computed,
 //! `difference` compares two audits, an `audit` can contain a `forecast`, and a `gate` judges an audit. Shared report types are in [`report`];
 //! everything else that verbs share is in the modules they build on.
 
@@ -29,6 +30,7 @@ pub mod inspect;
 pub mod missing;
 pub mod pack;
 pub mod report;
+pub mod resend;
 pub mod sign;
 pub mod sums;
 pub mod unpack;

@@ -32,6 +32,11 @@ fn specific(advice: &Advice) -> String {
             "free some disk space and run the same command again; when packing, finished chunks are kept"
         }
         Advice::RunAgain => "run the same command again; finished work is kept",
+        Advice::RepeatTheFirstPacking => {
+            "repeat the first command as it was: the same artifacts under the same names, and the same --name, --stream, \
+             --sequence, --previous, --label, --chunk-size, --platform, --base, --nondistributable and --no-referrers; a tag or a list of \
+             referrers that has moved since gives another bundle: name artifacts by digest, or send a new bundle"
+        }
         Advice::SourceSyntax => {
             "write oci:DIR, oci-archive:FILE or docker-archive:FILE, then :REF or @sha256:DIGEST to select one \
              artifact, or docker://HOST/REPO:TAG, then =NAME to rename it; in a path, write \\: \\= \\@ for : = @"
@@ -425,6 +430,22 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::SignaturesFull => "ask for the bundle to be packed again, and sign with fewer keys",
         Code::NoSuchBundle => "check the name or id; `carnet inspect` lists the bundles",
         Code::TooManyBundles => "pass fewer files, or pass --trust or --pub",
+
+        Code::RequestWrong => {
+            "compare that line with what was read or written, word by word, and correct it; white space and line breaks do not \
+             matter"
+        }
+        Code::RequestIncomplete => "ask for the lines that are missing, and add them",
+        Code::RequestTooLong => {
+            "pass the request as a file, which `carnet missing` writes with --request FILE; to read it aloud, ask for a part of \
+             the chunks"
+        }
+        Code::RequestElsewhere => "check the id of the bundle, and pass all places that hold its chunks",
+        Code::RequestBeyond => "check on the far side which bundle the request is for, and ask again",
+        Code::ResendIncomplete => {
+            "pass more places that hold chunks of the bundle; where they are gone, repeat the `carnet pack` of the first time and \
+             add --only with the request"
+        }
 
         Code::RegistryUnreachable => {
             "check the host name and port; for a registry without TLS pass --plain-http HOST; to use a proxy set \

@@ -94,7 +94,7 @@ impl<F> Output<F> {
 }
 
 /// Writes a file, which appears when it is whole. A device or a pipe, such as `/dev/stdout`, gets the bytes as it is.
-fn write(file: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+pub(crate) fn write(file: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     if std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         let opened = std::fs::OpenOptions::new().write(true).open(file);
         return opened.and_then(|mut open| open.write_all(bytes)).map_err(CommandError::system);

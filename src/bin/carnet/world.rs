@@ -27,13 +27,25 @@ impl Clock for SystemClock {
     }
 }
 
-/// The time of sealing that `pack` records: `SOURCE_DATE_EPOCH` if it is set, for reproducible bundles, else now.
+/// The time of sealing that `pack` records: `SOURCE_DATE_EPOCH` if it is set, for reproducible bundles, else
+/// the time of a request, else now.
 ///
 /// # Errors
 /// If `SOURCE_DATE_EPOCH` is set and is not a number of seconds.
-pub(crate) fn sealing_time() -> Result<Timestamp, CommandError> {
+pub(crate) fn sealing_time(requested: Option<Timestamp>) -> Result<Timestamp, CommandError> {
     #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
-    let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") else { return Ok(SystemClock.now()) };
+    let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") else {
+        let now = SystemClock.now();
+        return match requested {
+            // A request is not signed. Nobody may get a signature for a time that has not come.
+            Some(time) if time > now => {
+                let message =
+                    format!("the request says that the chunks were sealed at {time}, but it is only {now}");
+                Err(CommandError::new(Code::RequestWrong, message))
+            }
+            requested => Ok(requested.unwrap_or(now)),
+        };
+    };
     text.parse().ok().and_then(Timestamp::from_seconds).ok_or_else(|| {
         let message = format!("SOURCE_DATE_EPOCH is {text:?}, expected seconds since 1970");
         CommandError::new(Code::SourceDateEpoch, message)

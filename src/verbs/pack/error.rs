@@ -2,7 +2,9 @@
 
 use crate::artifacts::ArtifactError;
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
+use crate::format::Sum;
 use crate::format::error::FormatError;
+use crate::format::resend::ShortId;
 use crate::medium::MediumError;
 use crate::oci::digest::{BlobMismatch, found_bytes};
 use crate::oci::document::DocumentError;
@@ -160,6 +162,25 @@ pub enum PackError {
         /// The maximum number of chunks.
         limit: u32,
     },
+    /// The sources and options do not give the bundle of the request.
+    #[error(
+        "the request is for bundle {wanted}, and these sources and options give {}: one of them is not what it was",
+        ShortId::of(found)
+    )]
+    OtherBundle {
+        /// The short id in the request.
+        wanted: ShortId,
+        /// The id of the bundle that would be packed.
+        found: Sum,
+    },
+    /// The request names a chunk that the bundle does not have.
+    #[error("the request asks for chunk {highest}, but the bundle has only chunks 0 to {last}")]
+    NoSuchChunk {
+        /// The highest number that was asked for.
+        highest: u32,
+        /// The highest number of the bundle.
+        last: u32,
+    },
     /// There is no artifact to pack.
     #[error("nothing to pack{}", list_failures(failures))]
     Nothing {
@@ -268,6 +289,10 @@ impl Diagnose for PackError {
             PackError::NameTwice { .. } => Code::NameTwice,
             PackError::TooLarge { .. } => Code::BlobTooLarge,
             PackError::TooManyChunks { .. } => Code::TooManyChunks,
+            PackError::OtherBundle { .. } => {
+                return Code::RequestElsewhere.with(Advice::RepeatTheFirstPacking);
+            }
+            PackError::NoSuchChunk { .. } => Code::RequestBeyond,
             PackError::Nothing { .. } => Code::NothingToPack,
             PackError::Format(_) => Code::BundleTooLarge,
             PackError::System(_) => Code::System,

@@ -14,18 +14,14 @@ use crate::registry::RegistryError;
 use crate::stream::pump::pump;
 
 /// Loads every blob of the wanted chunks that are not finished. The order is chunk by chunk, and within a chunk the
-/// largest first: chunks then finish early, and no large blob is left to the end. Chunks that share a sliced blob must be
-/// wanted together; otherwise the digest of the blob cannot be checked.
-pub(super) fn load(
-    sealer: &Sealer<'_>,
-    gathered: &Gathered,
-    wanted: &dyn Fn(u32) -> bool,
-) -> Result<(), PackError> {
+/// largest first: chunks then finish early, and no large blob is left to the end. A blob in slices is read as a whole, even if
+/// only one of its chunks is wanted: its digest must be checked.
+pub(super) fn load(sealer: &Sealer<'_>, gathered: &Gathered) -> Result<(), PackError> {
     let blobs = &sealer.blueprint.plan().blobs;
     // Read the blobs of the control chunk even if it is finished: its sums show whether it is still the right one.
     let is_pending = |&blob: &usize| {
         let first = blobs[blob].pieces[0].chunk;
-        wanted(first) && !sealer.is_loaded(blob) && (!sealer.is_done(blob) || first == 0)
+        sealer.needs(blob) && !sealer.is_loaded(blob) && (!sealer.is_done(blob) || first == 0)
     };
     let mut waiting: Vec<usize> = (0..blobs.len()).filter(is_pending).collect();
     waiting.sort_by_key(|&blob| {

@@ -38,5 +38,5 @@ pub use confirmation::Confirmation;
 pub use error::PackError;
 pub use failure::ArtifactFailure;
 pub use packing::{pack, plan};
-pub use report::{ChunkReport, Outcome, PackReport};
+pub use report::{AgainReport, ChunkReport, Outcome, PackReport};
 pub use request::{Expiry, PackRequest, Splitting, Wanted};

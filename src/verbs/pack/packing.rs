@@ -6,13 +6,14 @@ use super::control::write_control;
 use super::gather::{Gathered, gather};
 use super::load::load;
 use super::place::{Placement, place};
-use super::sealer::Sealer;
+use super::sealer::{Only, Sealer};
 use super::{Expiry, Outcome, PackError, PackReport, PackRequest, Splitting, probe, resume};
 use crate::artifacts::OnFailure;
 use crate::environment::Environment;
 use crate::format::error::FormatError;
 use crate::format::limits::INDEX_BYTES_MAX;
 use crate::format::plan::Plan;
+use crate::format::resend::ResendRequest;
 use crate::format::shape::HeadRoom;
 use crate::medium::{ChunkSink, MediumError};
 use crate::observe::Event;
@@ -32,7 +33,7 @@ pub fn plan(
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
     let Prepared { gathered, blueprint } = prepare(request, signer, &[], environment)?;
-    Ok(PackReport::new(&blueprint, &gathered, None, Outcome::Planned))
+    Ok(PackReport::new(request, &blueprint, &gathered, None, Outcome::Planned))
 }
 
 /// Packs a bundle.
@@ -96,10 +97,23 @@ fn prepare(
     }
     check_readable(&placement.plan)?;
     let expires = request.expires.and_then(|expiry: Expiry| expiry.from(request.created));
-    Ok(Prepared {
-        gathered,
-        blueprint: Blueprint::new(placement, signer.signature_bytes(), request.created, expires),
-    })
+    let blueprint = Blueprint::new(placement, signer.signature_bytes(), request.created, expires);
+    if let Some(only) = &request.only {
+        check_request(only, &blueprint)?;
+    }
+    Ok(Prepared { gathered, blueprint })
+}
+
+/// Checks that a request is for this bundle, and for chunks that it has.
+fn check_request(request: &ResendRequest, blueprint: &Blueprint) -> Result<(), PackError> {
+    let (found, last) = (blueprint.bundle(), blueprint.plan().last);
+    if !request.is_for(&found) {
+        return Err(PackError::OtherBundle { wanted: request.bundle(), found });
+    }
+    if request.highest() > last {
+        return Err(PackError::NoSuchChunk { highest: request.highest(), last });
+    }
+    Ok(())
 }
 
 /// The second and third step: writes everything that does not exist yet.
@@ -111,8 +125,9 @@ fn write(
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
     let Prepared { gathered, blueprint } = prepared;
-    let sealer = Sealer::new(blueprint, sink, signer, &request.file_sums, environment);
-    let report = |outcome| PackReport::new(blueprint, gathered, Some(&sealer), outcome);
+    let only = request.only.as_ref().map(|request| Only::of(request, blueprint));
+    let sealer = Sealer::new(blueprint, sink, signer, &request.file_sums, only, environment);
+    let report = |outcome| PackReport::new(request, blueprint, gathered, Some(&sealer), outcome);
     let kept = resume::keep_finished(request, &sealer, signer)?;
     if kept.complete {
         sealer.finish_file_sums()?;
@@ -126,7 +141,7 @@ fn write(
         sink.clear()?;
     }
     sink.reserve(sealer.bytes_to_write())?;
-    if let Err(error) = load(&sealer, gathered, &|_| true).and_then(|()| conclude(&sealer)) {
+    if let Err(error) = load(&sealer, gathered).and_then(|()| conclude(&sealer)) {
         // Blobs that were downloaded are worth the disk space: keep them for the next run.
         sink.leave(waits && sealer.has_blobs_to_resume());
         return Err(error);
@@ -138,7 +153,9 @@ fn write(
 
 /// The third step, once all data chunks are finished: writes the documents that describe the bundle.
 fn conclude(sealer: &Sealer<'_>) -> Result<(), PackError> {
-    write_control(sealer)?;
+    if sealer.writes_control() {
+        write_control(sealer)?;
+    }
     sealer.finish_file_sums()
 }
 

@@ -1,5 +1,7 @@
 //! The report of `pack`.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -7,10 +9,11 @@ use super::blueprint::Blueprint;
 use super::failure::ArtifactFailure;
 use super::gather::Gathered;
 use super::place::PlannedChunk;
-use super::sealer::Sealer;
-use crate::format::Sum;
+use super::request::PackRequest;
+use super::sealer::{Only, Sealer};
 use crate::format::head::Head;
 use crate::format::statement::{Class, Crossing, Kind};
+use crate::format::{Sum, Timestamp};
 use crate::medium::chunk_file_name;
 use crate::stream::hash::Output;
 use crate::verbs::report::{ArtifactReport, LeftOutReport, OmissionReport};
@@ -49,6 +52,17 @@ pub struct ChunkReport {
     pub file_sums: Vec<Output>,
 }
 
+/// How chunks were made again.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct AgainReport {
+    /// The time of sealing in their statements.
+    pub sealed: Timestamp,
+    /// Whether the request gives this time. Then the bytes are those of the first time, if the key and the expiry are.
+    pub as_requested: bool,
+    /// Whether every blob was read, because the control chunk lists the sums of all chunks.
+    pub read_everything: bool,
+}
+
 /// The report of `pack`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PackReport {
@@ -79,7 +93,9 @@ pub struct PackReport {
     pub left_out: Vec<LeftOutReport>,
     /// The registry or repository that the non-distributable layers were pushed to as well, if any.
     pub nondistributable_pushed_to: Option<String>,
-    /// The chunk files, by chunk number.
+    /// How chunks were made again; absent if the whole bundle was packed.
+    pub again: Option<AgainReport>,
+    /// The chunk files, by chunk number; only those of the request if chunks were made again.
     pub chunks: Vec<ChunkReport>,
     /// The head of the control chunk; absent in a dry run.
     #[serde(skip)]
@@ -93,6 +109,7 @@ pub struct PackReport {
 impl PackReport {
     /// Creates the report; `sealer` knows the chunk files, if any were written.
     pub(super) fn new(
+        request: &PackRequest<'_>,
         blueprint: &Blueprint,
         gathered: &Gathered,
         sealer: Option<&Sealer<'_>>,
@@ -114,6 +131,8 @@ impl PackReport {
             statement: sealer.and_then(|sealer| sealer.statement_of(number)),
             file_sums: sealer.map(|sealer| sealer.file_sums.of(number)).unwrap_or_default(),
         };
+        let wanted = request.only.as_ref().map(|only| only.chunks().collect::<BTreeSet<u32>>());
+        let is_wanted = |(number, _): &(u32, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(number));
         PackReport {
             outcome,
             bundle: blueprint.bundle(),
@@ -128,7 +147,12 @@ impl PackReport {
             omitted: OmissionReport::all(plan),
             left_out: LeftOutReport::all(plan),
             nondistributable_pushed_to: None,
-            chunks: (0..).zip(blueprint.chunks()).map(chunk).collect(),
+            again: request.only.as_ref().map(|only| AgainReport {
+                sealed: request.created,
+                as_requested: only.sealed() == Some(request.created),
+                read_everything: Only::of(only, blueprint).lists_all(),
+            }),
+            chunks: (0..).zip(blueprint.chunks()).filter(is_wanted).map(chunk).collect(),
             control: sealer.and_then(Sealer::control_head),
             failures: gathered.failures.clone(),
             warnings: gathered.warnings.clone(),

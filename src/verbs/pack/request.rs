@@ -7,6 +7,7 @@ use crate::artifacts::{ArtifactSource, OnFailure, Selection};
 use crate::format::Timestamp;
 use crate::format::chunk_size::ChunkSize;
 use crate::format::plan::Carriage;
+use crate::format::resend::ResendRequest;
 use crate::format::statement::Crossing;
 use crate::medium::{ChunkStore, Replace};
 use crate::oci::{Platform, RefName};
@@ -83,4 +84,6 @@ pub struct PackRequest<'a> {
     pub bases: Bases,
     /// The checksums of whole chunk files to include in the report.
     pub file_sums: Vec<Function>,
+    /// Write only the chunks of this request. The bundle must be the one that it is for.
+    pub only: Option<ResendRequest>,
 }

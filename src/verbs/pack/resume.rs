@@ -33,9 +33,9 @@ pub(super) fn keep_finished(
     sealer: &Sealer<'_>,
     signer: &dyn Signer,
 ) -> Result<Kept, PackError> {
-    let chunks = sealer.blueprint.chunks().len();
+    let chunks = (0..=sealer.blueprint.plan().last).filter(|&number| sealer.is_wanted(number)).count();
     let mut candidates: Vec<Candidate> = Vec::new();
-    for number in sealer.sink.present()? {
+    for number in sealer.sink.present()?.into_iter().filter(|&number| sealer.is_wanted(number)) {
         let Some(file) = sealer.sink.finished(number)? else { continue };
         let exists = MediumError::Exists { path: file.name().to_owned() };
         let head = arrival::read_head(file.as_ref()).ok();

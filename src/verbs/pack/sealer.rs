@@ -1,6 +1,7 @@
 //! Seals chunks: once all blobs of a chunk are verified, writes its sums and signed statement, and gives the file its
 //! name.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Mutex, MutexGuard};
 
@@ -12,8 +13,9 @@ use crate::format::Sum;
 use crate::format::entry::EntryName;
 use crate::format::head::{Head, put};
 use crate::format::plan::Piece;
+use crate::format::resend::ResendRequest;
 use crate::format::shape::Item;
-use crate::format::statement::Statement;
+use crate::format::statement::{Kind, Statement};
 use crate::format::sums::Sums;
 use crate::format::tar::{BLOCK, END_BYTES, Header, padded};
 use crate::medium::{ChunkSink, MediumError, WriteAt};
@@ -53,6 +55,14 @@ impl Finished {
     }
 }
 
+/// The chunks that are written, if not all are.
+pub(super) struct Only {
+    /// Their numbers.
+    wanted: BTreeSet<u32>,
+    /// Whether one of them lists the sums of all data chunks, so that every blob must be read.
+    lists_all: bool,
+}
+
 /// The state that workers share while they write chunks: the blueprint, the sink, and the progress of each chunk.
 pub(super) struct Sealer<'a> {
     pub blueprint: &'a Blueprint,
@@ -60,9 +70,24 @@ pub(super) struct Sealer<'a> {
     pub sink: &'a dyn ChunkSink,
     pub file_sums: FileSums,
     signer: &'a dyn Signer,
+    only: Option<Only>,
     chunks: Vec<Mutex<Progress>>,
     /// The head of the control chunk, once that is finished.
     control: Mutex<Option<Head>>,
+}
+
+impl Only {
+    /// The chunks of a request.
+    pub(super) fn of(request: &ResendRequest, blueprint: &Blueprint) -> Only {
+        let wanted: BTreeSet<u32> = request.chunks().collect();
+        let lists_all = wanted.iter().any(|&number| blueprint.chunk(number).kind == Kind::Control);
+        Only { wanted, lists_all }
+    }
+
+    /// Whether every blob must be read.
+    pub(super) fn lists_all(&self) -> bool {
+        self.lists_all
+    }
 }
 
 impl<'a> Sealer<'a> {
@@ -72,6 +97,7 @@ impl<'a> Sealer<'a> {
         sink: &'a dyn ChunkSink,
         signer: &'a dyn Signer,
         file_sums: &[Function],
+        only: Option<Only>,
         environment: &'a Environment<'a>,
     ) -> Sealer<'a> {
         let chunks = blueprint.chunks().iter().map(|chunk| {
@@ -80,17 +106,33 @@ impl<'a> Sealer<'a> {
         });
         let chunks = chunks.collect();
         let (file_sums, control) = (FileSums::new(file_sums), Mutex::default());
-        Sealer { blueprint, environment, sink, file_sums, signer, chunks, control }
+        Sealer { blueprint, environment, sink, file_sums, signer, only, chunks, control }
+    }
+
+    /// Whether a chunk is written.
+    pub(super) fn is_wanted(&self, number: u32) -> bool {
+        self.only.as_ref().is_none_or(|only| only.wanted.contains(&number))
+    }
+
+    /// Whether the control chunk or a part of its annex is written.
+    pub(super) fn writes_control(&self) -> bool {
+        self.only.as_ref().is_none_or(|only| only.lists_all)
+    }
+
+    /// Whether a blob is read: a wanted chunk has a piece of it, or lists the sums of all.
+    pub(super) fn needs(&self, blob: usize) -> bool {
+        let pieces = &self.blueprint.plan().blobs[blob].pieces;
+        self.writes_control() || pieces.iter().any(|piece| self.is_wanted(piece.chunk))
     }
 
     fn chunk(&self, number: u32) -> MutexGuard<'_, Progress> {
         self.chunks[number as usize].lock().expect("no thread panicked")
     }
 
-    /// Opens a chunk for writing, and creates its file if needed; `None` if the chunk is finished.
+    /// Opens a chunk for writing, and creates its file if needed; `None` if the chunk is finished or not wanted.
     pub(super) fn open_chunk(&self, number: u32) -> Result<Option<Box<dyn WriteAt>>, PackError> {
         let mut chunk = self.chunk(number);
-        if chunk.finished.is_some() {
+        if chunk.finished.is_some() || !self.is_wanted(number) {
             return Ok(None);
         }
         if !chunk.begun {
@@ -131,14 +173,16 @@ impl<'a> Sealer<'a> {
 
     /// Returns the total size of the unfinished chunk files, in bytes.
     pub(super) fn bytes_to_write(&self) -> u64 {
-        let waiting = (0..=self.blueprint.plan().last).filter(|&number| self.sums_of(number).is_none());
+        let waiting = (0..=self.blueprint.plan().last)
+            .filter(|&number| self.is_wanted(number) && self.sums_of(number).is_none());
         waiting.map(|number| self.blueprint.file_bytes(number)).sum()
     }
 
-    /// Whether all chunks that contain this blob are finished.
+    /// Whether all chunks that contain this blob are finished, or not needed.
     pub(super) fn is_done(&self, blob: usize) -> bool {
         let pieces = &self.blueprint.plan().blobs[blob].pieces;
-        pieces.iter().all(|piece| self.chunk(piece.chunk).finished.is_some())
+        let is_needed = |number: u32| self.writes_control() || self.is_wanted(number);
+        pieces.iter().all(|piece| !is_needed(piece.chunk) || self.chunk(piece.chunk).finished.is_some())
     }
 
     /// Returns the SHA-256 of the `02_sums.txt` of a chunk, if it is finished.
@@ -156,7 +200,7 @@ impl<'a> Sealer<'a> {
     pub(super) fn has_room_for(&self, blob: usize) -> bool {
         let (number, _, _) = self.blueprint.entry_of(blob, 0);
         let chunk = self.chunk(number);
-        chunk.begun || chunk.finished.is_some() || self.sink.claim(number)
+        chunk.begun || chunk.finished.is_some() || !self.is_wanted(number) || self.sink.claim(number)
     }
 
     /// Whether any unfinished chunk contains verified blobs.
@@ -170,6 +214,9 @@ impl<'a> Sealer<'a> {
     pub(super) fn keep_blob(&self, blob: usize, proof: &VerifiedBlob, sums: &[Sum]) -> Result<(), PackError> {
         for piece in 0..self.blueprint.plan().blobs[blob].pieces.len() {
             let (chunk, _, item) = self.blueprint.entry_of(blob, piece);
+            if !self.is_wanted(chunk) {
+                continue;
+            }
             self.chunk(chunk).begun = true;
             if let Some(writer) = self.open_chunk(chunk)? {
                 let offset = self.blueprint.offset_of(blob, piece);
@@ -208,7 +255,7 @@ impl<'a> Sealer<'a> {
     }
 
     /// Seals a chunk whose blobs are loaded: writes `documents`, the sums, the signed head and the end, then commits.
-    /// Returns the SHA-256 of its `02_sums.txt`.
+    /// Returns the SHA-256 of its `02_sums.txt`. Of a chunk that is not wanted, only that is computed.
     ///
     /// # Errors
     /// [`MediumError::Exists`] if an earlier run finished the chunk with other documents.
@@ -222,6 +269,11 @@ impl<'a> Sealer<'a> {
         };
         let sums = Sums::new(shape.items().iter().zip(known).map(sum_of).collect()).render();
         let sum = Sum::of(&sums);
+        if !self.is_wanted(number) {
+            let statement = Sum::of(&self.blueprint.statement(number, sum).render());
+            self.chunk(number).finished = Some(Finished { sums: sum, statement });
+            return Ok(sum);
+        }
         let Some(writer) = self.open_chunk(number)? else {
             let kept = self.sums_of(number).expect("a chunk that cannot be opened is finished");
             let exists = || MediumError::Exists { path: self.sink.file_name(number) };

@@ -136,6 +136,8 @@ pub struct BundleReport {
     pub release: Option<ReleaseReport>,
     /// The highest chunk number of the bundle.
     pub last: u32,
+    /// When its control chunk was sealed, or another chunk if that one is not there; absent if none is good.
+    pub sealed: Option<Timestamp>,
     /// When it expired; absent if it has not.
     pub expired: Option<Timestamp>,
     /// The numbers of the chunks that must be sent again: they are missing or damaged.
@@ -245,6 +247,7 @@ impl BundleReport {
             },
             release,
             last,
+            sealed: bundle.good().values().next().map(|opened| opened.statement.created),
             expired: bundle.expired(),
             missing,
             unreadable,

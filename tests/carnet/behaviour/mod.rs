@@ -27,6 +27,7 @@ mod outputs;
 mod peers;
 mod platforms;
 mod releases;
+mod resend;
 mod sizes;
 mod sources;
 mod sums;

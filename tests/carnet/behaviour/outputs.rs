@@ -74,6 +74,13 @@ fn every_document_matches_its_schema() {
     std::fs::write(desk.path("out/letter"), "no chunk").unwrap();
     std::fs::remove_file(desk.path("out/b_00002.tar")).unwrap();
     fits(&desk.carnet("missing out --json").ends(4), "missing");
+    let request = desk.carnet("missing out --json").ends(4).json()["bundles"][0]["request"].clone();
+    std::fs::write(desk.path("request.txt"), request.as_str().unwrap()).unwrap();
+    fits(&desk.carnet("resend request.txt --from out --to again --json").ends(4), "resend");
+    let again =
+        desk.carnet(&format!("pack {options} --name b --key k.key.pem --to again --only request.txt --json"));
+    fits(&again.ok(), "pack");
+    fits(&desk.carnet("resend request.txt --from again --to again --json").ok(), "resend");
     fits(&desk.carnet("verify out --trust trust.toml --json").ends(4), "verify");
     fits(&desk.carnet("verify out --pub other.pub.pem --json").ends(3), "verify");
 }
@@ -172,6 +179,7 @@ fn every_help_text_has_an_example() {
         "sign",
         "verify",
         "missing",
+        "resend",
         "inspect",
         "unpack",
         "sums",

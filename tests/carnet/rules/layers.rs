@@ -36,6 +36,7 @@ const VERBS: &[&str] = &[
     "import",
     "inspect",
     "missing",
+    "resend",
     "sign",
     "sums",
     "audit",
@@ -47,6 +48,7 @@ const VERBS: &[&str] = &[
 /// Commands that use another command. All others must not.
 const BUILDS_ON: &[(&str, &str)] = &[
     ("missing", "verify"),
+    ("resend", "verify"),
     ("sums", "pack"),
     ("difference", "audit"),
     ("audit", "forecast"),
@@ -128,6 +130,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap_complete", &["src/bin/"]),
     ("clap_mangen", &["src/bin/"]),
     ("indicatif", &["src/bin/"]),
+    ("qrcode", &["src/bin/carnet/qr.rs"]),
+    ("png", &["src/bin/carnet/qr.rs"]),
     ("comfy_table", &["src/bin/"]),
     ("signal_hook", &["src/bin/"]),
 ];

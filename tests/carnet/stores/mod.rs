@@ -118,6 +118,7 @@ impl Station {
             on_failure: OnFailure::Stop,
             bases: Bases::default(),
             file_sums: vec![Function::Sha256],
+            only: None,
         };
         pack(&request, signer, &self.environment())
     }

@@ -1,7 +1,11 @@
-//! `carnet missing`: lists the chunks to send again.
+//! `carnet missing`: lists the chunks to send again, and writes requests for them.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 
 use carnet::arrival::OpenRequest;
 use carnet::diagnosis::{Code, count};
+use carnet::format::resend::ResendRequest;
 use carnet::medium::ChunkPlace;
 use carnet::missing::{ExpiredBundle, MissingBundle, MissingReport};
 use carnet::observe::Verb;
@@ -15,6 +19,8 @@ use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
+use crate::outputs;
+use crate::qr::{self, Picture};
 use crate::screen::say;
 use crate::stores::StoreArgs;
 use crate::trust::TrustArgs;
@@ -23,12 +29,26 @@ use crate::trust::TrustArgs;
 #[derive(Args)]
 #[command(
     after_help = "If no chunk is missing, it prints nothing and exits with 0. Without --trust or --pub\n\
-    it checks integrity only.\n\nExample:\n  carnet missing /media/disc1 /media/disc2"
+    it checks integrity only.\n\n\
+    A request is the same list as text that survives being read aloud, typed and photographed.\n\
+    `carnet resend` and `carnet pack --only` take it.\n\n\
+    Examples:\n  carnet missing /media/disc1 /media/disc2\n  \
+    carnet missing in --trust trust.toml --request -\n  \
+    carnet missing in --trust trust.toml --qr-file request.svg"
 )]
 pub(crate) struct Missing {
     /// Chunk files, or folders or places in object stores that hold them; file names do not matter
     #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
     places: Vec<ChunkPlace>,
+    /// Write the request to FILE; - prints it instead of the short lines
+    #[arg(long, value_name = "FILE")]
+    request: Option<PathBuf>,
+    /// Print the request as QR code, as several if it is long
+    #[arg(long)]
+    qr: bool,
+    /// Write the request as QR code to FILE, which ends in .svg or .png
+    #[arg(long, value_name = "FILE", value_parser = picture_file)]
+    qr_file: Option<(PathBuf, Picture)>,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
@@ -43,8 +63,15 @@ impl Command for Missing {
         let policy = self.trust.policy()?;
         let request = OpenRequest { files: &chunk_files(&self.places, &stores)?, policy: policy.as_ref() };
         let report = carnet::missing::missing(&request, &context.environment)?;
-        let to_send = report.bundles.iter().filter(|bundle| !bundle.missing.is_empty());
-        context.screen.answer(&report, || to_send.map(|bundle| format!("{bundle}\n")).collect());
+        let requests: Vec<&ResendRequest> =
+            report.bundles.iter().filter_map(|bundle| bundle.request.as_ref()).collect();
+        self.write_files(&requests)?;
+        let codes = if self.qr && !context.screen.json {
+            qr::on_terminal(&requests, std::io::stdout().is_terminal())?
+        } else {
+            String::new()
+        };
+        context.screen.answer(&report, || self.text(&report, &requests) + &codes);
         say_failures(&report);
         Ok(report.failure().map_or(exit::DONE, exit::code))
     }
@@ -52,6 +79,42 @@ impl Command for Missing {
     fn schemas() -> Vec<(&'static str, Schema)> {
         vec![("missing", schema_for!(MissingReport))]
     }
+}
+
+impl Missing {
+    /// What is printed: the requests, or the short lines.
+    fn text(&self, report: &MissingReport, requests: &[&ResendRequest]) -> String {
+        if self.request.as_deref() == Some(Path::new("-")) {
+            return requests.iter().map(ToString::to_string).collect();
+        }
+        let to_send = report.bundles.iter().filter(|bundle| !bundle.missing.is_empty());
+        to_send.map(|bundle| format!("{bundle}\n")).collect()
+    }
+
+    /// Writes the request and its code to the files that were named. If no chunk is missing, there is nothing to write, and
+    /// an older file must not be taken for a new one.
+    fn write_files(&self, requests: &[&ResendRequest]) -> Result<(), CommandError> {
+        let text = self.request.as_deref().filter(|file| *file != Path::new("-"));
+        if requests.is_empty() {
+            for file in text.into_iter().chain(self.qr_file.as_ref().map(|(file, _)| file.as_path())) {
+                say(&format!("no chunk is missing: {} was not written", file.display()));
+            }
+            return Ok(());
+        }
+        if let Some(file) = text {
+            let text: String = requests.iter().map(ToString::to_string).collect();
+            outputs::write(file, text.as_bytes())?;
+        }
+        if let Some((file, kind)) = &self.qr_file {
+            outputs::write(file, &qr::picture(requests, *kind)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// A file for a code. Its name says of which kind it is.
+fn picture_file(text: &str) -> Result<(PathBuf, Picture), String> {
+    Ok((PathBuf::from(text), text.parse()?))
 }
 
 /// Prints one line to stderr for each failure, so that a log without the report has it.

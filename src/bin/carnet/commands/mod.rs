@@ -18,6 +18,7 @@ mod man;
 mod missing;
 mod pack;
 mod receive;
+mod resend;
 mod runs;
 mod schemas;
 mod sign;
@@ -76,6 +77,7 @@ commands![
     sign::Sign,
     verify::Verify,
     missing::Missing,
+    resend::Resend,
     inspect::Inspect,
     audit::Audit,
     diff::Diff,

@@ -14,6 +14,7 @@ use carnet::audit::{Offered, Subject};
 use carnet::diagnosis::count;
 use carnet::format::chunk_size::ChunkSize;
 use carnet::format::plan::Carriage;
+use carnet::format::resend::ResendRequest;
 use carnet::format::statement::Crossing;
 use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
 use carnet::gate::Moving;
@@ -37,6 +38,7 @@ use crate::connection::Connection;
 use crate::exit;
 use crate::gate::GateArgs;
 use crate::keys::KeyArgs;
+use crate::request_text::only_request;
 use crate::stores::{StoreAccess, StoreWriting, Stores};
 use crate::sum_option::SumOption;
 use crate::transfer_record::{TransferRecordArgs, TransferRecordFiles};
@@ -124,6 +126,9 @@ pub(crate) struct Pack {
     /// Replace existing chunk files of this name once the new bundle is complete
     #[arg(long)]
     overwrite: bool,
+    /// Make only the chunks that a request of the far side asks for, again: a text in quotes, a file, or - for stdin
+    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "transfer_record"])]
+    only: Option<String>,
     /// If an artifact fails, report it, pack the others, and exit with 4
     #[arg(long)]
     continue_on_errors: bool,
@@ -152,7 +157,8 @@ impl Command for Pack {
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let environment = &context.environment;
-        let created = sealing_time()?;
+        let only = self.only.as_ref().map(|text| only_request(std::slice::from_ref(text))).transpose()?;
+        let created = sealing_time(only.as_ref().and_then(ResendRequest::sealed))?;
         let key = self.key.load(context.screen)?;
         let specs = sources::listed(&self.sources, self.artifacts_from.as_deref())?;
         let record = self.record.begin(environment.clock.now())?;
@@ -181,7 +187,8 @@ impl Command for Pack {
             let both = [SumFunction::Sha256, SumFunction::Md5];
             summed.extend(both.into_iter().filter(|function| !file_sums.contains(function)));
         }
-        let request = self.request(wanted, store, created, &summed, bases);
+        let mut request = self.request(wanted, store, created, &summed, bases);
+        request.only = only;
         let packed = if self.dry_run {
             carnet::pack::plan(&request, &key, environment)
         } else {
@@ -308,6 +315,7 @@ impl Pack {
             on_failure: if self.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
             bases,
             file_sums: file_sums.iter().map(|&function| function.into()).collect(),
+            only: None,
         }
     }
 }

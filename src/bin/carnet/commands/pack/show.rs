@@ -2,7 +2,7 @@
 
 use carnet::diagnosis::count;
 use carnet::medium::ChunkPlace;
-use carnet::pack::{ChunkReport, Outcome, PackReport};
+use carnet::pack::{AgainReport, ChunkReport, Outcome, PackReport};
 use indicatif::HumanBytes;
 
 use crate::plain::plain;
@@ -29,7 +29,13 @@ fn text(report: &PackReport, place: &ChunkPlace, screen: &Screen) -> String {
         Outcome::Packed => "packed",
         Outcome::Unchanged => "already exists, complete and identical; nothing changed",
     };
-    out += &format!("bundle {} {outcome}\n", report.crossing.name);
+    match (&report.again, report.outcome) {
+        (Some(_), Outcome::Packed) => {
+            let chunks = count_of(report.chunks.len(), "chunk", "chunks");
+            out += &format!("bundle {}: {chunks} made again\n", report.crossing.name);
+        }
+        _ => out += &format!("bundle {} {outcome}\n", report.crossing.name),
+    }
     out += &format!("id     {}\n", report.bundle);
     out += &format!(
         "holds  {}, {}, {}, {}\n",
@@ -68,5 +74,30 @@ fn text(report: &PackReport, place: &ChunkPlace, screen: &Screen) -> String {
     }
     out += &omissions(&report.omitted);
     out += &left_out(&report.left_out);
+    if let Some(again) = &report.again {
+        out += &again_text(again, report.chunks.iter().any(|chunk| chunk.number == 0));
+    }
+    out
+}
+
+/// Says in what the chunks may differ from those of the first time.
+fn again_text(again: &AgainReport, has_control: bool) -> String {
+    let mut out = if again.as_requested {
+        format!(
+            "sealed {}, as the request says: the same bytes as the first time, with the same key and --expires\n",
+            again.sealed
+        )
+    } else {
+        format!(
+            "sealed {}, which the request does not say: the files fit the bundle, and their statements have this time\n",
+            again.sealed
+        )
+    };
+    if has_control {
+        out += "the control chunk is without releases: sign it again, or send a copy that is signed\n";
+    }
+    if again.read_everything {
+        out += "every blob was read, because the control chunk lists the sums of all chunks\n";
+    }
     out
 }

@@ -245,11 +245,11 @@ impl Receiving<'_> {
     fn wait(&mut self, bundle: &InboxBundle, now: Timestamp) {
         self.ends = graver(self.ends, exit::DAMAGED);
         if self.looks == Looks::Once {
-            self.say(Level::Warning, &format!("send again: {}", unfinished_line(bundle)));
+            self.say(Level::Warning, &format!("send again: {}", unfinished_line(bundle).in_logs()));
         } else if let Some(after) = self.options.remind_after
             && let Some(line) = self.reception.reminder(bundle, after, now)
         {
-            let text = format!("the bundle {} is unfinished; send again: {line}", bundle.name);
+            let text = format!("the bundle {} is unfinished; send again: {}", bundle.name, line.in_logs());
             self.say(Level::Warning, &text);
         }
     }
