@@ -7,10 +7,10 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::behaviour::support::{Desk, Run};
+use crate::behaviour::support::{Desk, Run, cached};
 
 /// Where `scripts/setup --audits` puts what drives the browser.
-const MODULES: &str = "carnet-tests/page-1";
+const MODULES: &str = "page-1";
 /// Names that a careless page would run, or show as something else.
 const NAMES: &[&str] = &[
     "odd<img src=x onerror=ran=true>",
@@ -86,11 +86,8 @@ fn report_page(desk: &Desk, name: &str, options: &str) -> PathBuf {
 }
 
 /// The folder with `playwright-core` and `axe-core`.
-#[allow(clippy::disallowed_methods)] // The cache of this machine.
 fn modules() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    let folder = cache.or_else(home).expect("a home folder").join(MODULES);
+    let folder = cached(MODULES);
     assert!(
         folder.join("node_modules/playwright-core").exists() && folder.join("node_modules/axe-core").exists(),
         "playwright-core and axe-core are not installed in {} (scripts/setup --audits)",

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::contents::{image, tar_of};
 use crate::behaviour::layouts::Source;
-use crate::behaviour::support::{Desk, Run};
+use crate::behaviour::support::{Desk, Run, cached};
 
 /// Where `scripts/setup --audits` puts the validators.
-const VALIDATORS: &str = "carnet-tests/audit-validators-1";
+const VALIDATORS: &str = "audit-validators-1";
 const AT: &str = "--at 2026-01-01T00:00:00Z";
 const STATUS: &[u8] =
     b"Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nSource: glibc\nVersion: 2.36-9\n\n\
@@ -40,11 +40,8 @@ fn desk() -> (Desk, Source, Value) {
     (desk, source, image)
 }
 
-#[allow(clippy::disallowed_methods)] // The cache of this machine.
 fn validators() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    let folder = cache.or_else(home).expect("a home folder").join(VALIDATORS);
+    let folder = cached(VALIDATORS);
     assert!(folder.exists(), "{} is missing (scripts/setup --audits)", folder.display());
     folder
 }

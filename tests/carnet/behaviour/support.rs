@@ -244,6 +244,14 @@ pub(crate) fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
+/// The place of something that `scripts/setup` puts into the cache of this machine. It may not be there.
+#[allow(clippy::disallowed_methods)] // The library does not read the environment, but its tests may.
+pub(crate) fn cached(path: &str) -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+    cache.or_else(home).expect("a home folder").join("carnet-tests").join(path)
+}
+
 /// Whether all of these programs are installed. Reports the missing ones as a reason to skip.
 pub(crate) fn installed(programs: &[&str]) -> bool {
     let there = |name: &&str| {

@@ -1,16 +1,16 @@
 //! The programs that sign, and a layout with what they sign.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::super::contents::{image, tar_of};
 use crate::behaviour::layouts::{CONFIG, MANIFEST, plain, with};
-use crate::behaviour::support::{Desk, Run, Source};
+use crate::behaviour::support::{Desk, Run, Source, cached};
 
 /// Where `scripts/setup --audits` puts cosign and notation.
-const SIGNERS: &str = "carnet-tests/signers-1/usr/bin";
+const SIGNERS: &str = "signers-1/usr/bin";
 
 /// A desk with keys, certificates and a layout `src` with the image `app:1`.
 pub(super) struct Workshop {
@@ -24,11 +24,8 @@ pub(super) struct Workshop {
 pub(super) type Result = (String, String, String, String);
 
 /// The folder with cosign and notation.
-#[allow(clippy::disallowed_methods)] // The cache of this machine.
 fn signers() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    let folder = cache.or_else(home).expect("a home folder").join(SIGNERS);
+    let folder = cached(SIGNERS);
     for program in ["cosign", "notation"] {
         let path = folder.join(program);
         assert!(path.exists(), "{program} is not installed in {} (scripts/setup --audits)", folder.display());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::behaviour::support::skipped;
+use crate::behaviour::support::{cached, skipped};
 
 /// The command of a store that keeps its data in a folder and listens on a port.
 type Start = Box<dyn Fn(&Path, &str) -> Command>;
@@ -22,11 +22,8 @@ pub(crate) struct Emulator {
 }
 
 /// A program that `scripts/setup` puts into the cache.
-#[allow(clippy::disallowed_methods)] // The library does not read the environment, but its tests may.
 pub(crate) fn program(path: &str) -> Option<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    let program = cache.or_else(home)?.join("carnet-tests").join(path);
+    let program = cached(path);
     if !program.exists() {
         skipped(&format!("{path} is not installed (scripts/setup --stores)"));
         return None;
