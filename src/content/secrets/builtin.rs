@@ -1,48 +1,74 @@
 //! The rules that the program brings along. The forms are what the issuers of the tokens document.
 
-use super::rule::{Rule, RulesError, expression};
+use super::rule::{Gate, Rule, RulesError, expression};
 
-/// Name, gate, expression, and the least entropy in thousandths of a bit per byte. A gate is a short part that each match of
-/// the expression has: all files are searched for all gates at once, so these must not be long, and not count far.
-type Anywhere = (&'static str, &'static str, &'static str, u32);
+/// Name, marks, gate, expression, and the least entropy in thousandths of a bit per byte.
+///
+/// A gate is a short part that each match of the expression has: all files are searched for all gates at once, so these must
+/// not be long, and not count far. Each match of a gate has one of the marks, of at least three bytes. Behind `~`, upper and
+/// lower case make no difference. The rarer a mark, the better.
+type Anywhere = (&'static str, &'static [&'static str], &'static str, &'static str, u32);
 
 /// Rules for all files. The first group is the secret, if there is one.
 const ANYWHERE: &[Anywhere] = &[
-    ("aws-access-key-id", "AKIA|ASIA|ABIA|ACCA", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b", 2500),
+    (
+        "aws-access-key-id",
+        &["AKIA", "ASIA", "ABIA", "ACCA"],
+        "AKIA|ASIA|ABIA|ACCA",
+        r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b",
+        2500,
+    ),
     (
         "aws-secret-access-key",
+        &["~ws_s", "~wss"],
         "(?i:aws_?secret)",
         r#"(?i:aws_?secret_?(?:access_?)?key)["']?\s{0,8}[:=]\s{0,8}["']?([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+=]|\z)"#,
         3500,
     ),
-    ("github-token", "gh[pousr]_[0-9A-Za-z]{4}", r"\bgh[pousr]_[0-9A-Za-z]{36,}", 3000),
-    ("github-fine-grained-token", "github_pat_", r"\bgithub_pat_[0-9A-Za-z_]{82}", 3000),
+    (
+        "github-token",
+        &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"],
+        "gh[pousr]_[0-9A-Za-z]{4}",
+        r"\bgh[pousr]_[0-9A-Za-z]{36,}",
+        3000,
+    ),
+    ("github-fine-grained-token", &["github_pat_"], "github_pat_", r"\bgithub_pat_[0-9A-Za-z_]{82}", 3000),
     (
         "gitlab-token",
+        &["glpat-", "gldt-", "glptt-", "glrt-", "glsoat-", "glft-", "glagent-", "glcbt-", "glimt-", "gloas-"],
         "gl(?:pat|dt|ptt|rt|soat|ft|agent|cbt|imt|oas)-[0-9A-Za-z_-]{4}",
         r"\bgl(?:pat|dt|ptt|rt|soat|ft|agent|cbt|imt|oas)-[0-9A-Za-z_-]{20,}",
         3000,
     ),
-    ("slack-token", "xox[abeoprs]-[0-9]", r"\bxox[abeoprs]-[0-9]{8,}-[0-9A-Za-z-]{10,}", 2500),
-    ("slack-app-token", "xapp-[0-9]", r"\bxapp-[0-9]-[A-Z0-9]{8,}-[0-9]{8,}-[0-9a-f]{32,}", 2500),
+    ("slack-token", &["xox"], "xox[abeoprs]-[0-9]", r"\bxox[abeoprs]-[0-9]{8,}-[0-9A-Za-z-]{10,}", 2500),
+    ("slack-app-token", &["xapp-"], "xapp-[0-9]", r"\bxapp-[0-9]-[A-Z0-9]{8,}-[0-9]{8,}-[0-9a-f]{32,}", 2500),
     (
         "slack-webhook",
+        &["hooks.slack.com/"],
         r"hooks\.slack\.com/",
         r"https://hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9+/]{40,})",
         3000,
     ),
-    ("google-api-key", "AIza", r"\bAIza[0-9A-Za-z_-]{35}", 3000),
-    ("google-oauth-secret", "GOCSPX-", r"\bGOCSPX-[0-9A-Za-z_-]{28}", 3000),
-    ("azure-storage-key", "(?i:AccountKey)", r"(?i:AccountKey)\s{0,4}=\s{0,4}([A-Za-z0-9+/]{86}==)", 3500),
-    ("azure-sas", "[?&;]sig=", r"[?&;]sig=([A-Za-z0-9%/+]{40,80}(?i:%3d))", 3500),
+    ("google-api-key", &["AIza"], "AIza", r"\bAIza[0-9A-Za-z_-]{35}", 3000),
+    ("google-oauth-secret", &["GOCSPX-"], "GOCSPX-", r"\bGOCSPX-[0-9A-Za-z_-]{28}", 3000),
+    (
+        "azure-storage-key",
+        &["~ntk"],
+        "(?i:AccountKey)",
+        r"(?i:AccountKey)\s{0,4}=\s{0,4}([A-Za-z0-9+/]{86}==)",
+        3500,
+    ),
+    ("azure-sas", &["sig="], "[?&;]sig=", r"[?&;]sig=([A-Za-z0-9%/+]{40,80}(?i:%3d))", 3500),
     (
         "azure-client-secret",
+        &["0Q~", "1Q~", "2Q~", "3Q~", "4Q~", "5Q~", "6Q~", "7Q~", "8Q~", "9Q~"],
         "[0-9]Q~",
         r"[^A-Za-z0-9_~.-]([A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34})",
         3500,
     ),
     (
         "private-key",
+        &["PRIVATE KEY"],
         "PRIVATE KEY",
         concat!(
             r"-----BEGIN (?:RSA |EC |DSA |OPENSSH |ENCRYPTED |PGP )?PRIVATE KEY(?: BLOCK)?-----",
@@ -53,29 +79,43 @@ const ANYWHERE: &[Anywhere] = &[
     ),
     (
         "putty-private-key",
+        &["PuTTY-User-Key-File-"],
         "PuTTY-User-Key-File-",
         r"PuTTY-User-Key-File-[0-9]: [\s\S]{10,400}?Private-Lines: [0-9]",
         0,
     ),
-    ("age-secret-key", "AGE-SECRET-KEY-1", r"\bAGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}", 3000),
-    ("jwt", r"\.eyJ", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}", 3500),
-    ("npm-token", "npm_[A-Za-z0-9]{8}", r"\bnpm_[A-Za-z0-9]{36}\b", 3000),
-    ("pypi-token", "pypi-AgEI", r"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}", 3500),
-    ("rubygems-token", "rubygems_[0-9a-f]{4}", r"\brubygems_[0-9a-f]{48}\b", 2500),
-    ("docker-hub-token", "dckr_", r"\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{27,}", 3000),
+    (
+        "age-secret-key",
+        &["AGE-SECRET-KEY-1"],
+        "AGE-SECRET-KEY-1",
+        r"\bAGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}",
+        3000,
+    ),
+    ("jwt", &[".eyJ"], r"\.eyJ", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}", 3500),
+    ("npm-token", &["npm_"], "npm_[A-Za-z0-9]{8}", r"\bnpm_[A-Za-z0-9]{36}\b", 3000),
+    ("pypi-token", &["pypi-AgEI"], "pypi-AgEI", r"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}", 3500),
+    ("rubygems-token", &["rubygems_"], "rubygems_[0-9a-f]{4}", r"\brubygems_[0-9a-f]{48}\b", 2500),
+    ("docker-hub-token", &["dckr_"], "dckr_", r"\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{27,}", 3000),
     (
         "kubeconfig-client-key",
+        &["client-key-data:"],
         "client-key-data:",
         r"\bclient-key-data:\s{1,4}([A-Za-z0-9+/]{64,}={0,2})",
         3500,
     ),
-    ("vault-token", r"hv[sb]\.[A-Za-z0-9_-]{8}", r"\bhv[sb]\.[A-Za-z0-9_-]{90,}", 3500),
-    ("terraform-cloud-token", r"\.atlasv1\.", r"\b[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{60,}", 3500),
-    ("digitalocean-token", "do[opr]_v1_", r"\bdo[opr]_v1_[0-9a-f]{64}\b", 3000),
-    ("stripe-key", "[rs]k_live_", r"\b[rs]k_live_[0-9A-Za-z]{20,}", 3000),
-    ("sendgrid-key", r"SG\.[A-Za-z0-9_-]{8}", r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", 3500),
-    ("hugging-face-token", "hf_[A-Za-z]{8}", r"\bhf_[A-Za-z]{34}\b", 3000),
-    ("databricks-token", "dapi[0-9a-f]{4}", r"\bdapi[0-9a-f]{32}\b", 3000),
+    ("vault-token", &["hvs.", "hvb."], r"hv[sb]\.[A-Za-z0-9_-]{8}", r"\bhv[sb]\.[A-Za-z0-9_-]{90,}", 3500),
+    (
+        "terraform-cloud-token",
+        &[".atlasv1."],
+        r"\.atlasv1\.",
+        r"\b[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{60,}",
+        3500,
+    ),
+    ("digitalocean-token", &["_v1_"], "do[opr]_v1_", r"\bdo[opr]_v1_[0-9a-f]{64}\b", 3000),
+    ("stripe-key", &["k_live_"], "[rs]k_live_", r"\b[rs]k_live_[0-9A-Za-z]{20,}", 3000),
+    ("sendgrid-key", &["SG."], r"SG\.[A-Za-z0-9_-]{8}", r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", 3500),
+    ("hugging-face-token", &["hf_"], "hf_[A-Za-z]{8}", r"\bhf_[A-Za-z]{34}\b", 3000),
+    ("databricks-token", &["dapi"], "dapi[0-9a-f]{4}", r"\bdapi[0-9a-f]{32}\b", 3000),
 ];
 
 /// Name, path and expression.
@@ -122,12 +162,12 @@ const IN_FILE: &[InFile] = &[
 ];
 
 pub(super) fn rules() -> Result<Vec<Rule>, RulesError> {
-    let anywhere = ANYWHERE.iter().map(|(id, gate, pattern, entropy_milli)| {
+    let anywhere = ANYWHERE.iter().map(|(id, marks, gate, pattern, entropy_milli)| {
         Ok(Rule {
             id: (*id).to_owned(),
             path: None,
             content: Some(expression(id, pattern)?),
-            gate: Some((*gate).to_owned()),
+            gate: Some(Gate { expression: (*gate).to_owned(), marks }),
             group: None,
             entropy_milli: *entropy_milli,
             allowed: Vec::new(),

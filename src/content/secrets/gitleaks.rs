@@ -5,7 +5,7 @@ use regex::bytes::Regex;
 use serde::Deserialize;
 
 use super::{
-    rule::{Allowed, Rule, RulesError, Target, expression},
+    rule::{Allowed, Gate, Rule, RulesError, Target, expression},
     scan::SecretRules,
 };
 
@@ -162,6 +162,7 @@ fn rule(id: &str, raw: RawRule, not_used: &mut Vec<String>) -> Result<Rule, Stri
     });
     // A gate that cannot be compiled would take all other rules with it.
     gate.as_ref().map(compiled).transpose()?;
+    let gate = gate.map(|expression| Gate { expression, marks: &[] });
     Ok(Rule { id: id.to_owned(), path, content, gate, group, entropy_milli, allowed })
 }
 

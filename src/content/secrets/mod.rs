@@ -7,6 +7,7 @@
 mod builtin;
 mod gitleaks;
 mod known;
+mod marks;
 mod rule;
 mod scan;
 

@@ -32,13 +32,22 @@ pub(super) struct Rule {
     pub(super) path: Option<Regex>,
     /// What a secret looks like; without, the whole file is one.
     pub(super) content: Option<Regex>,
-    /// An expression for what a file must have for the rule to be tried at all; without, its path alone decides.
-    pub(super) gate: Option<String>,
+    /// What a file must have for the rule to be tried at all; without, its path alone decides.
+    pub(super) gate: Option<Gate>,
     /// The group that is the secret; without, the first that took part, or else the whole match.
     pub(super) group: Option<usize>,
     /// The least Shannon entropy of the secret, in thousandths of a bit per byte.
     pub(super) entropy_milli: u32,
     pub(super) allowed: Vec<Allowed>,
+}
+
+/// A part that each match of a rule has.
+#[derive(Debug, Clone)]
+pub(super) struct Gate {
+    /// An expression for it.
+    pub(super) expression: String,
+    /// Words of which it has one, as [`super::marks`] seeks them. With none of them given, the expression itself is sought.
+    pub(super) marks: &'static [&'static str],
 }
 
 /// Which matches are no secrets.

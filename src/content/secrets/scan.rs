@@ -6,7 +6,8 @@ use regex::bytes::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::{
     LeftOut, SEARCHED_BYTES_MAX, Secret, Secrets, builtin, known,
-    rule::{Allowed, Rule, RulesError, entropy_milli},
+    marks::Marks,
+    rule::{Allowed, Gate, Rule, RulesError, entropy_milli},
 };
 use crate::oci::Digest;
 
@@ -23,8 +24,12 @@ const LINE_BYTES: usize = 1024;
 #[derive(Debug, Clone)]
 pub struct SecretRules {
     rules: Vec<Rule>,
-    /// All gates as one expression. Most files have none of them, and this is the fastest way to tell.
-    any_gate: Regex,
+    /// The marks of all gates that have some, and all gates that have some as one expression. Most files have none of
+    /// them, and this is the fastest way to tell.
+    marks: Option<Marks>,
+    marked: Regex,
+    /// The other gates as one expression; all of them if marks cannot be sought on this machine.
+    unmarked: Option<Regex>,
     /// The gates, and the rules that they belong to.
     gates: RegexSet,
     gated: Vec<usize>,
@@ -49,14 +54,31 @@ impl SecretRules {
         let gated: Vec<usize> =
             numbered().filter(|(_, rule)| rule.gate.is_some()).map(|(at, _)| at).collect();
         let ungated = numbered().filter(|(_, rule)| rule.gate.is_none()).map(|(at, _)| at).collect();
-        let gates: Vec<&str> = rules.iter().filter_map(|rule| rule.gate.as_deref()).collect();
-        let any = gates.iter().map(|gate| format!("(?:{gate})")).collect::<Vec<_>>().join("|");
-        // Without gates, an expression that matches nothing.
-        let any = if any.is_empty() { r"[^\s\S]".to_owned() } else { any };
-        let any_gate = RegexBuilder::new(&any).unicode(false).size_limit(GATES_BYTES_MAX).build();
-        let gates = RegexSetBuilder::new(gates).unicode(false).size_limit(GATES_BYTES_MAX).build();
-        let (any_gate, gates) = (any_gate.map_err(together)?, gates.map_err(together)?);
-        Ok(SecretRules { rules, any_gate, gates, gated, ungated, allowed })
+        let gates = || rules.iter().filter_map(|rule| rule.gate.as_ref());
+        let marks = Marks::new(gates().flat_map(|gate| gate.marks.iter().copied()));
+        let has_marks = |gate: &&Gate| marks.is_some() && !gate.marks.is_empty();
+        let marked = any_of(gates().filter(has_marks)).map_err(together)?;
+        let unmarked = gates().any(|gate| !has_marks(&gate));
+        let unmarked = unmarked.then(|| any_of(gates().filter(|gate| !has_marks(gate))));
+        let unmarked = unmarked.transpose().map_err(together)?;
+        let each = gates().map(|gate| &gate.expression);
+        let gates = RegexSetBuilder::new(each).unicode(false).size_limit(GATES_BYTES_MAX).build();
+        let gates = gates.map_err(together)?;
+        Ok(SecretRules { rules, marks, marked, unmarked, gates, gated, ungated, allowed })
+    }
+
+    /// The same rules, which seek their gates without marks.
+    #[cfg(test)]
+    pub(super) fn without_marks(self) -> SecretRules {
+        let unmarked = any_of(self.rules.iter().filter_map(|rule| rule.gate.as_ref())).ok();
+        SecretRules { marks: None, unmarked, ..self }
+    }
+
+    /// Whether a text has any gate.
+    fn has_gate(&self, text: &[u8]) -> bool {
+        let marks = self.marks.as_ref();
+        marks.is_some_and(|marks| marks.around(text).any(|place| self.marked.is_match(place)))
+            || self.unmarked.as_ref().is_some_and(|unmarked| unmarked.is_match(text))
     }
 
     /// The own rules and those of a file. Where both have one of the same name, that of the file counts.
@@ -89,7 +111,7 @@ impl SecretRules {
         let mut taken = BTreeSet::new();
         let mut places = Vec::new();
         let mut by_name = None;
-        let matches = self.any_gate.is_match(text).then(|| self.gates.matches(text)).into_iter().flatten();
+        let matches = self.has_gate(text).then(|| self.gates.matches(text)).into_iter().flatten();
         let mut tried: Vec<usize> = matches.filter_map(|gate| self.gated.get(gate)).copied().collect();
         tried.extend(&self.ungated);
         tried.sort_unstable();
@@ -140,6 +162,13 @@ impl SecretRules {
         let line = line_around(text, whole);
         allowed.any(|allowed| allowed.lets_go(path, bytes(secret), bytes(whole), line))
     }
+}
+
+/// One expression for all these gates. Without gates, it matches nothing.
+fn any_of<'a>(gates: impl Iterator<Item = &'a Gate>) -> Result<Regex, regex::Error> {
+    let any = gates.map(|gate| format!("(?:{})", gate.expression)).collect::<Vec<_>>().join("|");
+    let any = if any.is_empty() { r"[^\s\S]".to_owned() } else { any };
+    RegexBuilder::new(&any).unicode(false).size_limit(GATES_BYTES_MAX).build()
 }
 
 type Place = std::ops::Range<usize>;

@@ -114,6 +114,17 @@ fn every_rule_finds_its_example_and_tells_only_where_it_is() {
 }
 
 #[test]
+fn each_gate_of_the_own_rules_is_short_and_has_marks() {
+    for rule in super::builtin::rules().unwrap() {
+        let Some(gate) = rule.gate else { continue };
+        assert!(!gate.marks.is_empty(), "{}", rule.id);
+        assert!(gate.marks.iter().all(|mark| mark.trim_start_matches('~').len() >= 3), "{}", rule.id);
+        // Without repetitions, a gate is no longer than its expression, up to a `{8}` at its end.
+        assert!(!gate.expression.contains(['*', '+', ',']) && gate.expression.len() < 80, "{}", rule.id);
+    }
+}
+
+#[test]
 fn values_of_documents_and_placeholders_are_not_reported() {
     let id = format!("AKIA{}EXAMPLE", "IOSFODNN7");
     let key = format!("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCY{}", "EXAMPLEKEY");
@@ -149,7 +160,7 @@ fn limits_are_told() {
     assert_eq!((secrets.found.len(), secrets.left_out.bytes), (0, token.len() as u64));
 }
 
-const RULES: &str = r#"
+const RULES_FILE: &str = r#"
 title = "own"
 [extend]
 useDefault = true
@@ -180,7 +191,7 @@ paths = ['''^usr/share/doc/''']
 
 #[test]
 fn a_gitleaks_file_is_used_as_far_as_it_can_be() {
-    let file = GitleaksFile::parse(RULES).unwrap();
+    let file = GitleaksFile::parse(RULES_FILE).unwrap();
     let count = |path: &str, text: &str| file.rules.search(path.as_bytes(), text.as_bytes()).found.len();
     assert_eq!(count("a", "ACME_TOKEN = \"a1b2c3d4\""), 1);
     assert_eq!(count("a", "ACME_TOKEN = \"aaaabbbb\""), 0, "too even");
@@ -197,7 +208,46 @@ fn a_gitleaks_file_is_used_as_far_as_it_can_be() {
     assert!(GitleaksFile::parse("rules = 1").is_err());
 }
 
+/// Pieces of a text: examples of secrets, whole and cut, marks of gates in both cases, and bytes.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    const WORDS: &[&str] =
+        &["AWS_sec", "awsSECRET", "accountkey", "AccountKEY=", "3Q~", "sig=", "hf_", "SG.", ".eyJ", "a"];
+    static EXAMPLES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        examples()
+            .into_iter()
+            .map(|(_, _, before, secret, after)| format!("{before}{secret}{after}"))
+            .collect()
+    });
+    let example = (0..EXAMPLES.len(), 0..300_usize, 0..300_usize).prop_map(|(at, start, bytes)| {
+        let example = EXAMPLES[at].as_bytes();
+        // Every second one is whole.
+        let start = if start % 2 == 0 { 0 } else { start.min(example.len()) };
+        let end = if bytes % 2 == 0 { example.len() } else { (start + bytes).min(example.len()) };
+        example[start..end].to_vec()
+    });
+    let word = proptest::sample::select(WORDS).prop_map(|word| word.as_bytes().to_vec());
+    let noise = proptest::collection::vec(any::<u8>(), 0..100);
+    let letters = proptest::collection::vec(proptest::sample::select(MIXED.as_bytes()), 0..100);
+    proptest::collection::vec(prop_oneof![example, word, noise, letters], 0..8).prop_map(|all| all.concat())
+}
+
 proptest! {
+    #[test]
+    fn marks_change_no_finding(text in pieces()) {
+        static BOTH: LazyLock<[SecretRules; 2]> = LazyLock::new(|| {
+            let both = || SecretRules::builtin().unwrap().and(GitleaksFile::parse(RULES_FILE).unwrap().rules);
+            [both().unwrap(), both().unwrap().without_marks()]
+        });
+        static RULES: LazyLock<SecretRules> = LazyLock::new(|| SecretRules::builtin().unwrap());
+        static WITHOUT: LazyLock<SecretRules> = LazyLock::new(|| SecretRules::builtin().unwrap().without_marks());
+        for path in [&b"etc/app.conf"[..], b"root/.netrc"] {
+            prop_assert_eq!(RULES.search(path, &text), WITHOUT.search(path, &text));
+        }
+        // Rules of a file, which have no marks, beside them.
+        let text = [b"acme_token = \"a1b2c3d4\"".as_slice(), &text].concat();
+        prop_assert_eq!(BOTH[0].search(b"a", &text), BOTH[1].search(b"a", &text));
+    }
+
     #[test]
     fn any_bytes_can_be_searched(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
         static RULES: LazyLock<SecretRules> = LazyLock::new(|| SecretRules::builtin().unwrap());

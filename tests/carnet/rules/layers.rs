@@ -115,6 +115,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("zstd", &["src/content/"]),
     ("object", &["src/content/", "src/storage/"]),
     ("packageurl", &["src/packages/purl.rs"]),
+    ("aho_corasick", &["src/content/secrets/"]),
     ("regex", &["src/content/secrets/", "src/guard/words.rs"]),
     (
         "toml",
