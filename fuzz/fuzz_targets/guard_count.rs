@@ -1,11 +1,13 @@
 //! The count of a guard: whatever the bytes are, it ends within its limits, and no count is above them.
 #![no_main]
 
-use carnet::guard::{Contents, Form, Guard, Limit, Profile};
+use carnet::content::archive::{Contents, Form};
+use carnet::guard::{Guard, Limit, Profile};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     const BYTES_MAX: u64 = 8 << 20;
     let expands = vec![
+        Form::Ar,
         Form::Bzip2,
         Form::Cpio,
         Form::Deb,

@@ -2,6 +2,7 @@
 //! audits do that: the verbs that move bytes never use this module.
 
 pub mod ar;
+pub mod archive;
 pub mod deflate;
 pub mod executable;
 pub mod inflate;

@@ -8,12 +8,11 @@ use std::{
 };
 
 use super::{
-    form::Form,
-    opener::{Element, Expansion, Opener},
     over::{Limit, NotOpened, Over},
     profile::{Profile, ProfileError},
     words::Words,
 };
+use crate::content::archive::{Element, Expansion, Form, Opener};
 use crate::content::sniff::{HEAD_BYTES, MediaType, sniff};
 use crate::diagnosis::count;
 
@@ -62,6 +61,8 @@ pub struct Count {
     pub not_opened: Vec<NotOpened>,
     /// How many there are in all.
     pub not_opened_places: u64,
+    /// How many of them the guard may open.
+    pub unforeseen_places: u64,
     /// The limit at which the count ended, because no guard goes on there. The numbers are those up to it.
     pub ended_by: Option<Limit>,
 }
@@ -217,7 +218,8 @@ impl Counter<'_> {
         let mut metered = Metered { source, totals: self.totals, is_expanded: depth > 0, bytes: 0 };
         if let Err(error) = self.content(element, depth, &mut metered) {
             // What could be read of the element has been counted.
-            self.not_opened(format!("its content cannot be read: {error}"));
+            let is_unforeseen = error.kind() == io::ErrorKind::Unsupported;
+            self.not_opened(format!("its content cannot be read: {error}"), is_unforeseen);
         }
         let bytes = metered.bytes;
         if self.totals.ended_by.get().is_none() {
@@ -268,7 +270,7 @@ impl Counter<'_> {
             return false;
         }
         if depth > DEPTH_MAX {
-            self.not_opened(format!("more than {DEPTH_MAX} archives are around one another"));
+            self.not_opened(format!("more than {DEPTH_MAX} archives are around one another"), true);
             return false;
         }
         self.count.depth = self.count.depth.max(depth);
@@ -291,12 +293,12 @@ impl Counter<'_> {
         match expansion {
             Ok(Expansion::Done) => true,
             Ok(Expansion::Unknown) => {
-                self.not_opened(format!("{} cannot be opened here", form.name()));
+                self.not_opened(format!("{} cannot be opened here", form.name()), true);
                 false
             }
             Err(why) => {
                 if self.totals.ended_by.get().is_none() {
-                    self.not_opened(why);
+                    self.not_opened(why.to_string(), why.kind() == io::ErrorKind::Unsupported);
                 }
                 true
             }
@@ -378,14 +380,15 @@ impl Counter<'_> {
     }
 
     /// Notes an archive that was not opened. If an archive around others is cut off, all of them are: that is told once.
-    fn not_opened(&mut self, why: String) {
+    fn not_opened(&mut self, why: String, is_unforeseen: bool) {
         let is_told = |last: &NotOpened| last.why == why && last.place.starts_with(&self.place);
         if self.count.not_opened.last().is_some_and(is_told) {
             return;
         }
         self.count.not_opened_places = self.count.not_opened_places.saturating_add(1);
+        self.count.unforeseen_places = self.count.unforeseen_places.saturating_add(u64::from(is_unforeseen));
         if self.count.not_opened_places <= PLACES_MAX {
-            self.count.not_opened.push(NotOpened { place: self.place.clone(), why });
+            self.count.not_opened.push(NotOpened { place: self.place.clone(), why, is_unforeseen });
         }
     }
 }

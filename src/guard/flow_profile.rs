@@ -6,12 +6,9 @@
 
 use serde_json::{Map, Value};
 
+use super::profile::{MediaFilter, Profile, ProfileError, Word};
+use crate::content::archive::Form;
 use crate::oci::json;
-
-use super::{
-    form::Form,
-    profile::{MediaFilter, Profile, ProfileError, Word},
-};
 
 /// Fields around the rule sets, outermost first. The example requests have `parameters` and `resource`.
 const AROUND: [&str; 4] = ["parameters", "resource", "properties", "rulesets"];

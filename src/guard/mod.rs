@@ -2,24 +2,18 @@
 //! in archives, and refuse a file that is over one of their limits. A profile holds these limits, and the count tells for
 //! each chunk file which of them it is over, before anything is sent.
 //!
-//! The count knows no format of archives: an [`Opener`] opens them, and [`Contents`] is the one that does it with the
-//! decoders of this program.
+//! The count knows no format of archives: an [`Opener`](crate::content::archive::Opener) opens them, and
+//! [`Contents`](crate::content::archive::Contents) is the one that does it with the decoders of this program.
 
-mod contents;
 mod count;
 mod flow_profile;
-mod form;
-mod opener;
 mod over;
 mod profile;
 mod profile_file;
 mod read;
 mod words;
 
-pub use contents::Contents;
 pub use count::{Count, Guard};
-pub use form::Form;
-pub use opener::{Element, Expansion, Opener, Visit};
 pub use over::{Limit, NotOpened, Over};
 pub use profile::{MediaFilter, Profile, ProfileError, Word};
 

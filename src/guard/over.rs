@@ -62,6 +62,8 @@ pub struct NotOpened {
     pub place: Vec<Vec<u8>>,
     /// Why.
     pub why: String,
+    /// Whether the guard may open it all the same: what it counts there is not foreseen. It meets damage just as well.
+    pub is_unforeseen: bool,
 }
 
 pub(super) fn shown(place: &[Vec<u8>]) -> String {

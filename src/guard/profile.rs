@@ -1,6 +1,6 @@
 //! The limits of a guard.
 
-use super::form::Form;
+use crate::content::archive::Form;
 use crate::content::sniff::MediaType;
 
 /// Maximum size of a profile in bytes.

@@ -2,10 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{
-    form::Form,
-    profile::{LIST_MAX, MediaFilter, Profile, ProfileError, Word},
-};
+use super::profile::{LIST_MAX, MediaFilter, Profile, ProfileError, Word};
+use crate::content::archive::Form;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

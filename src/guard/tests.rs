@@ -5,7 +5,8 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{Count, Element, Expansion, Form, Guard, Limit, MediaFilter, Opener, Profile, Visit};
+use super::{Count, Guard, Limit, MediaFilter, Profile};
+use crate::content::archive::{Element, Expansion, Form, Opener, Visit};
 
 /// A stand-in for gzip and tar: what looks like them to the table of media types, with contents that need no decoder.
 struct Double;
@@ -26,30 +27,32 @@ fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 impl Opener for Double {
-    fn expand(&self, form: Form, source: &mut dyn Read, visit: &mut Visit<'_>) -> Result<Expansion, String> {
-        let fail = |error: io::Error| error.to_string();
+    fn expand(&self, form: Form, source: &mut dyn Read, visit: &mut Visit<'_>) -> io::Result<Expansion> {
         match form {
             Form::Gzip => {
-                source.read_exact(&mut [0; 2]).map_err(fail)?;
+                source.read_exact(&mut [0; 2])?;
                 let _ = visit(Element { name: b"", bytes: None }, source);
             }
             Form::Tar => {
-                source.read_exact(&mut [0; 512]).map_err(fail)?;
+                source.read_exact(&mut [0; 512])?;
                 loop {
                     let mut header = Vec::new();
-                    (&mut *source).take(32).read_to_end(&mut header).map_err(fail)?;
+                    (&mut *source).take(32).read_to_end(&mut header)?;
                     if header.is_empty() {
                         break;
                     }
                     let header = String::from_utf8_lossy(&header).into_owned();
                     let (name, bytes) = (header.get(..16).unwrap_or(""), header.get(16..).unwrap_or(""));
-                    let bytes: u64 = bytes.trim().parse().map_err(|_| "the archive is cut off".to_owned())?;
+                    let bytes: u64 = bytes
+                        .trim()
+                        .parse()
+                        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the archive is cut off"))?;
                     let element = Element { name: name.trim().as_bytes(), bytes: Some(bytes) };
                     let mut content = (&mut *source).take(bytes);
                     if visit(element, &mut content) == ControlFlow::Break(()) {
                         break;
                     }
-                    io::copy(&mut content, &mut io::sink()).map_err(fail)?;
+                    io::copy(&mut content, &mut io::sink())?;
                 }
             }
             _ => return Ok(Expansion::Unknown),

@@ -72,6 +72,16 @@ pub enum InflateError {
 }
 
 impl InflateError {
+    /// The kind of the error of a reader that holds this one: whether another reader may get further.
+    pub(super) const fn kind(&self) -> std::io::ErrorKind {
+        match self {
+            InflateError::Window { .. } | InflateError::Ratio { .. } | InflateError::ExpandedBytes { .. } => {
+                std::io::ErrorKind::Unsupported
+            }
+            _ => std::io::ErrorKind::InvalidData,
+        }
+    }
+
     /// The name of the rule that the stream breaks, for findings and policies.
     pub const fn rule(&self) -> &'static str {
         match self {

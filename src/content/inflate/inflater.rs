@@ -1,6 +1,6 @@
 //! The reader of expanded bytes.
 
-use std::io::{Error, ErrorKind, Read};
+use std::io::{Error, Read};
 use std::sync::Arc;
 
 use super::encoding::{Encoding, HEAD_BYTES, StreamKind};
@@ -176,7 +176,7 @@ impl<R: Read> Read for Inflater<R> {
                 Err(Failure::Source(error)) => return Err(error),
                 Err(Failure::Stream(error)) => {
                     self.state = State::Failed(error.clone());
-                    return Err(Error::new(ErrorKind::InvalidData, error));
+                    return Err(Error::new(error.kind(), error));
                 }
             }
         }

@@ -55,6 +55,12 @@ pub fn sniff(head: &[u8], bytes: u64) -> MediaType {
         .unwrap_or(UNKNOWN)
 }
 
+/// Tells the media type of a file that has a mark, as archives and compressed files have. `None` if it has none. Texts and
+/// programs are not told apart, so that it costs next to nothing.
+pub fn by_mark(head: &[u8]) -> Option<MediaType> {
+    archive::sniff(head).or_else(|| signature::sniff(head))
+}
+
 /// The `N` bytes at `at`, if there are that many.
 fn array<const N: usize>(head: &[u8], at: usize) -> Option<[u8; N]> {
     head.get(at..at.checked_add(N)?)?.try_into().ok()

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::report::{GuardReport, GuardedFile};
 use crate::arrival::{OpenError, read_head};
+use crate::content::archive::Contents;
 use crate::diagnosis::{Diagnose, Diagnosis};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::body::BodyError;
-use crate::guard::{Contents, Count, Guard, Limit};
+use crate::guard::{Count, Guard, Limit};
 use crate::medium::{ChunkFile, MediumError};
 use crate::observe::{Event, Monitor, Phase};
 use crate::stream::transfers::transfer_all;
@@ -64,6 +65,7 @@ pub fn forecast(
         sha256: profile.sha256,
         allowed: counted.iter().all(|file| file.over.is_empty()),
         complete: counted.iter().all(|file| file.not_opened_places == 0 && file.ended_by.is_none()),
+        foreseen: counted.iter().all(|file| file.unforeseen_places == 0 && file.ended_by.is_none()),
         not_checked: profile.guard.profile().not_checked.clone(),
         files: counted,
     })
@@ -175,6 +177,7 @@ fn reported(name: String, count: &Count) -> GuardedFile {
         problems: count.over.iter().map(ToString::to_string).collect(),
         not_opened: count.not_opened.iter().map(ToString::to_string).collect(),
         not_opened_places: count.not_opened_places,
+        unforeseen_places: count.unforeseen_places,
         ended_by: count.ended_by.map(Limit::name).map(ToOwned::to_owned),
     }
 }

@@ -16,8 +16,11 @@ pub struct GuardReport {
     pub sha256: Sum,
     /// Whether no chunk file is over a limit.
     pub allowed: bool,
-    /// Whether everything was opened that the guard opens. If not, more may be over a limit.
+    /// Whether everything was opened that the guard opens.
     pub complete: bool,
+    /// Whether it is foreseen what the guard will count. If not, it may open what was not opened here, and more may be over a
+    /// limit. Damaged and encrypted archives, which nobody opens, do not count.
+    pub foreseen: bool,
     /// What the profile demands and the count does not check, in sentences.
     pub not_checked: Vec<String>,
     /// The chunk files, in the order of their names.
@@ -53,6 +56,9 @@ pub struct GuardedFile {
     pub not_opened: Vec<String>,
     /// How many such archives there are.
     pub not_opened_places: u64,
+    /// How many of them the guard may open all the same, so that what it counts there is not foreseen. The others are damaged or
+    /// encrypted for every reader.
+    pub unforeseen_places: u64,
     /// The limit at which the count ended, if it ended early. The numbers are those up to there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<String>,

@@ -25,7 +25,7 @@ use crate::stores::StoreArgs;
     after_help = "No keys are needed, and nothing is written. Each chunk file is opened as the guard opens it: archives\n\
     in it, and archives in these. The profile is an Azure FlowProfile (JSON) or carnet's own form (TOML).\n\n\
     FORMAT is text (the default) or json.\n\n\
-    Exit codes: 0 every chunk file is within the limits, 5 one is over a limit.\n\n\
+    Exit codes: 0 every chunk file is within the limits, 4 not all was opened that the guard may open, 5 one is over a limit.\n\n\
     Examples:\n  \
     carnet guard out --profile profile.json\n  \
     carnet guard s3://transfers/release --profile guard.toml --json\n  \
@@ -70,7 +70,11 @@ impl Command for Guard {
             };
             output.put(text.as_bytes(), context.screen, None)?;
         }
-        Ok(if report.allowed { exit::DONE } else { exit::DENIED })
+        Ok(match (report.allowed, report.foreseen) {
+            (false, _) => exit::DENIED,
+            (true, false) => exit::DAMAGED,
+            (true, true) => exit::DONE,
+        })
     }
 
     fn schemas() -> Vec<(&'static str, Schema)> {

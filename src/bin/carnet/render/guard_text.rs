@@ -23,7 +23,11 @@ pub(crate) fn guard_text(report: &GuardReport) -> String {
         }
     }
     if report.files.iter().any(|file| !file.not_opened.is_empty()) {
-        out += "\nNOT OPENED HERE, so a guard may count more:\n";
+        out += if report.foreseen {
+            "\nNOT OPENED, because it is damaged or encrypted:\n"
+        } else {
+            "\nNOT OPENED HERE, so a guard may count more:\n"
+        };
         for file in &report.files {
             out += &sentences(&file.not_opened, file.not_opened_places);
         }
@@ -33,12 +37,16 @@ pub(crate) fn guard_text(report: &GuardReport) -> String {
         out += &sentences(&report.not_checked, report.not_checked.len() as u64);
     }
     let files = count(report.files.len() as u64, "chunk file", "chunk files");
-    out += &match (report.allowed, report.complete) {
-        (true, true) => format!("\n{files}: within the limits of {}\n", plain(&report.profile)),
-        (true, false) => {
-            format!("\n{files}: within the limits of {}, as far as was opened here\n", plain(&report.profile))
+    let profile = plain(&report.profile);
+    out += &match (report.allowed, report.complete, report.foreseen) {
+        (true, true, true) => format!("\n{files}: within the limits of {profile}\n"),
+        (true, false, true) => {
+            format!("\n{files}: within the limits of {profile}, as far as it can be opened\n")
         }
-        (false, _) => format!("\n{files}: over the limits of {}\n", plain(&report.profile)),
+        (true, _, false) => {
+            format!("\n{files}: NOT FORESEEN: within the limits of {profile}, as far as was opened here\n")
+        }
+        (false, ..) => format!("\n{files}: over the limits of {profile}\n"),
     };
     out
 }
@@ -70,8 +78,10 @@ fn result(file: &GuardedFile) -> String {
             .map(|(limit, places)| if *places == 1 { limit.clone() } else { format!("{limit} ({places})") })
             .collect();
         format!("OVER {}", limits.join(", "))
+    } else if file.unforeseen_places > 0 {
+        "NOT FORESEEN: not all opened here".to_owned()
     } else if file.not_opened_places > 0 {
-        "within limits, not all opened".to_owned()
+        "within limits, not all can be opened".to_owned()
     } else {
         "within limits".to_owned()
     }

@@ -30,6 +30,12 @@ fn cross(store: &Emulator, connections: u32) {
     let packed = carnet(pack).ok();
     assert!(!packed.stderr.contains("secret"), "{}", packed.stderr);
     carnet(pack).ok();
+    // What a guard will count in the store is what it will count on disk.
+    std::fs::write(desk.path("guard.toml"), "version = 1\nmax-file-bytes = 7000000\n").unwrap();
+    desk.carnet("pack oci:src --to out --name b --key k.key.pem --chunk-size 8MiB").ok();
+    let counted = carnet("guard s3://bucket/in --profile guard.toml --json").ends(5).json();
+    assert_eq!(counted, desk.carnet("guard out --profile guard.toml --json").ends(5).json());
+    assert!(counted["files"].as_array().unwrap().len() > 2, "{counted}");
     desk.carnet("keygen second").ok();
     carnet("sign s3://bucket/in --key second.key.pem").ok();
     carnet("verify s3://bucket/in --pub k.pub.pem").ok();

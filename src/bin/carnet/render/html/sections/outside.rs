@@ -56,7 +56,12 @@ pub(super) fn guard(report: &AuditReport, space: &mut Space) -> Section {
             Cell::word("high", "OVER A LIMIT").with(&sentences(&file.problems, places))
         } else if file.not_opened_places > 0 {
             let opened = sentences(&file.not_opened, file.not_opened_places);
-            Cell::word("medium", "within limits, not all opened").with(&opened)
+            let words = if file.unforeseen_places > 0 {
+                "NOT FORESEEN: not all opened here"
+            } else {
+                "within limits, not all can be opened"
+            };
+            Cell::word("medium", words).with(&opened)
         } else {
             Cell::word("good", "within limits")
         };

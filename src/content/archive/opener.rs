@@ -1,6 +1,9 @@
-//! What opens archives for the count.
+//! What opens archives, one level of them.
 
-use std::{io::Read, ops::ControlFlow};
+use std::{
+    io::{self, Read},
+    ops::ControlFlow,
+};
 
 use super::form::Form;
 
@@ -31,6 +34,8 @@ pub trait Opener {
     /// folders and links have no content. Memory does not grow with the content.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with the archive. The elements before that have been shown.
-    fn expand(&self, form: Form, source: &mut dyn Read, visit: &mut Visit<'_>) -> Result<Expansion, String>;
+    /// An error that says in words what is wrong with the archive. The elements before that have been shown. If its kind is
+    /// [`io::ErrorKind::Unsupported`], another reader may get further; otherwise none does. The same holds for errors of
+    /// elements.
+    fn expand(&self, form: Form, source: &mut dyn Read, visit: &mut Visit<'_>) -> io::Result<Expansion>;
 }
