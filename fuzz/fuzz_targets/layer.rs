@@ -2,6 +2,8 @@
 //! the right checksum, so that more of them are looked into.
 #![no_main]
 
+use std::io::Read;
+
 use carnet::content::inflate::{InflateLimits, StreamKind};
 use carnet::content::tar::TarEntry;
 use carnet::content::{Interest, LayerLimits, LayerVisitor, read_layer};
@@ -11,16 +13,24 @@ struct Bodies(u64);
 
 impl LayerVisitor for Bodies {
     fn entry(&mut self, entry: &TarEntry) -> Interest {
-        match entry.number % 3 {
+        match entry.number % 4 {
             0 => Interest::Skip,
             1 => Interest::Head(100),
+            2 => Interest::Stream,
             _ => Interest::Whole(4096),
         }
     }
 
     fn body(&mut self, entry: &TarEntry, bytes: &[u8]) {
-        let wanted = if entry.number % 3 == 1 { entry.size.min(100) } else { entry.size };
+        let wanted = if entry.number % 4 == 1 { entry.size.min(100) } else { entry.size };
         assert_eq!(bytes.len() as u64, wanted);
+        self.0 += 1;
+    }
+
+    fn content(&mut self, entry: &TarEntry, content: &mut dyn Read) {
+        let mut bytes = Vec::new();
+        let _ = content.take(100).read_to_end(&mut bytes);
+        assert!(bytes.len() as u64 <= entry.size);
         self.0 += 1;
     }
 }

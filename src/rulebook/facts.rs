@@ -25,7 +25,8 @@ pub struct Facts {
     pub artifacts: Vec<Artifact>,
     /// The packages.
     pub packages: Vec<Package>,
-    /// The findings; those on secrets have a rule that begins with `secret`, those on setuid files have `setuid`.
+    /// The findings; those on secrets have a rule that begins with `secret`, those on setuid files have `setuid`, those on
+    /// archives that were not opened `unopened-archive`.
     pub findings: Vec<Finding>,
     /// All bytes of the bundles.
     pub bytes: u64,

@@ -93,6 +93,9 @@ pub struct Rulebook {
     /// Whether blobs may be opaque.
     #[serde(default)]
     pub allow_opaque: bool,
+    /// Whether archives in layers may stay unopened.
+    #[serde(default = "yes")]
+    pub allow_unopened_archives: bool,
     /// Whether limits of the audit may be hit.
     #[serde(default)]
     pub allow_limits_hit: bool,

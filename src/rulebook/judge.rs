@@ -265,6 +265,9 @@ fn findings(book: &Rulebook, facts: &Facts, denials: &mut Denials) {
         if !book.allow_setuid && finding.rule.starts_with("setuid") {
             denials.add("allow-setuid", &finding.place, text());
         }
+        if !book.allow_unopened_archives && finding.rule == "unopened-archive" {
+            denials.add("allow-unopened-archives", &finding.place, text());
+        }
         if !book.allow_secrets && finding.rule.starts_with("secret") {
             denials.add("allow-secrets", &finding.place, text());
         }

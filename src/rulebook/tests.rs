@@ -39,7 +39,11 @@ fn facts() -> Facts {
     Facts {
         artifacts: vec![artifact],
         packages: vec![package],
-        findings: vec![finding("setuid", Severity::Medium), finding("secret-jwt", Severity::Medium)],
+        findings: vec![
+            finding("setuid", Severity::Medium),
+            finding("secret-jwt", Severity::Medium),
+            finding("unopened-archive", Severity::Low),
+        ],
         bytes: 100,
         opaque: vec![text("a layer")],
         limits_hit: vec![text("a limit")],
@@ -88,6 +92,7 @@ fn every_rule_denies_and_allows() {
         ("allow-setuid", "false", "true"),
         ("allow-secrets", "false", "true"),
         ("allow-opaque", "false", "true"),
+        ("allow-unopened-archives", "false", "true"),
         ("allow-limits-hit", "false", "true"),
         ("allow-not-covered", "false", "true"),
     ] {

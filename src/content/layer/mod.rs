@@ -1,5 +1,6 @@
 //! Layers, read once from their first to their last byte: expanded, hashed and walked over in one pass, on two threads.
 
+mod passing;
 mod pipe;
 mod problem;
 mod read;

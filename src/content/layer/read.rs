@@ -6,6 +6,7 @@ use std::thread;
 
 use sha2::{Digest as _, Sha256};
 
+use super::passing::Passing;
 use super::pipe::{Drain, pipe};
 use super::problem::{LayerProblem, Problems};
 use super::toc;
@@ -262,11 +263,12 @@ impl Walk<'_> {
         let kept = match interest {
             Interest::Head(bytes) => Some(bytes as u64),
             Interest::Whole(max) if entry.size <= max as u64 => Some(entry.size),
-            Interest::Skip | Interest::Whole(_) => None,
+            Interest::Skip | Interest::Whole(_) | Interest::Stream => None,
         };
         let is_toc = toc::is_estargz(entry);
-        let wanted = if digests || is_toc { entry.size } else { kept.unwrap_or(0) };
-        if kept.is_none() && !digests && !is_toc {
+        let is_stream = interest == Interest::Stream && !is_toc;
+        let wanted = if digests || is_toc || is_stream { entry.size } else { kept.unwrap_or(0) };
+        if kept.is_none() && !digests && !is_toc && !is_stream {
             return Ok(());
         }
         if entry.is_sparse() {
@@ -276,6 +278,14 @@ impl Walk<'_> {
                 self.add(LayerProblem::SparseTooLarge { path, size, stored });
                 return Ok(());
             }
+        }
+        if is_stream {
+            let mut content = Passing::new(tar, entry, digests);
+            self.visitor.content(entry, &mut content);
+            if let Some(digest) = content.finish()? {
+                self.visitor.digest(entry, digest);
+            }
+            return Ok(());
         }
         let room_max = if is_toc { entry.size } else { kept.unwrap_or(0) };
         let room_max = usize::try_from(room_max).unwrap_or(usize::MAX);

@@ -20,6 +20,7 @@ impl LayerVisitor for Log {
         let path = String::from_utf8_lossy(&entry.path).into_owned();
         let interest = match path.as_str() {
             path if path.ends_with("head") => Interest::Head(3),
+            path if path.ends_with("stream") => Interest::Stream,
             path if path.ends_with("status") => Interest::Whole(100),
             _ => Interest::Skip,
         };
@@ -29,6 +30,13 @@ impl LayerVisitor for Log {
 
     fn body(&mut self, entry: &TarEntry, bytes: &[u8]) {
         self.bodies.push((String::from_utf8_lossy(&entry.path).into_owned(), bytes.to_vec()));
+    }
+
+    fn content(&mut self, entry: &TarEntry, content: &mut dyn Read) {
+        let mut start = Vec::new();
+        // An error is one of the layer, which ends there.
+        let _ = content.take(3).read_to_end(&mut start);
+        self.bodies.push((String::from_utf8_lossy(&entry.path).into_owned(), start));
     }
 
     fn wants_digests(&self) -> bool {
@@ -65,6 +73,28 @@ fn read(mut bytes: &[u8], limits: &LayerLimits, log: &mut Log) -> LayerRead {
 
 fn rules(read: &LayerRead) -> Vec<&'static str> {
     read.problems.kept().iter().map(LayerProblem::rule).collect()
+}
+
+#[test]
+fn a_stream_is_read_as_far_as_the_visitor_likes_and_hashed_to_its_end() {
+    let large = vec![b'x'; 1 << 20];
+    let tar = archive(&[("a/stream", &large), ("b/stream", b"ab"), ("stream", b""), ("c/head", b"abcdef")]);
+    for hash in [true, false] {
+        let mut log = Log { hash, ..Log::default() };
+        let read = read(&gzip(&tar), &LayerLimits::default(), &mut log);
+        assert_eq!(rules(&read), Vec::<&str>::new());
+        assert_eq!(read.diff_id, Some(Digest::sha256(&tar)));
+        let bodies: Vec<&[u8]> = log.bodies.iter().map(|(_, body)| body.as_slice()).collect();
+        assert_eq!(bodies, [&b"xxx"[..], b"ab", b"", b"abc"]);
+        let digests = [&large[..], b"ab", b"", b"abcdef"].map(Digest::sha256);
+        assert_eq!(log.digests, if hash { digests.to_vec() } else { Vec::new() });
+    }
+    // One that is cut off has no digest, and a stream that is damaged is told once.
+    for (blob, rule) in [(tar[..2000].to_vec(), "truncated"), (gzip(&tar)[..100].to_vec(), "truncated")] {
+        let mut log = Log { hash: true, ..Log::default() };
+        let read = read(&blob, &LayerLimits::default(), &mut log);
+        assert_eq!((rules(&read), log.digests.len()), (vec![rule], 0));
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Who looks at the entries of a layer.
 
+use std::io::Read;
+
 use crate::content::tar::TarEntry;
 use crate::oci::Digest;
 
@@ -12,16 +14,24 @@ pub enum Interest {
     Head(usize),
     /// The whole content, unless it is larger than so many bytes. A larger one is skipped; [`TarEntry::size`] tells.
     Whole(usize),
+    /// As much as [`LayerVisitor::content`] reads, of any size.
+    Stream,
 }
 
 /// Looks at the entries of a layer, in their order.
 pub trait LayerVisitor {
-    /// An entry begins. The answer decides whether [`LayerVisitor::body`] follows.
+    /// An entry begins. The answer decides whether [`LayerVisitor::body`] or [`LayerVisitor::content`] follows.
     fn entry(&mut self, entry: &TarEntry) -> Interest;
 
     /// The content that was asked for, in one piece. It is not called if the layer ends before that.
     fn body(&mut self, entry: &TarEntry, bytes: &[u8]) {
         let _ = (entry, bytes);
+    }
+
+    /// The content that was asked for as a stream. What is left unread is skipped. If the layer ends or breaks within it, the
+    /// stream does, too; that is noted for the layer.
+    fn content(&mut self, entry: &TarEntry, content: &mut dyn Read) {
+        let _ = (entry, content);
     }
 
     /// Whether the digest of every file is wanted. It costs a second SHA-256 of all content.

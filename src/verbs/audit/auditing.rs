@@ -10,7 +10,8 @@ use super::image::merge;
 use super::judging::judgement;
 use super::known_flaws::{self, KnownFlaws};
 use super::layer_facts::nondistributable;
-use super::reading::{ReadOptions, read_all};
+use super::read_options::ReadOptions;
+use super::reading::read_all;
 use super::report::{AuditReport, Basis, NamedSum, SCHEMA};
 use super::request::AuditRequest;
 use super::second_look::look_again;
@@ -53,6 +54,7 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
         limits: request.limits,
         secrets: request.secrets,
         hash_files: request.hash_files,
+        archives: true,
         depth_max: request.depth_max,
         budget: &budget,
     };

@@ -8,7 +8,9 @@ use super::AuditError;
 use super::budget::Budget;
 use super::carried::Carried;
 use super::image::{Merging, member_line};
-use super::reading::{ReadLayer, ReadOptions, read_all};
+use super::read_layer::ReadLayer;
+use super::read_options::ReadOptions;
+use super::reading::read_all;
 use super::report::FileLine;
 use super::subjects::{Subject, Subjects};
 use super::survey::{Scope, Survey, survey};
@@ -234,7 +236,14 @@ impl Looking {
         }
         let limits = LayerLimits::default();
         let budget = Budget::new(limits.entries_max);
-        let options = ReadOptions { limits, secrets: None, hash_files: false, depth_max: 1, budget: &budget };
+        let options = ReadOptions {
+            limits,
+            secrets: None,
+            hash_files: false,
+            archives: false,
+            depth_max: 1,
+            budget: &budget,
+        };
         let layers = read_all(&survey, all, &options, environment.workers, environment.monitor);
         if environment.workers.interrupted() {
             return Err(AuditError::interrupted());

@@ -1,4 +1,4 @@
-//! What an audit keeps in memory at most, for all layers together. A bundle may have any number of layers.
+//! What an audit keeps in memory and expands at most, for all layers together. A bundle may have any number of layers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,16 +8,24 @@ const ENTRIES_MAX: u64 = 2_000_000;
 /// The bytes of what files say about packages.
 const BYTES_MAX: u64 = 96 << 20;
 
+/// The bytes that archives in layers may expand to, because that takes time. Nothing of them is kept.
+const NESTED_BYTES_MAX: u64 = 16 << 30;
+
 /// What may still be kept. Threads share it.
 pub(super) struct Budget {
     entries: AtomicU64,
     bytes: AtomicU64,
+    nested: AtomicU64,
 }
 
 impl Budget {
     /// A budget for one audit. At most `entries_max` entries are listed.
     pub(super) fn new(entries_max: u64) -> Budget {
-        Budget { entries: AtomicU64::new(entries_max.min(ENTRIES_MAX)), bytes: AtomicU64::new(BYTES_MAX) }
+        Budget {
+            entries: AtomicU64::new(entries_max.min(ENTRIES_MAX)),
+            bytes: AtomicU64::new(BYTES_MAX),
+            nested: AtomicU64::new(NESTED_BYTES_MAX),
+        }
     }
 
     /// Takes room for one entry. Returns whether there is any.
@@ -28,6 +36,11 @@ impl Budget {
     /// Takes room for so many bytes. Returns whether there are as many.
     pub(super) fn take_bytes(&self, bytes: u64) -> bool {
         take(&self.bytes, bytes)
+    }
+
+    /// Counts bytes that archives in layers expanded to. Returns whether there may be more.
+    pub(super) fn take_nested(&self, bytes: u64) -> bool {
+        take(&self.nested, bytes)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::Rule;
 use super::gathered::Gathered;
-use super::reading::ReadLayer;
+use super::read_layer::ReadLayer;
 use super::report::{AuditedPackage, Coverage, LimitHit, Totals, Unseen};
 use super::survey::Survey;
 use crate::oci::Digest;
@@ -35,6 +35,8 @@ impl Gathered {
                 Some(why) => coverage.unread.push(Unseen { digest: *digest, why: why.clone() }),
                 None => coverage.layers_read += 1,
             }
+            let unopened: u64 = layer.archives.iter().map(|archives| archives.unopened).sum();
+            coverage.unopened_archives = coverage.unopened_archives.saturating_add(unopened);
         }
         let limits = [
             Rule::LayerRatio,
@@ -46,6 +48,7 @@ impl Gathered {
             Rule::LayersLimit,
             Rule::MergeSteps,
             Rule::DepthLimit,
+            Rule::NestedLimit,
         ];
         for finding in self.findings.iter().filter(|finding| limits.contains(&finding.rule)) {
             let digest = finding.layer.or(finding.artifact).map(|digest| digest.to_string());

@@ -179,6 +179,12 @@ rules! {
     PackagesUnreadable = "packages-unreadable", Medium;
     /// A file that should be read is larger than what is kept in memory.
     TooLargeToRead = "too-large-to-read", Medium;
+    /// A file of a layer is an archive.
+    NestedArchive = "nested-archive", Info;
+    /// An archive or compressed file in a layer was not opened, or not to its end: it may hold anything.
+    UnopenedArchive = "unopened-archive", Low;
+    /// An archive in a layer was not read to its end, because it expands to too much or has too many files.
+    NestedLimit = "nested-limit", Medium;
     /// Archives lie in each other deeper than is read.
     DepthLimit = "depth-limit", Medium;
     /// The image runs as root.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::bounded::Bounded;
 use super::captured::Captured;
 use super::finding::{Finding, Place, Rule, path_text};
-use super::reading::ReadLayer;
+use super::read_layer::ReadLayer;
 use super::report::{FileLine, HiddenFiles, PackageScope};
 use super::survey::Image;
 use super::suspects::Scene;

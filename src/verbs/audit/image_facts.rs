@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::finding::{Finding, Place, Rule};
 use super::gathered::Gathered;
 use super::image::MergedImage;
-use super::reading::ReadLayer;
+use super::read_layer::ReadLayer;
 use super::report::{AuditedImage, ImageConfig, ImageLayer};
 use super::survey::Image;
 use crate::oci::{Descriptor, Digest};

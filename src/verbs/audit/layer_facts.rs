@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::finding::{Finding, Place, Rule};
 use super::gathered::Gathered;
-use super::reading::ReadLayer;
+use super::read_layer::ReadLayer;
 use super::report::{AuditedLayer, ForeignLayer};
 use super::survey::Survey;
 use crate::content::inflate::StreamKind;
@@ -47,6 +47,7 @@ impl Gathered {
                 bytes: layer.descriptor.size,
                 expanded: read.map_or(0, |read| read.expanded),
                 entries,
+                archives: done.archives.clone(),
                 read: done.unseen.is_none(),
                 urls: layer.descriptor.urls.clone(),
                 carried: read.is_some(),

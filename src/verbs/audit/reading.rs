@@ -1,22 +1,27 @@
 //! The second step: reads each layer once, for all images that share it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bounded::Bounded;
-use super::budget::Budget;
 use super::captured::{Captured, capture};
 use super::carried::Carried;
 use super::contents_table;
 use super::finding::{Finding, Place, Rule};
+use super::nested::{Nested, Outer};
 use super::proving::Proving;
+use super::read_layer::{Program, ReadLayer};
+use super::read_options::ReadOptions;
+use super::searching::{is_searched, search};
 use super::survey::{Layer, Survey};
-use crate::content::executable::{Executable, Format, is_executable};
-use crate::content::secrets::{SEARCHED_BYTES_MAX, SecretRules};
+use crate::content::archive::{Form, HEAD_BYTES};
+use crate::content::executable::{Executable, is_executable};
+use crate::content::secrets::SEARCHED_BYTES_MAX;
 use crate::content::tar::{EntryKind, TarEntry};
-use crate::content::{Interest, LayerLimits, LayerRead, LayerVisitor, read_layer};
+use crate::content::{Interest, LayerRead, LayerVisitor, read_layer};
 use crate::format::Sum;
 use crate::observe::{Monitor, Phase};
 use crate::oci::Digest;
@@ -27,70 +32,6 @@ use crate::stream::workers::Workers;
 
 /// How many layers are read at once. Each uses two threads.
 const AT_ONCE: NonZeroUsize = NonZeroUsize::new(2).expect("2 is not 0");
-
-/// What was read of a layer.
-#[derive(Default)]
-pub(super) struct ReadLayer {
-    /// Its entries.
-    pub members: Arc<Members>,
-    /// How it was read; `None` if it is not there, or cannot be opened.
-    pub read: Option<LayerRead>,
-    /// Why it was not read in full, in a sentence.
-    pub unseen: Option<String>,
-    /// What its files say, by the number of the entry.
-    pub captured: HashMap<u32, Captured>,
-    /// The sums of its files with the numbers of the entries, in their order, if they were asked for.
-    pub sums: Vec<(u32, Sum)>,
-    /// The executables that say for which machine they are, by the number of the entry, in order.
-    pub programs: Vec<(u32, Program)>,
-    /// The first secret of each file that has any, by the number of the entry, in order.
-    pub secrets: Vec<(u32, String)>,
-    /// What was found in it.
-    pub findings: Vec<Finding>,
-}
-
-/// What an executable is for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Program {
-    /// Its form, which tells the system.
-    pub format: Format,
-    /// The machine, in OCI's words.
-    pub architecture: &'static str,
-}
-
-impl ReadLayer {
-    /// Returns the sum of the file with this number, if it was computed.
-    pub(super) fn sum(&self, number: u32) -> Option<Sum> {
-        let at = self.sums.binary_search_by_key(&number, |(number, _)| *number).ok()?;
-        self.sums.get(at).map(|(_, sum)| *sum)
-    }
-
-    /// Returns for which machine the file with this number is, if it says.
-    pub(super) fn program(&self, number: u32) -> Option<Program> {
-        let at = self.programs.binary_search_by_key(&number, |(number, _)| *number).ok()?;
-        self.programs.get(at).map(|(_, program)| *program)
-    }
-
-    /// Returns what the first secret in the file with this number looks like, if it has any.
-    pub(super) fn secret(&self, number: u32) -> Option<&str> {
-        let at = self.secrets.binary_search_by_key(&number, |(number, _)| *number).ok()?;
-        self.secrets.get(at).map(|(_, secret)| secret.as_str())
-    }
-}
-
-/// What layers are read with.
-pub(super) struct ReadOptions<'a> {
-    /// How much of a layer is read.
-    pub limits: LayerLimits,
-    /// The rules for secrets; `None` to look for none.
-    pub secrets: Option<&'a SecretRules>,
-    /// Whether the content of each file is hashed.
-    pub hash_files: bool,
-    /// How deep archives in archives are read.
-    pub depth_max: usize,
-    /// What may be kept.
-    pub budget: &'a Budget,
-}
 
 /// Reads all layers, the longest first.
 pub(super) fn read_all(
@@ -175,6 +116,7 @@ struct Reading<'a> {
     sums: Vec<(u32, Sum)>,
     programs: Vec<(u32, Program)>,
     secrets: Vec<(u32, String)>,
+    nested: Nested,
     findings: Bounded,
     /// Whether the layer announces a table of contents.
     has_table: bool,
@@ -192,6 +134,7 @@ impl<'a> Reading<'a> {
             sums: Vec::new(),
             programs: Vec::new(),
             secrets: Vec::new(),
+            nested: Nested::default(),
             findings: Bounded::default(),
             has_table: false,
             is_cut: false,
@@ -248,7 +191,44 @@ impl<'a> Reading<'a> {
             sums: if self.options.hash_files { self.sums } else { Vec::new() },
             programs: self.programs,
             secrets: self.secrets,
+            archives: self.nested.end(),
             findings: self.findings.end(&Place::layer(self.digest)),
+        }
+    }
+
+    /// Looks into a file: what it is if it is an archive, and the secrets that it holds. `rest` follows `head`, unless that is
+    /// all of it.
+    fn inside(&mut self, entry: &TarEntry, number: u32, head: &[u8], rest: Option<&mut dyn Read>) {
+        let path = entry.path.strip_prefix(b"./").unwrap_or(&entry.path);
+        let form = Form::of_head(head).filter(|_| self.options.archives);
+        // What is read for its packages is not named as an archive.
+        let is_java = form == Some(Form::Zip) && wanted(path, entry.mode) == Some(Wanted::Jar);
+        let first = match self.options.secrets {
+            _ if form.is_some() && !is_java => {
+                let outer = Outer { layer: self.digest, path, bytes: entry.size };
+                let nothing: &mut dyn Read = &mut std::io::empty();
+                let mut content = head.chain(rest.unwrap_or(nothing));
+                self.nested.look(&outer, &mut content, self.options, &mut self.findings)
+            }
+            Some(rules) if is_searched(rules, path, head) => {
+                let place = Place::layer(self.digest).at(path);
+                match rest {
+                    None => search(rules, path, &place, head, &mut self.findings),
+                    Some(rest) => {
+                        let mut bytes = Vec::new();
+                        let _ = head.chain(rest).take(SEARCHED_BYTES_MAX as u64).read_to_end(&mut bytes);
+                        search(rules, path, &place, &bytes, &mut self.findings)
+                    }
+                }
+            }
+            _ => None,
+        };
+        if let Some(text) = first {
+            if self.options.budget.take_bytes(text.len() as u64 + 32) {
+                self.secrets.push((number, text));
+            } else {
+                self.too_much(path);
+            }
         }
     }
 
@@ -301,7 +281,12 @@ impl LayerVisitor for Reading<'_> {
             self.find(Rule::TooLargeToRead, &path, "", text);
         }
         let searched = if self.options.secrets.is_some() { SEARCHED_BYTES_MAX as u64 } else { 0 };
-        Interest::Whole(usize::try_from(limit.max(searched)).unwrap_or(usize::MAX))
+        let kept = limit.max(searched);
+        if entry.size > kept {
+            // It may be an archive, and that is told by its head.
+            return if self.options.archives { Interest::Stream } else { Interest::Skip };
+        }
+        Interest::Whole(usize::try_from(kept).unwrap_or(usize::MAX))
     }
 
     fn wants_digests(&self) -> bool {
@@ -336,27 +321,15 @@ impl LayerVisitor for Reading<'_> {
                 }
             }
         }
-        let Some(rules) = self.options.secrets else { return };
-        let is_text = !bytes.iter().take(512).any(|byte| *byte == 0);
-        if is_text || rules.concerns(path) {
-            let mut first = None;
-            for secret in rules.search(path, bytes).found {
-                let detail = format!("{} {}", secret.rule, secret.digest);
-                let text = format!(
-                    "line {}: looks like {}, {} bytes, {}",
-                    secret.line, secret.rule, secret.bytes, secret.digest
-                );
-                first.get_or_insert_with(|| text.clone());
-                self.find(Rule::Secret, path, &detail, text);
-            }
-            if let Some(text) = first {
-                if self.options.budget.take_bytes(text.len() as u64 + 32) {
-                    self.secrets.push((number, text));
-                } else {
-                    self.too_much(path);
-                }
-            }
-        }
+        self.inside(entry, number, bytes, None);
+    }
+
+    fn content(&mut self, entry: &TarEntry, content: &mut dyn Read) {
+        let Ok(number) = u32::try_from(entry.number) else { return };
+        let mut head = Vec::new();
+        // What breaks off here breaks off the layer, and is told there.
+        let _ = (&mut *content).take(HEAD_BYTES as u64).read_to_end(&mut head);
+        self.inside(entry, number, &head, Some(content));
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::bounded::Bounded;
 use super::finding::{Finding, Place, Rule};
-use super::reading::{Program, ReadLayer};
+use super::read_layer::{Program, ReadLayer};
 use super::report::HiddenFiles;
 use crate::content::executable::Format;
 use crate::content::tar::EntryKind;

@@ -9,6 +9,7 @@ mod guard;
 mod language_packages;
 mod layers;
 mod media_types;
+mod nested;
 mod page;
 mod rootfs;
 mod sboms;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use carnet::audit::{
-    AuditReport, AuditedArtifact, AuditedBundle, AuditedLayer, AuditedManifest, AuditedPackage,
-    AuditedReferrer, Basis, Coverage, Denial, Finding, Ignored, Judgement, NamedSum, PackageScope, Place,
-    Rule, SCHEMA, Totals, Unseen,
+    AuditReport, AuditedArchives, AuditedArtifact, AuditedBundle, AuditedLayer, AuditedManifest,
+    AuditedPackage, AuditedReferrer, Basis, Coverage, Denial, Finding, Ignored, Judgement, NamedSum,
+    PackageScope, Place, Rule, SCHEMA, Totals, Unseen,
 };
 use carnet::format::Sum;
 use carnet::format::statement::Crossing;
@@ -140,6 +140,15 @@ pub(super) fn report() -> AuditReport {
             bytes: 4_096,
             expanded: 65_536,
             entries: BTreeMap::from([("file".to_owned(), 1_234)]),
+            archives: vec![AuditedArchives {
+                form: "zip".to_owned(),
+                archives: 3,
+                bytes: 2_048,
+                files: 7,
+                expanded: 4_096,
+                unopened: 1,
+                first: vec![HOSTILE.to_owned(), "opt/a.zip".to_owned()],
+            }],
             read: true,
             urls: Vec::new(),
             carried: true,

@@ -67,6 +67,13 @@ fn coverage(report: &AuditReport) -> String {
     for hit in &coverage.limits_hit {
         out += &format!("  {}: {}\n", plain(&hit.limit), plain(&hit.place));
     }
+    for layer in &report.layers {
+        for archives in layer.archives.iter().filter(|archives| archives.unopened > 0) {
+            let number = count(archives.unopened, "archive", "archives");
+            let digest = short(&layer.digest);
+            out += &format!("  {digest}: {number} not opened, in files of the form {}\n", archives.form);
+        }
+    }
     out + words::advisory_basis(report) + "\n"
 }
 

@@ -146,8 +146,18 @@ pub(super) fn coverage(coverage: &Coverage) -> String {
         number(coverage.layers_read),
         count(coverage.layers, "layer", "layers")
     );
-    if coverage.complete {
+    let archives = match coverage.unopened_archives {
+        0 => String::new(),
+        // Most images have some, so that this alone does not change the sentence.
+        archives => {
+            format!(" {} not opened.", count(archives, "archive in a layer was", "archives in layers were"))
+        }
+    };
+    if coverage.complete && archives.is_empty() {
         return format!("Everything was examined: {read}.");
+    }
+    if coverage.complete {
+        return format!("All blobs were examined: {read}.{archives}");
     }
     let mut parts = Vec::new();
     for (list, one, many) in [
@@ -173,9 +183,9 @@ pub(super) fn coverage(coverage: &Coverage) -> String {
         }
     }
     if parts.is_empty() {
-        return format!("Not everything was examined: {read}.");
+        return format!("Not everything was examined: {read}.{archives}");
     }
-    format!("Not everything was examined: {}; {read}.", parts.join(", "))
+    format!("Not everything was examined: {}; {read}.{archives}", parts.join(", "))
 }
 
 /// What was looked up about known flaws, in a sentence.

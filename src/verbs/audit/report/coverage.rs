@@ -9,7 +9,7 @@ use crate::packages::Kind;
 /// What was seen, and what was not.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Coverage {
-    /// Whether everything was examined: all lists below are empty.
+    /// Whether all blobs were examined: all lists below are empty.
     pub complete: bool,
     /// How many layers there are.
     pub layers: u64,
@@ -21,6 +21,9 @@ pub struct Coverage {
     pub unread: Vec<Unseen>,
     /// The limits that were hit.
     pub limits_hit: Vec<LimitHit>,
+    /// How many archives and compressed files in layers were not opened, or not read to their end. All blobs can be examined
+    /// and these not: most images have some in forms that are not read.
+    pub unopened_archives: u64,
     /// Whether advisory databases were given.
     pub has_advisories: bool,
     /// The kinds of packages that no database covers, if databases were given.

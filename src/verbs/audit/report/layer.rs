@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::archives::AuditedArchives;
 use crate::oci::{Digest, MediaType};
 
 /// A layer.
@@ -26,6 +27,8 @@ pub struct AuditedLayer {
     pub expanded: u64,
     /// The number of its entries, by type: `file`, `folder`, `symlink`, `hardlink`, `device`, `fifo`, `whiteout`.
     pub entries: BTreeMap<String, u64>,
+    /// The archives among its files, by form.
+    pub archives: Vec<AuditedArchives>,
     /// Whether it was read to its end.
     pub read: bool,
     /// The URLs in its descriptor.

@@ -1,5 +1,6 @@
 //! The report of an audit. Nothing in it depends on the clock, on threads or on the order of files; lists are sorted.
 
+mod archives;
 mod artifact;
 mod attached;
 mod basis;
@@ -16,6 +17,7 @@ use crate::verbs::audit::finding::Finding;
 use crate::verbs::forecast::GuardReport;
 use crate::verbs::report::OmissionReport;
 
+pub use archives::AuditedArchives;
 pub use artifact::{AuditedArtifact, AuditedManifest, AuditedReferrer};
 pub use attached::{AuditedBom, AuditedSignature, AuditedStatement, SignatureStatus, VersionDiffers};
 pub use basis::{AuditedBundle, Basis, DatabaseReport, NamedSum, PackageScope};

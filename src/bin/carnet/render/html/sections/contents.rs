@@ -161,8 +161,37 @@ pub(super) fn layers(report: &AuditReport, names: &Names, space: &mut Space) -> 
         history,
         space,
     );
+    let archives = archives(report, space);
     let section = Section::new("layers", "Layers", number).grid(grid, "There are no layers.");
-    if history.all == 0 { section } else { section.grid(history, "") }
+    let section = if history.all == 0 { section } else { section.grid(history, "") };
+    if archives.all == 0 { section } else { section.grid(archives, "") }
+}
+
+/// The archives that are files of layers.
+fn archives(report: &AuditReport, space: &mut Space) -> Grid {
+    let mut rows = Vec::new();
+    for layer in &report.layers {
+        for archives in &layer.archives {
+            let first = archives.first.join(", ");
+            let left = archives.archives.saturating_sub(words::length(&archives.first));
+            let more = if left > 0 { format!("and {} more", words::number(left)) } else { String::new() };
+            rows.push(vec![
+                Cell::short(&layer.digest).to(format!("l-{}", layer.digest.hex())),
+                Cell::text(&archives.form),
+                Cell::number(archives.archives),
+                Cell::size(archives.bytes),
+                Cell::number(archives.files),
+                if archives.unopened > 0 {
+                    Cell::word("medium", &words::number(archives.unopened))
+                } else {
+                    Cell::word("good", "none")
+                },
+                Cell::code(&first).with(&more),
+            ]);
+        }
+    }
+    let titles = ["Layer", "Form", "Archives#", "Size#", "Files in them#", "Not opened", "Paths"];
+    Grid::new("archive-list", "Archives in layers", &titles, rows, space)
 }
 
 fn image_words(images: &[Digest], names: &Names) -> String {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use carnet::audit::AuditReport;
+use carnet::diagnosis::count;
 
 use super::Section;
 use crate::render::html::Change;
@@ -99,6 +100,14 @@ pub(super) fn unseen(report: &AuditReport, space: &mut Space) -> Option<Section>
     }
     for hit in &coverage.limits_hit {
         rows.push(vec![Cell::text("limit"), Cell::text(&hit.limit), Cell::code(&hit.place)]);
+    }
+    for layer in &report.layers {
+        for archives in layer.archives.iter().filter(|archives| archives.unopened > 0) {
+            let number = count(archives.unopened, "archive", "archives");
+            let why = format!("{number} not opened, in files of the form {}", archives.form);
+            let link = format!("l-{}", layer.digest.hex());
+            rows.push(vec![Cell::text("not opened"), Cell::text(&why), Cell::short(&layer.digest).to(link)]);
+        }
     }
     if rows.is_empty() {
         return None;
