@@ -31,7 +31,7 @@
 //! | [`artifacts`], [`medium`], [`storage`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, object stores, who is trusted, time, onlookers |
 //! | [`bom`], [`advisories`], [`guard`], [`rulebook`] | SBOMs and attestations that travel; databases of known flaws; what a guard counts; the rules of policies |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
-//! | [`arrival`], [`runs`] | files become bundles that may be used; records of the runs of pipelines |
+//! | [`arrival`], [`chain`], [`runs`] | files become bundles that may be used; files of chained lines; records of the runs of pipelines |
 //! | the verbs: [`pack`], [`verify`], [`missing`], [`resend`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`], [`difference`], [`gate`] | a request in, a report out |
 //! | [`station`] | pipelines that run the verbs unattended |
 //!
@@ -66,6 +66,7 @@ pub mod advisories;
 pub mod arrival;
 pub mod artifacts;
 pub mod bom;
+pub mod chain;
 pub mod clock;
 pub mod content;
 pub mod diagnosis;

@@ -1,23 +1,20 @@
 //! The chain of signed lines (docs/runs.md, "The chain").
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::{RunsError, Work};
+use crate::chain::{Chain, ChainError};
 use crate::format::signature::{Signature, SignatureAlgorithm};
 use crate::format::{Sum, Timestamp};
 use crate::trust::{PublicKey, Signer};
 
 /// The first line of what is signed, which keeps these signatures apart from all others.
 const DOMAIN: &str = "carnet-run-v1\n";
-
-/// What stands for the line before the first one.
-pub(super) const NOTHING_BEFORE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Maximum size of a line in bytes.
 pub(super) const LINE_BYTES_MAX: usize = 64 << 10;
@@ -112,50 +109,22 @@ pub(super) struct Entry<'a> {
     pub(super) reason: Option<&'a str>,
 }
 
-/// The chain, opened for appending. The caller holds the lock of the state folder.
-pub(super) struct Chain {
-    path: PathBuf,
-    file: File,
-    /// The number of the last line, and the digest of it.
-    last: (u64, String),
-}
+/// The chain of runs, opened for appending. The caller holds the lock of the state folder.
+pub(super) struct RunChain(Chain);
 
-impl Chain {
+impl RunChain {
     /// Opens the chain, and cuts off a last line that was not written to its end.
     ///
     /// # Errors
     /// If it cannot be read, or its last whole line is damaged.
-    pub(super) fn open(path: &Path) -> Result<Chain, RunsError> {
-        let failed = |what| move |source| io_error(what, path, source);
-        let mut file =
-            OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed("open"))?;
-        let bytes = file.seek(SeekFrom::End(0)).map_err(failed("read"))?;
-        // The last line, and what may come after it.
-        let start = bytes.saturating_sub(2 * LINE_BYTES_MAX as u64 + 2);
-        file.seek(SeekFrom::Start(start)).map_err(failed("read"))?;
-        let mut tail = Vec::new();
-        file.read_to_end(&mut tail).map_err(failed("read"))?;
-        let whole = tail.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        if whole < tail.len() {
-            file.set_len(start + whole as u64).and_then(|()| file.sync_all()).map_err(failed("write"))?;
-        }
-        let last = match tail[..whole].strip_suffix(b"\n") {
-            None => (0, NOTHING_BEFORE.to_owned()),
-            Some(lines) => {
-                let line = lines.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
-                let parsed = ChainLine::parse(line).map_err(|problem| RunsError::Damaged {
-                    path: path.display().to_string(),
-                    problem: format!("its last line is damaged: {problem}"),
-                })?;
-                (parsed.seq, Sum::of(line).to_string())
-            }
-        };
-        Ok(Chain { path: path.to_owned(), file, last })
+    pub(super) fn open(path: &Path) -> Result<RunChain, RunsError> {
+        let number = |line: &[u8]| ChainLine::parse(line).map(|line| line.seq);
+        Ok(RunChain(Chain::open(path, LINE_BYTES_MAX, &number)?))
     }
 
     /// The digest of the last line.
     pub(super) fn head(&self) -> &str {
-        &self.last.1
+        self.0.head()
     }
 
     /// Appends a line and makes it durable.
@@ -166,8 +135,8 @@ impl Chain {
         signer: &dyn Signer,
     ) -> Result<(), RunsError> {
         let mut line = ChainLine {
-            seq: self.last.0 + 1,
-            prev: self.last.1.clone(),
+            seq: self.0.number() + 1,
+            prev: self.0.head().to_owned(),
             time: time.to_string(),
             event: entry.event,
             run: entry.run.to_owned(),
@@ -179,16 +148,10 @@ impl Chain {
             signature: String::new(),
         };
         line.signature = STANDARD.encode(signer.signature(&line.signed_bytes())?.bytes);
-        let mut bytes = serde_json::to_vec(&line).expect("a line serialises");
-        let digest = Sum::of(&bytes).to_string();
-        bytes.push(b'\n');
-        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_all());
-        written.map_err(|source| io_error("write", &self.path, source))?;
-        self.last = (line.seq, digest);
-        Ok(())
+        Ok(self.0.append(serde_json::to_vec(&line).expect("a line serialises"))?)
     }
 }
 
 pub(super) fn io_error(what: &'static str, path: &Path, source: io::Error) -> RunsError {
-    RunsError::Io { what, path: path.display().to_string(), source }
+    ChainError::io(what, path, source).into()
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::chain::ChainError;
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use crate::trust::SignerError;
 
@@ -57,6 +58,16 @@ pub enum RunsError {
     /// The station key cannot sign.
     #[error(transparent)]
     Signer(#[from] SignerError),
+}
+
+impl From<ChainError> for RunsError {
+    fn from(error: ChainError) -> RunsError {
+        match error {
+            ChainError::Io { what, path, source } => RunsError::Io { what, path, source },
+            ChainError::Busy { path } => RunsError::Busy { path },
+            ChainError::Damaged { path, problem } => RunsError::Damaged { path, problem },
+        }
+    }
 }
 
 impl Diagnose for RunsError {

@@ -5,8 +5,9 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::chain::{ChainLine, io_error};
+use super::chain::{ChainLine, LINE_BYTES_MAX, io_error};
 use super::{RunRecord, RunsError};
+use crate::chain::Lines;
 use crate::format::Sum;
 use crate::medium::Temporary;
 
@@ -137,8 +138,8 @@ pub(super) fn read(folder: &Path, name: &str) -> Result<(RunRecord, Vec<u8>), Ru
 pub(super) fn lines(folder: &Path) -> Result<Vec<ChainLine>, RunsError> {
     let path = folder.join(CHAIN);
     let mut lines = Vec::new();
-    for (at, line) in raw_lines(folder)?.into_iter().enumerate() {
-        lines.push(ChainLine::parse(&line).map_err(|problem| RunsError::Damaged {
+    for (at, line) in raw_lines(folder)?.enumerate() {
+        lines.push(ChainLine::parse(&line?).map_err(|problem| RunsError::Damaged {
             path: path.display().to_string(),
             problem: format!("line {}: {problem}", at + 1),
         })?);
@@ -146,17 +147,7 @@ pub(super) fn lines(folder: &Path) -> Result<Vec<ChainLine>, RunsError> {
     Ok(lines)
 }
 
-/// Reads all whole lines of the chain, without their line feeds.
-pub(super) fn raw_lines(folder: &Path) -> Result<Vec<Vec<u8>>, RunsError> {
-    let path = folder.join(CHAIN);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(source) => return Err(io_error("read", &path, source)),
-    };
-    let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-    let whole = bytes[..end].strip_suffix(b"\n");
-    Ok(whole
-        .map(|whole| whole.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect())
-        .unwrap_or_default())
+/// The whole lines of the chain, without their line feeds.
+pub(super) fn raw_lines(folder: &Path) -> Result<Lines, RunsError> {
+    Ok(Lines::open(&folder.join(CHAIN), LINE_BYTES_MAX)?)
 }

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::chain::{Chain, ChainEvent, Entry, io_error};
+use super::chain::{ChainEvent, Entry, RunChain, io_error};
 use super::files::{
     CHAIN, LOCK, LOCKS, RECORDS, ending, ending_path, is_name, lines, names, place, read, record_path,
     remove, reveal, write,
 };
 use super::history::{History, PastRun};
-use super::lock::HeldLock;
 use super::{Progress, RunRecord, RunStatus, RunsError, Work};
+use crate::chain::HeldLock;
 use crate::clock::Clock;
 use crate::format::Sum;
 use crate::http::bounded;
@@ -110,7 +110,7 @@ impl Ledger {
     /// the line first; it is left for [`super::verify`] to tell, as is one that cannot be read.
     ///
     /// A run whose work was done, as a signed line says of exactly this record, has succeeded.
-    fn interrupt(&self, chain: &mut Chain, name: &str, delivered: Option<&str>) -> Result<(), RunsError> {
+    fn interrupt(&self, chain: &mut RunChain, name: &str, delivered: Option<&str>) -> Result<(), RunsError> {
         let Some(_lock) = HeldLock::take(self.run_lock(name), true)? else { return Ok(()) };
         match read(&self.folder, name) {
             Ok((mut record, bytes)) if record.status == RunStatus::Running => {
@@ -130,7 +130,7 @@ impl Ledger {
     }
 
     /// Opens the chain under its lock, and waits for it.
-    fn chain(&self) -> Result<(Chain, File), RunsError> {
+    fn chain(&self) -> Result<(RunChain, File), RunsError> {
         let path = self.folder.join(LOCK);
         let failed = |what| move |source| (what, source);
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
@@ -138,7 +138,7 @@ impl Ledger {
             .map_err(failed("write"))
             .and_then(|lock| lock.lock().map(|()| lock).map_err(failed("lock")))
             .map_err(|(what, source)| io_error(what, &path, source))?;
-        Ok((Chain::open(&self.folder.join(CHAIN))?, lock))
+        Ok((RunChain::open(&self.folder.join(CHAIN))?, lock))
     }
 
     /// Begins a run and writes its first record. `name` of the record is replaced by a new one.
@@ -182,7 +182,7 @@ impl Ledger {
 
     /// Ends a run: the final record is made durable beside its place, its line is signed and appended, and then the
     /// record gets its place. So no unsigned record ever looks finished.
-    fn conclude(&self, chain: &mut Chain, record: &mut RunRecord) -> Result<(), RunsError> {
+    fn conclude(&self, chain: &mut RunChain, record: &mut RunRecord) -> Result<(), RunsError> {
         let now = self.clock.now();
         record.finish_time.get_or_insert_with(|| now.to_string());
         record.previous = Some(chain.head().to_owned());

@@ -12,7 +12,6 @@ mod files;
 mod history;
 mod judged;
 mod ledger;
-mod lock;
 mod people;
 mod reconcile;
 mod record;
@@ -26,7 +25,6 @@ pub use error::RunsError;
 pub use history::PastRun;
 pub use judged::{REASONS_MAX, RunDenial, RunJudgement, RunRuleFile};
 pub use ledger::{Ledger, RunHandle};
-pub use lock::HeldLock;
 pub use people::{Person, same_person};
 pub use reconcile::{Difference, Reconciliation, reconcile};
 pub use record::{

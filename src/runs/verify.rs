@@ -6,9 +6,9 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::chain::NOTHING_BEFORE;
 use super::files::{names, raw_lines, read, read_ending};
 use super::{ChainEvent, ChainLine, RunStatus, RunsError};
+use crate::chain::{ChainError, NOTHING_BEFORE};
 use crate::format::Sum;
 use crate::trust::PublicKey;
 
@@ -113,6 +113,15 @@ fn look(folder: &Path, keys: &[PublicKey], expected: Option<&str>) -> Result<Ver
     let mut delivered: BTreeSet<String> = BTreeSet::new();
     for (at, text) in (1..).zip(raw_lines(folder)?) {
         count = at;
+        let text = match text {
+            Ok(text) => text,
+            // A line without an end: nothing behind it can be told apart.
+            Err(ChainError::Damaged { problem, .. }) => {
+                faults.push(Fault::LineDamaged { line: at, problem });
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let digest = Sum::of(&text).to_string();
         is_expected_there |= expected == Some(&digest);
         match ChainLine::parse(&text) {

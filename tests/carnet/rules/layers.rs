@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
         "rulebook",
     ],
     &["stream", "environment"],
-    &["arrival", "runs"],
+    &["arrival", "chain", "runs"],
     &["report"],
     VERBS,
     &["station"],
