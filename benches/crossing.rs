@@ -76,6 +76,7 @@ fn pack_to(layout: &Path, folder: &Path, key: &KeyFile, environment: &Environmen
             previous: None,
             label: None,
         },
+        numbers: None,
         store: &Folder::new(folder),
         chunk_size: "10MiB".parse().unwrap(),
         splitting: Splitting::Allowed,

@@ -31,7 +31,7 @@
 //! | [`artifacts`], [`medium`], [`storage`], [`trust`], [`clock`], [`observe`] | the seams: where artifacts and chunk files live, object stores, who is trusted, time, onlookers |
 //! | [`bom`], [`advisories`], [`guard`], [`rulebook`] | SBOMs and attestations that travel; databases of known flaws; what a guard counts; the rules of policies |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
-//! | [`arrival`], [`chain`], [`runs`] | files become bundles that may be used; files of chained lines; records of the runs of pipelines |
+//! | [`arrival`], [`chain`], [`runs`], [`logbook`] | files become bundles that may be used; files of chained lines; records of the runs of pipelines; what is remembered of streams |
 //! | the verbs: [`pack`], [`verify`], [`missing`], [`resend`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`], [`difference`], [`gate`] | a request in, a report out |
 //! | [`station`] | pipelines that run the verbs unattended |
 //!
@@ -74,6 +74,7 @@ pub mod environment;
 pub mod format;
 pub mod guard;
 pub mod http;
+pub mod logbook;
 pub mod medium;
 pub mod observe;
 pub mod oci;

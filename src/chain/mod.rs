@@ -1,7 +1,7 @@
 //! Files of chained lines: each line names the sum of the line before it, so one that was changed, removed or moved shows.
 //! And the locks of the folders with such files.
 //!
-//! What a line says, and who signs it, is left to others.
+//! What a line says is left to others: [`crate::runs`] signs its lines, [`crate::logbook`] does not.
 
 mod error;
 mod file;

@@ -95,6 +95,7 @@ codes! {
     PolicyNoRole "policy-no-role" Usage "A key of the trust file has no role."
     PolicyStreams "policy-streams" Usage "The list of streams of a key is malformed."
     PolicyTime "policy-time" Usage "A time in the trust file lacks a date, a time of day or an offset, or the times contradict each other."
+    PolicyJump "policy-jump" Usage "The jump limit of a key is out of range."
     PolicyNoPacker "policy-no-packer" Usage "No key of the trust file may pack, so no chunk could be accepted."
     PolicyUnsatisfiable "policy-unsatisfiable" Usage "The release threshold is higher than the number of holders who can release."
 
@@ -193,8 +194,18 @@ codes! {
     StoreFailed "store-failed" Failed "An object store returned an error."
     StoreProtocol "store-protocol" Failed "The response of an object store is not what its protocol prescribes."
 
+    // The memory of streams.
+    StreamForked "stream-forked" Untrusted "Another bundle has the same number in the stream."
+    StreamPrevious "stream-previous" Untrusted "A bundle names another bundle before it than the one that was accepted."
+    StreamRollback "stream-rollback" Untrusted "A bundle is not newer than what was accepted of its stream."
+    StreamJump "stream-jump" Untrusted "The number of a bundle is further above the highest one than the trust file allows its key."
+    StreamUnnumbered "stream-unnumbered" Untrusted "A bundle has no number, although others of its stream have one."
+    StreamsDamaged "streams-damaged" Damaged "The memory of streams is not what was written, or a part of it is gone."
+    StreamsBackwards "streams-backwards" Failed "A memory of streams that was carried in would forget something."
+    StreamsFull "streams-full" Failed "The memory of streams is full, or the numbers of a stream are used up."
+
     // Runs of pipelines.
-    StateBusy "state-busy" Failed "Another process runs this pipeline, or this station."
+    StateBusy "state-busy" Failed "Another process runs this pipeline, uses this stream, or runs this station."
     NoSuchRun "no-such-run" Failed "There is no run of this name."
     RunUnfinished "run-unfinished" Failed "A run that is not finished cannot be deleted."
     RunUnsigned "run-unsigned" Untrusted "A line of the chain of runs is signed by another key."

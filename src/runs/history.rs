@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
+use std::hash::Hash;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
@@ -33,6 +34,11 @@ pub(super) struct History {
     exported: HashMap<String, PastRun>,
     /// The run with the highest number, by pipeline, whatever became of it.
     numbered: HashMap<String, PastRun>,
+    /// The export with the highest number, by stream, and the run with it, whatever became of it.
+    sent: HashMap<String, PastRun>,
+    taken: HashMap<String, PastRun>,
+    /// The import with the highest number, by pipeline and stream.
+    accepted: HashMap<(String, String), PastRun>,
 }
 
 /// Returns the pipeline of a run. Names are `TIME-NUMBER-PIPELINE`.
@@ -41,10 +47,9 @@ fn pipeline_of(run: &str) -> &str {
 }
 
 /// Keeps the run with the higher number, and the later one of two with the same.
-fn keep_higher(kept: &mut HashMap<String, PastRun>, run: &PastRun) {
-    let pipeline = pipeline_of(&run.run);
-    if kept.get(pipeline).is_none_or(|kept| kept.work.sequence <= run.work.sequence) {
-        kept.insert(pipeline.to_owned(), run.clone());
+fn keep_higher<K: Eq + Hash>(kept: &mut HashMap<K, PastRun>, key: K, run: &PastRun) {
+    if kept.get(&key).is_none_or(|kept| kept.work.sequence <= run.work.sequence) {
+        kept.insert(key, run.clone());
     }
 }
 
@@ -99,15 +104,37 @@ impl History {
         let run = PastRun { run: line.run, work };
         match (run.work.did, run.work.bundle.clone()) {
             (Did::Imported, Some(bundle)) => {
+                if let (Some(stream), Some(_)) = (&run.work.stream, run.work.sequence) {
+                    let key = (pipeline_of(&run.run).to_owned(), stream.clone());
+                    keep_higher(&mut self.accepted, key, &run);
+                }
                 self.imported.insert((pipeline_of(&run.run).to_owned(), bundle), run.run);
             }
-            (Did::Exported, _) => {
-                keep_higher(&mut self.exported, &run);
-                keep_higher(&mut self.numbered, &run);
+            (Did::Exported | Did::Began, _) => {
+                let pipeline = pipeline_of(&run.run).to_owned();
+                keep_higher(&mut self.numbered, pipeline.clone(), &run);
+                if let Some(stream) = &run.work.stream {
+                    keep_higher(&mut self.taken, stream.clone(), &run);
+                }
+                if run.work.did == Did::Exported {
+                    keep_higher(&mut self.exported, pipeline, &run);
+                    if let Some(stream) = &run.work.stream {
+                        keep_higher(&mut self.sent, stream.clone(), &run);
+                    }
+                }
             }
-            (Did::Began, _) => keep_higher(&mut self.numbered, &run),
             _ => {}
         }
+    }
+
+    /// The runs that exported and took the highest numbers of a stream.
+    pub(super) fn in_stream(&self, stream: &str) -> [Option<PastRun>; 2] {
+        [self.sent.get(stream).cloned(), self.taken.get(stream).cloned()]
+    }
+
+    /// The run of a pipeline that imported the highest number of a stream.
+    pub(super) fn accepted(&self, pipeline: &str, stream: &str) -> Option<PastRun> {
+        self.accepted.get(&(pipeline.to_owned(), stream.to_owned())).cloned()
     }
 
     /// The last run that imported a bundle.
@@ -130,7 +157,7 @@ impl History {
             let Ok((record, _)) = read(folder, &name) else { continue };
             let run = PastRun { run: name, work: Work::of(&record) };
             if record.status == RunStatus::Running && run.work.did == Did::Began {
-                keep_higher(&mut numbered, &run);
+                keep_higher(&mut numbered, pipeline.to_owned(), &run);
             }
         }
         Ok(numbered.remove(pipeline))

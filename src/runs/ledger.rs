@@ -15,7 +15,7 @@ use super::history::{History, PastRun};
 use super::{Progress, RunRecord, RunStatus, RunsError, Work};
 use crate::chain::HeldLock;
 use crate::clock::Clock;
-use crate::format::Sum;
+use crate::format::{StreamName, Sum};
 use crate::http::bounded;
 use crate::trust::Signer;
 
@@ -299,6 +299,24 @@ impl Ledger {
     /// If the chain or the folder cannot be read.
     pub fn numbered(&self, pipeline: &str) -> Result<Option<PastRun>, RunsError> {
         self.history()?.numbered(&self.folder, pipeline)
+    }
+
+    /// Returns the run that exported the bundle with the highest number of a stream, and the run that took the highest number
+    /// of it, whatever became of it, also if their records were deleted.
+    ///
+    /// # Errors
+    /// If the chain cannot be read.
+    pub fn in_stream(&self, stream: &StreamName) -> Result<[Option<PastRun>; 2], RunsError> {
+        Ok(self.history()?.in_stream(stream.as_str()))
+    }
+
+    /// Returns the run of a pipeline that imported the bundle with the highest number of a stream, also if its record was
+    /// deleted.
+    ///
+    /// # Errors
+    /// If the chain cannot be read.
+    pub fn accepted(&self, pipeline: &str, stream: &StreamName) -> Result<Option<PastRun>, RunsError> {
+        Ok(self.history()?.accepted(pipeline, stream.as_str()))
     }
 
     /// What the chain says by now. Each line is read once.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
+use crate::logbook::LogbookError;
 use crate::medium::MediumError;
 use crate::runs::RunsError;
 use crate::storage::StorageError;
@@ -14,6 +15,9 @@ pub enum StationError {
     /// A run record.
     #[error(transparent)]
     Runs(#[from] RunsError),
+    /// The memory of streams.
+    #[error(transparent)]
+    Logbook(#[from] LogbookError),
     /// A place for chunk files.
     #[error(transparent)]
     Medium(#[from] MediumError),
@@ -70,6 +74,7 @@ impl Diagnose for StationError {
     fn diagnosis(&self) -> Diagnosis {
         match self {
             StationError::Runs(error) => error.diagnosis(),
+            StationError::Logbook(error) => error.diagnosis(),
             StationError::Medium(error) => error.diagnosis(),
             StationError::Storage(error) => error.diagnosis(),
             StationError::Policy(error) => error.diagnosis(),

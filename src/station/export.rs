@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use super::judging::{Policy, denied, denied_before, note};
 use super::log::{Level, Log, tell_end};
+use super::numbering::{Announcing, hold};
 use super::packed_facts::{failed, note_packed};
 use super::progress::RunProgress;
 use super::{Equipment, ExportPipeline, PipelineOption, StationError, require_fields};
 use crate::artifacts::{OnFailure, RegistrySources, Remembered, SourceSpec};
 use crate::audit::{Offered, Subject};
-use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
+use crate::diagnosis::{Advice, Diagnose, Diagnosis};
 use crate::environment::Environment;
 use crate::format::plan::Carriage;
 use crate::format::statement::Crossing;
 use crate::format::{BundleName, Sum};
 use crate::gate::Moving;
+use crate::logbook::{Naming, Numbering, Numbers as _};
 use crate::medium::{ChunkStore, Replace};
 use crate::observe::{Monitor, Run, RunId, Verb};
 use crate::pack::{ArtifactFailure, Bases, Expiry, PackReport, PackRequest, Splitting, Wanted};
@@ -90,6 +92,7 @@ pub fn export(
     } else {
         None
     };
+    let held = hold(pipeline, ledger, last.as_ref(), begun.as_ref(), environment, log)?;
     let specs = if request.artifacts.is_empty() { &pipeline.artifacts } else { &request.artifacts };
     let source = Place {
         kind: "Registry".to_owned(),
@@ -106,6 +109,7 @@ pub fn export(
         key: signer.public_key().id().to_string(),
     }];
     record.fields.clone_from(&request.fields);
+    record.stream = pipeline.stream.as_ref().map(ToString::to_string);
     record.trigger =
         request.schedule.clone().map(|schedule| Trigger { source_trigger: None, schedule: Some(schedule) });
     let store = equipment.target(pipeline);
@@ -116,6 +120,8 @@ pub fn export(
     let progress = RunProgress::new(&run, environment.monitor);
     let monitor = Monitor::new(&progress, Run { id: RunId(0), verb: Verb::Pack });
     let workers = environment.workers;
+    let naming = Naming::Numbered(pipeline.bundle_name.clone());
+    let naming = request.name.clone().map_or(naming, Naming::Fixed);
     let exporting = Exporting {
         pipeline,
         request,
@@ -127,6 +133,8 @@ pub fn export(
         last,
         begun,
         before,
+        // What was exported is exported again under a new number, if that is asked for.
+        numbering: Numbering::new(held, equipment.clock.as_ref(), naming, None, false),
     };
     let done = exporting.run(store, &run);
     let mut diagnosis = None;
@@ -196,6 +204,8 @@ struct Exporting<'a> {
     begun: Option<PastRun>,
     /// The record of the last run, if there is a policy.
     before: Option<RunRecord>,
+    /// Gives out the number.
+    numbering: Numbering<'a>,
 }
 
 impl Exporting<'_> {
@@ -225,7 +235,7 @@ impl Exporting<'_> {
             name: "content".parse().expect("a name"),
         };
         let planned = crate::pack::plan(
-            &self.pack_request(wanted()?, neutral, store.as_ref()),
+            &self.pack_request(wanted()?, neutral.clone(), store.as_ref()),
             self.signer,
             &self.environment,
         )?;
@@ -238,31 +248,13 @@ impl Exporting<'_> {
         if let (Some(policy), Some(sources)) = (&policy, &remembered) {
             self.judge(policy, sources, &content, run)?;
         }
-        let number = self.number(&content);
+        let number = self.numbering.assign(&content)?.number;
         self.clear_given_up(number, store.as_ref())?;
-        let name = match &self.request.name {
-            Some(name) => name.clone(),
-            None => format!("{}{number:06}", self.pipeline.bundle_name).parse().map_err(|_| Ended {
-                diagnosis: Code::StationFile.into(),
-                message: "the name of the bundle is too long".to_owned(),
-            })?,
-        };
-        run.update(true, |record| {
-            record.sequence = Some(number);
-            record.content_digest = Some(content.to_string());
-            record.bundle_name = Some(name.to_string());
-        })?;
-        let stream = self.pipeline.stream.clone();
-        let previous = self.last.as_ref().and_then(|last| last.work.bundle.as_deref()?.parse().ok());
-        let crossing = Crossing {
-            name,
-            sequence: stream.is_some().then_some(number),
-            previous: previous.filter(|_| stream.is_some()),
-            stream,
-            label: None,
-        };
-        let request = self.pack_request(wanted()?, crossing, store.as_ref());
+        let numbers = Announcing { numbering: &self.numbering, content, run };
+        let request =
+            PackRequest { numbers: Some(&numbers), ..self.pack_request(wanted()?, neutral, store.as_ref()) };
         let mut report = crate::pack::pack(&request, self.signer, &self.environment)?;
+        let number = report.crossing.sequence.unwrap_or(number);
         let names = |failures: &[ArtifactFailure]| -> Vec<String> {
             failures.iter().map(|failure| failure.artifact.clone()).collect()
         };
@@ -306,15 +298,6 @@ impl Exporting<'_> {
         Err(ended)
     }
 
-    /// The number of the bundle. A run that did not end is continued if it would pack the same now. Otherwise its number is
-    /// used up: some of its chunks may be on their way already.
-    fn number(&self, content: &Sum) -> u64 {
-        let Some(begun) = &self.begun else { return 1 };
-        let number = begun.work.sequence.unwrap_or(0);
-        let is_same = begun.work.content.as_deref() == Some(content.to_string().as_str());
-        if is_same && begun.work.did == Did::Began { number } else { number.saturating_add(1) }
-    }
-
     /// Removes the unfinished chunks of a run that is not continued. Its finished chunks stay.
     fn clear_given_up(&self, number: u64, store: &dyn ChunkStore) -> Result<(), Ended> {
         let is_given_up =
@@ -356,6 +339,7 @@ impl Exporting<'_> {
         PackRequest {
             sources,
             crossing,
+            numbers: None,
             store,
             chunk_size: self.pipeline.chunk_size,
             splitting: Splitting::Allowed,

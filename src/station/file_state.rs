@@ -23,6 +23,8 @@ pub enum FileState {
         number: u32,
         /// The highest number in its bundle.
         last: u32,
+        /// The number of its bundle in the stream.
+        sequence: Option<u64>,
     },
     /// Not a chunk yet, and changed a short time ago.
     Arriving {

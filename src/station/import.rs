@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::arrived_facts::{Proven, note_arrived, note_file_sums, note_imported};
 use super::judging::{Policy, denied, note};
 use super::log::{Level, Log, tell_end};
+use super::passage::{Passage, pass};
 use super::progress::RunProgress;
 use super::{Equipment, ImportPipeline, PipelineOption, StationError, require_fields};
 use crate::arrival::{Beside, Bundle, OpenRequest, open};
@@ -17,6 +18,7 @@ use crate::format::Sum;
 use crate::format::plan::Carriage;
 use crate::gate::Moving;
 use crate::import::{ImportReport, ImportRequest, TagPolicy};
+use crate::logbook::{Candidate, Logbook, NotBefore, StreamRefused};
 use crate::medium::ChunkFile;
 use crate::observe::{Monitor, Run, RunId, Verb};
 use crate::registry::Registries;
@@ -38,6 +40,8 @@ pub struct ImportRun<'a> {
     pub arrived: Option<String>,
     /// Whether to import again what was imported before.
     pub force: bool,
+    /// Whether to import what is older than what was imported of its stream, although the pipeline does not say so.
+    pub allow_rollback: bool,
     /// Fields for the record.
     pub fields: BTreeMap<String, String>,
 }
@@ -56,6 +60,14 @@ pub struct NotReady {
 impl<E: Diagnose> From<E> for NotReady {
     fn from(error: E) -> Self {
         NotReady { diagnosis: error.diagnosis(), reason: error.to_string(), unfit: Vec::new() }
+    }
+}
+
+impl NotReady {
+    /// The reason for which a stream refuses a bundle.
+    pub fn of_stream(refused: &StreamRefused) -> NotReady {
+        let reason = refused.report.sentence(&refused.crossing);
+        NotReady { diagnosis: refused.diagnosis(), reason, unfit: Vec::new() }
     }
 }
 
@@ -79,42 +91,45 @@ pub fn import(
     require_fields(&pipeline.name, &pipeline.required_fields, &request.fields)?;
     let _lock = ledger.lock(&format!("pipeline-{}", pipeline.name))?;
     let before = ledger.imported(&pipeline.name, &request.bundle)?;
+    let logbook = Logbook::open(ledger.folder())?;
+    let clock = NotBefore::new(environment.clock, logbook.memory()?.latest());
+    if let Some((now, latest)) = clock.behind() {
+        let text = format!(
+            "the clock is behind: it says {now}, but a bundle that was imported was signed at {latest}"
+        );
+        log.line(Level::Warning, &pipeline.name, None, &text);
+    }
+    let Environment { monitor, workers, .. } = *environment;
+    let environment = &Environment { clock: &clock, monitor, workers };
     let bundle = match ready(request.files, &request.bundle, request.policy, environment) {
         Ok(bundle) => bundle,
         Err(not_ready) => return Ok(Err(not_ready)),
     };
     let is_skipped = before.is_some() && !request.force;
+    let rollback = pipeline.allow_rollback || request.allow_rollback;
+    let candidate = Candidate::of(&bundle, request.policy);
+    let mut passage = match pass(pipeline, candidate, rollback, ledger, &logbook, environment, log)? {
+        Ok(passage) => passage,
+        // What was imported before is not imported now, so its stream does not matter.
+        Err(_) if is_skipped => Passage::default(),
+        Err(refused) => return Ok(Err(NotReady::of_stream(&refused))),
+    };
     let rules = if is_skipped { Ok(None) } else { Policy::read(&pipeline.rules) };
     let rules = match rules {
         Ok(rules) => rules,
         Err(refused) => return Ok(Err(refused.into())),
     };
-    let mut record = RunRecord::new(
-        &pipeline.name,
-        PipelineType::Import,
-        Place { kind: pipeline.from.kind().to_owned(), uri: pipeline.from.to_string() },
-        Place { kind: "Registry".to_owned(), uri: pipeline.to.to_string() },
-    );
-    record.options = pipeline.options.iter().map(|option| option.word().to_owned()).collect();
-    record.force_update_tag = request.force;
-    record.fields.clone_from(&request.fields);
-    let is_hashed = request.files.iter().any(|file| !file.waits());
-    note_arrived(&mut record, &bundle, if is_hashed { Proven::Before } else { Proven::Meanwhile });
+    let mut record = new_record(pipeline, request, &bundle, equipment);
     if !is_skipped {
         note_file_sums(&mut record, &bundle, pipeline.file_sums.as_deref(), environment);
     }
-    record.host.clone_from(&equipment.host);
-    record.policy_sha256 = request.policy.file_sum().map(ToString::to_string);
-    record.store_access.clone_from(&request.access);
-    record.trigger = request
-        .arrived
-        .clone()
-        .map(|timestamp| Trigger { source_trigger: Some(SourceTrigger { timestamp }), schedule: None });
+    record.checks.extend(passage.check());
     let run = ledger.begin(record)?;
     let name = run.name();
     let say = |level, text: &str| log.line(level, &pipeline.name, Some(&name), text);
-    if let Some(before) = before.filter(|_| !request.force) {
-        let text = format!("the run {before} imported this bundle");
+    let skipped =
+        before.filter(|_| !request.force).map(|before| format!("the run {before} imported this bundle"));
+    if let Some(text) = skipped.or_else(|| passage.nothing_to_do(request.force)) {
         say(Level::Info, &format!("import Skipped: {text}"));
         let finished =
             run.finish(RunStatus::Skipped, |record| record.pipeline_run_error_message = Some(text))?;
@@ -124,7 +139,7 @@ pub fn import(
     let progress = RunProgress::new(&run, environment.monitor);
     let monitor = Monitor::new(&progress, Run { id: RunId(0), verb: Verb::Import });
     let workers = environment.workers;
-    let passed = pass(rules.as_ref(), &bundle, &run, environment);
+    let passed = hold_against_rules(rules.as_ref(), &bundle, &run, environment);
     let environment = Environment { clock: environment.clock, monitor, workers };
     let imported = passed
         .map_err(|not_ready| (None, not_ready))
@@ -139,6 +154,12 @@ pub fn import(
         None if failed == 0 => RunStatus::Succeeded,
         _ => RunStatus::Failed,
     };
+    if status == RunStatus::Succeeded
+        && let Err(error) = passage.accept(&environment)
+    {
+        // The record of the run has the number, and the next import takes it from there.
+        say(Level::Error, &format!("the bundle is imported, but its stream does not remember it: {error}"));
+    }
     if status == RunStatus::Succeeded && pipeline.has(PipelineOption::DeleteSourceBlobOnSuccess) {
         // Without this, a crash now would leave neither the files nor a run that succeeded.
         run.delivered(|record| {
@@ -172,8 +193,36 @@ pub fn import(
     Ok(Ok(record))
 }
 
+/// The record of an import that begins.
+fn new_record(
+    pipeline: &ImportPipeline,
+    request: &ImportRun<'_>,
+    bundle: &Bundle,
+    equipment: &Equipment,
+) -> RunRecord {
+    let mut record = RunRecord::new(
+        &pipeline.name,
+        PipelineType::Import,
+        Place { kind: pipeline.from.kind().to_owned(), uri: pipeline.from.to_string() },
+        Place { kind: "Registry".to_owned(), uri: pipeline.to.to_string() },
+    );
+    record.options = pipeline.options.iter().map(|option| option.word().to_owned()).collect();
+    record.force_update_tag = request.force;
+    record.fields.clone_from(&request.fields);
+    let is_hashed = request.files.iter().any(|file| !file.waits());
+    note_arrived(&mut record, bundle, if is_hashed { Proven::Before } else { Proven::Meanwhile });
+    record.host.clone_from(&equipment.host);
+    record.policy_sha256 = request.policy.file_sum().map(ToString::to_string);
+    record.store_access.clone_from(&request.access);
+    record.trigger = request
+        .arrived
+        .clone()
+        .map(|timestamp| Trigger { source_trigger: Some(SourceTrigger { timestamp }), schedule: None });
+    record
+}
+
 /// Holds the bundle against the policies of the pipeline, and writes into the record what they say.
-fn pass(
+fn hold_against_rules(
     rules: Option<&Policy>,
     bundle: &Bundle,
     run: &RunHandle<'_>,

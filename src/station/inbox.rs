@@ -54,6 +54,8 @@ pub struct InboxBundle {
     pub id: Sum,
     /// The name.
     pub name: BundleName,
+    /// Its number in its stream.
+    pub sequence: Option<u64>,
     /// The highest number of a chunk.
     pub last: u32,
     /// The numbers of the chunks that have not arrived, in order.
@@ -92,7 +94,7 @@ impl Known {
     /// What the file is, as far as is known now.
     fn shown(&self, file: &dyn ChunkFile, now: Timestamp) -> FileState {
         match (&self.state, &self.damage) {
-            (FileState::Chunk { bundle, name, number, last }, Some(damage)) => FileState::Damaged {
+            (FileState::Chunk { bundle, name, number, last, .. }, Some(damage)) => FileState::Damaged {
                 bundle: *bundle,
                 name: name.clone(),
                 number: *number,
@@ -273,11 +275,11 @@ impl Inbox {
         }
     }
 
-    /// Sorts the chunks that were seen into bundles.
+    /// Sorts the chunks that were seen into bundles. Those with lower numbers in their streams come first.
     pub fn bundles(&mut self, files: &[InboxFile], now: Timestamp) -> Vec<InboxBundle> {
         let mut bundles: BTreeMap<Sum, (InboxBundle, BTreeMap<u32, String>)> = BTreeMap::new();
         for InboxFile { file, state } in files {
-            let (FileState::Chunk { bundle, name, number, last }
+            let (FileState::Chunk { bundle, name, number, last, .. }
             | FileState::Damaged { bundle, name, number, last, .. }) = state
             else {
                 continue;
@@ -287,6 +289,7 @@ impl Inbox {
                 let new = InboxBundle {
                     id: *bundle,
                     name: name.clone(),
+                    sequence: None,
                     last: *last,
                     missing: Vec::new(),
                     files: Vec::new(),
@@ -298,6 +301,9 @@ impl Inbox {
                 (new, BTreeMap::new())
             });
             found.last = found.last.max(*last);
+            if let FileState::Chunk { sequence, .. } = state {
+                found.sequence = *sequence;
+            }
             if matches!(state, FileState::Damaged { .. }) {
                 continue;
             }
@@ -321,7 +327,8 @@ impl Inbox {
             bundle.missing = (0..=bundle.last).filter(|number| !numbers.contains_key(number)).collect();
             bundle
         };
-        let bundles: Vec<InboxBundle> = bundles.into_values().map(with_missing).collect();
+        let mut bundles: Vec<InboxBundle> = bundles.into_values().map(with_missing).collect();
+        bundles.sort_by_key(|bundle| (bundle.sequence, bundle.id));
         self.is_unfinished = bundles.iter().any(|bundle| !bundle.missing.is_empty());
         bundles
     }
@@ -349,6 +356,7 @@ fn state_of(file: &dyn ChunkFile, policy: &TrustPolicy, now: Timestamp) -> FileS
                 name: statement.crossing.name.clone(),
                 number: statement.number,
                 last: statement.last,
+                sequence: statement.crossing.sequence,
             }
         }
     }

@@ -114,6 +114,8 @@ pub struct ImportPipeline {
     pub remind_after: Option<u64>,
     /// The policies that content must pass before it is imported, and what they need.
     pub rules: RuleFiles,
+    /// Whether bundles are imported that are older than what was imported of their stream.
+    pub allow_rollback: bool,
     /// How artifacts are renamed.
     pub rename: Vec<RenameRule>,
     /// The fields that must be given when a run is started.

@@ -154,6 +154,8 @@ struct RawImport {
     max_bytes: Option<String>,
     remind_after: Option<String>,
     #[serde(default)]
+    allow_rollback: bool,
+    #[serde(default)]
     rename: Vec<String>,
     #[serde(default)]
     required_fields: Vec<String>,
@@ -351,6 +353,7 @@ fn import(name: &str, raw: RawImport, folder: &Path) -> Result<ImportPipeline, S
         max_bytes: raw.max_bytes.as_deref().map(|text| bytes(text, "max-bytes")).transpose()?,
         remind_after: duration(raw.remind_after.as_deref(), "remind-after")?,
         rules: rules_in(folder, rules)?,
+        allow_rollback: raw.allow_rollback,
         rename: list(&raw.rename, "rename")?,
         required_fields: raw.required_fields,
         file_sums: file_sums.transpose()?,

@@ -354,6 +354,7 @@ impl<'a> Watching<'a> {
             access: self.access.clone(),
             arrived: Some(now.to_string()),
             force: false,
+            allow_rollback: false,
             fields: BTreeMap::new(),
         };
         self.store = None;

@@ -19,6 +19,10 @@ pub(super) const KEYS_MAX: usize = 256;
 /// Maximum release threshold. A control chunk cannot hold more signatures (docs/format.md, "Limits").
 pub(super) const RELEASE_THRESHOLD_MAX: u8 = 16;
 
+/// How far above the highest number of a stream the number of a bundle may be if the trust file does not say. Without a
+/// limit, one bundle by a thief could use up all numbers.
+pub(super) const JUMP_MAX: u64 = 1000;
+
 /// Maximum length of a holder name in characters.
 const HOLDER_CHARS_MAX: usize = 64;
 
@@ -66,6 +70,7 @@ pub struct PolicyKey {
     pub(super) valid_from: Option<Timestamp>,
     pub(super) valid_until: Option<Timestamp>,
     pub(super) revoked: Option<Revocation>,
+    pub(super) jump_max: u64,
 }
 
 impl PolicyKey {
@@ -102,6 +107,11 @@ impl PolicyKey {
     /// The revocation of the key, if it is revoked.
     pub fn revoked(&self) -> Option<Revocation> {
         self.revoked
+    }
+
+    /// How far above the highest number of a stream the number of a bundle may be that this key packed.
+    pub fn jump_max(&self) -> u64 {
+        self.jump_max
     }
 
     /// Whether the key can act in the role at all, for any stream and at any time.
@@ -279,6 +289,7 @@ impl TrustPolicy {
             valid_from: None,
             valid_until: None,
             revoked: None,
+            jump_max: JUMP_MAX,
         };
         Ok(TrustPolicy::new(1, vec![key])?)
     }
@@ -395,6 +406,13 @@ impl TrustPolicy {
     /// The number of holders who must release a bundle, 1 to 16.
     pub fn release_threshold(&self) -> u8 {
         self.release_threshold
+    }
+
+    /// How far above the highest number of a stream the number of a bundle may be that these packers signed: as far as one of
+    /// them may go.
+    pub fn jump_max(&self, packers: &[Accepted]) -> u64 {
+        let keys = self.keys.iter().filter(|key| packers.iter().any(|by| by.key_id == key.key.id()));
+        keys.map(PolicyKey::jump_max).max().unwrap_or(JUMP_MAX)
     }
 
     /// The keys in the order of the trust file.

@@ -132,6 +132,14 @@ pub enum PolicyProblem {
         /// What is wrong with the time.
         detail: String,
     },
+    /// The jump limit is out of range.
+    #[error("max-jump of the key of {holder:?} is {found}, at least 1 is required")]
+    Jump {
+        /// The holder of the key.
+        holder: String,
+        /// The limit found.
+        found: u64,
+    },
     /// No key may pack, so no chunk could be accepted.
     #[error("no unrevoked key has the role packer")]
     NoPacker,
@@ -235,6 +243,7 @@ impl Diagnose for PolicyError {
             PolicyProblem::NoRole { .. } => Code::PolicyNoRole,
             PolicyProblem::Streams { .. } => Code::PolicyStreams,
             PolicyProblem::Time { .. } => Code::PolicyTime,
+            PolicyProblem::Jump { .. } => Code::PolicyJump,
             PolicyProblem::NoPacker => Code::PolicyNoPacker,
             PolicyProblem::Unsatisfiable { .. } => Code::PolicyUnsatisfiable,
         };

@@ -11,11 +11,12 @@ use toml::{Spanned, Value, value::Datetime};
 
 use super::{
     key::PublicKey,
-    policy::{NO_STREAM, PolicyKey, Revocation, Role, TrustPolicy, checked_holder},
+    policy::{JUMP_MAX, NO_STREAM, PolicyKey, Revocation, Role, TrustPolicy, checked_holder},
     policy_error::{PolicyError, PolicyProblem},
 };
 use crate::diagnosis::count;
 use crate::format::Sum;
+use crate::format::limits::SEQUENCE_MAX;
 use crate::small_file::{SmallFile, SmallFileError};
 
 /// Maximum size of a trust file in bytes. 256 keys need about 100 KiB.
@@ -53,6 +54,7 @@ struct RawKey {
     valid_from: Option<Value>,
     valid_until: Option<Value>,
     revoked: Option<Value>,
+    max_jump: Option<u64>,
 }
 
 impl TrustPolicy {
@@ -166,7 +168,11 @@ fn read_key(
         Some(Value::Boolean(true)) => Some(Revocation::Undated),
         dated => time("revoked", dated)?.map(Revocation::At),
     };
-    Ok(PolicyKey { key, holder, roles, streams, valid_from, valid_until, revoked })
+    let jump_max = raw.max_jump.unwrap_or(JUMP_MAX);
+    if !(1..=SEQUENCE_MAX).contains(&jump_max) {
+        return Err(PolicyProblem::Jump { holder, found: jump_max });
+    }
+    Ok(PolicyKey { key, holder, roles, streams, valid_from, valid_until, revoked, jump_max })
 }
 
 fn checked_streams(holder: &str, mut streams: Vec<String>) -> Result<Vec<String>, PolicyProblem> {

@@ -10,3 +10,4 @@ mod rules;
 mod runs;
 mod stations;
 mod stores;
+mod streams;

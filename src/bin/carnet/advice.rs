@@ -321,6 +321,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "omit streams to allow every stream; \"-\" stands for bundles without a stream"
         }
         Code::PolicyTime => "write times as 2026-01-01T00:00:00Z, and valid-until after valid-from",
+        Code::PolicyJump => "write a number from 1 on, or omit max-jump; it is 1000 then",
         Code::PolicyNoPacker => "give the role packer to a key that is not revoked",
         Code::PolicyUnsatisfiable => {
             "add releasers or lower release-threshold; several keys of one holder count as one"
@@ -488,6 +489,31 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         }
         Code::StoreFailed | Code::StoreProtocol => {
             "ask the operator of the store, or of the proxy in front of it"
+        }
+
+        Code::StreamForked => {
+            "use neither of the two bundles until you know why the packer signed both; let the low side pack again under a new number"
+        }
+        Code::StreamPrevious => {
+            "ask the low side which bundles it sent; if this one is right, let it pass with `carnet stream accept`"
+        }
+        Code::StreamRollback => {
+            "pass --allow-rollback if you want to go back to this bundle; if not, nothing is to be done"
+        }
+        Code::StreamJump => {
+            "ask the low side for its highest number; if this one is right, let it pass with `carnet stream accept`, or raise max-jump in the trust file"
+        }
+        Code::StreamUnnumbered => {
+            "ask for the bundle to be packed with a number; to use it nevertheless, pass --allow-rollback"
+        }
+        Code::StreamsDamaged => {
+            "keep the state folder as it is, and find out what happened; `carnet stream verify` names the line, `carnet stream import` restores a copy, and docs/streams.md says what to do without one"
+        }
+        Code::StreamsBackwards => {
+            "look at both with `carnet stream show`; if the other one is right, pass --allow-rollback with a --reason"
+        }
+        Code::StreamsFull => {
+            "begin a new state folder, and set the highest number of each stream there with `carnet stream accept`"
         }
 
         Code::StateBusy => "wait for the other process to end",

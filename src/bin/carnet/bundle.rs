@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use carnet::arrival::{Bundle, OpenRequest, open};
+use carnet::environment::Environment;
 use carnet::medium::{ChunkFile, ChunkPlace, ChunkStore as _, collect};
 use carnet::observe::Event;
 use carnet::trust::TrustPolicy;
 
 use super::command_error::CommandError;
+use super::memory::{Passage, Recall, candidates};
 use super::stores::Stores;
-use super::trust::TrustArgs;
 
 /// Returns the files that the places name, and notes what was passed over in folders.
 pub(crate) fn chunk_files(
@@ -33,24 +34,23 @@ pub(crate) fn chunk_files(
     Ok(files)
 }
 
-/// Opens the chunk files in the places and selects one bundle, by name or id if `wanted` is given. Also returns the
-/// others, which may carry what it leaves out.
+/// Opens the chunk files in the places, selects one bundle, by name or id if `wanted` is given, and judges it by what is
+/// remembered of its stream. Also returns the others, which may carry what it leaves out.
 pub(crate) fn select_bundle(
-    places: &[ChunkPlace],
-    stores: &Stores<'_>,
-    trust: &TrustArgs,
-    wanted: Option<&str>,
-) -> Result<(Bundle, Vec<Bundle>), CommandError> {
-    select_accepted(places, stores, trust.policy()?.as_ref(), wanted)
-}
-
-/// [`select_bundle`] with a policy that was loaded.
-pub(crate) fn select_accepted(
     places: &[ChunkPlace],
     stores: &Stores<'_>,
     policy: Option<&TrustPolicy>,
     wanted: Option<&str>,
-) -> Result<(Bundle, Vec<Bundle>), CommandError> {
+    recall: &Recall,
+    environment: &Environment<'_>,
+) -> Result<(Bundle, Vec<Bundle>, Passage), CommandError> {
     let request = OpenRequest { files: &chunk_files(places, stores)?, policy };
-    Ok(open(&request, stores.environment)?.select_beside(wanted)?)
+    let arrivals = open(&request, environment)?;
+    let arrived = policy.map(|policy| candidates(&arrivals, policy)).unwrap_or_default();
+    let (bundle, others) = arrivals.select_beside(wanted)?;
+    let passage = match policy {
+        Some(policy) => recall.judge(&bundle, &arrived, policy, environment)?,
+        None => Passage::default(),
+    };
+    Ok((bundle, others, passage))
 }

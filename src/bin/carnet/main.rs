@@ -14,6 +14,7 @@ mod gate;
 mod guard_profile;
 mod keys;
 mod log_lines;
+mod memory;
 mod network;
 mod notify;
 mod outputs;

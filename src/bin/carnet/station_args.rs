@@ -15,6 +15,7 @@ use clap::Args as ClapArgs;
 
 use super::command_error::CommandError;
 use super::keys;
+use super::memory::ClockArgs;
 use super::network::Network;
 use super::screen::Screen;
 use super::world::{SystemClock, credential_files, host_name, proxy, spool_folder, store_variables};
@@ -25,6 +26,8 @@ pub(crate) struct StationArgs {
     /// The station file
     #[arg(long, value_name = "FILE", default_value = "/etc/carnet/station.toml")]
     station: PathBuf,
+    #[command(flatten)]
+    clock: ClockArgs,
     #[command(flatten)]
     network: Network,
 }
@@ -48,7 +51,7 @@ impl StationArgs {
             Some(path) => vec![path.clone()],
             None => credential_files(),
         };
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock = self.clock.clock().map_or_else(|| Arc::new(SystemClock) as Arc<dyn Clock>, Arc::from);
         let equipment = Equipment {
             registry: registry::Settings {
                 credential_files,

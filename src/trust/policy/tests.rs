@@ -23,6 +23,7 @@ fn entry(seed: u8, holder: &str, roles: &[Role]) -> PolicyKey {
         valid_from: None,
         valid_until: None,
         revoked: None,
+        jump_max: JUMP_MAX,
     }
 }
 

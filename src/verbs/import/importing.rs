@@ -138,6 +138,7 @@ fn report(run: &Run<'_>, deliveries: &Deliveries<'_>) -> ImportReport {
     ImportReport {
         bundle: plan.bundle_id(),
         crossing: plan.crossing.clone(),
+        in_stream: None,
         to: request.to.to_string(),
         dry_run: request.dry_run,
         released_by: SignerReport::all(request.bundle.release().releasers()),

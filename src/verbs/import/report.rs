@@ -7,6 +7,7 @@ use super::ImportError;
 use crate::diagnosis::{Advice, Code, Diagnose as _, Diagnosis};
 use crate::format::Sum;
 use crate::format::statement::Crossing;
+use crate::logbook::StreamReport;
 use crate::oci::{Digest, MediaType, RefName};
 use crate::verbs::report::{LeftOutReport, OmissionReport, SignerReport};
 
@@ -18,6 +19,8 @@ pub struct ImportReport {
     /// The name, stream, sequence and label of the bundle.
     #[serde(flatten)]
     pub crossing: Crossing,
+    /// The verdict on the bundle in its stream; absent if nothing is remembered, or it has no stream.
+    pub in_stream: Option<StreamReport>,
     /// The destination: the registry host, and the repository prefix if one was given.
     pub to: String,
     /// Whether this was a dry run: nothing was pushed, and the report says what would be.

@@ -46,6 +46,16 @@ pub(super) fn mark(bundle: Sum, crossing: &Crossing) -> BundleMark {
     BundleMark { bundle, name, stream, sequence }
 }
 
+/// A base comes before the bundle that leaves out what it carried.
+fn check_earlier(base: &BundleMark, new: &Crossing) -> Result<(), BaseError> {
+    match (base.sequence, new.sequence) {
+        (Some(first), Some(number)) if base.stream == new.stream && first >= number => {
+            Err(BaseError::NotEarlier { base: base.clone(), number })
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Bases {
     /// Adds what a bundle carried, and what it left out itself, from the bundle that really carried it. Only its control
     /// chunk is needed, and its annex if it has one.
@@ -60,12 +70,7 @@ impl Bases {
         if own.stream != new.stream && !rules.other_streams {
             return Err(BaseError::OtherStream { base: own, stream: new.stream.clone() });
         }
-        if let (Some(base), Some(number)) = (own.sequence, new.sequence)
-            && own.stream == new.stream
-            && base >= number
-        {
-            return Err(BaseError::NotEarlier { base: own, number });
-        }
+        check_earlier(&own, new)?;
         self.check_number(&own)?;
         plan.bases.iter().try_for_each(|inherited| self.check_number(inherited))?;
         let names = names(plan, &Documents::new(plan, &bundle.copies()));
@@ -75,6 +80,14 @@ impl Bases {
         }
         self.inherit(plan);
         Ok(())
+    }
+
+    /// Checks that all bases come before a bundle with this number, which is known only now.
+    ///
+    /// # Errors
+    /// [`BaseError::NotEarlier`].
+    pub(super) fn check_earlier(&self, new: &Crossing) -> Result<(), BaseError> {
+        self.bundles.values().try_for_each(|base| check_earlier(base, new))
     }
 
     /// Adds what a delta leaves out, from the bundle that carried it.

@@ -5,6 +5,7 @@ use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
 use crate::format::Sum;
 use crate::format::error::FormatError;
 use crate::format::resend::ShortId;
+use crate::logbook::LogbookError;
 use crate::medium::MediumError;
 use crate::oci::digest::{BlobMismatch, found_bytes};
 use crate::oci::document::DocumentError;
@@ -15,6 +16,7 @@ use crate::stream::digesting::Unreadable;
 use crate::stream::pump::Halted;
 use crate::trust::SignerError;
 
+use super::base_error::BaseError;
 use super::failure::ArtifactFailure;
 
 /// An error that stops packing, or fails one artifact.
@@ -26,6 +28,12 @@ pub enum PackError {
     /// The chunk store cannot be read or written.
     #[error(transparent)]
     Medium(#[from] MediumError),
+    /// A base does not come before the number that the bundle gets.
+    #[error(transparent)]
+    Base(#[from] BaseError),
+    /// The number of the bundle cannot be taken.
+    #[error(transparent)]
+    Logbook(#[from] LogbookError),
     /// A manifest or index is malformed or exceeds a limit.
     #[error("{artifact}: {source}")]
     Document {
@@ -264,6 +272,8 @@ impl Diagnose for PackError {
         let code = match self {
             PackError::Artifact(error) => return error.diagnosis(),
             PackError::Medium(error) => return error.diagnosis(),
+            PackError::Base(error) => return error.diagnosis(),
+            PackError::Logbook(error) => return error.diagnosis(),
             PackError::Signer(error) => return error.diagnosis(),
             PackError::Unreadable { source, .. } => match registry_error(source) {
                 Some(error) => return error.diagnosis(),

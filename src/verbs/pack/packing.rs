@@ -15,6 +15,8 @@ use crate::format::limits::INDEX_BYTES_MAX;
 use crate::format::plan::Plan;
 use crate::format::resend::ResendRequest;
 use crate::format::shape::HeadRoom;
+use crate::format::statement::Crossing;
+use crate::logbook::{Assigned, Numbers};
 use crate::medium::{ChunkSink, MediumError};
 use crate::observe::Event;
 use crate::oci::Digest;
@@ -24,6 +26,8 @@ use crate::trust::Signer;
 pub(super) struct Prepared {
     pub gathered: Gathered,
     pub blueprint: Blueprint,
+    /// The number of the bundle, if numbers are given out.
+    assigned: Option<Assigned>,
 }
 
 /// Reports what [`pack`] would do, without writing anything; reads only manifests.
@@ -32,7 +36,7 @@ pub fn plan(
     signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
-    let Prepared { gathered, blueprint } = prepare(request, signer, &[], environment)?;
+    let Prepared { gathered, blueprint, .. } = prepare(request, signer, &[], environment)?;
     Ok(PackReport::new(request, &blueprint, &gathered, None, Outcome::Planned))
 }
 
@@ -43,7 +47,8 @@ pub fn plan(
 ///
 /// # Errors
 /// [`PackError`]. Finished chunks are kept. If a source is a registry, complete blobs of unfinished chunks are kept
-/// too, in a hidden folder. No other files remain.
+/// too, in a hidden folder. No other files remain. If numbers are given out, the number is taken durably before the first
+/// chunk is sealed.
 pub fn pack(
     request: &PackRequest<'_>,
     signer: &dyn Signer,
@@ -53,9 +58,20 @@ pub fn pack(
     loop {
         let prepared = prepare(request, signer, &excluded, environment)?;
         let bundle = prepared.blueprint.bundle();
-        let sink = request.store.hold(&request.crossing.name, &bundle, request.replace)?;
+        let name = &prepared.blueprint.plan().crossing.name;
+        let sink = request.store.hold(name, &bundle, request.replace)?;
+        let numbered = request.numbers.zip(prepared.assigned.as_ref());
+        if let Some((numbers, assigned)) = numbered {
+            numbers.take(assigned, &bundle)?;
+        }
         let error = match write(request, &prepared, sink.as_ref(), signer, environment) {
-            Ok(report) => return Ok(report),
+            Ok(report) => {
+                // Single chunks of it do not make a bundle.
+                if let Some((numbers, assigned)) = numbered.filter(|_| request.only.is_none()) {
+                    numbers.sent(assigned, &bundle)?;
+                }
+                return Ok(report);
+            }
             // An interruption is not the fault of a blob; keep what is finished.
             Err(error) if environment.workers.interrupted() => {
                 return Err(or_interrupted(error, environment));
@@ -91,7 +107,13 @@ fn prepare(
     environment: &Environment<'_>,
 ) -> Result<Prepared, PackError> {
     let gathered = gather(request, excluded).map_err(|error| or_interrupted(error, environment))?;
-    let placement = place(gathered.plan(request, HeadRoom::of(signer.signature_bytes())))?;
+    let mut plan = gathered.plan(request, HeadRoom::of(signer.signature_bytes()));
+    let assigned = request.numbers.map(|numbers| assign(&plan, numbers)).transpose()?;
+    if let Some(assigned) = &assigned {
+        plan.crossing = assigned.crossing.clone();
+        request.bases.check_earlier(&plan.crossing)?;
+    }
+    let placement = place(plan)?;
     if request.splitting == Splitting::Forbidden {
         refuse_slices(&placement)?;
     }
@@ -101,7 +123,7 @@ fn prepare(
     if let Some(only) = &request.only {
         check_request(only, &blueprint)?;
     }
-    Ok(Prepared { gathered, blueprint })
+    Ok(Prepared { gathered, blueprint, assigned })
 }
 
 /// Checks that a request is for this bundle, and for chunks that it has.
@@ -116,6 +138,15 @@ fn check_request(request: &ResendRequest, blueprint: &Blueprint) -> Result<(), P
     Ok(())
 }
 
+/// Asks for the number of a plan. What is packed has the same id whatever its number is if the plan is under a name that
+/// never changes, and in no stream.
+fn assign(plan: &Plan, numbers: &dyn Numbers) -> Result<Assigned, PackError> {
+    let name = "content".parse().expect("a name");
+    let neutral = Crossing { name, stream: None, sequence: None, previous: None, label: None };
+    let placement = place(Plan { crossing: neutral, ..plan.clone() })?;
+    Ok(numbers.assign(&placement.plan.bundle_id())?)
+}
+
 /// The second and third step: writes everything that does not exist yet.
 fn write(
     request: &PackRequest<'_>,
@@ -124,7 +155,7 @@ fn write(
     signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
-    let Prepared { gathered, blueprint } = prepared;
+    let Prepared { gathered, blueprint, .. } = prepared;
     let only = request.only.as_ref().map(|request| Only::of(request, blueprint));
     let sealer = Sealer::new(blueprint, sink, signer, &request.file_sums, only, environment);
     let report = |outcome| PackReport::new(request, blueprint, gathered, Some(&sealer), outcome);

@@ -9,6 +9,7 @@ use crate::format::chunk_size::ChunkSize;
 use crate::format::plan::Carriage;
 use crate::format::resend::ResendRequest;
 use crate::format::statement::Crossing;
+use crate::logbook::Numbers;
 use crate::medium::{ChunkStore, Replace};
 use crate::oci::{Platform, RefName};
 use crate::stream::hash::Function;
@@ -58,8 +59,10 @@ pub enum Splitting {
 pub struct PackRequest<'a> {
     /// The sources, each with its selection.
     pub sources: Vec<Wanted>,
-    /// The name, stream, sequence and label of the bundle.
+    /// The name, stream, sequence and label of the bundle, unless `numbers` says so.
     pub crossing: Crossing,
+    /// Gives out the number of the bundle, and with it its name, stream and label.
+    pub numbers: Option<&'a dyn Numbers>,
     /// The store that the chunk files are written to.
     pub store: &'a dyn ChunkStore,
     /// The maximum size of a chunk file.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::format::Sum;
 use crate::format::statement::Crossing;
+use crate::logbook::StreamReport;
 use crate::verbs::report::{ArtifactReport, LeftOutReport, OmissionReport, SignerReport};
 
 /// The report of `unpack`.
@@ -15,6 +16,8 @@ pub struct UnpackReport {
     /// The name, stream, sequence and label of the bundle.
     #[serde(flatten)]
     pub crossing: Crossing,
+    /// The verdict on the bundle in its stream; absent if nothing is remembered, or it has no stream.
+    pub in_stream: Option<StreamReport>,
     /// The layout or archive that the bundle was unpacked to.
     pub to: String,
     /// The holders and keys that released the bundle.

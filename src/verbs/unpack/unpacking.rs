@@ -47,6 +47,7 @@ pub fn unpack(
     Ok(UnpackReport {
         bundle: plan.bundle_id(),
         crossing: plan.crossing.clone(),
+        in_stream: None,
         to,
         released_by: SignerReport::all(bundle.release().releasers()),
         artifacts: ArtifactReport::all(plan),

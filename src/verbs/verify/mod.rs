@@ -12,4 +12,4 @@ mod verifying;
 pub use report::{
     BundleReport, BundleVerdict, ChunkVerdict, FileReport, ReleaseReport, UnreadableChunk, VerifyReport,
 };
-pub use verifying::verify;
+pub use verifying::{Remembered, verify, verify_remembering};

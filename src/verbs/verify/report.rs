@@ -10,6 +10,7 @@ use crate::arrival::{Bundle, Contradiction, Control, Finding, NotAChunk, Opened,
 use crate::diagnosis::{Code, Failure};
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::format::{Sum, Timestamp};
+use crate::logbook::StreamReport;
 use crate::trust::Refused;
 use crate::verbs::report::{LeftOutReport, OmissionReport, SignerReport};
 
@@ -130,6 +131,8 @@ pub struct BundleReport {
     pub crossing: Crossing,
     /// The verdict on the bundle.
     pub verdict: BundleVerdict,
+    /// The verdict on the bundle in its stream; absent if nothing is remembered, it has no stream, or is not released.
+    pub in_stream: Option<StreamReport>,
     /// The problem with its control chunk, if there is one.
     pub control_problem: Option<String>,
     /// The release of the bundle; absent without a trust policy or without a control chunk.
@@ -185,12 +188,25 @@ impl VerifyReport {
 
     /// Returns the kind of failure of the most severe verdict; `None` if no bundle failed.
     pub fn failure(&self) -> Option<Failure> {
-        let worst = self.bundles.iter().map(|bundle| bundle.verdict).max()?;
-        worst.code().map(Code::failure)
+        let worst =
+            self.bundles.iter().filter_map(|bundle| bundle.verdict.code().map(|code| (bundle.verdict, code)));
+        let worst = worst.max_by_key(|(verdict, _)| *verdict);
+        let is_refused = self.bundles.iter().any(|bundle| bundle.stream_code().is_some());
+        match worst {
+            // What is missing or damaged can be sent again.
+            Some((verdict, _)) if is_refused && verdict < BundleVerdict::Expired => Some(Failure::Untrusted),
+            Some((_, code)) => Some(code.failure()),
+            None => is_refused.then_some(Failure::Untrusted),
+        }
     }
 }
 
 impl BundleReport {
+    /// The code of the reason for which the stream refuses the bundle.
+    pub fn stream_code(&self) -> Option<Code> {
+        self.in_stream.as_ref().and_then(StreamReport::code)
+    }
+
     /// Reports on a bundle after its payload was hashed.
     pub(super) fn new(bundle: &Bundle, damage: &Damage) -> BundleReport {
         let files: Vec<FileReport> = bundle
@@ -238,6 +254,7 @@ impl BundleReport {
             bundle: bundle.id,
             crossing: crossing.expect("a bundle has a file"),
             verdict: verdict(bundle, &files, &missing, &unreadable, &unsound),
+            in_stream: None,
             unsound,
             control_problem: match &bundle.control {
                 Control::Read(_) => None,

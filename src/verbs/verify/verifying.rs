@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::damage::Damage;
-use super::report::{BundleReport, VerifyReport};
+use super::report::{BundleReport, BundleVerdict, VerifyReport};
 use super::run::{Run, runs};
 use crate::arrival::{Arrivals, Bundle, Contents, Finding, OpenError, OpenRequest, Opened, open, segments};
 use crate::environment::Environment;
@@ -14,6 +14,7 @@ use crate::format::body::BodyEntry;
 use crate::format::entry::EntryName;
 use crate::format::plan::PlannedBlob;
 use crate::format::statement::Class;
+use crate::logbook::{Candidate, Memory, judge_all};
 use crate::observe::{Monitor, Phase};
 use crate::oci::{Algorithm, Digest};
 use crate::stream::digesting::{DigestJob, Unreadable, digest_all};
@@ -26,13 +27,47 @@ use crate::stream::segments::Segment;
 /// # Errors
 /// [`OpenError`] only if no verdict can be reached. A forged or damaged chunk is not an error but a verdict.
 pub fn verify(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<VerifyReport, OpenError> {
+    verify_remembering(request, None, environment)
+}
+
+/// Verifies every bundle among the files, and judges those that are released by what is remembered of their streams. Several
+/// bundles of a stream are judged as if each were accepted in the order of their numbers. Nothing is recorded.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_remembering(
+    request: &OpenRequest<'_>,
+    remembered: Option<Remembered>,
+    environment: &Environment<'_>,
+) -> Result<VerifyReport, OpenError> {
     let Arrivals { bundles, others } = open(request, environment)?;
     let checks: Vec<Check<'_>> =
         bundles.iter().enumerate().flat_map(|(at, bundle)| checks(at, bundle)).collect();
     let damage = hash_all(&checks, bundles.len(), environment)?;
-    let reports =
+    let mut reports: Vec<BundleReport> =
         bundles.iter().zip(damage).map(|(bundle, damage)| BundleReport::new(bundle, &damage)).collect();
+    if let (Some(remembered), Some(policy)) = (remembered, request.policy) {
+        let is_whole = |report: &BundleReport| report.verdict == BundleVerdict::Complete;
+        let found = bundles.iter().zip(&reports);
+        let candidates =
+            found.filter_map(|(bundle, report)| Some((Candidate::of(bundle, policy)?, is_whole(report))));
+        let Remembered { memory, rollback } = remembered;
+        let candidates: Vec<_> = candidates.collect();
+        let mut judged = judge_all(memory, &candidates, rollback, environment.clock.now());
+        for report in &mut reports {
+            report.in_stream = judged.remove(&report.bundle);
+        }
+    }
     Ok(VerifyReport::new(reports, &others, request.policy.is_some()))
+}
+
+/// What is remembered of streams.
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    /// What is remembered.
+    pub memory: Memory,
+    /// Whether bundles that are older than what was accepted are not refused.
+    pub rollback: bool,
 }
 
 /// Something to hash and compare.

@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
         "rulebook",
     ],
     &["stream", "environment"],
-    &["arrival", "chain", "runs"],
+    &["arrival", "chain", "runs", "logbook"],
     &["report"],
     VERBS,
     &["station"],

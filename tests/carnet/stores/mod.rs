@@ -106,6 +106,7 @@ impl Station {
                 previous: None,
                 label: None,
             },
+            numbers: None,
             store,
             chunk_size: chunk_size.parse().unwrap(),
             splitting: Splitting::Allowed,

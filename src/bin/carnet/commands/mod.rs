@@ -23,6 +23,7 @@ mod runs;
 mod schemas;
 mod sign;
 mod station;
+mod stream;
 mod sums;
 mod tree;
 mod unpack;
@@ -91,6 +92,7 @@ commands![
     receive::Receive,
     station::Station,
     runs::Runs,
+    stream::Stream,
     explain::Explain,
     completions::Completions,
     man::Man,

@@ -3,6 +3,7 @@
 use carnet::arrival::{Beside, Bundle};
 use carnet::artifacts::{DestinationSpec, ExistingName};
 use carnet::diagnosis::count;
+use carnet::environment::Environment;
 use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::oci::Digest;
@@ -17,7 +18,9 @@ use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
+use crate::memory::{MemoryArgs, Passage, SkippedReport};
 use crate::plain::plain;
+use crate::screen::Screen;
 use crate::stores::StoreArgs;
 use crate::tables::{artifacts, count_of, holders, left_out, omissions};
 use crate::trust::TrustArgs;
@@ -46,6 +49,8 @@ pub(crate) struct Unpack {
     #[arg(long)]
     overwrite_tags: bool,
     #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(flatten)]
     stores: StoreArgs,
 }
 
@@ -53,24 +58,36 @@ impl Command for Unpack {
     const VERB: Option<Verb> = Some(Verb::Unpack);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let stores = self.stores.open(&context.environment);
-        let (bundle, others) = select_bundle(&self.places, &stores, &self.trust, self.bundle.as_deref())?;
+        let recall = self.memory.recall(true)?;
+        let clock = recall.clock(context.environment.clock);
+        let Environment { monitor, workers, .. } = context.environment;
+        let environment = Environment { clock: &clock, monitor, workers };
+        let stores = self.stores.open(&environment);
+        let (places, wanted) = (&self.places, self.bundle.as_deref());
+        let policy = self.trust.policy()?;
+        let (bundle, others, passage) =
+            select_bundle(places, &stores, policy.as_ref(), wanted, &recall, &environment)?;
+        if passage.is_done(context.screen) {
+            return Ok(exit::DONE);
+        }
         let existing = if self.overwrite_tags { ExistingName::Replace } else { ExistingName::Refuse };
-        unpack_bundle(&bundle, &others, &self.to, existing, context)
+        unpack_bundle(&bundle, &others, passage, &self.to, existing, context.screen, &environment)
     }
 
     fn schemas() -> Vec<(&'static str, Schema)> {
-        vec![("unpack", schema_for!(UnpackReport))]
+        vec![("unpack", schema_for!(UnpackReport)), ("skipped", schema_for!(SkippedReport))]
     }
 }
 
-/// Unpacks a bundle, and prints the report. Returns the exit code.
+/// Unpacks a bundle, records that, and prints the report. Returns the exit code.
 pub(super) fn unpack_bundle(
     bundle: &Bundle,
     others: &[Bundle],
+    mut passage: Passage,
     to: &DestinationSpec,
     existing: ExistingName,
-    context: &Context<'_>,
+    screen: &Screen,
+    environment: &Environment<'_>,
 ) -> Result<u8, CommandError> {
     let whole = bundle.released()?.whole()?;
     let plan = &whole.contents().plan;
@@ -79,8 +96,10 @@ pub(super) fn unpack_bundle(
     let left_out = plan.elsewhere.iter().map(|blob| (blob.digest, blob.size));
     let blobs: Vec<(Digest, u64)> = carried.chain(left_out).collect();
     let sink = to.open(&blobs, existing)?;
-    let report = carnet::unpack::unpack(&whole, &beside, sink, &context.environment)?;
-    context.screen.report(&report, || text(&report));
+    let mut report = carnet::unpack::unpack(&whole, &beside, sink, environment)?;
+    passage.accept(environment)?;
+    report.in_stream = passage.report.take();
+    screen.report(&report, || text(&report));
     Ok(exit::DONE)
 }
 
@@ -88,6 +107,9 @@ pub(super) fn unpack_bundle(
 fn text(report: &UnpackReport) -> String {
     let mut out = format!("bundle {} unpacked to {}\n", report.crossing.name, plain(&report.to));
     out += &format!("id     {}\n", report.bundle);
+    if let Some(stream) = &report.in_stream {
+        out += &format!("stream {}\n", stream.sentence(&report.crossing));
+    }
     out += &format!("released by {}\n", holders(&report.released_by));
     out += &format!(
         "wrote  {}, {}; {} already present\n",

@@ -2,10 +2,13 @@
 
 use carnet::arrival::OpenRequest;
 use carnet::diagnosis::count;
+use carnet::environment::Environment;
 use carnet::format::BundleName;
 use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
-use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, FileReport, VerifyReport};
+use carnet::verify::{
+    BundleReport, BundleVerdict, ChunkVerdict, FileReport, Remembered, VerifyReport, verify_remembering,
+};
 use clap::Args;
 use schemars::{Schema, schema_for};
 use std::collections::BTreeMap;
@@ -15,6 +18,7 @@ use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
+use crate::memory::{MemoryArgs, warn};
 use crate::plain::plain;
 use crate::screen::{Screen, say};
 use crate::stores::StoreArgs;
@@ -35,6 +39,8 @@ pub(crate) struct Verify {
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(flatten)]
     stores: StoreArgs,
 }
 
@@ -42,16 +48,31 @@ impl Command for Verify {
     const VERB: Option<Verb> = Some(Verb::Verify);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let stores = self.stores.open(&context.environment);
+        let mut recall = self.memory.recall(false)?;
+        let (memory, rollback) = (recall.take_memory(), self.memory.allow_rollback);
+        let clock = recall.clock(context.environment.clock);
+        let Environment { monitor, workers, .. } = context.environment;
+        let environment = Environment { clock: &clock, monitor, workers };
+        let stores = self.stores.open(&environment);
         let policy = self.trust.policy()?;
         let request = OpenRequest { files: &chunk_files(&self.places, &stores)?, policy: policy.as_ref() };
-        let report = carnet::verify::verify(&request, &context.environment)?;
+        let remembered = self.memory.state.is_some().then_some(Remembered { memory, rollback });
+        let report = verify_remembering(&request, remembered, &environment)?;
         context.screen.answer(&report, || text(&report, context.screen));
         // One line for each failure, so that a log without the report has it.
         for bundle in &report.bundles {
             if let Some(code) = bundle.verdict.code() {
                 let name = &bundle.crossing.name;
                 say(&format!("error[{code}]: bundle {name} ({}): {}", bundle.bundle, verdict(bundle)));
+            }
+            if let Some(report) = &bundle.in_stream {
+                match report.code() {
+                    Some(code) => {
+                        let (name, text) = (&bundle.crossing.name, report.sentence(&bundle.crossing));
+                        say(&format!("error[{code}]: bundle {name} ({}): {text}", bundle.bundle));
+                    }
+                    None => warn(&bundle.crossing, report),
+                }
             }
         }
         Ok(report.failure().map_or(exit::DONE, exit::code))
@@ -66,7 +87,7 @@ impl Command for Verify {
 fn text(report: &VerifyReport, screen: &Screen) -> String {
     let mut out = String::new();
     for bundle in &report.bundles {
-        if !screen.quiet || bundle.verdict != BundleVerdict::Complete {
+        if !screen.quiet || bundle.verdict != BundleVerdict::Complete || bundle.stream_code().is_some() {
             out += &bundle_text(bundle, screen);
         }
     }
@@ -108,6 +129,10 @@ fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
     if let Some(stream) = &crossing.stream {
         let sequence = crossing.sequence.map_or_else(|| "-".to_owned(), |number| number.to_string());
         out += &format!("stream {stream}, number {sequence}\n");
+    }
+    if let Some(report) = &bundle.in_stream {
+        let refused = if report.refused { "REFUSED, " } else { "" };
+        out += &format!("       {refused}{}\n", report.sentence(crossing));
     }
     if let Some(label) = &crossing.label {
         out += &format!("label  {label}\n");

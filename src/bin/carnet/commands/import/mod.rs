@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use carnet::arrival::{Beside, Bundle};
 use carnet::artifacts::{OnFailure, RegistryDestination};
 use carnet::audit::Subject;
+use carnet::environment::Environment;
 use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
 use carnet::gate::Moving;
@@ -23,7 +24,7 @@ use schemars::{Schema, schema_for};
 
 use crate::advice;
 use crate::args::parse_spec;
-use crate::bundle::select_accepted;
+use crate::bundle::select_bundle;
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
@@ -31,6 +32,7 @@ use crate::connection::Connection;
 use crate::exit;
 use crate::gate::GateArgs;
 use crate::keys;
+use crate::memory::{MemoryArgs, Passage};
 use crate::screen::say;
 use crate::stores::{StoreAccess, Stores};
 use crate::sum_option::SumOption;
@@ -79,6 +81,8 @@ pub(crate) struct Import {
     push: PushArgs,
     #[command(flatten)]
     gate: GateArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
     /// Print what would be pushed; push nothing
     #[arg(long)]
     dry_run: bool,
@@ -110,7 +114,12 @@ impl Command for Import {
     const VERB: Option<Verb> = Some(Verb::Import);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let Context { screen, environment, .. } = context;
+        let screen = context.screen;
+        // A dry run records nothing, and is judged by what is there.
+        let recall = self.memory.recall(!self.dry_run)?;
+        let clock = recall.clock(context.environment.clock);
+        let Environment { monitor, workers, .. } = context.environment;
+        let environment = &Environment { clock: &clock, monitor, workers };
         let started = environment.clock.now();
         let key = match &self.key {
             Some(path) => Some(keys::load(path, self.passphrase_file.as_deref(), screen)?),
@@ -130,11 +139,16 @@ impl Command for Import {
             policy: policy.as_ref(),
             file_sums: &self.file_sums,
         });
-        let (bundle, others) =
-            select_accepted(&self.places, &stores, policy.as_ref(), self.bundle.as_deref())?;
+        let (places, wanted) = (&self.places, self.bundle.as_deref());
+        let (bundle, others, passage) =
+            select_bundle(places, &stores, policy.as_ref(), wanted, &recall, environment)?;
+        if passage.is_done(screen) {
+            return Ok(exit::DONE);
+        }
         let work = Work {
             bundle: &bundle,
             others: &others,
+            passage,
             to: &self.to,
             artifacts: &self.artifact,
             mount_from: &self.mount_from,
@@ -148,7 +162,11 @@ impl Command for Import {
             started,
             signer,
         };
-        work.run(context)
+        work.run(&Context {
+            screen,
+            environment: Environment { clock: &clock, monitor, workers },
+            jobs: context.jobs,
+        })
     }
 
     fn schemas() -> Vec<(&'static str, Schema)> {
@@ -181,6 +199,8 @@ pub(super) struct Work<'a> {
     pub(super) bundle: &'a Bundle,
     /// The bundles beside it, which may carry what it leaves out.
     pub(super) others: &'a [Bundle],
+    /// What is remembered of its stream.
+    pub(super) passage: Passage,
     pub(super) to: &'a RegistryDestination,
     pub(super) artifacts: &'a [String],
     pub(super) mount_from: &'a [RepositoryName],
@@ -235,6 +255,13 @@ impl Work<'_> {
             connections: self.connection.network.transfers(),
         };
         let mut imported = carnet::import::import(&request, environment);
+        let mut recorded = Ok(());
+        if let Ok(report) = &imported
+            && report.failed() == 0
+            && !self.dry_run
+        {
+            recorded = self.passage.accept(environment);
+        }
         // An import that ended early also has a report, and a receipt if one was requested.
         let report = match &mut imported {
             Ok(report) => Some(report),
@@ -242,6 +269,7 @@ impl Work<'_> {
         };
         let report = report.map(|report| {
             report.add_hints(&advice::hint);
+            report.in_stream = self.passage.report.take();
             &*report
         });
         let written = match (self.files, report) {
@@ -267,6 +295,7 @@ impl Work<'_> {
             Ok(report) => {
                 show::show(&report, screen);
                 written?;
+                recorded?;
                 Ok(if report.failed() == 0 { exit::DONE } else { exit::DAMAGED })
             }
             Err(stopped) => {

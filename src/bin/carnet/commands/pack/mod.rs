@@ -12,12 +12,14 @@ use std::sync::Arc;
 use carnet::artifacts::{Expansion, OnFailure, RegistryDestination, RegistrySources, Remembered, SourceSpec};
 use carnet::audit::{Offered, Subject};
 use carnet::diagnosis::count;
+use carnet::environment::Environment;
 use carnet::format::chunk_size::ChunkSize;
 use carnet::format::plan::Carriage;
 use carnet::format::resend::ResendRequest;
 use carnet::format::statement::Crossing;
 use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
 use carnet::gate::Moving;
+use carnet::logbook::{Channel, Held, Logbook, Naming, Numbering, Numbers};
 use carnet::medium::{ChunkPlace, ChunkStore, Replace};
 use carnet::observe::Verb;
 use carnet::oci::Platform;
@@ -63,6 +65,7 @@ use sources::OpenedSources;
     carnet pack oci:images:app-1.0 --to out --name release42 --key station.key.pem\n  \
     carnet pack docker://low.example/team/app:1.0 --to out --name app --key station.key.pem\n  \
     carnet pack oci:images --to s3://transfer/low --name all --key station.key.pem\n  \
+    carnet pack oci:images --to out --name all --key k.key.pem --stream north --state state\n  \
     carnet pack docker-archive:app.tar=team/app:1.0 --to out --name app --key k.pem --chunk-size cd\n  \
     carnet pack oci:images --to out --name all --key k.key.pem --platform linux/amd64 --dry-run\n  \
     carnet pack oci:images --to out --name all --key k.key.pem --policy policy.toml\n  \
@@ -111,6 +114,9 @@ pub(crate) struct Pack {
     /// The id of the previous bundle in the stream
     #[arg(long, value_name = "ID", requires = "stream")]
     previous: Option<Sum>,
+    /// Take --sequence and --previous from what DIR remembers of the stream, and remember the bundle there
+    #[arg(long, value_name = "DIR", requires = "stream", conflicts_with_all = ["sequence", "previous"])]
+    state: Option<PathBuf>,
     /// When the bundle expires: 90d, 12h, 2027-02-20 or 2027-02-20T00:00:00Z
     #[arg(long, value_name = "WHEN", value_parser = expiry)]
     expires: Option<Expiry>,
@@ -181,6 +187,7 @@ impl Command for Pack {
         let bases = self.delta.bases(&self.crossing(), &key, &stores)?;
         let store = stores.store(&self.to)?;
         let store = store.as_ref();
+        let numbering = self.numbering(environment)?;
         // A transfer record names both sums of each file.
         let mut summed = file_sums.clone();
         if record.is_some() {
@@ -189,6 +196,7 @@ impl Command for Pack {
         }
         let mut request = self.request(wanted, store, created, &summed, bases);
         request.only = only;
+        request.numbers = numbering.as_ref().map(|numbering| numbering as &dyn Numbers);
         let packed = if self.dry_run {
             carnet::pack::plan(&request, &key, environment)
         } else {
@@ -278,6 +286,20 @@ impl Pack {
         self.gate.pass(&moving, context)
     }
 
+    /// Holds the stream in the state folder, if there is one. A dry run only looks at it.
+    fn numbering<'a>(&self, environment: &Environment<'a>) -> Result<Option<Numbering<'a>>, CommandError> {
+        let Some(folder) = &self.state else { return Ok(None) };
+        let channel = Channel::of(self.stream.as_ref());
+        let goes_on = || !environment.workers.interrupted();
+        let held = if self.dry_run {
+            Held::looking(folder, &channel)?
+        } else {
+            Logbook::open(folder)?.hold(&channel, &goes_on)?
+        };
+        let naming = Naming::Fixed(self.name.clone());
+        Ok(Some(Numbering::new(held, environment.clock, naming, self.label.clone(), true)))
+    }
+
     fn referrers(&self) -> Carriage {
         if self.no_referrers { Carriage::Omit } else { Carriage::Carry }
     }
@@ -303,6 +325,7 @@ impl Pack {
         PackRequest {
             sources,
             crossing: self.crossing(),
+            numbers: None,
             store,
             chunk_size: self.chunk_size,
             splitting: if self.no_split { Splitting::Forbidden } else { Splitting::Allowed },

@@ -37,6 +37,9 @@ fn text(report: &PackReport, place: &ChunkPlace, screen: &Screen) -> String {
         _ => out += &format!("bundle {} {outcome}\n", report.crossing.name),
     }
     out += &format!("id     {}\n", report.bundle);
+    if let (Some(stream), Some(sequence)) = (&report.crossing.stream, report.crossing.sequence) {
+        out += &format!("stream {stream}, number {sequence}\n");
+    }
     out += &format!(
         "holds  {}, {}, {}, {}\n",
         count_of(report.artifacts.len(), "artifact", "artifacts"),

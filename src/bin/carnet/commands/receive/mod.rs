@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use carnet::diagnosis::Code;
+use carnet::environment::Environment;
 use carnet::format::chunk_size::byte_count;
 use carnet::medium::ChunkPlace;
 use carnet::registry::Host;
@@ -22,6 +23,7 @@ use crate::command_error::CommandError;
 use crate::connection::Connection;
 use crate::exit;
 use crate::log_lines::LogLines;
+use crate::memory::MemoryArgs;
 use crate::notify;
 use crate::stores::{StoreAccess, Stores};
 use crate::trust::TrustArgs;
@@ -82,9 +84,8 @@ pub(crate) struct Receive {
     /// Remove the chunk files of a bundle after the step succeeded
     #[arg(long)]
     delete_source: bool,
-    /// Remember in DIR which bundles are done
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    #[command(flatten)]
+    memory: MemoryArgs,
     /// Write a receipt of each import into DIR
     #[arg(long, value_name = "DIR")]
     receipts: Option<PathBuf>,
@@ -111,6 +112,11 @@ fn size(text: &str) -> Result<u64, String> {
 
 impl Command for Receive {
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
+        let recall = self.memory.recall(true)?;
+        let clock = recall.clock(context.environment.clock);
+        let Environment { monitor, workers, .. } = context.environment;
+        let environment = Environment { clock: &clock, monitor, workers };
+        let context = &Context { screen: context.screen, environment, jobs: context.jobs };
         let environment = &context.environment;
         let step = Step::parse(&self.then)?;
         let policy = self.trust.policy()?;
@@ -135,7 +141,8 @@ impl Command for Receive {
             context,
             log: LogLines::new(context.screen.json, context.screen.quiet),
             inbox: Inbox::default(),
-            reception: Reception::open(self.state.as_deref(), format!("{copied}{done}"))?,
+            reception: Reception::open(self.memory.state.as_deref(), format!("{copied}{done}"))?,
+            recall: &recall,
             told: std::collections::HashMap::new(),
             settles: false,
             ends: exit::DONE,

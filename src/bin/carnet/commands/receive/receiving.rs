@@ -24,6 +24,7 @@ use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::log_lines::LogLines;
+use crate::memory::Recall;
 
 /// How many receipts of one bundle are kept of one second.
 const RECEIPTS_MAX: u32 = 100;
@@ -41,6 +42,8 @@ pub(super) struct Receiving<'a> {
     pub(super) log: LogLines,
     pub(super) inbox: Inbox,
     pub(super) reception: Reception,
+    /// What is remembered of streams.
+    pub(super) recall: &'a Recall,
     /// What was told last about each file or bundle.
     pub(super) told: HashMap<String, String>,
     /// Whether a bundle is complete, and its files must be seen unchanged once.
@@ -298,21 +301,29 @@ impl Receiving<'_> {
         let opened = open(&request, environment).map_err(CommandError::from)?;
         let opened = opened.select(Some(&bundle.id.to_string())).map_err(CommandError::from)?;
         let _ = opened.released().map_err(CommandError::from)?.whole().map_err(CommandError::from)?;
+        let mut passage = self.recall.judge(&opened, &[], &self.policy, environment)?;
+        if passage.is_done(self.context.screen) {
+            return Ok((exit::DONE, whole));
+        }
         let code = match &self.step {
-            Step::Verify => exit::DONE,
+            Step::Verify => {
+                passage.accept(environment)?;
+                exit::DONE
+            }
             Step::Unpack(to) => {
                 let existing = if self.options.push.overwrite_tags {
                     ExistingName::Replace
                 } else {
                     ExistingName::Refuse
                 };
-                unpack_bundle(&opened, &[], to, existing, self.context)?
+                unpack_bundle(&opened, &[], passage, to, existing, self.context.screen, environment)?
             }
             Step::Import(to) => {
                 let started = self.now();
                 let work = Work {
                     bundle: &opened,
                     others: &[],
+                    passage,
                     to,
                     artifacts: &[],
                     mount_from: &[],

@@ -186,7 +186,7 @@ fn import(loaded: &Loaded, pipeline: &ImportPipeline, report: &mut CheckReport, 
         let files = report.add(name, &format!("list {}", pipeline.from), store.files());
         if let (Some(files), Some(policy)) = (&files, policy) {
             let (environment, mut inbox) = (&context.environment, Inbox::default());
-            let now = environment.clock.now();
+            let now = loaded.equipment.clock.now();
             let seen = inbox.look(files, &policy, now, pipeline.limits(now), environment.workers);
             for (reason, files) in count_passed_over(seen.iter().map(|file| &file.state)) {
                 let (files, why) = (count(files, "file is", "files are"), "`carnet station why` names them");

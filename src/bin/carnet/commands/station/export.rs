@@ -58,7 +58,7 @@ impl Export {
         let log = LogLines::by_hand(screen.json);
         let signer = &signers[&pipeline.name];
         let progress = Progress::new(screen);
-        let environment = watched(context, &progress, Verb::Pack);
+        let environment = watched(context, loaded.equipment.clock.as_ref(), &progress, Verb::Pack);
         let record = export(pipeline, &request, &loaded.equipment, &ledger, signer, &environment, &log)?;
         Ok(show(&record, screen))
     }

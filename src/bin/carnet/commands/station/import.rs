@@ -35,6 +35,9 @@ pub(super) struct Import {
     /// Import again what was imported before
     #[arg(long)]
     force: bool,
+    /// Import what is older than what was imported of its stream
+    #[arg(long)]
+    allow_rollback: bool,
     #[command(flatten)]
     fields: FieldArgs,
     #[command(flatten)]
@@ -53,7 +56,7 @@ impl Import {
         let policy = TrustPolicy::load(&pipeline.trust)?;
         let ledger = loaded.ledger(screen)?;
         let store = loaded.equipment.inbox(pipeline)?;
-        let (mut inbox, now) = (Inbox::default(), environment.clock.now());
+        let (mut inbox, now) = (Inbox::default(), loaded.equipment.clock.now());
         let files = inbox.look(&store.files()?, &policy, now, InboxLimits::default(), environment.workers);
         let mut bundles = inbox.bundles(&files, now);
         let id = self.catalog_digest.map(|id| id.to_string());
@@ -70,7 +73,7 @@ impl Import {
         }
         let log = LogLines::by_hand(screen.json);
         let progress = Progress::new(screen);
-        let watched = watched(context, &progress, Verb::Import);
+        let watched = watched(context, loaded.equipment.clock.as_ref(), &progress, Verb::Import);
         let mut worst = exit::DONE;
         let mut runs = 0;
         for bundle in bundles {
@@ -85,6 +88,7 @@ impl Import {
                 access: store.access(),
                 arrived: None,
                 force: self.force,
+                allow_rollback: self.allow_rollback,
                 fields: fields.clone(),
             };
             runs += 1;

@@ -8,6 +8,7 @@ mod why;
 
 use std::collections::BTreeMap;
 
+use carnet::clock::Clock;
 use carnet::diagnosis::{Code, count};
 use carnet::environment::Environment;
 use carnet::observe::{Monitor, Run, RunId, Verb};
@@ -152,8 +153,13 @@ pub(crate) fn text(record: &RunRecord) -> String {
 }
 
 /// The environment of a run by hand, which shows its progress.
-fn watched<'a>(context: &Context<'a>, progress: &'a Progress, verb: Verb) -> Environment<'a> {
-    let Environment { clock, workers, .. } = context.environment;
+fn watched<'a>(
+    context: &Context<'a>,
+    clock: &'a dyn Clock,
+    progress: &'a Progress,
+    verb: Verb,
+) -> Environment<'a> {
+    let workers = context.environment.workers;
     Environment { clock, monitor: Monitor::new(progress, Run { id: RunId(0), verb }), workers }
 }
 

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carnet::environment::Environment;
 use carnet::format::Sum;
+use carnet::logbook::Memory;
 use carnet::observe::Verb;
 use carnet::runs::{Ledger, RunRecord, RunStatus};
-use carnet::station::{FileState, ImportPipeline, Inbox, InboxBundle, InboxFile, NotReady, ready};
+use carnet::station::{
+    FileState, ImportPipeline, Inbox, InboxBundle, InboxFile, NotReady, ready, refused_by_stream,
+};
 use carnet::trust::TrustPolicy;
 use clap::Args;
 use schemars::JsonSchema;
@@ -68,13 +71,14 @@ impl Why {
         let pipeline = pipeline.ok_or_else(|| no_such_pipeline(&self.pipeline))?;
         let policy = TrustPolicy::load(&pipeline.trust)?;
         let store = loaded.equipment.inbox(pipeline)?;
-        let (mut inbox, now) = (Inbox::default(), environment.clock.now());
+        let (mut inbox, now) = (Inbox::default(), loaded.equipment.clock.now());
         let limits = pipeline.limits(now);
         let files = inbox.look(&store.files()?, &policy, now, limits, environment.workers);
         let bundles = inbox.bundles(&files, now);
         let (progress, mut duplicates) = (Progress::new(context.screen), BTreeMap::new());
-        let watched = watched(context, &progress, Verb::Verify);
+        let watched = watched(context, loaded.equipment.clock.as_ref(), &progress, Verb::Verify);
         let mut unfit = BTreeSet::new();
+        let memory = Memory::read(&loaded.station.state)?;
         for bundle in &bundles {
             duplicates.extend(bundle.duplicates.clone());
         }
@@ -82,7 +86,7 @@ impl Why {
         for bundle in &bundles {
             let fate = match last_run(&loaded.station.state, &pipeline.name, &bundle.id) {
                 Some(run) => Fate::of_run(&run, pipeline),
-                None => Fate::of(bundle, pipeline, &policy, &watched, &mut unfit),
+                None => Fate::of(bundle, pipeline, &policy, &memory, &watched, &mut unfit),
             };
             fates.insert(bundle.id, fate);
         }
@@ -152,6 +156,7 @@ impl Fate {
         bundle: &InboxBundle,
         pipeline: &ImportPipeline,
         policy: &TrustPolicy,
+        memory: &Memory,
         environment: &Environment<'_>,
         unfit: &mut BTreeSet<String>,
     ) -> Fate {
@@ -159,17 +164,21 @@ impl Fate {
             let missing: Vec<String> = bundle.missing.iter().map(ToString::to_string).collect();
             return Fate { why: format!("its bundle waits for {}", missing.join(", ")), hint: None };
         }
-        match ready(&bundle.files, &bundle.id, policy, environment) {
+        let is_passed = |opened| match refused_by_stream(pipeline, &opened, policy, memory) {
+            Some(refused) => Err(NotReady::of_stream(&refused)),
+            None => Ok(()),
+        };
+        match ready(&bundle.files, &bundle.id, policy, environment).and_then(is_passed) {
             Err(NotReady { diagnosis, reason, unfit: files }) => {
                 unfit.extend(files);
                 let why = format!("its bundle cannot be imported: {reason} [{}]", diagnosis.code);
                 Fate { why, hint: Some(hint(&diagnosis)) }
             }
-            Ok(_) if pipeline.trigger => {
+            Ok(()) if pipeline.trigger => {
                 let why = "its bundle is complete; a running station imports it at its next look";
                 Fate { why: why.to_owned(), hint: None }
             }
-            Ok(_) => {
+            Ok(()) => {
                 let why = "its bundle is complete, but the trigger of the pipeline is Disabled";
                 let hint = format!("import it with `carnet station import {}`", pipeline.name);
                 Fate { why: why.to_owned(), hint: Some(hint) }

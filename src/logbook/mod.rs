@@ -1,0 +1,36 @@
+//! What is remembered of streams: which numbers were given out on the low side, and which bundles were accepted on the far
+//! side. From it follow the verdicts on a stream (docs/format.md, "Verdicts on a stream").
+//!
+//! A state folder holds one file of chained lines ([`crate::chain`]), `streams.jsonl`, and a small file with the number and
+//! the sum of its last line. [`Memory`] is what the lines say; [`Logbook`] appends to them under a lock.
+//! docs/streams.md describes the files.
+
+mod accepted;
+mod book;
+mod candidate;
+mod carry;
+mod channel;
+mod error;
+mod head;
+mod judge;
+mod line;
+mod memory;
+mod not_before;
+mod ranges;
+mod sent;
+mod show;
+mod verdict;
+
+pub use book::{Held, Logbook, Naming, Numbering};
+pub use candidate::Candidate;
+pub use carry::{Carried, export, export_to, import};
+pub use channel::Channel;
+pub use error::LogbookError;
+pub use judge::judge_all;
+pub use line::{Entry, Line, REASON_BYTES_MAX, Side};
+pub use memory::{ChannelMemory, Memory};
+pub use not_before::NotBefore;
+pub use ranges::NumberRange;
+pub use sent::{Assigned, Numbers};
+pub use show::{ChannelReport, MemoryReport, NumberReport};
+pub use verdict::{StreamRefused, StreamReport, StreamVerdict};
