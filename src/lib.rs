@@ -32,7 +32,8 @@
 //! | [`bom`], [`advisories`], [`guard`], [`rulebook`] | SBOMs and attestations that travel; databases of known flaws; what a guard counts; the rules of policies |
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
 //! | [`arrival`], [`chain`], [`runs`], [`logbook`] | files become bundles that may be used; files of chained lines; records of the runs of pipelines; what is remembered of streams |
-//! | the verbs: [`pack`], [`verify`], [`missing`], [`resend`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`], [`difference`], [`gate`] | a request in, a report out |
+//! | [`erasure`] | parity: computing it, and computing lost chunks from it |
+//! | the verbs: [`pack`], [`verify`], [`missing`], [`resend`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`], [`difference`], [`gate`], [`parity`], [`repair`] | a request in, a report out |
 //! | [`station`] | pipelines that run the verbs unattended |
 //!
 //! A verb takes a request and an [`environment::Environment`]:
@@ -71,6 +72,7 @@ pub mod clock;
 pub mod content;
 pub mod diagnosis;
 pub mod environment;
+pub mod erasure;
 pub mod format;
 pub mod guard;
 pub mod http;
@@ -92,6 +94,6 @@ mod verbs;
 pub mod versions;
 
 pub use verbs::{
-    audit, difference, forecast, gate, import, inspect, missing, pack, report, resend, sign, sums, unpack,
-    verify,
+    audit, difference, forecast, gate, import, inspect, missing, pack, parity, repair, report, resend, sign,
+    sums, unpack, verify,
 };

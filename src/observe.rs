@@ -43,6 +43,10 @@ pub enum Verb {
     Guard,
     /// Copies the chunks that are to be sent again.
     Resend,
+    /// Makes parity files for a bundle.
+    Parity,
+    /// Writes lost and damaged chunks again.
+    Repair,
 }
 
 /// A part of a run that moves bytes.
@@ -66,6 +70,10 @@ pub enum Phase {
     Import,
     /// Chunk files are copied.
     Resend,
+    /// Parity is computed.
+    Parity,
+    /// Chunks are computed from parity.
+    Repair,
 }
 
 impl Phase {
@@ -80,6 +88,8 @@ impl Phase {
             Phase::Unpack => "unpack",
             Phase::Import => "import",
             Phase::Resend => "resend",
+            Phase::Parity => "parity",
+            Phase::Repair => "repair",
         }
     }
 }

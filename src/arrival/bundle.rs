@@ -51,8 +51,10 @@ pub struct UnreadableFile {
 pub struct Bundle {
     /// The id of the bundle: the SHA-256 of its plan.
     pub id: Sum,
-    /// The files of the bundle, sorted by chunk number.
+    /// The files of the bundle but its parity files, sorted by chunk number.
     pub files: Vec<Opened>,
+    /// The parity files of the bundle, sorted by their number. Their text and their stripes are not checked.
+    pub parity: Vec<Opened>,
     /// The state of its control chunk.
     pub control: Control,
     /// Files that cannot be read, but have the file name of a chunk of this bundle, by chunk number.
@@ -93,9 +95,23 @@ impl Bundle {
         budget: &mut Budget,
         workers: &Workers,
     ) -> Result<Bundle, OpenError> {
-        let BundleFiles { members: accepted, settled } = group;
+        let BundleFiles { members, settled } = group;
+        let (parity, accepted): (Vec<Admitted>, Vec<Admitted>) =
+            members.into_iter().partition(|(member, _)| member.head.statement.kind == Kind::Parity);
         let Controls { control, release, broken } = read_controls(&accepted, gate);
-        let mut files = settled;
+        let (mut parity_files, mut files): (Vec<Opened>, Vec<Opened>) =
+            settled.into_iter().partition(|opened| opened.statement.kind == Kind::Parity);
+        for (member, token) in parity {
+            let standing = match read_body(member.file.as_ref(), &member.head) {
+                Ok(body) => Standing::Good(body),
+                Err(error) => Standing::Damaged((&error).into()),
+            };
+            if let (Gate::Unverified, Standing::Good(body)) = (gate, &standing) {
+                budget.take_entries(body)?;
+            }
+            let Member { file, head: Head { statement, .. } } = member;
+            parity_files.push(Opened { file, statement, accepted: token, standing });
+        }
         let layers = match &control {
             Control::Read(contents) => contents.layers_in_control(),
             _ => BTreeSet::new(),
@@ -114,7 +130,8 @@ impl Bundle {
             files.push(Opened { file, statement, accepted: token, standing });
         }
         files.sort_by_key(|opened| opened.statement.number);
-        Ok(Bundle { id, files, control, unreadable: Vec::new(), release })
+        parity_files.sort_by_key(|opened| opened.statement.number);
+        Ok(Bundle { id, files, parity: parity_files, control, unreadable: Vec::new(), release })
     }
 
     /// Notes which of the files that cannot be read have the name of a chunk of this bundle. Such a name proves nothing;
@@ -143,6 +160,11 @@ impl Bundle {
         damaged.chain(named.map(|(_, file)| file.clone())).next()
     }
 
+    /// Returns all files: the chunks, then the parity files.
+    pub fn all_files(&self) -> impl Iterator<Item = &Opened> {
+        self.files.iter().chain(&self.parity)
+    }
+
     /// Returns the contents if the control chunk could be read.
     pub fn contents(&self) -> Option<&Contents> {
         match &self.control {
@@ -162,17 +184,17 @@ impl Bundle {
 
     /// Returns the highest chunk number, from the control chunk or else from the accepted files.
     pub fn last(&self) -> u32 {
-        let said = self.files.iter().filter(|opened| !matches!(opened.standing, Standing::Untrusted(_)));
+        let said = self.all_files().filter(|opened| !matches!(opened.standing, Standing::Untrusted(_)));
         let said = said.map(|opened| opened.statement.last).max();
         self.contents().map(|contents| contents.plan.last).or(said).unwrap_or(0)
     }
 
     /// Returns the time at which the bundle expired, if that is why none of its files is accepted.
     pub fn expired(&self) -> Option<Timestamp> {
-        if self.files.iter().any(|opened| opened.accepted.is_some()) {
+        if self.all_files().any(|opened| opened.accepted.is_some()) {
             return None;
         }
-        self.files.iter().find_map(|opened| match opened.standing {
+        self.all_files().find_map(|opened| match opened.standing {
             Standing::Untrusted(Untrusted::Expired { expires }) => Some(expires),
             _ => None,
         })
@@ -195,8 +217,9 @@ impl Bundle {
 
     /// Returns the name from the control chunk, or else from an accepted file, or else from any file.
     pub fn name(&self) -> &BundleName {
-        let trusted = self.files.iter().find(|opened| opened.accepted.is_some());
-        let any = || &trusted.or(self.files.first()).expect("a bundle has a file").statement.crossing.name;
+        let trusted = self.all_files().find(|opened| opened.accepted.is_some());
+        let any =
+            || &trusted.or(self.all_files().next()).expect("a bundle has a file").statement.crossing.name;
         self.contents().map_or_else(any, |contents| &contents.plan.crossing.name)
     }
 }
@@ -302,9 +325,6 @@ fn check_copy(member: &Member<Head>, contents: &Contents) -> Result<(), Contents
 }
 
 fn standing(member: &Member<Head>, control: &Control, broken: Option<&Finding>) -> Standing {
-    if member.head.statement.kind == Kind::Parity {
-        return Standing::PassedOver;
-    }
     let statement = &member.head.statement;
     let planned = match control {
         Control::Read(contents) if member.file.waits() && statement.number > 0 => {

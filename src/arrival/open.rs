@@ -83,7 +83,7 @@ impl Arrivals {
             (self.bundles, others) = self.bundles.into_iter().partition(is_wanted);
         }
         // Untrusted files must not block the trusted bundle.
-        let trusted = |bundle: &Bundle| bundle.files.iter().any(|opened| opened.accepted.is_some());
+        let trusted = |bundle: &Bundle| bundle.all_files().any(|opened| opened.accepted.is_some());
         if self.bundles.iter().any(trusted) {
             self.bundles.retain(trusted);
         }

@@ -30,7 +30,7 @@ pub enum Standing {
     Damaged(Finding),
     /// Accepted, but another chunk than the one that the control chunk names for this number.
     Forked,
-    /// Accepted, but of a kind that this version ignores, or one copy too many. Its payload is not checked.
+    /// Accepted, but one copy too many. Its payload is not checked.
     PassedOver,
 }
 

@@ -44,7 +44,7 @@ impl Bundle {
     }
 
     /// Returns the reason why this bundle may not be used.
-    fn refusal(&self) -> Refusal {
+    pub(crate) fn refusal(&self) -> Refusal {
         let (name, bundle) = (self.name().clone(), self.id);
         let untrusted = |problem| Refusal::Untrusted { name: name.clone(), bundle, problem };
         if self.is_forked() {

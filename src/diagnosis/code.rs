@@ -54,6 +54,7 @@ codes! {
 
     // Arguments and environment.
     BadPlace "bad-place" Usage "A source or destination has the wrong syntax."
+    TargetNotSaid "target-not-said" Usage "The command does not know where to write, because it reads from several places."
     SourceList "source-list" Usage "A list of sources has an invalid line, or is empty."
     SourceDateEpoch "source-date-epoch" Usage "The environment variable SOURCE_DATE_EPOCH is not a number of seconds since 1970."
     HashKernel "hash-kernel" Usage "The environment variable CARNET_HASH names an unknown hash kernel, or one that this processor does not support."
@@ -149,6 +150,9 @@ codes! {
     AnnexMissing "annex-missing" Damaged "Annex chunks, which hold documents of the control chunk, are missing."
     ChunkUnreadable "chunk-unreadable" Failed "A chunk file cannot be read."
     BundleIncomplete "bundle-incomplete" Damaged "Chunks of the bundle are missing or damaged."
+    BundleRecoverable "bundle-recoverable" Damaged "Chunks of the bundle are missing or damaged, and its parity files can recover them."
+    NoParity "no-parity" Damaged "No parity file of the bundle arrived that a trusted packer signed."
+    ParityTooMuch "parity-too-much" Usage "The parity does not fit into files within the limit of the bundle."
     BundleUnsound "bundle-unsound" Damaged "The plan of the bundle does not match its manifests."
     BundleUntrusted "bundle-untrusted" Untrusted "The bundle is not signed by a trusted packer, or too few trusted releasers have released it."
     BundleExpired "bundle-expired" Untrusted "The bundle has expired."

@@ -153,6 +153,11 @@ impl Body {
         bytes
     }
 
+    /// Returns the size of `02_sums.txt` in bytes.
+    pub fn sums_bytes(&self) -> u64 {
+        self.sums_bytes
+    }
+
     /// Returns the entry with this name.
     pub fn entry(&self, name: EntryName) -> Option<&BodyEntry> {
         self.places.get(&name).map(|&place| &self.entries[place])

@@ -69,6 +69,14 @@ pub enum EntryName {
     Blob(Digest),
     /// `slices/….<offset>`: a part of a blob, from this byte on.
     Slice(Digest, u64),
+    /// `parity.txt`
+    Parity,
+    /// `parity/blocks`: the sums of the blocks of all chunks of a parity group.
+    ParityBlocks,
+    /// `parity/check`: the sums of the blocks of a parity file.
+    ParityCheck,
+    /// `parity/<group>.<file>`: the stripes of a parity file.
+    ParityStripes(u32, u32),
 }
 
 fn path_of(digest: &Digest) -> String {
@@ -97,6 +105,11 @@ fn cut_offset(name: &str) -> Option<(&str, u64)> {
     if digits_only { Some((path, digits.parse().ok()?)) } else { None }
 }
 
+fn five_digits(text: &str) -> Option<u32> {
+    let digits_only = text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit());
+    if digits_only { text.parse().ok() } else { None }
+}
+
 impl fmt::Display for EntryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -110,6 +123,10 @@ impl fmt::Display for EntryName {
             EntryName::AnnexPart(document, offset) => write!(f, "annex/{}.{offset:013}", document.name()),
             EntryName::Blob(digest) => write!(f, "blobs/{}", path_of(digest)),
             EntryName::Slice(digest, offset) => write!(f, "slices/{}.{offset:013}", path_of(digest)),
+            EntryName::Parity => f.write_str("parity.txt"),
+            EntryName::ParityBlocks => f.write_str("parity/blocks"),
+            EntryName::ParityCheck => f.write_str("parity/check"),
+            EntryName::ParityStripes(group, file) => write!(f, "parity/{group:05}.{file:05}"),
         }
     }
 }
@@ -126,6 +143,9 @@ impl FromStr for EntryName {
                 "annex.txt" => EntryName::Annex,
                 "oci-layout" => EntryName::OciLayout,
                 "recover.txt" => EntryName::Recover,
+                "parity.txt" => EntryName::Parity,
+                "parity/blocks" => EntryName::ParityBlocks,
+                "parity/check" => EntryName::ParityCheck,
                 _ => {
                     if let Some(document) = document(text) {
                         EntryName::Document(document)
@@ -135,6 +155,9 @@ impl FromStr for EntryName {
                     } else if let Some(rest) = text.strip_prefix("annex/") {
                         let (name, offset) = cut_offset(rest)?;
                         EntryName::AnnexPart(document(name)?, offset)
+                    } else if let Some(rest) = text.strip_prefix("parity/") {
+                        let (group, file) = rest.split_once('.')?;
+                        EntryName::ParityStripes(five_digits(group)?, five_digits(file)?)
                     } else if let Some(rest) = text.strip_prefix("blobs/") {
                         EntryName::Blob(digest_of(rest)?)
                     } else {
@@ -174,6 +197,10 @@ mod tests {
             EntryName::Blob(long),
             EntryName::Slice(short, SLICE_OFFSET_MAX),
             EntryName::Slice(long, 0),
+            EntryName::Parity,
+            EntryName::ParityBlocks,
+            EntryName::ParityCheck,
+            EntryName::ParityStripes(12, 99_999),
         ] {
             assert_eq!(name.to_string().parse::<EntryName>().unwrap(), name);
         }
@@ -198,6 +225,11 @@ mod tests {
             "01_0102030405060708.a.b.sig",
             "slices/sha256/x.1",
             "annex/oci-layout.0000000000000",
+            "parity/",
+            "parity/00000",
+            "parity/0.0",
+            "parity/000000.00000",
+            "parity/+0000.00000",
             "a\u{202e}",
             "CON",
             "blobs//sha256/x",

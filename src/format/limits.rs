@@ -59,3 +59,21 @@ pub const UNVERIFIED_ENTRIES_MAX: u64 = 1_048_576;
 
 /// Maximum size of all statements and signatures together that a reader keeps without a trust policy, in bytes.
 pub const UNVERIFIED_HEADS_BYTES_MAX: u64 = 256 << 20;
+
+/// Largest `parity.txt`, in bytes.
+pub const PARITY_BYTES_MAX: u64 = 32 << 20;
+
+/// Maximum number of chunks in a parity group.
+pub const PARITY_CHUNKS_MAX: usize = 1024;
+
+/// Maximum number of parity files of a group.
+pub const PARITY_FILES_MAX: u32 = 2048;
+
+/// Longest stripe, in bytes.
+pub const PARITY_STRIPE_BYTES_MAX: u32 = 64 << 10;
+
+/// Maximum number of blocks of all chunks of a parity group, together.
+pub const PARITY_BLOCKS_MAX: u64 = 1_048_576;
+
+/// Most memory that computing one row of a parity group takes, in bytes.
+pub const PARITY_WORK_BYTES_MAX: u64 = 128 << 20;

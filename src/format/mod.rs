@@ -12,6 +12,7 @@ pub mod head;
 pub mod limits;
 pub(crate) mod lines;
 pub mod name;
+pub mod parity;
 pub mod plan;
 pub mod recover;
 pub mod resend;

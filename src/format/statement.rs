@@ -22,7 +22,7 @@ pub enum Kind {
     Control,
     /// A chunk with blobs and slices.
     Data,
-    /// Reserved for redundancy over the other chunks. This version ignores such chunks.
+    /// A chunk of redundancy over the other chunks.
     Parity,
 }
 

@@ -27,7 +27,7 @@ pub use file::{ChunkFile, ReadAt};
 pub use folder::Folder;
 pub use new_file::NewFile;
 pub use store::{
-    ChunkSink, ChunkStore, Deed, Replace, Trial, WholeSums, WriteAt, chunk_file_name, chunk_number,
+    ChunkSink, ChunkStore, Deed, FileNames, Replace, Trial, WholeSums, WriteAt, chunk_file_name, chunk_number,
 };
 pub use whole_file::WholeFile;
 

@@ -8,13 +8,47 @@ use crate::format::{BundleName, Sum};
 
 /// Returns the file name of a chunk (docs/format.md, "Files").
 pub fn chunk_file_name(name: &BundleName, number: u32) -> String {
-    format!("{name}_{number:05}.tar")
+    FileNames::chunks(name).of(number)
 }
 
 /// Returns the chunk number in a file name that [`chunk_file_name`] made for a bundle of this name.
 pub fn chunk_number(name: &BundleName, file_name: &str) -> Option<u32> {
-    let digits = file_name.strip_prefix(name.as_str())?.strip_prefix('_')?.strip_suffix(".tar")?;
-    digits.parse().ok().filter(|&number| chunk_file_name(name, number) == file_name)
+    FileNames::chunks(name).number(file_name)
+}
+
+/// The names of the files of a bundle, by number. Parity files are numbered apart from the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileNames {
+    /// What stands before the number and its underscore.
+    stem: String,
+}
+
+impl FileNames {
+    /// The names of the chunks of the plan.
+    pub fn chunks(name: &BundleName) -> FileNames {
+        FileNames { stem: name.to_string() }
+    }
+
+    /// The names of the parity files.
+    pub fn parity(name: &BundleName) -> FileNames {
+        FileNames { stem: format!("{name}_parity") }
+    }
+
+    /// Returns what all of the names begin with.
+    pub fn stem(&self) -> &str {
+        &self.stem
+    }
+
+    /// Returns the name of the file with this number.
+    pub fn of(&self, number: u32) -> String {
+        format!("{}_{number:05}.tar", self.stem)
+    }
+
+    /// Returns the number in a name that [`FileNames::of`] made.
+    pub fn number(&self, file_name: &str) -> Option<u32> {
+        let digits = file_name.strip_prefix(&self.stem)?.strip_prefix('_')?.strip_suffix(".tar")?;
+        digits.parse().ok().filter(|&number| self.of(number) == file_name)
+    }
 }
 
 /// Whether existing files may be replaced.
@@ -24,6 +58,8 @@ pub enum Replace {
     Never,
     /// Existing files are replaced when the new bundle is complete, one after the other, the control chunk last.
     WhenComplete,
+    /// An existing file is replaced by the chunk of its name as soon as that is complete. No other file changes.
+    EachByItself,
 }
 
 /// The sums of a whole chunk file.
@@ -57,13 +93,14 @@ pub struct Trial {
 
 /// A store for chunk files, e.g. a folder or a bucket.
 pub trait ChunkStore: Send + Sync {
-    /// Locks the store for one bundle, whose id is `bundle`. A folder is created if it does not exist.
+    /// Locks the store for files with these names of one bundle, whose id is `bundle`. A folder is created if it does not
+    /// exist.
     ///
     /// # Errors
-    /// [`MediumError::Busy`] if another process is packing a bundle of this name into the store.
+    /// [`MediumError::Busy`] if another process is writing files with these names into the store.
     fn hold(
         &self,
-        name: &BundleName,
+        names: &FileNames,
         bundle: &Sum,
         replace: Replace,
     ) -> Result<Box<dyn ChunkSink + '_>, MediumError>;

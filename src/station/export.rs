@@ -18,7 +18,7 @@ use crate::format::statement::Crossing;
 use crate::format::{BundleName, Sum};
 use crate::gate::Moving;
 use crate::logbook::{Naming, Numbering, Numbers as _};
-use crate::medium::{ChunkStore, Replace};
+use crate::medium::{ChunkStore, FileNames, Replace};
 use crate::observe::{Monitor, Run, RunId, Verb};
 use crate::pack::{ArtifactFailure, Bases, Expiry, PackReport, PackRequest, Splitting, Wanted};
 use crate::registry::{Reach, Registries};
@@ -304,7 +304,9 @@ impl Exporting<'_> {
             |begun: &&PastRun| begun.work.did == Did::Began && begun.work.sequence != Some(number);
         let begun = self.begun.as_ref().filter(is_given_up);
         match begun.and_then(|begun| begun.work.name.as_deref()?.parse().ok()) {
-            Some(name) => Ok(store.hold(&name, &Sum([0; 32]), Replace::Never)?.clear()?),
+            Some(name) => {
+                Ok(store.hold(&FileNames::chunks(&name), &Sum([0; 32]), Replace::Never)?.clear()?)
+            }
             None => Ok(()),
         }
     }

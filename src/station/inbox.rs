@@ -348,7 +348,7 @@ fn state_of(file: &dyn ChunkFile, policy: &TrustPolicy, now: Timestamp) -> FileS
         Ok(chunk) => {
             let statement = &chunk.head().statement;
             if statement.kind == Kind::Parity {
-                let reason = "a kind of chunk that this version does not use".to_owned();
+                let reason = "a parity file, which `carnet repair` uses".to_owned();
                 return FileState::NotAChunk { reason: reason.into() };
             }
             FileState::Chunk {

@@ -11,5 +11,6 @@ pub mod flow;
 pub mod hash;
 pub mod pump;
 pub mod segments;
+pub(crate) mod share;
 pub mod transfers;
 pub mod workers;

@@ -40,11 +40,24 @@ pub struct ExpiredBundle {
     pub expired: Timestamp,
 }
 
+/// A bundle of which chunks can be recovered from parity files.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RecoverableBundle {
+    /// The name of the bundle.
+    pub name: BundleName,
+    /// The id of the bundle.
+    pub bundle: Sum,
+    /// The numbers of the chunks that can be recovered; if others are to be sent, after these have arrived.
+    pub chunks: Vec<u32>,
+}
+
 /// The report of `missing`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct MissingReport {
     /// The bundles with chunks that are missing, damaged or unreadable.
     pub bundles: Vec<MissingBundle>,
+    /// The bundles of which chunks can be recovered from parity files, so that these need not be sent.
+    pub recoverable: Vec<RecoverableBundle>,
     /// The bundles that have expired.
     pub expired: Vec<ExpiredBundle>,
     /// Files whose heads cannot be read, so that they may be chunks of any bundle.
@@ -111,9 +124,29 @@ impl fmt::Display for MissingBundle {
 /// See [`verify`].
 pub fn missing(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<MissingReport, OpenError> {
     let VerifyReport { bundles, others, .. } = verify(request, environment)?;
-    let mut report = MissingReport { bundles: Vec::new(), expired: Vec::new(), unreadable: Vec::new() };
-    for BundleReport { bundle, crossing, expired, missing, unreadable, last, sealed, .. } in bundles {
+    let mut report = MissingReport {
+        bundles: Vec::new(),
+        recoverable: Vec::new(),
+        expired: Vec::new(),
+        unreadable: Vec::new(),
+    };
+    for BundleReport {
+        bundle, crossing, expired, missing, mut unreadable, last, sealed, protection, ..
+    } in bundles
+    {
         let name = crossing.name;
+        let lost = missing;
+        let missing = protection.as_ref().map_or_else(|| lost.clone(), |found| found.to_send(&lost));
+        if let Some(protection) = protection {
+            let mut chunks = protection.recoverable;
+            unreadable.retain(|chunk| !chunks.contains(&chunk.number));
+            chunks.extend(lost.iter().filter(|number| !missing.contains(number)));
+            chunks.sort_unstable();
+            chunks.dedup();
+            if !chunks.is_empty() && expired.is_none() {
+                report.recoverable.push(RecoverableBundle { name: name.clone(), bundle, chunks });
+            }
+        }
         if let Some(expired) = expired {
             report.expired.push(ExpiredBundle { name, bundle, expired });
         } else if !missing.is_empty() || !unreadable.is_empty() {

@@ -13,12 +13,15 @@
 //! | [`sums`] | computes checksums of whole chunk files |
 //! | [`audit`] | tells what is in a bundle, down to files and packages |
 //! | [`difference`] | tells what differs between two bundles or sources |
+//! | [`parity`] | makes parity files for a bundle |
+//! | [`repair`] | writes lost and damaged chunks again, from parity |
 //! | [`forecast`] | foresees what a guard will count in chunk files |
 //! | [`gate`] | judges content by policies before it moves |
 //!
-//! A verb does not print. It does not use another verb, with six exceptions: `missing` lists the chunks that `verify`
-//! finds missing, `resend` lets `verify` check what it copied, `sums` can list the checksums that `pack` computed,
-//! `difference` compares two audits, an `audit` can contain a `forecast`, and a `gate` judges an audit. Shared report types are in [`report`];
+//! A verb does not print. It does not use another verb, with seven exceptions: the report of `pack` contains that of
+//! `parity`, `missing` lists the chunks that `verify` finds missing, `resend` lets `verify` check what it copied, `sums`
+//! can list the checksums that `pack` computed, `difference` compares two audits, an `audit` can contain a `forecast`, and a
+//! `gate` judges an audit. Shared report types are in [`report`];
 //! everything else that verbs share is in the modules they build on.
 
 pub mod audit;
@@ -29,6 +32,8 @@ pub mod import;
 pub mod inspect;
 pub mod missing;
 pub mod pack;
+pub mod parity;
+pub mod repair;
 pub mod report;
 pub mod resend;
 pub mod sign;

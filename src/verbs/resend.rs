@@ -14,7 +14,7 @@ use crate::format::limits::COPIES_MAX;
 use crate::format::resend::{ResendRequest, ShortId};
 use crate::format::statement::{Kind, Statement};
 use crate::format::{BundleName, Sum};
-use crate::medium::{ChunkFile, ChunkSink, ChunkStore, MediumError, Replace};
+use crate::medium::{ChunkFile, ChunkSink, ChunkStore, FileNames, MediumError, Replace};
 use crate::observe::{Event, Phase};
 use crate::trust::TrustPolicy;
 use crate::verbs::verify::{ChunkVerdict, FileReport, verify};
@@ -263,7 +263,7 @@ fn copy(
     order: &ResendOrder<'_>,
     environment: &Environment<'_>,
 ) -> Result<ResentBundle, ResendError> {
-    let sink = order.store.hold(wanted.name, &wanted.bundle, Replace::Never)?;
+    let sink = order.store.hold(&FileNames::chunks(wanted.name), &wanted.bundle, Replace::Never)?;
     let sink = sink.as_ref();
     sink.clear()?;
     let mut resent = ResentBundle {

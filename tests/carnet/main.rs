@@ -4,6 +4,7 @@
 mod audits;
 mod behaviour;
 mod demo;
+mod diodes;
 mod hostile;
 mod registries;
 mod rules;

@@ -406,6 +406,14 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::BundleIncomplete => {
             "pass all files of the bundle; `carnet missing` lists the chunks to send again"
         }
+        Code::TargetNotSaid => "add --to DIR",
+        Code::BundleRecoverable => {
+            "run `carnet repair` with the same files; `carnet unpack` and `carnet import` also repair as they go"
+        }
+        Code::NoParity => {
+            "pass the files NAME_parity_00000.tar and so on too; without them, `carnet missing` lists what to send again"
+        }
+        Code::ParityTooMuch => "ask for less parity, or pack the bundle with a larger --chunk-size",
         Code::BundleUnsound => "tell the packing station: the bundle must be packed again",
         Code::BundleUntrusted => {
             "run `carnet verify` to see all reasons; a releaser adds a signature with `carnet sign`"

@@ -30,6 +30,18 @@ pub(crate) fn count_of(number: usize, one: &str, many: &str) -> String {
     count(number as u64, one, many)
 }
 
+/// How many numbers a line names.
+const NUMBERS_MAX: usize = 20;
+
+/// `3, 4, 9`, with at most 20 numbers.
+pub(crate) fn numbers(numbers: &[u32]) -> String {
+    let named: Vec<String> = numbers.iter().take(NUMBERS_MAX).map(ToString::to_string).collect();
+    match numbers.len() - named.len() {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
 /// The names of the signers.
 pub(crate) fn holders(signers: &[SignerReport]) -> String {
     let holders: Vec<_> = signers.iter().map(|signer| plain(&signer.holder)).collect();

@@ -22,8 +22,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::collect::FILES_MAX;
-use super::{ChunkFile, ChunkSink, ChunkStore, Deed, MediumError, Replace, Trial, WholeSums};
-use crate::format::{BundleName, Sum};
+use super::{ChunkFile, ChunkSink, ChunkStore, Deed, FileNames, MediumError, Replace, Trial, WholeSums};
+use crate::format::Sum;
 use crate::storage::{Container, Location, NewObject, Object, Permission, Precondition};
 
 pub use category::Category;
@@ -106,17 +106,17 @@ impl ChunkStore for Bucket {
     /// Nothing is locked: an object that exists is never replaced unless that is wanted.
     fn hold(
         &self,
-        name: &BundleName,
+        names: &FileNames,
         bundle: &Sum,
         replace: Replace,
     ) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
         // To delete is needed only if an earlier bundle of this name has more chunks.
         let mut needed = vec![Permission::List, Permission::Read, Permission::Write];
-        if replace == Replace::WhenComplete {
+        if replace != Replace::Never {
             needed.push(Permission::Replace);
         }
         self.place.container.check_access(&needed)?;
-        Ok(Box::new(BucketSink::new(&self.place, &self.settings, name, bundle, replace)))
+        Ok(Box::new(BucketSink::new(&self.place, &self.settings, names, bundle, replace)))
     }
 
     /// If no key begins with the prefix and a slash, the prefix may be the whole key of one object.

@@ -8,17 +8,15 @@ use std::sync::Arc;
 use super::spool::nameless;
 use super::uploads::{Sealed, Uploads, Visible};
 use super::{BucketSettings, Place};
-use crate::format::{BundleName, Sum};
-use crate::medium::{
-    ChunkFile, ChunkSink, MediumError, Replace, WholeSums, WriteAt, chunk_file_name, chunk_number,
-};
+use crate::format::Sum;
+use crate::medium::{ChunkFile, ChunkSink, FileNames, MediumError, Replace, WholeSums, WriteAt};
 use crate::storage::{Precondition, StorageError};
 
 /// A container, used for one bundle.
 pub(super) struct BucketSink<'a> {
     place: &'a Arc<Place>,
     settings: &'a BucketSettings,
-    name: BundleName,
+    names: FileNames,
     bundle: Sum,
     replace: Replace,
     uploads: Uploads,
@@ -28,20 +26,20 @@ impl<'a> BucketSink<'a> {
     pub(super) fn new(
         place: &'a Arc<Place>,
         settings: &'a BucketSettings,
-        name: &BundleName,
+        names: &FileNames,
         bundle: &Sum,
         replace: Replace,
     ) -> BucketSink<'a> {
         let visible = match replace {
-            Replace::Never => Visible::AtOnce,
+            Replace::Never | Replace::EachByItself => Visible::AtOnce,
             Replace::WhenComplete => Visible::Later,
         };
         let uploads = Uploads::new(place, settings.connections, visible);
-        BucketSink { place, settings, name: name.clone(), bundle: *bundle, replace, uploads }
+        BucketSink { place, settings, names: names.clone(), bundle: *bundle, replace, uploads }
     }
 
     fn key(&self, number: u32) -> String {
-        self.place.key(&chunk_file_name(&self.name, number))
+        self.place.key(&self.names.of(number))
     }
 
     fn find(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
@@ -54,9 +52,9 @@ impl<'a> BucketSink<'a> {
     fn end_unfinished(&self) -> Result<(), MediumError> {
         let container = self.place.container.as_ref();
         let end = || {
-            for (key, upload) in container.unfinished(&self.place.key(&format!("{}_", self.name)))? {
+            for (key, upload) in container.unfinished(&self.place.key(&format!("{}_", self.names.stem())))? {
                 let file = key.strip_prefix(&self.place.prefix);
-                if file.and_then(|file| chunk_number(&self.name, file)).is_some() {
+                if file.and_then(|file| self.names.number(file)).is_some() {
                     container.end(&key, &upload)?;
                 }
             }
@@ -91,9 +89,9 @@ impl WriteAt for Pending {
 impl ChunkSink for BucketSink<'_> {
     fn present(&self) -> Result<Vec<u32>, MediumError> {
         let mut numbers = Vec::new();
-        self.place.list(&self.place.key(&format!("{}_", self.name)), &mut |object| {
+        self.place.list(&self.place.key(&format!("{}_", self.names.stem())), &mut |object| {
             let file = object.key.strip_prefix(&self.place.prefix);
-            numbers.extend(file.and_then(|file| chunk_number(&self.name, file)));
+            numbers.extend(file.and_then(|file| self.names.number(file)));
         })?;
         numbers.sort_unstable();
         Ok(numbers)
@@ -141,7 +139,7 @@ impl ChunkSink for BucketSink<'_> {
         let metadata = metadata.map(|(name, value)| (name.to_owned(), value)).to_vec();
         let precondition = match self.replace {
             Replace::Never => Precondition::Absent,
-            Replace::WhenComplete => Precondition::None,
+            Replace::WhenComplete | Replace::EachByItself => Precondition::None,
         };
         let name = self.place.name_of(&key);
         self.uploads.hand_over(Sealed { number, key, name, metadata, precondition })

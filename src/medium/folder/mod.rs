@@ -8,8 +8,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{ChunkFile, ChunkSink, ChunkStore, Deed, MediumError, Replace, Temporary, Trial, collect};
-use crate::format::{BundleName, Sum};
+use super::{
+    ChunkFile, ChunkSink, ChunkStore, Deed, FileNames, MediumError, Replace, Temporary, Trial, collect,
+};
+use crate::format::Sum;
 
 use sink::FolderSink;
 
@@ -31,11 +33,11 @@ impl ChunkStore for Folder {
     /// Pending chunks are kept in the hidden folder `.NAME.partial` inside, under a lock.
     fn hold(
         &self,
-        name: &BundleName,
+        names: &FileNames,
         bundle: &Sum,
         replace: Replace,
     ) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
-        Ok(Box::new(FolderSink::hold(&self.path, name, bundle, replace)?))
+        Ok(Box::new(FolderSink::hold(&self.path, names, bundle, replace)?))
     }
 
     fn files(&self) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError> {

@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{failed, sync_folder};
-use crate::format::{BundleName, Sum};
+use crate::format::Sum;
 use crate::medium::on_disk::{Writeback, reserve};
 use crate::medium::{
-    ArrivedFile, ChunkFile, ChunkSink, MediumError, Replace, WriteAt, chunk_file_name, chunk_number,
-    rename_new,
+    ArrivedFile, ChunkFile, ChunkSink, FileNames, MediumError, Replace, WriteAt, rename_new,
 };
 
 /// The lock file in the staging folder, which excludes concurrent runs.
@@ -28,7 +27,7 @@ const BLOCK_BYTES: u64 = 512;
 pub(super) struct FolderSink {
     path: PathBuf,
     staging: PathBuf,
-    name: BundleName,
+    names: FileNames,
     bundle: Sum,
     replace: Replace,
     done: Mutex<Done>,
@@ -49,15 +48,15 @@ struct Done {
 }
 
 impl FolderSink {
-    /// Locks `folder` for the bundle `name`. Files of an earlier run in the staging folder stay for now.
+    /// Locks `folder` for files with these names. Files of an earlier run in the staging folder stay for now.
     pub(super) fn hold(
         folder: &Path,
-        name: &BundleName,
+        names: &FileNames,
         bundle: &Sum,
         replace: Replace,
     ) -> Result<FolderSink, MediumError> {
         fs::create_dir_all(folder).map_err(failed("make folder", folder))?;
-        let staging = folder.join(format!(".{name}.partial"));
+        let staging = folder.join(format!(".{}.partial", names.stem()));
         match fs::create_dir(&staging) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(failed("make folder", &staging)(error));
@@ -90,11 +89,11 @@ impl FolderSink {
                 return Err(failed("lock", &lock_path)(error));
             }
         }
-        let (path, name, bundle) = (folder.to_owned(), name.clone(), *bundle);
+        let (path, names, bundle) = (folder.to_owned(), names.clone(), *bundle);
         // A run that fails before it inspects the staging folder removes nothing.
         let left = AtomicBool::new(true);
         let (done, writeback) = Default::default();
-        Ok(FolderSink { path, staging, name, bundle, replace, done, left, writeback, _lock: lock })
+        Ok(FolderSink { path, staging, names, bundle, replace, done, left, writeback, _lock: lock })
     }
 
     /// Returns the files in the staging folder, without the lock.
@@ -111,11 +110,11 @@ impl FolderSink {
 
     /// Returns the path of a finished chunk.
     fn chunk_path(&self, number: u32) -> PathBuf {
-        self.path.join(chunk_file_name(&self.name, number))
+        self.path.join(self.names.of(number))
     }
 
     fn pending(&self, number: u32) -> PathBuf {
-        self.staging.join(chunk_file_name(&self.name, number))
+        self.staging.join(self.names.of(number))
     }
 
     /// Moves a pending chunk to its final name, unless that name is taken.
@@ -171,7 +170,7 @@ impl ChunkSink for FolderSink {
         let mut numbers = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(failed("read", &self.path))? {
             let name = entry.map_err(failed("read", &self.path))?.file_name();
-            numbers.extend(name.to_str().and_then(|name| chunk_number(&self.name, name)));
+            numbers.extend(name.to_str().and_then(|name| self.names.number(name)));
         }
         numbers.sort_unstable();
         Ok(numbers)
@@ -238,6 +237,10 @@ impl ChunkSink for FolderSink {
             Replace::Never => {
                 FolderSink::make_visible(&pending, &path)?;
                 self.done().visible.push(number);
+                sync_folder(&self.path)
+            }
+            Replace::EachByItself => {
+                fs::rename(&pending, &path).map_err(failed("write", &path))?;
                 sync_folder(&self.path)
             }
         }

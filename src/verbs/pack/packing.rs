@@ -17,7 +17,7 @@ use crate::format::resend::ResendRequest;
 use crate::format::shape::HeadRoom;
 use crate::format::statement::Crossing;
 use crate::logbook::{Assigned, Numbers};
-use crate::medium::{ChunkSink, MediumError};
+use crate::medium::{ChunkSink, FileNames, MediumError};
 use crate::observe::Event;
 use crate::oci::Digest;
 use crate::trust::Signer;
@@ -58,8 +58,8 @@ pub fn pack(
     loop {
         let prepared = prepare(request, signer, &excluded, environment)?;
         let bundle = prepared.blueprint.bundle();
-        let name = &prepared.blueprint.plan().crossing.name;
-        let sink = request.store.hold(name, &bundle, request.replace)?;
+        let names = FileNames::chunks(&prepared.blueprint.plan().crossing.name);
+        let sink = request.store.hold(&names, &bundle, request.replace)?;
         let numbered = request.numbers.zip(prepared.assigned.as_ref());
         if let Some((numbers, assigned)) = numbered {
             numbers.take(assigned, &bundle)?;

@@ -15,6 +15,7 @@ use crate::format::head::Head;
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::format::{Sum, Timestamp};
 use crate::medium::chunk_file_name;
+use crate::parity::ParityReport;
 use crate::stream::hash::Output;
 use crate::verbs::report::{ArtifactReport, LeftOutReport, OmissionReport};
 
@@ -100,6 +101,8 @@ pub struct PackReport {
     /// The head of the control chunk; absent in a dry run.
     #[serde(skip)]
     pub control: Option<Head>,
+    /// The parity files, if they were asked for.
+    pub parity: Option<ParityReport>,
     /// Artifacts that were not packed because of an error.
     pub failures: Vec<ArtifactFailure>,
     /// Warnings: problems that did not fail an artifact.
@@ -147,6 +150,7 @@ impl PackReport {
             omitted: OmissionReport::all(plan),
             left_out: LeftOutReport::all(plan),
             nondistributable_pushed_to: None,
+            parity: None,
             again: request.only.as_ref().map(|only| AgainReport {
                 sealed: request.created,
                 as_requested: only.sealed() == Some(request.created),

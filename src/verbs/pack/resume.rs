@@ -42,7 +42,7 @@ pub(super) fn keep_finished(
         let ours = head.filter(|head| is_ours(request, sealer, signer, number, head));
         match (ours, request.replace) {
             (Some(head), _) => candidates.push(Candidate { number, file, head }),
-            (None, Replace::Never) => return Err(exists.into()),
+            (None, Replace::Never | Replace::EachByItself) => return Err(exists.into()),
             (None, Replace::WhenComplete) => {}
         }
     }

@@ -2,13 +2,15 @@
 //! sides of the air gap.
 //!
 //! `verifying` hashes what [`crate::arrival::open()`] has not hashed yet; `report` turns what was found into a verdict for
-//! each file and each bundle.
+//! each file and each bundle, and `protection` says what its parity files allow.
 
 mod damage;
+mod protection;
 mod report;
 mod run;
 mod verifying;
 
+pub use protection::{GroupReport, ProtectionReport};
 pub use report::{
     BundleReport, BundleVerdict, ChunkVerdict, FileReport, ReleaseReport, UnreadableChunk, VerifyReport,
 };

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::damage::{Damage, is_intact};
+use super::protection::ProtectionReport;
 use crate::arrival::{Bundle, Contradiction, Control, Finding, NotAChunk, Opened, Standing, UnreadableFile};
 use crate::diagnosis::{Code, Failure};
 use crate::format::statement::{Class, Crossing, Kind};
@@ -28,7 +29,7 @@ pub enum ChunkVerdict {
     Untrusted,
     /// Validly signed, but not the chunk that the control chunk lists under this number.
     Forked,
-    /// Of a kind that this version ignores, or one copy too many; its signature was accepted, or its length is right.
+    /// One copy too many; its signature was accepted, or its length is right.
     #[serde(rename = "passed-over")]
     PassedOver,
     /// It cannot be read, or a part of it cannot.
@@ -48,6 +49,8 @@ pub enum BundleVerdict {
     Unverified,
     /// Some chunks arrived, but cannot be read. All others are present and accepted.
     Unreadable,
+    /// Chunks are missing, damaged or unreadable, and the parity files that arrived suffice to recover them.
+    Recoverable,
     /// Its manifests reference something that the bundle neither contains nor lists as omitted: the packer is
     /// dishonest or faulty.
     Unsound,
@@ -69,6 +72,7 @@ impl BundleVerdict {
         match self {
             BundleVerdict::Complete | BundleVerdict::Unverified => None,
             BundleVerdict::Unreadable => Some(Code::ChunkUnreadable),
+            BundleVerdict::Recoverable => Some(Code::BundleRecoverable),
             BundleVerdict::Unsound => Some(Code::BundleUnsound),
             BundleVerdict::Incomplete => Some(Code::BundleIncomplete),
             BundleVerdict::Expired => Some(Code::BundleExpired),
@@ -96,7 +100,7 @@ pub struct FileReport {
     pub file: String,
     /// The chunk number; absent if the file is not a chunk.
     pub number: Option<u32>,
-    /// The kind of the chunk: control or data.
+    /// The kind of the chunk: control, data or parity.
     pub kind: Option<Kind>,
     /// The class of the blobs in the chunk.
     pub class: Option<Class>,
@@ -153,7 +157,9 @@ pub struct BundleReport {
     pub omitted: Vec<OmissionReport>,
     /// The earlier bundles that carry what this one leaves out; none unless it is a delta.
     pub left_out: Vec<LeftOutReport>,
-    /// The files of the bundle, by chunk number.
+    /// What its parity files allow to lose; absent if there are none.
+    pub protection: Option<ProtectionReport>,
+    /// The files of the bundle: by chunk number, then the parity files, by their own numbers.
     pub files: Vec<FileReport>,
 }
 
@@ -208,10 +214,13 @@ impl BundleReport {
     }
 
     /// Reports on a bundle after its payload was hashed.
-    pub(super) fn new(bundle: &Bundle, damage: &Damage) -> BundleReport {
+    pub(super) fn new(
+        bundle: &Bundle,
+        damage: &Damage,
+        protection: Option<ProtectionReport>,
+    ) -> BundleReport {
         let files: Vec<FileReport> = bundle
-            .files
-            .iter()
+            .all_files()
             .enumerate()
             .map(|(index, opened)| file_report(opened, damage.get(&index)))
             .collect();
@@ -248,12 +257,12 @@ impl BundleReport {
             },
         });
         let unsound = bundle.unsound();
-        let first = bundle.files.first().map(|opened| opened.statement.crossing.clone());
+        let first = bundle.all_files().next().map(|opened| opened.statement.crossing.clone());
         let crossing = bundle.contents().map(|contents| contents.plan.crossing.clone()).or(first);
         BundleReport {
             bundle: bundle.id,
             crossing: crossing.expect("a bundle has a file"),
-            verdict: verdict(bundle, &files, &missing, &unreadable, &unsound),
+            verdict: verdict(bundle, &files, &missing, &unreadable, &unsound, protection.as_ref()),
             in_stream: None,
             unsound,
             control_problem: match &bundle.control {
@@ -270,6 +279,7 @@ impl BundleReport {
             unreadable,
             omitted: bundle.contents().map(|c| OmissionReport::all(&c.plan)).unwrap_or_default(),
             left_out: bundle.contents().map(|c| LeftOutReport::all(&c.plan)).unwrap_or_default(),
+            protection,
             files,
         }
     }
@@ -293,17 +303,27 @@ fn verdict(
     missing: &[u32],
     unreadable: &[UnreadableChunk],
     unsound: &[Contradiction],
+    protection: Option<&ProtectionReport>,
 ) -> BundleVerdict {
-    let untrusted = files.iter().any(|file| file.verdict == ChunkVerdict::Untrusted);
-    let asked = bundle.files.iter().any(|opened| opened.accepted.is_some()) || untrusted;
+    let is_parity = |file: &FileReport| file.kind == Some(Kind::Parity);
+    let untrusted = files.iter().any(|file| file.verdict == ChunkVerdict::Untrusted && !is_parity(file));
+    let asked = bundle.all_files().any(|opened| opened.accepted.is_some()) || untrusted;
+    let is_lost = !missing.is_empty() || !unreadable.is_empty();
+    let can_recover = |protection: &ProtectionReport| {
+        let unreadable = unreadable.iter().map(|chunk| chunk.number);
+        missing.iter().copied().chain(unreadable).all(|number| protection.recoverable.contains(&number))
+    };
+    let recoverable = is_lost && protection.is_some_and(can_recover);
     if bundle.is_forked() {
         BundleVerdict::Forked
     } else if bundle.expired().is_some() {
         BundleVerdict::Expired
-    } else if untrusted && !missing.is_empty() {
+    } else if untrusted && !missing.is_empty() && !recoverable {
         BundleVerdict::Untrusted
     } else if matches!(bundle.release, Some(Err(_))) {
         BundleVerdict::Unreleased
+    } else if recoverable {
+        BundleVerdict::Recoverable
     } else if !missing.is_empty() || (bundle.contents().is_none() && unreadable.is_empty()) {
         BundleVerdict::Incomplete
     } else if !unsound.is_empty() {

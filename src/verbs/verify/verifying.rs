@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::damage::Damage;
+use super::protection::protection;
 use super::report::{BundleReport, BundleVerdict, VerifyReport};
 use super::run::{Run, runs};
 use crate::arrival::{Arrivals, Bundle, Contents, Finding, OpenError, OpenRequest, Opened, open, segments};
@@ -44,8 +45,11 @@ pub fn verify_remembering(
     let checks: Vec<Check<'_>> =
         bundles.iter().enumerate().flat_map(|(at, bundle)| checks(at, bundle)).collect();
     let damage = hash_all(&checks, bundles.len(), environment)?;
-    let mut reports: Vec<BundleReport> =
-        bundles.iter().zip(damage).map(|(bundle, damage)| BundleReport::new(bundle, &damage)).collect();
+    let mut reports = Vec::new();
+    for (bundle, mut damage) in bundles.iter().zip(damage) {
+        let protection = protection(bundle, &others, &mut damage, environment)?;
+        reports.push(BundleReport::new(bundle, &damage, protection));
+    }
     if let (Some(remembered), Some(policy)) = (remembered, request.policy) {
         let is_whole = |report: &BundleReport| report.verdict == BundleVerdict::Complete;
         let found = bundles.iter().zip(&reports);
@@ -74,7 +78,7 @@ pub struct Remembered {
 enum Check<'a> {
     /// A blob with all its pieces present; checked against its digest.
     Whole { bundle: usize, files: Vec<usize>, blob: &'a PlannedBlob, pieces: Vec<(Segment, Sum)> },
-    /// A single entry; checked against its checksum.
+    /// A single entry; checked against its checksum. Files are counted over all of the bundle.
     Entry { bundle: usize, file: usize, entry: BodyEntry, segment: Segment },
     /// A range of a file that waits; checked entry by entry, with the bytes between them.
     Run { bundle: usize, file: usize, run: Run },
@@ -160,6 +164,12 @@ fn checks(at: usize, bundle: &Bundle) -> Vec<Check<'_>> {
                 let segment = opened.segment(entry);
                 checks.push(Check::Entry { bundle: at, file: index, entry: *entry, segment });
             }
+        }
+    }
+    for (index, opened) in bundle.parity.iter().enumerate() {
+        for entry in opened.body().map_or(&[][..], |body| &body.entries) {
+            let (file, segment) = (bundle.files.len() + index, opened.segment(entry));
+            checks.push(Check::Entry { bundle: at, file, entry: *entry, segment });
         }
     }
     checks

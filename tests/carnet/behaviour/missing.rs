@@ -42,7 +42,7 @@ fn a_complete_bundle_misses_nothing() {
     }
     assert_eq!(
         desk.carnet("missing out --json").ok().json(),
-        serde_json::json!({ "bundles": [], "expired": [], "unreadable": [] })
+        serde_json::json!({ "bundles": [], "recoverable": [], "expired": [], "unreadable": [] })
     );
 }
 

@@ -1,4 +1,4 @@
-//! What a later version may add: signatures of other algorithms, parity chunks, other room for heads.
+//! What is ignored if it is odd: signatures of other algorithms, parity files, other room for heads.
 
 use carnet::format::Sum;
 use carnet::format::signature::Signature;
@@ -81,7 +81,7 @@ fn the_room_for_heads_has_one_form_and_bounds() {
     heads("heads 05632 20992\n");
 }
 
-/// A chunk of redundancy, as a later version may write it.
+/// A parity file that has nothing of one but its statement.
 fn parity(number: u32, change: impl FnOnce(&mut Statement)) -> Vec<u8> {
     sealed_by(&packed().key, number, change)
 }
@@ -110,16 +110,16 @@ fn beside(chunk: Vec<u8>) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn parity_chunks_are_passed_over() {
+fn a_parity_file_with_another_content_harms_nothing() {
     for number in [0, 1, 99_999] {
         let (verified, unpacked) =
-            deliver("a parity chunk", &beside(parity(number, |_| ())), Expect::Complete);
-        assert!(verified.stdout.contains("passed-over"), "{verified}");
+            deliver("a parity file", &beside(parity(number, |_| ())), Expect::Complete);
+        assert!(verified.stdout.contains("damaged"), "{verified}");
         assert_eq!(unpacked.code, 0, "{unpacked}");
     }
     let mut lost = beside(parity(1, |_| ()));
     lost.remove(1);
-    deliver("parity is no substitute yet", &lost, Expect::Incomplete);
+    deliver("a parity file that says nothing", &lost, Expect::Incomplete);
     let stranger = sealed_by(&KeyFile::generate().expect("a key"), 0, |_| ());
     let (verified, _) = deliver("a stranger's parity", &beside(stranger), Expect::Complete);
     assert!(verified.stdout.contains("untrusted"), "{verified}");

@@ -24,7 +24,7 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["stream", "environment"],
     &["arrival", "chain", "runs", "logbook"],
-    &["report"],
+    &["erasure", "report"],
     VERBS,
     &["station"],
 ];
@@ -36,6 +36,8 @@ const VERBS: &[&str] = &[
     "import",
     "inspect",
     "missing",
+    "parity",
+    "repair",
     "resend",
     "sign",
     "sums",
@@ -48,6 +50,7 @@ const VERBS: &[&str] = &[
 /// Commands that use another command. All others must not.
 const BUILDS_ON: &[(&str, &str)] = &[
     ("missing", "verify"),
+    ("pack", "parity"),
     ("resend", "verify"),
     ("sums", "pack"),
     ("difference", "audit"),
@@ -76,6 +79,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sha1", &["src/packages/rpm/"]),
     ("md5", &["src/packages/rpm/", "src/stream/hash", "src/medium/bucket/sums.rs", "src/storage/"]),
     ("rayon", &["src/stream/pump/", "src/stream/workers.rs", "src/stream/hash/lanes.rs"]),
+    ("reed_solomon_simd", &["src/erasure/code.rs"]),
     ("memmap2", &["src/stream/buffer.rs"]),
     ("libc", &["src/medium/on_disk.rs"]),
     ("ed25519_dalek", &["src/trust/"]),

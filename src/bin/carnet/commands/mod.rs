@@ -17,7 +17,9 @@ mod ls;
 mod man;
 mod missing;
 mod pack;
+mod parity;
 mod receive;
+mod repair;
 mod resend;
 mod runs;
 mod schemas;
@@ -75,9 +77,11 @@ macro_rules! commands {
 commands![
     keygen::Keygen,
     pack::Pack,
+    parity::Parity,
     sign::Sign,
     verify::Verify,
     missing::Missing,
+    repair::Repair,
     resend::Resend,
     inspect::Inspect,
     audit::Audit,

@@ -1,5 +1,7 @@
 //! `carnet unpack`: unpacks a bundle into a layout or an archive.
 
+use std::path::PathBuf;
+
 use carnet::arrival::{Beside, Bundle};
 use carnet::artifacts::{DestinationSpec, ExistingName};
 use carnet::diagnosis::count;
@@ -13,7 +15,7 @@ use indicatif::HumanBytes;
 use schemars::{Schema, schema_for};
 
 use crate::args::place;
-use crate::bundle::select_bundle;
+use crate::bundle::{Chosen, Opening};
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
@@ -24,6 +26,7 @@ use crate::screen::Screen;
 use crate::stores::StoreArgs;
 use crate::tables::{artifacts, count_of, holders, left_out, omissions};
 use crate::trust::TrustArgs;
+use crate::world::spool_folder;
 
 /// Unpack a verified and released bundle into a layout or an archive
 #[derive(Args)]
@@ -48,6 +51,9 @@ pub(crate) struct Unpack {
     /// Move names that the layout already uses for other artifacts
     #[arg(long)]
     overwrite_tags: bool,
+    /// Recover lost and damaged chunks from parity files into DIR, and remove them at the end [default: TMPDIR or /var/tmp]
+    #[arg(long, value_name = "DIR")]
+    tmp: Option<PathBuf>,
     #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]
@@ -63,15 +69,22 @@ impl Command for Unpack {
         let Environment { monitor, workers, .. } = context.environment;
         let environment = Environment { clock: &clock, monitor, workers };
         let stores = self.stores.open(&environment);
-        let (places, wanted) = (&self.places, self.bundle.as_deref());
-        let policy = self.trust.policy()?;
-        let (bundle, others, passage) =
-            select_bundle(places, &stores, policy.as_ref(), wanted, &recall, &environment)?;
-        if passage.is_done(context.screen) {
-            return Ok(exit::DONE);
-        }
         let existing = if self.overwrite_tags { ExistingName::Replace } else { ExistingName::Refuse };
-        unpack_bundle(&bundle, &others, passage, &self.to, existing, context.screen, &environment)
+        let policy = self.trust.policy()?;
+        let opening = Opening {
+            places: &self.places,
+            stores: &stores,
+            policy: policy.as_ref(),
+            wanted: self.bundle.as_deref(),
+            recall: &recall,
+        };
+        let tmp = self.tmp.clone().unwrap_or_else(spool_folder);
+        opening.with_repair(&tmp, |Chosen { bundle, others, passage, .. }| {
+            if passage.is_done(context.screen) {
+                return Ok(exit::DONE);
+            }
+            unpack_bundle(bundle, others, passage, &self.to, existing, context.screen, &environment)
+        })
     }
 
     fn schemas() -> Vec<(&'static str, Schema)> {

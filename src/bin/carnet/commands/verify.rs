@@ -4,10 +4,12 @@ use carnet::arrival::OpenRequest;
 use carnet::diagnosis::count;
 use carnet::environment::Environment;
 use carnet::format::BundleName;
+use carnet::format::statement::Kind;
 use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::verify::{
-    BundleReport, BundleVerdict, ChunkVerdict, FileReport, Remembered, VerifyReport, verify_remembering,
+    BundleReport, BundleVerdict, ChunkVerdict, FileReport, ProtectionReport, Remembered, VerifyReport,
+    verify_remembering,
 };
 use clap::Args;
 use schemars::{Schema, schema_for};
@@ -22,7 +24,7 @@ use crate::memory::{MemoryArgs, warn};
 use crate::plain::plain;
 use crate::screen::{Screen, say};
 use crate::stores::StoreArgs;
-use crate::tables::{count_of, holders, left_out, omissions, table};
+use crate::tables::{count_of, holders, left_out, numbers, omissions, table};
 use crate::trust::TrustArgs;
 
 /// Check signatures, the release and every byte; writes nothing
@@ -156,8 +158,8 @@ fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
     };
     let row = |file: &&FileReport| {
         vec![
-            file.number.map_or_else(|| "-".to_owned(), |number| number.to_string()),
-            file.class.map_or_else(|| "-".to_owned(), |class| class.to_string()),
+            number(file),
+            class(file),
             file.bytes.to_string(),
             word(file.verdict).to_owned(),
             file.file.clone(),
@@ -172,11 +174,34 @@ fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
             out += &format!("  {}: {}\n", plain(&file.file), plain(&problem.to_string()));
         }
     }
+    if let Some(protection) = &bundle.protection {
+        out += &protection_text(protection);
+    }
     for problem in &bundle.unsound {
         out += &format!("  {}\n", plain(&problem.to_string()));
     }
     out += &omissions(&bundle.omitted);
     out += &left_out(&bundle.left_out);
+    out
+}
+
+/// Says how much more may be lost.
+fn protection_text(protection: &ProtectionReport) -> String {
+    let mut out = String::new();
+    for group in protection.groups.iter().filter(|group| group.reserve < 0) {
+        let needed = usize::try_from(-group.reserve).unwrap_or(usize::MAX);
+        out += &format!(
+            "parity cannot recover chunks {}: {} needed, any of these or of their parity files\n",
+            numbers(&group.lost),
+            count_of(needed, "more file is", "more files are")
+        );
+    }
+    if let Ok(reserve) = usize::try_from(protection.reserve) {
+        out += &match reserve {
+            0 => "parity: no further file may be lost\n".to_owned(),
+            reserve => format!("parity: {} may be lost\n", count_of(reserve, "more file", "more files")),
+        };
+    }
     out
 }
 
@@ -187,6 +212,13 @@ fn verdict(bundle: &BundleReport) -> String {
         BundleVerdict::Unreadable => {
             let chunks = count_of(bundle.unreadable.len(), "chunk", "chunks");
             format!("CANNOT BE READ: {chunks} arrived, but cannot be read; all others are good")
+        }
+        BundleVerdict::Recoverable => {
+            let lost = bundle.missing.len() + bundle.unreadable.len();
+            format!(
+                "RECOVERABLE, {} lost or damaged, and parity for them is there (`carnet repair`)",
+                count_of(lost, "chunk is", "chunks are")
+            )
         }
         BundleVerdict::Expired => {
             let expired = bundle.expired.map(|time| time.to_string()).unwrap_or_default();
@@ -213,6 +245,21 @@ fn verdict(bundle: &BundleReport) -> String {
             "FORKED: two different chunks have the same number and valid signatures; do not use either"
                 .to_owned()
         }
+    }
+}
+
+/// The number of a chunk; parity files are numbered apart.
+fn number(file: &FileReport) -> String {
+    let prefix = if file.kind == Some(Kind::Parity) { "p" } else { "" };
+    file.number.map_or_else(|| "-".to_owned(), |number| format!("{prefix}{number}"))
+}
+
+/// The class of the blobs in a chunk.
+fn class(file: &FileReport) -> String {
+    match (file.kind, file.class) {
+        (Some(Kind::Parity), _) => "parity".to_owned(),
+        (_, Some(class)) => class.to_string(),
+        (_, None) => "-".to_owned(),
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use carnet::arrival::{Beside, Bundle};
 use carnet::artifacts::{OnFailure, RegistryDestination};
 use carnet::audit::Subject;
+use carnet::diagnosis::Diagnose as _;
 use carnet::environment::Environment;
 use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
@@ -24,7 +25,7 @@ use schemars::{Schema, schema_for};
 
 use crate::advice;
 use crate::args::parse_spec;
-use crate::bundle::select_bundle;
+use crate::bundle::{Attempt, Chosen, Opening, is_damage};
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
@@ -38,7 +39,7 @@ use crate::stores::{StoreAccess, Stores};
 use crate::sum_option::SumOption;
 use crate::transfer_record::TransferRecordArgs;
 use crate::trust::TrustArgs;
-use crate::world::proxy;
+use crate::world::{proxy, spool_folder};
 
 use record::ImportRecord;
 
@@ -101,6 +102,9 @@ pub(crate) struct Import {
     /// [default: sha256 for files, none for objects of a store]
     #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "transfer_record")]
     file_sums: Vec<SumOption>,
+    /// Recover lost and damaged chunks from parity files into DIR, and remove them at the end [default: TMPDIR or /var/tmp]
+    #[arg(long, value_name = "DIR")]
+    tmp: Option<PathBuf>,
     /// Allow redirects, upload locations and token services on this other host; repeatable
     #[arg(long, value_name = "HOST")]
     allow_host: Vec<Host>,
@@ -139,33 +143,41 @@ impl Command for Import {
             policy: policy.as_ref(),
             file_sums: &self.file_sums,
         });
-        let (places, wanted) = (&self.places, self.bundle.as_deref());
-        let (bundle, others, passage) =
-            select_bundle(places, &stores, policy.as_ref(), wanted, &recall, environment)?;
-        if passage.is_done(screen) {
-            return Ok(exit::DONE);
-        }
-        let work = Work {
-            bundle: &bundle,
-            others: &others,
-            passage,
-            to: &self.to,
-            artifacts: &self.artifact,
-            mount_from: &self.mount_from,
-            push: &self.push,
-            gate: Some(&self.gate),
-            dry_run: self.dry_run,
-            allow_host: &self.allow_host,
-            connection: &self.connection,
-            files,
-            record,
-            started,
-            signer,
+        let opening = Opening {
+            places: &self.places,
+            stores: &stores,
+            policy: policy.as_ref(),
+            wanted: self.bundle.as_deref(),
+            recall: &recall,
         };
-        work.run(&Context {
+        let mut papers = Papers { receipt: files, record };
+        let tmp = self.tmp.clone().unwrap_or_else(spool_folder);
+        let context = Context {
             screen,
             environment: Environment { clock: &clock, monitor, workers },
             jobs: context.jobs,
+        };
+        opening.with_repair(&tmp, |Chosen { bundle, others, passage, attempt }| {
+            if passage.is_done(screen) {
+                return Ok(exit::DONE);
+            }
+            let work = Work {
+                bundle,
+                others,
+                passage,
+                to: &self.to,
+                artifacts: &self.artifact,
+                mount_from: &self.mount_from,
+                push: &self.push,
+                gate: Some(&self.gate),
+                dry_run: self.dry_run,
+                allow_host: &self.allow_host,
+                connection: &self.connection,
+                started,
+                signer,
+                attempt,
+            };
+            work.run(&mut papers, &context)
         })
     }
 
@@ -194,6 +206,15 @@ pub(super) struct PushArgs {
     continue_on_errors: bool,
 }
 
+/// What is written about an import.
+#[derive(Default)]
+pub(super) struct Papers<'a> {
+    /// The files of the receipt, if one was requested.
+    pub(super) receipt: Option<ReceiptFiles>,
+    /// The transfer record, if one was requested.
+    pub(super) record: Option<ImportRecord<'a>>,
+}
+
 /// The import of one bundle.
 pub(super) struct Work<'a> {
     pub(super) bundle: &'a Bundle,
@@ -210,17 +231,15 @@ pub(super) struct Work<'a> {
     pub(super) dry_run: bool,
     pub(super) allow_host: &'a [Host],
     pub(super) connection: &'a Connection,
-    /// The files of the receipt, if one was requested.
-    pub(super) files: Option<ReceiptFiles>,
-    /// The transfer record, if one was requested.
-    pub(super) record: Option<ImportRecord<'a>>,
     pub(super) started: Timestamp,
     pub(super) signer: Option<&'a dyn Signer>,
+    /// Whether it is tried again if the bundle is damaged.
+    pub(super) attempt: Attempt,
 }
 
 impl Work<'_> {
-    /// Imports the bundle, prints the report and writes the receipt. Returns the exit code.
-    pub(super) fn run(mut self, context: &Context<'_>) -> Result<u8, CommandError> {
+    /// Imports the bundle, prints the report and writes the papers that were requested. Returns the exit code.
+    pub(super) fn run(mut self, papers: &mut Papers<'_>, context: &Context<'_>) -> Result<u8, CommandError> {
         let Context { screen, environment, .. } = context;
         let push = self.push;
         let whole = self.bundle.released()?.whole()?;
@@ -230,7 +249,7 @@ impl Work<'_> {
             let moving = Moving { subject, artifacts: self.artifacts, platforms: &[], referrers };
             gate.pass(&moving, context)?;
         }
-        if let Some(files) = &mut self.files {
+        if let Some(files) = papers.receipt.as_mut() {
             files.make_room(&whole)?;
         }
         let mut hosts = vec![self.to.host.clone()];
@@ -255,6 +274,13 @@ impl Work<'_> {
             connections: self.connection.network.transfers(),
         };
         let mut imported = carnet::import::import(&request, environment);
+        if let Err(stopped) = &imported
+            && self.attempt == Attempt::First
+            && is_damage(stopped.error.code())
+        {
+            // What was pushed stays. The next attempt tells of everything.
+            return Err(imported.expect_err("it stopped").error.into());
+        }
         let mut recorded = Ok(());
         if let Ok(report) = &imported
             && report.failed() == 0
@@ -272,7 +298,7 @@ impl Work<'_> {
             report.in_stream = self.passage.report.take();
             &*report
         });
-        let written = match (self.files, report) {
+        let written = match (papers.receipt.take(), report) {
             (Some(files), Some(report)) => {
                 let times = [self.started, environment.clock.now()];
                 let receipt = Receipt::new(&whole, &self.to.host, report, times, self.signer);
@@ -280,7 +306,7 @@ impl Work<'_> {
             }
             _ => Ok(()),
         };
-        let written = match (self.record.take(), report) {
+        let written = match (papers.record.take(), report) {
             (Some(record), Some(report)) => written.map_err(CommandError::from).and(record.write(
                 self.bundle,
                 self.to,

@@ -24,6 +24,7 @@ use carnet::medium::{ChunkPlace, ChunkStore, Replace};
 use carnet::observe::Verb;
 use carnet::oci::Platform;
 use carnet::pack::{Bases, Expiry, PackError, PackReport, PackRequest, Splitting, Wanted};
+use carnet::parity::Amount;
 use carnet::registry::{Host, Reach, Registries};
 use carnet::runs::{PipelineType, Place, RunStatus};
 use carnet::station::note_packed;
@@ -32,6 +33,7 @@ use carnet::trust::{PublicKey, Signer as _};
 use clap::Args;
 use schemars::{Schema, schema_for};
 
+use super::parity;
 use crate::args::{parse_spec, place};
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
@@ -123,6 +125,10 @@ pub(crate) struct Pack {
     /// A marking written into every chunk, e.g. UNCLASSIFIED
     #[arg(long, value_name = "TEXT")]
     label: Option<Label>,
+    /// Also make parity files, from which as many lost or damaged files can be recovered: 10% of the chunks, or a number.
+    /// `carnet parity` makes them later
+    #[arg(long, value_name = "N|N%", conflicts_with = "dry_run")]
+    parity: Option<Amount>,
     /// Also write sums of the chunk files to NAME_sha256.txt, NAME_md5.txt, as coreutils prints them
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     file_sums: Vec<SumOption>,
@@ -213,6 +219,11 @@ impl Command for Pack {
         if !self.dry_run {
             let sums = SumsReport::of_packed(&report, &file_sums);
             carnet::sums::write(&sums, &file_sums, store, &self.name)?;
+            if let Some(amount) = self.parity {
+                let id = report.bundle.to_string();
+                let replace = if self.overwrite { Replace::WhenComplete } else { Replace::Never };
+                report.parity = Some(parity::of_packed(&id, amount, store, &key, replace, context)?);
+            }
             if let Some(to) = &self.push_nondistributable_to {
                 nondistributable::push(&report, store, &key, to, settings, environment)?;
                 report.nondistributable_pushed_to = Some(to.to_string());

@@ -5,6 +5,7 @@ use carnet::medium::ChunkPlace;
 use carnet::pack::{AgainReport, ChunkReport, Outcome, PackReport};
 use indicatif::HumanBytes;
 
+use crate::commands::parity::protection;
 use crate::plain::plain;
 use crate::screen::{Screen, say};
 use crate::tables::{count_of, left_out, omissions, table};
@@ -63,6 +64,11 @@ fn text(report: &PackReport, place: &ChunkPlace, screen: &Screen) -> String {
         plain(&place.to_string()),
         HumanBytes(report.file_bytes())
     );
+    if let Some(parity) = &report.parity {
+        let bytes = parity.files.iter().map(|file| file.bytes).sum();
+        out +=
+            &format!("parity {} more, {}: {}\n", parity.files.len(), HumanBytes(bytes), protection(parity));
+    }
     if report.outcome == Outcome::Planned || screen.verbose || report.chunks.len() <= 20 {
         let row = |chunk: &ChunkReport| {
             vec![

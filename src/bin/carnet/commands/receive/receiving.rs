@@ -16,10 +16,11 @@ use carnet::station::{
 use carnet::trust::TrustPolicy;
 use carnet::verify::{BundleVerdict, ChunkVerdict, verify};
 
-use super::super::import::Work;
+use super::super::import::{Papers, Work};
 use super::super::unpack::unpack_bundle;
 use super::Receive;
 use super::step::Step;
+use crate::bundle::Attempt;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
@@ -332,12 +333,12 @@ impl Receiving<'_> {
                     dry_run: false,
                     allow_host: &self.options.allow_host,
                     connection: &self.options.connection,
-                    files: self.receipt(bundle, started)?,
-                    record: None,
                     started,
                     signer: None,
+                    attempt: Attempt::Last,
                 };
-                work.run(self.context)?
+                let receipt = self.receipt(bundle, started)?;
+                work.run(&mut Papers { receipt, record: None }, self.context)?
             }
         };
         Ok((code, whole))

@@ -7,7 +7,7 @@ use carnet::audit::AuditError;
 use carnet::diagnosis::{Advice, Diagnose, count};
 use carnet::format::{BundleName, Sum};
 use carnet::gate::RuleFiles;
-use carnet::medium::{ChunkStore, Deed, Replace, Trial};
+use carnet::medium::{ChunkStore, Deed, FileNames, Replace, Trial};
 use carnet::registry::{Access, Reference, Registries, RepositoryName};
 use carnet::runs::Ledger;
 use carnet::station::{
@@ -146,7 +146,7 @@ fn export(loaded: &Loaded, pipeline: &ExportPipeline, report: &mut CheckReport, 
         let replace = if is_replacing { Replace::WhenComplete } else { Replace::Never };
         // Holding a place checks what the access says of itself; nothing of it stays.
         let probe: BundleName = "carnetcheck".parse().expect("a name");
-        let held = store.hold(&probe, &Sum([0; 32]), replace).and_then(|sink| {
+        let held = store.hold(&FileNames::chunks(&probe), &Sum([0; 32]), replace).and_then(|sink| {
             sink.clear()?;
             sink.present()
         });

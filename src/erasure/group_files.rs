@@ -1,0 +1,180 @@
+//! The parity files of a bundle, sorted into groups. Whatever contradicts the format is a finding.
+
+use std::collections::BTreeMap;
+
+use crate::arrival::{Bundle, Finding, Opened};
+use crate::format::Sum;
+use crate::format::body::{Body, BodyEntry};
+use crate::format::entry::EntryName;
+use crate::format::error::FormatError;
+use crate::format::parity::ParityGroup;
+use crate::format::statement::Statement;
+
+/// A parity file of a group.
+pub(crate) struct GroupFile<'a> {
+    /// The index of the file among the parity files of the bundle.
+    pub(crate) index: usize,
+    /// The position of the file in the group.
+    pub(crate) position: u32,
+    /// The file.
+    pub(crate) opened: &'a Opened,
+    /// Where its stripes are, with the sum of all of them.
+    pub(crate) stripes: BodyEntry,
+    /// The sums of its blocks; `None` if they are damaged.
+    pub(crate) check: Option<Vec<Sum>>,
+}
+
+/// The files of one parity group that arrived, with what they say in common.
+pub(crate) struct GroupFiles<'a> {
+    /// The group.
+    pub(crate) group: ParityGroup,
+    /// A statement with what all chunks of the bundle have in common.
+    pub(crate) like: &'a Statement,
+    /// The parity files. Several may have the same position.
+    pub(crate) files: Vec<GroupFile<'a>>,
+    /// The sums of the blocks of each shard.
+    pub(crate) blocks: Vec<Vec<Sum>>,
+}
+
+/// Files that have the same text and the same sums of blocks.
+type Same<'a> = Vec<(usize, &'a Opened, &'a Body)>;
+
+/// Reads the parity groups among the files of a bundle, one after the other, so that only one is in memory. `found`
+/// is told what is wrong with which parity file.
+pub(crate) fn groups<'a>(
+    bundle: &'a Bundle,
+    found: &'a dyn Fn(usize, Finding),
+) -> impl Iterator<Item = GroupFiles<'a>> {
+    let mut same: BTreeMap<(Sum, Sum), Same<'a>> = BTreeMap::new();
+    for (index, opened) in bundle.parity.iter().enumerate() {
+        let Some(body) = opened.body() else { continue };
+        let names: Vec<EntryName> = body.entries.iter().map(|entry| entry.name).collect();
+        if let [
+            EntryName::Parity,
+            EntryName::ParityBlocks,
+            EntryName::ParityCheck,
+            EntryName::ParityStripes(..),
+        ] = names.as_slice()
+        {
+            let key = (body.entries[0].sum, body.entries[1].sum);
+            same.entry(key).or_default().push((index, opened, body));
+        } else {
+            let expected = "parity.txt, parity/blocks, parity/check and the stripes";
+            let names: Vec<String> = names.iter().take(5).map(ToString::to_string).collect();
+            let error = FormatError::whole("parity chunk", expected, names.join(", "));
+            found(index, (&error).into());
+        }
+    }
+    same.into_values().filter_map(move |files| read(&files, found))
+}
+
+fn read<'a>(files: &Same<'a>, found: &dyn Fn(usize, Finding)) -> Option<GroupFiles<'a>> {
+    let refuse = |error: &FormatError| files.iter().for_each(|(index, ..)| found(*index, error.into()));
+    let (_, first, first_body) = files.first()?;
+    let like = &first.statement;
+    // Files that name the same text differ in nothing that is checked with it, unless their statements do.
+    if first_body.entries[0].bytes > crate::format::limits::PARITY_BYTES_MAX {
+        let expected = format!("parity.txt of at most {} bytes", crate::format::limits::PARITY_BYTES_MAX);
+        refuse(&FormatError::whole(
+            "parity chunk",
+            expected,
+            format!("{} bytes", first_body.entries[0].bytes),
+        ));
+        return None;
+    }
+    let text =
+        files.iter().find_map(|(index, opened, body)| entry(opened, &body.entries[0], *index, found))?;
+    let group = match ParityGroup::parse(&text, like.last) {
+        Ok(group) => group,
+        Err(error) => {
+            refuse(&error);
+            return None;
+        }
+    };
+    let fitting: Same<'a> = files
+        .iter()
+        .filter(|(index, opened, body)| match check(&group, like, opened, body) {
+            Ok(()) => true,
+            Err(error) => {
+                found(*index, (&error).into());
+                false
+            }
+        })
+        .copied()
+        .collect();
+    let sums =
+        fitting.iter().find_map(|(index, opened, body)| entry(opened, &body.entries[1], *index, found))?;
+    let mut sums = sums_of(&sums).into_iter();
+    let blocks = group
+        .chunks
+        .iter()
+        .map(|chunk| {
+            let count = usize::try_from(group.blocks_of(chunk.bytes)).expect("blocks are bounded");
+            sums.by_ref().take(count).collect()
+        })
+        .collect();
+    let files = fitting
+        .into_iter()
+        .map(|(index, opened, body)| {
+            let EntryName::ParityStripes(_, position) = body.entries[3].name else {
+                unreachable!("the names were checked")
+            };
+            let check = entry(opened, &body.entries[2], index, found).map(|bytes| sums_of(&bytes));
+            GroupFile { index, position, opened, stripes: body.entries[3], check }
+        })
+        .collect();
+    Some(GroupFiles { group, like, files, blocks })
+}
+
+/// Checks that a file has the entries that the text of its group gives it.
+fn check(group: &ParityGroup, like: &Statement, opened: &Opened, body: &Body) -> Result<(), FormatError> {
+    let statement = &opened.statement;
+    if statement.crossing != like.crossing || statement.last != like.last {
+        let expected = "the name, stream, label and chunks of the other files of its group";
+        return Err(FormatError::whole("statement", expected, "others"));
+    }
+    let EntryName::ParityStripes(number, position) = body.entries[3].name else {
+        unreachable!("the names were checked")
+    };
+    if number != group.group || position >= group.files {
+        let expected = format!("a file of group {} below position {}", group.group, group.files);
+        return Err(FormatError::whole("parity chunk", expected, body.entries[3].name.to_string()));
+    }
+    if statement.number != group.number_of(position) {
+        let expected = format!("number {}", group.number_of(position));
+        return Err(FormatError::whole("statement", expected, statement.number.to_string()));
+    }
+    for (entry, (name, bytes)) in body.entries.iter().zip(group.items(position, body.entries[0].bytes)) {
+        if entry.bytes != bytes {
+            let expected = format!("{name} of {bytes} bytes");
+            return Err(FormatError::whole("parity chunk", expected, format!("{} bytes", entry.bytes)));
+        }
+    }
+    Ok(())
+}
+
+/// Reads an entry whole, whose size was checked. `None`, and a finding, if it is not as it was signed.
+fn entry(
+    opened: &Opened,
+    entry: &BodyEntry,
+    index: usize,
+    found: &dyn Fn(usize, Finding),
+) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(entry.bytes).expect("bounded by the caller")];
+    let read = opened.file.open().and_then(|file| file.read_exact_at(&mut bytes, entry.offset));
+    match read {
+        Ok(()) if Sum::of(&bytes) == entry.sum => Some(bytes),
+        Ok(()) => {
+            found(index, Finding::of_entry(entry, Sum::of(&bytes).to_string()));
+            None
+        }
+        Err(error) => {
+            found(index, Finding::Unreadable { reason: error.to_string() });
+            None
+        }
+    }
+}
+
+fn sums_of(bytes: &[u8]) -> Vec<Sum> {
+    bytes.as_chunks::<32>().0.iter().map(|sum| Sum(*sum)).collect()
+}

@@ -1,0 +1,230 @@
+//! Restores the chunks of a bundle that are lost or damaged. Nothing is believed: each restored chunk is accepted by its
+//! own signature, and every byte of it is compared with its statement, before it gets its name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::group_files::{GroupFiles, groups};
+use super::rebuild::{RebuildError, rebuild};
+use super::survey::{Found, Knowledge, Survey, head, survey};
+use crate::arrival::{Bundle, Finding, NotAChunk, Opened, damaged_entries, read_body, read_head};
+use crate::environment::Environment;
+use crate::format::head::Head;
+use crate::medium::{ChunkFile, ChunkSink, MediumError};
+use crate::trust::{TrustPolicy, accept};
+
+/// A chunk that was restored.
+pub(crate) struct RestoredChunk {
+    /// The number of the chunk.
+    pub(crate) number: u32,
+    /// The file.
+    pub(crate) file: Arc<dyn ChunkFile>,
+    /// How many signatures its head has.
+    pub(crate) signatures: usize,
+}
+
+/// Chunks of a group that cannot be restored: too many of its files are lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LostGroup {
+    /// The chunks that are lost or damaged.
+    pub(crate) lost: Vec<u32>,
+    /// How many more files of the group are needed; any will do.
+    pub(crate) needed: u32,
+}
+
+/// What became of the chunks that are not good.
+#[derive(Default)]
+pub(crate) struct Restored {
+    /// Those that were restored, by number.
+    pub(crate) chunks: Vec<RestoredChunk>,
+    /// Those of groups with too few files.
+    pub(crate) lost: Vec<LostGroup>,
+    /// Those whose parity, though signed, gave something else than their statements say.
+    pub(crate) refuted: BTreeMap<u32, String>,
+    /// All that is not good now, by number.
+    pub(crate) still_bad: BTreeSet<u32>,
+}
+
+/// Clears the way for a chunk whose name this file has already, or refuses.
+pub(crate) type ClearWay<'a> = dyn Fn(&Arc<dyn ChunkFile>, &Survey) -> Result<(), MediumError> + 'a;
+
+/// The restoring of one bundle.
+#[derive(Clone, Copy)]
+pub(crate) struct Restoring<'a> {
+    /// The bundle.
+    pub(crate) bundle: &'a Bundle,
+    /// Files whose heads cannot be read.
+    pub(crate) others: &'a [NotAChunk],
+    /// Who may have packed it.
+    pub(crate) policy: &'a TrustPolicy,
+    /// The sink for the chunks.
+    pub(crate) sink: &'a dyn ChunkSink,
+    /// Clears the way for a chunk whose name a file has already, or refuses.
+    pub(crate) clear_way: &'a ClearWay<'a>,
+    pub(crate) environment: &'a Environment<'a>,
+}
+
+impl Restoring<'_> {
+    /// Restores what the parity files allow.
+    ///
+    /// # Errors
+    /// [`RebuildError`]. Chunks that were restored before stay.
+    pub(crate) fn run(&self) -> Result<Restored, RebuildError> {
+        let mut restored = Restored::default();
+        let known = Knowledge { bundle: self.bundle, others: self.others, is_intact: &|_| false };
+        let ignore = |_: usize, _: Finding| {};
+        let mut bad: BTreeSet<u32> = (0..=self.bundle.last()).collect();
+        let mut lost = Vec::new();
+        let mut covered = BTreeSet::new();
+        for files in groups(self.bundle, &ignore) {
+            let survey = survey(known, &files, self.environment)?;
+            covered.extend(files.group.chunks.iter().map(|chunk| chunk.number));
+            let wanted: Vec<usize> = (0..files.group.chunks.len())
+                .filter(|&shard| {
+                    let number = files.group.chunks[shard].number;
+                    let is_good = self.is_good(number, &survey.shards[shard]);
+                    if is_good {
+                        bad.remove(&number);
+                    }
+                    !is_good && bad.contains(&number) && self.is_planned(&files, shard)
+                })
+                .collect();
+            let numbers = || wanted.iter().map(|&shard| files.group.chunks[shard].number);
+            let reserve = survey.reserve(&files.group);
+            if reserve < 0 {
+                let needed = u32::try_from(-reserve).unwrap_or(u32::MAX);
+                lost.push(LostGroup { lost: numbers().collect(), needed });
+                continue;
+            }
+            self.restore(&files, &survey, &wanted, &mut restored)?;
+            restored.chunks.iter().for_each(|chunk| {
+                bad.remove(&chunk.number);
+            });
+        }
+        for number in bad.difference(&covered).copied().collect::<Vec<u32>>() {
+            if self.has_good_file(number)? {
+                bad.remove(&number);
+            }
+        }
+        // Another set of parity files may have helped.
+        restored.lost =
+            lost.into_iter().filter(|group| group.lost.iter().any(|number| bad.contains(number))).collect();
+        restored.chunks.sort_by_key(|chunk| chunk.number);
+        restored.still_bad = bad;
+        Ok(restored)
+    }
+
+    /// Returns whether a chunk that no parity protects is there.
+    fn has_good_file(&self, number: u32) -> Result<bool, RebuildError> {
+        let files = self.bundle.files.iter().filter(|opened| opened.statement.number == number);
+        for opened in files.filter(|opened| opened.accepted.is_some()) {
+            let Some(body) = opened.body() else { continue };
+            let entries: Vec<_> = body.entries.iter().collect();
+            if damaged_entries(&opened.file, &entries, self.environment.workers)?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns whether one file has all of a chunk: accepted, and every block as it was signed.
+    fn is_good(&self, number: u32, found: &Found) -> bool {
+        found.is_whole()
+            && self.bundle.files.iter().any(|opened| {
+                let place = found.places.first();
+                opened.statement.number == number
+                    && opened.accepted.is_some()
+                    && opened.body().is_some()
+                    && found.places.len() == 1
+                    && place.is_some_and(|place| Arc::ptr_eq(&place.file, &opened.file))
+            })
+    }
+
+    /// Returns whether the parity is of the chunk that the control chunk names, if that is known.
+    fn is_planned(&self, files: &GroupFiles<'_>, shard: usize) -> bool {
+        let chunk = &files.group.chunks[shard];
+        let Some(contents) = self.bundle.contents().filter(|_| chunk.number > 0) else { return true };
+        contents.sums_of(chunk.number).is_none_or(|sums| sums == chunk.sums)
+    }
+
+    fn restore(
+        &self,
+        files: &GroupFiles<'_>,
+        survey: &Survey,
+        wanted: &[usize],
+        restored: &mut Restored,
+    ) -> Result<(), RebuildError> {
+        let mut rest = Vec::new();
+        for &shard in wanted {
+            let (number, head) = (files.group.chunks[shard].number, self.head(files, shard));
+            match self.sink.finished(number)? {
+                Some(there) if self.problem(&there, &head)?.is_none() => {
+                    let signatures = head.signatures.len();
+                    restored.chunks.push(RestoredChunk { number, file: there, signatures });
+                    continue;
+                }
+                Some(there) => (self.clear_way)(&there, survey)?,
+                None => {}
+            }
+            rest.push((shard, head));
+        }
+        let (wanted, heads): (Vec<usize>, Vec<Head>) = rest.into_iter().unzip();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        rebuild(files, survey, &wanted, &heads, self.sink, self.environment)?;
+        for (&shard, head) in wanted.iter().zip(&heads) {
+            let number = files.group.chunks[shard].number;
+            let problem = match self.sink.unfinished(number)? {
+                Some(written) => self.problem(&written, head)?,
+                None => Some("it cannot be read back".to_owned()),
+            };
+            match problem {
+                None => {
+                    self.sink.commit(number)?;
+                    let file = self.sink.sealed(number)?;
+                    restored.chunks.push(RestoredChunk { number, file, signatures: head.signatures.len() });
+                }
+                Some(problem) => {
+                    restored.refuted.insert(number, problem);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the head for a chunk: that of an accepted file with the same statement and the most signatures, or that
+    /// which the parity keeps.
+    fn head(&self, files: &GroupFiles<'_>, shard: usize) -> Head {
+        let kept = head(files, shard);
+        let arrived = self.bundle.files.iter().filter_map(|opened: &Opened| {
+            let head = opened.accepted.as_ref()?.head();
+            (head.statement_bytes == kept.statement_bytes).then_some(head)
+        });
+        let best = arrived.max_by_key(|head| head.signatures.len());
+        match best {
+            Some(head) if head.signatures.len() >= kept.signatures.len() => head.clone(),
+            _ => kept,
+        }
+    }
+
+    /// Returns what is wrong with a chunk file, which must have this head.
+    fn problem(&self, file: &Arc<dyn ChunkFile>, expected: &Head) -> Result<Option<String>, RebuildError> {
+        let head = match read_head(file.as_ref()) {
+            Ok(head) if head == *expected => head,
+            Ok(_) => return Ok(Some("its head was changed".to_owned())),
+            Err(error) => return Ok(Some(error.to_string())),
+        };
+        let head = match accept(self.policy, head, self.environment.clock.now()) {
+            Ok(accepted) => accepted.head().clone(),
+            Err((_, reason)) => return Ok(Some(reason.to_string())),
+        };
+        let body = match read_body(file.as_ref(), &head) {
+            Ok(body) => body,
+            Err(error) => return Ok(Some(error.to_string())),
+        };
+        let entries: Vec<_> = body.entries.iter().collect();
+        let damage = damaged_entries(file, &entries, self.environment.workers)?;
+        Ok(damage.map(|finding| finding.to_string()))
+    }
+}

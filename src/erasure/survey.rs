@@ -1,0 +1,376 @@
+//! What of a parity group is there: which blocks of its chunks and its parity files are as they were signed.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use super::group_files::{GroupFile, GroupFiles};
+use crate::arrival::{Bundle, NotAChunk};
+use crate::environment::Environment;
+use crate::format::Sum;
+use crate::format::head::Head;
+use crate::format::parity::ParityGroup;
+use crate::format::shape::head_entry_bytes;
+use crate::medium::{ChunkFile, chunk_number};
+use crate::observe::Monitor;
+use crate::stream::digesting::{DigestJob, digest_all};
+use crate::stream::pump::Halted;
+use crate::stream::segments::Segment;
+
+/// How many places a file without a readable head is tried at.
+const PLACES_MAX: usize = 4;
+
+/// What the caller knows of the files of a bundle.
+#[derive(Clone, Copy)]
+pub(crate) struct Knowledge<'a> {
+    /// The bundle.
+    pub(crate) bundle: &'a Bundle,
+    /// Files whose heads cannot be read: they may be chunks of the bundle.
+    pub(crate) others: &'a [NotAChunk],
+    /// Returns whether all bytes of a file were found as they were signed, by its index among all files of the bundle.
+    pub(crate) is_intact: &'a dyn Fn(usize) -> bool,
+}
+
+/// A file that has a shard, or parity stripes, from this offset on.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) file: Arc<dyn ChunkFile>,
+    /// Where the first byte is, or would be.
+    pub(crate) offset: i64,
+}
+
+/// What of a shard, or of the stripes of a parity file, is good.
+#[derive(Clone, Default)]
+pub(crate) struct Found {
+    /// The places where it was found.
+    pub(crate) places: Vec<Place>,
+    /// For each block, the index of a place where it is good.
+    pub(crate) good: Vec<Option<usize>>,
+}
+
+impl Found {
+    fn none(blocks: u64) -> Found {
+        let good = vec![None; usize::try_from(blocks).expect("blocks are bounded")];
+        Found { places: Vec::new(), good }
+    }
+
+    fn whole(place: Place, blocks: u64) -> Found {
+        let good = vec![Some(0); usize::try_from(blocks).expect("blocks are bounded")];
+        Found { places: vec![place], good }
+    }
+
+    /// Returns whether all of it is good.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.good.iter().all(Option::is_some)
+    }
+
+    /// Returns where a block is good.
+    pub(crate) fn place(&self, block: u64) -> Option<&Place> {
+        let place = self.good.get(usize::try_from(block).ok()?)?;
+        place.map(|place| &self.places[place])
+    }
+}
+
+/// What of a parity group is there.
+pub(crate) struct Survey {
+    /// The shards of the group, in the order of its chunks.
+    pub(crate) shards: Vec<Found>,
+    /// The stripes of the parity files, by position.
+    pub(crate) files: Vec<Found>,
+}
+
+impl Survey {
+    /// Returns how many more files of the group may be lost; negative if so many are missing already. The least of all
+    /// rows counts.
+    pub(crate) fn reserve(&self, group: &ParityGroup) -> i64 {
+        self.reserve_with(group, &[])
+    }
+
+    /// Returns what the reserve would be if these shards were there.
+    pub(crate) fn reserve_with(&self, group: &ParityGroup, sent: &[usize]) -> i64 {
+        (0..group.row_blocks()).map(|block| self.reserve_of(group, block, sent)).min().unwrap_or(0)
+    }
+
+    fn reserve_of(&self, group: &ParityGroup, block: u64, sent: &[usize]) -> i64 {
+        let is_lost = |(shard, found): &(usize, &Found)| {
+            found.good.get(at(block)).is_some_and(Option::is_none) && !sent.contains(shard)
+        };
+        let lost = count(self.shards.iter().enumerate().filter(is_lost).count());
+        let losses = i64::from(group.losses);
+        if self.files.iter().all(|found| found.good[at(block)].is_some()) {
+            return losses - lost;
+        }
+        let held = |row: u64| {
+            (0..group.losses)
+                .filter(|&stripe| self.files[group.file_of(stripe, row) as usize].good[at(block)].is_some())
+                .count()
+        };
+        // Which files hold a row repeats after as many rows as there are files.
+        let rows = group.rows_of_block(block).take(group.files as usize);
+        rows.map(held).min().map_or(losses, count) - lost
+    }
+}
+
+fn at(block: u64) -> usize {
+    usize::try_from(block).expect("blocks are bounded")
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).expect("groups are bounded")
+}
+
+/// What a place may have.
+#[derive(Clone, Copy)]
+enum Target {
+    Shard(usize),
+    File(usize),
+}
+
+/// Hashing one place: consecutive blocks of a target.
+struct Search {
+    target: Target,
+    place: Place,
+    /// The first block that lies in the file.
+    first: u64,
+    lengths: Vec<u64>,
+    /// Where the first of these blocks begins in the file.
+    begin: u64,
+}
+
+/// Finds which blocks of a group are good. Files that are known to be intact are not read.
+///
+/// # Errors
+/// [`Halted`] if the workers are told to stop, or cannot go on.
+pub(crate) fn survey(
+    known: Knowledge<'_>,
+    files: &GroupFiles<'_>,
+    environment: &Environment<'_>,
+) -> Result<Survey, Halted> {
+    let group = &files.group;
+    let mut searches: Vec<Search> = Vec::new();
+    let mut shards = Vec::new();
+    for (shard, chunk) in group.chunks.iter().enumerate() {
+        let blocks = group.blocks_of(chunk.bytes);
+        let mut found = Found::none(blocks);
+        let named = known.bundle.files.iter().enumerate();
+        for (index, opened) in named.filter(|(_, opened)| opened.statement.number == chunk.number) {
+            let offset = signed(opened.file.bytes()) - signed(opened.statement.bytes);
+            let place = Place { file: Arc::clone(&opened.file), offset };
+            let is_same = opened.statement.sums == chunk.sums && opened.statement.bytes == chunk.bytes;
+            if is_same && (known.is_intact)(index) {
+                found = Found::whole(place, blocks);
+                searches.retain(|search| !matches!(search.target, Target::Shard(other) if other == shard));
+                break;
+            }
+            searches.extend(search_shard(group, shard, place));
+        }
+        shards.push(found);
+    }
+    let lost: Vec<usize> = (0..shards.len()).filter(|&shard| !shards[shard].is_whole()).collect();
+    for other in known.others {
+        searches.extend(search_other(known, files, &lost, other));
+    }
+    let mut parity = vec![Found::none(group.row_blocks()); group.files as usize];
+    for file in &files.files {
+        let position = file.position as usize;
+        let place = Place { file: Arc::clone(&file.opened.file), offset: signed(file.stripes.offset) };
+        if (known.is_intact)(known.bundle.files.len() + file.index) {
+            parity[position] = Found::whole(place, group.row_blocks());
+        } else if !parity[position].is_whole() {
+            searches.extend(search_file(group, file, place));
+        }
+    }
+    let survey = Mutex::new(Survey { shards, files: parity });
+    search_all(&searches, files, &survey, environment)?;
+    Ok(survey.into_inner().expect("no thread panicked"))
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).expect("a file is shorter than 2^63 bytes")
+}
+
+/// Returns the search for the blocks of a shard that lie in a file.
+fn search_shard(group: &ParityGroup, shard: usize, place: Place) -> Option<Search> {
+    let bytes = group.chunks[shard].bytes;
+    let (block, end) = (signed(group.block_bytes()), signed(place.file.bytes()));
+    let range = |number: i64| (number * block, ((number + 1) * block).min(signed(bytes)));
+    let fits = |number: &i64| {
+        let (from, to) = range(*number);
+        place.offset + from >= 0 && place.offset + to <= end
+    };
+    let blocks: Vec<i64> = (0..signed(group.blocks_of(bytes))).filter(fits).collect();
+    let first = *blocks.first()?;
+    let length = |number: &i64| (range(*number).1 - range(*number).0).unsigned_abs();
+    Some(Search {
+        target: Target::Shard(shard),
+        first: first.unsigned_abs(),
+        lengths: blocks.iter().map(length).collect(),
+        begin: (place.offset + first * block).unsigned_abs(),
+        place,
+    })
+}
+
+/// Returns the search for the blocks of a parity file.
+fn search_file(group: &ParityGroup, file: &GroupFile<'_>, place: Place) -> Option<Search> {
+    let lengths: Vec<u64> = match &file.check {
+        Some(_) => (0..group.row_blocks())
+            .map(|block| {
+                let part = group.part_of_block(file.position, block);
+                part.end - part.start
+            })
+            .collect(),
+        // Without the sums of its blocks, all of it is good or nothing.
+        None => vec![file.stripes.bytes],
+    };
+    let begin = place.offset.unsigned_abs();
+    let target = Target::File(file.position as usize);
+    (file.stripes.bytes > 0).then_some(Search { target, place, first: 0, lengths, begin })
+}
+
+/// Returns the searches in a file without a readable head: it may have lost its beginning, its end, or the bytes
+/// between. Its name says which chunk is tried first, and proves nothing.
+fn search_other(
+    known: Knowledge<'_>,
+    files: &GroupFiles<'_>,
+    lost: &[usize],
+    other: &NotAChunk,
+) -> Vec<Search> {
+    let group = &files.group;
+    let named = other.file.file_name().and_then(|name| chunk_number(known.bundle.name(), name));
+    let by_name = lost.iter().find(|&&shard| Some(group.chunks[shard].number) == named);
+    let tried: &[usize] = by_name.map_or(lost, std::slice::from_ref);
+    let mut searches = Vec::new();
+    let mut offsets = BTreeSet::new();
+    for &shard in tried {
+        let chunk = &group.chunks[shard];
+        let from_end = signed(other.file.bytes()) - signed(chunk.bytes);
+        for offset in [signed(head_bytes(files, shard)), from_end] {
+            if offsets.len() < PLACES_MAX || offsets.contains(&offset) {
+                offsets.insert(offset);
+                let place = Place { file: Arc::clone(&other.file), offset };
+                searches.extend(search_shard(group, shard, place));
+            }
+        }
+    }
+    searches
+}
+
+/// Returns the size of the head that a chunk had when its parity was made, in bytes.
+fn head_bytes(files: &GroupFiles<'_>, shard: usize) -> u64 {
+    let chunk = &files.group.chunks[shard];
+    let signatures = chunk.signatures.iter().map(|signature| head_entry_bytes(signature.bytes.len() as u64));
+    head_entry_bytes(chunk.statement(files.like).render().len() as u64) + signatures.sum::<u64>()
+}
+
+/// Returns the head that a chunk had when its parity was made.
+pub(super) fn head(files: &GroupFiles<'_>, shard: usize) -> Head {
+    let chunk = &files.group.chunks[shard];
+    let statement = chunk.statement(files.like);
+    Head { statement_bytes: statement.render(), statement, signatures: chunk.signatures.clone() }
+}
+
+fn search_all(
+    searches: &[Search],
+    files: &GroupFiles<'_>,
+    survey: &Mutex<Survey>,
+    environment: &Environment<'_>,
+) -> Result<(), Halted> {
+    let lengths: Vec<u64> = searches.iter().map(|search| search.lengths.iter().sum()).collect();
+    let job = |at: usize| {
+        let Search { place, begin, lengths, .. } = &searches[at];
+        let bytes = lengths.iter().sum();
+        let segment = Segment { file: Arc::clone(&place.file), offset: *begin, bytes };
+        DigestJob::sums_of_slices(segment, lengths.iter().copied().filter(|&length| length > 0).collect())
+    };
+    let again: Mutex<Vec<usize>> = Mutex::default();
+    digest_all(environment.workers, Monitor::silent(), &lengths, &job, &|at, outcome| {
+        match outcome {
+            Ok(outputs) => {
+                let mut outputs = outputs.into_iter().map(|output| output.sum().expect("a SHA-256"));
+                let sums: Vec<Sum> = searches[at]
+                    .lengths
+                    .iter()
+                    .map(|&length| if length == 0 { Sum::of(&[]) } else { outputs.next().expect("one each") })
+                    .collect();
+                note(&searches[at], &sums, files, &mut survey.lock().expect("no thread panicked"));
+            }
+            // Some of it may be readable.
+            Err(_) => again.lock().expect("no thread panicked").push(at),
+        }
+        Ok::<(), Halted>(())
+    })?;
+    for at in again.into_inner().expect("no thread panicked") {
+        search_by_block(&searches[at], files, survey, environment)?;
+    }
+    Ok(())
+}
+
+/// Hashes each block by itself, because the file cannot be read from end to end.
+fn search_by_block(
+    search: &Search,
+    files: &GroupFiles<'_>,
+    survey: &Mutex<Survey>,
+    environment: &Environment<'_>,
+) -> Result<(), Halted> {
+    let mut begin = search.begin;
+    let parts: Vec<Search> = search
+        .lengths
+        .iter()
+        .enumerate()
+        .map(|(number, &length)| {
+            let part = Search {
+                target: search.target,
+                place: search.place.clone(),
+                first: search.first + number as u64,
+                lengths: vec![length],
+                begin,
+            };
+            begin += length;
+            part
+        })
+        .collect();
+    let job = |at: usize| {
+        let file = Arc::clone(&search.place.file);
+        DigestJob::sum_of(Segment { file, offset: parts[at].begin, bytes: parts[at].lengths[0] })
+    };
+    digest_all(environment.workers, Monitor::silent(), &search.lengths, &job, &|at, outcome| {
+        if let Ok(outputs) = outcome {
+            let sums = [outputs[0].sum().expect("a SHA-256")];
+            note(&parts[at], &sums, files, &mut survey.lock().expect("no thread panicked"));
+        }
+        Ok(())
+    })
+}
+
+/// Notes which blocks of a place are good.
+fn note(search: &Search, sums: &[Sum], files: &GroupFiles<'_>, survey: &mut Survey) {
+    let group = &files.group;
+    let (found, expected): (&mut Found, &[Sum]) = match search.target {
+        Target::Shard(shard) => (&mut survey.shards[shard], &files.blocks[shard]),
+        Target::File(position) => {
+            let is_same = |file: &&GroupFile<'_>| {
+                file.position as usize == position && Arc::ptr_eq(&file.opened.file, &search.place.file)
+            };
+            let Some(file) = files.files.iter().find(is_same) else { return };
+            let found = &mut survey.files[position];
+            let Some(check) = &file.check else {
+                if sums == [file.stripes.sum] {
+                    *found = Found::whole(search.place.clone(), group.row_blocks());
+                }
+                return;
+            };
+            (found, check)
+        }
+    };
+    let place = found.places.len();
+    let mut is_used = false;
+    for (number, sum) in sums.iter().enumerate() {
+        let block = at(search.first) + number;
+        if expected.get(block) == Some(sum) && found.good[block].is_none() {
+            found.good[block] = Some(place);
+            is_used = true;
+        }
+    }
+    if is_used {
+        found.places.push(search.place.clone());
+    }
+}

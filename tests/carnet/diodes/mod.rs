@@ -1,0 +1,4 @@
+//! Links on which files are lost, cut and damaged: parity and repair.
+
+mod lossy;
+mod repairs;
