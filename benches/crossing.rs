@@ -88,6 +88,7 @@ fn pack_to(layout: &Path, folder: &Path, key: &KeyFile, environment: &Environmen
         replace: Replace::Never,
         on_failure: OnFailure::Stop,
         bases: Bases::default(),
+        origins: Vec::new(),
         file_sums: Vec::new(),
         only: None,
     };

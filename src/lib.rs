@@ -33,7 +33,7 @@
 //! | [`stream`], [`environment`] | bytes on their way, and the threads that move them |
 //! | [`arrival`], [`chain`], [`runs`], [`logbook`] | files become bundles that may be used; files of chained lines; records of the runs of pipelines; what is remembered of streams |
 //! | [`erasure`] | parity: computing it, and computing lost chunks from it |
-//! | the verbs: [`pack`], [`verify`], [`missing`], [`resend`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`], [`difference`], [`gate`], [`parity`], [`repair`] | a request in, a report out |
+//! | the verbs: [`pack`], [`verify`], [`missing`], [`resend`], [`inspect`], [`sign`], [`unpack`], [`import`], [`sums`], [`audit`], [`difference`], [`gate`], [`parity`], [`repair`], [`reshape`] | a request in, a report out |
 //! | [`station`] | pipelines that run the verbs unattended |
 //!
 //! A verb takes a request and an [`environment::Environment`]:
@@ -94,6 +94,6 @@ mod verbs;
 pub mod versions;
 
 pub use verbs::{
-    audit, difference, forecast, gate, import, inspect, missing, pack, parity, repair, report, resend, sign,
-    sums, unpack, verify,
+    audit, difference, forecast, gate, import, inspect, missing, pack, parity, repair, report, resend, reshape,
+    sign, sums, unpack, verify,
 };

@@ -47,6 +47,8 @@ pub enum Verb {
     Parity,
     /// Writes lost and damaged chunks again.
     Repair,
+    /// Makes a new bundle of verified ones.
+    Reshape,
 }
 
 /// A part of a run that moves bytes.

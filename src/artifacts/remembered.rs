@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{ArtifactError, ArtifactSource, Root, Selection};
-use crate::oci::graph::Referrer;
+use crate::oci::graph::{Reason, Referrer};
 use crate::oci::{Descriptor, Digest};
 
 /// A source whose artifacts and referrers stay those that were listed first.
@@ -63,6 +63,10 @@ impl ArtifactSource for Remembered {
         let referrers = self.source.referrers(subject)?;
         self.listed().referrers.insert(*subject, referrers.clone());
         Ok(referrers)
+    }
+
+    fn omits(&self, digest: &Digest) -> Option<Reason> {
+        self.source.omits(digest)
     }
 
     fn waits(&self) -> bool {

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::ArtifactError;
 use super::pattern::Pattern;
 use crate::oci::document::{DOCUMENT_BYTES_MAX, DocumentError};
-use crate::oci::graph::Referrer;
+use crate::oci::graph::{Reason, Referrer};
 use crate::oci::{Descriptor, Digest, RefName, VerifiedBlob};
 
 /// What happens to the other artifacts of a run after one has failed.
@@ -64,6 +64,11 @@ pub trait ArtifactSource: Send + Sync {
     /// Whether blobs come over a network. Their readers may block for long, so other work must not wait for them.
     fn waits(&self) -> bool {
         false
+    }
+
+    /// Why the source leaves out a blob on purpose; `None` if it does not. Only bundles as sources say so.
+    fn omits(&self, _: &Digest) -> Option<Reason> {
+        None
     }
 
     /// Switches to the next location of a blob after a download from the current one was damaged or incomplete

@@ -138,6 +138,7 @@ codes! {
     NameTwice "name-twice" Failed "Two artifacts of the bundle would have the same name."
     BlobTooLarge "blob-too-large" Failed "A blob is larger than a chunk, but splitting blobs is disabled."
     TooManyChunks "too-many-chunks" Failed "The bundle needs more chunks than the format can number."
+    BundlesDiffer "bundles-differ" Usage "Bundles to be merged were packed with options that do not fit together."
     NothingToPack "nothing-to-pack" Failed "No artifact is left to pack."
     BundleTooLarge "bundle-too-large" Failed "The bundle would exceed a limit of the format."
     ChunkUnwritable "chunk-unwritable" Failed "A chunk file cannot be written."

@@ -45,6 +45,9 @@ pub const REFERENCES_MAX: usize = 65_536;
 /// Maximum number of pieces of all blobs of a bundle, together.
 pub const PIECES_MAX: usize = 524_288;
 
+/// Maximum number of bundles that a bundle is made of.
+pub const ORIGINS_MAX: usize = 256;
+
 /// Highest chunk number.
 pub const CHUNK_NUMBER_MAX: u32 = 99_999;
 

@@ -357,6 +357,7 @@ impl Exporting<'_> {
                 OnFailure::Stop
             },
             bases: Bases::default(),
+            origins: Vec::new(),
             file_sums: vec![Function::Sha256, Function::Md5],
             only: None,
         }

@@ -11,7 +11,7 @@ use crate::format::Sum;
 use crate::format::plan::{Artifact, Carriage, Elsewhere, Plan, PlannedBlob, PlannedReferrer};
 use crate::format::statement::{Class, Kind};
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
-use crate::verbs::report::{BundleReport, LeftOutReport, OmissionReport, UnknownBundle};
+use crate::verbs::report::{BundleReport, LeftOutReport, OmissionReport, OriginReport, UnknownBundle};
 
 /// An artifact of the bundle.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -130,6 +130,8 @@ pub struct InspectedBundle {
     pub omitted: Vec<OmissionReport>,
     /// The earlier bundles that carry what this one leaves out; none unless it is a delta.
     pub left_out: Vec<LeftOutReport>,
+    /// The bundles that this one was made of; none if it was packed from sources.
+    pub origins: Vec<OriginReport>,
     /// The total size of all blobs, in bytes.
     pub payload_bytes: u64,
     /// The blobs that are left out because earlier bundles carry them, by digest.
@@ -212,6 +214,7 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
         all_said,
         omitted: OmissionReport::all(plan),
         left_out: LeftOutReport::all(plan),
+        origins: OriginReport::all(plan),
         payload_bytes: plan.payload_bytes(),
         elsewhere: plan.elsewhere.iter().map(elsewhere).collect(),
         blobs: plan.blobs.iter().map(blob).collect(),

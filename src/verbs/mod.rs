@@ -10,6 +10,7 @@
 //! | [`sign`] | releases a bundle with the signature of a person |
 //! | [`unpack`] | unpacks a bundle into a layout or an archive |
 //! | [`import`] | pushes a bundle into a registry |
+//! | [`reshape`] | makes a new bundle of verified ones, without their source |
 //! | [`sums`] | computes checksums of whole chunk files |
 //! | [`audit`] | tells what is in a bundle, down to files and packages |
 //! | [`difference`] | tells what differs between two bundles or sources |
@@ -18,10 +19,10 @@
 //! | [`forecast`] | foresees what a guard will count in chunk files |
 //! | [`gate`] | judges content by policies before it moves |
 //!
-//! A verb does not print. It does not use another verb, with seven exceptions: the report of `pack` contains that of
+//! A verb does not print. It does not use another verb, with eight exceptions: the report of `pack` contains that of
 //! `parity`, `missing` lists the chunks that `verify` finds missing, `resend` lets `verify` check what it copied, `sums`
-//! can list the checksums that `pack` computed, `difference` compares two audits, an `audit` can contain a `forecast`, and a
-//! `gate` judges an audit. Shared report types are in [`report`];
+//! can list the checksums that `pack` computed, `reshape` packs what bundles carry, `difference` compares two audits, an
+//! `audit` can contain a `forecast`, and a `gate` judges an audit. Shared report types are in [`report`];
 //! everything else that verbs share is in the modules they build on.
 
 pub mod audit;
@@ -36,6 +37,7 @@ pub mod parity;
 pub mod repair;
 pub mod report;
 pub mod resend;
+pub mod reshape;
 pub mod sign;
 pub mod sums;
 pub mod unpack;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::arrival::{Bundle, Control, Standing, UnreadableFile};
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
-use crate::format::plan::{Artifact, BundleMark, Elsewhere, Plan, PlannedOmission};
+use crate::format::plan::{Artifact, BundleMark, Elsewhere, Origin, Plan, PlannedOmission};
 use crate::format::statement::Crossing;
 use crate::format::{BundleName, StreamName, Sum, Timestamp};
 use crate::oci::graph::Reason;
@@ -159,6 +159,35 @@ impl LeftOutReport {
             Some(LeftOutReport { bundle, name, stream, sequence, blobs, bytes })
         };
         plan.bases.iter().filter_map(report).collect()
+    }
+}
+
+/// A bundle that this one was made of.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct OriginReport {
+    /// The id of the bundle.
+    pub bundle: Sum,
+    /// Its name.
+    pub name: BundleName,
+    /// Its stream; absent if it has none.
+    pub stream: Option<StreamName>,
+    /// Its number in the stream; absent if it has none.
+    pub sequence: Option<u64>,
+    /// When its control chunk was sealed.
+    pub created: Timestamp,
+    /// The beginnings of the ids of the keys that signed its control chunk, as it says. Nothing depends on them.
+    pub signed_by: Vec<String>,
+}
+
+impl OriginReport {
+    /// Returns the bundles that the bundle with this plan was made of.
+    pub fn all(plan: &Plan) -> Vec<OriginReport> {
+        let report = |origin: &Origin| {
+            let BundleMark { bundle, name, stream, sequence } = origin.mark.clone();
+            let signed_by = origin.signatures.iter().map(|signature| hex::encode(signature.key)).collect();
+            OriginReport { bundle, name, stream, sequence, created: origin.statement.created, signed_by }
+        };
+        plan.origins.iter().map(report).collect()
     }
 }
 

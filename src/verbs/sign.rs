@@ -19,7 +19,7 @@ use crate::format::signature::Signature;
 use crate::format::statement::Crossing;
 use crate::medium::{ChunkFile, MediumError};
 use crate::trust::{Signer, SignerError};
-use crate::verbs::report::{ArtifactReport, LeftOutReport, OmissionReport};
+use crate::verbs::report::{ArtifactReport, LeftOutReport, OmissionReport, OriginReport};
 
 /// An error that stops signing.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +109,8 @@ pub struct SignedBundle {
     pub omitted: Vec<OmissionReport>,
     /// The earlier bundles that carry what this one leaves out; none unless it is a delta.
     pub left_out: Vec<LeftOutReport>,
+    /// The bundles that this one was made of; none if it was packed from sources.
+    pub origins: Vec<OriginReport>,
 }
 
 /// The report of `sign`.
@@ -254,5 +256,6 @@ fn sign_control(
         artifacts: ArtifactReport::all(plan),
         omitted: OmissionReport::all(plan),
         left_out: LeftOutReport::all(plan),
+        origins: OriginReport::all(plan),
     })
 }

@@ -421,6 +421,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::BundleExpired => {
             "ask for the artifacts to be packed again; if that date has not passed yet, check the clock of this machine"
         }
+        Code::BundlesDiffer => "merge bundles that were packed alike, or carry each of them on its own",
         Code::BaseRefused => "give earlier bundles of the same stream; to use others, pass --allow-base",
         Code::BaseNotConfirmed => {
             "import the earlier bundles in full on the far side with --receipt and --key, or pack without --since"

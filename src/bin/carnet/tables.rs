@@ -2,7 +2,9 @@
 
 use carnet::diagnosis::count;
 use carnet::oci::RefName;
-use carnet::report::{ArtifactReport, BundleReport, LeftOutReport, OmissionReport, SignerReport};
+use carnet::report::{
+    ArtifactReport, BundleReport, LeftOutReport, OmissionReport, OriginReport, SignerReport,
+};
 use comfy_table::{CellAlignment, Table};
 use indicatif::HumanBytes;
 
@@ -103,6 +105,26 @@ pub(crate) fn left_out(bases: &[LeftOutReport]) -> String {
         bases.len(),
         table(&header, &[2, 3, 4], rows)
     )
+}
+
+/// The table of bundles that this one was made of, or nothing.
+pub(crate) fn origins(origins: &[OriginReport]) -> String {
+    if origins.is_empty() {
+        return String::new();
+    }
+    let row = |origin: &OriginReport| {
+        vec![
+            origin.name.to_string(),
+            origin.stream.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+            origin.sequence.map_or_else(|| "-".to_owned(), |number| number.to_string()),
+            origin.created.to_string(),
+            origin.bundle.to_string(),
+            origin.signed_by.join(" "),
+        ]
+    };
+    let rows = origins.iter().map(row).collect();
+    let header = ["bundle", "stream", "number", "sealed", "id", "signed by keys (not checked)"];
+    format!("MADE OF ({}):\n{}", origins.len(), table(&header, &[2], rows))
 }
 
 /// The letter of a type, as `ls -l` and `find` write it.

@@ -6,7 +6,9 @@
 mod check;
 mod delta;
 mod model;
+mod origin;
 mod text;
 
 pub use delta::{BundleMark, Elsewhere};
 pub use model::{Artifact, Carriage, Piece, Placed, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};
+pub use origin::Origin;

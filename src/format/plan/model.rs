@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::delta::{BundleMark, Elsewhere};
+use super::origin::Origin;
 use crate::format::entry::{Document, EntryName};
 use crate::format::lines::Sum;
 use crate::format::shape::{HeadRoom, Item, Shape};
@@ -139,6 +140,8 @@ pub struct Plan {
     pub referrers: Vec<PlannedReferrer>,
     /// The reachable blobs that are omitted, sorted.
     pub omitted: Vec<PlannedOmission>,
+    /// The bundles that this one was made of, by id; none if it was packed from sources.
+    pub origins: Vec<Origin>,
     /// The earlier bundles that carry what this one leaves out, by id.
     pub bases: Vec<BundleMark>,
     /// The blobs that this bundle leaves out because an earlier one carries them, by digest.

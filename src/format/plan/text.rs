@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::delta;
 use super::model::{Artifact, Carriage, Piece, Plan, PlannedBlob, PlannedOmission, PlannedReferrer};
+use super::origin;
 use crate::format::error::FormatError;
 use crate::format::limits::{PIECES_MAX, PLAN_BYTES_MAX, REFERENCES_MAX};
 use crate::format::lines::{Lines, Number, or_dash};
@@ -48,6 +49,7 @@ impl Plan {
             let (digest, size, media_type, parent) = (o.digest, o.size, &o.media_type, o.parent);
             let _ = writeln!(out, "omitted {digest} {size} {media_type} {reason} {parent} {platform}");
         }
+        origin::render(&self.origins, &mut out);
         delta::render(&self.bases, &self.elsewhere, &mut out);
         for b in &self.blobs {
             let _ = write!(out, "blob {} {} {} {} ", b.digest, b.size, b.class, b.media_type);
@@ -96,6 +98,7 @@ impl Plan {
             artifacts: Vec::new(),
             referrers: Vec::new(),
             omitted: Vec::new(),
+            origins: Vec::new(),
             bases: Vec::new(),
             elsewhere: Vec::new(),
             blobs: Vec::new(),
@@ -112,6 +115,7 @@ impl Plan {
         while lines.next_is("omitted") {
             plan.omitted.push(omitted(&mut lines)?);
         }
+        plan.origins = origin::parse(&mut lines)?;
         (plan.bases, plan.elsewhere) = delta::parse(&mut lines)?;
         while lines.next_is("blob") {
             let blob = blob(&mut lines, PIECES_MAX - pieces)?;

@@ -41,7 +41,7 @@ pub(super) struct Held {
 }
 
 /// Returns how a bundle is named in the plan of another.
-pub(super) fn mark(bundle: Sum, crossing: &Crossing) -> BundleMark {
+pub(crate) fn mark(bundle: Sum, crossing: &Crossing) -> BundleMark {
     let Crossing { name, stream, sequence, .. } = crossing.clone();
     BundleMark { bundle, name, stream, sequence }
 }
@@ -91,13 +91,18 @@ impl Bases {
     }
 
     /// Adds what a delta leaves out, from the bundle that carried it.
-    pub(super) fn inherit(&mut self, plan: &Plan) {
+    pub(crate) fn inherit(&mut self, plan: &Plan) {
         let marks: HashMap<Sum, &BundleMark> = plan.bases.iter().map(|base| (base.bundle, base)).collect();
         for left_out in &plan.elsewhere {
             let mark = marks[&left_out.base];
             let held = Held { size: left_out.size, base: left_out.base, name: left_out.name.clone() };
             self.hold(left_out.digest, mark, held);
         }
+    }
+
+    /// Forgets the blobs that are there anyway.
+    pub(crate) fn forget(&mut self, is_there: &dyn Fn(&Digest) -> bool) {
+        self.blobs.retain(|digest, _| !is_there(digest));
     }
 
     /// Returns who carried a blob of this size.

@@ -278,6 +278,7 @@ impl Gathered {
             artifacts,
             referrers,
             omitted,
+            origins: request.origins.clone(),
             bases: used.iter().map(|base| request.bases.mark(base).clone()).collect(),
             elsewhere: self.elsewhere.values().cloned().collect(),
             blobs,
@@ -326,6 +327,11 @@ fn close(
         let digest = descriptor.digest;
         if from.size_of(&descriptor)?.is_none() || excluded.contains(&digest) {
             let (parent, is_referrer) = parents.get(&digest).copied().unwrap_or((digest, false));
+            if let Some(reason) = from.omits(&digest).filter(|_| digest != artifact) {
+                walk.drop_node(&digest);
+                walk.omit(&descriptor, reason, parent);
+                continue;
+            }
             if is_referrer && request.on_failure == OnFailure::Continue {
                 walk.drop_node(&digest);
                 walk.omit(&descriptor, Reason::Lost, parent);
@@ -415,7 +421,7 @@ fn check_blobs(
         let nondistributable = node.part == Part::NondistributableLayer;
         let parent = parents.get(&descriptor.digest).map_or(root.descriptor.digest, |(parent, _)| *parent);
         if nondistributable && request.nondistributable == Carriage::Omit {
-            left_out.push((descriptor.clone(), parent));
+            left_out.push((descriptor.clone(), Reason::Nondistributable, parent));
             continue;
         }
         // The far side has it, so it need not be here any more.
@@ -431,6 +437,10 @@ fn check_blobs(
             Some(found) => {
                 return Err(PackError::Size { digest: descriptor.digest, expected: descriptor.size, found });
             }
+            None if source.omits(&descriptor.digest).is_some() => {
+                let reason = source.omits(&descriptor.digest).unwrap_or(Reason::Absent);
+                left_out.push((descriptor.clone(), reason, parent));
+            }
             None if nondistributable => absent.push((descriptor.digest, descriptor.urls.clone())),
             None => return Err(missing(request, source, root, descriptor, parent)),
         }
@@ -438,9 +448,9 @@ fn check_blobs(
     if !absent.is_empty() {
         return Err(PackError::AbsentNondistributable { artifact: shown(source, root), layers: absent });
     }
-    for (descriptor, parent) in left_out {
+    for (descriptor, reason, parent) in left_out {
         closure.nodes.remove(&descriptor.digest);
-        closure.omitted.push(graph::Omitted { descriptor, reason: Reason::Nondistributable, parent });
+        closure.omitted.push(graph::Omitted { descriptor, reason, parent });
     }
     Ok(())
 }

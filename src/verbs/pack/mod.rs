@@ -33,6 +33,7 @@ mod resume;
 mod sealer;
 
 pub use base_error::BaseError;
+pub(crate) use bases::mark;
 pub use bases::{BaseRules, Bases, confirmed};
 pub use confirmation::Confirmation;
 pub use error::PackError;

@@ -17,7 +17,7 @@ use crate::format::{Sum, Timestamp};
 use crate::medium::chunk_file_name;
 use crate::parity::ParityReport;
 use crate::stream::hash::Output;
-use crate::verbs::report::{ArtifactReport, LeftOutReport, OmissionReport};
+use crate::verbs::report::{ArtifactReport, LeftOutReport, OmissionReport, OriginReport};
 
 /// The outcome of packing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -92,6 +92,8 @@ pub struct PackReport {
     pub omitted: Vec<OmissionReport>,
     /// The earlier bundles that carry what this one leaves out; none unless it is a delta.
     pub left_out: Vec<LeftOutReport>,
+    /// The bundles that this one was made of; none if it was packed from sources.
+    pub origins: Vec<OriginReport>,
     /// The registry or repository that the non-distributable layers were pushed to as well, if any.
     pub nondistributable_pushed_to: Option<String>,
     /// How chunks were made again; absent if the whole bundle was packed.
@@ -149,6 +151,7 @@ impl PackReport {
             nondistributable_bytes: nondistributable().map(|blob| blob.size).sum(),
             omitted: OmissionReport::all(plan),
             left_out: LeftOutReport::all(plan),
+            origins: OriginReport::all(plan),
             nondistributable_pushed_to: None,
             parity: None,
             again: request.only.as_ref().map(|only| AgainReport {

@@ -6,7 +6,7 @@ use super::Bases;
 use crate::artifacts::{ArtifactSource, OnFailure, Selection};
 use crate::format::Timestamp;
 use crate::format::chunk_size::ChunkSize;
-use crate::format::plan::Carriage;
+use crate::format::plan::{Carriage, Origin};
 use crate::format::resend::ResendRequest;
 use crate::format::statement::Crossing;
 use crate::logbook::Numbers;
@@ -85,6 +85,8 @@ pub struct PackRequest<'a> {
     pub on_failure: OnFailure,
     /// What earlier bundles carried, so that this one leaves it out.
     pub bases: Bases,
+    /// The bundles that this one is made of, by id; none if it is packed from other sources.
+    pub origins: Vec<Origin>,
     /// The checksums of whole chunk files to include in the report.
     pub file_sums: Vec<Function>,
     /// Write only the chunks of this request. The bundle must be the one that it is for.

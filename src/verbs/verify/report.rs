@@ -13,7 +13,7 @@ use crate::format::statement::{Class, Crossing, Kind};
 use crate::format::{Sum, Timestamp};
 use crate::logbook::StreamReport;
 use crate::trust::Refused;
-use crate::verbs::report::{LeftOutReport, OmissionReport, SignerReport};
+use crate::verbs::report::{LeftOutReport, OmissionReport, OriginReport, SignerReport};
 
 /// The verdict on a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -157,6 +157,8 @@ pub struct BundleReport {
     pub omitted: Vec<OmissionReport>,
     /// The earlier bundles that carry what this one leaves out; none unless it is a delta.
     pub left_out: Vec<LeftOutReport>,
+    /// The bundles that this one was made of; none if it was packed from sources.
+    pub origins: Vec<OriginReport>,
     /// What its parity files allow to lose; absent if there are none.
     pub protection: Option<ProtectionReport>,
     /// The files of the bundle: by chunk number, then the parity files, by their own numbers.
@@ -279,6 +281,7 @@ impl BundleReport {
             unreadable,
             omitted: bundle.contents().map(|c| OmissionReport::all(&c.plan)).unwrap_or_default(),
             left_out: bundle.contents().map(|c| LeftOutReport::all(&c.plan)).unwrap_or_default(),
+            origins: bundle.contents().map(|c| OriginReport::all(&c.plan)).unwrap_or_default(),
             protection,
             files,
         }

@@ -28,6 +28,7 @@ mod peers;
 mod platforms;
 mod releases;
 mod resend;
+mod reshaping;
 mod sizes;
 mod sources;
 mod sums;

@@ -15,6 +15,7 @@ mod deltas;
 mod documents;
 mod files;
 mod graphs;
+mod origins;
 mod parity;
 mod plan_lies;
 mod readers;

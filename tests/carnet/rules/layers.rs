@@ -45,6 +45,7 @@ const VERBS: &[&str] = &[
     "difference",
     "forecast",
     "gate",
+    "reshape",
 ];
 
 /// Commands that use another command. All others must not.
@@ -56,6 +57,7 @@ const BUILDS_ON: &[(&str, &str)] = &[
     ("difference", "audit"),
     ("audit", "forecast"),
     ("gate", "audit"),
+    ("reshape", "pack"),
 ];
 
 /// Crates that may be used only in a few places, so that they can be replaced there.

@@ -118,6 +118,7 @@ impl Station {
             replace,
             on_failure: OnFailure::Stop,
             bases: Bases::default(),
+            origins: Vec::new(),
             file_sums: vec![Function::Sha256],
             only: None,
         };

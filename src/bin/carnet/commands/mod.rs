@@ -21,6 +21,7 @@ mod parity;
 mod receive;
 mod repair;
 mod resend;
+mod reshape;
 mod runs;
 mod schemas;
 mod sign;
@@ -33,6 +34,8 @@ mod verify;
 mod version;
 
 pub(crate) use station::text as record_text;
+
+use reshape::{extract, merge, resplit};
 
 use carnet::observe::Verb;
 use clap::Subcommand;
@@ -91,6 +94,9 @@ commands![
     cat::Cat,
     unpack::Unpack,
     import::Import,
+    resplit::Resplit,
+    extract::Extract,
+    merge::Merge,
     sums::Sums,
     guard::Guard,
     receive::Receive,

@@ -14,7 +14,7 @@ use crate::exit;
 use crate::keys::KeyArgs;
 use crate::plain::plain;
 use crate::stores::{StoreArgs, StoreWriting, Stores};
-use crate::tables::{artifacts, count_of, left_out, omissions};
+use crate::tables::{artifacts, count_of, left_out, omissions, origins};
 
 /// Release a bundle: add a signature to its control chunk, and change nothing else
 #[derive(Args)]
@@ -61,6 +61,7 @@ fn text(report: &SignReport) -> String {
         out += &artifacts(&bundle.artifacts);
         out += &omissions(&bundle.omitted);
         out += &left_out(&bundle.left_out);
+        out += &origins(&bundle.origins);
     }
     out
 }

@@ -24,7 +24,7 @@ use crate::memory::{MemoryArgs, warn};
 use crate::plain::plain;
 use crate::screen::{Screen, say};
 use crate::stores::StoreArgs;
-use crate::tables::{count_of, holders, left_out, numbers, omissions, table};
+use crate::tables::{count_of, holders, left_out, numbers, omissions, origins, table};
 use crate::trust::TrustArgs;
 
 /// Check signatures, the release and every byte; writes nothing
@@ -182,6 +182,7 @@ fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
     }
     out += &omissions(&bundle.omitted);
     out += &left_out(&bundle.left_out);
+    out += &origins(&bundle.origins);
     out
 }
 

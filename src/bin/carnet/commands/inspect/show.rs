@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 
 use crate::plain::plain;
 use crate::screen::Screen;
-use crate::tables::{heading, left_out, name, omissions, table};
+use crate::tables::{heading, left_out, name, omissions, origins, table};
 
 /// Renders the report as text.
 pub(super) fn text(report: &InspectReport, screen: &Screen) -> String {
@@ -52,6 +52,7 @@ fn bundle_text(bundle: &InspectedBundle, screen: &Screen) -> String {
     out += &classes(bundle);
     out += &omissions(&bundle.omitted);
     out += &left_out(&bundle.left_out);
+    out += &origins(&bundle.origins);
     out += &chunks(bundle, screen);
     if screen.verbose {
         out += &blobs(bundle);

@@ -3,7 +3,7 @@
 
 mod delta;
 mod nondistributable;
-mod show;
+pub(super) mod show;
 mod sources;
 
 use std::path::PathBuf;
@@ -348,6 +348,7 @@ impl Pack {
             replace: if self.overwrite { Replace::WhenComplete } else { Replace::Never },
             on_failure: if self.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
             bases,
+            origins: Vec::new(),
             file_sums: file_sums.iter().map(|&function| function.into()).collect(),
             only: None,
         }
@@ -360,7 +361,7 @@ fn carriage(text: &str) -> Result<Carriage, String> {
 }
 
 /// A duration, a date or a time, for `--expires`.
-fn expiry(text: &str) -> Result<Expiry, String> {
+pub(super) fn expiry(text: &str) -> Result<Expiry, String> {
     let invalid = || "expected 90d, 12h, 2027-02-20 or 2027-02-20T00:00:00Z".to_owned();
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(Expiry::At(time));

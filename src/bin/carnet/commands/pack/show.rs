@@ -8,10 +8,10 @@ use indicatif::HumanBytes;
 use crate::commands::parity::protection;
 use crate::plain::plain;
 use crate::screen::{Screen, say};
-use crate::tables::{count_of, left_out, omissions, table};
+use crate::tables::{count_of, left_out, omissions, origins, table};
 
 /// Prints warnings and failures to stderr, then the report to stdout.
-pub(super) fn show(report: &PackReport, place: &ChunkPlace, screen: &Screen) {
+pub(in crate::commands) fn show(report: &PackReport, place: &ChunkPlace, screen: &Screen) {
     if !screen.json {
         for warning in &report.warnings {
             say(&format!("warning: {warning}"));
@@ -83,6 +83,7 @@ fn text(report: &PackReport, place: &ChunkPlace, screen: &Screen) -> String {
     }
     out += &omissions(&report.omitted);
     out += &left_out(&report.left_out);
+    out += &origins(&report.origins);
     if let Some(again) = &report.again {
         out += &again_text(again, report.chunks.iter().any(|chunk| chunk.number == 0));
     }
