@@ -1,8 +1,6 @@
 //! Asks the registries and stores of a pipeline whether they are there. Any answer will do: what a place refuses is told by
 //! the run that it refuses.
 
-use std::collections::BTreeSet;
-
 use super::{Equipment, ExportPipeline, ImportPipeline, PipelineOption};
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::registry::{self, Access, Host, Reach, Reference, Registries, RegistryError, RepositoryName};
@@ -48,23 +46,25 @@ pub(super) fn ask_all(pipeline: &ExportPipeline, equipment: &Equipment) -> Resul
         Ok(store) => unreachable(place, store.ask())?,
         Err(error) => unreachable(place, Err(error))?,
     }
-    let hosts: BTreeSet<String> =
-        pipeline.artifacts.iter().filter_map(|spec| spec.host()).map(ToString::to_string).collect();
-    let has_others = pipeline.artifacts.iter().any(|spec| !spec.is_remote());
+    let settings = registry::Settings { reach: Reach::Anywhere, ..equipment.registry.clone() };
+    let mut asked: Vec<&Host> = Vec::new();
     let mut first = Ok(());
-    let mut answers = usize::from(has_others);
-    for host in &hosts {
-        let spec =
-            pipeline.artifacts.iter().find(|spec| spec.host().is_some_and(|of| of.to_string() == *host));
-        let Some((host, repository)) = spec.and_then(|spec| Some((spec.host()?, spec.repository()))) else {
-            continue;
-        };
-        let other = || "carnet/check".parse().expect("a name");
-        let repository = repository.cloned().unwrap_or_else(other);
-        let settings = registry::Settings { reach: Reach::Anywhere, ..equipment.registry.clone() };
-        match unreachable(format!("the registry {host}"), ask(host, &repository, Access::Pull, settings)) {
-            Ok(()) => answers += 1,
-            error => first = first.and(error),
+    let mut answers = 0;
+    for spec in &pipeline.artifacts {
+        match spec.host() {
+            // A file or folder has no registry.
+            None => answers += 1,
+            Some(host) if asked.contains(&host) => {}
+            Some(host) => {
+                asked.push(host);
+                let other = || "carnet/check".parse().expect("a name");
+                let repository = spec.repository().cloned().unwrap_or_else(other);
+                let done = ask(host, &repository, Access::Pull, settings.clone());
+                match unreachable(format!("the registry {host}"), done) {
+                    Ok(()) => answers += 1,
+                    error => first = first.and(error),
+                }
+            }
         }
     }
     if answers > 0 && pipeline.has(PipelineOption::ContinueOnErrors) { Ok(()) } else { first }

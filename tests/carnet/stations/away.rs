@@ -118,6 +118,30 @@ fn a_source_that_is_away_is_told_once_and_leaves_no_records() {
     service.stop();
 }
 
+/// What can be exported is not held up by a registry that is away, if that is wanted.
+#[test]
+fn one_source_of_two_that_is_away_does_not_hold_up_the_other() {
+    let Some(registry) = Debian::plain() else { return };
+    let desk = desk(&["app"]);
+    desk.carnet(&format!("import app --pub k.pub.pem --to docker://{}", registry.name())).ok();
+    let export = format!(
+        "[export.out]\nartifacts = [\"docker://127.0.0.1:1/app:1\", \"docker://{}/app:1\"]\nto = \"to\"\nkey = \"k.key.pem\"\n\
+         schedule = \"1s\"\noptions = [\"ContinueOnErrors\"]\n",
+        registry.name()
+    );
+    write_station(&desk, registry.name(), &export);
+    retry_soon(&desk);
+    let service = Service::start(&desk);
+    service.wait("the other is exported", || desk.path("to/out000001_00000.tar").exists());
+    service.wait("the run has ended", || runs(&desk, "failed").len() == 1);
+    let run = &runs(&desk, "failed")[0];
+    let outcomes = run["exportedArtifacts"].as_array().unwrap();
+    assert_eq!(outcomes.iter().filter(|one| one["error"].is_string()).count(), 1, "{outcomes:?}");
+    assert_eq!(outcomes.len(), 2);
+    assert_eq!(service.count("is away"), 0);
+    service.stop();
+}
+
 #[test]
 fn a_bundle_that_fails_shows_and_moved_tags_need_an_option() {
     let Some(registry) = Debian::plain() else { return };
