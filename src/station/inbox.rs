@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::FileState;
-use crate::arrival::{HEADS_AHEAD, read_ahead, read_head};
+use crate::arrival::{read_ahead, read_head};
 use crate::format::body::BodyError;
 use crate::format::statement::Kind;
 use crate::format::{BundleName, Sum, Timestamp};
@@ -38,6 +38,10 @@ const REST_SECONDS_STORE: u64 = 3600;
 /// How long in seconds a file must stay unchanged before it counts as finished. Time is measured between looks by the clock
 /// of this side: the clock of the writer may jump.
 const QUIET_SECONDS: u64 = 60;
+
+/// How many heads are read ahead at once. Fewer than when a bundle is opened: most of an inbox may be no chunks, and their
+/// heads are forgotten at once, so that a station that rests has needed little memory.
+const HEADS_AHEAD: usize = 100;
 
 /// A file in an inbox.
 #[derive(Clone)]
