@@ -178,6 +178,21 @@ impl TransferRecord {
         rows.extend(
             self.run.checks.iter().map(|check| row(["check", &check.check, &check.result, "", "", ""])),
         );
+        if let Some(judgement) = &self.run.judgement {
+            for file in &judgement.files {
+                rows.push(row(["policy file", &file.name, "", "", &format!("sha256:{}", file.sha256), ""]));
+            }
+            for denial in &judgement.denials {
+                rows.push(row([
+                    "denied",
+                    &denial.rule,
+                    &format!("{}: {}", denial.place, denial.text),
+                    "",
+                    "",
+                    "",
+                ]));
+            }
+        }
         let kept = self.run.files_kept.iter();
         rows.extend(kept.map(|(file, reason)| row(["file kept", file, reason, "", "", ""])));
         rows.extend(self.fields().map(|(name, value)| row(["field", name, value, "", "", ""])));

@@ -48,6 +48,22 @@ pub(crate) fn text(record: &TransferRecord) -> String {
     for check in &run.checks {
         line(&mut out, "  ", &format!("{}: {}", check.check, check.result));
     }
+    if let Some(judgement) = &run.judgement {
+        section(&mut out, "POLICY FILES", judgement.files.len());
+        for file in &judgement.files {
+            line(&mut out, "  ", &file.name);
+            line(&mut out, "      sha256 ", &file.sha256);
+        }
+        if judgement.reasons > 0 {
+            let shown = judgement.denials.len() as u64;
+            let first =
+                if judgement.reasons > shown { format!("; the first {shown}") } else { String::new() };
+            out += &format!("\nREASONS TO DENY ({}{first})\n", judgement.reasons);
+        }
+        for denial in &judgement.denials {
+            line(&mut out, "  ", &format!("{}: {}: {}", denial.rule, denial.place, denial.text));
+        }
+    }
     if !run.files_kept.is_empty() {
         section(&mut out, "SOURCE FILES THAT WERE NOT DELETED", run.files_kept.len());
         for (file, reason) in &run.files_kept {

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use carnet::runs::{ArtifactOutcome, RunCheck, RunFile, RunSigner, RunStatus};
+use carnet::runs::{
+    ArtifactOutcome, RunCheck, RunDenial, RunFile, RunJudgement, RunRuleFile, RunSigner, RunStatus,
+};
 use serde_json::Value;
 
 use super::support::{State, begin, finish};
@@ -46,6 +48,17 @@ fn state() -> (State, Vec<String>) {
             vec![RunSigner { role: "released".to_owned(), holder: "anna".to_owned(), key: "d".repeat(64) }];
         record.checks = vec![RunCheck { check: "release".to_owned(), result: "1 of 1 required".to_owned() }];
         record.policy_sha256 = Some("e".repeat(64));
+        record.judgement = Some(RunJudgement {
+            allowed: false,
+            files: vec![RunRuleFile { name: "policy.toml".to_owned(), sha256: "9".repeat(64) }],
+            stamp: String::new(),
+            reasons: 2,
+            denials: vec![RunDenial {
+                rule: "no-root".to_owned(),
+                place: "team/app:1.0".to_owned(),
+                text: "it runs as root".to_owned(),
+            }],
+        });
     });
     names.push(failed.unwrap().name);
     state.key.write_pair(&state.folder.with_file_name("k"), None).unwrap();
@@ -165,6 +178,9 @@ fn transfer_records_fit_on_paper() {
         &"d".repeat(64),
         &"e".repeat(64),
         &"f".repeat(64),
+        &"9".repeat(64),
+        "REASONS TO DENY (2; the first 1)",
+        "no-root: team/app:1.0: it runs as root",
         "anna",
         "1 of 1 required",
         "media-serial: 4711",
@@ -180,6 +196,7 @@ fn transfer_records_fit_on_paper() {
     carnet(&state, &format!("{show} --pub other.pub.pem")).ends(3).says(&["run-unsigned", "WRONG"]);
     let table = carnet(&state, &format!("{show} --format csv")).ok().stdout;
     assert!(table.contains("\nartifact,'-team/app:1.0,failed: no space,,sha256:ccc"), "{table}");
+    assert!(table.contains("\ndenied,no-root,team/app:1.0: it runs as root,"), "{table}");
     assert!(table.contains("\nperson,Transferred by: name,,"), "{table}");
     let json = carnet(&state, &format!("{show} --format json")).ok();
     fits(&json, "transfer-record");
