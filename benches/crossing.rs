@@ -91,6 +91,7 @@ fn pack_to(layout: &Path, folder: &Path, key: &KeyFile, environment: &Environmen
         origins: Vec::new(),
         file_sums: Vec::new(),
         only: None,
+        volumes: None,
     };
     pack(&request, key, environment).unwrap();
 }

@@ -94,6 +94,6 @@ mod verbs;
 pub mod versions;
 
 pub use verbs::{
-    audit, difference, forecast, gate, import, inspect, missing, pack, parity, repair, report, resend, reshape,
-    sign, sums, unpack, verify,
+    audit, difference, forecast, gate, import, inspect, missing, pack, parity, repair, report, resend,
+    reshape, sign, sums, unpack, verify,
 };

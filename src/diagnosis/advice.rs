@@ -24,6 +24,8 @@ pub enum Advice {
     /// The same command will probably succeed in a second run.
     RunAgain,
 
+    /// Chunks go into volumes only in the file system.
+    VolumesNeedFolder,
     /// The bundle was packed from other sources or with other options.
     RepeatTheFirstPacking,
 

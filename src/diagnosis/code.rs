@@ -141,6 +141,7 @@ codes! {
     BundlesDiffer "bundles-differ" Usage "Bundles to be merged were packed with options that do not fit together."
     NothingToPack "nothing-to-pack" Failed "No artifact is left to pack."
     BundleTooLarge "bundle-too-large" Failed "The bundle would exceed a limit of the format."
+    VolumeTooSmall "volume-too-small" Usage "A chunk does not fit into a volume, or the bundle needs too many volumes."
     ChunkUnwritable "chunk-unwritable" Failed "A chunk file cannot be written."
 
     // Received bundles.

@@ -22,6 +22,7 @@ pub mod statement;
 pub mod sums;
 pub mod tar;
 mod timestamp;
+pub mod volume;
 
 pub use error::FormatError;
 pub use lines::Sum;

@@ -59,6 +59,12 @@ pub enum MediumError {
         /// The path of the file.
         path: String,
     },
+    /// Volumes are folders, and the store has none.
+    #[error("volumes are folders, and {place} is not in one")]
+    NoVolumes {
+        /// The name of a file there.
+        place: String,
+    },
     /// Another process is packing the same bundle.
     #[error("another process is packing into {path}")]
     Busy {
@@ -98,6 +104,9 @@ impl Diagnose for MediumError {
             MediumError::NotRegular { .. } => Code::FileNotRegular,
             MediumError::TooMany { .. } => Code::TooManyFiles,
             MediumError::OddName { .. } => Code::FileNameOdd,
+            MediumError::NoVolumes { .. } => {
+                return Code::BadPlace.with(Advice::VolumesNeedFolder);
+            }
             MediumError::Busy { .. } => Code::TargetBusy,
             MediumError::Full { .. } => Code::DiskFull,
         };

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::{ChunkFile, MediumError};
+use crate::format::volume::Volume;
 use crate::format::{BundleName, Sum};
 
 /// Returns the file name of a chunk (docs/format.md, "Files").
@@ -19,6 +20,7 @@ pub fn chunk_number(name: &BundleName, file_name: &str) -> Option<u32> {
 /// The names of the files of a bundle, by number. Parity files are numbered apart from the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileNames {
+    bundle: BundleName,
     /// What stands before the number and its underscore.
     stem: String,
 }
@@ -26,12 +28,17 @@ pub struct FileNames {
 impl FileNames {
     /// The names of the chunks of the plan.
     pub fn chunks(name: &BundleName) -> FileNames {
-        FileNames { stem: name.to_string() }
+        FileNames { bundle: name.clone(), stem: name.to_string() }
     }
 
     /// The names of the parity files.
     pub fn parity(name: &BundleName) -> FileNames {
-        FileNames { stem: format!("{name}_parity") }
+        FileNames { bundle: name.clone(), stem: format!("{name}_parity") }
+    }
+
+    /// Returns the name of the bundle.
+    pub fn bundle(&self) -> &BundleName {
+        &self.bundle
     }
 
     /// Returns what all of the names begin with.
@@ -151,6 +158,23 @@ pub trait ChunkSink: Sync {
 
     /// Returns the existing file for this number, whatever its content.
     fn finished(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError>;
+
+    /// Puts the chunks into volumes, each in a folder of its own. It is called first, if at all.
+    ///
+    /// # Errors
+    /// [`MediumError::NoVolumes`] if the store has no folders.
+    fn arrange(&self, _volumes: &[Volume]) -> Result<(), MediumError> {
+        Err(MediumError::NoVolumes { place: self.file_name(0) })
+    }
+
+    /// Puts a copy of the control chunk and a label into each volume, once all chunks are visible. What is there already
+    /// stays. `label` gives the text for a volume by its number, from 1.
+    ///
+    /// # Errors
+    /// [`MediumError::Exists`] if a file of another bundle is in the way.
+    fn label(&self, _label: &dyn Fn(usize) -> Vec<u8>) -> Result<(), MediumError> {
+        Ok(())
+    }
 
     /// Checks in advance that `bytes` more can be written, if the store can know that.
     ///

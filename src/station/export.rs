@@ -360,6 +360,7 @@ impl Exporting<'_> {
             origins: Vec::new(),
             file_sums: vec![Function::Sha256, Function::Md5],
             only: None,
+            volumes: None,
         }
     }
 }

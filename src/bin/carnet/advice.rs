@@ -32,6 +32,7 @@ fn specific(advice: &Advice) -> String {
             "free some disk space and run the same command again; when packing, finished chunks are kept"
         }
         Advice::RunAgain => "run the same command again; finished work is kept",
+        Advice::VolumesNeedFolder => "pass a folder to --to, or leave out --volume-size and --volume-files",
         Advice::RepeatTheFirstPacking => {
             "repeat the first command as it was: the same artifacts under the same names, and the same --name, --stream, \
              --sequence, --previous, --label, --chunk-size, --platform, --base, --nondistributable and --no-referrers; a tag or a list of \
@@ -394,6 +395,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::TooManyChunks => "choose a larger --chunk-size, or pack fewer artifacts",
         Code::NothingToPack => "check the content of the sources, and which artifacts failed",
         Code::BundleTooLarge => "pack fewer artifacts in one bundle",
+        Code::VolumeTooSmall => "choose a smaller --chunk-size, or a larger --volume-size or --volume-files",
         Code::ChunkUnwritable => "free some space or replace the medium, and run the same command again",
 
         Code::NoChunk => "pass the folder with the .tar files of the bundle",

@@ -1,17 +1,20 @@
-//! Writes the chunks of one bundle into a folder: pending ones in a hidden folder inside, which linking makes visible.
+//! Writes the chunks of one bundle into a folder: pending ones in a hidden folder inside, which linking makes visible. With
+//! volumes, the chunks get their names in folders of this folder.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::{failed, sync_folder};
 use crate::format::Sum;
+use crate::format::head::{HEAD_READ_BYTES, Head};
+use crate::format::volume::{VOLUMES_MAX, Volume, volume_folder};
 use crate::medium::on_disk::{Writeback, reserve};
 use crate::medium::{
-    ArrivedFile, ChunkFile, ChunkSink, FileNames, MediumError, Replace, WriteAt, rename_new,
+    ArrivedFile, ChunkFile, ChunkSink, FileNames, MediumError, Replace, Temporary, WriteAt, rename_new,
 };
 
 /// The lock file in the staging folder, which excludes concurrent runs.
@@ -19,6 +22,9 @@ const LOCK: &str = "lock";
 
 /// The file in the staging folder with the id of the bundle that the other files belong to.
 const MARK: &str = "bundle";
+
+/// Bytes that are copied at once.
+const COPY_BLOCK_BYTES: usize = 256 << 10;
 
 /// The unit of a file's allocated space in stat(2), in bytes.
 const BLOCK_BYTES: u64 = 512;
@@ -30,6 +36,8 @@ pub(super) struct FolderSink {
     names: FileNames,
     bundle: Sum,
     replace: Replace,
+    /// Where the chunks go, if not all into one folder.
+    volumes: OnceLock<Vec<Volume>>,
     done: Mutex<Done>,
     /// Whether the staging folder is kept for the next run.
     left: AtomicBool,
@@ -92,8 +100,8 @@ impl FolderSink {
         let (path, names, bundle) = (folder.to_owned(), names.clone(), *bundle);
         // A run that fails before it inspects the staging folder removes nothing.
         let left = AtomicBool::new(true);
-        let (done, writeback) = Default::default();
-        Ok(FolderSink { path, staging, names, bundle, replace, done, left, writeback, _lock: lock })
+        let (volumes, done, writeback) = Default::default();
+        Ok(FolderSink { path, staging, names, bundle, replace, volumes, done, left, writeback, _lock: lock })
     }
 
     /// Returns the files in the staging folder, without the lock.
@@ -108,9 +116,108 @@ impl FolderSink {
         Ok(paths)
     }
 
+    /// Returns the folder of a finished chunk. The control chunk is in the first volume, and copied from there.
+    fn folder(&self, number: u32) -> PathBuf {
+        let volumes = self.volumes.get().map_or(&[][..], Vec::as_slice);
+        match volumes.iter().position(|volume| (volume.first..=volume.last).contains(&number)) {
+            Some(at) => self.volume_path(at + 1),
+            None => self.path.clone(),
+        }
+    }
+
+    fn volume_path(&self, number: usize) -> PathBuf {
+        self.path.join(volume_folder(self.names.bundle(), number))
+    }
+
     /// Returns the path of a finished chunk.
     fn chunk_path(&self, number: u32) -> PathBuf {
-        self.path.join(self.names.of(number))
+        self.folder(number).join(self.names.of(number))
+    }
+
+    /// Returns the numbers of the chunks of this name in a folder, in ascending order; none if there is no such folder.
+    fn numbers_in(&self, folder: &Path) -> Result<Vec<u32>, MediumError> {
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed("read", folder))?,
+        };
+        let mut numbers = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(failed("read", folder))?.file_name();
+            numbers.extend(name.to_str().and_then(|name| self.names.number(name)));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// Returns the numbers of the chunks in their volumes.
+    ///
+    /// # Errors
+    /// [`MediumError::Exists`] for a chunk that is elsewhere: the bundle was packed without volumes, or with others.
+    fn in_volumes(&self, volumes: &[Volume]) -> Result<Vec<u32>, MediumError> {
+        let exists = |folder: &Path, number: u32| {
+            let path = folder.join(self.names.of(number)).display().to_string();
+            Err(MediumError::Exists { path })
+        };
+        if let Some(&number) = self.numbers_in(&self.path)?.first() {
+            return exists(&self.path, number);
+        }
+        let mut found = Vec::new();
+        for number in 1..=VOLUMES_MAX {
+            let folder = self.volume_path(number);
+            for chunk in self.numbers_in(&folder)? {
+                match volumes.get(number - 1) {
+                    Some(volume) if (volume.first..=volume.last).contains(&chunk) => found.push(chunk),
+                    // A copy of the control chunk.
+                    Some(_) if chunk == 0 => {}
+                    _ => return exists(&folder, chunk),
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Makes the folder of a chunk if it is a volume.
+    fn make_folder(&self, folder: &Path) -> Result<(), MediumError> {
+        if folder == self.path {
+            return Ok(());
+        }
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(failed("make folder", folder)(error))
+            }
+            Err(_) if !fs::symlink_metadata(folder).map_err(failed("read", folder))?.is_dir() => {
+                Err(MediumError::Exists { path: folder.display().to_string() })
+            }
+            _ => sync_folder(&self.path),
+        }
+    }
+
+    /// Copies the control chunk into a volume, unless it is there. It may have more signatures there.
+    fn copy_control(&self, folder: &Path) -> Result<(), MediumError> {
+        let (from, to) = (self.chunk_path(0), folder.join(self.names.of(0)));
+        if fs::symlink_metadata(&to).is_ok() {
+            let file = ArrivedFile::new(&to)?;
+            let mut start =
+                vec![0; usize::try_from(file.bytes().min(HEAD_READ_BYTES)).expect("a head is small")];
+            file.open().and_then(|open| open.read_exact_at(&mut start, 0)).map_err(failed("read", &to))?;
+            let head = Head::parse(&start, file.bytes()).ok();
+            return match head {
+                Some(head) if head.statement.bundle == self.bundle && head.statement.is_control() => Ok(()),
+                _ => Err(MediumError::Exists { path: to.display().to_string() }),
+            };
+        }
+        let copied = (|| {
+            let (mut reader, mut temporary) = (File::open(&from)?, Temporary::beside(&to)?);
+            let mut block = vec![0; COPY_BLOCK_BYTES];
+            loop {
+                let read = reader.read(&mut block)?;
+                if read == 0 {
+                    return temporary.place_new(&to);
+                }
+                temporary.file().write_all(&block[..read])?;
+            }
+        })();
+        copied.map_err(failed("write", &to))
     }
 
     fn pending(&self, number: u32) -> PathBuf {
@@ -167,13 +274,31 @@ impl WriteAt for Pending {
 
 impl ChunkSink for FolderSink {
     fn present(&self) -> Result<Vec<u32>, MediumError> {
-        let mut numbers = Vec::new();
-        for entry in fs::read_dir(&self.path).map_err(failed("read", &self.path))? {
-            let name = entry.map_err(failed("read", &self.path))?.file_name();
-            numbers.extend(name.to_str().and_then(|name| self.names.number(name)));
+        match self.volumes.get() {
+            Some(volumes) => self.in_volumes(volumes),
+            None => self.numbers_in(&self.path),
         }
-        numbers.sort_unstable();
-        Ok(numbers)
+    }
+
+    fn arrange(&self, volumes: &[Volume]) -> Result<(), MediumError> {
+        // Whoever arranges twice does it in the same way.
+        let _ = self.volumes.set(volumes.to_vec());
+        Ok(())
+    }
+
+    fn label(&self, label: &dyn Fn(usize) -> Vec<u8>) -> Result<(), MediumError> {
+        let volumes = self.volumes.get().map_or(0, Vec::len);
+        for number in 1..=volumes {
+            let folder = self.volume_path(number);
+            self.copy_control(&folder)?;
+            let path = folder.join(format!("{}.txt", volume_folder(self.names.bundle(), number)));
+            let written = Temporary::beside(&path).and_then(|mut temporary| {
+                temporary.file().write_all(&label(number))?;
+                temporary.place(&path)
+            });
+            written.map_err(failed("write", &path))?;
+        }
+        Ok(())
     }
 
     fn finished(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
@@ -235,9 +360,11 @@ impl ChunkSink for FolderSink {
                 Ok(())
             }
             Replace::Never => {
+                let folder = self.folder(number);
+                self.make_folder(&folder)?;
                 FolderSink::make_visible(&pending, &path)?;
                 self.done().visible.push(number);
-                sync_folder(&self.path)
+                sync_folder(&folder)
             }
             Replace::EachByItself => {
                 fs::rename(&pending, &path).map_err(failed("write", &path))?;

@@ -126,6 +126,12 @@ impl Blueprint {
         self.sealed_at(number) + self.chunk(number).shape.sealed_bytes()
     }
 
+    /// Returns the sizes that chunk files may reach, in bytes, by number: the control chunk with all its signatures.
+    pub(super) fn file_sizes(&self) -> Vec<u64> {
+        let control = self.chunk(0).shape.sealed_bytes() + self.plan.heads.control;
+        std::iter::once(control).chain((1..=self.plan.last).map(|number| self.file_bytes(number))).collect()
+    }
+
     /// Returns the chunk number of a piece, the index of its entry in that chunk, and the entry.
     pub(super) fn entry_of(&self, blob: usize, piece: usize) -> (u32, usize, Item) {
         let chunk = self.plan.blobs[blob].pieces[piece].chunk;

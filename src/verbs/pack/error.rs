@@ -5,6 +5,7 @@ use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
 use crate::format::Sum;
 use crate::format::error::FormatError;
 use crate::format::resend::ShortId;
+use crate::format::volume::NoVolume;
 use crate::logbook::LogbookError;
 use crate::medium::MediumError;
 use crate::oci::digest::{BlobMismatch, found_bytes};
@@ -189,6 +190,9 @@ pub enum PackError {
         /// The highest number of the bundle.
         last: u32,
     },
+    /// The chunks do not fit into volumes.
+    #[error(transparent)]
+    Volumes(#[from] NoVolume),
     /// There is no artifact to pack.
     #[error("nothing to pack{}", list_failures(failures))]
     Nothing {
@@ -275,6 +279,7 @@ impl Diagnose for PackError {
             PackError::Base(error) => return error.diagnosis(),
             PackError::Logbook(error) => return error.diagnosis(),
             PackError::Signer(error) => return error.diagnosis(),
+            PackError::Volumes(error) => return error.diagnosis(),
             PackError::Unreadable { source, .. } => match registry_error(source) {
                 Some(error) => return error.diagnosis(),
                 None => Code::BlobUnreadable,

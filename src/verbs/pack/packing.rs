@@ -3,32 +3,27 @@
 
 use super::blueprint::Blueprint;
 use super::control::write_control;
-use super::gather::{Gathered, gather};
+use super::gather::gather;
 use super::load::load;
 use super::place::{Placement, place};
+use super::prepared::Prepared;
 use super::sealer::{Only, Sealer};
 use super::{Expiry, Outcome, PackError, PackReport, PackRequest, Splitting, probe, resume};
 use crate::artifacts::OnFailure;
 use crate::environment::Environment;
+use crate::format::Timestamp;
 use crate::format::error::FormatError;
 use crate::format::limits::INDEX_BYTES_MAX;
 use crate::format::plan::Plan;
 use crate::format::resend::ResendRequest;
 use crate::format::shape::HeadRoom;
 use crate::format::statement::Crossing;
+use crate::format::volume::{Volume, VolumeLabel, volumes};
 use crate::logbook::{Assigned, Numbers};
 use crate::medium::{ChunkSink, FileNames, MediumError};
 use crate::observe::Event;
 use crate::oci::Digest;
 use crate::trust::Signer;
-
-/// The blobs to pack, and the place of each byte.
-pub(super) struct Prepared {
-    pub gathered: Gathered,
-    pub blueprint: Blueprint,
-    /// The number of the bundle, if numbers are given out.
-    assigned: Option<Assigned>,
-}
 
 /// Reports what [`pack`] would do, without writing anything; reads only manifests.
 pub fn plan(
@@ -36,8 +31,8 @@ pub fn plan(
     signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
-    let Prepared { gathered, blueprint, .. } = prepare(request, signer, &[], environment)?;
-    Ok(PackReport::new(request, &blueprint, &gathered, None, Outcome::Planned))
+    let prepared = prepare(request, signer, &[], environment)?;
+    Ok(PackReport::new(request, &prepared, None, Outcome::Planned))
 }
 
 /// Packs a bundle.
@@ -123,7 +118,11 @@ fn prepare(
     if let Some(only) = &request.only {
         check_request(only, &blueprint)?;
     }
-    Ok(Prepared { gathered, blueprint, assigned })
+    let volumes = match request.volumes {
+        Some(limits) => volumes(limits, &blueprint.file_sizes())?,
+        None => Vec::new(),
+    };
+    Ok(Prepared { gathered, blueprint, assigned, volumes })
 }
 
 /// Checks that a request is for this bundle, and for chunks that it has.
@@ -155,14 +154,19 @@ fn write(
     signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
-    let Prepared { gathered, blueprint, .. } = prepared;
+    let Prepared { gathered, blueprint, volumes, .. } = prepared;
     let only = request.only.as_ref().map(|request| Only::of(request, blueprint));
     let sealer = Sealer::new(blueprint, sink, signer, &request.file_sums, only, environment);
-    let report = |outcome| PackReport::new(request, blueprint, gathered, Some(&sealer), outcome);
+    let report = |outcome| PackReport::new(request, prepared, Some(&sealer), outcome);
+    let label = |volume| volume_label(blueprint, volumes, volume, request.created).render();
+    if !volumes.is_empty() {
+        sink.arrange(volumes)?;
+    }
     let kept = resume::keep_finished(request, &sealer, signer)?;
     if kept.complete {
         sealer.finish_file_sums()?;
         sink.clear()?;
+        sink.label(&label)?;
         return Ok(report(Outcome::Unchanged));
     }
     let waits = request.sources.iter().any(|wanted| wanted.source.waits());
@@ -179,6 +183,7 @@ fn write(
     }
     let report = report(Outcome::Packed);
     sink.publish(blueprint.plan().last)?;
+    sink.label(&label)?;
     Ok(report)
 }
 
@@ -188,6 +193,13 @@ fn conclude(sealer: &Sealer<'_>) -> Result<(), PackError> {
         write_control(sealer)?;
     }
     sealer.finish_file_sums()
+}
+
+/// The label of a volume, by its number from 1.
+fn volume_label(blueprint: &Blueprint, volumes: &[Volume], volume: usize, packed: Timestamp) -> VolumeLabel {
+    let Crossing { name, label, .. } = blueprint.plan().crossing.clone();
+    let lasts = volumes.iter().map(|volume| volume.last).collect();
+    VolumeLabel { bundle: blueprint.bundle(), name, label, packed, volume, lasts }
 }
 
 /// Returns [`PackError::Interrupted`] after a signal, because a signal closes connections and so causes other errors.

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::blueprint::Blueprint;
 use super::failure::ArtifactFailure;
-use super::gather::Gathered;
 use super::place::PlannedChunk;
+use super::prepared::Prepared;
 use super::request::PackRequest;
 use super::sealer::{Only, Sealer};
 use crate::format::head::Head;
 use crate::format::statement::{Class, Crossing, Kind};
+use crate::format::volume::{Volume, volume_folder};
 use crate::format::{Sum, Timestamp};
 use crate::medium::chunk_file_name;
 use crate::parity::ParityReport;
@@ -51,6 +51,19 @@ pub struct ChunkReport {
     /// The requested checksums of the whole file, in the order of the request.
     #[serde(skip)]
     pub file_sums: Vec<Output>,
+}
+
+/// A volume: a folder that fits a medium.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct VolumeReport {
+    /// The name of the folder.
+    pub folder: String,
+    /// The number of its first chunk. Each volume has the control chunk besides.
+    pub first: u32,
+    /// The number of its last chunk.
+    pub last: u32,
+    /// What it takes up on a medium at most, in bytes, with the file system.
+    pub bytes: u64,
 }
 
 /// How chunks were made again.
@@ -96,6 +109,8 @@ pub struct PackReport {
     pub origins: Vec<OriginReport>,
     /// The registry or repository that the non-distributable layers were pushed to as well, if any.
     pub nondistributable_pushed_to: Option<String>,
+    /// The volumes, in order; none if all chunks are in one folder.
+    pub volumes: Vec<VolumeReport>,
     /// How chunks were made again; absent if the whole bundle was packed.
     pub again: Option<AgainReport>,
     /// The chunk files, by chunk number; only those of the request if chunks were made again.
@@ -115,12 +130,18 @@ impl PackReport {
     /// Creates the report; `sealer` knows the chunk files, if any were written.
     pub(super) fn new(
         request: &PackRequest<'_>,
-        blueprint: &Blueprint,
-        gathered: &Gathered,
+        prepared: &Prepared,
         sealer: Option<&Sealer<'_>>,
         outcome: Outcome,
     ) -> PackReport {
+        let Prepared { gathered, blueprint, volumes, .. } = prepared;
         let plan = blueprint.plan();
+        let volume = |(number, volume): (usize, &Volume)| VolumeReport {
+            folder: volume_folder(&plan.crossing.name, number),
+            first: volume.first,
+            last: volume.last,
+            bytes: volume.bytes,
+        };
         let nondistributable = || plan.blobs.iter().filter(|blob| blob.class == Class::Nondistributable);
         let chunk = |(number, chunk): (u32, &PlannedChunk)| ChunkReport {
             number,
@@ -154,6 +175,7 @@ impl PackReport {
             origins: OriginReport::all(plan),
             nondistributable_pushed_to: None,
             parity: None,
+            volumes: (1..).zip(volumes).map(volume).collect(),
             again: request.only.as_ref().map(|only| AgainReport {
                 sealed: request.created,
                 as_requested: only.sealed() == Some(request.created),

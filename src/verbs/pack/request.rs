@@ -9,6 +9,7 @@ use crate::format::chunk_size::ChunkSize;
 use crate::format::plan::{Carriage, Origin};
 use crate::format::resend::ResendRequest;
 use crate::format::statement::Crossing;
+use crate::format::volume::VolumeLimits;
 use crate::logbook::Numbers;
 use crate::medium::{ChunkStore, Replace};
 use crate::oci::{Platform, RefName};
@@ -89,6 +90,8 @@ pub struct PackRequest<'a> {
     pub origins: Vec<Origin>,
     /// The checksums of whole chunk files to include in the report.
     pub file_sums: Vec<Function>,
+    /// Put the chunks into volumes, each in a folder of its own.
+    pub volumes: Option<VolumeLimits>,
     /// Write only the chunks of this request. The bundle must be the one that it is for.
     pub only: Option<ResendRequest>,
 }

@@ -72,6 +72,7 @@ pub fn reshape(
         rename: None,
     };
     let packing = PackRequest {
+        volumes: None,
         sources: selections.iter().map(wanted).collect(),
         crossing: request.crossing.clone(),
         store: request.store,

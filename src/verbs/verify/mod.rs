@@ -9,9 +9,11 @@ mod protection;
 mod report;
 mod run;
 mod verifying;
+mod volumes;
 
 pub use protection::{GroupReport, ProtectionReport};
 pub use report::{
     BundleReport, BundleVerdict, ChunkVerdict, FileReport, ReleaseReport, UnreadableChunk, VerifyReport,
 };
 pub use verifying::{Remembered, verify, verify_remembering};
+pub use volumes::LackingVolume;

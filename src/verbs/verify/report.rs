@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::damage::{Damage, is_intact};
 use super::protection::ProtectionReport;
+use super::volumes::{Labels, LackingVolume};
 use crate::arrival::{Bundle, Contradiction, Control, Finding, NotAChunk, Opened, Standing, UnreadableFile};
 use crate::diagnosis::{Code, Failure};
 use crate::format::statement::{Class, Crossing, Kind};
@@ -149,6 +150,8 @@ pub struct BundleReport {
     pub expired: Option<Timestamp>,
     /// The numbers of the chunks that must be sent again: they are missing or damaged.
     pub missing: Vec<u32>,
+    /// The volumes that lack chunks, according to labels that arrived. Labels are not signed.
+    pub volumes: Vec<LackingVolume>,
     /// The numbers of the chunks that arrived, but cannot be read.
     pub unreadable: Vec<UnreadableChunk>,
     /// Contradictions between its manifests and its plan.
@@ -172,13 +175,20 @@ pub struct VerifyReport {
     pub verified: bool,
     /// The bundles that were found, by id.
     pub bundles: Vec<BundleReport>,
-    /// Files that are not chunks, or whose heads cannot be read.
+    /// Files that are not chunks, or whose heads cannot be read, without the labels of volumes of these bundles.
     pub others: Vec<FileReport>,
 }
 
 impl VerifyReport {
-    pub(super) fn new(bundles: Vec<BundleReport>, others: &[NotAChunk], verified: bool) -> VerifyReport {
-        let other = |other: &NotAChunk| FileReport {
+    pub(super) fn new(
+        bundles: Vec<BundleReport>,
+        others: &[NotAChunk],
+        labels: &Labels,
+        verified: bool,
+    ) -> VerifyReport {
+        let ids: BTreeSet<Sum> = bundles.iter().map(|bundle| bundle.bundle).collect();
+        let is_file = |(at, _): &(usize, _)| !labels.is_label(*at, &ids);
+        let other = |(_, other): (usize, &NotAChunk)| FileReport {
             file: other.file.name().to_owned(),
             number: None,
             kind: None,
@@ -191,7 +201,11 @@ impl VerifyReport {
             packers: Vec::new(),
             problems: vec![(&other.error).into()],
         };
-        VerifyReport { verified, bundles, others: others.iter().map(other).collect() }
+        VerifyReport {
+            verified,
+            bundles,
+            others: others.iter().enumerate().filter(is_file).map(other).collect(),
+        }
     }
 
     /// Returns the kind of failure of the most severe verdict; `None` if no bundle failed.
@@ -220,6 +234,7 @@ impl BundleReport {
         bundle: &Bundle,
         damage: &Damage,
         protection: Option<ProtectionReport>,
+        labels: &Labels,
     ) -> BundleReport {
         let files: Vec<FileReport> = bundle
             .all_files()
@@ -277,6 +292,7 @@ impl BundleReport {
             last,
             sealed: bundle.good().values().next().map(|opened| opened.statement.created),
             expired: bundle.expired(),
+            volumes: labels.lacking(bundle.id, last, &missing),
             missing,
             unreadable,
             omitted: bundle.contents().map(|c| OmissionReport::all(&c.plan)).unwrap_or_default(),

@@ -8,6 +8,7 @@ use super::damage::Damage;
 use super::protection::protection;
 use super::report::{BundleReport, BundleVerdict, VerifyReport};
 use super::run::{Run, runs};
+use super::volumes::Labels;
 use crate::arrival::{Arrivals, Bundle, Contents, Finding, OpenError, OpenRequest, Opened, open, segments};
 use crate::environment::Environment;
 use crate::format::Sum;
@@ -45,10 +46,11 @@ pub fn verify_remembering(
     let checks: Vec<Check<'_>> =
         bundles.iter().enumerate().flat_map(|(at, bundle)| checks(at, bundle)).collect();
     let damage = hash_all(&checks, bundles.len(), environment)?;
+    let labels = Labels::read(&others);
     let mut reports = Vec::new();
     for (bundle, mut damage) in bundles.iter().zip(damage) {
         let protection = protection(bundle, &others, &mut damage, environment)?;
-        reports.push(BundleReport::new(bundle, &damage, protection));
+        reports.push(BundleReport::new(bundle, &damage, protection, &labels));
     }
     if let (Some(remembered), Some(policy)) = (remembered, request.policy) {
         let is_whole = |report: &BundleReport| report.verdict == BundleVerdict::Complete;
@@ -62,7 +64,7 @@ pub fn verify_remembering(
             report.in_stream = judged.remove(&report.bundle);
         }
     }
-    Ok(VerifyReport::new(reports, &others, request.policy.is_some()))
+    Ok(VerifyReport::new(reports, &others, &labels, request.policy.is_some()))
 }
 
 /// What is remembered of streams.

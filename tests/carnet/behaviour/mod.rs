@@ -34,3 +34,4 @@ mod sources;
 mod sums;
 mod unpacking;
 mod unreadable;
+mod volumes;

@@ -121,6 +121,7 @@ impl Station {
             origins: Vec::new(),
             file_sums: vec![Function::Sha256],
             only: None,
+            volumes: None,
         };
         pack(&request, signer, &self.environment())
     }

@@ -4,12 +4,13 @@ use carnet::arrival::OpenRequest;
 use carnet::diagnosis::count;
 use carnet::environment::Environment;
 use carnet::format::BundleName;
+use carnet::format::resend::Range;
 use carnet::format::statement::Kind;
 use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::verify::{
-    BundleReport, BundleVerdict, ChunkVerdict, FileReport, ProtectionReport, Remembered, VerifyReport,
-    verify_remembering,
+    BundleReport, BundleVerdict, ChunkVerdict, FileReport, LackingVolume, ProtectionReport, Remembered,
+    VerifyReport, verify_remembering,
 };
 use clap::Args;
 use schemars::{Schema, schema_for};
@@ -177,6 +178,9 @@ fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
     if let Some(protection) = &bundle.protection {
         out += &protection_text(protection);
     }
+    for volume in &bundle.volumes {
+        out += &format!("{}\n", volume_text(volume));
+    }
     for problem in &bundle.unsound {
         out += &format!("  {}\n", plain(&problem.to_string()));
     }
@@ -204,6 +208,18 @@ fn protection_text(protection: &ProtectionReport) -> String {
         };
     }
     out
+}
+
+/// Says which volume to look for.
+fn volume_text(volume: &LackingVolume) -> String {
+    let LackingVolume { volume: number, of, first, last, missing } = volume;
+    if volume.is_absent() {
+        return format!(
+            "volume {number} of {of} is missing: chunks {first} to {last}, according to the labels (not signed)"
+        );
+    }
+    let numbers: Vec<String> = Range::of(missing).iter().map(ToString::to_string).collect();
+    format!("volume {number} of {of} lacks, according to the labels (not signed): {}", numbers.join(" "))
 }
 
 fn verdict(bundle: &BundleReport) -> String {

@@ -17,6 +17,7 @@ use carnet::format::chunk_size::ChunkSize;
 use carnet::format::plan::Carriage;
 use carnet::format::resend::ResendRequest;
 use carnet::format::statement::Crossing;
+use carnet::format::volume::{VolumeLimits, VolumeSize};
 use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
 use carnet::gate::Moving;
 use carnet::logbook::{Channel, Held, Logbook, Naming, Numbering, Numbers};
@@ -138,8 +139,15 @@ pub(crate) struct Pack {
     /// Replace existing chunk files of this name once the new bundle is complete
     #[arg(long)]
     overwrite: bool,
+    /// Put the chunks into folders that each fit a medium with a file system: cd, dvd, bd25, bd50, bd100, bd128, or a number
+    /// with a unit
+    #[arg(long, value_name = "SIZE", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "only", "parity"])]
+    volume_size: Option<VolumeSize>,
+    /// At most N files in each such folder, with the control chunk and the label
+    #[arg(long, value_name = "N", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "only", "parity"])]
+    volume_files: Option<u32>,
     /// Make only the chunks that a request of the far side asks for, again: a text in quotes, a file, or - for stdin
-    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "transfer_record"])]
+    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "transfer_record", "state"])]
     only: Option<String>,
     /// If an artifact fails, report it, pack the others, and exit with 4
     #[arg(long)]
@@ -311,6 +319,12 @@ impl Pack {
         Ok(Some(Numbering::new(held, environment.clock, naming, self.label.clone(), true)))
     }
 
+    /// What a volume holds, if volumes are asked for.
+    fn volumes(&self) -> Option<VolumeLimits> {
+        let (bytes, files) = (self.volume_size.map(|size| size.0), self.volume_files);
+        (bytes.is_some() || files.is_some()).then_some(VolumeLimits { bytes, files })
+    }
+
     fn referrers(&self) -> Carriage {
         if self.no_referrers { Carriage::Omit } else { Carriage::Carry }
     }
@@ -351,6 +365,7 @@ impl Pack {
             origins: Vec::new(),
             file_sums: file_sums.iter().map(|&function| function.into()).collect(),
             only: None,
+            volumes: self.volumes(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use carnet::diagnosis::count;
 use carnet::medium::ChunkPlace;
-use carnet::pack::{AgainReport, ChunkReport, Outcome, PackReport};
+use carnet::pack::{AgainReport, ChunkReport, Outcome, PackReport, VolumeReport};
 use indicatif::HumanBytes;
 
 use crate::commands::parity::protection;
@@ -80,6 +80,13 @@ fn text(report: &PackReport, place: &ChunkPlace, screen: &Screen) -> String {
         };
         let rows = report.chunks.iter().map(row).collect();
         out += &table(&["file", "class", "blobs", "bytes"], &[2, 3], rows);
+    }
+    if !report.volumes.is_empty() {
+        let row = |volume: &VolumeReport| {
+            vec![volume.folder.clone(), format!("{}-{}", volume.first, volume.last), volume.bytes.to_string()]
+        };
+        out +=
+            &table(&["volume", "chunks", "bytes, at most"], &[2], report.volumes.iter().map(row).collect());
     }
     out += &omissions(&report.omitted);
     out += &left_out(&report.left_out);
