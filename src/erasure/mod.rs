@@ -1,6 +1,6 @@
 //! Parity groups: computing parity, finding what is lost, and computing it again (docs/format.md, "Parity").
 //!
-//! A *shard* is the sealed part of a chunk, a *row* one stripe of every shard. A few rows are a [`band::Band`], which is
+//! A *shard* is the sealed part of a chunk, a *row* one stripe of every shard. A few rows are a `Band`, which is
 //! in memory at one time.
 //!
 //! ```text
