@@ -14,7 +14,7 @@ use crate::format::{Sum, Timestamp};
 /// The file with the lines.
 pub(super) const FILE: &str = "streams.jsonl";
 
-/// Maximum number of lines: one every ten minutes for almost ten years. What is remembered of them needs about 100 MiB.
+/// Maximum number of lines: one every ten minutes for almost ten years. What is remembered of them needs 160 MiB.
 pub(super) const LINES_MAX: u64 = 500_000;
 
 /// What is remembered of a stream.
