@@ -1,6 +1,6 @@
 //! The parity files of a bundle, sorted into groups. Whatever contradicts the format is a finding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arrival::{Bundle, Finding, Opened};
 use crate::format::Sum;
@@ -20,7 +20,7 @@ pub(crate) struct GroupFile<'a> {
     pub(crate) opened: &'a Opened,
     /// Where its stripes are, with the sum of all of them.
     pub(crate) stripes: BodyEntry,
-    /// The sums of its blocks; `None` if they are damaged.
+    /// The sums of its blocks; `None` if they are damaged, or if it is a copy of a file that has them.
     pub(crate) check: Option<Vec<Sum>>,
 }
 
@@ -113,13 +113,22 @@ fn read<'a>(files: &Same<'a>, found: &dyn Fn(usize, Finding)) -> Option<GroupFil
             sums.by_ref().take(count).collect()
         })
         .collect();
+    let mut checked = BTreeSet::new();
     let files = fitting
         .into_iter()
         .map(|(index, opened, body)| {
             let EntryName::ParityStripes(_, position) = body.entries[3].name else {
                 unreachable!("the names were checked")
             };
-            let check = entry(opened, &body.entries[2], index, found).map(|bytes| sums_of(&bytes));
+            // Of copies, one is searched by blocks, so that their sums take bounded memory.
+            let check = if checked.contains(&position) {
+                None
+            } else {
+                entry(opened, &body.entries[2], index, found).map(|bytes| sums_of(&bytes))
+            };
+            if check.is_some() {
+                checked.insert(position);
+            }
             GroupFile { index, position, opened, stripes: body.entries[3], check }
         })
         .collect();

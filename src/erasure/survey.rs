@@ -17,7 +17,7 @@ use crate::stream::pump::Halted;
 use crate::stream::segments::Segment;
 
 /// How many places a file without a readable head is tried at.
-const PLACES_MAX: usize = 4;
+const PLACES_MAX: usize = 8;
 
 /// What the caller knows of the files of a bundle.
 #[derive(Clone, Copy)]
@@ -119,9 +119,11 @@ fn count(number: usize) -> i64 {
 }
 
 /// What a place may have.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Target {
-    Shard(usize),
+    /// One of these shards, which have the same length.
+    Shards(Vec<usize>),
+    /// The stripes of the parity file at this position.
     File(usize),
 }
 
@@ -158,10 +160,10 @@ pub(crate) fn survey(
             let is_same = opened.statement.sums == chunk.sums && opened.statement.bytes == chunk.bytes;
             if is_same && (known.is_intact)(index) {
                 found = Found::whole(place, blocks);
-                searches.retain(|search| !matches!(search.target, Target::Shard(other) if other == shard));
+                searches.retain(|search| !matches!(&search.target, Target::Shards(of) if of == &[shard]));
                 break;
             }
-            searches.extend(search_shard(group, shard, place));
+            searches.extend(search_shards(group, vec![shard], place));
         }
         shards.push(found);
     }
@@ -188,9 +190,9 @@ fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).expect("a file is shorter than 2^63 bytes")
 }
 
-/// Returns the search for the blocks of a shard that lie in a file.
-fn search_shard(group: &ParityGroup, shard: usize, place: Place) -> Option<Search> {
-    let bytes = group.chunks[shard].bytes;
+/// Returns the search for the blocks that one of these shards, which have the same length, has in a file.
+fn search_shards(group: &ParityGroup, shards: Vec<usize>, place: Place) -> Option<Search> {
+    let bytes = group.chunks[*shards.first()?].bytes;
     let (block, end) = (signed(group.block_bytes()), signed(place.file.bytes()));
     let range = |number: i64| (number * block, ((number + 1) * block).min(signed(bytes)));
     let fits = |number: &i64| {
@@ -201,7 +203,7 @@ fn search_shard(group: &ParityGroup, shard: usize, place: Place) -> Option<Searc
     let first = *blocks.first()?;
     let length = |number: &i64| (range(*number).1 - range(*number).0).unsigned_abs();
     Some(Search {
-        target: Target::Shard(shard),
+        target: Target::Shards(shards),
         first: first.unsigned_abs(),
         lengths: blocks.iter().map(length).collect(),
         begin: (place.offset + first * block).unsigned_abs(),
@@ -227,7 +229,8 @@ fn search_file(group: &ParityGroup, file: &GroupFile<'_>, place: Place) -> Optio
 }
 
 /// Returns the searches in a file without a readable head: it may have lost its beginning, its end, or the bytes
-/// between. Its name says which chunk is tried first, and proves nothing.
+/// between. It is read once for each place at which lost shards of one length would lie in it. Its name says which place is
+/// tried first, and proves nothing.
 fn search_other(
     known: Knowledge<'_>,
     files: &GroupFiles<'_>,
@@ -236,22 +239,25 @@ fn search_other(
 ) -> Vec<Search> {
     let group = &files.group;
     let named = other.file.file_name().and_then(|name| chunk_number(known.bundle.name(), name));
-    let by_name = lost.iter().find(|&&shard| Some(group.chunks[shard].number) == named);
-    let tried: &[usize] = by_name.map_or(lost, std::slice::from_ref);
-    let mut searches = Vec::new();
-    let mut offsets = BTreeSet::new();
-    for &shard in tried {
-        let chunk = &group.chunks[shard];
-        let from_end = signed(other.file.bytes()) - signed(chunk.bytes);
-        for offset in [signed(head_bytes(files, shard)), from_end] {
-            if offsets.len() < PLACES_MAX || offsets.contains(&offset) {
-                offsets.insert(offset);
-                let place = Place { file: Arc::clone(&other.file), offset };
-                searches.extend(search_shard(group, shard, place));
+    let mut tried = lost.to_vec();
+    tried.sort_by_key(|&shard| Some(group.chunks[shard].number) != named);
+    // The shards that would lie at an offset, by their length.
+    let mut places: Vec<((i64, u64), Vec<usize>)> = Vec::new();
+    for shard in tried {
+        let bytes = group.chunks[shard].bytes;
+        let from_end = signed(other.file.bytes()) - signed(bytes);
+        for offset in BTreeSet::from([signed(head_bytes(files, shard)), from_end]) {
+            match places.iter().position(|(place, _)| *place == (offset, bytes)) {
+                Some(at) => places[at].1.push(shard),
+                None if places.len() < PLACES_MAX => places.push(((offset, bytes), vec![shard])),
+                None => {}
             }
         }
     }
-    searches
+    let search = |((offset, _), shards): ((i64, u64), Vec<usize>)| {
+        search_shards(group, shards, Place { file: Arc::clone(&other.file), offset })
+    };
+    places.into_iter().filter_map(search).collect()
 }
 
 /// Returns the size of the head that a chunk had when its parity was made, in bytes.
@@ -318,7 +324,7 @@ fn search_by_block(
         .enumerate()
         .map(|(number, &length)| {
             let part = Search {
-                target: search.target,
+                target: search.target.clone(),
                 place: search.place.clone(),
                 first: search.first + number as u64,
                 lengths: vec![length],
@@ -343,24 +349,35 @@ fn search_by_block(
 
 /// Notes which blocks of a place are good.
 fn note(search: &Search, sums: &[Sum], files: &GroupFiles<'_>, survey: &mut Survey) {
-    let group = &files.group;
-    let (found, expected): (&mut Found, &[Sum]) = match search.target {
-        Target::Shard(shard) => (&mut survey.shards[shard], &files.blocks[shard]),
+    match &search.target {
+        Target::Shards(shards) => {
+            for &shard in shards {
+                note_blocks(&mut survey.shards[shard], search, sums, &files.blocks[shard]);
+            }
+        }
         Target::File(position) => {
             let is_same = |file: &&GroupFile<'_>| {
-                file.position as usize == position && Arc::ptr_eq(&file.opened.file, &search.place.file)
+                file.position as usize == *position && Arc::ptr_eq(&file.opened.file, &search.place.file)
             };
             let Some(file) = files.files.iter().find(is_same) else { return };
-            let found = &mut survey.files[position];
-            let Some(check) = &file.check else {
-                if sums == [file.stripes.sum] {
-                    *found = Found::whole(search.place.clone(), group.row_blocks());
+            let found = &mut survey.files[*position];
+            match &file.check {
+                Some(check) => note_blocks(found, search, sums, check),
+                None if sums == [file.stripes.sum] => {
+                    *found = Found::whole(search.place.clone(), files.group.row_blocks());
                 }
-                return;
-            };
-            (found, check)
+                None => {}
+            }
         }
-    };
+    }
+}
+
+fn note_blocks(found: &mut Found, search: &Search, sums: &[Sum], expected: &[Sum]) {
+    // A whole file is better than parts of several.
+    if sums == expected {
+        *found = Found::whole(search.place.clone(), expected.len() as u64);
+        return;
+    }
     let place = found.places.len();
     let mut is_used = false;
     for (number, sum) in sums.iter().enumerate() {

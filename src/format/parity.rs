@@ -156,10 +156,11 @@ impl ParityGroup {
             let expected = format!("a group that needs at most {PARITY_WORK_BYTES_MAX} bytes of memory");
             return Err(lines.refuse(expected, Some(&format!("{} bytes", self.work_bytes()))));
         }
-        let blocks = self.blocks();
-        if blocks > PARITY_BLOCKS_MAX || self.row_blocks() > PARITY_BLOCKS_MAX {
-            return Err(lines
-                .refuse(format!("at most {PARITY_BLOCKS_MAX} blocks"), Some(&format!("{blocks} blocks"))));
+        let in_files = self.row_blocks().saturating_mul(self.files.into());
+        let blocks = self.blocks().max(in_files);
+        if blocks > PARITY_BLOCKS_MAX {
+            let expected = format!("at most {PARITY_BLOCKS_MAX} blocks");
+            return Err(lines.refuse(expected, Some(&format!("{blocks} blocks"))));
         }
         let last_file = u64::from(self.last_group + 1) * u64::from(self.files) - 1;
         if last_file > u64::from(CHUNK_NUMBER_MAX) {
@@ -382,6 +383,19 @@ mod tests {
             files,
             chunks: sizes.iter().enumerate().map(chunk).collect(),
         }
+    }
+
+    #[test]
+    fn groups_that_need_too_much_are_refused() {
+        let parse = |group: &ParityGroup| ParityGroup::parse(&group.render(), 0);
+        // Blocks of one stripe: of the shard, and of all files together.
+        let fits = group(64, 1, 1, 1, &[64 << 20]);
+        assert_eq!(parse(&fits), Ok(fits));
+        assert!(parse(&group(64, 1, 1, 1, &[(64 << 20) + 1])).is_err());
+        assert!(parse(&group(64, 1, 1, 2, &[64 << 20])).is_err());
+        // The memory for a row: 2,048 stripes of 64 KiB fit, 4,096 do not.
+        assert!(parse(&group(65_536, 100, 1024, 1024, &[1 << 20])).is_ok());
+        assert!(parse(&group(65_536, 100, 2048, 2048, &[1 << 20])).is_err());
     }
 
     proptest! {

@@ -4,6 +4,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use crate::format::Timestamp;
+use crate::format::head::{HEAD_READ_BYTES, Head};
+use crate::format::statement::Statement;
 
 /// Reads a file at any offset, independently of other readers of the same file.
 pub trait ReadAt: Send {
@@ -80,6 +82,16 @@ pub trait ChunkFile: Send + Sync {
         kept_from: u64,
         check: &dyn Fn(Arc<dyn ChunkFile>) -> io::Result<()>,
     ) -> io::Result<()>;
+}
+
+/// Returns the statement in the head of a file, which nothing has verified; `None` if the file has no head.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn statement_of(file: &dyn ChunkFile) -> io::Result<Option<Statement>> {
+    let mut start = vec![0; usize::try_from(file.bytes().min(HEAD_READ_BYTES)).expect("a head is small")];
+    file.open()?.read_exact_at(&mut start, 0)?;
+    Ok(Head::parse(&start, file.bytes()).ok().map(|head| head.statement))
 }
 
 /// Reads `bytes` bytes of a file from `offset`, from the first to the last.

@@ -27,6 +27,7 @@ mod rule_args;
 mod screen;
 mod shell_word;
 mod signature_keys;
+mod state_args;
 mod station_args;
 mod status;
 mod stores;

@@ -9,6 +9,8 @@ use super::spool::nameless;
 use super::uploads::{Sealed, Uploads, Visible};
 use super::{BucketSettings, Place};
 use crate::format::Sum;
+use crate::format::statement::Kind;
+use crate::medium::file::statement_of;
 use crate::medium::{ChunkFile, ChunkSink, FileNames, MediumError, Replace, WholeSums, WriteAt};
 use crate::storage::{Precondition, StorageError};
 
@@ -69,13 +71,33 @@ impl<'a> BucketSink<'a> {
     }
 
     fn remove(&self, number: u32) -> Result<(), MediumError> {
-        let Some(file) = self.find(number)? else { return Ok(()) };
-        file.remove().map_err(|source| MediumError::Io {
-            what: "remove",
-            path: file.name().to_owned(),
-            source,
-        })
+        self.find(number)?.map_or(Ok(()), |file| remove(file.as_ref()))
     }
+
+    /// Removes the parity files of an earlier bundle with this name.
+    fn remove_old_parity(&self) -> Result<(), MediumError> {
+        let names = FileNames::parity(self.names.bundle());
+        let mut keys = Vec::new();
+        self.place.list(&self.place.key(&format!("{}_", names.stem())), &mut |object| {
+            let file = object.key.strip_prefix(&self.place.prefix);
+            if file.and_then(|file| names.number(file)).is_some() {
+                keys.push(object.key.clone());
+            }
+        })?;
+        for key in keys {
+            let Some(file) = self.place.find(&key)? else { continue };
+            let failed = |source| MediumError::Io { what: "read", path: file.name().to_owned(), source };
+            let statement = statement_of(&file).map_err(failed)?;
+            if statement.is_some_and(|found| found.kind == Kind::Parity && found.bundle != self.bundle) {
+                remove(&file)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn remove(file: &dyn ChunkFile) -> Result<(), MediumError> {
+    file.remove().map_err(|source| MediumError::Io { what: "remove", path: file.name().to_owned(), source })
 }
 
 struct Pending(Arc<File>);
@@ -173,6 +195,7 @@ impl ChunkSink for BucketSink<'_> {
                 .into_iter()
                 .filter(|&number| number > last)
                 .try_for_each(|number| self.remove(number))?;
+            self.remove_old_parity()?;
         }
         Ok(())
     }

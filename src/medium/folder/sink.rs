@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::{failed, sync_folder};
 use crate::format::Sum;
-use crate::format::head::{HEAD_READ_BYTES, Head};
+use crate::format::statement::Kind;
 use crate::format::volume::{VOLUMES_MAX, Volume, volume_folder};
+use crate::medium::file::statement_of;
 use crate::medium::on_disk::{Writeback, reserve};
 use crate::medium::{
     ArrivedFile, ChunkFile, ChunkSink, FileNames, MediumError, Replace, Temporary, WriteAt, rename_new,
@@ -136,17 +137,7 @@ impl FolderSink {
 
     /// Returns the numbers of the chunks of this name in a folder, in ascending order; none if there is no such folder.
     fn numbers_in(&self, folder: &Path) -> Result<Vec<u32>, MediumError> {
-        let entries = match fs::read_dir(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(failed("read", folder))?,
-        };
-        let mut numbers = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(failed("read", folder))?.file_name();
-            numbers.extend(name.to_str().and_then(|name| self.names.number(name)));
-        }
-        numbers.sort_unstable();
-        Ok(numbers)
+        named_in(folder, &self.names)
     }
 
     /// Returns the numbers of the chunks in their volumes.
@@ -197,12 +188,8 @@ impl FolderSink {
         let (from, to) = (self.chunk_path(0), folder.join(self.names.of(0)));
         if fs::symlink_metadata(&to).is_ok() {
             let file = ArrivedFile::new(&to)?;
-            let mut start =
-                vec![0; usize::try_from(file.bytes().min(HEAD_READ_BYTES)).expect("a head is small")];
-            file.open().and_then(|open| open.read_exact_at(&mut start, 0)).map_err(failed("read", &to))?;
-            let head = Head::parse(&start, file.bytes()).ok();
-            return match head {
-                Some(head) if head.statement.bundle == self.bundle && head.statement.is_control() => Ok(()),
+            return match statement_of(&file).map_err(failed("read", &to))? {
+                Some(found) if found.bundle == self.bundle && found.is_control() => Ok(()),
                 _ => Err(MediumError::Exists { path: to.display().to_string() }),
             };
         }
@@ -218,6 +205,18 @@ impl FolderSink {
             }
         })();
         copied.map_err(failed("write", &to))
+    }
+
+    /// Removes the parity files of an earlier bundle with this name.
+    fn remove_old_parity(&self) -> Result<(), MediumError> {
+        let names = FileNames::parity(self.names.bundle());
+        for path in named_in(&self.path, &names)?.into_iter().map(|number| self.path.join(names.of(number))) {
+            let statement = statement_of(&ArrivedFile::new(&path)?).map_err(failed("read", &path))?;
+            if statement.is_some_and(|found| found.kind == Kind::Parity && found.bundle != self.bundle) {
+                fs::remove_file(&path).map_err(failed("remove", &path))?;
+            }
+        }
+        Ok(())
     }
 
     fn pending(&self, number: u32) -> PathBuf {
@@ -247,6 +246,21 @@ impl Drop for FolderSink {
             let _ = fs::remove_dir_all(&self.staging);
         }
     }
+}
+
+/// Returns the numbers of the files with these names in a folder, in ascending order; none if there is no such folder.
+fn named_in(folder: &Path, names: &FileNames) -> Result<Vec<u32>, MediumError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed("read", folder))?,
+    };
+    let mut numbers = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed("read", folder))?.file_name();
+        numbers.extend(name.to_str().and_then(|name| names.number(name)));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
 }
 
 /// The flag for not following links.
@@ -281,7 +295,7 @@ impl ChunkSink for FolderSink {
     }
 
     fn arrange(&self, volumes: &[Volume]) -> Result<(), MediumError> {
-        // Whoever arranges twice does it in the same way.
+        // A second call passes the same volumes.
         let _ = self.volumes.set(volumes.to_vec());
         Ok(())
     }
@@ -395,6 +409,7 @@ impl ChunkSink for FolderSink {
                 let path = self.chunk_path(number);
                 fs::remove_file(&path).map_err(failed("remove", &path))?;
             }
+            self.remove_old_parity()?;
         }
         sync_folder(&self.path)?;
         self.leave(false);

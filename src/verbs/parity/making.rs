@@ -12,6 +12,7 @@ use crate::format::body::Body;
 use crate::format::entry::EntryName;
 use crate::format::error::FormatError;
 use crate::format::head::{Head, put};
+use crate::format::limits::PARITY_WORK_BYTES_MAX;
 use crate::format::parity::ParityGroup;
 use crate::format::shape::{Item, Shape, head_entry_bytes};
 use crate::format::statement::{Kind, Statement};
@@ -199,6 +200,8 @@ impl Maker<'_> {
         let mut parity: Vec<Vec<u8>> = band.rows().map(|_| Vec::new()).collect();
         let rows = band.rows().zip(parity.iter_mut()).collect::<Vec<_>>();
         let workers = self.environment.workers;
+        // Each takes the memory of a row.
+        let at_once = usize_of((PARITY_WORK_BYTES_MAX / group.work_bytes()).max(1));
         let take = || {
             let kept = encoders.lock().expect("no thread panicked").pop();
             kept.unwrap_or_else(|| {
@@ -208,7 +211,7 @@ impl Maker<'_> {
         };
         share(
             workers,
-            workers.count(),
+            at_once,
             rows.into_iter(),
             || (),
             |(), (row, parity)| {

@@ -200,7 +200,7 @@ fn what_has_the_name_of_a_chunk_and_is_none_is_kept_aside() {
 }
 
 #[test]
-fn unpack_and_import_repair_as_they_go() {
+fn unpack_repairs_as_it_goes() {
     let desk = desk("3");
     for damage in
         ["rm in/b_00002.tar in/b_00000.tar", "printf XYZ | dd of=in/b_00004.tar bs=1 seek=30000 conv=notrunc"]
@@ -277,4 +277,57 @@ fn parity_is_not_made_of_a_bundle_that_is_not_whole() {
     parity("k.key.pem").ends(4).says(&["chunk 2 is missing"]);
     assert!(!desk.files("out").keys().any(|name| name.contains("parity")), "no parity file is left");
     desk.carnet(&format!("repair out {TRUST}")).ends(4).says(&["no-parity"]);
+}
+
+#[test]
+fn a_good_copy_beside_a_damaged_one_is_not_repaired() {
+    let desk = desk("1");
+    let (verdict, repaired) = after(&desk, |folder| {
+        std::fs::copy(folder.join(chunk(4)), folder.join("z-copy.tar")).unwrap();
+        flip(folder, &chunk(4), 20_000);
+    });
+    assert_eq!(verdict["verdict"], "complete", "{verdict}");
+    repaired.ok().says(&["nothing to repair"]);
+}
+
+#[test]
+fn missing_lists_only_what_parity_cannot_recover() {
+    let desk = desk("2");
+    desk.sh("cp -r out in && rm in/b_00003.tar in/b_00004.tar").ok();
+    let missing = format!("missing in {TRUST}");
+    let run = desk.carnet(&missing).ok().says(&["recovers from parity: chunks 3, 4"]);
+    assert_eq!(run.stdout, "");
+    // Of four lost chunks, two must come again, and no matter which.
+    desk.sh("rm in/b_00005.tar in/b_00006.tar").ok();
+    let report = desk.carnet(&format!("{missing} --json")).ends(4).json();
+    assert_eq!(report["bundles"][0]["missing"].as_array().unwrap().len(), 2, "{report}");
+    assert_eq!(report["recoverable"][0]["chunks"].as_array().unwrap().len(), 2, "{report}");
+}
+
+#[test]
+fn another_bundle_of_the_name_takes_its_parity_along() {
+    let desk = desk("2");
+    let mut other = desk.source("other");
+    let image = other.image(9, &[200_000]);
+    other.tag(&image, "app:2");
+    desk.pack("oci:other --chunk-size 64KiB --overwrite").ok();
+    assert!(!desk.files("out").keys().any(|name| name.contains("parity")), "{:?}", desk.files("out").keys());
+    desk.carnet(&format!("verify out {TRUST}")).ok();
+    // With parity of its own, which has fewer files.
+    desk.pack("oci:src --chunk-size 64KiB --overwrite --parity 4").ok();
+    desk.pack("oci:other --chunk-size 64KiB --overwrite --parity 1").ok();
+    desk.carnet(&format!("verify out {TRUST}")).ok().says(&["1 more file may be lost"]);
+    // Packed again as it is, it keeps its parity.
+    desk.pack("oci:other --chunk-size 64KiB --overwrite").ok();
+    desk.carnet(&format!("verify out {TRUST}")).ok().says(&["1 more file may be lost"]);
+}
+
+#[test]
+fn sums_of_files_include_parity_files() {
+    let desk = desk("1");
+    desk.sh("rm -rf out").ok();
+    desk.pack("oci:src --chunk-size 64KiB --parity 1 --file-sums sha256").ok();
+    desk.sh("cd out && sha256sum -c --strict b_sha256.txt")
+        .ok()
+        .says(&["b_00000.tar: OK", "b_parity_00000.tar: OK"]);
 }

@@ -23,6 +23,7 @@ mod isolation;
 mod misbehaving;
 mod no_api;
 mod packing;
+mod parity;
 mod proxy;
 mod receipts;
 mod resources;

@@ -63,3 +63,24 @@ fn a_version_1_bundle_in_one_file_stays_readable() {
         wanted
     );
 }
+
+#[test]
+fn version_1_parity_recovers_every_chunk() {
+    let frozen = super::root().join("tests/frozen/v1/parity");
+    let key = frozen.join("station.pub.pem");
+    let chunks = ["parity_00000.tar", "parity_00001.tar", "parity_00002.tar"];
+    for lost in chunks {
+        let target = tempfile::tempdir().unwrap();
+        let (arrived, to) = (target.path().join("in"), target.path().join("to"));
+        std::fs::create_dir(&arrived).unwrap();
+        for entry in std::fs::read_dir(&frozen).unwrap().map(|entry| entry.unwrap()) {
+            if entry.file_name() != lost {
+                std::fs::copy(entry.path(), arrived.join(entry.file_name())).unwrap();
+            }
+        }
+        let [arrived, key] = [&arrived, &key].map(|path| path.to_str().unwrap());
+        let report = carnet(&["repair", arrived, "--pub", key, "--to", to.to_str().unwrap()]);
+        assert_eq!(report["repaired"][0]["file"], to.join(lost).to_str().unwrap());
+        assert!(std::fs::read(to.join(lost)).unwrap() == std::fs::read(frozen.join(lost)).unwrap(), "{lost}");
+    }
+}

@@ -7,7 +7,7 @@ use carnet::arrival::OpenRequest;
 use carnet::diagnosis::{Code, count};
 use carnet::format::resend::ResendRequest;
 use carnet::medium::ChunkPlace;
-use carnet::missing::{ExpiredBundle, MissingBundle, MissingReport};
+use carnet::missing::{ExpiredBundle, MissingBundle, MissingReport, RecoverableBundle};
 use carnet::observe::Verb;
 use carnet::verify::UnreadableChunk;
 use clap::Args;
@@ -23,6 +23,7 @@ use crate::outputs;
 use crate::qr::{self, Picture};
 use crate::screen::say;
 use crate::stores::StoreArgs;
+use crate::tables::numbers;
 use crate::trust::TrustArgs;
 
 /// List the chunks to send again, in one short line per bundle
@@ -129,6 +130,18 @@ fn say_failures(report: &MissingReport) {
             let missing = missing.len();
             say(&format!("error[{code}]: bundle {name} ({bundle}): {missing} of {all} to send again"));
         }
+    }
+    for RecoverableBundle { name, bundle, chunks } in &report.recoverable {
+        let then = if report.bundles.iter().any(|found| found.bundle == *bundle && !found.missing.is_empty())
+        {
+            "once those to send again have arrived; "
+        } else {
+            ""
+        };
+        let chunks = numbers(chunks);
+        say(&format!(
+            "bundle {name} ({bundle}): {then}`carnet repair` recovers from parity: chunks {chunks}"
+        ));
     }
     let code = Code::ChunkUnreadable;
     let chunks = report.bundles.iter().flat_map(|bundle| &bundle.unreadable);

@@ -1,7 +1,10 @@
 //! `carnet parity`: makes parity files for a bundle.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use carnet::diagnosis::Code;
-use carnet::medium::{ChunkPlace, ChunkStore, Replace};
+use carnet::medium::{ChunkFile, ChunkPlace, ChunkStore, FileNames, Replace};
 use carnet::observe::Verb;
 use carnet::parity::{Amount, ParityReport, ParityRequest};
 use carnet::trust::{KeyFile, Signer as _, TrustPolicy};
@@ -111,6 +114,22 @@ pub(super) fn of_packed(
         created: sealing_time(None)?,
     };
     Ok(carnet::parity::add_parity(&request, key, &context.environment)?)
+}
+
+/// Returns the parity files in the store that they were written to.
+pub(super) fn files(
+    report: &ParityReport,
+    store: &dyn ChunkStore,
+) -> Result<Vec<Arc<dyn ChunkFile>>, CommandError> {
+    let names = FileNames::parity(&report.crossing.name);
+    let numbers: BTreeSet<u32> = report.files.iter().map(|file| file.number).collect();
+    let is_written = |file: &Arc<dyn ChunkFile>| {
+        let number = file.file_name().and_then(|name| names.number(name));
+        number.is_some_and(|number| numbers.contains(&number))
+    };
+    let mut files = store.files()?;
+    files.retain(is_written);
+    Ok(files)
 }
 
 /// Returns the place for new files: the one that was asked for, or the only place.

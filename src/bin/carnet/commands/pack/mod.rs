@@ -147,7 +147,7 @@ pub(crate) struct Pack {
     #[arg(long, value_name = "N", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "only", "parity"])]
     volume_files: Option<u32>,
     /// Make only the chunks that a request of the far side asks for, again: a text in quotes, a file, or - for stdin
-    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "transfer_record", "state"])]
+    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "transfer_record", "state", "parity"])]
     only: Option<String>,
     /// If an artifact fails, report it, pack the others, and exit with 4
     #[arg(long)]
@@ -225,13 +225,17 @@ impl Command for Pack {
         };
         report.failures.extend(unopened);
         if !self.dry_run {
-            let sums = SumsReport::of_packed(&report, &file_sums);
-            carnet::sums::write(&sums, &file_sums, store, &self.name)?;
             if let Some(amount) = self.parity {
                 let id = report.bundle.to_string();
                 let replace = if self.overwrite { Replace::WhenComplete } else { Replace::Never };
                 report.parity = Some(parity::of_packed(&id, amount, store, &key, replace, context)?);
             }
+            let mut sums = SumsReport::of_packed(&report, &file_sums);
+            if let Some(parity) = report.parity.as_ref().filter(|_| !file_sums.is_empty()) {
+                let files = parity::files(parity, store)?;
+                sums.files.extend(carnet::sums::sums(&files, &file_sums, environment)?.files);
+            }
+            carnet::sums::write(&sums, &file_sums, store, &self.name)?;
             if let Some(to) = &self.push_nondistributable_to {
                 nondistributable::push(&report, store, &key, to, settings, environment)?;
                 report.nondistributable_pushed_to = Some(to.to_string());

@@ -1,6 +1,5 @@
 //! `carnet extract`: some artifacts of a bundle.
 
-use carnet::arrival::{OpenRequest, open};
 use carnet::artifacts::Selection;
 use carnet::format::BundleName;
 use carnet::format::chunk_size::ChunkSize;
@@ -9,7 +8,6 @@ use carnet::observe::Verb;
 use clap::Args;
 
 use super::{Making, NewBundleArgs, selection};
-use crate::bundle::chunk_files;
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
@@ -47,11 +45,7 @@ impl Command for Extract {
     const VERB: Option<Verb> = Some(Verb::Reshape);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let stores = self.new.stores(context);
-        let policy = self.new.trust.policy()?;
-        let files = chunk_files(&self.places, &stores)?;
-        let request = OpenRequest { files: &files, policy: policy.as_ref() };
-        let bundles = [open(&request, &context.environment)?.select(self.bundle.as_deref())?];
+        let bundles = [self.new.open(&self.places, context)?.select(self.bundle.as_deref())?];
         let (artifacts, name, chunk_size) = (self.artifact, Some(self.name), self.chunk_size);
         self.new.make(Making { bundles: &bundles, artifacts, name, chunk_size }, context)
     }

@@ -1,6 +1,5 @@
 //! `carnet merge`: several bundles in one.
 
-use carnet::arrival::{OpenRequest, open};
 use carnet::format::BundleName;
 use carnet::format::chunk_size::ChunkSize;
 use carnet::medium::ChunkPlace;
@@ -8,7 +7,6 @@ use carnet::observe::Verb;
 use clap::Args;
 
 use super::{Making, NewBundleArgs};
-use crate::bundle::chunk_files;
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
@@ -41,10 +39,7 @@ impl Command for Merge {
     const VERB: Option<Verb> = Some(Verb::Reshape);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let stores = self.new.stores(context);
-        let policy = self.new.trust.policy()?;
-        let files = chunk_files(&self.places, &stores)?;
-        let arrivals = open(&OpenRequest { files: &files, policy: policy.as_ref() }, &context.environment)?;
+        let arrivals = self.new.open(&self.places, context)?;
         let (artifacts, name, chunk_size) = (Vec::new(), Some(self.name), self.chunk_size);
         self.new.make(Making { bundles: &arrivals.bundles, artifacts, name, chunk_size }, context)
     }

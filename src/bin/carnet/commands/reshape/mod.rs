@@ -4,7 +4,7 @@ pub(super) mod extract;
 pub(super) mod merge;
 pub(super) mod resplit;
 
-use carnet::arrival::{Bundle, WholeBundle};
+use carnet::arrival::{Arrivals, Bundle, OpenRequest, WholeBundle, open};
 use carnet::artifacts::Selection;
 use carnet::diagnosis::Code;
 use carnet::format::chunk_size::ChunkSize;
@@ -17,6 +17,7 @@ use carnet::sums::{SumFunction, SumsReport};
 use clap::Args;
 
 use super::pack::{expiry, show};
+use crate::bundle::chunk_files;
 use crate::chunk_place::chunk_place;
 use crate::command::Context;
 use crate::command_error::CommandError;
@@ -79,6 +80,14 @@ struct Making<'a> {
 impl NewBundleArgs {
     fn stores<'a>(&'a self, context: &'a Context<'_>) -> Stores<'a> {
         Stores { writing: Some(&self.writing), ..self.stores.open(&context.environment) }
+    }
+
+    /// Opens the bundles among the files in these places.
+    fn open(&self, places: &[ChunkPlace], context: &Context<'_>) -> Result<Arrivals, CommandError> {
+        let policy = self.trust.policy()?;
+        let files = chunk_files(places, &self.stores(context))?;
+        let request = OpenRequest { files: &files, policy: policy.as_ref() };
+        Ok(open(&request, &context.environment)?)
     }
 
     /// Makes the new bundle, and prints the report. Returns the exit code.

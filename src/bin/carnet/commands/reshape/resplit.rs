@@ -1,6 +1,5 @@
 //! `carnet resplit`: the same artifacts in chunks of another size.
 
-use carnet::arrival::{OpenRequest, open};
 use carnet::format::BundleName;
 use carnet::format::chunk_size::ChunkSize;
 use carnet::medium::ChunkPlace;
@@ -8,7 +7,6 @@ use carnet::observe::Verb;
 use clap::Args;
 
 use super::{Making, NewBundleArgs};
-use crate::bundle::chunk_files;
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
@@ -43,11 +41,7 @@ impl Command for Resplit {
     const VERB: Option<Verb> = Some(Verb::Reshape);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let stores = self.new.stores(context);
-        let policy = self.new.trust.policy()?;
-        let files = chunk_files(&self.places, &stores)?;
-        let request = OpenRequest { files: &files, policy: policy.as_ref() };
-        let bundles = [open(&request, &context.environment)?.select(self.bundle.as_deref())?];
+        let bundles = [self.new.open(&self.places, context)?.select(self.bundle.as_deref())?];
         let (artifacts, name, chunk_size) = (Vec::new(), self.name, self.chunk_size);
         self.new.make(Making { bundles: &bundles, artifacts, name, chunk_size }, context)
     }

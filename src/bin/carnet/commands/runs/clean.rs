@@ -6,11 +6,11 @@ use std::sync::Arc;
 use carnet::runs::{Ledger, RunRecord, RunStatus};
 use clap::Args;
 
-use super::StateArgs;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::keys::load;
+use crate::state_args::StateArgs;
 use crate::world::SystemClock;
 
 /// Delete the records of all failed runs

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use carnet::runs::Ledger;
 use clap::Args;
 
-use super::StateArgs;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::keys::KeyArgs;
+use crate::state_args::StateArgs;
 use crate::world::SystemClock;
 
 /// Delete the record of a run. What the run did stays, and a signed line says that the record was deleted

@@ -3,12 +3,12 @@
 use carnet::runs::{Ledger, csv_text, run_rows};
 use clap::{Args, ValueEnum};
 
-use super::StateArgs;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain_lines;
 use crate::screen::say;
+use crate::state_args::StateArgs;
 
 /// Print all records, the oldest first: for spreadsheets, and for `carnet runs reconcile`
 #[derive(Args)]

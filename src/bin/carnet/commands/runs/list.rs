@@ -3,11 +3,11 @@
 use carnet::runs::{Ledger, RunRecord, RunStatus, RunsError};
 use clap::Args;
 
-use super::StateArgs;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::screen::say;
+use crate::state_args::StateArgs;
 use crate::tables::table;
 
 /// List runs, the newest first

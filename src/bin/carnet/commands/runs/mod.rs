@@ -8,8 +8,6 @@ mod reconcile;
 mod show;
 mod verify;
 
-use std::path::PathBuf;
-
 use carnet::runs::{Reconciliation, RunRecord, TransferRecord, Verified};
 use carnet::trust::{PublicKey, TrustPolicy};
 use clap::{Args, Subcommand};
@@ -18,7 +16,6 @@ use schemars::{Schema, schema_for};
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::trust::TrustArgs;
-use crate::world::state_folder;
 
 /// List, show, check and delete the records of runs
 #[derive(Args)]
@@ -40,23 +37,6 @@ enum Subcommands {
     Verify(verify::Verify),
     Export(export::Export),
     Reconcile(reconcile::Reconcile),
-}
-
-/// The option for the state folder.
-#[derive(Args, Clone)]
-struct StateArgs {
-    /// The state folder of the station
-    ///
-    /// By default it is the one in the variable CARNET_STATE, or else /var/lib/carnet.
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
-}
-
-impl StateArgs {
-    /// The state folder.
-    fn folder(&self) -> PathBuf {
-        self.state.clone().unwrap_or_else(state_folder)
-    }
 }
 
 /// The keys of an optional trust file or public key; all of them may sign chains.

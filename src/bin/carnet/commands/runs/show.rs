@@ -4,12 +4,13 @@ use carnet::diagnosis::Code;
 use carnet::runs::{Ledger, SignatureCheck, TransferRecord};
 use clap::Args;
 
-use super::{StateArgs, keys};
+use super::keys;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::commands::station;
 use crate::exit;
 use crate::screen::say;
+use crate::state_args::StateArgs;
 use crate::transfer_record::Form;
 use crate::trust::TrustArgs;
 

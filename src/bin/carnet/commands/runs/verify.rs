@@ -7,12 +7,12 @@ use carnet::runs::{Fault, Verified, verify};
 use carnet::trust::{PublicKey, TrustPolicy};
 use clap::Args;
 
-use super::StateArgs;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::{plain, plain_path};
 use crate::screen::say;
+use crate::state_args::StateArgs;
 
 /// Check that no record was changed, removed or moved
 #[derive(Args)]

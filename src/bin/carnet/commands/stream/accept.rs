@@ -5,10 +5,11 @@ use carnet::format::{Sum, Timestamp};
 use carnet::logbook::{Channel, Entry, Logbook, Memory, MemoryReport, Side};
 use clap::Args;
 
-use super::{StateArgs, channel, reason};
+use super::{channel, reason};
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
+use crate::state_args::StateArgs;
 
 /// Record what you decided about a stream: its highest number, or a bundle that may pass
 #[derive(Args)]

@@ -6,12 +6,12 @@ use carnet::diagnosis::count;
 use carnet::logbook::{export, export_to};
 use clap::Args;
 
-use super::StateArgs;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain_path;
 use crate::screen::say;
+use crate::state_args::StateArgs;
 
 /// Write a copy of what is remembered, for another machine or a safe
 #[derive(Args)]

@@ -7,11 +7,12 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{StateArgs, reason};
+use super::reason;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain_path;
+use crate::state_args::StateArgs;
 use carnet::diagnosis::count;
 
 /// Take over a copy that `carnet stream export` wrote

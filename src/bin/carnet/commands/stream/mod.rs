@@ -6,15 +6,12 @@ mod import;
 mod show;
 mod verify;
 
-use std::path::PathBuf;
-
 use carnet::logbook::{Channel, MemoryReport, REASON_BYTES_MAX};
 use clap::{Args, Subcommand};
 use schemars::{Schema, schema_for};
 
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
-use crate::world::state_folder;
 
 /// Show, check, carry over and correct what is remembered of streams
 #[derive(Args)]
@@ -34,23 +31,6 @@ enum Subcommands {
     Export(export::Export),
     Import(import::Import),
     Accept(accept::Accept),
-}
-
-/// The option for the state folder.
-#[derive(Args, Clone)]
-struct StateArgs {
-    /// The state folder
-    ///
-    /// By default it is the one in the variable CARNET_STATE, or else /var/lib/carnet.
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
-}
-
-impl StateArgs {
-    /// The state folder.
-    fn folder(&self) -> PathBuf {
-        self.state.clone().unwrap_or_else(state_folder)
-    }
 }
 
 /// Parses a stream, or PIPELINE/STREAM.

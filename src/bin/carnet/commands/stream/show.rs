@@ -3,10 +3,11 @@
 use carnet::logbook::{Channel, Memory, MemoryReport, NumberRange, NumberReport};
 use clap::Args;
 
-use super::{StateArgs, channel};
+use super::channel;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
+use crate::state_args::StateArgs;
 use crate::tables::table;
 
 /// Show the highest number of each stream that was sent and accepted, and which are missing

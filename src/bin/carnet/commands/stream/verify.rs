@@ -5,10 +5,10 @@ use carnet::format::Sum;
 use carnet::logbook::{LogbookError, Memory, MemoryReport};
 use clap::Args;
 
-use super::StateArgs;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
+use crate::state_args::StateArgs;
 
 /// Check that nothing that is remembered was changed, removed or moved
 #[derive(Args)]
