@@ -7,7 +7,7 @@ use crate::format::parity::ParityGroup;
 /// Memory for the stripes of a band, in bytes.
 const BAND_BYTES: u64 = 64 << 20;
 
-/// Some consecutive rows of all shards. What lies behind the end of a shard is zero.
+/// Some consecutive rows of all shards. Readers set what lies behind the end of a shard to zero.
 pub(crate) struct Band {
     rows: Range<u64>,
     stripe: usize,
@@ -25,13 +25,20 @@ impl Band {
         (0..end.div_ceil(rows)).map(move |band| band * rows..((band + 1) * rows).min(end))
     }
 
-    /// Creates a band of zeros.
-    pub(crate) fn new(group: &ParityGroup, rows: Range<u64>) -> Band {
+    /// Creates the memory for the bands of a group. Getting memory from the system takes time, so it is used again.
+    pub(crate) fn new(group: &ParityGroup) -> Band {
+        let shards = vec![Vec::new(); group.chunks.len()];
+        Band { rows: 0..0, stripe: 0, last_stripe: 0, shards }
+    }
+
+    /// Turns to other rows. What the shards hold then is of no use.
+    pub(crate) fn turn_to(&mut self, group: &ParityGroup, rows: Range<u64>) {
         let length = |row| usize::try_from(group.stripe_length(row)).expect("stripes are short");
-        let (stripe, last_stripe) = (length(rows.start), length(rows.end - 1));
+        (self.stripe, self.last_stripe) = (length(rows.start), length(rows.end - 1));
         let count = usize::try_from(rows.end - rows.start).expect("bands are short");
-        let bytes = (count - 1) * stripe + last_stripe;
-        Band { rows, stripe, last_stripe, shards: vec![vec![0; bytes]; group.chunks.len()] }
+        let bytes = (count - 1) * self.stripe + self.last_stripe;
+        self.shards.iter_mut().for_each(|shard| shard.resize(bytes, 0));
+        self.rows = rows;
     }
 
     /// Returns the rows.

@@ -97,8 +97,9 @@ pub(crate) fn rebuild(
     }
     let rebuilding = Rebuilding { group, survey, wanted, environment, failed: Mutex::new(None) };
     let decoders: Mutex<Vec<RowDecoder>> = Mutex::default();
+    let mut band = Band::new(group);
     for rows in Band::all(group) {
-        let mut band = Band::new(group, rows);
+        band.turn_to(group, rows);
         rebuilding.fill(&mut band)?;
         rebuilding.solve(&mut band, &decoders)?;
         rebuilding.write(&band, &fronts, sink)?;
@@ -164,8 +165,9 @@ impl Rebuilding<'_> {
         self.outcome()
     }
 
-    /// Reads the good blocks of a range of a shard.
+    /// Reads the good blocks of a range of a shard. What lies behind its end is zero.
     fn read(&self, found: &Found, range: Range<u64>, bytes: &mut [u8]) -> Result<(), RebuildError> {
+        bytes[usize_of(range.end - range.start)..].fill(0);
         let mut at = range.start;
         let mut open: Option<(&Place, Box<dyn ReadAt>)> = None;
         while at < range.end {

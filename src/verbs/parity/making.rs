@@ -126,10 +126,11 @@ impl Maker<'_> {
             })
             .collect();
         let encoders = Mutex::default();
+        let (mut band, mut parity) = (Band::new(group), Vec::new());
         for rows in Band::all(group) {
-            let mut band = Band::new(group, rows);
+            band.turn_to(group, rows);
             self.fill(group, sources, &mut band, &mut shards)?;
-            let parity = self.encode(group, &band, &encoders);
+            self.encode(group, &band, &encoders, &mut parity);
             if self.environment.workers.interrupted() {
                 return Err(ParityError::Interrupted);
             }
@@ -168,6 +169,7 @@ impl Maker<'_> {
                         let length = usize_of(range.end - range.start);
                         let Opened { file, statement, .. } = source.opened;
                         let at = file.bytes() - statement.bytes + range.start;
+                        bytes[length..].fill(0);
                         if length == 0 {
                             return Ok(());
                         }
@@ -196,8 +198,14 @@ impl Maker<'_> {
     }
 
     /// Computes the parity stripes of a band: for each row, one after the other.
-    fn encode(&self, group: &ParityGroup, band: &Band, encoders: &Mutex<Vec<RowEncoder>>) -> Vec<Vec<u8>> {
-        let mut parity: Vec<Vec<u8>> = band.rows().map(|_| Vec::new()).collect();
+    fn encode(
+        &self,
+        group: &ParityGroup,
+        band: &Band,
+        encoders: &Mutex<Vec<RowEncoder>>,
+        parity: &mut Vec<Vec<u8>>,
+    ) {
+        parity.resize(band.rows().count(), Vec::new());
         let rows = band.rows().zip(parity.iter_mut()).collect::<Vec<_>>();
         let workers = self.environment.workers;
         // Each takes the memory of a row.
@@ -218,13 +226,13 @@ impl Maker<'_> {
                 let mut encoder = take();
                 let place = band.place(row);
                 encoder.resize(place.len());
+                parity.clear();
                 parity.reserve_exact(place.len() * group.losses as usize);
                 let stripes = band.shards().iter().map(|shard| &shard[place.clone()]);
                 encoder.encode(stripes, &mut |_, stripe| parity.extend_from_slice(stripe));
                 encoders.lock().expect("no thread panicked").push(encoder);
             },
         );
-        parity
     }
 
     /// Appends the stripes of a band to the files that hold them.
@@ -244,21 +252,24 @@ impl Maker<'_> {
             items.into_iter(),
             || (),
             |(), (file, sums)| {
-                let mut bytes = Vec::new();
-                let mut begin = None;
-                for (row, parity) in band.rows().zip(parity) {
-                    if let Some(stripe) = group.stripe_in(file, row) {
-                        begin.get_or_insert_with(|| group.offset_in(file, row));
-                        let length = band.place(row).len();
-                        bytes.extend_from_slice(&parity[stripe as usize * length..][..length]);
-                    }
+                let held: Vec<(u64, &[u8])> = band
+                    .rows()
+                    .zip(parity)
+                    .filter_map(|(row, parity)| {
+                        let (stripe, length) = (group.stripe_in(file, row)?, band.place(row).len());
+                        Some((group.offset_in(file, row), &parity[stripe as usize * length..][..length]))
+                    })
+                    .collect();
+                if held.is_empty() {
+                    return;
                 }
-                let Some(begin) = begin else { return };
-                feed_together(&mut [(sums.as_mut_slice(), &bytes)]);
                 let number = group.number_of(file);
-                let at = extents[file as usize].0 + begin;
                 let written = self.sink.open(number).map_err(ParityError::from).and_then(|writer| {
-                    writer.write_all_at(&bytes, at).map_err(|source| self.unwritable(number, source))
+                    held.iter().try_for_each(|(offset, stripe)| {
+                        feed_together(&mut [(sums.as_mut_slice(), stripe)]);
+                        let at = extents[file as usize].0 + offset;
+                        writer.write_all_at(stripe, at).map_err(|source| self.unwritable(number, source))
+                    })
                 });
                 first.note(written);
             },
