@@ -26,6 +26,17 @@ pub enum FileState {
         /// The number of its bundle in the stream.
         sequence: Option<u64>,
     },
+    /// An accepted parity file.
+    Parity {
+        /// The id of its bundle.
+        bundle: Sum,
+        /// The name of its bundle.
+        name: BundleName,
+        /// Its number among the parity files.
+        number: u32,
+        /// The highest number of a chunk of its bundle.
+        last: u32,
+    },
     /// Not a chunk yet, and changed a short time ago.
     Arriving {
         /// What keeps it from being a chunk.
@@ -74,7 +85,10 @@ impl FileState {
     /// Why the file is passed over, in a few words; `None` if it is a chunk, or may become one.
     pub fn passed_over(&self) -> Option<&'static str> {
         match self {
-            FileState::Chunk { .. } | FileState::Arriving { .. } | FileState::Damaged { .. } => None,
+            FileState::Chunk { .. }
+            | FileState::Parity { .. }
+            | FileState::Arriving { .. }
+            | FileState::Damaged { .. } => None,
             FileState::NotAChunk { .. } => Some("not a chunk"),
             FileState::Untrusted { .. } => Some("not trusted"),
             FileState::Unreadable { .. } => Some("cannot be read"),
@@ -97,6 +111,7 @@ impl fmt::Display for FileState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FileState::Chunk { name, number, last, .. } => write!(f, "chunk {number} of 0-{last} of {name}"),
+            FileState::Parity { name, number, .. } => write!(f, "parity file {number} of {name}"),
             FileState::Arriving { reason } => write!(f, "still arriving, or not a chunk: {reason}"),
             FileState::Damaged { name, number, last, reason, arriving, .. } => {
                 let what = if *arriving { "still arriving, or damaged" } else { "damaged" };

@@ -244,7 +244,7 @@ fn clear_source(
     is_denied: bool,
     say: &dyn Fn(Level, &str),
 ) -> BTreeMap<String, String> {
-    let files = bundle.files.iter().filter(|opened| opened.accepted.is_some()).map(|opened| &opened.file);
+    let files = bundle.all_files().filter(|opened| opened.accepted.is_some()).map(|opened| &opened.file);
     let reason = match status {
         RunStatus::Succeeded if pipeline.has(PipelineOption::DeleteSourceBlobOnSuccess) => None,
         RunStatus::Succeeded => Some("the option DeleteSourceBlobOnSuccess is not set"),

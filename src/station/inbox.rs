@@ -64,12 +64,18 @@ pub struct InboxBundle {
     pub last: u32,
     /// The numbers of the chunks that have not arrived, in order.
     pub missing: Vec<u32>,
-    /// The files of its chunks.
+    /// The files of its chunks, and its parity files.
     pub files: Vec<Arc<dyn ChunkFile>>,
+    /// The files of chunks whose content does not fit.
+    pub damaged: Vec<Arc<dyn ChunkFile>>,
+    /// How many of its files are parity files.
+    pub parity: usize,
     /// The files of chunks that are there already, each with the name of the first file of the same chunk.
     pub duplicates: BTreeMap<String, String>,
     /// Whether none of its files has changed since the last look.
     pub steady: bool,
+    /// Whether none of its files has changed for a minute.
+    pub quiet: bool,
     /// When its first chunk was seen.
     pub since: Timestamp,
     /// A text that changes when one of its files changes.
@@ -284,6 +290,7 @@ impl Inbox {
         let mut bundles: BTreeMap<Sum, (InboxBundle, BTreeMap<u32, String>)> = BTreeMap::new();
         for InboxFile { file, state } in files {
             let (FileState::Chunk { bundle, name, number, last, .. }
+            | FileState::Parity { bundle, name, number, last }
             | FileState::Damaged { bundle, name, number, last, .. }) = state
             else {
                 continue;
@@ -298,7 +305,10 @@ impl Inbox {
                     missing: Vec::new(),
                     files: Vec::new(),
                     duplicates: BTreeMap::new(),
+                    damaged: Vec::new(),
+                    parity: 0,
                     steady: true,
+                    quiet: true,
                     since,
                     versions: String::new(),
                 };
@@ -308,20 +318,25 @@ impl Inbox {
             if let FileState::Chunk { sequence, .. } = state {
                 found.sequence = *sequence;
             }
-            if matches!(state, FileState::Damaged { .. }) {
-                continue;
-            }
-            match numbers.get(number) {
-                Some(first) => {
-                    found.duplicates.insert(file.name().to_owned(), String::clone(first));
+            let known = self.known.get(file.name());
+            found.quiet &= file.waits() || known.is_some_and(|known| !known.may_change(now));
+            match state {
+                FileState::Damaged { .. } => {
+                    found.damaged.push(Arc::clone(file));
+                    continue;
                 }
-                None => {
-                    numbers.insert(*number, file.name().to_owned());
-                }
+                FileState::Parity { .. } => found.parity += 1,
+                _ => match numbers.get(number) {
+                    Some(first) => {
+                        found.duplicates.insert(file.name().to_owned(), String::clone(first));
+                    }
+                    None => {
+                        numbers.insert(*number, file.name().to_owned());
+                    }
+                },
             }
             // What a store lists is whole: it shows no objects that are still written.
-            let is_steady =
-                file.waits() || self.known.get(file.name()).is_some_and(|known| known.unchanged > 0);
+            let is_steady = file.waits() || known.is_some_and(|known| known.unchanged > 0);
             found.steady &= is_steady;
             found.versions += &format!("{} {}\n", file.name(), file.version());
             found.files.push(Arc::clone(file));
@@ -351,17 +366,12 @@ fn state_of(file: &dyn ChunkFile, policy: &TrustPolicy, now: Timestamp) -> FileS
         Err((_, reason)) => FileState::Untrusted { reason: reason.to_string() },
         Ok(chunk) => {
             let statement = &chunk.head().statement;
+            let (bundle, name) = (statement.bundle, statement.crossing.name.clone());
+            let (number, last) = (statement.number, statement.last);
             if statement.kind == Kind::Parity {
-                let reason = "a parity file, which `carnet repair` uses".to_owned();
-                return FileState::NotAChunk { reason: reason.into() };
+                return FileState::Parity { bundle, name, number, last };
             }
-            FileState::Chunk {
-                bundle: statement.bundle,
-                name: statement.crossing.name.clone(),
-                number: statement.number,
-                last: statement.last,
-                sequence: statement.crossing.sequence,
-            }
+            FileState::Chunk { bundle, name, number, last, sequence: statement.crossing.sequence }
         }
     }
 }

@@ -9,15 +9,16 @@ use super::file_state::{FileState, count_passed_over};
 use super::inbox::{Inbox, InboxBundle, InboxFile};
 use super::judging::denied_before;
 use super::log::Level;
+use super::mending::Mending;
 use super::places_asked::ask_target;
 use super::reach::{Answer, Reach};
-use super::reception::unfinished_line;
+use super::reception::{Looks, unfinished_line};
 use super::serving::Serving;
 use super::{ImportPipeline, ImportRun, PipelineOption, StationError, import};
 use crate::diagnosis::{Code, Diagnose as _, count};
 use crate::environment::Environment;
 use crate::format::{Sum, Timestamp};
-use crate::medium::ChunkStore;
+use crate::medium::{ChunkPlace, ChunkStore};
 use crate::runs::{Ledger, RunRecord, RunStatus, RunsError};
 use crate::stream::workers::Workers;
 use crate::trust::TrustPolicy;
@@ -82,6 +83,8 @@ pub(super) struct Watching<'a> {
     /// For each unfinished bundle what is missing, since when, and whether that was told.
     unfinished: HashMap<Sum, (Vec<u32>, Timestamp, bool)>,
     /// Files of imported bundles that cannot be deleted, with their versions.
+    /// Which bundles were to be recovered from parity.
+    mending: Mending,
     kept: HashSet<String>,
     /// Whether a bundle is complete, and its files must be seen unchanged once.
     settles: bool,
@@ -111,6 +114,7 @@ impl<'a> Watching<'a> {
             is_busy: false,
             attempts: HashMap::new(),
             unfinished: HashMap::new(),
+            mending: Mending::default(),
             kept: HashSet::new(),
             settles: false,
             is_over: false,
@@ -219,13 +223,14 @@ impl<'a> Watching<'a> {
         let bundles = self.inbox.bundles(&files, now);
         self.attempts.retain(|id, _| bundles.iter().any(|bundle| bundle.id == *id));
         self.unfinished.retain(|id, _| bundles.iter().any(|bundle| bundle.id == *id));
+        self.mending.keep(&bundles);
         let mut views = Vec::new();
         self.registry.begin_look();
         for bundle in &bundles {
             if self.serving.is_stopped() {
                 break;
             }
-            let state = self.handle(bundle, &policy, now)?;
+            let state = self.handle(bundle, &files, &policy, now)?;
             views.push(BundleView {
                 bundle: bundle.id,
                 name: bundle.name.to_string(),
@@ -243,6 +248,34 @@ impl<'a> Watching<'a> {
             view.passed_over = count_passed_over(files.iter().map(|file| &file.state));
         });
         Ok(())
+    }
+
+    /// Recovers lost and damaged chunks from parity into the inbox, if it is a folder. Returns whether all are there now.
+    fn mend(&mut self, bundle: &InboxBundle, files: &[InboxFile], policy: &TrustPolicy) -> bool {
+        let ChunkPlace::Path(inbox) = &self.pipeline.from else { return false };
+        if !self.mending.is_due(bundle, Looks::Repeated) {
+            return false;
+        }
+        let Serving { equipment, .. } = *self.serving;
+        let life = LifeSigns { alive: &equipment.alive, pipeline: &self.pipeline.name };
+        let clock = equipment.clock.as_ref();
+        let environment = Environment { clock, monitor: life.monitor(), workers: &self.workers };
+        match self.mending.mend(bundle, files, policy, inbox, &environment) {
+            Ok(report) => {
+                let recovered = count(report.repaired.len() as u64, "chunk", "chunks");
+                let text = format!("{recovered} of the bundle {} recovered from parity", bundle.name);
+                if !report.repaired.is_empty() {
+                    self.say(Level::Info, &text);
+                }
+                self.settles |= report.missing.is_empty();
+                report.missing.is_empty()
+            }
+            Err(error) => {
+                let text = format!("the bundle {} cannot be recovered from parity: {error}", bundle.name);
+                self.say(Level::Warning, &text);
+                false
+            }
+        }
     }
 
     /// Whether a bundle failed and is tried again after some time.
@@ -319,6 +352,7 @@ impl<'a> Watching<'a> {
     fn handle(
         &mut self,
         bundle: &InboxBundle,
+        files: &[InboxFile],
         policy: &TrustPolicy,
         now: Timestamp,
     ) -> Result<String, StationError> {
@@ -329,6 +363,9 @@ impl<'a> Watching<'a> {
             return Ok(state);
         }
         if !bundle.missing.is_empty() {
+            if self.mend(bundle, files, policy) {
+                return Ok("recovered from parity; looked at once more".to_owned());
+            }
             self.remind(bundle, now);
             return Ok(format!("waits for {}", chunks(&bundle.missing)));
         }

@@ -12,6 +12,7 @@ mod outage;
 mod panics;
 mod places;
 mod policies;
+mod recovering;
 mod service;
 mod supervised;
 mod watching;

@@ -13,7 +13,7 @@ use carnet::environment::Environment;
 use carnet::format::chunk_size::byte_count;
 use carnet::medium::ChunkPlace;
 use carnet::registry::Host;
-use carnet::station::{Inbox, Level, Log as _, Looks, Reception, seconds};
+use carnet::station::{Inbox, Level, Log as _, Looks, Mending, Reception, seconds};
 use clap::Args;
 
 use super::import::PushArgs;
@@ -143,12 +143,20 @@ impl Command for Receive {
             inbox: Inbox::default(),
             reception: Reception::open(self.memory.state.as_deref(), format!("{copied}{done}"))?,
             recall: &recall,
+            mending: Mending::default(),
+            mended: false,
             told: std::collections::HashMap::new(),
             settles: false,
             ends: exit::DONE,
         };
         if self.once {
             receiving.look(&store.files()?);
+            // Damage may be found, then recovered, then the bundle is complete.
+            for _ in 0..2 {
+                if receiving.mended {
+                    receiving.look(&store.files()?);
+                }
+            }
             return Ok(receiving.ends);
         }
         notify::send("READY=1");

@@ -7,10 +7,11 @@ use carnet::arrival::{OpenRequest, open};
 use carnet::artifacts::ExistingName;
 use carnet::diagnosis::{Failure, count};
 use carnet::format::Timestamp;
+use carnet::format::statement::Kind;
 use carnet::import::ReceiptFiles;
-use carnet::medium::{ChunkFile, ChunkStore};
+use carnet::medium::{ChunkFile, ChunkPlace, ChunkStore};
 use carnet::station::{
-    Fate, FileState, Inbox, InboxBundle, InboxFile, InboxLimits, Level, Log as _, Looks, Reception,
+    Fate, FileState, Inbox, InboxBundle, InboxFile, InboxLimits, Level, Log as _, Looks, Mending, Reception,
     bundle_folder, move_aside, shelve, unfinished_line,
 };
 use carnet::trust::TrustPolicy;
@@ -45,6 +46,10 @@ pub(super) struct Receiving<'a> {
     pub(super) reception: Reception,
     /// What is remembered of streams.
     pub(super) recall: &'a Recall,
+    /// Which bundles were to be recovered from parity.
+    pub(super) mending: Mending,
+    /// Whether chunks were recovered, so that another look finds a bundle complete.
+    pub(super) mended: bool,
     /// What was told last about each file or bundle.
     pub(super) told: HashMap<String, String>,
     /// Whether a bundle is complete, and its files must be seen unchanged once.
@@ -99,7 +104,7 @@ impl Receiving<'_> {
     /// Looks at the files that are there now, and handles the bundles that are complete.
     pub(super) fn look(&mut self, files: &[Arc<dyn ChunkFile>]) {
         let now = self.now();
-        self.settles = false;
+        (self.settles, self.mended) = (false, false);
         let options = self.options;
         let limits = InboxLimits {
             oldest: options.max_age.and_then(|age| now.seconds_before(age)),
@@ -122,6 +127,7 @@ impl Receiving<'_> {
         }
         let bundles = self.inbox.bundles(&files, now);
         self.reception.keep(&bundles);
+        self.mending.keep(&bundles);
         let ids = bundles.iter().map(|bundle| bundle.id.to_string());
         let there: HashSet<String> =
             files.iter().map(|file| file.file.name().to_owned()).chain(ids).collect();
@@ -134,7 +140,7 @@ impl Receiving<'_> {
                 }
                 break;
             }
-            self.handle(bundle);
+            self.handle(bundle, &files);
         }
     }
 
@@ -191,7 +197,7 @@ impl Receiving<'_> {
         self.say_once(Level::Warning, file.name(), &text);
     }
 
-    fn handle(&mut self, bundle: &InboxBundle) {
+    fn handle(&mut self, bundle: &InboxBundle, files: &[InboxFile]) {
         let (now, about) = (self.now(), bundle.id.to_string());
         match self.reception.fate(bundle, self.looks, now) {
             Fate::Done { time } => {
@@ -204,6 +210,7 @@ impl Receiving<'_> {
                     self.delete(&bundle.files);
                 }
             }
+            Fate::Waits { .. } if self.mend(bundle, files) => (self.settles, self.mended) = (true, true),
             Fate::Waits { .. } => self.wait(bundle, now),
             Fate::Settling => self.settles = true,
             Fate::Later { reason, .. } => self.say_once(Level::Info, &about, &reason),
@@ -221,6 +228,10 @@ impl Receiving<'_> {
                 }
                 // The step told what failed.
                 Ok((code, _)) => self.put_off(bundle, "the step failed for some artifacts", code),
+                // The next look recovers it from parity, if there is any.
+                Err(NotUsed::Waits) if bundle.parity > 0 && self.looks == Looks::Once && !self.mended => {
+                    self.mended = true;
+                }
                 Err(NotUsed::Waits) => self.ends = graver(self.ends, exit::DAMAGED),
                 Err(NotUsed::Failed(error)) => {
                     let code = exit::code(error.diagnosis.code.failure());
@@ -246,6 +257,30 @@ impl Receiving<'_> {
         self.told.insert(bundle.id.to_string(), reason.to_owned());
     }
 
+    /// Recovers lost and damaged chunks from parity into the place, if it is a folder. Returns whether all are there now.
+    fn mend(&mut self, bundle: &InboxBundle, files: &[InboxFile]) -> bool {
+        let ChunkPlace::Path(place) = &self.options.place else { return false };
+        if !place.is_dir() || !self.mending.is_due(bundle, self.looks) {
+            return false;
+        }
+        let environment = &self.context.environment;
+        match self.mending.mend(bundle, files, &self.policy, place, environment) {
+            Ok(report) => {
+                let recovered = count(report.repaired.len() as u64, "chunk", "chunks");
+                if !report.repaired.is_empty() {
+                    let text = format!("{recovered} of the bundle {} recovered from parity", bundle.name);
+                    self.say(Level::Info, &text);
+                }
+                report.missing.is_empty()
+            }
+            Err(error) => {
+                let text = format!("the bundle {} cannot be recovered from parity: {error}", bundle.name);
+                self.say(Level::Warning, &text);
+                false
+            }
+        }
+    }
+
     fn wait(&mut self, bundle: &InboxBundle, now: Timestamp) {
         self.ends = graver(self.ends, exit::DAMAGED);
         if self.looks == Looks::Once {
@@ -267,6 +302,12 @@ impl Receiving<'_> {
         let (mut numbered, mut numbers) = (Vec::new(), BTreeSet::new());
         for report in report.bundles.iter().flat_map(|report| &report.files) {
             let Some(file) = bundle.files.iter().find(|file| file.name() == report.file) else { continue };
+            if report.kind == Some(Kind::Parity) {
+                if report.verdict == ChunkVerdict::Accepted {
+                    whole.push(Arc::clone(file));
+                }
+                continue;
+            }
             match (report.verdict, report.number) {
                 (ChunkVerdict::Accepted, Some(number)) => {
                     whole.push(Arc::clone(file));
@@ -283,7 +324,7 @@ impl Receiving<'_> {
         }
         let verdict = report.bundles.iter().find(|report| report.bundle == bundle.id);
         if let Some(report) = verdict
-            && report.verdict == BundleVerdict::Incomplete
+            && matches!(report.verdict, BundleVerdict::Incomplete | BundleVerdict::Recoverable)
             && report.files.iter().any(|file| file.verdict == ChunkVerdict::Damaged)
         {
             return Err(NotUsed::Waits);
