@@ -14,7 +14,7 @@ use super::places_asked::ask_target;
 use super::reach::{Answer, Reach};
 use super::reception::{Looks, unfinished_line};
 use super::serving::Serving;
-use super::{ImportPipeline, ImportRun, PipelineOption, StationError, import};
+use super::{ImportPipeline, ImportRun, NotReady, PipelineOption, StationError, import};
 use crate::diagnosis::{Code, Diagnose as _, count};
 use crate::environment::Environment;
 use crate::format::{Sum, Timestamp};
@@ -414,6 +414,16 @@ impl<'a> Watching<'a> {
             outcome => outcome?,
         };
         self.is_busy = false;
+        Ok(self.conclude(bundle, outcome, now))
+    }
+
+    /// Notes what became of a bundle. Returns its state, in words.
+    fn conclude(
+        &mut self,
+        bundle: &InboxBundle,
+        outcome: Result<RunRecord, NotReady>,
+        now: Timestamp,
+    ) -> String {
         if let Ok(record) = &outcome {
             self.serving.board.change(&self.pipeline.name, |view| view.count(record));
         }
@@ -423,13 +433,13 @@ impl<'a> Watching<'a> {
                 self.attempts.remove(&bundle.id);
                 let now = self.serving.now();
                 self.serving.board.change(&self.pipeline.name, |view| view.succeeded = Some(now));
-                return Ok(state);
+                return state;
             }
             // The run said so in the log.
             Ok(record) if record.judgement.as_ref().is_some_and(|judgement| !judgement.allowed) => {
                 let told = record.pipeline_run_error_message.unwrap_or_default();
                 self.attempts.insert(bundle.id, Attempt::denied(bundle, told.clone()));
-                return Ok(when_changed(&told));
+                return when_changed(&told);
             }
             Ok(record) => (record.pipeline_run_error_message.unwrap_or_default(), true),
             Err(not_ready) => {
@@ -448,7 +458,7 @@ impl<'a> Watching<'a> {
                     {
                         self.inbox.note_damage(file.as_ref(), not_ready.reason.clone(), now);
                     }
-                    return Ok(not_ready.reason);
+                    return not_ready.reason;
                 }
                 // A release may come later.
                 (not_ready.reason, not_ready.diagnosis.code != Code::BundleUntrusted)
@@ -463,7 +473,7 @@ impl<'a> Watching<'a> {
         let next = Some(next);
         self.attempts
             .insert(bundle.id, Attempt { versions, failures, next, told: problem, problem: failing });
-        Ok(state)
+        state
     }
 
     /// Tells that a bundle is unfinished, once after nothing of it has arrived for some time.
