@@ -44,15 +44,14 @@ fn no_byte_of_an_envelope_changes_unnoticed() {
     let mut keys = CargoKeys::default();
     keys.add_certificates("pin", &workshop.read("home/config/notation/localkeys/wabbit.crt")).unwrap();
     let (digest, target) = (workshop.image["digest"].as_str().unwrap(), target(&workshop.image));
-    for (form, word) in [(EnvelopeForm::Jws, "jws"), (EnvelopeForm::Cose, "cose")] {
+    for (form, word, media) in [(EnvelopeForm::Jws, "jws", "jose+json"), (EnvelopeForm::Cose, "cose", "cose")]
+    {
         workshop.sh(&format!("notation sign --oci-layout --signature-format {word} src@{digest}"));
-        let index: Value = serde_json::from_slice(&workshop.read("src/index.json")).unwrap();
-        let manifest = index["manifests"].as_array().unwrap().last().unwrap().clone();
-        let manifest = std::fs::read(workshop.source.blob_path(&manifest)).unwrap();
-        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
-        let bytes = std::fs::read(workshop.source.blob_path(&manifest["layers"][0])).unwrap();
-        let found =
-            unnoticed(&bytes, &|bytes| is_valid(&notation_signature(&keys, form, bytes, &target, now)));
+        let bytes = workshop.envelope(&format!("application/{media}"));
+        let check = |bytes: &[u8]| notation_signature(&keys, form, bytes, &target, now);
+        let unchanged = check(&bytes);
+        assert!(is_valid(&unchanged), "{word}: {unchanged:?}");
+        let found = unnoticed(&bytes, &|bytes| is_valid(&check(bytes)));
         // The name and version of the signing program are not signed.
         let agent = b"io.cncf.notary.signingAgent";
         let start = bytes.windows(agent.len()).position(|part| part == agent).unwrap();

@@ -93,6 +93,19 @@ impl Workshop {
         manifest
     }
 
+    /// The only blob of this media type that a manifest of the layout `src` lists. The index has no reliable order.
+    pub(super) fn envelope(&self, media_type: &str) -> Vec<u8> {
+        let index: Value = serde_json::from_slice(&self.read("src/index.json")).unwrap();
+        let blobs = |descriptor: &Value| {
+            let manifest = std::fs::read(self.source.blob_path(descriptor)).unwrap();
+            serde_json::from_slice::<Value>(&manifest).unwrap()["layers"].as_array().unwrap().clone()
+        };
+        let mut found: Vec<Value> = index["manifests"].as_array().unwrap().iter().flat_map(blobs).collect();
+        found.retain(|blob| blob["mediaType"] == media_type);
+        assert_eq!(found.len(), 1, "{media_type}");
+        std::fs::read(self.source.blob_path(&found[0])).unwrap()
+    }
+
     /// Attaches signatures over a document as cosign does it: in one manifest, whose tag names the image.
     pub(super) fn attach_cosign(&mut self, payload: &[u8], annotations: &[Value]) -> Value {
         let blob = self.source.blob("application/vnd.dev.cosign.simplesigning.v1+json", payload);
