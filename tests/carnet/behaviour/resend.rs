@@ -75,7 +75,7 @@ fn a_wrong_letter_and_a_wrong_number_are_named_and_nothing_is_written() {
     std::fs::write(desk.path("wrong.txt"), wrong).unwrap();
     let said = ["error[request-wrong]: the first line (RESEND): ", "(part 3)", &*format!("perhaps {word}")];
     desk.carnet("resend wrong.txt --from out --to again").ends(2).says(&said);
-    std::fs::write(desk.path("wrong.txt"), text.replacen("12", "13", 1)).unwrap();
+    std::fs::write(desk.path("wrong.txt"), text.replacen(", 12 CHECK", ", 13 CHECK", 1)).unwrap();
     let said = ["error[request-wrong]: line 1: ", "perhaps 12 instead of 13"];
     desk.carnet("resend wrong.txt --from out --to again").ends(2).says(&said);
     let lines: Vec<&str> = text.lines().take(1).collect();
