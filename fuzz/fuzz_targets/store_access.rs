@@ -19,8 +19,24 @@ impl Clock for Fixed {
 /// A word that is put where secrets stand.
 const SECRET: &str = "Zm9yYmlkZGVu";
 
+/// What secrets follow. A name, such as that of an account, may contain the word, and errors may show names.
+const BEFORE_SECRETS: [&str; 6] = [
+    "AccountKey=",
+    "sig=",
+    "aws_secret_access_key=",
+    "aws_secret_access_key = ",
+    "aws_session_token=",
+    "aws_session_token = ",
+];
+
+/// Puts the word where secrets stand: at the start, or behind their names.
+fn with_secrets(text: &str) -> String {
+    let text = text.strip_prefix("SECRET").map_or(text.to_owned(), |rest| format!("{SECRET}{rest}"));
+    BEFORE_SECRETS.iter().fold(text, |text, name| text.replace(&format!("{name}SECRET"), &format!("{name}{SECRET}")))
+}
+
 libfuzzer_sys::fuzz_target!(|text: &str| {
-    let text = text.replace("SECRET", SECRET);
+    let text = with_secrets(text);
     let file = std::env::temp_dir().join(format!("carnet-fuzz-profile-{}", std::process::id()));
     std::fs::write(&file, &text).expect("a file can be written");
     let file = file.display().to_string();

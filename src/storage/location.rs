@@ -148,7 +148,7 @@ fn split(text: &str) -> (&str, &str) {
 
 /// Checks the name of a bucket, account or container. The stores have stricter rules, which differ; this rule keeps a
 /// name from changing the meaning of a URL.
-fn check_name(name: &str) -> Result<(), &'static str> {
+pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '$');
     if name.is_empty() {
         return Err("is missing");

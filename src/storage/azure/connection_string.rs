@@ -4,6 +4,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::storage::StorageError;
+use crate::storage::location::check_name;
 use crate::storage::near::setup;
 
 /// The variable that has it.
@@ -50,6 +51,10 @@ impl ConnectionString {
             return Err(setup(VARIABLE, "it has neither AccountKey nor SharedAccessSignature"));
         }
         let account = value("AccountName");
+        // Without its semicolon, a name goes on with a key, and errors show names.
+        if let Some(problem) = account.and_then(|account| check_name(account).err()) {
+            return Err(setup(VARIABLE, &format!("AccountName {problem}")));
+        }
         let service = match (value("BlobEndpoint"), account) {
             (Some(endpoint), _) => url(endpoint)?,
             (None, Some(account)) => {
@@ -97,7 +102,13 @@ mod tests {
             let Ok(found) = ConnectionString::parse(text) else { panic!("{text}") };
             assert_eq!((found.account.as_str(), found.service.as_str()), (account, service));
         }
-        for text in ["", "AccountName=low", "AccountKey=secretkey", "AccountKey=secretkey;BlobEndpoint=::"] {
+        for text in [
+            "",
+            "AccountName=low",
+            "AccountKey=secretkey",
+            "AccountKey=secretkey;BlobEndpoint=::",
+            "AccountName=low AccountKey=secretkey;SharedAccessSignature=sv=1",
+        ] {
             let Err(error) = ConnectionString::parse(text) else { panic!("{text}") };
             assert!(!error.to_string().contains("secretkey"), "{error}");
         }
