@@ -23,7 +23,7 @@
 //! | Room | |
 //! |---|---|
 //! | [`diagnosis`] | what every error can say: code, exit class, what changes the next step |
-//! | [`small_file`] | reads the small files that an operator names |
+//! | [`small_file`], [`program`] | reads the small files that an operator names; runs the programs |
 //! | [`oci`] | the vocabulary of the cargo: digests, descriptors, manifests, names |
 //! | [`http`], [`content`], [`versions`] | the HTTP client; what is inside blobs; the orders of versions |
 //! | [`mod@format`], [`packages`], [`rootfs`] | the vocabulary of bundles; packages, as databases describe them; merged layers |
@@ -81,6 +81,7 @@ pub mod medium;
 pub mod observe;
 pub mod oci;
 pub mod packages;
+pub mod program;
 pub mod registry;
 pub mod rootfs;
 pub mod rulebook;

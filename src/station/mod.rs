@@ -30,6 +30,7 @@ mod schedule;
 mod serve;
 mod serving;
 mod shelf;
+mod signing_key;
 mod station_file;
 mod survey;
 mod watch;

@@ -11,6 +11,7 @@ use crate::import::RenameRule;
 use crate::medium::{Category, ChunkPlace};
 use crate::storage::Encryption;
 use crate::sums::SumFunction;
+use crate::trust::KeyRequest;
 
 /// An option of a pipeline, with the name that Azure Container Registry Transfer gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,9 +67,7 @@ pub struct ExportPipeline {
     /// The beginning of the names of bundles, to which the number of the run is added.
     pub bundle_name: BundleName,
     /// The key that signs the bundles.
-    pub key: PathBuf,
-    /// The file with the passphrase of the key.
-    pub passphrase_file: Option<PathBuf>,
+    pub key: KeyRequest,
     /// After how many seconds the bundles expire.
     pub expires: Option<u64>,
     /// How many seconds pass between the starts of two runs; absent if runs start by hand only.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::rule_keys::rules_in;
+use super::signing_key::signing_key;
 use super::{ExportPipeline, ImportPipeline, PipelineOption, seconds};
 use crate::artifacts::similar_names;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
@@ -17,6 +18,7 @@ use crate::registry::Host;
 use crate::small_file::{SmallFile, SmallFileError};
 use crate::storage::Location;
 use crate::sums::SumFunction;
+use crate::trust::KeyRequest;
 
 /// Maximum size of a station file in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -39,9 +41,7 @@ pub struct Station {
     /// The folder for run records.
     pub state: PathBuf,
     /// The key that signs run records.
-    pub key: PathBuf,
-    /// The file with the passphrase of the key.
-    pub passphrase_file: Option<PathBuf>,
+    pub key: KeyRequest,
     /// The file with credentials for registries.
     pub authfile: Option<PathBuf>,
     /// Registries without TLS.
@@ -89,6 +89,7 @@ struct RawStation {
     state: Option<PathBuf>,
     key: PathBuf,
     passphrase_file: Option<PathBuf>,
+    sign_command: Option<Vec<String>>,
     authfile: Option<PathBuf>,
     #[serde(default)]
     plain_http: Vec<String>,
@@ -115,6 +116,7 @@ struct RawExport {
     name: Option<String>,
     key: Option<PathBuf>,
     passphrase_file: Option<PathBuf>,
+    sign_command: Option<Vec<String>>,
     expires: Option<String>,
     schedule: Option<String>,
     #[serde(default)]
@@ -220,8 +222,8 @@ impl Station {
         let at = |path: PathBuf| folder.join(path);
         let mut station = Station {
             state: raw.state.map_or_else(|| STATE.into(), at),
-            key: at(raw.key),
-            passphrase_file: raw.passphrase_file.map(at),
+            key: signing_key(&raw.key, raw.passphrase_file, raw.sign_command, folder)
+                .map_err(|problem| (None, problem))?,
             authfile: raw.authfile.map(at),
             plain_http: list(&raw.plain_http, "plain-http").map_err(|problem| (None, problem))?,
             allow_hosts: list(&raw.allow_hosts, "allow-hosts").map_err(|problem| (None, problem))?,
@@ -263,9 +265,12 @@ impl Station {
         // The number of the run follows.
         let letters: String =
             name.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).take(30).collect();
-        let (key, passphrase_file) = match raw.key {
-            Some(key) => (at(key), raw.passphrase_file.map(at)),
-            None => (self.key.clone(), self.passphrase_file.clone()),
+        let key = match raw.key {
+            Some(key) => signing_key(&key, raw.passphrase_file, raw.sign_command, folder)?,
+            None if raw.sign_command.is_some() => {
+                return Err("sign-command: it needs a `key` beside it, the file of the public key".to_owned());
+            }
+            None => self.key.clone(),
         };
         let bundle_name = raw.name.unwrap_or(letters);
         if bundle_name.len() > 32 {
@@ -299,7 +304,6 @@ impl Station {
             stream: optional(raw.stream.as_deref(), "stream")?,
             bundle_name: value(&bundle_name, "name")?,
             key,
-            passphrase_file,
             expires: duration(raw.expires.as_deref(), "expires")?,
             schedule: duration(raw.schedule.as_deref(), "schedule")?,
             required_fields: raw.required_fields,
@@ -473,7 +477,7 @@ mod tests {
         let station = Station::parse(FILE, Path::new("/etc/carnet")).unwrap();
         assert_eq!(station.state, Path::new("/var/lib/carnet"));
         let export = station.export_pipeline("release").unwrap();
-        assert_eq!(export.key, Path::new("/etc/carnet/station.key.pem"));
+        assert_eq!(export.key.place.to_string(), "/etc/carnet/station.key.pem");
         assert_eq!((export.bundle_name.as_str(), export.schedule), ("release", Some(3600)));
         let import = station.import_pipeline("mirror").unwrap();
         assert_eq!(import.from, ChunkPlace::Path("/etc/carnet/inbox".into()));
@@ -517,6 +521,15 @@ mod tests {
             ("schedule = \"1h\"", "ignore = [\"x\"]", 3, "ignore: it is for a policy, and policy is not set"),
             ("[import.mirror]", "[import.release]", 10, "an export pipeline has the same name"),
             ("key = \"station.key.pem\"", "", 0, "missing field `key`"),
+            ("key = \"station.key.pem\"", "key = \"ssh-agent:\"", 0, "key: expected a comment"),
+            ("schedule = \"1h\"", "sign-command = [\"x\"]", 3, "sign-command: it needs a `key`"),
+            ("schedule = \"1h\"", "key = \"p\"\nsign-command = []", 3, "sign-command: expected a program"),
+            (
+                "schedule = \"1h\"",
+                "key = \"p\"\npassphrase-file = \"q\"\nsign-command = [\"x\"]",
+                3,
+                "passphrase-file is not used",
+            ),
         ] {
             let (found, problem) = Station::parse(&FILE.replacen(from, to, 1), Path::new("/")).unwrap_err();
             assert!(problem.contains(words), "{problem}");

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     key_error::{KeyError, KeyProblem},
     pem::{malformed, pem_label, read_key_file, single_pem, wrong_kind},
+    ssh::{ed25519_of_blob, ed25519_of_line, is_line},
 };
 use crate::format::signature::{ED25519_BYTES, Signature as HeadSignature, SignatureAlgorithm};
 use crate::oci::digest::decode_hex;
@@ -148,6 +149,24 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
+    /// Parses a key file: a PEM block for [`PublicKey::from_pem`], or a line of `ssh-keygen` such as
+    /// `ssh-ed25519 AAAA… alice`.
+    ///
+    /// # Errors
+    /// A [`KeyError`] without a path.
+    pub fn from_text(text: &str) -> Result<PublicKey, KeyError> {
+        let text = text.trim_ascii();
+        if is_line(text) {
+            return PublicKey::from_bytes(&ed25519_of_line(text)?);
+        }
+        PublicKey::from_pem(text)
+    }
+
+    /// Parses a key as SSH agents name it.
+    pub(super) fn from_ssh_blob(blob: &[u8]) -> Result<PublicKey, KeyError> {
+        PublicKey::from_bytes(&ed25519_of_blob(blob)?)
+    }
+
     /// Parses one `PUBLIC KEY` block, as `openssl pkey -pubout` writes it. Only white space may surround it.
     ///
     /// # Errors
@@ -175,14 +194,14 @@ impl PublicKey {
         PublicKey::from_der(&der)
     }
 
-    /// Reads a file with one `PUBLIC KEY` block.
+    /// Reads a file for [`PublicKey::from_text`].
     ///
     /// # Errors
     /// A [`KeyError`] that names the file.
     pub fn load(path: &Path) -> Result<PublicKey, KeyError> {
         let file = read_key_file(path)?;
         let text = file.text().map_err(|e| KeyError::at(path, e))?;
-        PublicKey::from_pem(text).map_err(|e| KeyError::at(path, e))
+        PublicKey::from_text(text).map_err(|e| KeyError::at(path, e))
     }
 
     pub(super) fn from_der(der: &[u8]) -> Result<PublicKey, KeyError> {
@@ -192,6 +211,10 @@ impl PublicKey {
             })?,
             None => return Err(not_ed25519(der)),
         };
+        PublicKey::from_bytes(bytes)
+    }
+
+    fn from_bytes(bytes: &[u8; 32]) -> Result<PublicKey, KeyError> {
         let key = VerifyingKey::from_bytes(bytes)
             .map_err(|_| KeyProblem::Malformed { detail: "it is not a point of the curve".to_owned() })?;
         // Non-canonical encodings: y + p instead of y if it fits, and x = 0 with the sign bit set.

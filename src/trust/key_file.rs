@@ -1,4 +1,4 @@
-//! Private keys in PKCS#8 files.
+//! Private keys in files: PKCS#8, or as `ssh-keygen` writes them.
 
 use std::{
     fmt, fs,
@@ -19,6 +19,7 @@ use super::{
     key_error::{KeyError, KeyProblem},
     pem::{malformed, pem_label, read_key_file, single_pem, wrong_kind},
     signer::{Signer, SignerError},
+    ssh::{SSH_LABEL, is_line, read_private_key},
 };
 use crate::format::signature::{ED25519_BYTES, SignatureAlgorithm};
 use crate::medium::Temporary;
@@ -35,7 +36,7 @@ const PBKDF2_ROUNDS_MAX: u32 = 10_000_000;
 const PLAIN_LABEL: &str = "PRIVATE KEY";
 const ENCRYPTED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
 
-/// An Ed25519 private key from a PKCS#8 file. It is wiped from memory when dropped.
+/// An Ed25519 private key from a file. It is wiped from memory when dropped.
 pub struct KeyFile {
     key: SigningKey,
     public: PublicKey,
@@ -59,13 +60,16 @@ impl KeyFile {
         KeyFile { key, public, permissions_too_open: false }
     }
 
-    /// Parses one PKCS#8 block, v1 or v2, plain or encrypted (PBES2), as OpenSSL writes it.
+    /// Parses one PKCS#8 block, v1 or v2, plain or encrypted (PBES2), as OpenSSL writes it, or one block of `ssh-keygen`.
     ///
     /// The passphrase is ignored if the key is not encrypted.
     ///
     /// # Errors
     /// A [`KeyError`] without a path.
     pub fn from_pem(pem: &str, passphrase: Option<&[u8]>) -> Result<KeyFile, KeyError> {
+        if is_line(pem.trim_ascii()) {
+            return Err(KeyProblem::PublicGiven.into());
+        }
         let pem = single_pem(pem)?;
         let read = || Ok::<_, KeyError>(SecretDocument::from_pem(pem).map_err(malformed)?.1);
         match pem_label(pem) {
@@ -79,6 +83,15 @@ impl KeyFile {
                 let info =
                     PrivateKeyInfoRef::from_der(plain.as_bytes()).map_err(|_| KeyProblem::Passphrase)?;
                 KeyFile::from_info(info)
+            }
+            SSH_LABEL => {
+                let pair = read_private_key(pem, passphrase)?;
+                let key = KeyFile::from_seed(&pair.seed);
+                if key.public.as_bytes() == &pair.public {
+                    Ok(key)
+                } else {
+                    Err(KeyProblem::HalvesDiffer.into())
+                }
             }
             PUBLIC_LABEL => Err(KeyProblem::PublicGiven.into()),
             other => Err(wrong_kind(PLAIN_LABEL, other)),

@@ -2,28 +2,38 @@
 //!
 //! - A [`PublicKey`] is an Ed25519 key. Weak keys and keys with a non-canonical encoding are refused when they are
 //!   read, and signatures are verified strictly, so nobody can forge a signature.
-//! - A [`Signer`] signs statements. A [`KeyFile`] is a signer with its private key in a PKCS#8 file that OpenSSL 3.0
-//!   can read and write.
+//! - A [`Signer`] signs statements. A [`KeyFile`] has its private key in a file of OpenSSL or `ssh-keygen`, an
+//!   [`AgentSigner`] in an SSH agent, and a [`CommandSigner`] wherever another program can use it.
+//! - A [`KeyRequest`] is how an operator names the key.
 //! - A [`TrustPolicy`] defines which key may act in which [`Role`], for which streams and when.
 //!   [`TrustPolicy::judge`] is the only function in the project that counts signatures.
 //! - [`cargo`] checks signatures that travel with artifacts. They never open a bundle.
 //! - [`accept`] and [`release`] are the two checks. No other code creates an [`AcceptedChunk`] or a [`Release`].
 
 mod accept;
+mod agent_signer;
 pub mod cargo;
 mod key;
 mod key_error;
 mod key_file;
+mod key_request;
 mod pem;
 mod policy;
 mod policy_error;
 mod policy_file;
+mod sign_command;
+mod signature_output;
 mod signer;
+mod ssh;
 
 pub use accept::{AcceptedChunk, Release, Unreleased, Untrusted, accept, release};
+pub use agent_signer::{AgentKey, AgentSigner};
 pub use key::{KeyId, PublicKey, ShortKeyId, ShortKeyIdError};
 pub use key_error::{KeyError, KeyProblem};
 pub use key_file::KeyFile;
+pub use key_request::{KeyPlace, KeyRequest};
 pub use policy::{Accepted, Judgement, PolicyKey, RefusalReason, Refused, Revocation, Role, TrustPolicy};
 pub use policy_error::{PolicyError, PolicyProblem};
+pub use sign_command::{CommandSigner, SignCommand};
 pub use signer::{Signer, SignerError};
+pub use ssh::AgentError;

@@ -130,12 +130,12 @@ fn read_key(
 ) -> Result<PolicyKey, PolicyProblem> {
     let holder = checked_holder(&raw.holder)?;
     let key = match (raw.public_key, raw.public_key_file) {
-        (Some(text), None) if text.trim_start().starts_with("-----") => PublicKey::from_pem(&text),
+        (Some(text), None) if is_key_text(&text) => PublicKey::from_text(&text),
         (Some(text), None) => PublicKey::from_base64_der(&text),
         (None, Some(file)) => {
             let file = base_dir.join(file);
             match load(&file) {
-                Ok(text) => PublicKey::from_pem(&text),
+                Ok(text) => PublicKey::from_text(&text),
                 Err(source) => return Err(PolicyProblem::KeyFile { holder, file, source }),
             }
         }
@@ -173,6 +173,11 @@ fn read_key(
         return Err(PolicyProblem::Jump { holder, found: jump_max });
     }
     Ok(PolicyKey { key, holder, roles, streams, valid_from, valid_until, revoked, jump_max })
+}
+
+/// Whether a text is more than the base64 line of a PEM block, which has no space and no dash.
+fn is_key_text(text: &str) -> bool {
+    text.trim_ascii().contains([' ', '-'])
 }
 
 fn checked_streams(holder: &str, mut streams: Vec<String>) -> Result<Vec<String>, PolicyProblem> {

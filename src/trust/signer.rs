@@ -1,8 +1,10 @@
 //! The interface for signing keys.
 
-use super::PublicKey;
+use super::key::{PublicKey, ShortKeyId};
+use super::ssh::AgentError;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::format::signature::{Signature, SignatureAlgorithm};
+use crate::program::ProgramError;
 
 /// A key that can sign statements: in a file, in a hardware token or behind a service.
 ///
@@ -31,28 +33,60 @@ impl dyn Signer + '_ {
     /// [`SignerError`] if the key cannot be used, or if its signature has the wrong size or does not verify.
     pub fn signature(&self, message: &[u8]) -> Result<Signature, SignerError> {
         let bytes = self.sign(message)?;
-        let signature =
-            Signature { key: self.public_key().id().short().into(), algorithm: self.algorithm(), bytes };
+        let short = self.public_key().id().short();
+        let signature = Signature { key: short.into(), algorithm: self.algorithm(), bytes };
         // A signature that does not verify must not be written.
         if signature.bytes.len() as u64 != self.signature_bytes()
             || !self.public_key().has_signed(message, &signature)
         {
-            return Err(SignerError { problem: "it returned a signature that does not verify".to_owned() });
+            return Err(SignerError::Wrong { key: short });
         }
         Ok(signature)
     }
 }
 
 /// The key could not sign.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the key cannot sign: {problem}")]
-pub struct SignerError {
-    /// The problem as reported by the key, token or service.
-    pub problem: String,
+#[derive(Debug, thiserror::Error)]
+pub enum SignerError {
+    /// The program that signs did not do its work.
+    #[error("the sign command {program:?}: {problem}")]
+    Command {
+        /// The name of the program.
+        program: String,
+        /// The problem with it.
+        problem: ProgramError,
+    },
+    /// The program that signs printed something else than a signature.
+    #[error(
+        "the sign command {program:?} printed {found} bytes that are no signature: expected 64 bytes, or one line of 88 \
+         base64 digits"
+    )]
+    Output {
+        /// The name of the program.
+        program: String,
+        /// The number of bytes that it printed.
+        found: usize,
+    },
+    /// The SSH agent did not sign.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// The signature does not verify.
+    #[error("the signature that was made for key {key} does not verify with its public key")]
+    Wrong {
+        /// The key.
+        key: ShortKeyId,
+    },
 }
 
 impl Diagnose for SignerError {
     fn diagnosis(&self) -> Diagnosis {
-        Code::SignerFailed.into()
+        let code = match self {
+            SignerError::Command { problem: ProgramError::Interrupted, .. } => Code::Interrupted,
+            SignerError::Command { .. } => Code::SignCommandFailed,
+            SignerError::Output { .. } => Code::SignCommandOutput,
+            SignerError::Agent(error) => return error.diagnosis(),
+            SignerError::Wrong { .. } => Code::SignerFailed,
+        };
+        code.into()
     }
 }

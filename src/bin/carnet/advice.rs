@@ -283,19 +283,24 @@ pub(crate) fn next_step(code: Code) -> &'static str {
 
         Code::KeyUnreadable => "check the path and its permissions",
         Code::KeyUnwritable => "check that the folder exists, is writable and has free space",
-        Code::KeyTooLong | Code::KeyMalformed => "pass a key file from `carnet keygen` or openssl",
+        Code::KeyTooLong | Code::KeyMalformed => {
+            "pass a key file from `carnet keygen`, openssl or ssh-keygen"
+        }
         Code::KeyWrongKind | Code::KeyNotEd25519 => {
             "generate a key with `carnet keygen` or `openssl genpkey -algorithm ed25519`"
         }
-        Code::KeyIsPublic => "pass the file that ends in .key.pem",
-        Code::KeyIsPrivate => "pass the file that ends in .pub.pem, and keep the private key secret",
+        Code::KeyIsPublic => {
+            "pass the file of the private key, or the command that has it with --sign-command"
+        }
+        Code::KeyIsPrivate => "pass the file that ends in .pub.pem or .pub, and keep the private key secret",
         Code::KeyWeak | Code::KeyNotCanonical => {
             "no honest tool generates such a key: ask its holder where it comes from"
         }
         Code::KeyEncrypted => "pass the passphrase in a file with --passphrase-file",
         Code::KeyPassphraseWrong => "check the passphrase, and that its file ends in at most one newline",
         Code::KeyEncryptionUnsupported => {
-            "convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out new.pem`"
+            "convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out new.pem`; a key of ssh-keygen with \
+             `ssh-keygen -p -Z aes256-ctr -f KEY`"
         }
         Code::KeyHalvesDiffer => "do not use this file: restore the key from a backup, or generate a new one",
         Code::KeyNoRandom => "generate the key on a machine with a working random number generator",
@@ -437,8 +442,30 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         }
         Code::BundleForked => "release neither of them until you know why they differ",
         Code::SignerFailed => {
-            "check that the key, its token or its service works, and run the same command again"
+            "check that the command or the agent signs with this key, and signs the bytes themselves, not a hash of them"
         }
+        Code::SignCommandFailed => {
+            "run the command by hand, with a file on stdin; docs/keys.md says what it must do"
+        }
+        Code::SignCommandOutput => {
+            "let the command print the 64 bytes of the signature, or one line of base64, and nothing else"
+        }
+        Code::SignCommandKey => "pass the file of the public key with --key; the command has the private key",
+        Code::AgentUnreachable => {
+            "start one with `eval $(ssh-agent)`, add the key with ssh-add, and see that SSH_AUTH_SOCK is set"
+        }
+        Code::AgentSlow => "confirm the signature where the agent asks, and run the same command again",
+        Code::AgentAnswer => {
+            "see that SSH_AUTH_SOCK names the socket of an SSH agent, and that `ssh-add -l` works"
+        }
+        Code::AgentKeyMissing => {
+            "add the key with ssh-add, or unlock the agent with `ssh-add -X`; `ssh-add -l` lists keys, fingerprint first"
+        }
+        Code::AgentKeyAmbiguous => "name the key by its fingerprint: --key ssh-agent:SHA256:…",
+        Code::AgentRefused => {
+            "confirm the signature where the agent asks, or see with `ssh-add -l` whether the key is still there"
+        }
+        Code::AgentMessageTooLong => "sign with a key file or with --sign-command",
         Code::SignaturesFull => "ask for the bundle to be packed again, and sign with fewer keys",
         Code::NoSuchBundle => "check the name or id; `carnet inspect` lists the bundles",
         Code::TooManyBundles => "pass fewer files, or pass --trust or --pub",

@@ -1,51 +1,103 @@
-//! The private key options, and loading private keys.
+//! The options for the key to sign with, and loading it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use carnet::diagnosis::Code;
 use carnet::small_file::SmallFile;
-use carnet::trust::KeyFile;
+use carnet::trust::{
+    AgentSigner, CommandSigner, KeyFile, KeyPlace, KeyRequest, PublicKey, SignCommand, Signer,
+};
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use zeroize::Zeroizing;
 
+use super::command::Context;
 use super::command_error::CommandError;
 use super::plain::plain_path;
-use super::screen::{Screen, say};
+use super::screen::say;
+use super::world::agent_socket;
 
 /// Maximum size of a passphrase file, in bytes. Only its first line is used.
 const PASSPHRASE_FILE_BYTES_MAX: u64 = 64 << 10;
 
-/// The options `--key` and `--passphrase-file`.
+/// The options of commands that always sign.
 #[derive(Args)]
 pub(crate) struct KeyArgs {
-    /// The private key to sign with
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
-    /// Read the passphrase of the key from the first line of FILE
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
+    /// The private key to sign with: a file, ssh-agent:COMMENT or ssh-agent:FINGERPRINT
+    #[arg(long, value_name = "KEY", value_parser = key_place())]
+    key: KeyPlace,
+    #[command(flatten)]
+    access: KeyAccess,
 }
 
 impl KeyArgs {
-    /// Loads the key. Warns if other users can read the file.
-    pub(crate) fn load(&self, screen: &Screen) -> Result<KeyFile, CommandError> {
-        load(&self.key, self.passphrase_file.as_deref(), screen)
+    /// Loads the key. Warns if other users can read its file.
+    pub(crate) fn load(&self, context: &Context<'_>) -> Result<Arc<dyn Signer>, CommandError> {
+        self.access.load(&self.key, context)
     }
 }
 
-/// Loads a private key. Warns if other users can read the file.
-pub(crate) fn load(
-    path: &Path,
-    passphrase_file: Option<&Path>,
-    screen: &Screen,
-) -> Result<KeyFile, CommandError> {
-    let passphrase = passphrase(passphrase_file)?;
-    let key = KeyFile::load(path, passphrase.as_ref().map(|p| p.as_slice()))?;
-    if key.permissions_too_open() && !screen.quiet {
-        let path = plain_path(path);
-        say(&format!("warning: private key {path} is readable by other users; run chmod 600 on it"));
+/// What is needed to use the key of `--key`.
+#[derive(Args)]
+pub(crate) struct KeyAccess {
+    /// Read the passphrase of the key from the first line of FILE
+    #[arg(long, value_name = "FILE", requires = "key")]
+    passphrase_file: Option<PathBuf>,
+    /// Let a program sign: its name, or a JSON list of it and its arguments. KEY is the file of the public key then
+    #[arg(long, value_name = "COMMAND", requires = "key", conflicts_with = "passphrase_file")]
+    sign_command: Option<SignCommand>,
+}
+
+impl KeyAccess {
+    /// Loads a key. Warns if other users can read its file.
+    pub(crate) fn load(
+        &self,
+        place: &KeyPlace,
+        context: &Context<'_>,
+    ) -> Result<Arc<dyn Signer>, CommandError> {
+        let request = KeyRequest {
+            place: place.clone(),
+            passphrase_file: self.passphrase_file.clone(),
+            sign_command: self.sign_command.clone(),
+        };
+        load(&request, context)
     }
-    Ok(key)
+}
+
+/// Parses the value of `--key`.
+pub(crate) fn key_place() -> impl TypedValueParser<Value = KeyPlace> {
+    OsStringValueParser::new().try_map(|text| KeyPlace::parse(&text))
+}
+
+/// Loads the key to sign with. Warns if other users can read its file.
+pub(crate) fn load(request: &KeyRequest, context: &Context<'_>) -> Result<Arc<dyn Signer>, CommandError> {
+    let stop = context.environment.workers.stop();
+    match (&request.place, &request.sign_command) {
+        (KeyPlace::File(path), Some(command)) => {
+            Ok(Arc::new(CommandSigner::new(command.clone(), PublicKey::load(path)?, stop)))
+        }
+        (KeyPlace::Agent(_), Some(command)) => {
+            let message = format!(
+                "the sign command {:?} needs a public key in a file, found {}",
+                command.to_string(),
+                request.place
+            );
+            Err(CommandError::new(Code::SignCommandKey, message))
+        }
+        (KeyPlace::Agent(key), None) => {
+            Ok(Arc::new(AgentSigner::find(agent_socket().as_deref(), key.clone(), stop)?))
+        }
+        (KeyPlace::File(path), None) => {
+            let passphrase = passphrase(request.passphrase_file.as_deref())?;
+            let key = KeyFile::load(path, passphrase.as_ref().map(|p| p.as_slice()))?;
+            if key.permissions_too_open() && !context.screen.quiet {
+                let path = plain_path(path);
+                say(&format!("warning: private key {path} is readable by other users; run chmod 600 on it"));
+            }
+            Ok(Arc::new(key))
+        }
+    }
 }
 
 /// The first line of a passphrase file, without the line ending.

@@ -13,11 +13,11 @@ use carnet::storage;
 use carnet::trust::Signer;
 use clap::Args as ClapArgs;
 
+use super::command::Context;
 use super::command_error::CommandError;
 use super::keys;
 use super::memory::ClockArgs;
 use super::network::Network;
-use super::screen::Screen;
 use super::world::{SystemClock, credential_files, host_name, proxy, spool_folder, store_variables};
 
 /// The options of the commands that use a station file.
@@ -80,17 +80,19 @@ impl StationArgs {
 
 impl Loaded {
     /// Opens the records for writing.
-    pub(crate) fn ledger(&self, screen: &Screen) -> Result<Ledger, CommandError> {
-        let key = keys::load(&self.station.key, self.station.passphrase_file.as_deref(), screen)?;
-        Ok(Ledger::open(&self.station.state, Arc::new(key), Arc::clone(&self.equipment.clock))?)
+    pub(crate) fn ledger(&self, context: &Context<'_>) -> Result<Ledger, CommandError> {
+        let key = keys::load(&self.station.key, context)?;
+        Ok(Ledger::open(&self.station.state, key, Arc::clone(&self.equipment.clock))?)
     }
 
     /// Loads the keys of the export pipelines, by the name of the pipeline.
-    pub(crate) fn signers(&self, screen: &Screen) -> Result<HashMap<String, Arc<dyn Signer>>, CommandError> {
+    pub(crate) fn signers(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<HashMap<String, Arc<dyn Signer>>, CommandError> {
         let mut signers: HashMap<String, Arc<dyn Signer>> = HashMap::new();
         for pipeline in &self.station.exports {
-            let key = keys::load(&pipeline.key, pipeline.passphrase_file.as_deref(), screen)?;
-            signers.insert(pipeline.name.clone(), Arc::new(key));
+            signers.insert(pipeline.name.clone(), keys::load(&pipeline.key, context)?);
         }
         Ok(signers)
     }

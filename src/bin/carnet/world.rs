@@ -154,6 +154,12 @@ pub(crate) fn store_variables() -> Variables {
     Variables::new(all.filter_map(text).filter(|(name, _)| Variables::is_used(name)))
 }
 
+/// The socket of the SSH agent: `SSH_AUTH_SOCK`.
+pub(crate) fn agent_socket() -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
+    std::env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// The folder in which chunks for object stores are assembled: `TMPDIR`, else the folder for large temporary files
 /// (file-hierarchy(7)).
 pub(crate) fn spool_folder() -> PathBuf {

@@ -108,7 +108,7 @@ fn encrypted_keys_need_the_right_passphrase() {
     assert!(pem.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
     let again = KeyFile::from_pem(&pem, Some(PASSPHRASE)).unwrap();
     assert_eq!(again.public_key(), key.public_key());
-    assert_eq!(again.sign(b"x"), key.sign(b"x"));
+    assert_eq!(again.sign(b"x").unwrap(), key.sign(b"x").unwrap());
     assert_eq!(code(KeyFile::from_pem(&pem, Some(b"wrong"))), Code::KeyPassphraseWrong);
     let error = KeyFile::from_pem(&pem, None).unwrap_err();
     assert_eq!(error.code(), Code::KeyEncrypted);

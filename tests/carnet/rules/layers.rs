@@ -6,7 +6,7 @@ use super::{root, sources};
 
 /// The modules of each layer. A module may use modules of its own layer and of the layers above.
 const LAYERS: &[&[&str]] = &[
-    &["diagnosis", "small_file"],
+    &["diagnosis", "small_file", "program"],
     &["oci"],
     &["http", "content", "versions"],
     &["format", "registry", "packages", "rootfs"],
@@ -85,6 +85,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("memmap2", &["src/stream/buffer.rs"]),
     ("libc", &["src/medium/on_disk.rs"]),
     ("ed25519_dalek", &["src/trust/"]),
+    ("aes", &["src/trust/ssh/"]),
+    ("ctr", &["src/trust/ssh/"]),
+    ("bcrypt_pbkdf", &["src/trust/ssh/"]),
     ("pkcs8", &["src/trust/"]),
     ("getrandom", &["src/trust/", "src/artifacts/staging.rs", "src/storage/azure/"]),
     ("jiff", &["src/format/timestamp.rs", "src/trust/"]),

@@ -14,5 +14,6 @@ mod places;
 mod policies;
 mod recovering;
 mod service;
+mod signing;
 mod supervised;
 mod watching;

@@ -376,7 +376,7 @@ impl Signer for FaultyKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         match self.signed.fetch_add(1, Ordering::Relaxed) {
             0 | 1 => self.key.sign(message),
-            _ if self.fails => Err(SignerError { problem: "the token was removed".to_owned() }),
+            _ if self.fails => Err(SignerError::Output { program: "token".to_owned(), found: 0 }),
             _ => self.key.sign(b"something else"),
         }
     }
@@ -390,7 +390,8 @@ fn no_chunk_gets_its_name_without_a_signature_that_verifies() {
         let key = KeyFile::load(&station.desk.path("k.key.pem"), None).unwrap();
         let faulty = FaultyKey { key, signed: AtomicUsize::new(0), fails };
         let error = station.pack_with(&folder, &faulty).unwrap_err();
-        assert_eq!(error.code(), Code::SignerFailed, "{error}");
+        let expected = if fails { Code::SignCommandOutput } else { Code::SignerFailed };
+        assert_eq!(error.code(), expected, "{error}");
         // Two chunks were signed well before; they stay, and nothing else does.
         assert_eq!(station.desk.files("out").len(), 2);
         // With a key that works the rest follows.

@@ -15,7 +15,7 @@ use carnet::format::chunk_size::byte_count;
 use carnet::format::plan::Carriage;
 use carnet::observe::Verb;
 use carnet::oci::Platform;
-use carnet::trust::Signer;
+use carnet::trust::KeyPlace;
 use clap::Args;
 use schemars::{Schema, schema_for};
 
@@ -24,7 +24,7 @@ use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::guard_profile::guard_profile;
-use crate::keys;
+use crate::keys::{KeyAccess, key_place};
 use crate::outputs::{Output, output, outputs};
 use crate::plain::plain;
 use crate::render::file_lines::FileLines;
@@ -100,11 +100,10 @@ pub(crate) struct Audit {
     max_depth: Option<u8>,
     /// Sign each report that goes to a file, except the list of files, with this private key; the signature goes
     /// to the name of the report plus .sig
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
-    /// Read the passphrase of the key from the first line of FILE
-    #[arg(long, value_name = "FILE", requires = "key")]
-    passphrase_file: Option<PathBuf>,
+    #[arg(long, value_name = "KEY", value_parser = key_place())]
+    key: Option<KeyPlace>,
+    #[command(flatten)]
+    key_access: KeyAccess,
     /// The time that ages are measured at [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
@@ -137,10 +136,10 @@ impl Command for Audit {
                 let problem = "--key signs reports in files: name one with -o FORMAT=FILE";
                 return Err(CommandError::new(Code::BadPlace, problem));
             }
-            Some(path) => Some(keys::load(path, self.passphrase_file.as_deref(), context.screen)?),
+            Some(key) => Some(self.key_access.load(key, context)?),
             None => None,
         };
-        let signer = key.as_ref().map(|key| key as &dyn Signer);
+        let signer = key.as_deref();
         let wants = |format: Format| outputs.iter().any(|output| output.format == format);
         let wants_page = wants(Format::Html);
         let (lists, outputs): (Vec<Output<Format>>, Vec<Output<Format>>) =

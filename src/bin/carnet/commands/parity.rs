@@ -7,7 +7,7 @@ use carnet::diagnosis::Code;
 use carnet::medium::{ChunkFile, ChunkPlace, ChunkStore, FileNames, Replace};
 use carnet::observe::Verb;
 use carnet::parity::{Amount, ParityReport, ParityRequest};
-use carnet::trust::{KeyFile, Signer as _, TrustPolicy};
+use carnet::trust::{Signer, TrustPolicy};
 use clap::Args;
 use indicatif::HumanBytes;
 use schemars::{Schema, schema_for};
@@ -64,10 +64,10 @@ impl Command for Parity {
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let stores = Stores { writing: Some(&self.writing), ..self.stores.open(&context.environment) };
-        let key = self.key.load(context.screen)?;
+        let key = self.key.load(context)?;
         let policy = match self.trust.policy()? {
             Some(policy) => policy,
-            None => own_key(&key)?,
+            None => own_key(key.as_ref())?,
         };
         let to = target("parity files", &self.places, self.to.as_ref())?;
         let store = stores.store(to)?;
@@ -80,7 +80,7 @@ impl Command for Parity {
             replace: if self.overwrite { Replace::WhenComplete } else { Replace::Never },
             created: sealing_time(None)?,
         };
-        let report = carnet::parity::add_parity(&request, &key, &context.environment)?;
+        let report = carnet::parity::add_parity(&request, key.as_ref(), &context.environment)?;
         context.screen.report(&report, || text(&report));
         Ok(exit::DONE)
     }
@@ -91,7 +91,7 @@ impl Command for Parity {
 }
 
 /// A policy that accepts chunks of this key only.
-fn own_key(key: &KeyFile) -> Result<TrustPolicy, CommandError> {
+fn own_key(key: &dyn Signer) -> Result<TrustPolicy, CommandError> {
     Ok(TrustPolicy::single_key(key.public_key().clone(), "own key")?)
 }
 
@@ -100,7 +100,7 @@ pub(super) fn of_packed(
     id: &str,
     amount: Amount,
     store: &dyn ChunkStore,
-    key: &KeyFile,
+    key: &dyn Signer,
     replace: Replace,
     context: &Context<'_>,
 ) -> Result<ParityReport, CommandError> {

@@ -37,8 +37,9 @@ impl Command for Sign {
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let stores = Stores { writing: Some(&self.writing), ..self.stores.open(&context.environment) };
-        let key = self.key.load(context.screen)?;
-        let report = carnet::sign::sign(&chunk_files(&self.places, &stores)?, &key, &context.environment)?;
+        let key = self.key.load(context)?;
+        let report =
+            carnet::sign::sign(&chunk_files(&self.places, &stores)?, key.as_ref(), &context.environment)?;
         context.screen.report(&report, || text(&report));
         Ok(exit::DONE)
     }

@@ -19,7 +19,7 @@ use carnet::import::{ImportReport, ImportRequest, Receipt, ReceiptFiles, RenameR
 use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::registry::{Host, Reach, Registries, RepositoryName, Tag};
-use carnet::trust::Signer;
+use carnet::trust::{KeyPlace, Signer};
 use clap::Args;
 use schemars::{Schema, schema_for};
 
@@ -32,7 +32,7 @@ use crate::command_error::CommandError;
 use crate::connection::Connection;
 use crate::exit;
 use crate::gate::GateArgs;
-use crate::keys;
+use crate::keys::{KeyAccess, key_place};
 use crate::memory::{MemoryArgs, Passage};
 use crate::screen::say;
 use crate::stores::{StoreAccess, Stores};
@@ -91,11 +91,10 @@ pub(crate) struct Import {
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     receipt: Option<PathBuf>,
     /// Sign the receipt with this private key; the signature goes to the receipt's name plus .sig
-    #[arg(long, value_name = "FILE", requires = "receipt")]
-    key: Option<PathBuf>,
-    /// Read the passphrase of the key from the first line of FILE
-    #[arg(long, value_name = "FILE", requires = "key")]
-    passphrase_file: Option<PathBuf>,
+    #[arg(long, value_name = "KEY", requires = "receipt", value_parser = key_place())]
+    key: Option<KeyPlace>,
+    #[command(flatten)]
+    key_access: KeyAccess,
     #[command(flatten)]
     record: TransferRecordArgs,
     /// Write these sums of the chunk files into the transfer record; each file is read once more for them
@@ -126,10 +125,10 @@ impl Command for Import {
         let environment = &Environment { clock: &clock, monitor, workers };
         let started = environment.clock.now();
         let key = match &self.key {
-            Some(path) => Some(keys::load(path, self.passphrase_file.as_deref(), screen)?),
+            Some(key) => Some(self.key_access.load(key, context)?),
             None => None,
         };
-        let signer = key.as_ref().map(|key| key as &dyn Signer);
+        let signer = key.as_deref();
         let files = match &self.receipt {
             Some(path) => Some(ReceiptFiles::reserve(path, signer.is_some())?),
             None => None,

@@ -8,7 +8,7 @@ use carnet::medium::ChunkPlace;
 use carnet::observe::Event;
 use carnet::pack::{BaseRules, Bases, Confirmation, confirmed};
 use carnet::small_file::SmallFile;
-use carnet::trust::{KeyFile, PublicKey, Signer as _, TrustPolicy};
+use carnet::trust::{PublicKey, Signer, TrustPolicy};
 use clap::{Args, ValueEnum};
 
 use crate::bundle::chunk_files;
@@ -55,7 +55,7 @@ impl DeltaArgs {
     pub(super) fn bases(
         &self,
         crossing: &Crossing,
-        key: &KeyFile,
+        key: &dyn Signer,
         stores: &Stores<'_>,
     ) -> Result<Bases, CommandError> {
         let mut bases = Bases::default();

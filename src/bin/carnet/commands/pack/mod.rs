@@ -30,7 +30,7 @@ use carnet::registry::{Host, Reach, Registries};
 use carnet::runs::{PipelineType, Place, RunStatus};
 use carnet::station::note_packed;
 use carnet::sums::{SumFunction, SumsReport};
-use carnet::trust::{PublicKey, Signer as _};
+use carnet::trust::PublicKey;
 use clap::Args;
 use schemars::{Schema, schema_for};
 
@@ -179,7 +179,7 @@ impl Command for Pack {
         let environment = &context.environment;
         let only = self.only.as_ref().map(|text| only_request(std::slice::from_ref(text))).transpose()?;
         let created = sealing_time(only.as_ref().and_then(ResendRequest::sealed))?;
-        let key = self.key.load(context.screen)?;
+        let key = self.key.load(context)?;
         let specs = sources::listed(&self.sources, self.artifacts_from.as_deref())?;
         let record = self.record.begin(environment.clock.now())?;
         let source = Place {
@@ -198,7 +198,7 @@ impl Command for Pack {
         let file_sums: Vec<SumFunction> = self.file_sums.iter().map(|&option| option.into()).collect();
         let (network, access) = (&self.connection.network, &self.access);
         let stores = Stores { network, access, writing: Some(&self.writing), environment };
-        let bases = self.delta.bases(&self.crossing(), &key, &stores)?;
+        let bases = self.delta.bases(&self.crossing(), key.as_ref(), &stores)?;
         let store = stores.store(&self.to)?;
         let store = store.as_ref();
         let numbering = self.numbering(environment)?;
@@ -212,9 +212,9 @@ impl Command for Pack {
         request.only = only;
         request.numbers = numbering.as_ref().map(|numbering| numbering as &dyn Numbers);
         let packed = if self.dry_run {
-            carnet::pack::plan(&request, &key, environment)
+            carnet::pack::plan(&request, key.as_ref(), environment)
         } else {
-            carnet::pack::pack(&request, &key, environment)
+            carnet::pack::pack(&request, key.as_ref(), environment)
         };
         let mut report: PackReport = match packed {
             Err(PackError::Nothing { mut failures }) => {
@@ -228,7 +228,7 @@ impl Command for Pack {
             if let Some(amount) = self.parity {
                 let id = report.bundle.to_string();
                 let replace = if self.overwrite { Replace::WhenComplete } else { Replace::Never };
-                report.parity = Some(parity::of_packed(&id, amount, store, &key, replace, context)?);
+                report.parity = Some(parity::of_packed(&id, amount, store, key.as_ref(), replace, context)?);
             }
             let mut sums = SumsReport::of_packed(&report, &file_sums);
             if let Some(parity) = report.parity.as_ref().filter(|_| !file_sums.is_empty()) {
@@ -237,7 +237,7 @@ impl Command for Pack {
             }
             carnet::sums::write(&sums, &file_sums, store, &self.name)?;
             if let Some(to) = &self.push_nondistributable_to {
-                nondistributable::push(&report, store, &key, to, settings, environment)?;
+                nondistributable::push(&report, store, key.as_ref(), to, settings, environment)?;
                 report.nondistributable_pushed_to = Some(to.to_string());
             }
         }

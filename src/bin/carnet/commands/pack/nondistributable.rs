@@ -11,7 +11,7 @@ use carnet::import::{ImportRequest, TagPolicy};
 use carnet::medium::{ChunkFile, ChunkStore};
 use carnet::pack::PackReport;
 use carnet::registry::{Registries, Settings};
-use carnet::trust::{KeyFile, Signer as _, TrustPolicy};
+use carnet::trust::{Signer, TrustPolicy};
 
 use crate::command_error::CommandError;
 
@@ -19,7 +19,7 @@ use crate::command_error::CommandError;
 pub(super) fn push(
     report: &PackReport,
     store: &dyn ChunkStore,
-    key: &KeyFile,
+    key: &dyn Signer,
     to: &RegistryDestination,
     settings: Settings,
     environment: &Environment<'_>,

@@ -93,7 +93,7 @@ impl NewBundleArgs {
     /// Makes the new bundle, and prints the report. Returns the exit code.
     fn make(&self, making: Making<'_>, context: &Context<'_>) -> Result<u8, CommandError> {
         let created = sealing_time(None)?;
-        let key = self.key.load(context.screen)?;
+        let key = self.key.load(context)?;
         let mut origins: Vec<WholeBundle<'_>> = Vec::new();
         for bundle in making.bundles {
             origins.push(bundle.released()?.whole()?);
@@ -122,7 +122,7 @@ impl NewBundleArgs {
             file_sums: file_sums.iter().map(|&function| function.into()).collect(),
             dry_run: self.dry_run,
         };
-        let report = reshape(&request, &key, &context.environment)?;
+        let report = reshape(&request, key.as_ref(), &context.environment)?;
         if !self.dry_run {
             let sums = SumsReport::of_packed(&report, &file_sums);
             carnet::sums::write(&sums, &file_sums, store, &name)?;

@@ -1,15 +1,15 @@
 //! `carnet runs clean`: deletes the records of all failed runs.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use carnet::runs::{Ledger, RunRecord, RunStatus};
+use carnet::trust::KeyPlace;
 use clap::Args;
 
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
-use crate::keys::load;
+use crate::keys::{KeyAccess, key_place};
 use crate::state_args::StateArgs;
 use crate::world::SystemClock;
 
@@ -20,12 +20,11 @@ pub(super) struct Clean {
     /// Print the runs; delete nothing
     #[arg(long)]
     dry_run: bool,
-    /// The private key to sign with
-    #[arg(long, value_name = "FILE", required_unless_present = "dry_run")]
-    key: Option<PathBuf>,
-    /// Read the passphrase of the key from the first line of FILE
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
+    /// The private key to sign with: a file, ssh-agent:COMMENT or ssh-agent:FINGERPRINT
+    #[arg(long, value_name = "KEY", required_unless_present = "dry_run", value_parser = key_place())]
+    key: Option<KeyPlace>,
+    #[command(flatten)]
+    key_access: KeyAccess,
     #[command(flatten)]
     state: StateArgs,
 }
@@ -34,8 +33,8 @@ impl Clean {
     pub(super) fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let is_failed = |record: &RunRecord| record.status == RunStatus::Failed;
         let failed = Ledger::newest(&self.state.folder(), usize::MAX, &is_failed)?;
-        if let Some(key) = self.key.as_deref().filter(|_| !self.dry_run) {
-            let key = Arc::new(load(key, self.passphrase_file.as_deref(), context.screen)?);
+        if let Some(key) = self.key.as_ref().filter(|_| !self.dry_run) {
+            let key = self.key_access.load(key, context)?;
             let ledger = Ledger::open(&self.state.folder(), key, Arc::new(SystemClock))?;
             for record in &failed {
                 ledger.delete(&record.name, "cleaned: the run had failed")?;

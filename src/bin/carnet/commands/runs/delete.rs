@@ -32,7 +32,7 @@ pub(super) struct Delete {
 
 impl Delete {
     pub(super) fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let key = Arc::new(self.key.load(context.screen)?);
+        let key = self.key.load(context)?;
         let ledger = Ledger::open(&self.state.folder(), key, Arc::new(SystemClock))?;
         ledger.delete(&self.run, &self.reason)?;
         Ok(exit::DONE)

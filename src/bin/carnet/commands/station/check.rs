@@ -1,6 +1,7 @@
 //! `carnet station check`: tries everything that the pipelines need, without moving anything.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use carnet::advisories::{Database, Wanted};
 use carnet::audit::AuditError;
@@ -14,7 +15,7 @@ use carnet::station::{
     ExportPipeline, ImportPipeline, Inbox, PipelineOption, WithForeignLayers, count_passed_over,
     foreign_layers,
 };
-use carnet::trust::TrustPolicy;
+use carnet::trust::{KeyRequest, Signer, TrustPolicy};
 use clap::Args;
 use indicatif::HumanBytes;
 use schemars::JsonSchema;
@@ -26,6 +27,9 @@ use crate::exit;
 use crate::keys;
 use crate::plain::plain;
 use crate::station_args::{Loaded, StationArgs};
+
+/// What keys sign to show that they work.
+const TRIAL: &[u8] = b"carnet station check\n";
 
 /// Try every key, place, permission and registry of the station, and move nothing
 #[derive(Args)]
@@ -117,10 +121,9 @@ impl Check {
         let loaded = self.args.load(&context.environment)?;
         let mut report = CheckReport { tried: Vec::new() };
         let station = &loaded.station;
-        let key = keys::load(&station.key, station.passphrase_file.as_deref(), context.screen);
-        if let Some(key) = report.add_command("station", &format!("key {}", station.key.display()), key) {
-            let clock = std::sync::Arc::clone(&loaded.equipment.clock);
-            let ledger = Ledger::open(&station.state, std::sync::Arc::new(key), clock);
+        if let Some(key) = try_key("station", &station.key, &mut report, context) {
+            let clock = Arc::clone(&loaded.equipment.clock);
+            let ledger = Ledger::open(&station.state, key, clock);
             report.add("station", &format!("state folder {}", station.state.display()), ledger);
         }
         for pipeline in &station.exports {
@@ -135,10 +138,23 @@ impl Check {
     }
 }
 
+/// Loads a key and lets it sign a text that is neither a statement nor a record.
+fn try_key(
+    pipeline: &str,
+    key: &KeyRequest,
+    report: &mut CheckReport,
+    context: &Context<'_>,
+) -> Option<Arc<dyn Signer>> {
+    let signed = keys::load(key, context).and_then(|signer| {
+        signer.signature(TRIAL)?;
+        Ok(signer)
+    });
+    report.add_command(pipeline, &format!("key {}", key.place), signed)
+}
+
 fn export(loaded: &Loaded, pipeline: &ExportPipeline, report: &mut CheckReport, context: &Context<'_>) {
     let name = &pipeline.name;
-    let key = keys::load(&pipeline.key, pipeline.passphrase_file.as_deref(), context.screen);
-    report.add_command(name, &format!("key {}", pipeline.key.display()), key);
+    try_key(name, &pipeline.key, report, context);
     let store = loaded.equipment.target(pipeline);
     if let Some(store) = report.add(name, &format!("access to {}", pipeline.to), store) {
         report.note_access(store.as_ref());

@@ -47,7 +47,7 @@ impl Export {
         let loaded = self.args.load(&context.environment)?;
         let pipeline = loaded.station.export_pipeline(&self.pipeline);
         let pipeline = pipeline.ok_or_else(|| no_such_pipeline(&self.pipeline))?;
-        let (ledger, signers) = (loaded.ledger(screen)?, loaded.signers(screen)?);
+        let (ledger, signers) = (loaded.ledger(context)?, loaded.signers(context)?);
         let request = ExportRequest {
             artifacts: self.artifacts,
             name: self.name,

@@ -54,7 +54,7 @@ impl Import {
         // Before anything is looked at.
         require_fields(&pipeline.name, &pipeline.required_fields, &fields)?;
         let policy = TrustPolicy::load(&pipeline.trust)?;
-        let ledger = loaded.ledger(screen)?;
+        let ledger = loaded.ledger(context)?;
         let store = loaded.equipment.inbox(pipeline)?;
         let (mut inbox, now) = (Inbox::default(), loaded.equipment.clock.now());
         let files = inbox.look(&store.files()?, &policy, now, InboxLimits::default(), environment.workers);

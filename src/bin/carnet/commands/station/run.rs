@@ -47,7 +47,7 @@ impl RunStation {
                 return Err(no_such_pipeline(name));
             }
         }
-        let (ledger, signers) = (loaded.ledger(screen)?, loaded.signers(screen)?);
+        let (ledger, signers) = (loaded.ledger(context)?, loaded.signers(context)?);
         let (log, board) = (LogLines::new(screen.json, screen.quiet), Board::default());
         let serving = Serving {
             station: &loaded.station,

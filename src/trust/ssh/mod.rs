@@ -1,0 +1,17 @@
+//! Keys of OpenSSH. An Ed25519 key of OpenSSH makes the same signatures as any other, so the format does not know them.
+//!
+//! - `wire`: the encoding of everything else (RFC 4251, section 5).
+//! - `public_key`: lines such as `ssh-ed25519 AAAA… alice`.
+//! - `private_key`: files of `ssh-keygen`.
+//! - `agent`: asks an agent for its keys and for signatures.
+
+mod agent;
+mod agent_error;
+mod private_key;
+mod public_key;
+mod wire;
+
+pub(super) use agent::Agent;
+pub use agent_error::AgentError;
+pub(super) use private_key::{SSH_LABEL, read_private_key};
+pub(super) use public_key::{ed25519_of_blob, ed25519_of_line, fingerprint, is_line};

@@ -1,0 +1,133 @@
+//! Keys that another program uses: `--sign-command`.
+
+use super::support::{Desk, Run, installed, signal, wait_for};
+
+/// Signs with OpenSSL what it reads from stdin, with the private key of `alice`. Prints the 64 bytes.
+const OPENSSL: &str =
+    "t=$(mktemp) && cat >$t && openssl pkeyutl -sign -inkey alice.key.pem -rawin -in $t; rm $t";
+
+/// A bundle packed by `k`, a key pair `alice`, and the script `sign.sh`.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let image = source.image(1, &[200_000]);
+    source.tag(&image, "app:1");
+    desk.pack("oci:src --chunk-size 64KiB").ok();
+    desk.carnet("keygen alice").ok();
+    script(&desk, OPENSSL);
+    desk
+}
+
+fn script(desk: &Desk, text: &str) {
+    std::fs::write(desk.path("sign.sh"), format!("#!/bin/sh\n{text}\n")).unwrap();
+    desk.sh("chmod +x sign.sh").ok();
+}
+
+fn sign(desk: &Desk) -> Run {
+    desk.carnet("sign out --key alice.pub.pem --sign-command ./sign.sh")
+}
+
+#[test]
+fn a_command_packs_and_releases_and_openssl_agrees() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let desk = desk();
+    desk.sh("rm -r out").ok();
+    let command = r#"["sh", "-c", "./sign.sh | base64 -w 0"]"#;
+    let pack = "pack oci:src --chunk-size 64KiB --to out --name b --key alice.pub.pem --sign-command";
+    Run::of(desk.command(pack).arg(command)).ok();
+    desk.carnet("verify out --pub alice.pub.pem").ok().says(&["COMPLETE"]);
+    // The same bytes as with the key itself: the bundle does not show how it was signed.
+    let by_command = desk.files("out");
+    assert!(by_command.len() > 3);
+    std::fs::write(
+        desk.path("epoch.sh"),
+        "tar xOf out/b_00000.tar 00_statement.txt | sed -n 's/^created //p'",
+    )
+    .unwrap();
+    let created = desk.sh("date -d \"$(sh epoch.sh)\" +%s").ok().stdout.trim().to_owned();
+    let again = "pack oci:src --chunk-size 64KiB --to again --name b --key alice.key.pem";
+    Run::of(desk.command(again).env("SOURCE_DATE_EPOCH", created)).ok();
+    assert!(desk.files("again") == by_command);
+    desk.sh("mkdir x && tar xf out/b_00001.tar -C x && cd x && for s in 01_*.sig; do \
+             openssl pkeyutl -verify -pubin -inkey ../alice.pub.pem -rawin -in 00_statement.txt -sigfile $s; done")
+        .ok()
+        .says(&["Signature Verified Successfully"]);
+}
+
+#[test]
+fn a_release_by_a_command_is_the_release_by_its_key() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let desk = desk();
+    desk.sh("cp -r out other").ok();
+    sign(&desk).ok().says(&["now with 2 signatures"]);
+    desk.carnet("sign other --key alice.key.pem").ok();
+    assert!(desk.files("out") == desk.files("other"));
+    sign(&desk).ok().says(&["already signed"]);
+}
+
+#[test]
+fn what_is_not_a_good_signature_is_refused_and_changes_nothing() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let desk = desk();
+    let before = desk.files("out");
+    let of_other_bytes = OPENSSL.replace("cat >$t", "head -c 20 >$t");
+    let of_other_key = OPENSSL.replace("alice.key.pem", "k.key.pem");
+    let of_a_hash = OPENSSL.replace("cat >$t", "openssl dgst -sha512 -binary >$t");
+    for (text, code) in [
+        ("head -c 64 /dev/zero", "signer-failed"),
+        (&of_other_bytes, "signer-failed"),
+        (&of_other_key, "signer-failed"),
+        (&of_a_hash, "signer-failed"),
+        ("cat", "sign-command-output"),
+        ("head -c 63 /dev/zero", "sign-command-output"),
+        ("head -c 65 /dev/zero", "sign-command-output"),
+        ("./none | base64", "sign-command-output"),
+        (&format!("echo Signature:; ({OPENSSL})"), "sign-command-output"),
+        ("head -c 10000 /dev/zero", "sign-command-failed"),
+        ("echo the token is locked >&2; exit 3", "sign-command-failed"),
+        ("head -c 64 /dev/zero; exit 1", "sign-command-failed"),
+    ] {
+        script(&desk, text);
+        let run = sign(&desk).ends(1).says(&[&format!("error[{code}]")]);
+        assert_eq!(run.stderr.contains("the token is locked"), text.contains("locked"), "{}", run.stderr);
+    }
+    desk.sh("rm sign.sh").ok();
+    sign(&desk).ends(1).says(&["error[sign-command-failed]", "./sign.sh", "No such file"]);
+    assert!(desk.files("out") == before);
+}
+
+#[test]
+fn the_key_of_a_command_is_a_public_key_in_a_file() {
+    let desk = desk();
+    for (options, code) in [
+        ("--key alice.key.pem --sign-command ./sign.sh", "key-is-private"),
+        ("--key alice.pub.pem", "key-is-public"),
+        ("--key ssh-agent:alice --sign-command ./sign.sh", "sign-command-key"),
+        ("--key alice.pub.pem --sign-command []", "found no program"),
+        ("--key alice.pub.pem --sign-command [\"x\"", "expected [\"PROGRAM\", \"ARGUMENT\"]"),
+        ("--key alice.pub.pem --sign-command ./sign.sh --passphrase-file p", "cannot be used with"),
+        ("--key ssh-agent:", "a comment or a fingerprint"),
+    ] {
+        desk.carnet(&format!("sign out {options}")).ends(2).says(&[code]);
+    }
+}
+
+#[test]
+fn a_signal_ends_the_command_too() {
+    let desk = desk();
+    let before = desk.files("out");
+    script(&desk, "echo $$ >pid; exec sleep 1000");
+    let mut child = desk.command("sign out --key alice.pub.pem --sign-command ./sign.sh").spawn().unwrap();
+    assert!(wait_for(&mut child, || std::fs::read_to_string(desk.path("pid"))
+        .is_ok_and(|pid| pid.ends_with('\n'))));
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    desk.sh("! kill -0 $(cat pid)").ok();
+    assert!(desk.files("out") == before);
+}
