@@ -1,10 +1,10 @@
-//! The Reed-Solomon code: one row at a time.
+//! The Reed-Solomon code: the parity of one row at a time.
 
 use reed_solomon_simd::engine::DefaultEngine;
-use reed_solomon_simd::rate::{HighRateDecoder, HighRateEncoder, RateDecoder as _, RateEncoder as _};
+use reed_solomon_simd::rate::{HighRateEncoder, RateEncoder as _};
 
 /// What is said if the library refuses counts or lengths that were checked before.
-const CHECKED: &str = "counts and lengths of a group are within the limits of the format";
+pub(super) const CHECKED: &str = "counts and lengths of a group are within the limits of the format";
 
 /// Computes the parity stripes of rows of one shape.
 pub(crate) struct RowEncoder {
@@ -13,11 +13,11 @@ pub(crate) struct RowEncoder {
 }
 
 /// The counts and the length that rows have.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Shape {
-    shards: usize,
-    losses: usize,
-    stripe_bytes: usize,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) shards: usize,
+    pub(super) losses: usize,
+    pub(super) stripe_bytes: usize,
 }
 
 impl RowEncoder {
@@ -48,50 +48,8 @@ impl RowEncoder {
     }
 }
 
-/// Computes lost stripes of rows of one shape.
-pub(crate) struct RowDecoder {
-    decoder: HighRateDecoder<DefaultEngine>,
-    shape: Shape,
-}
-
-impl RowDecoder {
-    /// Creates a decoder; the arguments are those of [`RowEncoder::new`].
-    pub(crate) fn new(shards: usize, losses: usize, stripe_bytes: usize) -> RowDecoder {
-        let shape = Shape { shards, losses, stripe_bytes };
-        let decoder = HighRateDecoder::new(shards, losses, stripe_bytes, DefaultEngine::new(), None);
-        RowDecoder { decoder: decoder.expect(CHECKED), shape }
-    }
-
-    /// Changes the length of the stripes.
-    pub(crate) fn resize(&mut self, stripe_bytes: usize) {
-        if self.shape.stripe_bytes != stripe_bytes {
-            self.shape.stripe_bytes = stripe_bytes;
-            self.decoder.reset(self.shape.shards, self.shape.losses, stripe_bytes).expect(CHECKED);
-        }
-    }
-
-    /// Adds a stripe of the next row that is there.
-    pub(crate) fn add(&mut self, shard: usize, stripe: &[u8]) {
-        self.decoder.add_original_shard(shard, stripe).expect(CHECKED);
-    }
-
-    /// Adds a parity stripe of the next row.
-    pub(crate) fn add_parity(&mut self, number: usize, stripe: &[u8]) {
-        self.decoder.add_recovery_shard(number, stripe).expect(CHECKED);
-    }
-
-    /// Computes the stripes that were not added, and hands each over with the number of its shard. At least as many
-    /// stripes as there are shards must have been added.
-    pub(crate) fn decode(&mut self, take: &mut dyn FnMut(usize, &[u8])) {
-        let result = self.decoder.decode().expect(CHECKED);
-        result.restored_original_iter().for_each(|(shard, stripe)| take(shard, stripe));
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     /// Plain arithmetic as docs/format.md, "The code", describes it: slow, and without any of the library's tables.
@@ -190,39 +148,6 @@ mod tests {
             encoder.encode(stripes.iter().map(Vec::as_slice), &mut |_, parity| found.push(parity.to_vec()));
             let expected: Vec<Vec<u8>> = described::parity(&data, losses).into_iter().map(stripe).collect();
             assert_eq!(found, expected, "{shards} shards, {losses} losses");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_lost_stripes_are_computed_again(
-            shards in 1_usize..20,
-            losses in 1_usize..8,
-            seed in any::<u64>(),
-            order in any::<prop::sample::Index>(),
-        ) {
-            let byte = |shard: usize, at: usize| {
-                let mixed = seed.wrapping_add((shard * 128 + at) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                (mixed >> 56) as u8
-            };
-            let stripes: Vec<Vec<u8>> =
-                (0..shards).map(|shard| (0..128).map(|at| byte(shard, at)).collect()).collect();
-            let mut parity = Vec::new();
-            RowEncoder::new(shards, losses, 128)
-                .encode(stripes.iter().map(Vec::as_slice), &mut |_, stripe| parity.push(stripe.to_vec()));
-            // `losses` of all are lost, in a row from a random place on.
-            let first = order.index(shards + losses);
-            let is_lost = |at: usize| (at + shards + losses - first) % (shards + losses) < losses;
-            let mut decoder = RowDecoder::new(shards, losses, 128);
-            (0..shards).filter(|&at| !is_lost(at)).for_each(|at| decoder.add(at, &stripes[at]));
-            (0..losses)
-                .filter(|&at| !is_lost(shards + at))
-                .for_each(|at| decoder.add_parity(at, &parity[at]));
-            let mut restored = Vec::new();
-            decoder.decode(&mut |shard, stripe| restored.push((shard, stripe.to_vec())));
-            let expected: Vec<(usize, Vec<u8>)> =
-                (0..shards).filter(|&at| is_lost(at)).map(|at| (at, stripes[at].clone())).collect();
-            prop_assert_eq!(restored, expected);
         }
     }
 }

@@ -5,15 +5,19 @@
 //!
 //! ```text
 //! make    shards ─ Band ─ RowEncoder → parity files
-//! repair  files that arrived ─ groups → GroupFiles ─ survey → Survey ─ rebuild → chunks ─ prove → files
+//! repair  files that arrived ─ groups → GroupFiles ─ survey → Survey ─ rebuild → chunks, or Patch → blocks ─ prove → files
 //! ```
 
 pub(crate) mod band;
 pub(crate) mod code;
+mod decode;
 mod group_files;
+mod patch;
+pub(crate) mod proof;
 mod rebuild;
 mod restore;
 pub(crate) mod slice_sums;
+mod solve;
 mod survey;
 
 pub(crate) use group_files::groups;

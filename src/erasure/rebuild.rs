@@ -1,12 +1,15 @@
 //! Writes chunks again: what is good is copied, and the rest is computed.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use super::band::Band;
-use super::code::RowDecoder;
+use super::decode::RowDecoder;
 use super::group_files::GroupFiles;
+use super::patch::Patch;
+use super::slice_sums::{SliceSums, feed_together};
 use super::survey::{Found, Place, Survey};
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::environment::Environment;
@@ -15,6 +18,7 @@ use crate::format::limits::PARITY_WORK_BYTES_MAX;
 use crate::format::parity::ParityGroup;
 use crate::medium::{ChunkSink, MediumError, ReadAt};
 use crate::observe::Event;
+use crate::stream::hash::{Function, lanes};
 use crate::stream::pump::Halted;
 use crate::stream::share::share;
 
@@ -70,22 +74,23 @@ impl Diagnose for RebuildError {
     }
 }
 
-/// Writes the chunks of these shards into a sink, each with one of the `heads`. They are pending then: nothing has
-/// compared them with their statements.
+/// Writes the chunks of these shards into a sink, each with its head. They are pending then: nothing has compared them with
+/// their statements. Gives `patches` what they need; nothing of that is written yet.
 ///
 /// # Errors
 /// [`RebuildError`]. What was written is pending.
-pub(crate) fn rebuild(
+pub(super) fn rebuild(
     files: &GroupFiles<'_>,
     survey: &Survey,
-    wanted: &[usize],
-    heads: &[Head],
+    whole: &[(usize, Head)],
+    patches: &mut [Patch],
     sink: &dyn ChunkSink,
     environment: &Environment<'_>,
 ) -> Result<(), RebuildError> {
     let group = &files.group;
     let mut fronts = Vec::new();
-    for (&shard, head) in wanted.iter().zip(heads) {
+    for (shard, head) in whole {
+        let shard = *shard;
         let front = head.render();
         let chunk = &group.chunks[shard];
         sink.begin(chunk.number, front.len() as u64 + chunk.bytes)?;
@@ -93,8 +98,10 @@ pub(crate) fn rebuild(
         write
             .write_all_at(&front, 0)
             .map_err(|source| RebuildError::Write { file: sink.file_name(chunk.number), source })?;
-        fronts.push(front.len() as u64);
+        fronts.push((shard, front.len() as u64));
     }
+    let mended = patches.iter().map(|patch| patch.shard);
+    let wanted = whole.iter().map(|(shard, _)| *shard).chain(mended).collect();
     let rebuilding = Rebuilding { group, survey, wanted, environment, failed: Mutex::new(None) };
     let decoders: Mutex<Vec<RowDecoder>> = Mutex::default();
     let mut band = Band::new(group);
@@ -103,6 +110,7 @@ pub(crate) fn rebuild(
         rebuilding.fill(&mut band)?;
         rebuilding.solve(&mut band, &decoders)?;
         rebuilding.write(&band, &fronts, sink)?;
+        rebuilding.keep(&band, patches);
         if environment.workers.interrupted() {
             return Err(RebuildError::Interrupted);
         }
@@ -113,7 +121,7 @@ pub(crate) fn rebuild(
 struct Rebuilding<'a> {
     group: &'a ParityGroup,
     survey: &'a Survey,
-    wanted: &'a [usize],
+    wanted: BTreeSet<usize>,
     environment: &'a Environment<'a>,
     failed: Mutex<Option<RebuildError>>,
 }
@@ -128,6 +136,15 @@ impl Rebuilding<'_> {
         let found = &self.survey.shards[shard];
         let block = usize::try_from(self.block_of(row)).expect("blocks are bounded");
         found.good.get(block).is_some_and(Option::is_none)
+    }
+
+    /// Returns how many stripes of a row are lost at most.
+    fn most_lost(&self) -> usize {
+        let lost = |block: usize| {
+            let shards = self.survey.shards.iter();
+            shards.filter(|found| found.good.get(block).is_some_and(Option::is_none)).count()
+        };
+        (0..usize_of(self.group.row_blocks())).map(lost).max().unwrap_or(0)
     }
 
     /// Returns whether a row must be computed.
@@ -197,7 +214,8 @@ impl Rebuilding<'_> {
             let kept = decoders.lock().expect("no thread panicked").pop();
             let stripe = usize_of(self.group.stripe());
             kept.unwrap_or_else(|| {
-                RowDecoder::new(self.group.chunks.len(), self.group.losses as usize, stripe)
+                let (shards, losses) = (self.group.chunks.len(), self.group.losses as usize);
+                RowDecoder::new(shards, losses, stripe, self.most_lost())
             })
         };
         let whole: &Band = band;
@@ -233,35 +251,28 @@ impl Rebuilding<'_> {
     ) -> Result<Vec<(usize, Vec<u8>)>, RebuildError> {
         let (group, place) = (self.group, band.place(row));
         decoder.resize(place.len());
-        let mut lost = 0;
-        for (shard, bytes) in band.shards().iter().enumerate() {
-            if self.is_lost(shard, row) {
-                lost += 1;
-            } else {
-                decoder.add(shard, &bytes[place.clone()]);
-            }
-        }
-        let block = self.block_of(row);
-        let mut stripe_bytes = vec![0; place.len()];
+        let lost: Vec<usize> = (0..group.chunks.len()).filter(|&shard| self.is_lost(shard, row)).collect();
+        let (block, mut parity) = (self.block_of(row), Vec::with_capacity(lost.len()));
         for stripe in 0..group.losses {
-            if lost == 0 {
+            if parity.len() == lost.len() {
                 break;
             }
             let position = group.file_of(stripe, row);
             let Some(found) = self.survey.files[position as usize].place(block) else { continue };
             let offset = group.offset_in(position, row).checked_add_signed(found.offset);
             let offset = offset.expect("a good block lies in its file");
+            let mut bytes = vec![0; place.len()];
             found
                 .file
                 .open()
-                .and_then(|file| file.read_exact_at(&mut stripe_bytes, offset))
+                .and_then(|file| file.read_exact_at(&mut bytes, offset))
                 .map_err(|source| RebuildError::Read { file: found.file.name().to_owned(), source })?;
-            decoder.add_parity(stripe as usize, &stripe_bytes);
-            lost -= 1;
+            parity.push((stripe as usize, bytes));
         }
-        assert!(lost == 0, "the reserve of the group is not negative");
+        assert!(parity.len() == lost.len(), "the reserve of the group is not negative");
         let mut solved = Vec::new();
-        decoder.decode(&mut |shard, bytes| {
+        let stripes = band.shards().iter().map(|shard| &shard[place.clone()]);
+        decoder.decode(stripes, &lost, parity, &mut |shard, bytes| {
             if self.wanted.contains(&shard) {
                 solved.push((shard, bytes.to_vec()));
             }
@@ -269,17 +280,16 @@ impl Rebuilding<'_> {
         Ok(solved)
     }
 
-    /// Writes the band of each chunk that is wanted.
-    fn write(&self, band: &Band, fronts: &[u64], sink: &dyn ChunkSink) -> Result<(), RebuildError> {
+    /// Writes the band of each chunk that is written whole. `fronts` are their shards, and the sizes of their heads.
+    fn write(&self, band: &Band, fronts: &[(usize, u64)], sink: &dyn ChunkSink) -> Result<(), RebuildError> {
         let monitor = self.environment.monitor;
-        let wanted = self.wanted.iter().zip(fronts);
         let workers = self.environment.workers;
         share(
             workers,
             workers.count(),
-            wanted,
+            fronts.iter(),
             || (),
-            |(), (&shard, front)| {
+            |(), &(shard, front)| {
                 let chunk = &self.group.chunks[shard];
                 let range = band.range_of(self.group, chunk.bytes);
                 let bytes = &band.shards()[shard][..usize_of(range.end - range.start)];
@@ -295,6 +305,34 @@ impl Rebuilding<'_> {
             },
         );
         self.outcome()
+    }
+
+    /// Hashes the band of each chunk that is mended in place, and keeps its damaged blocks.
+    fn keep(&self, band: &Band, patches: &mut [Patch]) {
+        let monitor = self.environment.monitor;
+        let workers = self.environment.workers;
+        share(
+            workers,
+            workers.count(),
+            patches.chunks_mut(lanes(Function::Sha256)),
+            || (),
+            |(), patches| {
+                let bytes_of = |shard: usize| {
+                    let range = band.range_of(self.group, self.group.chunks[shard].bytes);
+                    (range.start, &band.shards()[shard][..usize_of(range.end - range.start)])
+                };
+                for patch in patches.iter_mut() {
+                    let (at, bytes) = bytes_of(patch.shard);
+                    patch.keep(at, bytes);
+                    monitor.tell(Event::Moved { bytes: bytes.len() as u64 });
+                }
+                let mut streams: Vec<(&mut [SliceSums], &[u8])> = patches
+                    .iter_mut()
+                    .map(|patch| (std::slice::from_mut(&mut patch.sums), bytes_of(patch.shard).1))
+                    .collect();
+                feed_together(&mut streams);
+            },
+        );
     }
 }
 

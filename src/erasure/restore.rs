@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::group_files::{GroupFiles, groups};
+use super::patch::{Patch, choose};
 use super::rebuild::{RebuildError, rebuild};
 use super::survey::{Found, Knowledge, Survey, head, survey};
 use crate::arrival::{Bundle, Finding, NotAChunk, Opened, damaged_entries, read_body, read_head};
@@ -59,6 +60,8 @@ pub(crate) struct Restoring<'a> {
     pub(crate) policy: &'a TrustPolicy,
     /// The sink for the chunks.
     pub(crate) sink: &'a dyn ChunkSink,
+    /// Whether damaged files there may be changed.
+    pub(crate) in_place: bool,
     /// Clears the way for a chunk whose name a file has already, or refuses.
     pub(crate) clear_way: &'a ClearWay<'a>,
     pub(crate) environment: &'a Environment<'a>,
@@ -154,27 +157,58 @@ impl Restoring<'_> {
         wanted: &[usize],
         restored: &mut Restored,
     ) -> Result<(), RebuildError> {
-        let mut rest = Vec::new();
+        let (mut whole, mut planned) = (Vec::new(), Vec::new());
         for &shard in wanted {
             let (number, head) = (files.group.chunks[shard].number, self.head(files, shard));
-            match self.sink.finished(number)? {
-                Some(there) if self.problem(&there, &head)?.is_none() => {
+            let there = self.sink.finished(number)?;
+            let patch = there.as_ref().and_then(|there| self.patch(files, survey, shard, there, &head));
+            if let Some(patch) = patch {
+                planned.push(patch);
+                continue;
+            }
+            if let Some(there) = there {
+                if self.problem(&there, &head)?.is_none() {
                     let signatures = head.signatures.len();
                     restored.chunks.push(RestoredChunk { number, file: there, signatures });
                     continue;
                 }
-                Some(there) => (self.clear_way)(&there, survey)?,
-                None => {}
+                (self.clear_way)(&there, survey)?;
             }
-            rest.push((shard, head));
+            whole.push((shard, head));
         }
-        let (wanted, heads): (Vec<usize>, Vec<Head>) = rest.into_iter().unzip();
-        if wanted.is_empty() {
+        let (mut patches, others) = choose(planned);
+        whole.extend(others.into_iter().map(|patch| (patch.shard, self.head(files, patch.shard))));
+        if whole.is_empty() && patches.is_empty() {
             return Ok(());
         }
-        rebuild(files, survey, &wanted, &heads, self.sink, self.environment)?;
-        for (&shard, head) in wanted.iter().zip(&heads) {
-            let number = files.group.chunks[shard].number;
+        rebuild(files, survey, &whole, &mut patches, self.sink, self.environment)?;
+        self.commit(files, &whole, restored)?;
+        self.mend(&patches, restored)
+    }
+
+    /// Plans to mend the file that has the name of a chunk, if it may be changed.
+    fn patch(
+        &self,
+        files: &GroupFiles<'_>,
+        survey: &Survey,
+        shard: usize,
+        there: &Arc<dyn ChunkFile>,
+        head: &Head,
+    ) -> Option<Patch> {
+        let opened = self.bundle.files.iter().find(|opened| opened.file.version() == there.version())?;
+        let is_mended = self.in_place && opened.file.name() == there.name();
+        is_mended.then(|| Patch::plan(files, survey, shard, opened, head)).flatten()
+    }
+
+    /// Reads the chunks that were written, and gives their names to those that are proven.
+    fn commit(
+        &self,
+        files: &GroupFiles<'_>,
+        written: &[(usize, Head)],
+        restored: &mut Restored,
+    ) -> Result<(), RebuildError> {
+        for (shard, head) in written {
+            let number = files.group.chunks[*shard].number;
             let problem = match self.sink.unfinished(number)? {
                 Some(written) => self.problem(&written, head)?,
                 None => Some("it cannot be read back".to_owned()),
@@ -187,6 +221,24 @@ impl Restoring<'_> {
                 }
                 Some(problem) => {
                     restored.refuted.insert(number, problem);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes into the files of those chunks that are proven.
+    fn mend(&self, patches: &[Patch], restored: &mut Restored) -> Result<(), RebuildError> {
+        for patch in patches {
+            let failed = |source| RebuildError::Write { file: self.sink.file_name(patch.number), source };
+            match patch.apply().map_err(failed)? {
+                Ok(()) => restored.chunks.push(RestoredChunk {
+                    number: patch.number,
+                    file: self.sink.sealed(patch.number)?,
+                    signatures: patch.signatures,
+                }),
+                Err(finding) => {
+                    restored.refuted.insert(patch.number, finding.to_string());
                 }
             }
         }

@@ -70,6 +70,18 @@ impl ArrivedFile {
 }
 
 impl ArrivedFile {
+    /// Opens the file for writing into it, without following links.
+    fn writable(&self) -> io::Result<File> {
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        let flags = i32::try_from(flags.bits()).unwrap_or(0);
+        let file = OpenOptions::new().write(true).custom_flags(flags).open(&self.path)?;
+        let metadata = file.metadata()?;
+        if (metadata.dev(), metadata.ino()) != self.identity || metadata.len() != self.bytes {
+            return Err(io::Error::other("the file has changed since it was found"));
+        }
+        Ok(file)
+    }
+
     /// Returns whether not even the length could be read.
     pub(super) fn is_unreadable(&self) -> bool {
         self.failure.is_some()
@@ -148,6 +160,23 @@ impl ChunkFile for ArrivedFile {
             }
         }
         Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// A file with a second name is not mended: under that name, it may be a copy that is kept as it arrived.
+    fn can_be_mended(&self) -> bool {
+        self.writable().and_then(|file| file.metadata()).is_ok_and(|found| found.nlink() == 1)
+    }
+
+    /// A concurrent change by [`ChunkFile::replace_front`] waits, and then fails because the file is another one.
+    fn mend(&self, parts: &[(u64, &[u8])]) -> io::Result<()> {
+        let file = self.writable()?;
+        file.lock()?;
+        // While the lock is held, this fails unless the file is still the one that was found.
+        drop(self.open()?);
+        for (offset, bytes) in parts {
+            file.write_all_at(bytes, *offset)?;
+        }
+        file.sync_data()
     }
 
     /// The new file is written beside the old one, synced, and renamed over it. A concurrent replacement waits, and

@@ -70,6 +70,20 @@ pub trait ChunkFile: Send + Sync {
         Ok(None)
     }
 
+    /// Returns whether [`ChunkFile::mend`] may be tried: the place allows it, and the file has no second name.
+    fn can_be_mended(&self) -> bool {
+        false
+    }
+
+    /// Writes bytes over parts of the file, each at its offset, and makes them durable. Its length stays. It is not
+    /// atomic: after a failure, some parts may be written, and one of them in part.
+    ///
+    /// # Errors
+    /// If the file has changed since it was found, or cannot be written.
+    fn mend(&self, _parts: &[(u64, &[u8])]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Replaces the bytes before `kept_from` with `front`, of any length, and keeps the rest unchanged. `check`
     /// inspects the new file before it is visible; if it fails, nothing changes. The replacement is atomic: a reader
     /// finds the whole old or the whole new file. Of two concurrent replacements, one fails.

@@ -120,8 +120,9 @@ impl RepairReport {
     }
 }
 
-/// Repairs a bundle. Every chunk is written whole, accepted by its own signature and compared with its statement before
-/// it gets its name; a chunk that is good is not touched. Running it again is safe.
+/// Repairs a bundle. A lost chunk is written whole, accepted by its own signature and compared with its statement before
+/// it gets its name. Into a damaged chunk in its place, only damaged blocks are written, after the chunk was proven with
+/// them. A chunk that is good is not touched. Running it again is safe, also after a run that was killed.
 ///
 /// # Errors
 /// [`RepairError`]. Chunks that were repaired before stay. That too much is lost is no error, but in the report.
@@ -164,6 +165,7 @@ pub fn repair(
         others: &others,
         policy: request.policy,
         sink: sink.as_ref(),
+        in_place: request.in_place,
         clear_way: &clear_way,
         environment,
     };

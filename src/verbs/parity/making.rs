@@ -3,14 +3,14 @@
 use std::sync::Mutex;
 
 use super::{ParityError, ParityFileReport};
-use crate::arrival::{Finding, Opened, damaged_entries, read_body, read_head};
+use crate::arrival::{Opened, damaged_entries, read_body, read_head};
 use crate::environment::Environment;
 use crate::erasure::band::Band;
 use crate::erasure::code::RowEncoder;
+use crate::erasure::proof::Proof;
 use crate::erasure::slice_sums::{SliceSums, feed_together};
 use crate::format::body::Body;
 use crate::format::entry::EntryName;
-use crate::format::error::FormatError;
 use crate::format::head::{Head, put};
 use crate::format::limits::PARITY_WORK_BYTES_MAX;
 use crate::format::parity::ParityGroup;
@@ -105,13 +105,14 @@ impl Maker<'_> {
             self.sink.begin(group.number_of(file), *bytes)?;
         }
         // Each shard is divided into blocks, and into what its chunk's statement proves.
-        let proofs: Vec<Vec<(u64, Expected)>> = sources.iter().map(|source| proof(source)).collect();
+        let proofs: Vec<Proof> =
+            sources.iter().map(|source| Proof::new(&source.opened.statement, source.body)).collect();
         let mut shards: Vec<[SliceSums; 2]> = group
             .chunks
             .iter()
             .zip(&proofs)
             .map(|(chunk, proof)| {
-                let lengths: Vec<u64> = proof.iter().map(|(length, _)| *length).collect();
+                let lengths = proof.lengths();
                 [SliceSums::new(blocks(group, chunk.bytes)), SliceSums::new(lengths.into_iter())]
             })
             .collect();
@@ -137,7 +138,10 @@ impl Maker<'_> {
             self.append(group, &band, &parity, &extents, &mut files)?;
         }
         for ((source, proof), [_, found]) in sources.iter().zip(&proofs).zip(&shards) {
-            compare(source, proof, found.sums())?;
+            proof.compare(found.sums()).map_err(|finding| ParityError::Damaged {
+                file: source.opened.file.name().to_owned(),
+                finding,
+            })?;
         }
         let block_sums: Vec<u8> = shards.iter().flat_map(|[blocks, _]| bytes_of(blocks.sums())).collect();
         (0..).zip(&files).map(|(file, sums)| self.seal(group, file, &text, &block_sums, sums)).collect()
@@ -345,47 +349,6 @@ impl Maker<'_> {
         let entries: Vec<_> = body.entries.iter().collect();
         Ok(damaged_entries(&file, &entries, self.environment.workers)?.is_none())
     }
-}
-
-/// What a slice of a sealed part must be.
-#[derive(Clone, Copy)]
-struct Expected {
-    sum: Sum,
-    /// The entry; `None` for what the format prescribes between two.
-    entry: Option<usize>,
-}
-
-/// Returns the slices of a sealed part, from its first byte to its last, with what each must be.
-fn proof(source: &Source<'_>) -> Vec<(u64, Expected)> {
-    let Source { opened, body } = source;
-    let prescribed = |bytes: &[u8]| (bytes.len() as u64, Expected { sum: Sum::of(bytes), entry: None });
-    let sums = Header { name: EntryName::Sums, bytes: body.sums_bytes() }.encode();
-    let sum = opened.statement.sums;
-    let mut slices = vec![prescribed(&sums), (body.sums_bytes(), Expected { sum, entry: None })];
-    for (number, entry) in body.entries.iter().enumerate() {
-        slices.push(prescribed(&body.gap(number)));
-        slices.push((entry.bytes, Expected { sum: entry.sum, entry: Some(number) }));
-    }
-    slices.push(prescribed(&body.gap(body.entries.len())));
-    slices
-}
-
-/// Compares the slices of a sealed part with what they must be.
-fn compare(source: &Source<'_>, proof: &[(u64, Expected)], found: &[Sum]) -> Result<(), ParityError> {
-    for ((_, expected), found) in proof.iter().zip(found) {
-        if expected.sum == *found {
-            continue;
-        }
-        let finding = if let Some(entry) = expected.entry {
-            Finding::of_entry(&source.body.entries[entry], found.to_string())
-        } else {
-            let expected = "the sums, headers and padding that its statement proves";
-            (&FormatError::whole("chunk", expected, "other bytes")).into()
-        };
-        return Err(ParityError::Damaged { file: source.opened.file.name().to_owned(), finding });
-    }
-    assert!(proof.len() == found.len(), "a sealed part is read to its end");
-    Ok(())
 }
 
 fn blocks(group: &ParityGroup, bytes: u64) -> impl Iterator<Item = u64> + Send + 'static {

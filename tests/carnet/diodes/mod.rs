@@ -1,4 +1,5 @@
 //! Links on which files are lost, cut and damaged: parity and repair.
 
 mod lossy;
+mod mending;
 mod repairs;

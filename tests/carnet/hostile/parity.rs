@@ -85,8 +85,29 @@ fn repaired(parity: &[Vec<u8>]) -> (Ran, bool) {
     (ran, files > 0)
 }
 
+/// Repairs chunk 1, which has a wrong byte, in its place, with these parity files. Returns whether a chunk file changed.
+fn mended(parity: &[Vec<u8>]) -> (Ran, bool) {
+    let station = folder();
+    let place = station.path();
+    let mut chunks = named(&packed().chunks);
+    let last = chunks[1].1.len() - 1;
+    chunks[1].1[last - 2_000] ^= 1;
+    for (name, bytes) in &chunks {
+        fs::write(place.join(name), bytes).expect("written");
+    }
+    for (number, bytes) in parity.iter().enumerate() {
+        fs::write(place.join(format!("p{number}.tar")), bytes).expect("written");
+    }
+    let public = packed().public.as_os_str();
+    let ran = carnet(["repair".as_ref(), place.as_os_str(), "--pub".as_ref(), public]);
+    let is_changed = |(name, bytes): &(String, Vec<u8>)| fs::read(place.join(name)).expect("read") != *bytes;
+    (ran, chunks.iter().any(is_changed))
+}
+
 #[test]
 fn parity_that_is_right_repairs() {
+    let (ran, changed) = mended(&parity_files());
+    assert_eq!((ran.code, changed), (0, true), "{ran}");
     let (ran, wrote) = repaired(&parity_files());
     assert_eq!((ran.code, wrote), (0, true), "{ran}");
 }
@@ -117,6 +138,9 @@ fn parity_that_lies_writes_nothing() {
         let (ran, wrote) = repaired(&parity);
         assert_ne!(ran.code, 0, "{what}: {ran}");
         assert!(!wrote, "{what}: {ran}");
+        let (ran, changed) = mended(&parity);
+        assert_ne!(ran.code, 0, "{what}: {ran}");
+        assert!(!changed, "{what}: {ran}");
         let mut files = named(&packed().chunks);
         files.extend(parity.into_iter().enumerate().map(|(number, bytes)| (format!("p{number}.tar"), bytes)));
         deliver(what, &files, Expect::Complete);

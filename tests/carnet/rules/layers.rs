@@ -81,7 +81,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sha1", &["src/packages/rpm/"]),
     ("md5", &["src/packages/rpm/", "src/stream/hash", "src/medium/bucket/sums.rs", "src/storage/"]),
     ("rayon", &["src/stream/pump/", "src/stream/workers.rs", "src/stream/hash/lanes.rs"]),
-    ("reed_solomon_simd", &["src/erasure/code.rs"]),
+    ("reed_solomon_simd", &["src/erasure"]),
     ("memmap2", &["src/stream/buffer.rs"]),
     ("libc", &["src/medium/on_disk.rs"]),
     ("ed25519_dalek", &["src/trust/"]),
