@@ -182,18 +182,18 @@ pub trait ChunkSink: Sync {
     /// [`MediumError::Full`] if there is not enough space.
     fn reserve(&self, bytes: u64) -> Result<(), MediumError>;
 
-    /// Claims room for a pending chunk before it begins. If there is none, [`ChunkSink::begin`] may still be called, for
-    /// chunks that others depend on.
-    fn claim(&self, _: u32) -> bool {
+    /// Claims room for a pending chunk of this many bytes before it begins, if no more than `most` bytes are used with it.
+    /// If there is none, [`ChunkSink::begin`] may still be called, for chunks that others depend on.
+    fn claim(&self, _number: u32, _bytes: u64, _most: u64) -> bool {
         true
     }
 
-    /// Waits until there is room, or until waiting cannot help.
+    /// After [`ChunkSink::claim`] found no room: waits until there may be some. Returns false if waiting cannot help.
     ///
     /// # Errors
     /// If storing an earlier chunk failed.
-    fn wait_for_room(&self) -> Result<(), MediumError> {
-        Ok(())
+    fn wait_for_room(&self) -> Result<bool, MediumError> {
+        Ok(false)
     }
 
     /// Begins a chunk of this many bytes. A pending chunk of this number is discarded.
@@ -201,6 +201,22 @@ pub trait ChunkSink: Sync {
 
     /// Opens a pending chunk for writing. Several threads may write to it.
     fn open(&self, number: u32) -> Result<Box<dyn WriteAt>, MediumError>;
+
+    /// Returns how many bytes of a chunk of this size still need room after [`ChunkSink::set_aside`]; `None` if the sink has
+    /// no use for that.
+    fn kept_aside(&self, _bytes: u64) -> Option<u64> {
+        None
+    }
+
+    /// Takes a pending chunk of which every byte is written, but whose blobs are not proven yet, so that it needs less room.
+    /// Nothing of it is visible before [`ChunkSink::commit`], and its head does not leave this process.
+    /// [`ChunkSink::begin`] discards it.
+    ///
+    /// # Errors
+    /// If it cannot be stored. If the store works later, then also a later call.
+    fn set_aside(&self, _number: u32) -> Result<(), MediumError> {
+        Ok(())
+    }
 
     /// Makes a pending chunk durable, and then atomically visible under its name. A store may do that later, by the end
     /// of [`ChunkSink::publish`]; the control chunk is never visible before all others.

@@ -49,25 +49,26 @@ impl Digests {
         self.whole.iter_mut().chain(self.slices.as_mut().map(|slices| &mut slices.stream))
     }
 
-    /// Records that all streams have hashed a block of this many bytes, which must not extend beyond its slice.
-    pub(super) fn advance(&mut self, bytes: usize) {
-        let Some(slices) = &mut self.slices else { return };
+    /// Records that all streams have hashed a block of this many bytes, which must not extend beyond its slice. Returns the
+    /// hash of that slice if it ended and is not the last one.
+    pub(super) fn advance(&mut self, bytes: usize) -> Option<Output> {
+        let slices = self.slices.as_mut()?;
         slices.rest = slices.rest.saturating_sub(bytes as u64);
-        if slices.rest == 0
-            && let Some(length) = slices.lengths.next()
-        {
-            let ended = std::mem::replace(&mut slices.stream, Stream::new(slices.function));
-            slices.outputs.push(ended.finish());
-            slices.rest = length;
+        if slices.rest > 0 {
+            return None;
         }
+        slices.rest = slices.lengths.next()?;
+        let ended = std::mem::replace(&mut slices.stream, Stream::new(slices.function)).finish();
+        slices.outputs.push(ended);
+        Some(ended)
     }
 
-    /// Hashes a block of this flow alone.
-    pub fn update(&mut self, block: &[u8]) {
+    /// Hashes a block of this flow alone. Returns the hash of the slice that ends with it, unless that is the last one.
+    pub fn update(&mut self, block: &[u8]) -> Option<Output> {
         let mut blocks: Vec<(&mut Stream, &[u8])> = self.streams().map(|stream| (stream, block)).collect();
         update_together(&mut blocks);
         drop(blocks);
-        self.advance(block.len());
+        self.advance(block.len())
     }
 
     /// Finishes all hashes.
@@ -97,9 +98,9 @@ mod tests {
         let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
         let mut digests =
             Digests::of(&[Function::Sha256, Function::Md5]).and_slices(Function::Sha256, vec![300, 700]);
-        for block in [&bytes[..100], &bytes[100..300], &bytes[300..1000]] {
-            digests.update(block);
-        }
+        let blocks = [&bytes[..100], &bytes[100..300], &bytes[300..1000]];
+        let ended: Vec<Option<Output>> = blocks.iter().map(|block| digests.update(block)).collect();
+        assert_eq!(ended, [None, Some(sum_of(&bytes[..300])), None]);
         let digested = digests.finish();
         assert_eq!(digested.bytes, 1000);
         assert_eq!(digested.whole[0], sum_of(&bytes));

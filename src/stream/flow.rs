@@ -1,6 +1,7 @@
 //! The interface of a transfer that the engine moves.
 
 use super::digests::{Digested, Digests};
+use super::hash::Output;
 
 /// The transfer of one blob: reads its bytes, names the hashes to compute, and writes the bytes.
 pub trait Flow: Send {
@@ -25,6 +26,12 @@ pub trait Flow: Send {
 
     /// Writes the block just read, before or while it is hashed: its content is not verified yet.
     fn drain(&mut self, block: &[u8]) -> Result<(), Self::Error>;
+
+    /// Takes the hash of a slice that was read, written and hashed to its end. The hash of the last slice is only among
+    /// those of [`Flow::finish`].
+    fn end_slice(&mut self, _: Output) -> Result<(), Self::Error> {
+        Ok(())
+    }
 
     /// Finishes the flow after its last block.
     fn finish(self, digested: Digested) -> Result<Self::Done, Self::Error>;

@@ -2,11 +2,13 @@
 //!
 //! Chunks are assembled in files without a name on the local disk, because the head of a chunk is written last and the
 //! sum of the whole file begins with it. A sealed chunk is uploaded in parts by threads of its own while the next ones
-//! are packed, and then its space is free again (docs/decisions/0039-chunks-are-spooled.md).
+//! are packed, and then its space is free again (docs/decisions/0039-chunks-are-spooled.md). A
+//! full chunk whose blob is not proven yet goes up without its first part (docs/decisions/0027).
 //!
 //! Chunks are read by ranges, pinned to the entity tag that was found. Small reads go through windows in memory.
 
 mod category;
+mod parts;
 mod sink;
 mod spool;
 mod stored_file;

@@ -44,6 +44,23 @@ impl<'a> BucketSink<'a> {
         self.place.key(&self.names.of(number))
     }
 
+    /// Returns what the object of a chunk will be told to be.
+    fn described(&self, number: u32) -> Sealed {
+        let key = self.key(number);
+        let metadata = [
+            ("category", self.settings.category.to_string()),
+            ("carnetbundle", self.bundle.to_string()),
+            ("carnetchunk", number.to_string()),
+        ];
+        let metadata = metadata.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let precondition = match self.replace {
+            Replace::Never => Precondition::Absent,
+            Replace::WhenComplete | Replace::EachByItself => Precondition::None,
+        };
+        let name = self.place.name_of(&key);
+        Sealed { number, key, name, metadata, precondition }
+    }
+
     fn find(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
         let found = self.place.find(&self.key(number))?;
         Ok(found.map(|file| Arc::new(file) as Arc<dyn ChunkFile>))
@@ -128,11 +145,11 @@ impl ChunkSink for BucketSink<'_> {
         Ok(())
     }
 
-    fn claim(&self, number: u32) -> bool {
-        self.uploads.claim(number)
+    fn claim(&self, number: u32, bytes: u64, most: u64) -> bool {
+        self.uploads.claim(number, bytes, most)
     }
 
-    fn wait_for_room(&self) -> Result<(), MediumError> {
+    fn wait_for_room(&self) -> Result<bool, MediumError> {
         self.uploads.wait_for_room()
     }
 
@@ -150,23 +167,19 @@ impl ChunkSink for BucketSink<'_> {
         Ok(Box::new(Pending(self.uploads.pending(number).expect("a chunk that was begun"))))
     }
 
-    /// The chunk is handed over to a thread that uploads it. Its failure is returned by a later call.
-    fn commit(&self, number: u32) -> Result<(), MediumError> {
-        let key = self.key(number);
-        let metadata = [
-            ("category", self.settings.category.to_string()),
-            ("carnetbundle", self.bundle.to_string()),
-            ("carnetchunk", number.to_string()),
-        ];
-        let metadata = metadata.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        let precondition = match self.replace {
-            Replace::Never => Precondition::Absent,
-            Replace::WhenComplete | Replace::EachByItself => Precondition::None,
-        };
-        let name = self.place.name_of(&key);
-        self.uploads.hand_over(Sealed { number, key, name, metadata, precondition })
+    fn kept_aside(&self, bytes: u64) -> Option<u64> {
+        Some(self.uploads.kept_aside(bytes))
     }
 
+    /// All parts but the first go up. A failure is returned by a later call.
+    fn set_aside(&self, number: u32) -> Result<(), MediumError> {
+        self.uploads.set_aside(self.described(number))
+    }
+
+    /// The chunk is handed over to a thread that uploads it. Its failure is returned by a later call.
+    fn commit(&self, number: u32) -> Result<(), MediumError> {
+        self.uploads.hand_over(self.described(number))
+    }
     fn sealed(&self, number: u32) -> Result<Arc<dyn ChunkFile>, MediumError> {
         let gone = || MediumError::Io {
             what: "read",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::spool::{SpooledFile, nameless};
-use super::upload::Outgoing;
+use super::upload::{Outgoing, Target};
 use super::{Place, sums};
 use crate::format::Timestamp;
 use crate::medium::{ChunkFile, ReadAt};
@@ -109,15 +109,16 @@ impl ChunkFile for StoredFile {
         let mut metadata = found.unwrap_or_else(|| self.object.clone()).metadata;
         metadata.remove("content-md5");
         metadata.insert("carnetsha256".to_owned(), sums.sha256.to_string());
-        let outgoing = Outgoing {
+        let target = Target {
             key: self.object.key.clone(),
             name: self.name.clone(),
-            file,
             bytes,
             sums,
             metadata: metadata.into_iter().collect(),
             precondition: Precondition::Is(self.object.etag.clone()),
         };
-        outgoing.publish(container, NonZeroUsize::MIN, &AtomicBool::new(false)).map_err(io::Error::other)
+        Outgoing { target, file }
+            .publish(container, NonZeroUsize::MIN, &AtomicBool::new(false))
+            .map_err(io::Error::other)
     }
 }

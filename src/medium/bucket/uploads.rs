@@ -1,6 +1,6 @@
 //! The uploads of one bundle: each on a thread of its own while the next chunks are packed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,16 +8,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::Place;
-use super::upload::{Outgoing, Staged};
+use super::parts::Parts;
+use super::upload::{Aside, Outgoing, Staged, Target};
 use crate::diagnosis::{Diagnose as _, Diagnosis};
 use crate::medium::{MediumError, WholeSums};
-use crate::storage::Precondition;
+use crate::storage::{Container, Precondition};
 
 /// How many chunks are uploaded at once.
 const UPLOADS_MAX: usize = 2;
-
-/// How many chunks are on the local disk: those that are packed and those that are uploaded.
-const SPOOLED_MAX: usize = 3;
 
 /// When an uploaded chunk becomes visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +44,16 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// The chunks that will begin.
-    claimed: BTreeSet<u32>,
+    /// The chunks that will begin, with their sizes in bytes.
+    claimed: BTreeMap<u32, u64>,
+    /// Whether a chunk found no room since an upload ended.
+    lacks_room: bool,
     /// The chunks that are packed, with their files and sizes in bytes.
     pending: BTreeMap<u32, (Arc<File>, u64)>,
-    /// The chunks that are uploaded.
-    under_way: BTreeSet<u32>,
+    /// The chunks that are uploaded, with their sizes in bytes.
+    under_way: BTreeMap<u32, u64>,
+    /// The chunks that are not proven yet, and are in the store except for their fronts.
+    aside: BTreeMap<u32, Aside>,
     /// The sums of the chunks that were handed over.
     sums: BTreeMap<u32, WholeSums>,
     /// The chunks that are visible.
@@ -65,8 +67,11 @@ struct State {
 }
 
 impl State {
-    fn spooled(&self) -> usize {
-        self.claimed.len() + self.pending.len() + self.under_way.len()
+    /// Returns the size in bytes of what is on the local disk, or will be.
+    fn spooled(&self) -> u64 {
+        let pending = self.pending.values().map(|(_, bytes)| bytes);
+        let aside: u64 = self.aside.values().map(Aside::bytes).sum();
+        aside + self.claimed.values().chain(pending).chain(self.under_way.values()).sum::<u64>()
     }
 
     /// # Errors
@@ -88,7 +93,14 @@ impl State {
     }
 }
 
-/// A chunk that is handed over.
+/// What became of a chunk.
+enum Outcome {
+    Visible,
+    Staged(Staged),
+    Aside(Aside),
+}
+
+/// A chunk that is complete.
 pub(super) struct Sealed {
     pub(super) number: u32,
     pub(super) key: String,
@@ -115,8 +127,8 @@ impl Shared {
         Ok(state)
     }
 
-    /// Computes the sums of a sealed chunk and uploads it.
-    fn upload(&self, sealed: Sealed, file: Arc<File>, bytes: u64) -> Result<Option<Staged>, MediumError> {
+    /// Computes the sums of a chunk, and describes its upload.
+    fn outgoing(&self, sealed: Sealed, file: Arc<File>, bytes: u64) -> Result<Outgoing, MediumError> {
         let Sealed { number, key, name, mut metadata, precondition } = sealed;
         let sums = super::sums::of_file(&file, bytes).map_err(|source| MediumError::Io {
             what: "read back",
@@ -126,11 +138,30 @@ impl Shared {
         metadata.push(("carnetsha256".to_owned(), sums.sha256.to_string()));
         self.state().sums.insert(number, sums);
         self.changed.notify_all();
-        let outgoing = Outgoing { key, name, file, bytes, sums, metadata, precondition };
-        let container = self.place.container.as_ref();
+        Ok(Outgoing { target: Target { key, name, bytes, sums, metadata, precondition }, file })
+    }
+
+    fn container(&self) -> &dyn Container {
+        self.place.container.as_ref()
+    }
+
+    /// Uploads a sealed chunk.
+    fn upload(&self, outgoing: Outgoing) -> Result<Outcome, MediumError> {
+        let (container, connections) = (self.container(), self.connections);
         match self.visible {
-            Visible::AtOnce => outgoing.publish(container, self.connections, &self.abandoned).map(|()| None),
-            Visible::Later => outgoing.stage(container, self.connections, &self.abandoned).map(Some),
+            Visible::AtOnce => {
+                outgoing.publish(container, connections, &self.abandoned).map(|()| Outcome::Visible)
+            }
+            Visible::Later => outgoing.stage(container, connections, &self.abandoned).map(Outcome::Staged),
+        }
+    }
+
+    /// Uploads the front of a chunk that was set aside.
+    fn upload_front(&self, aside: Aside) -> Result<Outcome, MediumError> {
+        let staged = aside.stage(self.container())?;
+        match self.visible {
+            Visible::AtOnce => staged.publish(self.container()).map(|()| Outcome::Visible),
+            Visible::Later => Ok(Outcome::Staged(staged)),
         }
     }
 }
@@ -143,15 +174,19 @@ impl Uploads {
         Uploads { shared, threads: Mutex::default() }
     }
 
-    /// Keeps the file of a chunk that is packed from now on.
+    /// Keeps the file of a chunk that is packed from now on. If it was set aside before, that upload is ended.
     ///
     /// # Errors
     /// The failure of an upload.
     pub(super) fn begin(&self, number: u32, file: File, bytes: u64) -> Result<(), MediumError> {
-        let mut state = self.shared.state();
-        state.check()?;
+        let mut state = self.shared.wait_until(|state| !state.under_way.contains_key(&number))?;
         state.claimed.remove(&number);
         state.pending.insert(number, (Arc::new(file), bytes));
+        let earlier = state.aside.remove(&number);
+        drop(state);
+        if let Some(earlier) = earlier {
+            earlier.end(self.shared.container());
+        }
         Ok(())
     }
 
@@ -160,23 +195,54 @@ impl Uploads {
         self.shared.state().pending.get(&number).map(|(file, _)| Arc::clone(file))
     }
 
-    /// Claims room on the local disk for a chunk, unless there is none.
-    pub(super) fn claim(&self, number: u32) -> bool {
+    /// Claims room on the local disk for a chunk, if no more than `most` bytes are used with it. After a failure it always
+    /// succeeds: the next call returns the failure.
+    pub(super) fn claim(&self, number: u32, bytes: u64, most: u64) -> bool {
         let mut state = self.shared.state();
-        let has_room = state.claimed.contains(&number) || state.spooled() < SPOOLED_MAX;
+        let has_room = state.claimed.contains_key(&number)
+            || state.failed.is_some()
+            || state.spooled().saturating_add(bytes) <= most;
         if has_room {
-            state.claimed.insert(number);
+            state.claimed.insert(number, bytes);
+        } else {
+            state.lacks_room = true;
         }
         has_room
     }
 
-    /// Waits until the local disk may take another chunk, or until nothing is uploaded.
+    /// Waits until an upload has ended since a chunk found no room. Returns false if none has, and nothing is uploaded.
     ///
     /// # Errors
     /// The failure of an upload.
-    pub(super) fn wait_for_room(&self) -> Result<(), MediumError> {
-        let room = |state: &State| state.spooled() < SPOOLED_MAX || state.under_way.is_empty();
-        self.shared.wait_until(room).map(drop)
+    pub(super) fn wait_for_room(&self) -> Result<bool, MediumError> {
+        let state = self.shared.wait_until(|state| !state.lacks_room || state.under_way.is_empty())?;
+        Ok(!state.lacks_room)
+    }
+
+    /// Returns how many bytes of a chunk stay on the local disk while it is set aside.
+    pub(super) fn kept_aside(&self, bytes: u64) -> u64 {
+        Parts::of_withheld(bytes, self.shared.container().part_limits()).first_bytes()
+    }
+
+    /// Sends a chunk that is not proven yet to the store, except for its front. Waits while too many are uploaded. One that
+    /// is hardly longer than the front stays where it is.
+    ///
+    /// # Errors
+    /// The failure of an earlier upload. That of this one is returned later.
+    pub(super) fn set_aside(&self, sealed: Sealed) -> Result<(), MediumError> {
+        let number = sealed.number;
+        let mut state = self.shared.wait_until(|state| state.under_way.len() < UPLOADS_MAX)?;
+        let (_, bytes) = state.pending.get(&number).expect("a chunk that was begun");
+        if self.kept_aside(*bytes) == *bytes {
+            return Ok(());
+        }
+        let (file, bytes) = state.pending.remove(&number).expect("it is there");
+        state.under_way.insert(number, bytes);
+        drop(state);
+        self.start(number, move |shared| {
+            let outgoing = shared.outgoing(sealed, file, bytes)?;
+            outgoing.set_aside(shared.container(), shared.connections, &shared.abandoned).map(Outcome::Aside)
+        })
     }
 
     /// Hands a sealed chunk over. Waits while too many are uploaded. The control chunk is uploaded after all others.
@@ -186,18 +252,35 @@ impl Uploads {
     pub(super) fn hand_over(&self, sealed: Sealed) -> Result<(), MediumError> {
         let number = sealed.number;
         let most = if number == 0 { 0 } else { UPLOADS_MAX - 1 };
-        let mut state = self.shared.wait_until(|state| state.under_way.len() <= most)?;
+        let ready = |state: &State| state.under_way.len() <= most && !state.under_way.contains_key(&number);
+        let mut state = self.shared.wait_until(ready)?;
+        if let Some(aside) = state.aside.remove(&number) {
+            state.under_way.insert(number, aside.bytes());
+            drop(state);
+            return self.start(number, move |shared| shared.upload_front(aside));
+        }
         let (file, bytes) = state.pending.remove(&number).expect("a chunk that was begun");
-        state.under_way.insert(number);
+        state.under_way.insert(number, bytes);
         drop(state);
+        self.start(number, move |shared| shared.upload(shared.outgoing(sealed, file, bytes)?))
+    }
+
+    /// Runs an upload on a thread of its own.
+    fn start(
+        &self,
+        number: u32,
+        work: impl FnOnce(&Shared) -> Result<Outcome, MediumError> + Send + 'static,
+    ) -> Result<(), MediumError> {
         let shared = Arc::clone(&self.shared);
         let run = move || {
-            let outcome = shared.upload(sealed, file, bytes);
+            let outcome = work(&shared);
             let mut state = shared.state();
             state.under_way.remove(&number);
+            state.lacks_room = false;
             match outcome {
-                Ok(None) => state.visible.push(number),
-                Ok(Some(staged)) => drop(state.staged.insert(number, staged)),
+                Ok(Outcome::Visible) => state.visible.push(number),
+                Ok(Outcome::Staged(staged)) => drop(state.staged.insert(number, staged)),
+                Ok(Outcome::Aside(aside)) => drop(state.aside.insert(number, aside)),
                 Err(error) => state.fail(error),
             }
             drop(state);
@@ -217,7 +300,8 @@ impl Uploads {
     /// # Errors
     /// The failure of an upload.
     pub(super) fn sums(&self, number: u32) -> Result<Option<WholeSums>, MediumError> {
-        let known = |state: &State| state.sums.contains_key(&number) || !state.under_way.contains(&number);
+        let known =
+            |state: &State| state.sums.contains_key(&number) || !state.under_way.contains_key(&number);
         Ok(self.shared.wait_until(known)?.sums.get(&number).copied())
     }
 
@@ -229,8 +313,8 @@ impl Uploads {
         let staged = std::mem::take(&mut self.shared.wait_until(|state| state.under_way.is_empty())?.staged);
         let mut staged = staged.into_iter().rev();
         while let Some((_, next)) = staged.next() {
-            if let Err(error) = next.publish(self.shared.place.container.as_ref()) {
-                staged.for_each(|(_, rest)| rest.end(self.shared.place.container.as_ref()));
+            if let Err(error) = next.publish(self.shared.container()) {
+                staged.for_each(|(_, rest)| rest.end(self.shared.container()));
                 return Err(error);
             }
         }
@@ -256,9 +340,14 @@ impl Drop for Uploads {
             // A panic was printed already.
             let _ = thread.join();
         }
-        let staged = std::mem::take(&mut self.shared.state().staged);
+        let mut state = self.shared.state();
+        let (staged, aside) = (std::mem::take(&mut state.staged), std::mem::take(&mut state.aside));
+        drop(state);
         for staged in staged.into_values() {
-            staged.end(self.shared.place.container.as_ref());
+            staged.end(self.shared.container());
+        }
+        for aside in aside.into_values() {
+            aside.end(self.shared.container());
         }
     }
 }

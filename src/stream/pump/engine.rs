@@ -285,9 +285,10 @@ impl<'a, F: Flow> Engine<'a, F> {
                 at += 1;
                 continue;
             }
-            lane.digests.advance(lane.filled);
+            let slice = lane.digests.advance(lane.filled);
             lane.rest = lane.rest.saturating_sub(lane.filled as u64);
-            match lane.flow.drain(&lane.buffer[..lane.filled]) {
+            let drained = lane.flow.drain(&lane.buffer[..lane.filled]);
+            match drained.and_then(|()| slice.map_or(Ok(()), |slice| lane.flow.end_slice(slice))) {
                 Ok(()) => at += 1,
                 Err(error) => {
                     spare.put(lanes.swap_remove(at).buffer);
@@ -310,7 +311,14 @@ impl<'a, F: Flow> Engine<'a, F> {
                 Ok(Filled::Bytes(bytes)) => {
                     let read = &block[..bytes];
                     let transfer = || flow.drain(read).and_then(|()| flow.fill(&mut following));
-                    ((), filled) = rayon::join(|| digests.update(read), transfer);
+                    let slice;
+                    (slice, filled) = rayon::join(|| digests.update(read), transfer);
+                    if let Some(slice) = slice
+                        && filled.is_ok()
+                        && let Err(error) = flow.end_slice(slice)
+                    {
+                        filled = Err(error);
+                    }
                     rest = rest.saturating_sub(bytes as u64);
                     std::mem::swap(&mut block, &mut following);
                 }

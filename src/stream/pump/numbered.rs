@@ -2,6 +2,7 @@
 
 use crate::stream::digests::{Digested, Digests};
 use crate::stream::flow::{Filled, Flow};
+use crate::stream::hash::Output;
 
 /// A flow and its index, which is returned with the result.
 pub(super) struct Numbered<F> {
@@ -33,6 +34,11 @@ impl<F: Flow> Flow for Numbered<F> {
     fn drain(&mut self, block: &[u8]) -> Result<(), Self::Error> {
         let at = self.at;
         self.flow.drain(block).map_err(|error| (at, error))
+    }
+
+    fn end_slice(&mut self, slice: Output) -> Result<(), Self::Error> {
+        let at = self.at;
+        self.flow.end_slice(slice).map_err(|error| (at, error))
     }
 
     fn finish(self, digested: Digested) -> Result<Self::Done, Self::Error> {

@@ -109,6 +109,16 @@ pub enum PackError {
         /// The expected and the found digest.
         mismatch: BlobMismatch,
     },
+    /// A blob was read twice, and the second time its bytes were other ones.
+    #[error(
+        "{source_name}: blob {digest} matched its digest when it was read first, and not when it was read again"
+    )]
+    Changed {
+        /// The name of the source.
+        source_name: String,
+        /// The digest of the blob.
+        digest: Digest,
+    },
     /// Reading a blob failed.
     #[error("{source_name}: cannot read blob {digest}: {source}")]
     Unreadable {
@@ -255,7 +265,7 @@ impl PackError {
                 Some(error) if !error.is_of_one_blob() => None,
                 _ => Some(*digest),
             },
-            PackError::Size { digest, .. } => Some(*digest),
+            PackError::Size { digest, .. } | PackError::Changed { digest, .. } => Some(*digest),
             _ => None,
         }
     }
@@ -298,7 +308,7 @@ impl Diagnose for PackError {
             PackError::NotAnArtifact { .. } => Code::NotAnArtifact,
             PackError::AbsentNondistributable { .. } => Code::NondistributableAbsent,
             PackError::Size { .. } => Code::BlobSizeMismatch,
-            PackError::Damaged { .. } => Code::BlobMismatch,
+            PackError::Damaged { .. } | PackError::Changed { .. } => Code::BlobMismatch,
             PackError::Unwritable { .. } => Code::ChunkUnwritable,
             PackError::RenameSeveral { .. } => Code::RenameSeveral,
             PackError::NameTwice { .. } => Code::NameTwice,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::PackError;
 use super::error::registry_error;
 use super::gather::Gathered;
-use super::loading::Loading;
+use super::loading::{Loaded, Loading};
 use super::moving::{Moved, Moving};
 use super::sealer::Sealer;
 use crate::observe::Phase;
@@ -24,25 +24,30 @@ pub(super) fn load(sealer: &Sealer<'_>, gathered: &Gathered) -> Result<(), PackE
         sealer.needs(blob) && !sealer.is_loaded(blob) && (!sealer.is_done(blob) || first == 0)
     };
     let mut waiting: Vec<usize> = (0..blobs.len()).filter(is_pending).collect();
-    waiting.sort_by_key(|&blob| {
-        let first = blobs[blob].pieces[0].chunk;
-        (first == 0, first, std::cmp::Reverse(blobs[blob].size), blob)
-    });
-    let bytes = waiting.iter().map(|&blob| blobs[blob].size).sum();
+    let times = |blob| if sealer.must_prove_first(blob) { 2 } else { 1 };
+    let bytes = waiting.iter().map(|&blob| times(blob) * blobs[blob].size).sum();
     sealer.environment.monitor.phase(Phase::Pack, bytes, || {
         while !waiting.is_empty() {
+            waiting.sort_by_key(|&blob| {
+                let first = blobs[blob].pieces[0].chunk;
+                (first == 0, first, std::cmp::Reverse(blobs[blob].size), blob)
+            });
             waiting = load_once(sealer, gathered, &waiting)?;
         }
         Ok(())
     })
 }
 
-/// Loads these blobs. Returns those that failed but can be read again from another location.
+/// Loads these blobs. Returns those that were only proven, those that failed but can be read again from another location,
+/// and those for which there is no room yet.
 fn load_once(sealer: &Sealer<'_>, gathered: &Gathered, waiting: &[usize]) -> Result<Vec<usize>, PackError> {
     let sums = &sealer.file_sums;
     let lengths: Vec<u64> = waiting.iter().map(|&blob| sealer.blueprint.plan().blobs[blob].size).collect();
     let next = AtomicUsize::new(0);
     let again: Mutex<Vec<usize>> = Mutex::default();
+    sealer.room.relax(false);
+    // The first one begins in any case, so that something happens.
+    while !sealer.has_room_for(waiting[0], 0) && sealer.sink.wait_for_room()? {}
     pump(
         sealer.environment.workers,
         sums.lanes(),
@@ -56,35 +61,36 @@ fn load_once(sealer: &Sealer<'_>, gathered: &Gathered, waiting: &[usize]) -> Res
             Some(Loading::open(sealer, gathered, blob).map(Moving::Blob))
         },
         &|outcome: Result<Moved, PackError>| match outcome {
-            Ok(Moved::Blob) => Ok::<(), PackError>(()),
+            Ok(Moved::Blob(Loaded::Whole)) => Ok::<(), PackError>(()),
+            Ok(Moved::Blob(Loaded::ProvenFirst { blob })) => {
+                again.lock().expect("no thread panicked").push(blob);
+                Ok(())
+            }
             Ok(Moved::File { number, sums: found }) => {
                 sums.keep(number, found);
                 Ok(())
             }
             Err(error) => {
                 let blob = retry_elsewhere(sealer, gathered, error)?;
+                sealer.room.relax(true);
                 again.lock().expect("no thread panicked").push(blob);
                 Ok(())
             }
         },
     )?;
     let mut rest = again.into_inner().expect("no thread panicked");
-    let begun = next.into_inner();
-    if begun < waiting.len() {
-        // The sink had no room for the chunks of the others.
-        sealer.sink.wait_for_room()?;
-        rest.extend(&waiting[begun..]);
-    }
+    // The sink had no room for the chunks of the others.
+    rest.extend(&waiting[next.into_inner()..]);
     Ok(rest)
 }
 
-/// Takes the next blob; `None` if there is none, or if the sink has no room for the chunk that it begins in.
+/// Takes the next blob; `None` if there is none, or if the sink has no room for the chunk that it begins in. The first one
+/// is not asked for room any more.
 fn next_blob(sealer: &Sealer<'_>, waiting: &[usize], next: &AtomicUsize) -> Option<usize> {
     let mut place = next.load(Ordering::Relaxed);
     loop {
         let blob = *waiting.get(place)?;
-        // The first one always begins, so that something happens.
-        if place > 0 && !sealer.has_room_for(blob) {
+        if place > 0 && !sealer.has_room_for(blob, 0) {
             return None;
         }
         match next.compare_exchange(place, place + 1, Ordering::Relaxed, Ordering::Relaxed) {

@@ -18,6 +18,8 @@ use crate::stream::hash::{Function, Output};
 /// A blob that is being loaded into the chunks. If the checksums of its entries differ from its digest (because it is
 /// split, or has a SHA-512 digest), they are computed as well.
 pub(super) struct Loading<'a> {
+    /// Whether the blob is read only to verify it before it is loaded.
+    proves: bool,
     sealer: &'a Sealer<'a>,
     blob: &'a PlannedBlob,
     /// The index of the blob in the plan.
@@ -28,6 +30,8 @@ pub(super) struct Loading<'a> {
     read: u64,
     /// The index of the piece that is being written.
     piece: usize,
+    /// Whether its chunk is still to be opened.
+    waits: bool,
     /// The chunk of this piece; `None` if an earlier run finished it.
     writer: Option<Box<dyn WriteAt>>,
     /// The offset of the next byte, from the start of the chunk file.
@@ -37,7 +41,7 @@ pub(super) struct Loading<'a> {
 }
 
 impl<'a> Loading<'a> {
-    /// Opens the blob with index `at` in the plan.
+    /// Opens the blob with index `at` in the plan. If it must be proven first and was not, nothing is written.
     pub(super) fn open(
         sealer: &'a Sealer<'a>,
         gathered: &'a Gathered,
@@ -49,7 +53,11 @@ impl<'a> Loading<'a> {
         if source.waits() {
             reader = Box::new(Ahead::of(reader).map_err(PackError::System)?);
         }
+        if blob.pieces.len() > 1 {
+            sealer.room.enter(blob.pieces[0].chunk);
+        }
         let mut loading = Loading {
+            proves: sealer.must_prove_first(at),
             sealer,
             blob,
             at,
@@ -57,6 +65,7 @@ impl<'a> Loading<'a> {
             reader,
             read: 0,
             piece: 0,
+            waits: false,
             writer: None,
             offset: 0,
             rest: 0,
@@ -69,7 +78,8 @@ impl<'a> Loading<'a> {
         let (chunk, _, item) = self.sealer.blueprint.entry_of(self.at, self.piece);
         self.offset = self.sealer.blueprint.offset_of(self.at, self.piece);
         self.rest = item.bytes;
-        self.writer = self.sealer.open_chunk(chunk)?;
+        self.waits = false;
+        self.writer = if self.proves { None } else { self.sealer.open_chunk(chunk)? };
         self.write(|writer, offset| write_header(writer, item, offset))?;
         if self.rest == 0 { self.end_piece() } else { Ok(()) }
     }
@@ -96,13 +106,29 @@ impl<'a> Loading<'a> {
     }
 }
 
+/// What became of a blob.
+pub(super) enum Loaded {
+    /// It is written and verified.
+    Whole,
+    /// It is verified, and can be loaded now.
+    ProvenFirst { blob: usize },
+}
+
 /// Whether the SHA-256 checksums of the blob's entries differ from its digest.
 pub(super) fn has_entry_sums(blob: &PlannedBlob) -> bool {
     blob.pieces.len() > 1 || blob.digest.algorithm() != Algorithm::Sha256
 }
 
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        if self.blob.pieces.len() > 1 {
+            self.sealer.room.leave(self.blob.pieces[0].chunk);
+        }
+    }
+}
+
 impl Flow for Loading<'_> {
-    type Done = ();
+    type Done = Loaded;
     type Error = PackError;
 
     fn bytes(&self) -> u64 {
@@ -120,6 +146,12 @@ impl Flow for Loading<'_> {
     }
 
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, PackError> {
+        if self.waits {
+            if !self.proves && !self.sealer.has_room_for(self.at, self.piece) {
+                return Ok(Filled::Waiting);
+            }
+            self.begin_piece()?;
+        }
         let last_piece = self.piece + 1 >= self.blob.pieces.len();
         let at_end = last_piece && self.rest == 0;
         // Try to read one more byte, to detect a source that is longer than its size says.
@@ -150,18 +182,32 @@ impl Flow for Loading<'_> {
             self.end_piece()?;
             if self.piece + 1 < self.blob.pieces.len() {
                 self.piece += 1;
-                self.begin_piece()?;
+                (self.waits, self.writer) = (true, None);
             }
         }
         Ok(())
     }
 
-    fn finish(mut self, digested: Digested) -> Result<(), PackError> {
+    fn end_slice(&mut self, sum: Output) -> Result<(), PackError> {
+        // The next piece is current by now, because this one was written before.
+        let sum = sum.sum().expect("the checksums of pieces are SHA-256");
+        if self.proves || self.sealer.written(self.at, self.piece - 1, sum)? {
+            return Ok(());
+        }
+        Err(PackError::Changed { source_name: self.source_name.to_owned(), digest: self.blob.digest })
+    }
+
+    fn finish(mut self, digested: Digested) -> Result<Loaded, PackError> {
         self.writer = None;
         let found = digested.whole[0].digest().expect("a blob's digest is no MD5");
         let proof = VerifiedBlob::prove(self.blob.digest, self.blob.size, found, digested.bytes)
             .map_err(|mismatch| PackError::Damaged { source_name: self.source_name.to_owned(), mismatch })?;
         let sums: Vec<Sum> = digested.slices.iter().filter_map(Output::sum).collect();
-        self.sealer.loaded(self.at, &proof, &sums)
+        if self.proves {
+            self.sealer.prove_first(self.at, &proof, sums);
+            return Ok(Loaded::ProvenFirst { blob: self.at });
+        }
+        self.sealer.loaded(self.at, &proof, &sums)?;
+        Ok(Loaded::Whole)
     }
 }

@@ -8,7 +8,8 @@
 //!                                         control → control chunk, last    conclude
 //! ```
 //!
-//! Each byte is read once, hashed once and written once, directly to its place; nothing is staged. An interrupted run
+//! Each byte is read once, hashed once and written once, directly to its place; nothing is staged. (`room` has the one
+//! exception, for small chunks in object stores.) An interrupted run
 //! leaves finished chunks, and if a source is a registry, a hidden folder with unfinished ones. The next run reuses the
 //! intact parts of both (`resume`).
 
@@ -31,6 +32,7 @@ mod probe;
 mod report;
 mod request;
 mod resume;
+mod room;
 mod sealer;
 
 pub use base_error::BaseError;

@@ -1,7 +1,7 @@
 //! The flows of the workers while packing: blobs that are loaded, and sealed chunk files that are hashed.
 
 use super::PackError;
-use super::loading::Loading;
+use super::loading::{Loaded, Loading};
 use crate::stream::digesting::Digesting;
 use crate::stream::digests::{Digested, Digests};
 use crate::stream::flow::{Filled, Flow};
@@ -17,7 +17,7 @@ pub(super) enum Moving<'a> {
 
 /// The result of a flow.
 pub(super) enum Moved {
-    Blob,
+    Blob(Loaded),
     File { number: u32, sums: Vec<Output> },
 }
 
@@ -57,9 +57,16 @@ impl Flow for Moving<'_> {
         }
     }
 
+    fn end_slice(&mut self, slice: Output) -> Result<(), PackError> {
+        match self {
+            Moving::Blob(loading) => loading.end_slice(slice),
+            Moving::File { .. } => Ok(()),
+        }
+    }
+
     fn finish(self, digested: Digested) -> Result<Moved, PackError> {
         match self {
-            Moving::Blob(loading) => loading.finish(digested).map(|()| Moved::Blob),
+            Moving::Blob(loading) => loading.finish(digested).map(Moved::Blob),
             Moving::File { number, summing } => {
                 summing.finish(digested).map(|sums| Moved::File { number, sums }).map_err(PackError::from)
             }

@@ -1,13 +1,14 @@
 //! Seals chunks: once all blobs of a chunk are verified, writes its sums and signed statement, and gives the file its
 //! name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::{Mutex, MutexGuard};
 
 use super::PackError;
 use super::blueprint::Blueprint;
 use super::file_sums::FileSums;
+use super::room::{Room, is_proven_first};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::entry::EntryName;
@@ -30,12 +31,14 @@ const _: () = assert!(ZEROS.len() as u64 == END_BYTES && END_BYTES > BLOCK);
 
 /// The progress of a chunk.
 struct Progress {
-    /// The checksum of each entry, if it is known yet.
+    /// The checksum of each entry, if it is known yet, and proven.
     sums: Vec<Option<Sum>>,
     /// How many of its blobs are not verified yet.
     rest: usize,
     /// Whether its file was created.
     begun: bool,
+    /// The head, if the chunk is full and set aside until its blob is proven.
+    aside: Option<Head>,
     /// What is known of the chunk once it is finished.
     finished: Option<Finished>,
 }
@@ -69,9 +72,13 @@ pub(super) struct Sealer<'a> {
     pub environment: &'a Environment<'a>,
     pub sink: &'a dyn ChunkSink,
     pub file_sums: FileSums,
+    /// Room for chunks that the sink assembles on the local disk.
+    pub room: Room,
     signer: &'a dyn Signer,
     only: Option<Only>,
     chunks: Vec<Mutex<Progress>>,
+    /// The sums of the pieces of blobs that were proven before they are loaded.
+    proven: Mutex<HashMap<usize, Vec<Sum>>>,
     /// The head of the control chunk, once that is finished.
     control: Mutex<Option<Head>>,
 }
@@ -102,11 +109,13 @@ impl<'a> Sealer<'a> {
     ) -> Sealer<'a> {
         let chunks = blueprint.chunks().iter().map(|chunk| {
             let sums = vec![None; chunk.shape.items().len()];
-            Mutex::new(Progress { sums, rest: chunk.pieces.len(), begun: false, finished: None })
+            let (rest, begun, aside, finished) = (chunk.pieces.len(), false, None, None);
+            Mutex::new(Progress { sums, rest, begun, aside, finished })
         });
         let chunks = chunks.collect();
-        let (file_sums, control) = (FileSums::new(file_sums), Mutex::default());
-        Sealer { blueprint, environment, sink, file_sums, signer, only, chunks, control }
+        let (file_sums, room) = (FileSums::new(file_sums), Room::new(blueprint, sink));
+        let (proven, control) = Default::default();
+        Sealer { blueprint, environment, sink, file_sums, room, signer, only, chunks, proven, control }
     }
 
     /// Whether a chunk is written.
@@ -129,13 +138,14 @@ impl<'a> Sealer<'a> {
         self.chunks[number as usize].lock().expect("no thread panicked")
     }
 
-    /// Opens a chunk for writing, and creates its file if needed; `None` if the chunk is finished or not wanted.
+    /// Opens a chunk for writing, and creates its file if needed; `None` if the chunk is finished or not wanted. One that was
+    /// set aside begins anew: its blob was not proven.
     pub(super) fn open_chunk(&self, number: u32) -> Result<Option<Box<dyn WriteAt>>, PackError> {
         let mut chunk = self.chunk(number);
         if chunk.finished.is_some() || !self.is_wanted(number) {
             return Ok(None);
         }
-        if !chunk.begun {
+        if chunk.aside.take().is_some() || !chunk.begun {
             self.sink.begin(number, self.blueprint.file_bytes(number))?;
             chunk.begun = true;
         }
@@ -196,11 +206,17 @@ impl<'a> Sealer<'a> {
         self.chunk(chunk).sums[entry].is_some()
     }
 
-    /// Whether the sink has room for the chunk that a blob begins in. It has if the chunk was begun or is finished.
-    pub(super) fn has_room_for(&self, blob: usize) -> bool {
-        let (number, _, _) = self.blueprint.entry_of(blob, 0);
-        let chunk = self.chunk(number);
-        chunk.begun || chunk.finished.is_some() || !self.is_wanted(number) || self.sink.claim(number)
+    /// Whether the sink has room for the chunk of a piece of a blob. It has if the chunk was begun or is finished.
+    pub(super) fn has_room_for(&self, blob: usize, piece: usize) -> bool {
+        let pieces = &self.blueprint.plan().blobs[blob].pieces;
+        let number = pieces[piece].chunk;
+        {
+            let chunk = self.chunk(number);
+            if (chunk.begun && chunk.aside.is_none()) || chunk.finished.is_some() || !self.is_wanted(number) {
+                return true;
+            }
+        }
+        self.room.claim(self.sink, number, self.blueprint.file_bytes(number), pieces[0].chunk)
     }
 
     /// Whether any unfinished chunk contains verified blobs.
@@ -228,6 +244,43 @@ impl<'a> Sealer<'a> {
         self.loaded(blob, proof, sums)
     }
 
+    /// Records that a blob was read and verified before it is loaded, and the checksums of its pieces.
+    pub(super) fn prove_first(&self, blob: usize, _: &VerifiedBlob, sums: Vec<Sum>) {
+        self.proven.lock().expect("no thread panicked").insert(blob, sums);
+    }
+
+    /// Whether a blob must be read and verified before it is loaded.
+    pub(super) fn must_prove_first(&self, blob: usize) -> bool {
+        !self.proven.lock().expect("no thread panicked").contains_key(&blob)
+            && is_proven_first(self.blueprint, self.sink, blob)
+    }
+
+    /// Takes the checksum of a piece that is written, before the whole blob is verified. If the piece was proven before, its
+    /// chunk is sealed when it is full. If not, a chunk that holds nothing else is set aside: its head is made, but stays
+    /// here until the blob is verified. Returns false if the piece is not what was proven.
+    pub(super) fn written(&self, blob: usize, piece: usize, sum: Sum) -> Result<bool, PackError> {
+        let (number, entry, item) = self.blueprint.entry_of(blob, piece);
+        if self.chunk(number).finished.is_some() || !self.is_wanted(number) {
+            return Ok(true);
+        }
+        let proven = self.proven.lock().expect("no thread panicked").get(&blob).map(|sums| sums[piece]);
+        match proven {
+            Some(proven) if proven == sum => self.settle(number, entry, sum).map(|()| true),
+            Some(_) => Ok(false),
+            None => {
+                let bytes = self.blueprint.file_bytes(number);
+                let alone = self.blueprint.chunk(number).shape.items().len() == 1;
+                if !alone || self.sink.kept_aside(bytes).is_none_or(|kept| kept >= bytes) {
+                    return Ok(true);
+                }
+                let head = self.write_ends(number, &Sums::new(vec![(item.name, sum)]).render(), &[])?;
+                self.sink.set_aside(number)?;
+                self.chunk(number).aside = Some(head);
+                Ok(true)
+            }
+        }
+    }
+
     /// Records that a blob is completely written and verified, and seals the data chunks that this completes. `sums` are
     /// the checksums of its entries, if they differ from its digest.
     pub(super) fn loaded(&self, blob: usize, proof: &VerifiedBlob, sums: &[Sum]) -> Result<(), PackError> {
@@ -241,17 +294,21 @@ impl<'a> Sealer<'a> {
                 }
             };
             let (_, entry, _) = self.blueprint.entry_of(blob, at);
-            let complete = {
-                let mut chunk = self.chunk(number);
-                chunk.sums[entry] = Some(sum);
-                chunk.rest -= 1;
-                chunk.rest == 0 && number != 0 && chunk.finished.is_none()
-            };
-            if complete {
-                self.seal(number, &[])?;
-            }
+            self.settle(number, entry, sum)?;
         }
         Ok(())
+    }
+
+    /// Records that an entry is written and verified, unless that is known. Seals its data chunk if it is the last one.
+    fn settle(&self, number: u32, entry: usize, sum: Sum) -> Result<(), PackError> {
+        let complete = {
+            let mut chunk = self.chunk(number);
+            if chunk.sums[entry].replace(sum).is_none() {
+                chunk.rest -= 1;
+            }
+            chunk.rest == 0 && number != 0 && chunk.finished.is_none()
+        };
+        if complete { self.seal(number, &[]).map(drop) } else { Ok(()) }
     }
 
     /// Seals a chunk whose blobs are loaded: writes `documents`, the sums, the signed head and the end, then commits.
@@ -274,18 +331,40 @@ impl<'a> Sealer<'a> {
             self.chunk(number).finished = Some(Finished { sums: sum, statement });
             return Ok(sum);
         }
-        let Some(writer) = self.open_chunk(number)? else {
-            let kept = self.sums_of(number).expect("a chunk that cannot be opened is finished");
+        if let Some(kept) = self.sums_of(number) {
             let exists = || MediumError::Exists { path: self.sink.file_name(number) };
             return if kept == sum { Ok(sum) } else { Err(exists().into()) };
+        }
+        let aside = self.chunk(number).aside.take();
+        let head = match aside {
+            // What was hashed piece by piece is what the whole is made of.
+            Some(head) if head.statement.sums == sum => head,
+            Some(_) => unreachable!("a piece has one checksum"),
+            None => self.write_ends(number, &sums, documents)?,
         };
+        self.sink.commit(number)?;
+        self.finish(number, &head);
+        self.tell_finished(number, false);
+        Ok(sum)
+    }
+
+    /// Writes all of a chunk that is not a blob: `documents`, the end, and then the signed head and the sums. Returns the
+    /// head.
+    fn write_ends(
+        &self,
+        number: u32,
+        sums: &[u8],
+        documents: &[(EntryName, Vec<u8>)],
+    ) -> Result<Head, PackError> {
+        let writer = self.open_chunk(number)?.expect("a chunk that is not finished");
+        let shape = &self.blueprint.chunk(number).shape;
         let sealed_at = self.blueprint.sealed_at(number);
-        let head = self.sign(self.blueprint.statement(number, sum))?;
+        let head = self.sign(self.blueprint.statement(number, Sum::of(sums)))?;
         let mut start = head.render();
-        put(&mut start, EntryName::Sums, &sums);
+        put(&mut start, EntryName::Sums, sums);
         let written = (|| {
             for (item, offset) in shape.items().iter().zip(shape.offsets()) {
-                if let Some((_, bytes)) = document(item) {
+                if let Some((_, bytes)) = documents.iter().find(|(name, _)| *name == item.name) {
                     assert!(bytes.len() as u64 == item.bytes, "{} has the size that was planned", item.name);
                     write_header(writer.as_ref(), *item, sealed_at + offset)?;
                     writer.write_all_at(bytes, sealed_at + offset)?;
@@ -296,11 +375,7 @@ impl<'a> Sealer<'a> {
             writer.write_all_at(&start, 0)
         })();
         written.map_err(|source| self.unwritable(number, source))?;
-        drop(writer);
-        self.sink.commit(number)?;
-        self.finish(number, &head);
-        self.tell_finished(number, false);
-        Ok(sum)
+        Ok(head)
     }
 
     fn sign(&self, statement: Statement) -> Result<Head, PackError> {

@@ -37,6 +37,10 @@ pub(super) struct Memory {
     pub(super) reads: AtomicU64,
     /// The keys that became visible, in order.
     pub(super) written: Mutex<Vec<String>>,
+    /// The smallest part but the last, in bytes; 5 MiB if none is given.
+    pub(super) part_bytes_min: Option<u64>,
+    /// The key and the number of each part that was sent, in order.
+    pub(super) parts: Mutex<Vec<(String, u32)>>,
     /// How many parts are refused before one is taken.
     pub(super) refuse_parts: AtomicU64,
     /// Whether every connection breaks after some bytes.
@@ -179,7 +183,11 @@ impl Container for Memory {
     }
 
     fn part_limits(&self) -> PartLimits {
-        PartLimits { bytes_min: 5 << 20, bytes_max: 5 << 30, parts_max: 10_000 }
+        PartLimits {
+            bytes_min: self.part_bytes_min.unwrap_or(5 << 20),
+            bytes_max: 5 << 30,
+            parts_max: 10_000,
+        }
     }
 
     fn begin(&self, object: &NewObject<'_>) -> Result<Upload, StorageError> {
@@ -191,13 +199,14 @@ impl Container for Memory {
         Ok(Upload(upload))
     }
 
-    fn part(&self, _: &str, upload: &Upload, number: u32, content: &[u8]) -> Result<Part, StorageError> {
+    fn part(&self, key: &str, upload: &Upload, number: u32, content: &[u8]) -> Result<Part, StorageError> {
         let refuse = |left: u64| left.checked_sub(1);
         if self.refuse_parts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, refuse).is_ok() {
             return Err(Memory::refused(Refusal::Full));
         }
         let mut state = self.state.lock().unwrap();
         state.uploads.get_mut(&upload.0).unwrap().insert(number, content.to_vec());
+        self.parts.lock().unwrap().push((key.to_owned(), number));
         Ok(Part { number, tag: format!("{number}") })
     }
 

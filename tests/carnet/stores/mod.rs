@@ -3,6 +3,7 @@
 mod azure;
 mod azurite;
 mod memory;
+mod room;
 mod s3;
 pub(crate) mod servers;
 

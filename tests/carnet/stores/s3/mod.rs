@@ -5,7 +5,7 @@ mod credentials;
 mod crossing;
 mod lists;
 mod reading;
-mod real;
+pub(super) mod real;
 mod refusals;
 mod uploads;
 
@@ -69,7 +69,7 @@ fn settings_for(endpoint: &str) -> Settings {
     ])
 }
 
-fn bucket(settings: &Settings) -> Arc<dyn Container> {
+pub(super) fn bucket(settings: &Settings) -> Arc<dyn Container> {
     open(&"s3://bucket".parse::<Location>().unwrap(), settings).unwrap()
 }
 

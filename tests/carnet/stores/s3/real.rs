@@ -18,7 +18,7 @@ const KEYS: [&str; 6] = [
     "in/\"q\"<r>.tar",
 ];
 
-fn real(endpoint: &str, id: &str, secret: &str) -> Settings {
+pub(in crate::stores) fn real(endpoint: &str, id: &str, secret: &str) -> Settings {
     let variables =
         [("AWS_ENDPOINT_URL", endpoint), ("AWS_ACCESS_KEY_ID", id), ("AWS_SECRET_ACCESS_KEY", secret)];
     Settings { clock: Arc::new(Now), ..settings(&variables) }
@@ -109,7 +109,7 @@ fn a_store_that_checks_signatures_refuses_wrong_keys() {
 }
 
 /// Creates the bucket `bucket`, which the library cannot do.
-pub(super) fn create_bucket(store: &Emulator) {
+pub(in crate::stores) fn create_bucket(store: &Emulator) {
     let address = store.url().replace("http://", "");
     let mut stream = std::net::TcpStream::connect(&address).unwrap();
     let request = format!(
