@@ -1,5 +1,6 @@
 //! The options of commands that move content, for the policies that it must pass first.
 
+use carnet::format::Sum;
 use carnet::gate::{Moving, judged};
 use carnet::runs::RunCheck;
 use clap::Args;
@@ -30,6 +31,11 @@ impl GateArgs {
     /// Whether there is a policy.
     pub(crate) fn is_asked(&self) -> bool {
         self.rules.files().is_asked()
+    }
+
+    /// A sum that changes when one of the files of the policies does.
+    pub(crate) fn stamp(&self) -> Sum {
+        self.rules.files().stamp()
     }
 
     /// What a transfer record says of the policies that the content has passed.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::contents::{image, tar_of};
 use crate::behaviour::layouts::on;
-use crate::behaviour::support::noise;
+use crate::behaviour::support::{assert_same_layout, noise, signal, wait_for};
 use crate::registries::server::Registry;
 use crate::registries::station::Station;
 
@@ -198,4 +198,38 @@ fn a_gate_takes_vex_and_rules_for_secrets() {
         station.pack(&format!("oci:src {option}")).ends(2).says(&["--policy"]);
     }
     station.pack("oci:src --policy policy.toml --vex vex.json").ends(2).says(&["--advisories"]);
+}
+
+/// `receive` judges what arrived once, and again when the policy or the bundle changes.
+#[test]
+fn what_a_policy_denies_is_not_received() {
+    let (station, _) = station();
+    station.pack("oci:src").ok();
+    let files = station.desk.files("out");
+    let receive = "receive out --pub k.pub.pem --policy house.toml --then unpack oci:back";
+    station.write("house.toml", DENIES);
+    station.carnet(&format!("{receive} --once --delete-source")).ends(5).says(&[
+        "the bundle b is not used: the policy objects: 1 reason; the first: allow-setuid: ",
+        "bin/su",
+    ]);
+    assert!(!station.path("back").exists());
+    assert_eq!(station.desk.files("out"), files);
+    // A policy that cannot be read lets nothing pass.
+    station.write("house.toml", "version = 1\nno-such-rule = true\n");
+    station.carnet(&format!("{receive} --once")).ends(2).says(&["no-such-rule"]);
+    assert!(!station.path("back").exists());
+
+    station.write("house.toml", DENIES);
+    let log = std::fs::File::create(station.path("log")).unwrap();
+    let mut command = station.desk.command(&format!("{receive} --poll 1s"));
+    let mut child = command.stderr(log.try_clone().unwrap()).stdout(log).spawn().unwrap();
+    let said = |words: &str| std::fs::read_to_string(station.path("log")).unwrap().matches(words).count();
+    assert!(wait_for(&mut child, || said("is not used") == 1));
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert_eq!(said("is not used"), 1, "it is told once");
+    station.write("house.toml", ALLOWS);
+    assert!(wait_for(&mut child, || said("the bundle b is done") == 1));
+    signal(&child, "TERM");
+    assert!(child.wait().unwrap().success());
+    assert_same_layout(&station.path("src"), &station.path("back"));
 }

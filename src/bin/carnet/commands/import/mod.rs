@@ -205,6 +205,13 @@ pub(super) struct PushArgs {
     continue_on_errors: bool,
 }
 
+impl PushArgs {
+    /// Whether referrers are pushed.
+    pub(super) fn referrers(&self) -> Carriage {
+        if self.no_referrers { Carriage::Omit } else { Carriage::Carry }
+    }
+}
+
 /// What is written about an import.
 #[derive(Default)]
 pub(super) struct Papers<'a> {
@@ -242,7 +249,7 @@ impl Work<'_> {
         let Context { screen, environment, .. } = context;
         let push = self.push;
         let whole = self.bundle.released()?.whole()?;
-        let referrers = if push.no_referrers { Carriage::Omit } else { Carriage::Carry };
+        let referrers = push.referrers();
         if let Some(gate) = self.gate {
             let subject = Subject::Bundle(self.bundle);
             let moving = Moving { subject, artifacts: self.artifacts, platforms: &[], referrers };

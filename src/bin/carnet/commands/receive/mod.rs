@@ -1,6 +1,7 @@
 //! `carnet receive`: waits for bundles in a place, and runs the next step for each that is complete. `step` is that
-//! step, `receiving` what is done with the files and bundles that are there.
+//! step, `receiving` what is done with the files and bundles that are there, `denied` what a policy denied.
 
+mod denied;
 mod receiving;
 mod step;
 
@@ -22,11 +23,13 @@ use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::connection::Connection;
 use crate::exit;
+use crate::gate::GateArgs;
 use crate::log_lines::LogLines;
 use crate::memory::MemoryArgs;
 use crate::notify;
 use crate::stores::{StoreAccess, Stores};
 use crate::trust::TrustArgs;
+use denied::Denied;
 use receiving::Receiving;
 use step::Step;
 
@@ -39,11 +42,11 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Wait for bundles, and verify, unpack or import each one that is complete and released
 #[derive(Args)]
 #[command(
-    group(clap::ArgGroup::new("policy").args(["trust", "public"]).required(true)),
+    group(clap::ArgGroup::new("trusted").args(["trust", "public"]).required(true)),
     after_help = "Chunks may arrive in any order, under any names, half written, twice, and from several bundles.\n\
     docs/receive.md says what happens to each file. Stop it with SIGTERM or Ctrl-C.\n\n\
     Exit codes with --once: 0 all is done, 3 something is not trusted, 4 something is incomplete\n\
-    or damaged, else that of the step that failed.\n\n\
+    or damaged, 5 a policy denies something, else that of the step that failed.\n\n\
     Examples:\n  carnet receive in --pub station.pub.pem --then unpack oci:images --state state\n  \
     carnet receive in --trust trust.toml --once --to arrived\n  \
     carnet receive in --trust trust.toml --then import docker://high.example/mirror --delete-source"
@@ -84,6 +87,8 @@ pub(crate) struct Receive {
     /// Remove the chunk files of a bundle after the step succeeded
     #[arg(long)]
     delete_source: bool,
+    #[command(flatten)]
+    gate: GateArgs,
     #[command(flatten)]
     memory: MemoryArgs,
     /// Write a receipt of each import into DIR
@@ -143,6 +148,7 @@ impl Command for Receive {
             inbox: Inbox::default(),
             reception: Reception::open(self.memory.state.as_deref(), format!("{copied}{done}"))?,
             recall: &recall,
+            denied: Denied::default(),
             mending: Mending::default(),
             mended: false,
             told: std::collections::HashMap::new(),

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use carnet::arrival::{OpenRequest, open};
 use carnet::artifacts::ExistingName;
-use carnet::diagnosis::{Failure, count};
+use carnet::audit::Subject;
+use carnet::diagnosis::{Code, Failure, count};
 use carnet::format::Timestamp;
 use carnet::format::statement::Kind;
+use carnet::gate::Moving;
 use carnet::import::ReceiptFiles;
 use carnet::medium::{ChunkFile, ChunkPlace, ChunkStore};
 use carnet::station::{
@@ -20,6 +22,7 @@ use carnet::verify::{BundleVerdict, ChunkVerdict, verify};
 use super::super::import::{Papers, Work};
 use super::super::unpack::unpack_bundle;
 use super::Receive;
+use super::denied::Denied;
 use super::step::Step;
 use crate::bundle::Attempt;
 use crate::command::Context;
@@ -27,6 +30,7 @@ use crate::command_error::CommandError;
 use crate::exit;
 use crate::log_lines::LogLines;
 use crate::memory::Recall;
+use crate::plain::plain;
 
 /// How many receipts of one bundle are kept of one second.
 const RECEIPTS_MAX: u32 = 100;
@@ -46,6 +50,8 @@ pub(super) struct Receiving<'a> {
     pub(super) reception: Reception,
     /// What is remembered of streams.
     pub(super) recall: &'a Recall,
+    /// Which bundles a policy denied.
+    pub(super) denied: Denied,
     /// Which bundles were to be recovered from parity.
     pub(super) mending: Mending,
     /// Whether chunks were recovered, so that another look finds a bundle complete.
@@ -128,6 +134,7 @@ impl Receiving<'_> {
         let bundles = self.inbox.bundles(&files, now);
         self.reception.keep(&bundles);
         self.mending.keep(&bundles);
+        self.denied.keep(&bundles);
         let ids = bundles.iter().map(|bundle| bundle.id.to_string());
         let there: HashSet<String> =
             files.iter().map(|file| file.file.name().to_owned()).chain(ids).collect();
@@ -155,7 +162,8 @@ impl Receiving<'_> {
             self.reception.forget_failures();
             self.policy = policy;
         }
-        let waits = self.settles || self.reception.tries_again() || is_new;
+        let rules_changed = self.denied.is_old(|| self.options.gate.stamp());
+        let waits = self.settles || self.reception.tries_again() || is_new || rules_changed;
         if !self.inbox.rests(store.pulse(), self.now()) || waits {
             self.look(&store.files()?);
         }
@@ -214,31 +222,53 @@ impl Receiving<'_> {
             Fate::Waits { .. } => self.wait(bundle, now),
             Fate::Settling => self.settles = true,
             Fate::Later { reason, .. } => self.say_once(Level::Info, &about, &reason),
-            Fate::Ready => match self.work(bundle) {
-                Ok((code, used)) if code == exit::DONE => {
-                    let text = format!("the bundle {} is done", bundle.name);
-                    self.say_once(Level::Info, &about, &text);
-                    if let Err(error) = self.reception.succeeded(bundle, self.now()) {
-                        // Without it, the files must stay: they are done again after the next start.
-                        self.say(Level::Error, &error.to_string());
-                        self.ends = graver(self.ends, exit::FAILED);
-                    } else if self.options.delete_source {
-                        self.delete(&used);
-                    }
-                }
-                // The step told what failed.
-                Ok((code, _)) => self.put_off(bundle, "the step failed for some artifacts", code),
-                // The next look recovers it from parity, if there is any.
-                Err(NotUsed::Waits) if bundle.parity > 0 && self.looks == Looks::Once && !self.mended => {
-                    self.mended = true;
-                }
-                Err(NotUsed::Waits) => self.ends = graver(self.ends, exit::DAMAGED),
-                Err(NotUsed::Failed(error)) => {
-                    let code = exit::code(error.diagnosis.code.failure());
-                    self.put_off(bundle, &error.message, code);
-                }
-            },
+            Fate::Ready => self.use_ready(bundle),
         }
+    }
+
+    /// Uses a bundle that is complete, unless a policy denied it before.
+    fn use_ready(&mut self, bundle: &InboxBundle) {
+        let about = bundle.id.to_string();
+        let stamp = self.options.gate.stamp();
+        if let Some(reason) = self.denied.reason(bundle, || stamp).map(str::to_owned) {
+            return self.deny(bundle, &reason);
+        }
+        match self.work(bundle) {
+            Ok((code, used)) if code == exit::DONE => {
+                let text = format!("the bundle {} is done", bundle.name);
+                self.say_once(Level::Info, &about, &text);
+                if let Err(error) = self.reception.succeeded(bundle, self.now()) {
+                    // Without it, the files must stay: they are done again after the next start.
+                    self.say(Level::Error, &error.to_string());
+                    self.ends = graver(self.ends, exit::FAILED);
+                } else if self.options.delete_source {
+                    self.delete(&used);
+                }
+            }
+            // The step told what failed.
+            Ok((code, _)) => self.put_off(bundle, "the step failed for some artifacts", code),
+            // The next look recovers it from parity, if there is any.
+            Err(NotUsed::Waits) if bundle.parity > 0 && self.looks == Looks::Once && !self.mended => {
+                self.mended = true;
+            }
+            Err(NotUsed::Waits) => self.ends = graver(self.ends, exit::DAMAGED),
+            Err(NotUsed::Failed(error)) if error.diagnosis.code == Code::DeniedByPolicy => {
+                let reason = denial(&error);
+                self.denied.note(bundle, stamp, &reason);
+                self.deny(bundle, &reason);
+            }
+            Err(NotUsed::Failed(error)) => {
+                let code = exit::code(error.diagnosis.code.failure());
+                self.put_off(bundle, &error.message, code);
+            }
+        }
+    }
+
+    /// Tells once that a policy denies a bundle. It stays where it is.
+    fn deny(&mut self, bundle: &InboxBundle, reason: &str) {
+        self.ends = graver(self.ends, exit::code(Code::DeniedByPolicy.failure()));
+        let text = format!("the bundle {} is not used: {reason}", bundle.name);
+        self.say_once(Level::Error, &bundle.id.to_string(), &text);
     }
 
     fn put_off(&mut self, bundle: &InboxBundle, reason: &str, code: u8) {
@@ -347,6 +377,9 @@ impl Receiving<'_> {
         if passage.is_done(self.context.screen) {
             return Ok((exit::DONE, whole));
         }
+        let referrers = self.options.push.referrers();
+        let moving = Moving { subject: Subject::Bundle(&opened), artifacts: &[], platforms: &[], referrers };
+        self.options.gate.pass(&moving, self.context)?;
         let code = match &self.step {
             Step::Verify => {
                 passage.accept(environment)?;
@@ -413,7 +446,7 @@ impl Receiving<'_> {
             }
             Some(_) => {
                 let verdict = report.bundles.iter().find_map(|bundle| bundle.verdict.code());
-                let code = verdict.unwrap_or(carnet::diagnosis::Code::BundleIncomplete);
+                let code = verdict.unwrap_or(Code::BundleIncomplete);
                 Err(Shelving(CommandError::new(code, "the copies of the chunk files do not verify")))
             }
         }
@@ -429,12 +462,21 @@ impl Receiving<'_> {
     }
 }
 
+/// What is said of a denial: the number of reasons, and the first.
+fn denial(error: &CommandError) -> String {
+    let denials = error.judgement.as_ref().map_or(&[][..], |judgement| &judgement.denials);
+    let count = count(denials.len() as u64, "reason", "reasons");
+    let first =
+        denials.first().map(|first| format!("; the first: {}: {} ({})", first.rule, first.text, first.place));
+    plain(&format!("the policy objects: {count}{}", first.unwrap_or_default())).into_owned()
+}
+
 /// An error while files are copied.
 struct Shelving(CommandError);
 
 impl From<std::io::Error> for Shelving {
     fn from(error: std::io::Error) -> Self {
-        let code = carnet::diagnosis::Code::FileUnusable;
+        let code = Code::FileUnusable;
         Shelving(CommandError::new(code, format!("cannot copy the chunk files: {error}")))
     }
 }
