@@ -17,6 +17,7 @@ use crate::chain::HeldLock;
 use crate::clock::Clock;
 use crate::format::{StreamName, Sum};
 use crate::http::bounded;
+use crate::medium::Temporary;
 use crate::trust::Signer;
 
 /// Maximum length of the name of a pipeline, in bytes.
@@ -59,6 +60,18 @@ impl Ledger {
         let ledger = Ledger { folder: folder.to_owned(), signer, clock, history: Mutex::default() };
         ledger.recover()?;
         Ok(ledger)
+    }
+
+    /// Tries whether files can be written in all folders. Nothing stays.
+    ///
+    /// # Errors
+    /// [`RunsError::Io`] with the first folder in which they cannot.
+    pub fn try_write(&self) -> Result<(), RunsError> {
+        for folder in [self.folder.clone(), self.folder.join(RECORDS), self.folder.join(LOCKS)] {
+            let tried = Temporary::beside(&folder.join("check")).map(drop);
+            tried.map_err(|source| io_error("write", &folder, source))?;
+        }
+        Ok(())
     }
 
     /// Takes a lock by name, e.g. that of a pipeline.

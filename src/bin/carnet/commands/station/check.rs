@@ -123,7 +123,7 @@ impl Check {
         let station = &loaded.station;
         if let Some(key) = try_key("station", &station.key, &mut report, context) {
             let clock = Arc::clone(&loaded.equipment.clock);
-            let ledger = Ledger::open(&station.state, key, clock);
+            let ledger = Ledger::open(&station.state, key, clock).and_then(|ledger| ledger.try_write());
             report.add("station", &format!("state folder {}", station.state.display()), ledger);
         }
         for pipeline in &station.exports {
