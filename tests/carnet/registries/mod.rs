@@ -7,7 +7,7 @@
 pub(crate) mod http;
 
 pub(crate) mod debian;
-mod files;
+pub(crate) mod files;
 pub(crate) mod server;
 pub(crate) mod station;
 

@@ -2,8 +2,10 @@
 //! What is set aside there is neither visible nor signed before its blob is proven.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,6 +13,7 @@ use std::time::Duration;
 use carnet::diagnosis::{Code, Diagnose as _};
 use carnet::medium::{Folder, Replace};
 use carnet::pack::Outcome;
+use serde_json::json;
 
 use super::Station;
 use super::azurite::{ACCOUNT, Azurite, KEY};
@@ -18,7 +21,10 @@ use super::memory::Memory;
 use super::s3::bucket;
 use super::s3::real::{create_bucket, real};
 use super::servers::Emulator;
-use crate::behaviour::support::{Desk, Run};
+use crate::behaviour::layouts::{CONFIG, LAYER, digest_of, with};
+use crate::behaviour::support::{Desk, Run, noise, wait_for};
+use crate::registries::files::Files;
+use crate::registries::server::Registry;
 
 /// Blocks and extents are rounded up.
 const ROUNDING: u64 = 256 << 10;
@@ -149,11 +155,17 @@ fn nothing_of_a_layer_that_is_damaged_at_its_end_is_visible_or_signed() {
     }
 }
 
+/// The program that packs `what`, a source and options.
+fn packing(desk: &Desk, what: &str, to: &str) -> Command {
+    let mut command = desk.command(&format!("pack {what} --to {to} --name b --key k.key.pem --spool spool"));
+    command.env("SOURCE_DATE_EPOCH", "1700000000").env("HOME", desk.path(""));
+    command
+}
+
 /// Packs into a real store with the program, and returns its end and the most bytes of disk it used.
-fn pack_into(desk: &Desk, to: &str, variables: &[(&str, &str)], options: &str) -> (Run, u64) {
+fn pack_into(desk: &Desk, what: &str, to: &str, variables: &[(&str, &str)]) -> (Run, u64) {
     let spool = desk.path("spool");
-    let mut command =
-        desk.command(&format!("pack oci:src --to {to} --name b --key k.key.pem --spool spool {options}"));
+    let mut command = packing(desk, what, to);
     let mut child = command
         .envs(variables.iter().copied())
         .stdin(std::process::Stdio::null())
@@ -175,20 +187,24 @@ fn pack_into(desk: &Desk, to: &str, variables: &[(&str, &str)], options: &str) -
 
 /// Packs a damaged layer and then the right one, and verifies. The chunks have this many MiB.
 fn through_a_store(desk: &Desk, to: &str, variables: &[(&str, &str)], chunk: u64, nothing_left: &dyn Fn()) {
-    let options = format!("--chunk-size {chunk}MiB");
+    let what = format!("oci:src --chunk-size {chunk}MiB");
     let layout = desk.path("src");
     flip_largest(&layout);
-    let (run, peak) = pack_into(desk, to, variables, &options);
+    let (run, peak) = pack_into(desk, &what, to, variables);
     assert_ne!(run.code, Some(0), "{run:?}");
     run.says(&["error[blob-mismatch]"]);
     let most = ((3 * chunk) << 20) + ROUNDING;
     assert!(peak <= most, "{peak} bytes of disk, at most {most}");
     nothing_left();
     flip_largest(&layout);
-    let (run, peak) = pack_into(desk, to, variables, &options);
+    let (run, peak) = pack_into(desk, &what, to, variables);
     run.ok();
     assert!(peak > chunk << 19 && peak <= most, "{peak} bytes of disk, at most {most}");
     nothing_left();
+    is_complete(desk, to, variables);
+}
+
+fn is_complete(desk: &Desk, to: &str, variables: &[(&str, &str)]) {
     Run::of(desk.command(&format!("verify {to} --pub k.pub.pem")).envs(variables.iter().copied()))
         .ok()
         .says(&["COMPLETE"]);
@@ -225,4 +241,76 @@ fn a_layer_of_several_chunks_goes_into_an_s3_bucket() {
         let nothing_left = || assert!(container.unfinished("").unwrap().is_empty());
         through_a_store(&desk, &format!("s3://bucket/{chunk}"), &variables, chunk, &nothing_left);
     }
+}
+
+/// What was set aside of a layer is thrown away when its location turns out to be damaged, and begun anew from another one.
+#[test]
+fn a_layer_that_is_damaged_at_one_location_comes_from_another() {
+    let Some(azurite) = Azurite::start(None) else { return };
+    let desk = Desk::new();
+    let bytes = noise(7, 12_500_000);
+    let mut damaged = bytes.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    let bad = Files::start("127.0.0.1", &[("/base", &damaged)]);
+    let good = Files::start("127.0.0.2", &[("/base", &bytes)]);
+    let mut source = desk.source("src");
+    let config = source.blob(CONFIG, b"{\"os\":\"windows\"}");
+    let kind = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
+    let urls = json!({ "urls": [bad.url("/base"), good.url("/base")] });
+    let layer = with(source.blob(kind, &bytes), &urls);
+    let image = source.manifest(&config, &[layer.clone(), source.blob(LAYER, &noise(8, 2_300_000))]);
+    source.tag(&image, "low.example/app:1");
+    let registry = Registry::start();
+    registry.seed(source.path(), "app");
+    registry.change("app", |app| drop(app.blobs.remove(digest_of(&layer))));
+
+    let what = format!(
+        "docker://{}/app:1 --chunk-size 1MiB --allow-private-urls 127.0.0.1 --allow-private-urls 127.0.0.2",
+        registry.name()
+    );
+    let variables = [("AZURE_STORAGE_ACCOUNT", ACCOUNT), ("AZURE_STORAGE_KEY", KEY)];
+    let (run, peak) = pack_into(&desk, &what, &azurite.url(), &variables);
+    run.ok();
+    assert!(bad.log().iter().chain(&good.log()).filter(|one| one.is("GET", "/base")).count() >= 2);
+    assert!(peak <= (3 << 20) + ROUNDING, "{peak} bytes of disk");
+    is_complete(&desk, &azurite.url(), &variables);
+}
+
+/// The next run ends what a killed one set aside, and nothing of it was visible.
+#[test]
+fn what_a_killed_run_set_aside_is_ended_by_the_next() {
+    let Some(store) = Emulator::moto() else { return };
+    create_bucket(&store);
+    let container = bucket(&real(&store.url(), "id", "secret"));
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let image = source.image(3, &[35_000_000]);
+    source.tag(&image, "large:1");
+    let url = store.url();
+    let variables = [
+        ("AWS_ENDPOINT_URL", url.as_str()),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+    let what = "oci:src --chunk-size 14MiB";
+    let mut child = packing(&desk, &format!("{what} --limit-rate 2MiB"), "s3://bucket/in")
+        .envs(variables)
+        .spawn()
+        .unwrap();
+    assert!(wait_for(&mut child, || container.unfinished("in/b_").unwrap().len() > 1));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut visible = 0;
+    let mut count = |_| {
+        visible += 1;
+        ControlFlow::Continue(())
+    };
+    container.list("in/", &mut count).unwrap();
+    assert_eq!(visible, 0);
+    assert!(!container.unfinished("in/b_").unwrap().is_empty());
+
+    let (run, _) = pack_into(&desk, what, "s3://bucket/in", &variables);
+    run.ok();
+    assert!(container.unfinished("").unwrap().is_empty());
+    is_complete(&desk, "s3://bucket/in", &variables);
 }
