@@ -1,8 +1,10 @@
 //! SBOMs and attestations that travel, held against what the layers contain.
 
+use std::collections::BTreeSet;
+
 use super::carried::Carried;
 use super::finding::{Finding, Place, Rule};
-use super::report::{AuditedBom, AuditedPackage, AuditedSignature, AuditedStatement, VersionDiffers};
+use super::report::{AuditedBom, AuditedPackage, AuditedSignature, AuditedStatement, Unseen, VersionDiffers};
 use super::signatures::{Checks, System, fetched, is_envelope, reported, system_of};
 use super::survey::{Attached, Survey};
 use crate::bom::{Bom, Document, Signed, Statement, SubjectAnswer, Unreadable, compare};
@@ -21,6 +23,8 @@ pub(super) struct Read {
     pub statements: Vec<AuditedStatement>,
     /// The signatures.
     pub signatures: Vec<AuditedSignature>,
+    /// What is attached and in a form that is not read.
+    pub opaque: BTreeSet<Unseen>,
 }
 
 /// Reads what is attached to the images.
@@ -43,14 +47,14 @@ pub(super) fn read(
             reading.blob(*carried, attached, blob);
         }
     }
-    let Read { mut boms, mut statements, mut signatures } = reading.read;
+    let Read { mut boms, mut statements, mut signatures, opaque } = reading.read;
     signatures.sort_by_cached_key(|signature| {
         let AuditedSignature { of, digest, kind, status, by, why, .. } = signature;
         (*of, *digest, kind.clone(), *status, by.clone(), why.clone())
     });
     boms.sort_by_key(|bom| (bom.of, bom.digest));
     statements.sort_by_key(|statement| (statement.of, statement.digest));
-    Read { boms, statements, signatures }
+    Read { boms, statements, signatures, opaque }
 }
 
 struct Reading<'a> {
@@ -106,8 +110,16 @@ impl Reading<'_> {
                 let (system, outcome) = self.checks.other(&bytes, carried, attached, blob);
                 self.signature(system, attached, blob, outcome);
             }
-            // A referrer may be anything.
-            Err(Unreadable::Unknown | Unreadable::Envelope) => {}
+            // A referrer may be anything. Nothing attached has the document `{}` (image-spec, "Guidance for an Empty Descriptor").
+            Err(Unreadable::Unknown | Unreadable::Envelope) if bytes == b"{}" => {}
+            Err(Unreadable::Unknown | Unreadable::Envelope) => {
+                let of = attached.subject;
+                let why = format!(
+                    "content of the type {} is attached to {of} and not looked into",
+                    blob.media_type
+                );
+                self.read.opaque.insert(Unseen { digest: blob.digest, why });
+            }
             Err(error) => {
                 self.findings.push(unread(&error.to_string()));
                 if is_envelope(blob) {

@@ -74,7 +74,7 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
     let attached = attached::read(&survey, &all, &packages, checks, &mut gathered.findings);
     let KnownFlaws { flaws, databases, excused } =
         known_flaws::find(request, &packages, &gathered.images, &gathered.releases, &mut gathered.findings)?;
-    let mut coverage = gathered.coverage(&survey, &layers, databases.is_some());
+    let mut coverage = gathered.coverage(&survey, &attached, &layers, databases.is_some());
     if let Some(databases) = &databases {
         coverage.kinds_without_advisories.clone_from(&databases.not_covered);
         coverage.complete &= databases.not_covered.is_empty();

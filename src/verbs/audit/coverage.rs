@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::attached;
 use super::finding::Rule;
 use super::gathered::Gathered;
 use super::read_layer::ReadLayer;
@@ -14,6 +15,7 @@ impl Gathered {
     pub(super) fn coverage(
         &self,
         survey: &Survey,
+        attached: &attached::Read,
         layers: &BTreeMap<Digest, ReadLayer>,
         has_advisories: bool,
     ) -> Coverage {
@@ -22,6 +24,8 @@ impl Gathered {
             let why = format!("content of the type {media_type} is not looked into");
             coverage.opaque.push(Unseen { digest: *digest, why });
         }
+        let attached = attached.opaque.iter().filter(|blob| !survey.opaque.contains_key(&blob.digest));
+        coverage.opaque.extend(attached.cloned());
         for (digest, layer) in layers {
             let is_opaque = layer
                 .read

@@ -318,3 +318,26 @@ fn nothing_that_travels_is_passed_over_in_silence() {
         .collect();
     assert!(opaque.contains(&digest_of(&odd)), "{opaque:?}");
 }
+
+/// What is attached and of no known kind was not seen, and a policy denies it unless it says otherwise.
+#[test]
+fn what_is_attached_and_not_looked_into_is_named() {
+    let (desk, mut source, image) = desk();
+    let nothing = source.referrer(&image, "application/vnd.oci.empty.v1+json", "{}");
+    source.list(&nothing);
+    std::fs::write(desk.path("policy.toml"), "version = 1\nallow-secrets = true\n").unwrap();
+    let report = desk.carnet("audit oci:src --policy policy.toml --json").ok().json();
+    assert_eq!(report["coverage"]["opaque"], json!([]));
+    let note = source.referrer(&image, "application/vnd.example.note", "note");
+    source.list(&note);
+    let report = desk.carnet("audit oci:src --policy policy.toml --json").ends(5).json();
+    let why = format!(
+        "content of the type application/vnd.example.note is attached to {} and not looked into",
+        digest_of(&image)
+    );
+    let blob = carnet::oci::Digest::sha256(b"note").to_string();
+    assert_eq!(report["coverage"]["opaque"], json!([{ "digest": blob, "why": why }]));
+    assert_eq!(report["coverage"]["complete"], false);
+    assert_eq!(report["policy"]["denials"][0]["rule"], "allow-opaque");
+    assert_eq!(report["policy"]["denials"][0]["text"], format!("not fully examined: {blob}: {why}"));
+}
