@@ -42,7 +42,9 @@ pub(crate) fn of_audit(audited: &Audited) -> u8 {
     let damaged = [Rule::BlobDamaged, Rule::BlobAbsent, Rule::DocumentUnreadable];
     let is_damaged = report.findings.iter().any(|finding| damaged.contains(&finding.rule));
     let is_incomplete = report.bundles.iter().any(|bundle| !bundle.missing.is_empty());
-    if is_damaged || is_incomplete || !unknown.is_empty() {
+    // As `carnet guard` says it: within the limits, as far as it can be counted here.
+    let is_unforeseen = report.guard.as_ref().is_some_and(|guard| guard.allowed && !guard.foreseen);
+    if is_damaged || is_incomplete || is_unforeseen || !unknown.is_empty() {
         return DAMAGED;
     }
     let is_denied = report.policy.as_ref().is_some_and(|policy| !policy.allowed)

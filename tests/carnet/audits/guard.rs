@@ -313,6 +313,8 @@ fn hostile_archives_are_named_and_counting_goes_on() {
             "NOT FORESEEN: within the limits of guard.toml",
         ],
     );
+    // An audit says the same.
+    desk.carnet("audit out --pub k.pub.pem --guard guard.toml -o json").ends(4);
     // One that does not open it sees a file like others.
     let report = counted(&desk, "expands = [\"tar\", \"gzip\", \"zip\", \"deb\"]\n", 0);
     assert_eq!(verdict(&report), (true, false, true));

@@ -43,7 +43,7 @@ use crate::subject::{SubjectArgs, SubjectPlace, subject_place};
     (every file of every image, one JSON document per line). -o can be given several times; only one\n\
     format can go to stdout.\n\n\
     Exit codes: 0 nothing is wrong with the bundle, 3 not trusted, 4 damaged or incomplete,\n\
-    5 denied by a policy, or over a limit of a guard.\n\n\
+    or the count of a guard is not foreseen, 5 denied by a policy, or over a limit of a guard.\n\n\
     Examples:\n  \
     carnet audit out --trust trust.toml\n  \
     carnet audit out --trust trust.toml -o html=report.html -o json=report.json\n  \
