@@ -122,6 +122,8 @@ codes! {
     BadArchive "bad-archive" Damaged "An archive is malformed, or tools could read it differently."
     NotInContent "not-in-content" Failed "An image, layer or file that was asked for is not in the bundle or source, or cannot be read."
     RulesUnusable "rules-unusable" Usage "A policy file, a file of ignored denials or a file of rules for secrets cannot be used."
+    RegoNotBuilt "rego-not-built" Usage "A policy is written in Rego, and this build of carnet has no engine for it."
+    PolicyFailed "policy-failed" Failed "A policy in Rego could not be evaluated, so there is no judgement."
     ProfileUnusable "profile-unusable" Usage "The profile of a guard cannot be used."
     DeniedByPolicy "denied-by-policy" Denied "A policy denies what should be packed or imported."
     AdvisoriesUnusable "advisories-unusable" Failed "An advisory database cannot be read, or is none of the known forms."

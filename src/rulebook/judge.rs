@@ -1,6 +1,6 @@
 //! The judgement: each rule against each fact.
 
-use std::{cmp::Ordering, collections::BTreeSet, fmt};
+use std::{borrow::Cow, cmp::Ordering, collections::BTreeSet, fmt};
 
 use globset::GlobMatcher;
 
@@ -17,7 +17,7 @@ pub type VersionOrder<'a> = dyn Fn(&str, &str, &str) -> Option<Ordering> + 'a;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Denial {
     /// The key of the rule, e.g. `max-age-days`.
-    pub rule: &'static str,
+    pub rule: Cow<'static, str>,
     /// The artifact, layer, package or path.
     pub place: String,
     /// What is allowed, and what is there.
@@ -64,7 +64,7 @@ struct Denials(Vec<Denial>);
 
 impl Denials {
     fn add(&mut self, rule: &'static str, place: &str, text: String) {
-        self.0.push(Denial { rule, place: place.to_owned(), text });
+        self.0.push(Denial { rule: rule.into(), place: place.to_owned(), text });
     }
 }
 

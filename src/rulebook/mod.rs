@@ -6,11 +6,13 @@ mod facts;
 mod file;
 mod ignores;
 mod judge;
+mod rego;
 
 pub use facts::{Artifact, Facts, Finding, Package, Severity, Signature, SignatureStatus, Signer};
 pub use file::{Forbidden, RequiredSigner, Rulebook, RulebookError};
 pub use ignores::{Ignore, Ignores};
 pub use judge::{Denial, VersionOrder, judge};
+pub use rego::{RegoError, RegoPolicy, RegoVerdict, Said};
 
 #[cfg(test)]
 mod tests;

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::*;
@@ -54,7 +55,7 @@ fn facts() -> Facts {
 
 const LENIENT: &str = "version = 1\nallow-secrets = true\nallow-opaque = true\nallow-limits-hit = true\nallow-not-covered = true\n";
 
-fn denied(rule: &str) -> Vec<&'static str> {
+fn denied(rule: &str) -> Vec<Cow<'static, str>> {
     let lenient: String = LENIENT
         .lines()
         .filter(|line| line.split(' ').next() != rule.split(' ').next())
@@ -134,7 +135,8 @@ fn every_example_of_the_page_parses() {
 fn an_ignore_needs_a_reason_and_an_end_and_ends() {
     let entry = "version = 1\n[[ignore]]\nrule = 'allow-setuid'\nplace = 'bin/*'\nreason = 'r'\nuntil = '2026-11-26'\n";
     let ignores = Ignores::parse(entry).unwrap();
-    let denials = || vec![Denial { rule: "allow-setuid", place: "bin/su".to_owned(), text: String::new() }];
+    let denials =
+        || vec![Denial { rule: "allow-setuid".into(), place: "bin/su".to_owned(), text: String::new() }];
     let stand = |at: &str| ignores.apply(denials(), Some(at.parse().unwrap())).0.len();
     assert_eq!((stand("2026-11-26T23:59:59Z"), stand("2026-11-27T00:00:00Z")), (0, 1));
     assert_eq!(ignores.apply(denials(), None).0.len(), 1);

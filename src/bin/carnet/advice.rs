@@ -364,6 +364,12 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::NotInContent => {
             "`carnet tree` shows the artifacts and platforms, `carnet ls` the files; select a platform with --platform"
         }
+        Code::RegoNotBuilt => {
+            "use a carnet that was built with the feature `rego`, or write the rules in TOML; docs/policy.md shows both"
+        }
+        Code::PolicyFailed => {
+            "mend the policy: docs/policy.md says what it gets and what it must give. `carnet audit -o json` shows the input"
+        }
         Code::RulesUnusable => "docs/policy.md has an example of each rule",
         Code::ProfileUnusable => {
             "docs/guard.md has an example of both forms, an Azure FlowProfile and carnet's own"

@@ -1,5 +1,6 @@
 //! The options of commands that move content, for the policies that it must pass first.
 
+use carnet::audit::PolicyWarning;
 use carnet::format::Sum;
 use carnet::gate::{Moving, judged};
 use carnet::runs::RunCheck;
@@ -7,7 +8,9 @@ use clap::Args;
 
 use super::command::Context;
 use super::command_error::CommandError;
+use super::plain::plain;
 use super::rule_args::RuleArgs;
+use super::screen::say;
 
 /// The options of commands that move content, for the policies that it must pass first. They are those of `audit`, and all
 /// of them are about a policy.
@@ -56,7 +59,13 @@ impl GateArgs {
         }
         match judged(&self.rules.read()?, moving, &context.environment)? {
             Some(judgement) if !judgement.allowed => Err(CommandError::denied(judgement)),
-            _ => Ok(()),
+            Some(judgement) => {
+                for PolicyWarning { rule, place, text } in &judgement.warnings {
+                    say(&plain(&format!("the policy warns: {rule}: {text} ({place})")));
+                }
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 }

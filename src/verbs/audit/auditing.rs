@@ -117,7 +117,7 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
         omitted: subjects.omitted(),
     };
     if !request.policies.is_empty() {
-        report.policy = Some(judgement(&report, request.policies, request.ignores, &excused));
+        report.policy = Some(judgement(&report, request.policies, request.ignores, &excused)?);
     }
     Ok(Audited { report, unknown: subjects.unknown.clone() })
 }

@@ -4,6 +4,7 @@ use crate::advisories::AdvisoryError;
 use crate::arrival::OpenError;
 use crate::artifacts::ArtifactError;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
+use crate::rulebook::RegoError;
 use crate::verbs::forecast::ForecastError;
 
 /// An audit reached no result. What is wrong with the content is no error: it is in the report.
@@ -24,6 +25,14 @@ pub enum AuditError {
     /// An advisory database cannot be used.
     #[error("advisory database {0}")]
     Advisories(#[from] AdvisoryError),
+    /// A policy in Rego says nothing.
+    #[error("policy {name}: {problem}")]
+    Policy {
+        /// The file of the policy.
+        name: String,
+        /// Why.
+        problem: RegoError,
+    },
 }
 
 impl AuditError {
@@ -45,6 +54,7 @@ impl Diagnose for AuditError {
             AuditError::Artifact(error) => error.diagnosis(),
             AuditError::Forecast(error) => error.diagnosis(),
             AuditError::Absent(_) => Code::NotInContent.into(),
+            AuditError::Policy { .. } => Code::PolicyFailed.into(),
             AuditError::Advisories(_) => Code::AdvisoriesUnusable.into(),
         }
     }

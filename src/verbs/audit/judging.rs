@@ -3,24 +3,33 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::error::AuditError;
 use super::finding::{Finding, Severity};
 use super::report::{
     AuditReport, AuditedArtifact, AuditedSignature, Denial, Ignored, Judgement, NamedSum, NotCounted,
-    SignatureStatus,
+    PolicyWarning, SignatureStatus,
 };
 use super::signatures::ATTESTATION;
 use crate::advisories::scheme;
 use crate::format::{Sum, Timestamp};
 use crate::oci::Digest;
 use crate::packages::Kind;
-use crate::rulebook::{self, Facts, Ignores, Rulebook, Signer, judge};
+use crate::rulebook::{self, Facts, Ignores, RegoPolicy, RegoVerdict, Rulebook, Said, Signer, judge};
 
 /// A policy file.
 pub struct PolicyFile {
     /// Its name and sum.
     pub file: NamedSum,
     /// Its rules.
-    pub rules: Rulebook,
+    pub rules: PolicyRules,
+}
+
+/// The rules of a policy file.
+pub enum PolicyRules {
+    /// The usual rules.
+    Toml(Rulebook),
+    /// Rules in Rego.
+    Rego(RegoPolicy),
 }
 
 /// A file of denials that are accepted for some time.
@@ -37,14 +46,18 @@ pub(super) fn judgement(
     policies: &[PolicyFile],
     ignores: &[IgnoreFile],
     excused: &BTreeSet<Sum>,
-) -> Judgement {
+) -> Result<Judgement, AuditError> {
+    let (mut standing, warnings) = said(report, policies)?;
     let facts = facts(report, excused);
     let order = |kind: &str, a: &str, b: &str| -> Option<Ordering> {
         let kind: Kind = serde_json::from_value(serde_json::Value::String(kind.to_owned())).ok()?;
         crate::versions::compare(scheme(kind), a, b).ok()
     };
-    let mut standing: Vec<rulebook::Denial> =
-        policies.iter().flat_map(|policy| judge(&policy.rules, &facts, &order)).collect();
+    for policy in policies {
+        if let PolicyRules::Toml(rules) = &policy.rules {
+            standing.extend(judge(rules, &facts, &order));
+        }
+    }
     let mut ignored = BTreeSet::new();
     for ignore in ignores.iter().flat_map(|file| &file.ignores.0) {
         // One at a time, so that each denial gets the reason that accepts it.
@@ -52,7 +65,7 @@ pub(super) fn judgement(
         standing = stands;
         ignored.extend(accepted.into_iter().map(|denial| Ignored {
             finding: denied(report, &denial),
-            rule: denial.rule.to_owned(),
+            rule: denial.rule.into_owned(),
             place: denial.place,
             reason: ignore.reason.clone(),
             until: ignore.until,
@@ -62,7 +75,7 @@ pub(super) fn judgement(
         .into_iter()
         .map(|denial| Denial {
             finding: denied(report, &denial),
-            rule: denial.rule.to_owned(),
+            rule: denial.rule.into_owned(),
             place: denial.place,
             text: denial.text,
         })
@@ -73,12 +86,40 @@ pub(super) fn judgement(
         place: place_of(finding),
         text: finding.text.clone(),
     });
-    Judgement {
+    Ok(Judgement {
         allowed: denials.is_empty(),
         denials: denials.into_iter().collect(),
+        warnings: warnings.into_iter().collect(),
         ignored: ignored.into_iter().collect(),
         not_counted: not_counted.collect(),
+    })
+}
+
+/// What the policies in Rego say of a report: what they deny, and what they warn of.
+fn said(
+    report: &AuditReport,
+    policies: &[PolicyFile],
+) -> Result<(Vec<rulebook::Denial>, BTreeSet<PolicyWarning>), AuditError> {
+    let (mut denials, mut warnings) = (Vec::new(), BTreeSet::new());
+    let mut input = None;
+    for policy in policies {
+        let PolicyRules::Rego(rules) = &policy.rules else { continue };
+        let failed = |problem| AuditError::Policy { name: policy.file.name.clone(), problem };
+        // Made once, and only if a policy asks for it.
+        let input = input.get_or_insert_with(|| serde_json::to_string(report).unwrap_or_default());
+        let RegoVerdict { denies, warns } = rules.ask(input).map_err(failed)?;
+        denials.extend(denies.into_iter().map(|Said { rule, place, text }| rulebook::Denial {
+            rule: rule.into(),
+            place,
+            text,
+        }));
+        warnings.extend(warns.into_iter().map(|Said { rule, place, text }| PolicyWarning {
+            rule,
+            place,
+            text,
+        }));
     }
+    Ok((denials, warnings))
 }
 
 /// The finding that a denial is about, if it is about one.

@@ -42,7 +42,7 @@ mod vex_files;
 pub use auditing::{Audited, audit};
 pub use error::AuditError;
 pub use finding::{Finding, Place, Rule, Severity, path_text};
-pub use judging::{IgnoreFile, PolicyFile};
+pub use judging::{IgnoreFile, PolicyFile, PolicyRules};
 pub use report::*;
 pub use request::{AuditRequest, DEPTH_MAX, layer_limits};
 pub use signatures::CargoKeyFiles;

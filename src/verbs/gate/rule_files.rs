@@ -8,9 +8,9 @@ use crate::advisories::vex::Vex;
 use crate::content::secrets::{GitleaksFile, SecretRules};
 use crate::diagnosis::Code;
 use crate::format::Sum;
-use crate::rulebook::{Ignores, Rulebook};
+use crate::rulebook::{Ignores, RegoError, RegoPolicy, Rulebook};
 use crate::small_file::{SmallFile, SmallFileError};
-use crate::verbs::audit::{CargoKeyFiles, IgnoreFile, NamedSum, PolicyFile, VexFiles};
+use crate::verbs::audit::{CargoKeyFiles, IgnoreFile, NamedSum, PolicyFile, PolicyRules, VexFiles};
 
 /// The most bytes of a VEX document.
 const VEX_BYTES_MAX: u64 = 64 << 20;
@@ -159,7 +159,16 @@ impl RuleFiles {
 
 fn policy(path: &Path) -> Result<PolicyFile, RuleFileError> {
     let (text, file) = rules(path)?;
-    let rules = Rulebook::parse(&text).map_err(|error| unusable(Code::RulesUnusable, path, &error))?;
+    let wrong = |error: &dyn Display| unusable(Code::RulesUnusable, path, error);
+    let rules = if path.extension().is_some_and(|extension| extension == "rego") {
+        let rules = RegoPolicy::parse(&file.name, &text).map_err(|error| match error {
+            RegoError::NotBuilt => unusable(Code::RegoNotBuilt, path, &error),
+            error => wrong(&error),
+        })?;
+        PolicyRules::Rego(rules)
+    } else {
+        PolicyRules::Toml(Rulebook::parse(&text).map_err(|error| wrong(&error))?)
+    };
     Ok(PolicyFile { file, rules })
 }
 

@@ -11,6 +11,7 @@ mod layers;
 mod media_types;
 mod nested;
 mod page;
+mod rego;
 mod rootfs;
 mod sboms;
 mod sboms_of_others;

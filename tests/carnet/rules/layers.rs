@@ -126,6 +126,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("packageurl", &["src/packages/purl.rs"]),
     ("aho_corasick", &["src/content/secrets/"]),
     ("regex", &["src/content/secrets/", "src/guard/words.rs"]),
+    ("regorus", &["src/rulebook/rego/"]),
     (
         "toml",
         &[

@@ -199,3 +199,21 @@ fn a_pipeline_takes_all_that_a_policy_needs() {
         write(&desk, file, &text);
     }
 }
+
+#[cfg(feature = "rego")]
+#[test]
+fn a_pipeline_takes_policies_in_rego() {
+    let desk = exporting("policy = [\"policy.rego\"]\n");
+    write(&desk, "policy.rego", "package carnet\n\ndeny contains \"no\" if input.totals.artifacts == 1\n");
+    export(&desk, "").ends(5).says(&["error[denied-by-policy]", "deny: no"]);
+    assert!(!desk.path("sent").exists());
+    let record = runs(&desk, "failed")[0].clone();
+    assert_eq!(record["judgement"]["denials"][0]["text"], "no");
+    // A policy that says nothing lets nothing pass.
+    write(&desk, "policy.rego", "package carnet\n\ndeny contains 1 if true\n");
+    export(&desk, "").ends(1).says(&["error[policy-failed]"]);
+    assert!(!desk.path("sent").exists());
+    write(&desk, "policy.rego", "package carnet\n\ndeny contains \"no\" if input.totals.artifacts == 2\n");
+    export(&desk, "").ok();
+    desk.carnet("verify sent --pub k.pub.pem").ok();
+}

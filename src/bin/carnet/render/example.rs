@@ -6,7 +6,7 @@ use std::str::FromStr;
 use carnet::audit::{
     AuditReport, AuditedArchives, AuditedArtifact, AuditedBundle, AuditedLayer, AuditedManifest,
     AuditedPackage, AuditedReferrer, Basis, Coverage, Denial, Finding, Ignored, Judgement, NamedSum,
-    PackageScope, Place, Rule, SCHEMA, Totals, Unseen,
+    PackageScope, Place, PolicyWarning, Rule, SCHEMA, Totals, Unseen,
 };
 use carnet::format::Sum;
 use carnet::format::statement::Crossing;
@@ -54,6 +54,11 @@ fn judgement(secret: &Finding, root: &Finding) -> Judgement {
             place: HOSTILE.to_owned(),
             text: "Secrets are denied.".to_owned(),
             finding: Some(secret.id),
+        }],
+        warnings: vec![PolicyWarning {
+            rule: "warn".to_owned(),
+            place: "policy.rego".to_owned(),
+            text: format!("The label {HOSTILE} is old."),
         }],
         ignored: vec![Ignored {
             finding: Some(root.id),

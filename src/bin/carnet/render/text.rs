@@ -1,6 +1,6 @@
 //! The report as text for a terminal: what the first screen of the page says, and the lists of its sections.
 
-use carnet::audit::{AuditReport, AuditedBundle, Finding};
+use carnet::audit::{AuditReport, AuditedBundle, Finding, PolicyWarning};
 use carnet::diagnosis::count;
 
 use super::guard_text::guard_table;
@@ -47,6 +47,10 @@ fn verdict(report: &AuditReport) -> String {
     let mut out = format!("\n{}: {}\n", words::verdict(report).to_uppercase(), words::verdict_reason(report));
     for denial in report.policy.iter().flat_map(|policy| &policy.denials) {
         out += &format!("  {}: {} ({})\n", plain(&denial.rule), plain(&denial.text), plain(&denial.place));
+    }
+    for warning in report.policy.iter().flat_map(|policy| &policy.warnings) {
+        let PolicyWarning { rule, place, text } = warning;
+        out += &format!("  warning: {}: {} ({})\n", plain(rule), plain(text), plain(place));
     }
     for ignored in report.policy.iter().flat_map(|policy| &policy.ignored) {
         let what = format!("{} ({})", ignored.rule, ignored.place);

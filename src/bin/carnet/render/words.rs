@@ -118,6 +118,9 @@ pub(super) fn verdict_reason(report: &AuditReport) -> String {
         (true, _) => "The policy has no objection.".to_owned(),
         (false, denials) => format!("The policy objects: {}.", count(denials, "reason", "reasons")),
     };
+    if !judgement.warnings.is_empty() {
+        out += &format!(" It gives {}.", count(length(&judgement.warnings), "warning", "warnings"));
+    }
     if !judgement.ignored.is_empty() {
         let ignored = count(length(&judgement.ignored), "finding was", "findings were");
         out += &format!(" {ignored} ignored, as listed.");

@@ -12,6 +12,8 @@ pub struct Judgement {
     pub allowed: bool,
     /// Why it is denied.
     pub denials: Vec<Denial>,
+    /// What policies in Rego warn of. It denies nothing.
+    pub warnings: Vec<PolicyWarning>,
     /// Denials that are accepted, with the reason.
     pub ignored: Vec<Ignored>,
     /// Findings on known flaws that were not counted, because a VEX statement says that the flaw does no harm here.
@@ -32,7 +34,7 @@ pub struct NotCounted {
 /// A reason for which the policy denies the transfer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Denial {
-    /// The rule of the policy, as its key in the file.
+    /// The rule of the policy: its key in the file, or the name that a policy in Rego gives it.
     pub rule: String,
     /// What it is about: an artifact, layer, package or path.
     pub place: String,
@@ -40,6 +42,17 @@ pub struct Denial {
     pub text: String,
     /// The finding, if it is about one.
     pub finding: Option<Sum>,
+}
+
+/// What a policy warns of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct PolicyWarning {
+    /// The rule of the policy.
+    pub rule: String,
+    /// What it is about.
+    pub place: String,
+    /// Of what, in a sentence.
+    pub text: String,
 }
 
 /// A denial that is accepted for some time.

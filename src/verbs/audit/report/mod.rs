@@ -23,7 +23,7 @@ pub use attached::{AuditedBom, AuditedSignature, AuditedStatement, SignatureStat
 pub use basis::{AuditedBundle, Basis, DatabaseReport, NamedSum, PackageScope};
 pub use coverage::{Coverage, LimitHit, Totals, Unseen};
 pub use image::{AuditedImage, FileLine, HiddenFiles, ImageConfig, ImageLayer};
-pub use judgement::{Denial, Ignored, Judgement, NotCounted};
+pub use judgement::{Denial, Ignored, Judgement, NotCounted, PolicyWarning};
 pub use layer::{AuditedLayer, ForeignLayer};
 pub use package::{AuditedAdvisory, AuditedPackage};
 

@@ -60,6 +60,15 @@ pub(super) fn policy(report: &AuditReport, space: &mut Space) -> Option<Section>
         rows.collect(),
         space,
     );
+    let rows = judgement.warnings.iter();
+    let rows = rows.map(|said| vec![Cell::code(&said.rule), Cell::text(&said.text), Cell::code(&said.place)]);
+    let warnings = Grid::new(
+        "warning-list",
+        "Warnings",
+        &["Rule of the policy", "Of what", "Where"],
+        rows.collect(),
+        space,
+    );
     let rows = judgement.ignored.iter().map(|ignored| {
         let finding = report.findings.iter().find(|finding| Some(finding.id) == ignored.finding);
         let what = finding.map_or_else(
@@ -72,6 +81,9 @@ pub(super) fn policy(report: &AuditReport, space: &mut Space) -> Option<Section>
         Grid::new("ignored-list", "Ignored findings", &["Finding", "Reason", "Until"], rows.collect(), space);
     let mut section = Section::new("policy", "Policy", judgement.denials.len())
         .grid(denials, "The policy has no objection.");
+    if warnings.all > 0 {
+        section = section.grid(warnings, "");
+    }
     if ignored.all > 0 {
         section = section.grid(ignored, "");
     }
