@@ -35,5 +35,6 @@ pub use key_request::{KeyPlace, KeyRequest};
 pub use policy::{Accepted, Judgement, PolicyKey, RefusalReason, Refused, Revocation, Role, TrustPolicy};
 pub use policy_error::{PolicyError, PolicyProblem};
 pub use sign_command::{CommandSigner, SignCommand};
+pub use signature_output::read_signature;
 pub use signer::{Signer, SignerError};
 pub use ssh::AgentError;

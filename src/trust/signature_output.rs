@@ -9,7 +9,7 @@ use crate::format::signature::ED25519_BYTES;
 ///
 /// # Errors
 /// The number of bytes, if it is neither.
-pub(super) fn read_signature(output: &[u8]) -> Result<[u8; ED25519_BYTES], usize> {
+pub fn read_signature(output: &[u8]) -> Result<[u8; ED25519_BYTES], usize> {
     if let Ok(bytes) = output.try_into() {
         return Ok(bytes);
     }

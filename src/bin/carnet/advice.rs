@@ -472,6 +472,26 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "confirm the signature where the agent asks, or see with `ssh-add -l` whether the key is still there"
         }
         Code::AgentMessageTooLong => "sign with a key file or with --sign-command",
+        Code::PackerUntrusted => {
+            "do not release it: ask who packed it, and compare the key id with that of the station"
+        }
+        Code::ReleaseDoesNotCount => {
+            "sign with a key that has the role releaser for this stream now, or have the trust file corrected first"
+        }
+        Code::ReleaseDeclined => {
+            "inspect the bundle; to sign it, type y and the beginning of the id, or pass --yes"
+        }
+        Code::SignatureMalformed => {
+            "pass the file that `carnet sign --detached` or `openssl pkeyutl -sign` wrote"
+        }
+        Code::SignatureOfOther => {
+            "check that the statement came from this bundle, and that the key that signed is in the trust file"
+        }
+        Code::StatementMalformed => {
+            "carry the file from `carnet sign --statement` or `tar xf … 00_statement.txt` without changing a byte"
+        }
+        Code::StatementNotControl => "take the statement of the control chunk, NAME_00000.tar",
+        Code::SeveralStatements => "give one control chunk",
         Code::SignaturesFull => "ask for the bundle to be packed again, and sign with fewer keys",
         Code::NoSuchBundle => "check the name or id; `carnet inspect` lists the bundles",
         Code::TooManyBundles => "pass fewer files, or pass --trust or --pub",

@@ -30,6 +30,7 @@ mod releases;
 mod resend;
 mod reshaping;
 mod signers;
+mod signing;
 mod sizes;
 mod sources;
 mod ssh_keys;

@@ -26,6 +26,7 @@ use carnet::medium::{Bucket, BucketSettings, Category, ChunkStore, Folder, Repla
 use carnet::observe::Monitor;
 use carnet::pack::{Bases, Outcome, PackError, PackReport, PackRequest, Splitting, Wanted, pack};
 use carnet::registry::{Registries, Settings};
+use carnet::sign::{Controls, SignRequest};
 use carnet::storage::Container;
 use carnet::stream::hash::Function;
 use carnet::stream::workers::Workers;
@@ -164,7 +165,9 @@ fn a_bundle_in_a_store_is_verified_signed_and_unpacked() {
         let environment = station.environment();
         let releaser = KeyFile::generate().unwrap();
         let before = memory.objects();
-        let signed = carnet::sign::sign(&bucket.files().unwrap(), &releaser, &environment).unwrap();
+        let request = SignRequest { files: &bucket.files().unwrap(), policy: None };
+        let controls = Controls::open(&request, &environment).unwrap();
+        let signed = carnet::sign::sign(&controls, &releaser, &environment).unwrap();
         assert_eq!((signed.bundles.len(), signed.bundles[0].signatures), (1, 2));
         let now = memory.objects().into_iter();
         let changed: Vec<String> =

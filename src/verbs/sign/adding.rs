@@ -1,0 +1,163 @@
+//! Adds a signature to control chunks.
+
+use std::io;
+use std::sync::Arc;
+
+use super::controls::{Controls, check_entries, to_sign};
+use super::error::SignError;
+use super::report::{SignReport, SignedBundle};
+use crate::arrival::{Contents, Opened, read_body, read_head};
+use crate::environment::Environment;
+use crate::format::head::Head;
+use crate::format::limits::SIGNATURES_MAX;
+use crate::format::signature::{Signature, SignatureAlgorithm};
+use crate::medium::{ChunkFile, MediumError};
+use crate::trust::{PublicKey, Role, Signer, TrustPolicy, read_signature};
+
+/// Adds a release signature to every control chunk.
+///
+/// Each is replaced completely or not at all; the bytes of its sealed part do not change. Signing again with the same key
+/// changes nothing. With a policy, a signature that would not count as a release is not added.
+///
+/// # Errors
+/// [`SignError`].
+pub fn sign(
+    controls: &Controls<'_>,
+    signer: &dyn Signer,
+    environment: &Environment<'_>,
+) -> Result<SignReport, SignError> {
+    let key = signer.public_key();
+    let mut bundles = Vec::new();
+    for (control, contents) in controls.each() {
+        let adding = Adding::begin(control, contents)?;
+        let is_there = adding.head.signatures.iter().any(|s| key.has_signed(&adding.head.statement_bytes, s));
+        let new = if is_there { None } else { Some(signer.signature(&adding.head.statement_bytes)?) };
+        bundles.push(adding.end(key, new, controls.policy, environment)?);
+    }
+    Ok(SignReport { bundles })
+}
+
+/// Adds a signature that was made elsewhere to every control chunk whose statement it is over: 64 bytes, or one line of
+/// base64. `keys` are those that may have made it. Otherwise as [`sign`].
+///
+/// # Errors
+/// [`SignError`].
+pub fn attach(
+    controls: &Controls<'_>,
+    signature: &[u8],
+    keys: &[PublicKey],
+    environment: &Environment<'_>,
+) -> Result<SignReport, SignError> {
+    let bytes = read_signature(signature).map_err(|found| SignError::NotASignature { found })?;
+    let mut bundles = Vec::new();
+    for (control, contents) in controls.each() {
+        let adding = Adding::begin(control, contents)?;
+        let message = &adding.head.statement_bytes;
+        let Some(key) = keys.iter().find(|key| key.verify(message, &bytes)) else { continue };
+        let is_there = adding.head.signatures.iter().any(|signature| key.has_signed(message, signature));
+        let new = (!is_there).then(|| Signature {
+            key: key.id().short().into(),
+            algorithm: SignatureAlgorithm::ED25519,
+            bytes: bytes.to_vec(),
+        });
+        bundles.push(adding.end(key, new, controls.policy, environment)?);
+    }
+    if bundles.is_empty() {
+        let name = |(control, _): (&Opened, &Contents)| {
+            format!("{} ({})", control.statement.crossing.name, control.statement.bundle)
+        };
+        return Err(SignError::NotOfThese { keys: keys.len(), bundles: controls.each().map(name).collect() });
+    }
+    Ok(SignReport { bundles })
+}
+
+/// A control chunk to which a signature is added.
+struct Adding<'a> {
+    control: &'a Opened,
+    contents: &'a Contents,
+    head: Head,
+}
+
+impl<'a> Adding<'a> {
+    /// Reads the head again: others may have signed meanwhile. The statement must still be the one that was checked.
+    fn begin(control: &'a Opened, contents: &'a Contents) -> Result<Adding<'a>, SignError> {
+        let head =
+            read_head(control.file.as_ref()).map_err(|error| unusable(control, io::Error::other(error)))?;
+        if head.statement != control.statement {
+            return Err(unusable(control, io::Error::other("it has changed since it was checked")));
+        }
+        Ok(Adding { control, contents, head })
+    }
+
+    /// Writes the new signature of `key`, if there is one.
+    fn end(
+        self,
+        key: &PublicKey,
+        new: Option<Signature>,
+        policy: Option<&TrustPolicy>,
+        environment: &Environment<'_>,
+    ) -> Result<SignedBundle, SignError> {
+        let Adding { control, contents, head: old } = self;
+        let file = &control.file;
+        let mut head = old.clone();
+        let already_signed = new.is_none();
+        if let Some(new) = new {
+            if let Some(policy) = policy {
+                check_counts(policy, control, &old, &new, environment)?;
+            }
+            // An invalid signature under the id of this key is replaced by the valid one.
+            head.signatures.retain(|old| (old.key, old.algorithm) != (new.key, new.algorithm));
+            head.signatures.push(new);
+            head.signatures.sort_by_key(|signature| (signature.key, signature.algorithm));
+            if head.signatures.len() > SIGNATURES_MAX || head.sealed_at() > contents.plan.heads.control {
+                let signatures = old.signatures.len();
+                return Err(SignError::Full { file: file.name().to_owned(), signatures });
+            }
+            // The new file is read back and checked before it replaces the old one.
+            let check = |new: Arc<dyn ChunkFile>| {
+                let found = read_head(new.as_ref()).map_err(io::Error::other)?;
+                let body = read_body(new.as_ref(), &found).map_err(io::Error::other)?;
+                check_entries(&new, &body, environment).map_err(io::Error::other)?;
+                if found == head {
+                    Ok(())
+                } else {
+                    Err(io::Error::other("the new file differs from what was written"))
+                }
+            };
+            file.replace_front(&head.render(), old.sealed_at(), &check)
+                .map_err(|error| unusable(control, error))?;
+        }
+        Ok(SignedBundle {
+            content: to_sign(control, contents),
+            key: key.id().to_string(),
+            already_signed,
+            signatures: head.signatures.len(),
+        })
+    }
+}
+
+/// Refuses a signature that the policy does not count as a release.
+fn check_counts(
+    policy: &TrustPolicy,
+    control: &Opened,
+    head: &Head,
+    signature: &Signature,
+    environment: &Environment<'_>,
+) -> Result<(), SignError> {
+    let stream = head.statement.crossing.stream.as_ref().map(crate::format::StreamName::as_str);
+    let (created, now) = (head.statement.created.get(), environment.clock.now().get());
+    let signatures = std::slice::from_ref(signature);
+    let judgement = policy.judge(Role::Releaser, stream, created, now, &head.statement_bytes, signatures);
+    match judgement.refused().first() {
+        None => Ok(()),
+        Some(refused) => Err(SignError::DoesNotCount {
+            file: control.file.name().to_owned(),
+            key: refused.short,
+            reason: refused.reason,
+        }),
+    }
+}
+
+fn unusable(control: &Opened, source: io::Error) -> SignError {
+    MediumError::Io { what: "write", path: control.file.name().to_owned(), source }.into()
+}
