@@ -100,6 +100,9 @@ codes! {
     PolicyNoPacker "policy-no-packer" Usage "No key of the trust file may pack, so no chunk could be accepted."
     PolicyUnsatisfiable "policy-unsatisfiable" Usage "The release threshold is higher than the number of holders who can release."
 
+    SignerListMalformed "signer-list-malformed" Usage "A line in a list of allowed signers is malformed."
+    SignerListEmpty "signer-list-empty" Failed "A list of allowed signers has no key that a trust file can have."
+
     // Sources and destinations of artifacts.
     ArtifactIo "artifact-io" Failed "A file of a source or destination cannot be read or written."
     NoSuchArtifact "no-such-artifact" Failed "The source or the bundle has no artifact with this name or digest."

@@ -12,6 +12,7 @@
 
 mod accept;
 mod agent_signer;
+mod allowed_signers;
 pub mod cargo;
 mod key;
 mod key_error;
@@ -28,6 +29,7 @@ mod ssh;
 
 pub use accept::{AcceptedChunk, Release, Unreleased, Untrusted, accept, release};
 pub use agent_signer::{AgentKey, AgentSigner};
+pub use allowed_signers::{AllowedSigner, AllowedSigners, AllowedSignersError, PassedOver};
 pub use key::{KeyId, PublicKey, ShortKeyId, ShortKeyIdError};
 pub use key_error::{KeyError, KeyProblem};
 pub use key_file::KeyFile;

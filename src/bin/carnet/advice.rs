@@ -333,6 +333,11 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "add releasers or lower release-threshold; several keys of one holder count as one"
         }
 
+        Code::SignerListMalformed => "correct the line; ssh-keygen(1) describes it under ALLOWED SIGNERS",
+        Code::SignerListEmpty => {
+            "list Ed25519 keys with one name each; the warnings say why lines were passed over"
+        }
+
         Code::NoSuchArtifact => "check the name: names must match exactly; omit it to select every artifact",
         Code::AmbiguousName => "select one of them by digest, or copy only the right one to a new layout",
         Code::BadName => "select it by digest from a copy without this name",

@@ -35,6 +35,7 @@ mod sizes;
 mod sources;
 mod ssh_keys;
 mod sums;
+mod trust_import;
 mod unpacking;
 mod unreadable;
 mod volumes;

@@ -131,3 +131,73 @@ fn a_signal_ends_the_command_too() {
     desk.sh("! kill -0 $(cat pid)").ok();
     assert!(desk.files("out") == before);
 }
+
+/// Where Debian has the module of SoftHSM.
+const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
+
+/// A desk with a token of SoftHSM that has the key `station`, and the script of docs/keys.md for it.
+fn desk_with_token() -> Desk {
+    let desk = desk();
+    let folder = desk.path("").display().to_string();
+    let conf =
+        format!("directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n");
+    std::fs::write(desk.path("softhsm2.conf"), conf).unwrap();
+    std::fs::write(desk.path(".pin"), "1234\n").unwrap();
+    let tool = format!("pkcs11-tool --module {MODULE} --token-label carnet");
+    with_token(
+        &desk,
+        std::process::Command::new("sh").current_dir(desk.path("")).args([
+            "-c",
+            &format!(
+                "mkdir tokens && softhsm2-util --init-token --free --label carnet --pin 1234 --so-pin 5678 && \
+                 {tool} --login --pin 1234 --keypairgen --key-type EC:edwards25519 --label station --id 01 --usage-sign && \
+                 {tool} --read-object --type pubkey --id 01 -o token.pub.pem"
+            ),
+        ]),
+    )
+    .ok();
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/keys.md")).unwrap();
+    let script = text.split("```sh\n").find(|block| block.contains("# sign-with-token")).unwrap();
+    std::fs::write(desk.path("sign-with-token"), script.split("```").next().unwrap()).unwrap();
+    desk.sh("chmod +x sign-with-token").ok();
+    desk
+}
+
+fn with_token(desk: &Desk, command: &mut std::process::Command) -> Run {
+    Run::of(command.env("SOFTHSM2_CONF", desk.path("softhsm2.conf")).env("HOME", desk.path("")))
+}
+
+/// A hardware module by PKCS#11, with the script of the documentation.
+#[test]
+fn a_token_packs_and_releases_through_pkcs11_tool() {
+    if !installed(&["pkcs11-tool", "softhsm2-util", "openssl"]) {
+        return;
+    }
+    let desk = desk_with_token();
+    let carnet = |args: &str| with_token(&desk, &mut desk.command(args));
+    let key = "--key token.pub.pem --sign-command ./sign-with-token";
+    carnet(&format!("pack oci:src --chunk-size 64KiB --to mine --name m {key}")).ok();
+    desk.carnet("verify mine --pub token.pub.pem").ok().says(&["COMPLETE"]);
+    desk.sh("mkdir y && tar xf mine/m_00001.tar -C y && openssl pkeyutl -verify -pubin -inkey token.pub.pem -rawin \
+             -in y/00_statement.txt -sigfile y/01_*.sig")
+        .ok()
+        .says(&["Signature Verified Successfully"]);
+    carnet(&format!("sign out {key}")).ok().says(&["now with 2 signatures"]);
+    // A wrong PIN, and a token that is not there any more.
+    let before = desk.files("mine");
+    std::fs::write(desk.path(".pin"), "4321\n").unwrap();
+    carnet(&format!("sign mine {key} --yes")).ok().says(&["already signed"]);
+    carnet("sign mine --key alice.pub.pem --sign-command ./sign-with-token")
+        .ends(1)
+        .says(&["error[sign-command-failed]", "CKR_PIN_INCORRECT"]);
+    std::fs::write(desk.path(".pin"), "1234\n").unwrap();
+    // The key of the token is not that of alice.
+    carnet("sign mine --key alice.pub.pem --sign-command ./sign-with-token")
+        .ends(1)
+        .says(&["error[signer-failed]"]);
+    desk.sh("mv tokens gone && mkdir tokens").ok();
+    carnet("sign mine --key alice.pub.pem --sign-command ./sign-with-token")
+        .ends(1)
+        .says(&["error[sign-command-failed]"]);
+    assert!(desk.files("mine") == before);
+}

@@ -29,6 +29,7 @@ mod station;
 mod stream;
 mod sums;
 mod tree;
+mod trust;
 mod unpack;
 mod verify;
 mod version;
@@ -103,6 +104,7 @@ commands![
     station::Station,
     runs::Runs,
     stream::Stream,
+    trust::Trust,
     explain::Explain,
     completions::Completions,
     man::Man,

@@ -9,7 +9,10 @@ use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 
-/// Print the version; with -v, also the CPU instructions used for hashing
+/// What differs between builds, and whether this one has it.
+const FEATURES: &[(&str, bool)] = &[("rego", cfg!(feature = "rego"))];
+
+/// Print the version; with -v, also the CPU instructions used for hashing, and what this build can do
 #[derive(Args)]
 #[command(
     after_help = "CARNET_HASH=portable, avx2, avx512 or sha-ni forces a hash kernel, for tests and support.\n\n\
@@ -26,6 +29,8 @@ struct VersionReport {
     hash: String,
     /// All hash kernels that this machine supports, including the one in use.
     hash_available: Vec<String>,
+    /// The features that this program was built with. All others are in every build.
+    features: Vec<String>,
 }
 
 impl Command for Version {
@@ -34,11 +39,19 @@ impl Command for Version {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             hash: Kernel::chosen().to_string(),
             hash_available: Kernel::available().map(|kernel| kernel.to_string()).collect(),
+            features: FEATURES
+                .iter()
+                .filter(|(_, is_on)| *is_on)
+                .map(|(name, _)| (*name).to_owned())
+                .collect(),
         };
         context.screen.answer(&report, || {
             let mut out = format!("carnet {}\n", report.version);
             if context.screen.verbose {
                 out += &format!("hash   {} (of {})\n", report.hash, report.hash_available.join(", "));
+                for (name, is_on) in FEATURES {
+                    out += &format!("{name:<6} {}\n", if *is_on { "built in" } else { "not in this build" });
+                }
             }
             out
         });
