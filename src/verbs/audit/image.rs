@@ -75,9 +75,6 @@ pub(super) fn merge(
     let mut owned = Owned::default();
     merging.databases(image, &mut merged, &mut owned);
     merging.files(image, &mut merged, &mut owned);
-    if scope == PackageScope::AllLayers {
-        add_hidden(image, &digests, layers, &mut merged);
-    }
     let scene = Scene { image, digests: &digests, layers, rootfs: &merging.rootfs };
     if owned.has_database {
         merged.unowned = Some(scene.unowned(&|path| owned.has(path), &mut merged.findings));
@@ -88,6 +85,11 @@ pub(super) fn merge(
     merged.hidden = scene.hidden(&mut merged.findings);
     if let Some(take) = files {
         merging.rootfs.iter().for_each(|entry| take(merging.line(image, &entry)));
+    }
+    // One tree at a time, because of the memory.
+    drop(merging);
+    if scope == PackageScope::AllLayers {
+        add_hidden(image, &digests, layers, &mut merged);
     }
     merged
 }

@@ -165,7 +165,7 @@ impl<'a> Reading<'a> {
         }
         contents_table::compare(self.digest, read, &self.members, &self.sums, &mut self.findings);
         if self.is_cut {
-            let text = "all layers together have more entries than are listed; the others were only counted";
+            let text = "all layers together have more entries, or longer names, than are listed; the others were only counted";
             self.findings.push(Finding::new(
                 Rule::EntriesLimit,
                 Place::layer(self.digest),
@@ -264,7 +264,10 @@ impl<'a> Reading<'a> {
 
 impl LayerVisitor for Reading<'_> {
     fn entry(&mut self, entry: &TarEntry) -> Interest {
-        if !self.options.budget.take_entry() {
+        let names = entry.path.len().saturating_add(entry.link.len());
+        let sum = if self.wants_digests() { size_of::<(u32, Sum)>() } else { 0 };
+        // What follows may be smaller, but a list with holes helps nobody.
+        if self.is_cut || !self.options.budget.take_entry(names.saturating_add(sum)) {
             self.is_cut = true;
             return Interest::Skip;
         }

@@ -28,6 +28,7 @@ use crate::keys::{KeyAccess, key_place};
 use crate::outputs::{Output, output, outputs};
 use crate::plain::plain;
 use crate::render::file_lines::FileLines;
+use crate::render::file_rows::FileRows;
 use crate::render::form::{Format, rendered};
 use crate::rule_args::RuleArgs;
 use crate::screen::say;
@@ -120,9 +121,6 @@ fn byte_size(text: &str) -> Result<u64, String> {
     byte_count(text).ok_or_else(|| "expected a size, e.g. 64GiB".to_owned())
 }
 
-/// Rows of files that the page gets. Beyond, it says that there are more.
-const ROWS_MAX: usize = 1_000_000;
-
 impl Command for Audit {
     const VERB: Option<Verb> = Some(Verb::Audit);
 
@@ -145,12 +143,11 @@ impl Command for Audit {
         let (lists, outputs): (Vec<Output<Format>>, Vec<Output<Format>>) =
             outputs.iter().cloned().partition(|output| output.format == Format::Files);
         let lines = FileLines::start(lists.iter().map(|list| list.file.as_deref()), context.screen)?;
-        let rows: RefCell<Vec<FileLine>> = RefCell::default();
+        let rows: RefCell<FileRows> = RefCell::default();
         let take = |line: FileLine| {
             lines.add(&line);
-            let mut rows = rows.borrow_mut();
-            if wants_page && rows.len() < ROWS_MAX {
-                rows.push(line);
+            if wants_page {
+                rows.borrow_mut().add(&line);
             }
         };
         let rules = self.rules.read()?;

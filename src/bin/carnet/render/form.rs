@@ -1,13 +1,14 @@
 //! The forms of the report of an audit.
 
-use carnet::audit::{AuditReport, FileLine};
+use carnet::audit::AuditReport;
 use carnet::bom::{write_cyclonedx, write_spdx};
 use carnet::content::deflate::zlib_stream;
 use carnet::difference::DifferenceReport;
 use carnet::format::Sum;
 use clap::ValueEnum;
 
-use super::html::{FileRow, Page, page};
+use super::file_rows::FileRows;
+use super::html::{FileSource, Page, page};
 use super::inventory::inventory;
 use super::{difference, record, sarif, text};
 
@@ -37,7 +38,7 @@ fn json(report: &AuditReport) -> Vec<u8> {
 pub(crate) fn rendered(
     format: Format,
     report: &AuditReport,
-    rows: &[FileLine],
+    rows: &FileRows,
     differences: Option<&DifferenceReport>,
     all: bool,
 ) -> Vec<u8> {
@@ -48,28 +49,13 @@ pub(crate) fn rendered(
         }
         Format::Json => json(report),
         Format::Html => {
-            let mut rows = rows.iter().filter_map(|line| {
-                Some(FileRow {
-                    image: line.image,
-                    path: line.path.clone(),
-                    kind: ["folder", "symlink", "hardlink", "device", "fifo"]
-                        .into_iter()
-                        .find(|kind| *kind == line.kind)
-                        .unwrap_or("file"),
-                    mode: line.mode,
-                    uid: line.uid.into(),
-                    gid: line.gid.into(),
-                    size: line.size,
-                    target: line.target.clone(),
-                    layer: line.layer?,
-                })
-            });
+            let mut files = rows.iter();
             let changes = differences.map(|report| difference::page_changes(report, all));
             let page = page(Page {
                 report,
                 json: Some(Sum::of(&json(report))),
                 changes: changes.as_ref().map(|(names, changes)| (names.clone(), changes.as_slice())),
-                files: Some(&mut rows),
+                files: Some(FileSource { rows: &mut files, left_out: rows.left_out() }),
                 deflate: zlib_stream,
             });
             page.into_bytes()

@@ -6,6 +6,7 @@ pub(crate) mod difference;
 #[cfg(test)]
 mod example;
 pub(crate) mod file_lines;
+pub(crate) mod file_rows;
 pub(crate) mod form;
 pub(crate) mod guard_text;
 mod html;

@@ -32,6 +32,14 @@ pub(crate) struct FileRow {
     pub(crate) layer: Digest,
 }
 
+/// Where the entries come from.
+pub(crate) struct FileSource<'a> {
+    /// The entries: those of one image together, sorted by path.
+    pub(crate) rows: &'a mut dyn Iterator<Item = FileRow>,
+    /// How many more there are.
+    pub(crate) left_out: u64,
+}
+
 /// The most bytes of the list before compression.
 const PLAIN_BYTES: usize = 96_000_000;
 /// The most bytes of a path or target in the list.
@@ -66,11 +74,7 @@ struct List {
 
 impl Files {
     /// Reads the entries. Those of one image should follow each other, sorted by path: the list is smaller then.
-    pub(super) fn read(
-        rows: &mut dyn Iterator<Item = FileRow>,
-        names: &BTreeMap<Digest, String>,
-        space: &mut Space,
-    ) -> Files {
+    pub(super) fn read(source: FileSource<'_>, names: &BTreeMap<Digest, String>, space: &mut Space) -> Files {
         let mut list = List {
             text: String::new(),
             marks: Vec::new(),
@@ -80,9 +84,9 @@ impl Files {
             path: String::new(),
             entries: 0,
         };
-        let mut files = Files::default();
+        let mut files = Files { all: source.left_out, ..Files::default() };
         let mut few = Vec::new();
-        for row in rows {
+        for row in source.rows {
             files.all += 1;
             if few.len() <= ROWS {
                 few.push(cells(&row, names));

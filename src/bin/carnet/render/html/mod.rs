@@ -19,7 +19,7 @@ use carnet::audit::AuditReport;
 use carnet::format::Sum;
 use carnet::oci::Digest;
 
-pub(crate) use files::FileRow;
+pub(crate) use files::{FileRow, FileSource};
 use first::First;
 use island::Space;
 use sections::Section;
@@ -51,8 +51,8 @@ pub(crate) struct Page<'a> {
     pub(crate) json: Option<Sum>,
     /// The names of the bundles that it was compared with, and what has changed.
     pub(crate) changes: Option<(Vec<String>, &'a [Change])>,
-    /// The entries of the root file systems: those of one image together, sorted by path.
-    pub(crate) files: Option<&'a mut dyn Iterator<Item = FileRow>>,
+    /// The entries of the root file systems.
+    pub(crate) files: Option<FileSource<'a>>,
     /// Compresses to a zlib stream (RFC 1950), the same for the same bytes.
     pub(crate) deflate: fn(&[u8]) -> Vec<u8>,
 }

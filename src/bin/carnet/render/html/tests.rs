@@ -9,7 +9,13 @@ fn same(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn made<'a>(report: &'a AuditReport, files: Option<&'a mut dyn Iterator<Item = FileRow>>) -> String {
-    page(Page { report, json: Some(Sum::of(b"{}")), changes: None, files, deflate: same })
+    page(Page {
+        report,
+        json: Some(Sum::of(b"{}")),
+        changes: None,
+        files: files.map(|rows| FileSource { rows, left_out: 0 }),
+        deflate: same,
+    })
 }
 
 fn file(path: String, target: Option<&str>) -> FileRow {

@@ -7,7 +7,7 @@ use carnet::diagnosis::count;
 use carnet::oci::Digest;
 
 use super::{Names, Section};
-use crate::render::html::files::{FileRow, Files};
+use crate::render::html::files::{FileSource, Files};
 use crate::render::html::grid::{Cell, Grid};
 use crate::render::html::island::Space;
 use crate::render::html::picture;
@@ -238,7 +238,7 @@ pub(super) fn packages(report: &AuditReport, names: &Names, space: &mut Space) -
 
 pub(super) fn file_tree(
     report: &AuditReport,
-    files: Option<&mut dyn Iterator<Item = FileRow>>,
+    files: Option<FileSource<'_>>,
     names: &Names,
     space: &mut Space,
 ) -> Section {

@@ -11,7 +11,7 @@ use carnet::audit::AuditReport;
 use carnet::oci::Digest;
 
 use super::Change;
-use super::files::{FileRow, Files};
+use super::files::{FileSource, Files};
 use super::grid::Grid;
 use super::island::Space;
 use crate::render::words;
@@ -61,7 +61,7 @@ type Names = BTreeMap<Digest, String>;
 /// All sections, in the order of the page.
 pub(super) fn all(
     report: &AuditReport,
-    files: Option<&mut dyn Iterator<Item = FileRow>>,
+    files: Option<FileSource<'_>>,
     names: &Names,
     changes: Option<&(Vec<String>, &[Change])>,
     space: &mut Space,
