@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use super::budget::Budget;
 use super::bundle_files::BundleFiles;
 use super::{
-    Contents, ContentsError, Finding, Gate, Member, NotAChunk, OpenError, Opened, Standing, read_body,
-    read_planned_body,
+    Contents, ContentsError, Finding, Gate, Member, NotAChunk, OpenError, Opened, ReleaseFile, Standing,
+    read_body, read_planned_body,
 };
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
@@ -55,6 +55,8 @@ pub struct Bundle {
     pub files: Vec<Opened>,
     /// The parity files of the bundle, sorted by their number. Their text and their stripes are not checked.
     pub parity: Vec<Opened>,
+    /// The release files of the bundle.
+    pub releases: Vec<ReleaseFile>,
     /// The state of its control chunk.
     pub control: Control,
     /// Files that cannot be read, but have the file name of a chunk of this bundle, by chunk number.
@@ -95,10 +97,10 @@ impl Bundle {
         budget: &mut Budget,
         workers: &Workers,
     ) -> Result<Bundle, OpenError> {
-        let BundleFiles { members, settled } = group;
+        let BundleFiles { members, settled, mut releases } = group;
         let (parity, accepted): (Vec<Admitted>, Vec<Admitted>) =
             members.into_iter().partition(|(member, _)| member.head.statement.kind == Kind::Parity);
-        let Controls { control, release, broken } = read_controls(&accepted, gate);
+        let Controls { control, release, broken } = read_controls(&accepted, &mut releases, gate);
         let (mut parity_files, mut files): (Vec<Opened>, Vec<Opened>) =
             settled.into_iter().partition(|opened| opened.statement.kind == Kind::Parity);
         for (member, token) in parity {
@@ -131,7 +133,8 @@ impl Bundle {
         }
         files.sort_by_key(|opened| opened.statement.number);
         parity_files.sort_by_key(|opened| opened.statement.number);
-        Ok(Bundle { id, files, parity: parity_files, control, unreadable: Vec::new(), release })
+        let (parity, unreadable) = (parity_files, Vec::new());
+        Ok(Bundle { id, files, parity, releases, control, unreadable, release })
     }
 
     /// Notes which of the files that cannot be read have the name of a chunk of this bundle. Such a name proves nothing;
@@ -237,11 +240,11 @@ struct Controls {
 /// Reads the control chunks among the accepted files. One counts only if it is consistent with the plan whose
 /// SHA-256 is the bundle's id. Then the name, stream and label in its statement are those of the plan, so that
 /// its signatures, including the release signatures, are for this bundle.
-fn read_controls(accepted: &[Admitted], gate: Gate<'_>) -> Controls {
+fn read_controls(accepted: &[Admitted], releases: &mut [ReleaseFile], gate: Gate<'_>) -> Controls {
     let mut controls = Controls { control: Control::Absent, release: None, broken: BTreeMap::new() };
     let mut read: Option<(Sum, Box<Contents>)> = None;
     let mut forked = false;
-    let mut copies: Vec<&AcceptedChunk> = Vec::new();
+    let (mut copies, mut statements): (Vec<&AcceptedChunk>, Vec<&[u8]>) = Default::default();
     for (index, (member, token)) in accepted.iter().enumerate() {
         let statement = &member.head.statement;
         if !statement.is_control() {
@@ -266,7 +269,16 @@ fn read_controls(accepted: &[Admitted], gate: Gate<'_>) -> Controls {
             Ok(None) => {}
         }
         copies.extend(token);
+        statements.push(&member.head.statement_bytes);
     }
+    for release in releases.iter_mut().filter(|release| release.problem.is_none()) {
+        if !statements.contains(&&release.head.statement_bytes[..]) {
+            release.problem = Some(Finding::ReleasesAnother);
+        }
+    }
+    copies.extend(
+        releases.iter().filter(|release| release.problem.is_none()).filter_map(|file| file.accepted.as_ref()),
+    );
     if forked {
         controls.control = Control::Forked;
     } else if let Some((_, contents)) = read {

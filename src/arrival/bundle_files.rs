@@ -7,9 +7,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::budget::Budget;
-use super::{Gate, OpenError, Opened, Standing, read_head};
+use super::{Gate, OpenError, Opened, ReleaseFile, Standing, read_head, read_release};
 use crate::format::Sum;
 use crate::format::body::BodyError;
+use crate::format::error::FormatError;
 use crate::format::head::Head;
 use crate::format::limits::COPIES_MAX;
 use crate::medium::ChunkFile;
@@ -52,6 +53,8 @@ pub(super) struct BundleFiles {
     pub(super) members: Vec<(Member, Option<AcceptedChunk>)>,
     /// The files that are not opened: rejected by the policy, or copies beyond [`COPIES_MAX`].
     pub(super) settled: Vec<Opened>,
+    /// Its release files. They are not compared with its control chunk yet.
+    pub(super) releases: Vec<ReleaseFile>,
 }
 
 /// How many heads are read ahead. The files keep them in memory.
@@ -84,7 +87,7 @@ pub(super) fn group_by_bundle(
     workers: &Workers,
 ) -> Result<Groups, OpenError> {
     let mut bundles: BTreeMap<Sum, BundleFiles> = BTreeMap::new();
-    let mut others = Vec::new();
+    let (mut others, mut releases) = (Vec::new(), Vec::new());
     let mut copies: HashMap<(Sum, u32, Sum), usize> = HashMap::new();
     for (at, file) in files.iter().enumerate() {
         if at % HEADS_AHEAD == 0 {
@@ -94,7 +97,10 @@ pub(super) fn group_by_bundle(
         let head = match read_head(file.as_ref()) {
             Ok(head) => head,
             Err(error) => {
-                others.push(NotAChunk { file, error });
+                match read_release(file.as_ref()) {
+                    Ok(head) => releases.push((file, head)),
+                    Err(_) => others.push(NotAChunk { file, error }),
+                }
                 continue;
             }
         };
@@ -125,8 +131,38 @@ pub(super) fn group_by_bundle(
             },
         }
     }
+    for (file, head) in releases {
+        match bundles.get_mut(&head.statement.bundle) {
+            Some(bundle) if bundle.releases.len() < COPIES_MAX => {
+                if matches!(gate, Gate::Unverified) {
+                    budget.take_head(&head)?;
+                }
+                bundle.releases.push(judged(file, head, gate));
+            }
+            found => {
+                let expected = match found {
+                    Some(_) => format!("at most {COPIES_MAX} release files of a bundle"),
+                    None => "a chunk of the bundle that it releases".to_owned(),
+                };
+                let found = format!("a release file of bundle {}", head.statement.bundle);
+                let error = FormatError::whole("chunk", expected, found).into();
+                others.push(NotAChunk { file, error });
+            }
+        }
+    }
     for bundle in bundles.values_mut() {
         bundle.members.sort_by_key(|(member, _)| member.head.statement.number);
     }
     Ok((bundles, others))
+}
+
+/// Judges the packer's signature in a release file.
+fn judged(file: Arc<dyn ChunkFile>, head: Head, gate: Gate<'_>) -> ReleaseFile {
+    let Gate::Policy(policy, now) = gate else {
+        return ReleaseFile { file, head, accepted: None, problem: None };
+    };
+    match accept(policy, head, now) {
+        Ok(chunk) => ReleaseFile { file, head: chunk.head().clone(), accepted: Some(chunk), problem: None },
+        Err((head, reason)) => ReleaseFile { file, head, accepted: None, problem: Some((&reason).into()) },
+    }
 }

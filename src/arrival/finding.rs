@@ -88,6 +88,8 @@ pub enum Finding {
     },
     /// The control chunk names another chunk for this number.
     Forked,
+    /// A release file has another statement than every control chunk that counts.
+    ReleasesAnother,
 }
 
 impl Finding {
@@ -168,6 +170,9 @@ impl fmt::Display for Finding {
             }
             Finding::Expired { expires } => write!(f, "{}", Untrusted::Expired { expires: *expires }),
             Finding::Forked => f.write_str("not the chunk that the control chunk names for this number"),
+            Finding::ReleasesAnother => {
+                f.write_str("no control chunk that counts has the statement of this release file")
+            }
         }
     }
 }

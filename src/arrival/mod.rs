@@ -24,6 +24,7 @@ mod open;
 mod open_error;
 mod opened;
 mod refusal;
+mod release_file;
 mod released;
 
 use std::io;
@@ -48,6 +49,7 @@ pub use open::{Arrivals, OpenRequest, open};
 pub use open_error::OpenError;
 pub use opened::{Opened, Standing};
 pub use refusal::Refusal;
+pub use release_file::{ReleaseFile, read_release};
 pub use released::{ReleasedBundle, WholeBundle};
 
 pub(crate) use bundle::damaged_entries;

@@ -246,14 +246,18 @@ impl Restoring<'_> {
     }
 
     /// Returns the head for a chunk: that of an accepted file with the same statement and the most signatures, or that
-    /// which the parity keeps.
+    /// which the parity keeps. A release file has such a head, too.
     fn head(&self, files: &GroupFiles<'_>, shard: usize) -> Head {
         let kept = head(files, shard);
         let arrived = self.bundle.files.iter().filter_map(|opened: &Opened| {
             let head = opened.accepted.as_ref()?.head();
             (head.statement_bytes == kept.statement_bytes).then_some(head)
         });
-        let best = arrived.max_by_key(|head| head.signatures.len());
+        let released = self.bundle.releases.iter().filter_map(|release| {
+            let head = release.accepted.as_ref()?.head();
+            (head.statement_bytes == kept.statement_bytes).then_some(head)
+        });
+        let best = arrived.chain(released).max_by_key(|head| head.signatures.len());
         match best {
             Some(head) if head.signatures.len() >= kept.signatures.len() => head.clone(),
             _ => kept,

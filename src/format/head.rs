@@ -7,13 +7,16 @@ use super::limits::{SIGNATURES_MAX, STATEMENT_BYTES_MAX};
 use super::shape::{HeadRoom, head_entry_bytes};
 use super::signature::{ED25519_BYTES, Signature};
 use super::statement::{Kind, Statement};
-use super::tar::{BLOCK, Header, padded};
+use super::tar::{BLOCK, END_BYTES, Header, padded};
 
 /// How many bytes of a file must be read to parse any head, including the header after the signatures.
 pub const HEAD_READ_BYTES: u64 = HeadRoom::BYTES_MAX + BLOCK;
 
 /// How many bytes are enough to parse all but the longest heads: sixteen Ed25519 signatures.
 pub const HEAD_READ_BYTES_FIRST: u64 = HeadRoom::of(ED25519_BYTES as u64).control + BLOCK;
+
+/// Largest release file, in bytes.
+pub const RELEASE_BYTES_MAX: u64 = HeadRoom::BYTES_MAX + END_BYTES;
 
 /// A parsed head. It is not verified yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,55 +36,13 @@ impl Head {
     /// [`FormatError`] if any byte differs from what [`Head::render`] would write, or if the size of the file
     /// differs from the statement.
     pub fn parse(start: &[u8], file_bytes: u64) -> Result<Head, FormatError> {
-        let mut at = 0_usize;
+        let (head, mut at) = read(start)?;
         let header = take_header(start, &mut at)?;
-        if header.name != EntryName::Statement || header.bytes > STATEMENT_BYTES_MAX {
-            let expected =
-                format!("00_statement.txt of at most {STATEMENT_BYTES_MAX} bytes as the first entry");
-            return Err(FormatError::whole(
-                "chunk",
-                expected,
-                format!("{} of {} bytes", header.name, header.bytes),
-            ));
+        if header.name != EntryName::Sums {
+            let expected = "signatures, followed by 02_sums.txt";
+            return Err(FormatError::whole("chunk", expected, header.name.to_string()));
         }
-        let statement_bytes = take_payload(start, &mut at, header.bytes)?.to_vec();
-        let statement = Statement::parse(&statement_bytes)?;
-        let mut signatures: Vec<Signature> = Vec::new();
-        loop {
-            let header = take_header(start, &mut at)?;
-            let EntryName::Signature(key, algorithm) = header.name else {
-                if header.name == EntryName::Sums {
-                    break;
-                }
-                return Err(FormatError::whole(
-                    "chunk",
-                    "signatures, followed by 02_sums.txt",
-                    header.name.to_string(),
-                ));
-            };
-            let follows =
-                signatures.last().is_none_or(|before| (before.key, before.algorithm) < (key, algorithm));
-            if !follows || signatures.len() == SIGNATURES_MAX {
-                let expected = format!("at most {SIGNATURES_MAX} signatures, sorted by key and algorithm");
-                return Err(FormatError::whole("chunk", expected, header.name.to_string()));
-            }
-            let allowed = algorithm.bytes();
-            if !allowed.contains(&header.bytes) {
-                let expected = format!("a signature of {} to {} bytes", allowed.start(), allowed.end());
-                let found = format!("{} of {} bytes", header.name, header.bytes);
-                return Err(FormatError::whole("chunk", expected, found));
-            }
-            let bytes = take_payload(start, &mut at, header.bytes)?.to_vec();
-            signatures.push(Signature { key, algorithm, bytes });
-        }
-        // Only the control chunk has release signatures; a second signature on another chunk has no purpose.
-        let is_control = statement.number == 0 && statement.kind == Kind::Control;
-        let allowed = if is_control { 1..=SIGNATURES_MAX } else { 1..=1 };
-        if !allowed.contains(&signatures.len()) {
-            let expected = format!("{} to {} signatures", allowed.start(), allowed.end());
-            return Err(FormatError::whole("chunk", expected, signatures.len().to_string()));
-        }
-        let head = Head { statement, statement_bytes, signatures };
+        head.check_count()?;
         let expected = head.sealed_at() + head.statement.bytes;
         if file_bytes != expected {
             return Err(FormatError::whole(
@@ -91,6 +52,44 @@ impl Head {
             ));
         }
         Ok(head)
+    }
+
+    /// Parses a release file (docs/format.md, "Release files"): the head of a control chunk, and the end.
+    ///
+    /// # Errors
+    /// [`FormatError`] if any byte differs from what [`Head::render_release`] would write.
+    pub fn parse_release(file: &[u8]) -> Result<Head, FormatError> {
+        let (head, at) = read(file)?;
+        if !head.statement.is_control() {
+            let found = format!("one of chunk {}", head.statement.number);
+            return Err(FormatError::whole("release file", "the statement of a control chunk", found));
+        }
+        head.check_count()?;
+        let end = &file[at..];
+        if end.len() as u64 != END_BYTES {
+            let expected = format!("{END_BYTES} bytes after the signatures");
+            return Err(FormatError::whole("release file", expected, format!("{} bytes", end.len())));
+        }
+        check_zero(end, "end of the release file")?;
+        Ok(head)
+    }
+
+    /// Renders a release file with this head.
+    pub fn render_release(&self) -> Vec<u8> {
+        let mut out = self.render();
+        out.resize(out.len() + usize::try_from(END_BYTES).expect("two blocks"), 0);
+        out
+    }
+
+    /// Only the control chunk has release signatures; a second signature on another chunk has no purpose.
+    fn check_count(&self) -> Result<(), FormatError> {
+        let is_control = self.statement.number == 0 && self.statement.kind == Kind::Control;
+        let allowed = if is_control { 1..=SIGNATURES_MAX } else { 1..=1 };
+        if !allowed.contains(&self.signatures.len()) {
+            let expected = format!("{} to {} signatures", allowed.start(), allowed.end());
+            return Err(FormatError::whole("chunk", expected, self.signatures.len().to_string()));
+        }
+        Ok(())
     }
 
     /// Renders the head: the bytes before the sealed part.
@@ -108,6 +107,45 @@ impl Head {
         let signatures =
             self.signatures.iter().map(|signature| head_entry_bytes(signature.bytes.len() as u64));
         head_entry_bytes(self.statement_bytes.len() as u64) + signatures.sum::<u64>()
+    }
+}
+
+/// Reads a statement and signatures. Returns where they end; a block follows that is no signature.
+fn read(start: &[u8]) -> Result<(Head, usize), FormatError> {
+    let mut at = 0_usize;
+    let header = take_header(start, &mut at)?;
+    if header.name != EntryName::Statement || header.bytes > STATEMENT_BYTES_MAX {
+        let expected = format!("00_statement.txt of at most {STATEMENT_BYTES_MAX} bytes as the first entry");
+        let found = format!("{} of {} bytes", header.name, header.bytes);
+        return Err(FormatError::whole("chunk", expected, found));
+    }
+    let statement_bytes = take_payload(start, &mut at, header.bytes)?.to_vec();
+    let statement = Statement::parse(&statement_bytes)?;
+    let mut signatures: Vec<Signature> = Vec::new();
+    loop {
+        let before = at;
+        let block = take(start, &mut at, 512)?;
+        if block.iter().all(|byte| *byte == 0) {
+            return Ok((Head { statement, statement_bytes, signatures }, before));
+        }
+        let header = Header::decode(block.try_into().expect("a block has 512 bytes"))?;
+        let EntryName::Signature(key, algorithm) = header.name else {
+            return Ok((Head { statement, statement_bytes, signatures }, before));
+        };
+        let follows =
+            signatures.last().is_none_or(|before| (before.key, before.algorithm) < (key, algorithm));
+        if !follows || signatures.len() == SIGNATURES_MAX {
+            let expected = format!("at most {SIGNATURES_MAX} signatures, sorted by key and algorithm");
+            return Err(FormatError::whole("chunk", expected, header.name.to_string()));
+        }
+        let allowed = algorithm.bytes();
+        if !allowed.contains(&header.bytes) {
+            let expected = format!("a signature of {} to {} bytes", allowed.start(), allowed.end());
+            let found = format!("{} of {} bytes", header.name, header.bytes);
+            return Err(FormatError::whole("chunk", expected, found));
+        }
+        let bytes = take_payload(start, &mut at, header.bytes)?.to_vec();
+        signatures.push(Signature { key, algorithm, bytes });
     }
 }
 

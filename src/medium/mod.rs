@@ -27,7 +27,8 @@ pub use file::{ChunkFile, ReadAt};
 pub use folder::Folder;
 pub use new_file::NewFile;
 pub use store::{
-    ChunkSink, ChunkStore, Deed, FileNames, Replace, Trial, WholeSums, WriteAt, chunk_file_name, chunk_number,
+    ChunkSink, ChunkStore, Deed, FileNames, Replace, Trial, WholeSums, WriteAt, chunk_file_name,
+    chunk_number, release_file_name,
 };
 pub use whole_file::WholeFile;
 

@@ -12,6 +12,12 @@ pub fn chunk_file_name(name: &BundleName, number: u32) -> String {
     FileNames::chunks(name).of(number)
 }
 
+/// Returns the name of a release file. `key` are the first bytes of the id of the key that signed it.
+pub fn release_file_name(name: &BundleName, key: [u8; 8]) -> String {
+    let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{name}_release_{key}.tar")
+}
+
 /// Returns the chunk number in a file name that [`chunk_file_name`] made for a bundle of this name.
 pub fn chunk_number(name: &BundleName, file_name: &str) -> Option<u32> {
     FileNames::chunks(name).number(file_name)

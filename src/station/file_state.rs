@@ -37,6 +37,13 @@ pub enum FileState {
         /// The highest number of a chunk of its bundle.
         last: u32,
     },
+    /// A release file with an accepted packer's signature.
+    Release {
+        /// The id of its bundle.
+        bundle: Sum,
+        /// The name of its bundle.
+        name: BundleName,
+    },
     /// Not a chunk yet, and changed a short time ago.
     Arriving {
         /// What keeps it from being a chunk.
@@ -87,6 +94,7 @@ impl FileState {
         match self {
             FileState::Chunk { .. }
             | FileState::Parity { .. }
+            | FileState::Release { .. }
             | FileState::Arriving { .. }
             | FileState::Damaged { .. } => None,
             FileState::NotAChunk { .. } => Some("not a chunk"),
@@ -112,6 +120,7 @@ impl fmt::Display for FileState {
         match self {
             FileState::Chunk { name, number, last, .. } => write!(f, "chunk {number} of 0-{last} of {name}"),
             FileState::Parity { name, number, .. } => write!(f, "parity file {number} of {name}"),
+            FileState::Release { name, .. } => write!(f, "release file of {name}"),
             FileState::Arriving { reason } => write!(f, "still arriving, or not a chunk: {reason}"),
             FileState::Damaged { name, number, last, reason, arriving, .. } => {
                 let what = if *arriving { "still arriving, or damaged" } else { "damaged" };

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::FileState;
-use crate::arrival::{read_ahead, read_head};
+use crate::arrival::{read_ahead, read_head, read_release};
 use crate::format::body::BodyError;
 use crate::format::statement::Kind;
 use crate::format::{BundleName, Sum, Timestamp};
@@ -341,6 +341,17 @@ impl Inbox {
             found.versions += &format!("{} {}\n", file.name(), file.version());
             found.files.push(Arc::clone(file));
         }
+        // A release file alone is no bundle that waits for its chunks.
+        for InboxFile { file, state } in files {
+            if let FileState::Release { bundle, .. } = state
+                && let Some((found, _)) = bundles.get_mut(bundle)
+            {
+                let known = self.known.get(file.name());
+                found.steady &= file.waits() || known.is_some_and(|known| known.unchanged > 0);
+                found.versions += &format!("{} {}\n", file.name(), file.version());
+                found.files.push(Arc::clone(file));
+            }
+        }
         self.since.retain(|id, _| bundles.contains_key(id));
         let with_missing = |(mut bundle, numbers): (InboxBundle, BTreeMap<u32, String>)| {
             bundle.missing = (0..=bundle.last).filter(|number| !numbers.contains_key(number)).collect();
@@ -359,6 +370,13 @@ fn state_of(file: &dyn ChunkFile, policy: &TrustPolicy, now: Timestamp) -> FileS
         Ok(head) => head,
         Err(BodyError::Io(error)) => return FileState::Unreadable { reason: error.to_string() },
         Err(error @ BodyError::Format(_)) => {
+            if let Ok(head) = read_release(file) {
+                let (bundle, name) = (head.statement.bundle, head.statement.crossing.name.clone());
+                return match accept(policy, head, now) {
+                    Ok(_) => FileState::Release { bundle, name },
+                    Err((_, reason)) => FileState::Untrusted { reason: reason.to_string() },
+                };
+            }
             return FileState::NotAChunk { reason: error.to_string().into() };
         }
     };

@@ -2,7 +2,6 @@
 
 use super::limits::{VOLUME_LABEL_BYTES_MAX, VOLUMES_MAX};
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
-use crate::format::BundleName;
 
 /// What file systems of media take up, counted high: they store files in blocks of this size, …
 const BLOCK_BYTES: u64 = 2048;
@@ -74,9 +73,10 @@ impl Diagnose for NoVolume {
     }
 }
 
-/// Returns the name of the folder of a volume, by its number from 1. The label in it has the same name and `.txt`.
-pub fn volume_folder(name: &BundleName, number: usize) -> String {
-    format!("{name}_volume_{number:03}")
+/// Returns the name of the folder of a volume, by its number from 1. The names of the files in it begin with `stem`. The label
+/// in it has the same name and `.txt`.
+pub fn volume_folder(stem: &str, number: usize) -> String {
+    format!("{stem}_volume_{number:03}")
 }
 
 /// What a file takes up on a medium.
@@ -125,6 +125,26 @@ pub fn volumes(limits: VolumeLimits, sizes: &[u64]) -> Result<Vec<Volume>, NoVol
     Ok(volumes)
 }
 
+/// Assigns parity files to volumes of their own, in the order of their numbers. `sizes` are those of the files in bytes, by
+/// number. There is room for a label in each, and for one more file.
+///
+/// # Errors
+/// [`NoVolume`].
+pub fn parity_volumes(limits: VolumeLimits, sizes: &[u64]) -> Result<Vec<Volume>, NoVolume> {
+    let with_none: Vec<u64> = std::iter::once(0).chain(sizes.iter().copied()).collect();
+    let back = |number: u32| number.saturating_sub(1);
+    let mut found = volumes(limits, &with_none).map_err(|error| match error {
+        NoVolume::TooSmall { chunk, needed, bytes } => {
+            NoVolume::TooSmall { chunk: back(chunk), needed, bytes }
+        }
+        error => error,
+    })?;
+    for volume in &mut found {
+        (volume.first, volume.last) = (back(volume.first), back(volume.last));
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +155,17 @@ mod tests {
 
     fn ranges(limits: VolumeLimits, sizes: &[u64]) -> Vec<(u32, u32)> {
         volumes(limits, sizes).unwrap().iter().map(|volume| (volume.first, volume.last)).collect()
+    }
+
+    #[test]
+    fn parity_files_go_into_volumes_in_order() {
+        let ranges = |limits, sizes: &[u64]| -> Vec<(u32, u32)> {
+            let volumes = parity_volumes(limits, sizes).unwrap();
+            volumes.iter().map(|volume| (volume.first, volume.last)).collect()
+        };
+        assert_eq!(ranges(limits(4_000_000, None), &[1_000_000; 4]), [(0, 1), (2, 3)]);
+        assert_eq!(ranges(limits(40_000_000, Some(3)), &[1_000_000; 3]), [(0, 0), (1, 1), (2, 2)]);
+        assert!(parity_volumes(limits(1_500_000, None), &[1_000_000]).is_err());
     }
 
     #[test]

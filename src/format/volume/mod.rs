@@ -6,6 +6,6 @@ mod limits;
 mod size;
 
 pub use label::VolumeLabel;
-pub use layout::{NoVolume, Volume, VolumeLimits, volume_folder, volumes};
+pub use layout::{NoVolume, Volume, VolumeLimits, parity_volumes, volume_folder, volumes};
 pub use limits::{VOLUME_LABEL_BYTES_MAX, VOLUMES_MAX};
 pub use size::VolumeSize;

@@ -127,7 +127,7 @@ impl FolderSink {
     }
 
     fn volume_path(&self, number: usize) -> PathBuf {
-        self.path.join(volume_folder(self.names.bundle(), number))
+        self.path.join(volume_folder(self.names.stem(), number))
     }
 
     /// Returns the path of a finished chunk.
@@ -305,7 +305,7 @@ impl ChunkSink for FolderSink {
         for number in 1..=volumes {
             let folder = self.volume_path(number);
             self.copy_control(&folder)?;
-            let path = folder.join(format!("{}.txt", volume_folder(self.names.bundle(), number)));
+            let path = folder.join(format!("{}.txt", volume_folder(self.names.stem(), number)));
             let written = Temporary::beside(&path).and_then(|mut temporary| {
                 temporary.file().write_all(&label(number))?;
                 temporary.place(&path)

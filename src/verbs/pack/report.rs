@@ -137,7 +137,7 @@ impl PackReport {
         let Prepared { gathered, blueprint, volumes, .. } = prepared;
         let plan = blueprint.plan();
         let volume = |(number, volume): (usize, &Volume)| VolumeReport {
-            folder: volume_folder(&plan.crossing.name, number),
+            folder: volume_folder(plan.crossing.name.as_str(), number),
             first: volume.first,
             last: volume.last,
             bytes: volume.bytes,

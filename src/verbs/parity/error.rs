@@ -4,6 +4,7 @@ use std::io;
 
 use crate::arrival::{Finding, OpenError, Refusal};
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
+use crate::format::volume::NoVolume;
 use crate::medium::MediumError;
 use crate::stream::pump::Halted;
 use crate::trust::SignerError;
@@ -45,6 +46,9 @@ pub enum ParityError {
         /// The maximum size of a chunk file, in bytes.
         chunk_bytes: u64,
     },
+    /// A parity file does not fit into a volume, or there are too many.
+    #[error("parity: {0}")]
+    Volumes(#[from] NoVolume),
     /// The place for the parity files cannot be read or written.
     #[error(transparent)]
     Medium(#[from] MediumError),
@@ -81,6 +85,7 @@ impl Diagnose for ParityError {
         let code = match self {
             ParityError::Open(error) => return error.diagnosis(),
             ParityError::Refused(error) => return error.diagnosis(),
+            ParityError::Volumes(error) => return error.diagnosis(),
             ParityError::Medium(error) => return error.diagnosis(),
             ParityError::Signer(error) => return error.diagnosis(),
             ParityError::Damaged { .. } => Code::BundleIncomplete,

@@ -86,10 +86,10 @@ impl Maker<'_> {
         (head + stripes, head + shape.sealed_bytes())
     }
 
-    /// Returns the size of all files of a group, in bytes.
-    pub(super) fn bytes_of(&self, group: &ParityGroup) -> u64 {
+    /// Returns the sizes of the files of a group, in bytes.
+    pub(super) fn sizes_of(&self, group: &ParityGroup) -> Vec<u64> {
         let text_bytes = group.render().len();
-        (0..group.files).map(|file| self.extent(group, file, text_bytes).1).sum()
+        (0..group.files).map(|file| self.extent(group, file, text_bytes).1).collect()
     }
 
     /// Makes the files of a group.

@@ -35,6 +35,8 @@ pub struct ParityReport {
     pub groups: u32,
     /// How many files of each group may be lost, chunks and parity files together.
     pub losses: u32,
+    /// How many volumes of their own the parity files are in; 0 if they are in one folder.
+    pub volumes: usize,
     /// How many release signatures of the control chunk the parity files keep.
     pub signatures: usize,
     /// The parity files, by number.

@@ -10,6 +10,7 @@ use crate::environment::Environment;
 use crate::format::Timestamp;
 use crate::format::parity::ProtectedChunk;
 use crate::format::shape::HeadRoom;
+use crate::format::volume::{VolumeLimits, parity_volumes};
 use crate::medium::{ChunkFile, ChunkStore, FileNames, Replace};
 use crate::trust::{Signer, TrustPolicy};
 
@@ -25,6 +26,8 @@ pub struct ParityRequest<'a> {
     pub amount: Amount,
     /// Where the parity files go.
     pub store: &'a dyn ChunkStore,
+    /// What a volume of parity files holds; `None` if they go into one folder.
+    pub volumes: Option<VolumeLimits>,
     /// Whether earlier parity files of the bundle are replaced.
     pub replace: Replace,
     /// The time in the statements.
@@ -58,7 +61,12 @@ pub fn add_parity(
     let sink = request.store.hold(&names, &bundle.id, request.replace)?;
     sink.clear()?;
     let maker = Maker { sink: sink.as_ref(), control, created: request.created, signer, environment };
-    sink.reserve(groups.iter().map(|group| maker.bytes_of(group)).sum())?;
+    let sizes: Vec<u64> = groups.iter().flat_map(|group| maker.sizes_of(group)).collect();
+    let volumes = request.volumes.map(|limits| parity_volumes(limits, &sizes)).transpose()?;
+    if let Some(volumes) = &volumes {
+        sink.arrange(volumes)?;
+    }
+    sink.reserve(sizes.iter().sum())?;
     let mut files = Vec::new();
     let bytes = chunks.iter().map(|chunk| chunk.bytes).sum();
     environment.monitor.phase(crate::observe::Phase::Parity, bytes, || {
@@ -77,6 +85,7 @@ pub fn add_parity(
         chunks: plan.last + 1,
         groups: first.last_group + 1,
         losses: first.losses,
+        volumes: volumes.map_or(0, |volumes| volumes.len()),
         signatures,
         files,
     })

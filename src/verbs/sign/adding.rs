@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::format::head::Head;
 use crate::format::limits::SIGNATURES_MAX;
 use crate::format::signature::{Signature, SignatureAlgorithm};
-use crate::medium::{ChunkFile, MediumError};
+use crate::medium::{ChunkFile, MediumError, release_file_name};
 use crate::trust::{PublicKey, Role, Signer, TrustPolicy, read_signature};
 
 /// Adds a release signature to every control chunk.
@@ -32,7 +32,7 @@ pub fn sign(
         let adding = Adding::begin(control, contents)?;
         let is_there = adding.head.signatures.iter().any(|s| key.has_signed(&adding.head.statement_bytes, s));
         let new = if is_there { None } else { Some(signer.signature(&adding.head.statement_bytes)?) };
-        bundles.push(adding.end(key, new, controls.policy, environment)?);
+        bundles.push(adding.end(key, new, controls, environment)?);
     }
     Ok(SignReport { bundles })
 }
@@ -60,7 +60,7 @@ pub fn attach(
             algorithm: SignatureAlgorithm::ED25519,
             bytes: bytes.to_vec(),
         });
-        bundles.push(adding.end(key, new, controls.policy, environment)?);
+        bundles.push(adding.end(key, new, controls, environment)?);
     }
     if bundles.is_empty() {
         let name = |(control, _): (&Opened, &Contents)| {
@@ -94,7 +94,7 @@ impl<'a> Adding<'a> {
         self,
         key: &PublicKey,
         new: Option<Signature>,
-        policy: Option<&TrustPolicy>,
+        controls: &Controls<'_>,
         environment: &Environment<'_>,
     ) -> Result<SignedBundle, SignError> {
         let Adding { control, contents, head: old } = self;
@@ -102,14 +102,16 @@ impl<'a> Adding<'a> {
         let mut head = old.clone();
         let already_signed = new.is_none();
         if let Some(new) = new {
-            if let Some(policy) = policy {
+            if let Some(policy) = controls.policy {
                 check_counts(policy, control, &old, &new, environment)?;
             }
             // An invalid signature under the id of this key is replaced by the valid one.
             head.signatures.retain(|old| (old.key, old.algorithm) != (new.key, new.algorithm));
             head.signatures.push(new);
             head.signatures.sort_by_key(|signature| (signature.key, signature.algorithm));
-            if head.signatures.len() > SIGNATURES_MAX || head.sealed_at() > contents.plan.heads.control {
+            let is_in_control = controls.release_files.is_none();
+            let has_no_room = is_in_control && head.sealed_at() > contents.plan.heads.control;
+            if head.signatures.len() > SIGNATURES_MAX || has_no_room {
                 let signatures = old.signatures.len();
                 return Err(SignError::Full { file: file.name().to_owned(), signatures });
             }
@@ -124,14 +126,23 @@ impl<'a> Adding<'a> {
                     Err(io::Error::other("the new file differs from what was written"))
                 }
             };
-            file.replace_front(&head.render(), old.sealed_at(), &check)
-                .map_err(|error| unusable(control, error))?;
+            if is_in_control {
+                file.replace_front(&head.render(), old.sealed_at(), &check)
+                    .map_err(|error| unusable(control, error))?;
+            }
+        }
+        let mut release_file = None;
+        if let Some(store) = controls.release_files {
+            let name = release_file_name(&contents.plan.crossing.name, key.id().short().into());
+            store.put_beside(&name, &head.render_release())?;
+            release_file = Some(name);
         }
         Ok(SignedBundle {
             content: to_sign(control, contents),
             key: key.id().to_string(),
             already_signed,
             signatures: head.signatures.len(),
+            release_file,
         })
     }
 }

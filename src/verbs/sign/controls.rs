@@ -10,7 +10,7 @@ use crate::arrival::{
 };
 use crate::environment::Environment;
 use crate::format::body::{Body, BodyEntry};
-use crate::medium::ChunkFile;
+use crate::medium::{ChunkFile, ChunkStore};
 use crate::trust::{AcceptedChunk, TrustPolicy};
 use crate::verbs::report::{ArtifactReport, LeftOutReport, OmissionReport, OriginReport, SignerReport};
 
@@ -25,6 +25,8 @@ pub struct SignRequest<'a> {
 /// The control chunks that can be signed. There may be several copies of one.
 pub struct Controls<'a> {
     pub(super) policy: Option<&'a TrustPolicy>,
+    /// Where release files go; `None` if the control chunks are signed.
+    pub(super) release_files: Option<&'a dyn ChunkStore>,
     arrivals: Arrivals,
     /// The places of intact control chunks: a bundle, and a file of it.
     intact: Vec<(usize, usize)>,
@@ -72,7 +74,14 @@ impl<'a> Controls<'a> {
             let none = SignError::NoControl { files: files.len() };
             return Err(unreadable.or(broken).or(damage).unwrap_or(none));
         }
-        Ok(Controls { policy, arrivals, intact })
+        Ok(Controls { policy, release_files: None, arrivals, intact })
+    }
+
+    /// Lets each signature go into a release file in this store. No control chunk changes then. A release file is written
+    /// atomically, and replaces an earlier one of the same key.
+    #[must_use]
+    pub fn into_release_files(self, store: &'a dyn ChunkStore) -> Controls<'a> {
+        Controls { release_files: Some(store), ..self }
     }
 
     /// What a signature on each of them covers, sorted by the bundle's id.

@@ -45,8 +45,10 @@ pub struct SignedBundle {
     pub key: String,
     /// Whether this key had already signed the control chunk; if so, nothing was changed.
     pub already_signed: bool,
-    /// The number of signatures that the control chunk has now.
+    /// The number of signatures that the control chunk or the release file has now.
     pub signatures: usize,
+    /// The name of the release file, if that was written instead of the control chunk.
+    pub release_file: Option<String>,
 }
 
 /// The report of `sign`.

@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::damage::{Damage, is_intact};
 use super::protection::ProtectionReport;
 use super::volumes::{Labels, LackingVolume};
-use crate::arrival::{Bundle, Contradiction, Control, Finding, NotAChunk, Opened, Standing, UnreadableFile};
+use crate::arrival::{
+    Bundle, Contradiction, Control, Finding, NotAChunk, Opened, ReleaseFile, Standing, UnreadableFile,
+};
 use crate::diagnosis::{Code, Failure};
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::format::{Sum, Timestamp};
@@ -115,6 +117,17 @@ pub struct FileReport {
     pub problems: Vec<Finding>,
 }
 
+/// A release that arrived as a file of its own.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ReleaseFileReport {
+    /// The path of the file.
+    pub file: String,
+    /// How many signatures it has.
+    pub signatures: usize,
+    /// Why they do not count; absent if they do, or if no trust policy was given.
+    pub problem: Option<Finding>,
+}
+
 /// A chunk that arrived, but cannot be read.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct UnreadableChunk {
@@ -164,6 +177,8 @@ pub struct BundleReport {
     pub origins: Vec<OriginReport>,
     /// What its parity files allow to lose; absent if there are none.
     pub protection: Option<ProtectionReport>,
+    /// The release files of the bundle.
+    pub releases: Vec<ReleaseFileReport>,
     /// The files of the bundle: by chunk number, then the parity files, by their own numbers.
     pub files: Vec<FileReport>,
 }
@@ -299,6 +314,7 @@ impl BundleReport {
             left_out: bundle.contents().map(|c| LeftOutReport::all(&c.plan)).unwrap_or_default(),
             origins: bundle.contents().map(|c| OriginReport::all(&c.plan)).unwrap_or_default(),
             protection,
+            releases: bundle.releases.iter().map(release_file_report).collect(),
             files,
         }
     }
@@ -353,6 +369,14 @@ fn verdict(
         BundleVerdict::Complete
     } else {
         BundleVerdict::Unverified
+    }
+}
+
+fn release_file_report(release: &ReleaseFile) -> ReleaseFileReport {
+    ReleaseFileReport {
+        file: release.file.name().to_owned(),
+        signatures: release.head.signatures.len(),
+        problem: release.problem.clone(),
     }
 }
 

@@ -179,3 +179,38 @@ fn a_killed_run_is_finished_by_the_next() {
     desk.pack(OPTIONS).ends(1).says(&["error[target-exists]", "b_volume_003/b_00000.tar"]);
     assert_eq!(std::fs::read(desk.path("out/b_volume_003/b_00000.tar")).unwrap(), b"precious\n");
 }
+
+#[test]
+fn parity_has_volumes_of_its_own() {
+    let desk = desk();
+    desk.pack(&format!("{OPTIONS} --parity 5")).ok().says(&["parity"]);
+    let files = desk.files("out");
+    let mut parity: BTreeMap<&str, usize> = BTreeMap::new();
+    for (folder, file) in files.keys().map(|path| path.split_once('/').unwrap()) {
+        assert_eq!(folder.starts_with("b_parity_volume_"), file.starts_with("b_parity_"), "{folder}/{file}");
+        if file.starts_with("b_parity_") {
+            *parity.entry(folder).or_default() += 1;
+        }
+    }
+    assert!(parity.len() > 1 && parity.values().all(|files| *files <= 4), "{parity:?}");
+    desk.carnet("verify out --pub k.pub.pem").ok().says(&["COMPLETE", "5 more files may be lost"]);
+    // A volume is lost, and comes back from the parity.
+    desk.sh("rm -r out/b_volume_002").ok();
+    desk.carnet("verify out --pub k.pub.pem").ends(4).says(&["RECOVERABLE", "volume 2 of"]);
+    desk.carnet("unpack out --pub k.pub.pem --to oci:back").ok().says(&["recovered from parity"]);
+    assert_same_layout(&desk.path("src"), &desk.path("back"));
+    // The same for a bundle that is there already. What does not fit is said.
+    desk.sh("rm -r out").ok();
+    desk.pack(OPTIONS).ok();
+    desk.carnet("parity out --parity 5 --key k.key.pem --volume-files 6")
+        .ok()
+        .says(&["volumes of their own"]);
+    desk.sh("rm -r out/b_volume_003").ok();
+    desk.carnet("verify out --pub k.pub.pem").ends(4).says(&["RECOVERABLE"]);
+    desk.sh("rm -r out").ok();
+    desk.pack(OPTIONS).ok();
+    desk.carnet("parity out --parity 5 --key k.key.pem --volume-files 2").ends(2).says(&["volume-too-small"]);
+    desk.carnet("parity out --parity 5 --key k.key.pem --volume-size 64KiB")
+        .ends(2)
+        .says(&["volume-too-small"]);
+}

@@ -2,4 +2,5 @@
 
 mod lossy;
 mod mending;
+mod release_files;
 mod repairs;

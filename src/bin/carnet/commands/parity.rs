@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use carnet::diagnosis::Code;
+use carnet::format::volume::{VolumeLimits, VolumeSize};
 use carnet::medium::{ChunkFile, ChunkPlace, ChunkStore, FileNames, Replace};
 use carnet::observe::Verb;
 use carnet::parity::{Amount, ParityReport, ParityRequest};
@@ -50,6 +51,13 @@ pub(crate) struct Parity {
     /// The bundle, if there are several: its name or id
     #[arg(long, value_name = "NAME|ID")]
     bundle: Option<String>,
+    /// Put the parity files into folders that each fit a medium with a file system: cd, dvd, bd25, bd50, bd100, bd128, or a
+    /// number with a unit
+    #[arg(long, value_name = "SIZE", conflicts_with = "overwrite")]
+    volume_size: Option<VolumeSize>,
+    /// At most N files in each such folder, with room for two more
+    #[arg(long, value_name = "N", conflicts_with = "overwrite")]
+    volume_files: Option<u32>,
     /// Replace parity files of this name
     #[arg(long)]
     overwrite: bool,
@@ -77,6 +85,7 @@ impl Command for Parity {
             bundle: self.bundle.as_deref(),
             amount: self.amount,
             store: store.as_ref(),
+            volumes: limits(self.volume_size, self.volume_files),
             replace: if self.overwrite { Replace::WhenComplete } else { Replace::Never },
             created: sealing_time(None)?,
         };
@@ -95,6 +104,12 @@ fn own_key(key: &dyn Signer) -> Result<TrustPolicy, CommandError> {
     Ok(TrustPolicy::single_key(key.public_key().clone(), "own key")?)
 }
 
+/// What a volume holds, if volumes are asked for.
+pub(super) fn limits(size: Option<VolumeSize>, files: Option<u32>) -> Option<VolumeLimits> {
+    let bytes = size.map(|size| size.0);
+    (bytes.is_some() || files.is_some()).then_some(VolumeLimits { bytes, files })
+}
+
 /// Makes parity for a bundle that was just packed into a store with this key.
 pub(super) fn of_packed(
     id: &str,
@@ -102,6 +117,7 @@ pub(super) fn of_packed(
     store: &dyn ChunkStore,
     key: &dyn Signer,
     replace: Replace,
+    volumes: Option<VolumeLimits>,
     context: &Context<'_>,
 ) -> Result<ParityReport, CommandError> {
     let request = ParityRequest {
@@ -110,6 +126,7 @@ pub(super) fn of_packed(
         bundle: Some(id),
         amount,
         store,
+        volumes,
         replace,
         created: sealing_time(None)?,
     };
@@ -170,6 +187,11 @@ fn text(report: &ParityReport) -> String {
     out.push('\n');
     if let (Some(first), Some(last)) = (report.files.first(), report.files.last()) {
         out += &format!("from   {}\nto     {}\n", plain(&first.file), plain(&last.file));
+    }
+    if report.volumes > 0 {
+        let volumes = count_of(report.volumes, "volume", "volumes");
+        out +=
+            &format!("in     {volumes} of their own, {}_parity_volume_001 and so on\n", report.crossing.name);
     }
     if report.signatures < 2 {
         out += "The parity keeps the packer's signature only. If the bundle is released later, keep a copy of its control\n\

@@ -175,6 +175,12 @@ fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
             out += &format!("  {}: {}\n", plain(&file.file), plain(&problem.to_string()));
         }
     }
+    for release in &bundle.releases {
+        let signatures = count_of(release.signatures, "signature", "signatures");
+        let problem = release.problem.as_ref();
+        let counts = problem.map_or_else(String::new, |problem| format!(", not counted: {problem}"));
+        out += &format!("release file {} with {signatures}{}\n", plain(&release.file), plain(&counts));
+    }
     if let Some(protection) = &bundle.protection {
         out += &protection_text(protection);
     }

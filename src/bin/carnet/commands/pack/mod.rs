@@ -141,10 +141,10 @@ pub(crate) struct Pack {
     overwrite: bool,
     /// Put the chunks into folders that each fit a medium with a file system: cd, dvd, bd25, bd50, bd100, bd128, or a number
     /// with a unit
-    #[arg(long, value_name = "SIZE", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "only", "parity"])]
+    #[arg(long, value_name = "SIZE", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "only"])]
     volume_size: Option<VolumeSize>,
     /// At most N files in each such folder, with the control chunk and the label
-    #[arg(long, value_name = "N", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "only", "parity"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "only"])]
     volume_files: Option<u32>,
     /// Make only the chunks that a request of the far side asks for, again: a text in quotes, a file, or - for stdin
     #[arg(long, value_name = "REQUEST", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "transfer_record", "state", "parity"])]
@@ -228,7 +228,9 @@ impl Command for Pack {
             if let Some(amount) = self.parity {
                 let id = report.bundle.to_string();
                 let replace = if self.overwrite { Replace::WhenComplete } else { Replace::Never };
-                report.parity = Some(parity::of_packed(&id, amount, store, key.as_ref(), replace, context)?);
+                let key = key.as_ref();
+                report.parity =
+                    Some(parity::of_packed(&id, amount, store, key, replace, self.volumes(), context)?);
             }
             let mut sums = SumsReport::of_packed(&report, &file_sums);
             if let Some(parity) = report.parity.as_ref().filter(|_| !file_sums.is_empty()) {
@@ -325,8 +327,7 @@ impl Pack {
 
     /// What a volume holds, if volumes are asked for.
     fn volumes(&self) -> Option<VolumeLimits> {
-        let (bytes, files) = (self.volume_size.map(|size| size.0), self.volume_files);
-        (bytes.is_some() || files.is_some()).then_some(VolumeLimits { bytes, files })
+        parity::limits(self.volume_size, self.volume_files)
     }
 
     fn referrers(&self) -> Carriage {

@@ -70,6 +70,9 @@ pub(crate) struct Sign {
     /// Add the signature in FILE, which was made elsewhere, after it was verified
     #[arg(long, value_name = "FILE", requires = "verifier")]
     attach: Option<PathBuf>,
+    /// Write the release into a small file of its own here, and change no control chunk
+    #[arg(long, value_name = "PLACE", value_parser = chunk_place(), conflicts_with_all = ["statement", "detached"])]
+    release_file: Option<ChunkPlace>,
     #[command(flatten)]
     stores: StoreArgs,
     #[command(flatten)]
@@ -98,7 +101,11 @@ impl Command for Sign {
         let signer = self.key(context)?;
         let files = chunk_files(&self.places, &stores)?;
         let request = SignRequest { files: &files, policy: policy.as_ref() };
-        let controls = Controls::open(&request, environment)?;
+        let store = self.release_file.as_ref().map(|place| stores.store(place)).transpose()?;
+        let mut controls = Controls::open(&request, environment)?;
+        if let Some(store) = store.as_deref() {
+            controls = controls.into_release_files(store);
+        }
         if let Some(file) = &self.statement {
             return write_statement(file, &controls, context);
         }

@@ -39,7 +39,10 @@ pub(super) fn signed(report: &SignReport) -> String {
         out += &format!("bundle {} {outcome}: {carried}\n", bundle.crossing.name);
         out += &format!("id     {}\nkey    {}\n", bundle.bundle, signed.key);
         let signatures = count_of(signed.signatures, "signature", "signatures");
-        out += &format!("file   {}, now with {signatures}\n", plain(&bundle.file));
+        out += &match &signed.release_file {
+            Some(name) => format!("release file {}, with {signatures}\n", plain(name)),
+            None => format!("file   {}, now with {signatures}\n", plain(&bundle.file)),
+        };
         if !bundle.packed_by.is_empty() {
             out += &format!("packed by {}\n", holders(&bundle.packed_by));
         }

@@ -1,0 +1,127 @@
+//! Releases that travel as files of their own.
+
+use crate::behaviour::support::Desk;
+
+/// A bundle of `k` in `out`, with parity from before the release, and a trust file that needs a release of `alice`.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let image = source.image(1, &[300_000]);
+    source.tag(&image, "app:1");
+    for name in ["alice", "mallory"] {
+        desk.carnet(&format!("keygen {name}")).ok();
+    }
+    let key = |file: &str, role: &str| {
+        format!("[[keys]]\nholder = \"{file}\"\npublic-key-file = \"{file}.pub.pem\"\nroles = [\"{role}\"]\n")
+    };
+    let trust =
+        ["version = 1\nrelease-threshold = 1\n".to_owned(), key("k", "packer"), key("alice", "releaser")];
+    std::fs::write(desk.path("trust.toml"), trust.concat()).unwrap();
+    desk.pack("oci:src --chunk-size 64KiB --parity 2").ok();
+    desk
+}
+
+/// Writes the release of a key into `apart`, and returns the name of the file.
+fn release(desk: &Desk, key: &str) -> String {
+    desk.sh("mkdir -p apart").ok();
+    let before = desk.files("apart");
+    let sign = format!("sign out --key {key}.key.pem --release-file apart");
+    desk.carnet(&sign).ok().says(&["b_release_"]);
+    let new = desk.files("apart").into_keys().find(|name| !before.contains_key(name));
+    new.expect("a new release file")
+}
+
+#[test]
+fn a_release_file_releases_the_bundle_beside_it() {
+    let desk = desk();
+    let packed = desk.files("out");
+    let name = release(&desk, "alice");
+    assert_eq!(desk.files("out"), packed, "no chunk changes");
+    assert!(desk.files("apart")[&name].len() < 8_192);
+    desk.carnet("verify out --trust trust.toml").ends(3).says(&["NOT RELEASED"]);
+    desk.carnet("verify out apart --trust trust.toml").ok().says(&[
+        "COMPLETE",
+        "alice",
+        "release file",
+        "2 signatures",
+    ]);
+    desk.carnet("unpack out apart --trust trust.toml --to oci:back").ok().says(&["released by", "alice"]);
+    // Under any name, and without a policy it changes nothing.
+    desk.sh(&format!("mv apart/{name} out/notes.txt")).ok();
+    desk.carnet("verify out --trust trust.toml").ok().says(&["COMPLETE"]);
+    desk.carnet("inspect out").ok().says(&["NOT VERIFIED"]);
+    // The same again writes the same file.
+    let first = desk.files("out")["notes.txt"].clone();
+    desk.carnet("sign out --key alice.key.pem --release-file apart").ok();
+    assert!(desk.files("apart")[&name] == first);
+}
+
+#[test]
+fn a_control_chunk_from_earlier_parity_gets_the_release_back() {
+    let desk = desk();
+    release(&desk, "alice");
+    desk.sh("mkdir in && cp out/* in/ && rm in/b_00000.tar in/b_00002.tar").ok();
+    // The control chunk comes back without the release, or with it.
+    desk.carnet("repair in --trust trust.toml --to fixed").ok().says(&["has 1 signature"]);
+    desk.carnet("verify in fixed --trust trust.toml").ends(3).says(&["NOT RELEASED"]);
+    desk.carnet("verify in fixed apart --trust trust.toml").ok().says(&["COMPLETE", "alice"]);
+    desk.sh("cp apart/* in/").ok();
+    desk.carnet("unpack in --trust trust.toml --to oci:back").ok().says(&["released by", "alice"]);
+    desk.carnet("repair in --trust trust.toml").ok().says(&["has 2 signatures"]);
+    desk.sh("rm in/b_release_*").ok();
+    desk.carnet("verify in --trust trust.toml").ok().says(&["COMPLETE", "alice"]);
+    // It is the same control chunk that `carnet sign` makes.
+    desk.carnet("sign out --key alice.key.pem").ok();
+    assert!(desk.files("in")["b_00000.tar"] == desk.files("out")["b_00000.tar"]);
+}
+
+#[test]
+fn a_release_file_that_does_not_fit_does_not_count() {
+    let desk = desk();
+    let good = release(&desk, "alice");
+    let good = desk.files("apart")[&good].clone();
+    // Of a stranger; of another bundle; alone.
+    desk.sh("rm -r apart").ok();
+    release(&desk, "mallory");
+    desk.carnet("verify out apart --trust trust.toml").ends(3).says(&["NOT RELEASED", "not counted"]);
+    let mut other = desk.source("other");
+    let image = other.image(7, &[100_000]);
+    other.tag(&image, "app:2");
+    desk.carnet("pack oci:other --to elsewhere --name b --key k.key.pem").ok();
+    desk.sh("rm -r apart && mkdir apart").ok();
+    std::fs::write(desk.path("apart/r.tar"), &good).unwrap();
+    desk.carnet("verify elsewhere apart --trust trust.toml").ends(3).says(&[
+        "NOT RELEASED",
+        "not a chunk: apart/r.tar",
+        "a release file of bundle",
+    ]);
+    desk.carnet("verify apart --trust trust.toml").ends(4).says(&["no-chunk", "a release file of bundle"]);
+    // Of the same plan, packed at another time: another statement.
+    desk.sh("rm -r elsewhere").ok();
+    let again = "pack oci:src --to elsewhere --name b --key k.key.pem --chunk-size 64KiB --expires 90d";
+    desk.carnet(again).ok();
+    desk.carnet("verify elsewhere apart --trust trust.toml")
+        .ends(3)
+        .says(&["NOT RELEASED", "not counted: no control chunk that counts has the statement"]);
+    // Changed, cut, or with something behind it: it is no release file any more.
+    let end = good.len();
+    let mut cases: Vec<Vec<u8>> = [0, 600, end - 1_000, end - 1]
+        .map(|at| {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1;
+            bytes
+        })
+        .to_vec();
+    cases.extend([good[..end - 512].to_vec(), good[..end - 1].to_vec(), [&good[..], &[0; 512]].concat()]);
+    for bytes in cases {
+        std::fs::write(desk.path("apart/r.tar"), bytes).unwrap();
+        desk.carnet("verify out apart --trust trust.toml").ends(3).says(&["NOT RELEASED"]);
+    }
+    // With the packer's signature taken away, nothing says that it is of this bundle.
+    let head = 512 + 512 * good[512..].iter().position(|&byte| byte == 0).unwrap().div_ceil(512);
+    for signature in [head, head + 1_024] {
+        let cut = [&good[..signature], &good[signature + 1_024..]].concat();
+        std::fs::write(desk.path("apart/r.tar"), cut).unwrap();
+        desk.carnet("verify out apart --trust trust.toml").ends(3).says(&["NOT RELEASED"]);
+    }
+}
