@@ -161,11 +161,15 @@ impl Iterator for Block<'_> {
 
 /// Writes a number in groups of 7 bits, the lowest first.
 fn put(block: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        block.push((number & 0x7f) as u8 | 0x80);
+    loop {
+        let [low, ..] = number.to_le_bytes();
         number >>= 7;
+        if number == 0 {
+            block.push(low & 0x7f);
+            return;
+        }
+        block.push(low | 0x80);
     }
-    block.push(number as u8);
 }
 
 fn put_text(block: &mut Vec<u8>, text: &str) {
@@ -199,7 +203,9 @@ mod tests {
         // More than a block.
         lines.extend((0..60_000).map(|at| line(&format!("usr/share/doc/{}", at * 7919), at, Some("../y"))));
         let mut rows = FileRows::default();
-        lines.iter().for_each(|line| rows.add(line));
+        for line in &lines {
+            rows.add(line);
+        }
         assert!(!rows.blocks.is_empty() && !rows.block.is_empty());
         let mut number = 0;
         for (row, line) in rows.iter().zip(&lines) {
