@@ -144,7 +144,7 @@ impl RunChain {
             work: entry.work,
             reason: entry.reason.map(str::to_owned),
             key: hex::encode(<[u8; 8]>::from(signer.public_key().id().short())),
-            algorithm: signer.algorithm().to_string(),
+            algorithm: signer.public_key().algorithm().to_string(),
             signature: String::new(),
         };
         line.signature = STANDARD.encode(signer.signature(&line.signed_bytes())?.bytes);

@@ -8,7 +8,6 @@ use std::sync::atomic::AtomicBool;
 use super::key::PublicKey;
 use super::signer::{Signer, SignerError};
 use super::ssh::{Agent, AgentError, fingerprint};
-use crate::format::signature::{ED25519_BYTES, SignatureAlgorithm};
 
 /// How a fingerprint begins.
 const FINGERPRINT: &str = "SHA256:";
@@ -85,14 +84,6 @@ impl AgentSigner {
 impl Signer for AgentSigner {
     fn public_key(&self) -> &PublicKey {
         &self.public
-    }
-
-    fn algorithm(&self) -> SignatureAlgorithm {
-        SignatureAlgorithm::ED25519
-    }
-
-    fn signature_bytes(&self) -> u64 {
-        ED25519_BYTES as u64
     }
 
     /// The agent signs the message itself, without the frame of `ssh-keygen -Y sign`.

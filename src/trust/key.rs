@@ -228,6 +228,16 @@ impl PublicKey {
         Ok(PublicKey::derived(key))
     }
 
+    /// The algorithm of its signatures.
+    pub fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::ED25519
+    }
+
+    /// The size of its signatures in bytes.
+    pub fn signature_bytes(&self) -> u64 {
+        ED25519_BYTES as u64
+    }
+
     /// The public key of a private key. It is always canonical and never weak.
     pub(super) fn derived(key: VerifyingKey) -> PublicKey {
         let id = KeyId(Sha256::digest(spki_der(&key)).into());
@@ -251,7 +261,7 @@ impl PublicKey {
     #[must_use]
     pub fn has_signed(&self, message: &[u8], signature: &HeadSignature) -> bool {
         let bytes = <&[u8; ED25519_BYTES]>::try_from(signature.bytes.as_slice());
-        signature.algorithm == SignatureAlgorithm::ED25519
+        signature.algorithm == self.algorithm()
             && self.id.short() == ShortKeyId::from(signature.key)
             && bytes.is_ok_and(|bytes| self.verify(message, bytes))
     }

@@ -21,7 +21,6 @@ use super::{
     signer::{Signer, SignerError},
     ssh::{SSH_LABEL, is_line, read_private_key},
 };
-use crate::format::signature::{ED25519_BYTES, SignatureAlgorithm};
 use crate::medium::Temporary;
 
 /// Maximum memory for the key derivation of a key file, in bytes. The default limit of OpenSSL is 32 MiB.
@@ -182,14 +181,6 @@ impl KeyFile {
 impl Signer for KeyFile {
     fn public_key(&self) -> &PublicKey {
         &self.public
-    }
-
-    fn algorithm(&self) -> SignatureAlgorithm {
-        SignatureAlgorithm::ED25519
-    }
-
-    fn signature_bytes(&self) -> u64 {
-        ED25519_BYTES as u64
     }
 
     /// Ed25519 over the message itself (RFC 8032). It is deterministic and never fails.

@@ -9,7 +9,6 @@ use std::time::Duration;
 use super::key::PublicKey;
 use super::signature_output::read_signature;
 use super::signer::{Signer, SignerError};
-use crate::format::signature::{ED25519_BYTES, SignatureAlgorithm};
 use crate::program::Program;
 
 /// Time limit for one signature. The program may wait for somebody to touch a token or to enter a PIN.
@@ -80,14 +79,6 @@ impl CommandSigner {
 impl Signer for CommandSigner {
     fn public_key(&self) -> &PublicKey {
         &self.public
-    }
-
-    fn algorithm(&self) -> SignatureAlgorithm {
-        SignatureAlgorithm::ED25519
-    }
-
-    fn signature_bytes(&self) -> u64 {
-        ED25519_BYTES as u64
     }
 
     /// The program gets `message` on stdin, and prints the signature.

@@ -3,7 +3,7 @@
 use super::key::{PublicKey, ShortKeyId};
 use super::ssh::AgentError;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
-use crate::format::signature::{Signature, SignatureAlgorithm};
+use crate::format::signature::Signature;
 use crate::program::ProgramError;
 
 /// A key that can sign statements: in a file, in a hardware token or behind a service.
@@ -13,12 +13,6 @@ pub trait Signer: Send + Sync {
     /// The public key that verifies the signatures.
     fn public_key(&self) -> &PublicKey;
 
-    /// The algorithm of the signatures.
-    fn algorithm(&self) -> SignatureAlgorithm;
-
-    /// The size of each signature in bytes. The size of a chunk's head must be known before it is signed.
-    fn signature_bytes(&self) -> u64;
-
     /// Signs `message` itself, not a hash of it. Several threads may call this at the same time.
     ///
     /// # Errors
@@ -27,6 +21,11 @@ pub trait Signer: Send + Sync {
 }
 
 impl dyn Signer + '_ {
+    /// The size of each signature in bytes. The size of a chunk's head must be known before it is signed.
+    pub fn signature_bytes(&self) -> u64 {
+        self.public_key().signature_bytes()
+    }
+
     /// Signs `message` and returns the signature as an entry of a head.
     ///
     /// # Errors
@@ -34,7 +33,7 @@ impl dyn Signer + '_ {
     pub fn signature(&self, message: &[u8]) -> Result<Signature, SignerError> {
         let bytes = self.sign(message)?;
         let short = self.public_key().id().short();
-        let signature = Signature { key: short.into(), algorithm: self.algorithm(), bytes };
+        let signature = Signature { key: short.into(), algorithm: self.public_key().algorithm(), bytes };
         // A signature that does not verify must not be written.
         if signature.bytes.len() as u64 != self.signature_bytes()
             || !self.public_key().has_signed(message, &signature)

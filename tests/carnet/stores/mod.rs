@@ -19,7 +19,6 @@ use carnet::diagnosis::{Code, Diagnose as _};
 use carnet::environment::Environment;
 use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
-use carnet::format::signature::SignatureAlgorithm;
 use carnet::format::statement::Crossing;
 use carnet::import::{ImportRequest, TagPolicy};
 use carnet::medium::{Bucket, BucketSettings, Category, ChunkStore, Folder, Replace};
@@ -367,14 +366,6 @@ struct FaultyKey {
 impl Signer for FaultyKey {
     fn public_key(&self) -> &PublicKey {
         self.key.public_key()
-    }
-
-    fn algorithm(&self) -> SignatureAlgorithm {
-        self.key.algorithm()
-    }
-
-    fn signature_bytes(&self) -> u64 {
-        self.key.signature_bytes()
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
