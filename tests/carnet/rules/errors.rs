@@ -9,7 +9,8 @@ use super::layers::{code, library, relative};
 use super::{root, sources};
 
 /// The files that define codes and their texts. A code that is named only in them is unused.
-const TABLES: [&str; 2] = ["src/diagnosis/code.rs", "src/bin/carnet/advice.rs"];
+const TABLES: [&str; 3] =
+    ["src/diagnosis/code.rs", "src/bin/carnet/advice/circumstance.rs", "src/bin/carnet/advice/next_step.rs"];
 
 /// The source files of library and program that can create errors, without tests, comments and tables.
 fn error_sources() -> Vec<(String, String)> {
