@@ -13,7 +13,8 @@ use super::signature_keys::SignatureKeyArgs;
 /// The options of commands that judge content.
 #[derive(Args, Clone)]
 pub(crate) struct RuleArgs {
-    /// Judge the content by the rules in FILE; exit code 5 if they deny it; repeatable
+    /// Judge the content by the rules in FILE (TOML, or Rego if its name ends in .rego); exit code 5 if they deny
+    /// it; repeatable
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
     /// Accept the denials in FILE, each for a reason and until a day; repeatable
