@@ -5,8 +5,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::arrival::read_release;
 use crate::format::BundleName;
-use crate::medium::{ArrivedFile, ChunkFile, Temporary, chunk_file_name, collect, rename_new};
+use crate::medium::{
+    ArrivedFile, ChunkFile, Temporary, chunk_file_name, collect, release_file_name, rename_new,
+};
 
 /// Bytes that are copied at once.
 const COPY_BLOCK_BYTES: usize = 1 << 20;
@@ -17,13 +20,14 @@ const NAMES_MAX: u32 = 1000;
 /// The copies of the chunk files of a bundle.
 type Copies = [Arc<dyn ChunkFile>];
 
-/// Copies chunk files into the new folder `target`, under the names that `pack` gives them. `check` inspects the copies
-/// before the folder is visible; if it fails, there is no folder. A folder that is there already is checked instead.
+/// Copies chunk files and release files into the new folder `target`, under the names that `pack` and `sign` give them. `check`
+/// inspects the copies before the folder is visible; if it fails, there is no folder. A folder that is there already is checked instead.
 ///
 /// # Errors
 /// If a file cannot be read or written, or if `check` fails.
 pub fn shelve<E: From<io::Error>>(
     files: &[(u32, Arc<dyn ChunkFile>)],
+    releases: &[Arc<dyn ChunkFile>],
     name: &BundleName,
     target: &Path,
     check: &dyn Fn(&Copies) -> Result<(), E>,
@@ -39,6 +43,9 @@ pub fn shelve<E: From<io::Error>>(
         for (number, file) in files {
             copy(file.as_ref(), &partial.join(chunk_file_name(name, *number)))?;
         }
+        for file in releases {
+            copy_release(file.as_ref(), name, &partial)?;
+        }
         if let Err(error) = files_of(&partial).map_err(E::from).and_then(|copies| check(&copies)) {
             fs::remove_dir_all(&partial)?;
             return Err(error);
@@ -49,6 +56,17 @@ pub fn shelve<E: From<io::Error>>(
     let copies = files_of(target)?;
     check(&copies)?;
     Ok(copies)
+}
+
+/// Copies a release file under the name of one of its keys. One whose names are all taken says nothing new.
+fn copy_release(file: &dyn ChunkFile, name: &BundleName, folder: &Path) -> io::Result<()> {
+    let head = read_release(file).map_err(io::Error::other)?;
+    let names =
+        head.signatures.iter().rev().map(|signature| folder.join(release_file_name(name, signature.key)));
+    match names.into_iter().find(|target| !target.exists()) {
+        Some(target) => copy(file, &target),
+        None => Ok(()),
+    }
 }
 
 fn files_of(folder: &Path) -> io::Result<Vec<Arc<dyn ChunkFile>>> {

@@ -1,6 +1,6 @@
 //! Releases that travel as files of their own.
 
-use crate::behaviour::support::Desk;
+use crate::behaviour::support::{Desk, assert_same_blobs};
 
 /// A bundle of `k` in `out`, with parity from before the release, and a trust file that needs a release of `alice`.
 fn desk() -> Desk {
@@ -124,4 +124,21 @@ fn a_release_file_that_does_not_fit_does_not_count() {
         std::fs::write(desk.path("apart/r.tar"), cut).unwrap();
         desk.carnet("verify out apart --trust trust.toml").ends(3).says(&["NOT RELEASED"]);
     }
+}
+
+#[test]
+fn an_inbox_takes_a_release_that_arrives_after_the_chunks() {
+    let desk = desk();
+    release(&desk, "alice");
+    desk.sh("mkdir in && cp out/* in/").ok();
+    let receive = "receive in --trust trust.toml --once --state state --to arrived --then unpack oci:back --delete-source";
+    desk.carnet(&receive.replace("--to arrived ", ""))
+        .ends(3)
+        .says(&["bundle b ", "0 of 1 required release signature"]);
+    assert!(!desk.path("back").exists());
+    desk.sh("cp apart/* in/late.tar").ok();
+    desk.carnet(receive).ok();
+    assert_same_blobs(&desk.path("src"), &desk.path("back"));
+    assert!(!desk.files("in").contains_key("late.tar"));
+    desk.carnet("verify arrived --trust trust.toml").ok().says(&["COMPLETE", "alice", "b_release_"]);
 }

@@ -352,6 +352,11 @@ impl Receiving<'_> {
                 _ => {}
             }
         }
+        let named = |name: &str| bundle.files.iter().find(|file| file.name() == name).map(Arc::clone);
+        let counting = report.bundles.iter().flat_map(|report| &report.releases);
+        let counting = counting.filter(|release| release.problem.is_none());
+        let releases: Vec<_> = counting.filter_map(|release| named(&release.file)).collect();
+        whole.extend(releases.iter().map(Arc::clone));
         let verdict = report.bundles.iter().find(|report| report.bundle == bundle.id);
         if let Some(report) = verdict
             && matches!(report.verdict, BundleVerdict::Incomplete | BundleVerdict::Recoverable)
@@ -364,7 +369,7 @@ impl Receiving<'_> {
             Some(to) => {
                 let target = to.join(bundle_folder(bundle));
                 let check = &|copies: &[Arc<dyn ChunkFile>]| self.check(copies);
-                let copies = shelve(&numbered, &bundle.name, &target, check);
+                let copies = shelve(&numbered, &releases, &bundle.name, &target, check);
                 Some(copies.map_err(|Shelving(error)| NotUsed::Failed(error))?)
             }
         };
