@@ -9,8 +9,9 @@ use super::contents::{image, tar_of};
 use crate::behaviour::layouts::Source;
 use crate::behaviour::support::{Desk, Run, cached};
 
-/// Where `scripts/setup --audits` puts the validators.
+/// Where `scripts/setup --audits` puts the validators, and the schema of SARIF.
 const VALIDATORS: &str = "audit-validators-1";
+const SARIF: &str = "sarif-1";
 const AT: &str = "--at 2026-01-01T00:00:00Z";
 const STATUS: &[u8] =
     b"Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nSource: glibc\nVersion: 2.36-9\n\n\
@@ -40,8 +41,8 @@ fn desk() -> (Desk, Source, Value) {
     (desk, source, image)
 }
 
-fn validators() -> PathBuf {
-    let folder = cached(VALIDATORS);
+fn installed(name: &str) -> PathBuf {
+    let folder = cached(name);
     assert!(folder.exists(), "{} is missing (scripts/setup --audits)", folder.display());
     folder
 }
@@ -49,7 +50,7 @@ fn validators() -> PathBuf {
 /// Validates two documents on the desk with the libraries of their formats.
 fn validated(desk: &Desk, cyclonedx: &str, spdx: &str) -> Run {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/carnet/audits/validate_sbom.py");
-    let mut python = Command::new(validators().join("bin/python"));
+    let mut python = Command::new(installed(VALIDATORS).join("bin/python"));
     Run::of(python.arg(script).arg(desk.path(cyclonedx)).arg(desk.path(spdx)))
 }
 
@@ -161,7 +162,8 @@ fn sarif_follows_its_schema() {
     let (desk, ..) = desk();
     desk.carnet("audit oci:src -o sarif=a.sarif").ok();
     let file = "node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json";
-    let mut schema: Value = serde_json::from_slice(&std::fs::read(validators().join(file)).unwrap()).unwrap();
+    let mut schema: Value =
+        serde_json::from_slice(&std::fs::read(installed(SARIF).join(file)).unwrap()).unwrap();
     // These patterns of the schema are no regular expressions. Reports state no language.
     for definition in ["run", "toolComponent"] {
         let language = &mut schema["definitions"][definition]["properties"]["language"];
