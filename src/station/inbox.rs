@@ -83,8 +83,9 @@ pub struct InboxBundle {
 }
 
 struct Known {
-    version: String,
-    state: FileState,
+    version: Box<str>,
+    /// Shared by the files that are no chunks for the same reason: an inbox may have thousands of them.
+    state: Arc<FileState>,
     /// How often it was seen unchanged.
     unchanged: u32,
     /// When it was last seen to change.
@@ -103,7 +104,7 @@ impl Known {
 
     /// What the file is, as far as is known now.
     fn shown(&self, file: &dyn ChunkFile, now: Timestamp) -> FileState {
-        match (&self.state, &self.damage) {
+        match (self.state.as_ref(), &self.damage) {
             (FileState::Chunk { bundle, name, number, last, .. }, Some(damage)) => FileState::Damaged {
                 bundle: *bundle,
                 name: name.clone(),
@@ -124,7 +125,9 @@ impl Known {
 /// What was seen in an inbox so far. Losing it costs nothing but reading again.
 #[derive(Default)]
 pub struct Inbox {
-    known: HashMap<String, Known>,
+    known: HashMap<Box<str>, Known>,
+    /// The states of files that are no chunks, by the reason.
+    others: HashMap<Arc<str>, Arc<FileState>>,
     /// The number of looks so far.
     looks: u64,
     since: HashMap<Sum, Timestamp>,
@@ -179,7 +182,7 @@ impl Inbox {
             if at % HEADS_AHEAD == 0 {
                 let is_new = |file: &&Arc<dyn ChunkFile>| {
                     !beyond.contains_key(file.name())
-                        && self.known.get(file.name()).is_none_or(|known| known.version != file.version())
+                        && self.known.get(file.name()).is_none_or(|known| *known.version != *file.version())
                 };
                 let some = files[at..].iter().take(HEADS_AHEAD).filter(is_new);
                 read_ahead(&some.cloned().collect::<Vec<_>>(), workers);
@@ -194,10 +197,10 @@ impl Inbox {
             let found = self.known.get_mut(file.name());
             let is_first = found.is_none();
             let is_same = |known: &&mut Known| {
-                known.version == version
-                    && !matches!(known.state, FileState::Unreadable { .. })
+                *known.version == *version
+                    && !matches!(*known.state, FileState::Unreadable { .. })
                     // A file that was passed over is read if the limit has changed.
-                    && (is_too_old || known.state != FileState::TooOld)
+                    && (is_too_old || *known.state != FileState::TooOld)
             };
             let state = if let Some(known) = found.filter(is_same) {
                 known.look = look;
@@ -218,14 +221,16 @@ impl Inbox {
                 if !matches!(state, FileState::Chunk { .. }) {
                     file.forget();
                 }
+                let (version, state) = (version.into_boxed_str(), shared(state, &mut self.others));
                 let known = Known { version, state, unchanged: 0, changed, damage: None, look };
                 let state = if is_too_old { FileState::TooOld } else { known.shown(file.as_ref(), now) };
-                self.known.insert(file.name().to_owned(), known);
+                self.known.insert(file.name().into(), known);
                 state
             };
             seen.push(InboxFile { file, state });
         }
         self.known.retain(|_, known| known.look == look);
+        self.others.retain(|_, state| Arc::strong_count(state) > 1);
         self.idle_looks = if is_idle { self.idle_looks.saturating_add(1) } else { 0 };
         self.looked = Some(now);
         self.is_store = !files.is_empty() && files.iter().all(|file| file.waits());
@@ -245,7 +250,7 @@ impl Inbox {
         }
         let is_chunk = |file: &dyn ChunkFile| {
             let known = self.known.get(file.name());
-            known.is_some_and(|known| matches!(known.state, FileState::Chunk { .. }))
+            known.is_some_and(|known| matches!(*known.state, FileState::Chunk { .. }))
         };
         let mut order: Vec<_> = files.iter().collect();
         order.sort_by_cached_key(|file| (!is_chunk(file.as_ref()), file.modified(), file.name().to_owned()));
@@ -272,14 +277,14 @@ impl Inbox {
 
     /// Forgets which files were not trusted, because the trust file has changed.
     pub fn forget_untrusted(&mut self) {
-        self.known.retain(|_, known| !matches!(known.state, FileState::Untrusted { .. }));
+        self.known.retain(|_, known| !matches!(*known.state, FileState::Untrusted { .. }));
     }
 
     /// Notes that the content of a chunk did not fit when it was hashed. The bundle waits for the chunk, and it counts
     /// again when the file changes, and once after it stayed unchanged for a minute.
     pub fn note_damage(&mut self, file: &dyn ChunkFile, reason: String, now: Timestamp) {
         if let Some(known) = self.known.get_mut(file.name())
-            && known.version == file.version()
+            && *known.version == *file.version()
         {
             known.damage = Some(Box::new((reason, now)));
         }
@@ -361,6 +366,16 @@ impl Inbox {
         bundles.sort_by_key(|bundle| (bundle.sequence, bundle.id));
         self.is_unfinished = bundles.iter().any(|bundle| !bundle.missing.is_empty());
         bundles
+    }
+}
+
+/// Returns the state, or the same one that another file has.
+fn shared(state: FileState, others: &mut HashMap<Arc<str>, Arc<FileState>>) -> Arc<FileState> {
+    match &state {
+        FileState::NotAChunk { reason } => {
+            Arc::clone(others.entry(Arc::clone(reason)).or_insert_with(|| Arc::new(state)))
+        }
+        _ => Arc::new(state),
     }
 }
 
