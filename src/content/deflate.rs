@@ -32,7 +32,16 @@ pub enum DeflateError {
 
 /// Deflates bytes to a zlib stream. The same bytes give the same stream, as long as the library is the same.
 pub fn zlib_stream(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    deflate(bytes, flate2::Compression::default())
+}
+
+/// Deflates bytes to a zlib stream that is made in a fraction of the time, and larger.
+pub fn zlib_stream_quickly(bytes: &[u8]) -> Vec<u8> {
+    deflate(bytes, flate2::Compression::fast())
+}
+
+fn deflate(bytes: &[u8], level: flate2::Compression) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), level);
     // Writing to memory does not fail.
     let written = std::io::Write::write_all(&mut encoder, bytes).and_then(|()| encoder.finish());
     written.unwrap_or_default()

@@ -11,9 +11,11 @@ pub mod name;
 pub mod secrets;
 pub mod sniff;
 pub mod tar;
+mod turn;
 pub mod zip;
 
 pub use layer::{
-    EntryCounts, Interest, LayerLimits, LayerProblem, LayerRead, LayerReader, LayerVisitor, Problems,
-    read_layer,
+    EntryCounts, Interest, LayerLimits, LayerProblem, LayerRead, LayerVisitor, Problems, read_layer,
+    read_layer_in_turn,
 };
+pub use turn::{Taken, Turn, Turns};

@@ -3,16 +3,16 @@
 use super::{Found, Kind, Package, Source};
 
 /// The most packages that are read from one file.
-const PACKAGES_MAX: usize = 200_000;
+const PACKAGES_MAX: usize = 100_000;
 
 /// The paths that are kept of one database. Beyond, files seem to belong to no package.
-const PATHS_MAX: usize = 2_000_000;
+const PATHS_MAX: usize = 400_000;
 
 /// The longest folder that is believed: longer paths cannot be opened (`PATH_MAX`).
 const FOLDER_BYTES_MAX: usize = 4096;
 
 /// The bytes of paths that are kept. One long folder with many short names could make gigabytes.
-const PATHS_BYTES_MAX: usize = 256 << 20;
+const PATHS_BYTES_MAX: usize = 20 << 20;
 
 /// Reads the database of installed packages.
 pub fn installed(bytes: &[u8]) -> Found {

@@ -5,7 +5,7 @@ use super::stanza::{Stanza, stanzas};
 use super::{Found, Kind, Package, Source};
 
 /// The most packages that are read from one file. Debian has about 60,000.
-const PACKAGES_MAX: usize = 500_000;
+const PACKAGES_MAX: usize = 100_000;
 
 /// Reads `status`: the packages of which files are there. Those that only have configuration files left, or were removed,
 /// are not among them.

@@ -17,7 +17,8 @@ impl<'a> Entry<'a> {
     /// The entry that made the content and the metadata; `None` for a folder that no layer has an entry for.
     fn made_by(&self) -> Option<Member<'a>> {
         let node = self.rootfs.tree.node(self.id)?;
-        self.rootfs.tree.layers.get(usize::from(node.body_layer))?.get(node.body)
+        let members = self.rootfs.tree.layers.get(usize::from(node.body_layer))?;
+        members.get(node.body).map(|placed| placed.member)
     }
 
     /// The last component of the path; empty for the root.
@@ -39,7 +40,7 @@ impl<'a> Entry<'a> {
 
     /// What it is. Hard links are what they link to.
     pub fn kind(&self) -> EntryKind {
-        self.made_by().map_or(EntryKind::Folder, |member| member.kind)
+        self.rootfs.tree.kind(self.id)
     }
 
     /// Permissions with set-uid, set-gid and sticky bit. A folder that no layer has an entry for gets 0755;

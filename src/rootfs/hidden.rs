@@ -28,3 +28,16 @@ pub struct Hidden {
     /// How.
     pub cause: Cause,
 }
+
+/// What was hidden while layers are merged. Another name may still show it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gone {
+    /// The layer of the entry that holds the content.
+    pub(super) layer: u16,
+    /// [`Hidden::by_layer`].
+    pub(super) by_layer: u16,
+    /// The place of the entry in the table of its layer.
+    pub(super) index: u32,
+    /// [`Hidden::cause`].
+    pub(super) cause: Cause,
+}

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::hidden::{Cause, Hidden};
-use super::members::{Member, Members};
+use super::hidden::{Cause, Gone};
+use super::members::{Member, Members, Placed};
 use super::name::{self, Name};
 use super::problem::RootfsProblem;
 use super::steps::{Exceeded, Steps};
@@ -24,7 +24,7 @@ const OPAQUE: &[u8] = b".wh..wh..opq";
 pub struct RootfsLimits {
     /// The most layers.
     pub layers_max: usize,
-    /// The most paths, with those that upper layers removed.
+    /// The most paths, with those that upper layers removed; and the most entries that upper layers hide.
     pub entries_max: usize,
     /// The most steps: components of paths that are looked up, and paths that whiteouts look at. A large image with two
     /// million entries takes some twenty million.
@@ -33,7 +33,8 @@ pub struct RootfsLimits {
 
 impl Default for RootfsLimits {
     fn default() -> Self {
-        RootfsLimits { layers_max: 512, entries_max: 2_000_000, steps_max: 200_000_000 }
+        // Two million entries, and the folders that no entry makes.
+        RootfsLimits { layers_max: 512, entries_max: 1 << 21, steps_max: 200_000_000 }
     }
 }
 
@@ -42,7 +43,7 @@ impl Rootfs {
     pub fn merge(layers: &[Arc<Members>], limits: &RootfsLimits) -> Rootfs {
         let mut merge = Merge {
             tree: Tree::new(layers.iter().take(limits.layers_max).cloned().collect()),
-            hidden: Vec::new(),
+            gone: Vec::new(),
             problems: Problems::default(),
             steps: Steps::new(limits.steps_max),
             limits: *limits,
@@ -62,13 +63,13 @@ impl Rootfs {
                 }
             });
         }
-        Rootfs::complete(merge.tree, merge.hidden, merge.problems)
+        Rootfs::complete(merge.tree, merge.gone, merge.problems)
     }
 }
 
 struct Merge {
     tree: Tree,
-    hidden: Vec<Hidden>,
+    gone: Vec<Gone>,
     problems: Problems<RootfsProblem>,
     steps: Steps,
     limits: RootfsLimits,
@@ -83,22 +84,24 @@ impl Merge {
     fn all(&mut self) -> Result<(), Exceeded> {
         for (layer, members) in self.tree.layers.clone().iter().enumerate() {
             self.layer = u16::try_from(layer).map_err(|_| Exceeded::Layers)?;
-            for (index, member) in (0..).zip(members.iter()) {
-                self.entry(members, index, member)?;
+            for (index, placed) in (0..).zip(members.placed()) {
+                self.entry(members, index, &placed)?;
             }
         }
         Ok(())
     }
 
-    fn entry(&mut self, members: &Members, index: u32, member: Member<'_>) -> Result<(), Exceeded> {
+    fn entry(&mut self, members: &Members, index: u32, placed: &Placed<'_>) -> Result<(), Exceeded> {
         let layer = usize::from(self.layer);
-        let path = || member.path.to_vec();
+        let member = &placed.member;
+        let path = || member.path();
         if matches!(member.kind, EntryKind::Other(_)) {
             // Runtimes refuse the layer. The reader of the archive has said so.
             return Ok(());
         }
-        let start = members.path_start(index).unwrap_or_default();
-        let mut names = name::clean(member.path, start, self.layer);
+        let mut names = Vec::new();
+        name::clean(&mut names, member.folder, placed.folder, self.layer);
+        name::clean(&mut names, member.name, placed.name, self.layer);
         let Some(base) = names.pop() else {
             if member.kind == EntryKind::Folder {
                 self.set(ROOT, index, (self.layer, index));
@@ -142,7 +145,7 @@ impl Merge {
         }
         let mut body = (self.layer, index);
         if member.kind == EntryKind::HardLink {
-            let Some(target) = self.hard_link(members, index, member)? else {
+            let Some(target) = self.hard_link(members, placed)? else {
                 let target = member.link.to_vec();
                 self.note(RootfsProblem::BrokenHardLink { layer, path: path(), target });
                 return Ok(());
@@ -153,14 +156,9 @@ impl Merge {
     }
 
     /// The entry that holds what a hard link links to.
-    fn hard_link(
-        &mut self,
-        members: &Members,
-        index: u32,
-        member: Member<'_>,
-    ) -> Result<Option<(u16, u32)>, Exceeded> {
-        let start = members.link_start(index).unwrap_or_default();
-        let mut names = name::clean(member.link, start, self.layer);
+    fn hard_link(&mut self, members: &Members, placed: &Placed<'_>) -> Result<Option<(u16, u32)>, Exceeded> {
+        let mut names = Vec::new();
+        name::clean(&mut names, placed.member.link, placed.link, self.layer);
         let Some(base) = names.pop() else { return Ok(None) };
         let way = match find_way(&self.tree, &mut self.steps, &names) {
             Ok(way) if way.missing.is_empty() => way,
@@ -220,7 +218,7 @@ impl Merge {
         }
     }
 
-    fn whiteout(&mut self, way: &Way, base: &[u8], member: Member<'_>) -> Result<(), Exceeded> {
+    fn whiteout(&mut self, way: &Way, base: &[u8], member: &Member<'_>) -> Result<(), Exceeded> {
         if !way.missing.is_empty() {
             return Ok(());
         }
@@ -229,7 +227,7 @@ impl Merge {
         }
         let name = base.get(WHITEOUT.len()..).unwrap_or_default();
         if matches!(name, b"" | b"." | b"..") {
-            let (layer, path) = (usize::from(self.layer), member.path.to_vec());
+            let (layer, path) = (usize::from(self.layer), member.path());
             self.note(RootfsProblem::OddWhiteout { layer, path });
             return Ok(());
         }
@@ -281,10 +279,13 @@ impl Merge {
             let hides = self.tree.kind(id) != EntryKind::Folder;
             let Some(node) = self.tree.node_mut(id) else { continue };
             node.alive = false;
-            let (layer, body) = (node.body_layer, node.body);
+            let (layer, index) = (node.body_layer, node.body);
             let mut next = std::mem::replace(&mut node.child, NONE);
-            if hides && let Some(member) = self.tree.member_id(layer, body) {
-                self.hidden.push(Hidden { member, by_layer: self.layer, cause });
+            if hides {
+                if self.gone.len() >= self.limits.entries_max {
+                    return Err(Exceeded::Entries);
+                }
+                self.gone.push(Gone { layer, by_layer: self.layer, index, cause });
             }
             while let Some(child) = self.tree.node_mut(next) {
                 let id = std::mem::replace(&mut next, child.next);

@@ -11,10 +11,13 @@
 
 mod entry;
 mod hidden;
+mod marks;
 mod members;
 mod merge;
 mod name;
+mod number;
 mod problem;
+mod recent;
 mod resolve;
 mod steps;
 mod table;
@@ -28,6 +31,7 @@ pub use entry::Entry;
 pub use hidden::{Cause, Hidden, MemberId};
 pub use members::{Member, Members};
 pub use merge::RootfsLimits;
+pub use number::{read_number, write_number};
 pub use problem::RootfsProblem;
 pub use resolve::Unresolved;
 pub use table::Rootfs;

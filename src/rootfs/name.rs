@@ -27,10 +27,9 @@ pub(super) fn components(text: &[u8], start: u32, layer: u16) -> impl Iterator<I
     })
 }
 
-/// The components of a path without `..`: each takes away the one before it, and at the root it does nothing. Runtimes
-/// clean names like this before they look at any link.
-pub(super) fn clean(text: &[u8], start: u32, layer: u16) -> Vec<Name> {
-    let mut names = Vec::new();
+/// Adds the components of a path to others, without `..`: each takes away the one before it, and at the root it does nothing.
+/// Runtimes clean names like this before they look at any link.
+pub(super) fn clean(names: &mut Vec<Name>, text: &[u8], start: u32, layer: u16) {
     for (name, part) in components(text, start, layer) {
         if part == b".." {
             names.pop();
@@ -38,7 +37,6 @@ pub(super) fn clean(text: &[u8], start: u32, layer: u16) -> Vec<Name> {
             names.push(name);
         }
     }
-    names
 }
 
 /// The bytes of a component.

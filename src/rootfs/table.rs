@@ -1,8 +1,7 @@
 //! The merged table.
 
-use std::collections::HashSet;
-
-use super::hidden::{Hidden, MemberId};
+use super::hidden::{Gone, Hidden, MemberId};
+use super::marks::Marks;
 use super::members::Member;
 use super::problem::RootfsProblem;
 use super::tree::{NONE, ROOT, Tree};
@@ -19,20 +18,13 @@ pub struct Rootfs {
 }
 
 impl Rootfs {
-    /// Puts the children of each folder in order, and drops from the hidden what another name still shows.
-    pub(super) fn complete(
-        mut tree: Tree,
-        mut hidden: Vec<Hidden>,
-        problems: Problems<RootfsProblem>,
-    ) -> Rootfs {
+    /// Puts the children of each folder in order, and drops from what is gone what another name still shows.
+    pub(super) fn complete(mut tree: Tree, mut gone: Vec<Gone>, problems: Problems<RootfsProblem>) -> Rootfs {
         let mut order = Vec::with_capacity(tree.nodes.len());
-        let mut shown = HashSet::new();
-        let gone: HashSet<MemberId> = hidden.iter().map(|hidden| hidden.member).collect();
+        let mut shown = Marks::for_layers(&tree.layers, &gone);
         for id in 0..u32::try_from(tree.nodes.len()).unwrap_or(NONE) {
             let Some(node) = tree.node(id).filter(|node| node.alive).copied() else { continue };
-            if let Some(body) = tree.member_id(node.body_layer, node.body).filter(|id| gone.contains(id)) {
-                shown.insert(body);
-            }
+            shown.mark(node.body_layer, node.body);
             let start = order.len();
             let mut next = node.child;
             while let Some(child) = tree.node(next) {
@@ -59,9 +51,15 @@ impl Rootfs {
             }
         }
         // One content can have had several names.
-        hidden.retain(|hidden| shown.insert(hidden.member));
+        gone.retain(|gone| shown.mark(gone.layer, gone.index));
+        let hidden = gone.iter().filter_map(|gone| {
+            let member = tree.member_id(gone.layer, gone.index)?;
+            Some(Hidden { member, by_layer: gone.by_layer, cause: gone.cause })
+        });
+        let hidden = hidden.collect();
         Rootfs { tree, order, hidden, problems }
     }
+
     /// What is carried and not shown: entries whose content no path of the merged file system has any more. Folders are not
     /// among them. The order is that in which they were hidden.
     pub fn hidden(&self) -> &[Hidden] {

@@ -132,7 +132,7 @@ fn a_folder_that_moves_behind_a_link_is_found() {
     let hidden = rootfs.hidden();
     assert_eq!((hidden.len(), hidden[0].member), (1, MemberId { layer: 0, number: 0 }));
     assert_eq!((hidden[0].by_layer, hidden[0].cause), (1, Cause::Whiteout));
-    assert_eq!(rootfs.member(hidden[0].member).unwrap().path, b"var/lib/dpkg/status");
+    assert_eq!(rootfs.member(hidden[0].member).unwrap().path(), b"var/lib/dpkg/status");
 }
 
 #[test]
@@ -224,6 +224,21 @@ fn limits_hold() {
     let limits = RootfsLimits { layers_max: 1, ..RootfsLimits::default() };
     let rootfs = Rootfs::merge(&[layer(&["a"]), layer(&["b"])], &limits);
     assert_eq!((list(&rootfs), rules(&rootfs)), (vec!["a 0.0".to_owned()], vec!["layers-limit"]));
+}
+
+/// The same long layer may be in an image many times, and be hidden each time.
+#[test]
+fn what_is_hidden_is_bounded() {
+    let files: Vec<String> = (0..100).map(|number| format!("d/{number}")).collect();
+    let files = layer(&files.iter().map(String::as_str).collect::<Vec<_>>());
+    let (files, clears) = (&files, &layer(&[".wh.d"]));
+    let layers: Vec<_> = (0..10).flat_map(|_| [files.clone(), clears.clone()]).collect();
+    let hidden = |entries_max: usize| {
+        let rootfs = Rootfs::merge(&layers, &RootfsLimits { entries_max, ..RootfsLimits::default() });
+        (rootfs.hidden().len(), rules(&rootfs))
+    };
+    assert_eq!(hidden(1000), (1000, vec![]));
+    assert_eq!(hidden(999), (999, vec!["entries-limit"]));
 }
 
 /// Links that double with each hop end at a limit, and long before a minute.

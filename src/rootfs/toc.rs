@@ -167,7 +167,7 @@ pub fn compare_toc(
     // A path can occur more than once in both.
     let mut by_path: HashMap<Vec<u8>, Vec<(Member<'_>, bool)>> = HashMap::new();
     for member in members.iter() {
-        by_path.entry(clean(member.path)).or_default().push((member, false));
+        by_path.entry(clean(&member.path())).or_default().push((member, false));
     }
     for line in &lines {
         let path = clean(line.name.as_bytes());
@@ -188,8 +188,11 @@ pub fn compare_toc(
         }
     }
     // In the order of the archive, so that the result is the same in every run.
-    for member in members.iter().filter(|member| clean(member.path) != ESTARGZ_TABLE) {
-        let path = clean(member.path);
+    for member in members.iter() {
+        let path = clean(&member.path());
+        if path == ESTARGZ_TABLE {
+            continue;
+        }
         let seen = by_path
             .get(&path)
             .is_some_and(|found| found.iter().any(|&(other, seen)| seen && other.number == member.number));

@@ -92,7 +92,7 @@ impl Tree {
 
     /// The entry at a place of the table of its layer.
     pub(super) fn member_id(&self, layer: u16, index: u32) -> Option<MemberId> {
-        let number = self.layers.get(usize::from(layer))?.get(index)?.number;
+        let number = self.layers.get(usize::from(layer))?.number_at(index)?;
         Some(MemberId { layer, number })
     }
 
@@ -100,9 +100,9 @@ impl Tree {
     pub(super) fn kind(&self, id: u32) -> EntryKind {
         let made_by = self.node(id).and_then(|node| {
             let members = self.layers.get(usize::from(node.body_layer))?;
-            members.get(node.body)
+            members.kind(node.body)
         });
-        made_by.map_or(EntryKind::Folder, |member| member.kind)
+        made_by.unwrap_or(EntryKind::Folder)
     }
 
     fn slot(&self, parent: u32, name: &[u8]) -> usize {

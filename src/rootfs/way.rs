@@ -44,8 +44,11 @@ pub(super) fn find_way(tree: &Tree, steps: &mut Steps, names: &[Name]) -> Result
         let node = parent.and_then(|parent| tree.child(parent, text));
         let link = node.and_then(|id| tree.node(id)).filter(|node| node.body != NONE).and_then(|node| {
             let members = tree.layers.get(usize::from(node.body_layer))?;
-            let member = members.get(node.body).filter(|member| member.kind == EntryKind::Symlink)?;
-            Some((member.link, members.link_start(node.body)?, node.body_layer))
+            if members.kind(node.body)? != EntryKind::Symlink {
+                return None;
+            }
+            let placed = members.get(node.body)?;
+            Some((placed.member.link, placed.link, node.body_layer))
         });
         if let Some((target, start, layer)) = link {
             hops += 1;

@@ -1,7 +1,6 @@
 //! zstd (RFC 8878): frames of data, and frames that decoders skip.
 
 use std::io::{Error, ErrorKind, Read};
-use std::sync::Arc;
 
 use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, get_error_name};
 
@@ -9,13 +8,16 @@ use super::encoding::{Encoding, StreamKind, ZSTD_MAGIC, is_skippable};
 use super::error::InflateError;
 use super::input::Input;
 use super::step::{Failure, Step};
-use super::windows::{Share, Windows};
+use crate::content::turn::{Taken, Turn};
 
 /// The longest header of a frame, in bytes: magic, descriptor, window, dictionary, content size.
 const HEADER_BYTES_MAX: usize = 4 + 1 + 1 + 4 + 8;
 
 /// Magic and length of a skippable frame, in bytes.
 const SKIPPABLE_HEADER_BYTES: usize = 8;
+
+/// The largest window that needs no turn, in bytes: that of `zstd -19`.
+const SMALL_WINDOW_BYTES: u64 = 8 << 20;
 
 /// The smallest window that the decoder can be limited to, as a power of two.
 const WINDOW_LOG_MIN: u32 = 10;
@@ -30,16 +32,16 @@ enum Place {
 pub(super) struct Frames {
     decoder: Option<Decoder>,
     window_bytes_max: u64,
-    windows: Option<Arc<Windows>>,
+    turn: Option<Turn>,
     place: Place,
     kept: Vec<Skipped>,
 }
 
-/// A decoder that has the memory for windows of a certain size. Fields are dropped in their order: the memory is free
-/// before its share is given back.
+/// A decoder. Fields are dropped in their order: the memory is free before the turn ends.
 struct Decoder {
     decoder: DCtx<'static>,
-    share: Option<Share>,
+    /// The turn that large windows need.
+    taken: Option<Taken>,
 }
 
 /// The frames of zstd:chunked at the end of a layer: the table of contents, a description of the archive, and the footer.
@@ -58,31 +60,27 @@ pub struct Skipped {
 }
 
 impl Frames {
-    pub(super) fn new(window_bytes_max: u64, windows: Option<Arc<Windows>>) -> Frames {
-        let limit = windows.as_ref().map_or(u64::MAX, |windows| windows.total());
-        let window_bytes_max = window_bytes_max.min(limit);
-        Frames { decoder: None, window_bytes_max, windows, place: Place::Between, kept: Vec::new() }
+    pub(super) fn new(window_bytes_max: u64, turn: Option<Turn>) -> Frames {
+        Frames { decoder: None, window_bytes_max, turn, place: Place::Between, kept: Vec::new() }
     }
 
-    /// Makes a decoder for windows of so many bytes, unless there is one. It waits for the memory.
+    /// Makes a decoder for windows of so many bytes, unless there is one. For a large one it waits for its turn, if there are any.
     fn prepare(&mut self, window_bytes: u64) -> Result<(), Failure> {
+        let turn = self.turn.as_ref().filter(|_| window_bytes > SMALL_WINDOW_BYTES);
         if let Some(decoder) = &self.decoder
-            && decoder.share.as_ref().is_none_or(|share| window_bytes <= share.bytes())
+            && (turn.is_none() || decoder.taken.is_some())
         {
             return Ok(());
         }
         // First the old memory is given back, then other memory is waited for.
         self.decoder = None;
         let short = || Error::new(ErrorKind::OutOfMemory, "there is no memory for a zstd decoder");
-        let share = match &self.windows {
-            Some(windows) => Some(windows.take(window_bytes).ok_or_else(short)?),
-            None => None,
-        };
+        let taken = turn.map(Turn::take);
         let mut decoder = DCtx::try_create().ok_or_else(short)?;
         // The headers are checked here before the decoder sees them. This is the second lock.
         let log = self.window_bytes_max.checked_ilog2().unwrap_or(0).clamp(WINDOW_LOG_MIN, 31);
         decoder.set_parameter(DParameter::WindowLogMax(log)).map_err(|_| short())?;
-        self.decoder = Some(Decoder { decoder, share });
+        self.decoder = Some(Decoder { decoder, taken });
         Ok(())
     }
 

@@ -1,7 +1,6 @@
 //! The reader of expanded bytes.
 
 use std::io::{Error, Read};
-use std::sync::Arc;
 
 use super::encoding::{Encoding, HEAD_BYTES, StreamKind};
 use super::error::InflateError;
@@ -10,7 +9,7 @@ use super::input::Input;
 use super::limits::InflateLimits;
 use super::member::Members;
 use super::step::{Failure, Step};
-use super::windows::Windows;
+use crate::content::turn::Turn;
 
 enum State {
     Start,
@@ -33,7 +32,7 @@ pub struct Inflater<R> {
     seen: Encoding,
     expanded: u64,
     skipped: Vec<Skipped>,
-    windows: Option<Arc<Windows>>,
+    turn: Option<Turn>,
 }
 
 impl<R: Read> Inflater<R> {
@@ -47,13 +46,13 @@ impl<R: Read> Inflater<R> {
             seen,
             expanded: 0,
             skipped: Vec::new(),
-            windows: None,
+            turn: None,
         }
     }
 
-    /// Lets the windows of zstd share a budget with those of other streams. Reading waits for memory then.
-    pub fn with_windows(mut self, windows: Arc<Windows>) -> Inflater<R> {
-        self.windows = Some(windows);
+    /// Lets frames of zstd that need much memory wait for the turn of the layer.
+    pub fn in_turn(mut self, turn: Turn) -> Inflater<R> {
+        self.turn = Some(turn);
         self
     }
 
@@ -95,9 +94,7 @@ impl<R: Read> Inflater<R> {
             let kind = StreamKind::of(self.input.fill(HEAD_BYTES)?);
             self.state = match kind {
                 StreamKind::Gzip => State::Gzip(Box::new(Members::new())),
-                StreamKind::Zstd => {
-                    State::Zstd(Frames::new(self.limits.window_bytes_max, self.windows.take()))
-                }
+                StreamKind::Zstd => State::Zstd(Frames::new(self.limits.window_bytes_max, self.turn.take())),
                 StreamKind::Tar | StreamKind::Opaque => State::Plain,
             };
             self.seen = Encoding::new(kind);

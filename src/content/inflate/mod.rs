@@ -11,11 +11,9 @@ mod member;
 mod step;
 #[cfg(test)]
 mod tests;
-mod windows;
 
 pub use encoding::{Encoding, StreamKind};
 pub use error::InflateError;
 pub use frame::Skipped;
 pub use inflater::Inflater;
 pub use limits::InflateLimits;
-pub use windows::Windows;

@@ -10,5 +10,5 @@ mod toc;
 mod visitor;
 
 pub use problem::{LayerProblem, Problems};
-pub use read::{EntryCounts, LayerLimits, LayerRead, LayerReader, read_layer};
+pub use read::{EntryCounts, LayerLimits, LayerRead, read_layer, read_layer_in_turn};
 pub use visitor::{Interest, LayerVisitor};

@@ -1,7 +1,6 @@
 //! Reading a layer.
 
 use std::io::{Error, Read};
-use std::sync::Arc;
 use std::thread;
 
 use sha2::{Digest as _, Sha256};
@@ -11,9 +10,10 @@ use super::pipe::{Drain, pipe};
 use super::problem::{LayerProblem, Problems};
 use super::toc;
 use super::visitor::{Interest, LayerVisitor};
-use crate::content::inflate::{Encoding, InflateError, InflateLimits, Inflater, StreamKind, Windows};
+use crate::content::inflate::{Encoding, InflateError, InflateLimits, Inflater, StreamKind};
 use crate::content::name;
 use crate::content::tar::{EntryKind, TarEntry, TarReader};
+use crate::content::turn::Turn;
 use crate::oci::Digest;
 
 /// How much of a layer is read.
@@ -94,26 +94,6 @@ pub struct LayerRead {
     pub problems: Problems<LayerProblem>,
 }
 
-/// Reads layers, with the same limits for all of them and one budget for the windows of zstd. Threads can share it.
-#[derive(Debug, Clone)]
-pub struct LayerReader {
-    limits: LayerLimits,
-    windows: Arc<Windows>,
-}
-
-impl LayerReader {
-    /// A reader whose layers share [`InflateLimits::window_bytes_max`] for their windows.
-    pub fn new(limits: LayerLimits) -> LayerReader {
-        LayerReader { limits, windows: Windows::new(limits.inflate.window_bytes_max) }
-    }
-
-    /// Reads a layer as [`read_layer`] does. It waits while other threads hold the memory for its windows.
-    pub fn read(&self, source: &mut (dyn Read + Send), visitor: &mut dyn LayerVisitor) -> LayerRead {
-        let inflater = Inflater::new(source, self.limits.inflate).with_windows(Arc::clone(&self.windows));
-        read_expanded(inflater, &self.limits, visitor)
-    }
-}
-
 /// Reads a layer in one pass. This thread walks over the archive, hashes, and calls `visitor`; a second one reads `source`
 /// and expands it.
 ///
@@ -126,6 +106,16 @@ pub fn read_layer(
     visitor: &mut dyn LayerVisitor,
 ) -> LayerRead {
     read_expanded(Inflater::new(source, limits.inflate), limits, visitor)
+}
+
+/// Reads a layer as [`read_layer`] does, while other layers are read: frames of zstd that need much memory wait for `turn`.
+pub fn read_layer_in_turn(
+    source: &mut (dyn Read + Send),
+    limits: &LayerLimits,
+    visitor: &mut dyn LayerVisitor,
+    turn: Turn,
+) -> LayerRead {
+    read_expanded(Inflater::new(source, limits.inflate).in_turn(turn), limits, visitor)
 }
 
 fn read_expanded(

@@ -1,10 +1,12 @@
 //! Layers that are made here.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
 
-use super::{Interest, LayerLimits, LayerProblem, LayerRead, LayerReader, LayerVisitor, read_layer};
+use super::{Interest, LayerLimits, LayerProblem, LayerRead, LayerVisitor, read_layer, read_layer_in_turn};
 use crate::content::inflate::{InflateLimits, StreamKind};
 use crate::content::tar::TarEntry;
+use crate::content::turn::Turns;
 use crate::oci::Digest;
 
 #[derive(Default)]
@@ -231,26 +233,35 @@ fn a_source_that_fails_is_told() {
 }
 
 #[test]
-fn layers_share_the_memory_for_their_windows() {
+fn large_windows_take_turns() {
     let tar = archive(&[("a", &vec![7; 1 << 20])]);
-    let blob = zstd::encode_all(tar.as_slice(), 1).unwrap();
-    let window = read(&blob, &LayerLimits::default(), &mut Log::default()).encoding.window_bytes;
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(24).unwrap();
+    std::io::copy(&mut tar.as_slice(), &mut encoder).unwrap();
+    let blob = encoder.finish().unwrap();
+    let turns = Arc::new(Turns::default());
     let limits = |window_bytes_max| LayerLimits {
         inflate: InflateLimits { window_bytes_max, ..InflateLimits::default() },
         ..LayerLimits::default()
     };
-    let reader = LayerReader::new(limits(window));
     std::thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..3 {
             scope.spawn(|| {
-                for _ in 0..5 {
-                    let read = reader.read(&mut blob.as_slice(), &mut Log::default());
-                    assert_eq!(read.diff_id, Some(Digest::sha256(&tar)));
-                }
+                let turn = turns.layer();
+                // The visitor of a layer may have its turn, too.
+                let taken = turn.take();
+                let read = read_layer_in_turn(
+                    &mut blob.as_slice(),
+                    &limits(1 << 24),
+                    &mut Log::default(),
+                    turn.clone(),
+                );
+                assert_eq!(read.encoding.window_bytes, 1 << 24);
+                assert_eq!(read.diff_id, Some(Digest::sha256(&tar)));
+                drop(taken);
             });
         }
     });
-    let small = LayerReader::new(limits(window - 1));
-    assert_eq!(rules(&small.read(&mut blob.as_slice(), &mut Log::default())), ["window-too-large"]);
-    assert_eq!(reader.read(&mut blob.as_slice(), &mut Log::default()).entries.files, 1);
+    let read = read(&blob, &limits((1 << 24) - 1), &mut Log::default());
+    assert_eq!(rules(&read), ["window-too-large"]);
 }

@@ -78,6 +78,27 @@ pub struct TarEntry {
 }
 
 impl TarEntry {
+    /// An entry that has nothing but a path and a kind.
+    #[cfg(test)]
+    pub(crate) fn of(path: Vec<u8>, kind: EntryKind) -> TarEntry {
+        TarEntry {
+            number: 0,
+            offset: 0,
+            path,
+            kind,
+            link: Vec::new(),
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            size: 0,
+            stored: 0,
+            mtime: 0,
+            device: (0, 0),
+            xattrs: Vec::new(),
+            sparse: None,
+        }
+    }
+
     /// Whether the file has holes, which the archive does not hold.
     pub fn is_sparse(&self) -> bool {
         self.sparse.is_some()

@@ -27,7 +27,7 @@ const PROBLEMS_MAX: usize = 100;
 pub fn archive(bytes: &[u8], file_name: &[u8], depth_max: usize) -> Found {
     let mut reading = Reading {
         depth_max,
-        budget: Budget::new(),
+        budget: Budget::new(bytes.len()),
         packages: BTreeSet::new(),
         problems: Vec::new(),
         too_deep: Vec::new(),

@@ -3,7 +3,7 @@
 /// The most bytes of members that are read. Archives in an archive are compressed already, so they hardly expand.
 const READ_BYTES_MAX: usize = 512 << 20;
 
-/// The most decompressed bytes that are in memory at a time.
+/// The most bytes that are in memory at a time: of the archive itself, and decompressed ones of archives in it.
 const HELD_BYTES_MAX: usize = 64 << 20;
 
 /// The most members of all archives together. Many archives in an archive may share their bytes.
@@ -24,10 +24,11 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new() -> Budget {
+    /// The budget for an archive of so many bytes.
+    pub(super) fn new(bytes: usize) -> Budget {
         Budget {
             read: READ_BYTES_MAX,
-            held: HELD_BYTES_MAX,
+            held: HELD_BYTES_MAX.saturating_sub(bytes),
             members: MEMBERS_MAX,
             archives: ARCHIVES_MAX,
             hit: None,
@@ -51,7 +52,7 @@ impl Budget {
 
     /// Whether this many decompressed bytes may be held.
     pub(super) fn hold(&mut self, bytes: usize) -> bool {
-        self.take("64 MiB of decompressed archives at a time", |budget| &mut budget.held, bytes)
+        self.take("64 MiB of archives at a time", |budget| &mut budget.held, bytes)
     }
 
     /// Bytes are no longer held.

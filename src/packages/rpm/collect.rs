@@ -6,12 +6,12 @@ use crate::packages::word::{licence, word};
 use crate::packages::{Found, Kind, Package, Source};
 
 /// The most packages that are read from one database. Large systems have some 10,000.
-const PACKAGES_MAX: usize = 200_000;
+const PACKAGES_MAX: usize = 100_000;
 
 /// The paths that are kept of one database, and their bytes. A few bytes of names could make gigabytes of paths. Beyond,
 /// files seem to belong to no package.
-const PATHS_MAX: usize = 2_000_000;
-const PATHS_BYTES_MAX: usize = 256 << 20;
+const PATHS_MAX: usize = 400_000;
+const PATHS_BYTES_MAX: usize = 20 << 20;
 
 /// The longest path that is kept: longer ones cannot be opened (`PATH_MAX`).
 const PATH_BYTES_MAX: usize = 4096;

@@ -1,5 +1,7 @@
 //! The audit: survey, read, merge, compare, report.
 
+use std::sync::Arc;
+
 use super::AuditError;
 use super::attached;
 use super::budget::Budget;
@@ -10,6 +12,7 @@ use super::image::merge;
 use super::judging::judgement;
 use super::known_flaws::{self, KnownFlaws};
 use super::layer_facts::nondistributable;
+use super::read_layer::ReadLayer;
 use super::read_options::ReadOptions;
 use super::reading::read_all;
 use super::report::{AuditReport, Basis, NamedSum, SCHEMA};
@@ -57,17 +60,21 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
         archives: true,
         depth_max: request.depth_max,
         budget: &budget,
+        turns: &Arc::default(),
     };
     let mut layers = read_all(&survey, &all, &options, environment.workers, environment.monitor);
-    look_again(&survey, &all, &mut layers, &options, environment.workers, environment.monitor);
+    let unfollowed =
+        look_again(&survey, &all, &mut layers, &options, environment.workers, environment.monitor);
     if environment.workers.interrupted() {
         return Err(AuditError::interrupted());
     }
     let mut gathered = Gathered::with(std::mem::take(&mut survey.findings));
+    gathered.findings.extend(unfollowed);
     for (digest, image) in &survey.images {
-        let merged = merge(*digest, image, &layers, request.scope, request.files);
+        let merged = merge(*digest, image, &layers, request.scope, request.files, &budget);
         gathered.image(*digest, image, merged, &layers);
     }
+    layers.values_mut().for_each(ReadLayer::forget_entries);
     gathered.layers(&survey, &layers);
     let packages = gathered.packages();
     let checks = Checks::new(request.signature_keys, request.at);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
+use std::sync::Arc;
 
 use super::AuditError;
 use super::budget::Budget;
@@ -59,7 +60,7 @@ pub fn list(
         let lines = read
             .members
             .iter()
-            .filter(|member| below(member.path))
+            .filter(|member| below(&member.path()))
             .map(|member| member_line(looking.image, digests.get(number).copied(), &member));
         return Ok(lines.collect());
     }
@@ -243,6 +244,7 @@ impl Looking {
             archives: false,
             depth_max: 1,
             budget: &budget,
+            turns: &Arc::default(),
         };
         let layers = read_all(&survey, all, &options, environment.workers, environment.monitor);
         if environment.workers.interrupted() {

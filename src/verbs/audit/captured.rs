@@ -1,6 +1,7 @@
 //! What is kept of the files that say something about packages. Whether such a file is in its place is known only when the
 //! layers are merged, so each is read by its name first.
 
+use crate::content::deflate::{zlib, zlib_stream_quickly};
 use crate::content::executable::{Executable, is_executable};
 use crate::packages::{
     Found, OsRelease, Wanted, apk, cargo, dotnet, dpkg, golang, java, npm, python, rpm, ruby,
@@ -17,14 +18,36 @@ pub(super) enum Captured {
     Licences(Vec<String>),
     /// The distribution.
     Release(OsRelease),
-    /// A file that must be read together with another.
-    Raw(Vec<u8>),
+    /// A file that must be read together with another, as it is.
+    Raw(Raw),
+}
+
+/// The content of a file, deflated: databases shrink to a third or less, and a bundle may have many.
+#[derive(Debug)]
+pub(super) struct Raw {
+    deflated: Vec<u8>,
+    bytes: usize,
+}
+
+impl Raw {
+    fn of(content: &[u8]) -> Raw {
+        let mut deflated = zlib_stream_quickly(content);
+        deflated.shrink_to_fit();
+        Raw { deflated, bytes: content.len() }
+    }
+
+    /// The content.
+    pub(super) fn content(&self) -> Vec<u8> {
+        // It was deflated here, so this does not fail.
+        zlib(&self.deflated, self.bytes).map(|inflated| inflated.bytes).unwrap_or_default()
+    }
 }
 
 impl Captured {
     /// About how many bytes it takes in memory.
     pub(super) fn weight(&self) -> u64 {
-        let paths = |paths: &[Vec<u8>]| paths.iter().map(|path| path.len() + 24).sum::<usize>();
+        // Merging makes a hash of each path.
+        let paths = |paths: &[Vec<u8>]| paths.iter().map(|path| path.len() + 24 + 16).sum::<usize>();
         let package = |package: &crate::packages::Package| {
             let licences: usize = package.licences.iter().map(|licence| licence.len() + 24).sum();
             200 + package.name.len() + 2 * package.version.len() + licences
@@ -38,7 +61,7 @@ impl Captured {
             Captured::Owned(owned) => paths(owned),
             Captured::Licences(licences) => licences.iter().map(|licence| licence.len() + 24).sum(),
             Captured::Release(_) => 512,
-            Captured::Raw(bytes) => bytes.len(),
+            Captured::Raw(raw) => raw.deflated.len(),
         };
         bytes as u64 + 100
     }
@@ -56,7 +79,7 @@ pub(super) fn capture(wanted: Wanted, path: &[u8], body: &[u8], depth_max: usize
         Wanted::DpkgSums => Captured::Owned(dpkg::owned_by_sums(body)),
         Wanted::Copyright => Captured::Licences(dpkg::licences(body)),
         Wanted::Apk => Captured::Packages(apk::installed(body)),
-        Wanted::RpmSqlite | Wanted::RpmWal => Captured::Raw(body.to_vec()),
+        Wanted::RpmSqlite | Wanted::RpmWal => Captured::Raw(Raw::of(body)),
         Wanted::RpmNdb => Captured::Packages(rpm::ndb(body)),
         Wanted::RpmBdb => Captured::Packages(rpm::bdb(body)),
         Wanted::OsRelease => Captured::Release(OsRelease::parse(body)?),

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use super::bounded::Bounded;
+use super::budget::Budget;
 use super::captured::Captured;
 use super::finding::{Finding, Place, Rule, path_text};
 use super::read_layer::ReadLayer;
@@ -27,7 +28,7 @@ const RPM: [&[u8]; 2] = [b"var/lib/rpm", b"usr/lib/sysimage/rpm"];
 const OS_RELEASE: [&[u8]; 2] = [b"etc/os-release", b"usr/lib/os-release"];
 
 /// The entries that are merged at most to find the packages of lower layers: those of a layer count once for each layer above.
-const HIDDEN_ENTRIES_MAX: usize = 20_000_000;
+const HIDDEN_ENTRIES_MAX: u64 = 20_000_000;
 
 /// A package of an image.
 pub(super) struct Located {
@@ -67,8 +68,15 @@ pub(super) fn merge(
     layers: &BTreeMap<Digest, ReadLayer>,
     scope: PackageScope,
     files: Option<&dyn Fn(FileLine)>,
+    budget: &Budget,
 ) -> MergedImage {
     let digests: Vec<Digest> = survey.layers.iter().map(|layer| layer.digest).collect();
+    if !budget.take_merged(Merging::entries(&digests, layers)) {
+        let mut merged = MergedImage::default();
+        let text = "the images together have too many entries; the layers of this one were not merged";
+        merged.findings.push(Finding::new(Rule::MergeSteps, Place::artifact(image), "run", text.to_owned()));
+        return merged;
+    }
     let merging = Merging::of(&digests, layers);
     let mut merged = MergedImage { release: merging.release(), ..MergedImage::default() };
     merging.problems(image, &mut merged);
@@ -89,7 +97,7 @@ pub(super) fn merge(
     // One tree at a time, because of the memory.
     drop(merging);
     if scope == PackageScope::AllLayers {
-        add_hidden(image, &digests, layers, &mut merged);
+        add_hidden(image, &digests, layers, &mut merged, budget);
     }
     merged
 }
@@ -100,6 +108,7 @@ fn add_hidden(
     digests: &[Digest],
     layers: &BTreeMap<Digest, ReadLayer>,
     merged: &mut MergedImage,
+    budget: &Budget,
 ) {
     // A package is the same in the database of a lower layer and in that of an upper one.
     let what = |package: &Package| {
@@ -107,15 +116,15 @@ fn add_hidden(
         (*kind, name.clone(), version.clone(), architecture.clone())
     };
     let mut seen: HashSet<_> = merged.packages.iter().map(|located| what(&located.package)).collect();
-    let mut work = 0_usize;
+    let mut work = 0_u64;
     for (at, digest) in digests.iter().enumerate() {
         let Some(below) = digests.get(..=at).filter(|below| below.len() < digests.len()) else { break };
-        let entries = |digest: &Digest| layers.get(digest).map_or(0, |read| read.members.len());
         if layers.get(digest).is_none_or(|read| read.captured.is_empty()) {
             continue;
         }
-        work = work.saturating_add(below.iter().map(entries).sum());
-        if work > HIDDEN_ENTRIES_MAX {
+        let entries = Merging::entries(below, layers);
+        work = work.saturating_add(entries);
+        if work > HIDDEN_ENTRIES_MAX || !budget.take_merged(entries) {
             let text = "not all packages of lower layers were looked for: the layers have too many entries";
             let place = Place::artifact(image);
             merged.findings.push(Finding::new(Rule::MergeSteps, place, "hidden", text.to_owned()));
@@ -175,6 +184,11 @@ impl<'a> Merging<'a> {
             |digest: &Digest| layers.get(digest).map(|read| Arc::clone(&read.members)).unwrap_or_default();
         let tables: Vec<Arc<Members>> = digests.iter().map(table).collect();
         Merging { digests, layers, rootfs: Rootfs::merge(&tables, &RootfsLimits::default()) }
+    }
+
+    /// The entries that merging these layers takes.
+    pub(super) fn entries(digests: &[Digest], layers: &BTreeMap<Digest, ReadLayer>) -> u64 {
+        digests.iter().map(|digest| layers.get(digest).map_or(0, |read| read.members.len() as u64)).sum()
     }
 
     /// The merged file system.
@@ -265,10 +279,10 @@ impl<'a> Merging<'a> {
             if let Some((Captured::Raw(database), layer)) = self.at(&sqlite) {
                 let log = self.at(&[&sqlite[..], b"-wal"].concat());
                 let log = match log {
-                    Some((Captured::Raw(log), _)) => Some(log.as_slice()),
+                    Some((Captured::Raw(log), _)) => Some(log.content()),
                     _ => None,
                 };
-                let found = rpm::sqlite(database, log);
+                let found = rpm::sqlite(&database.content(), log.as_deref());
                 owned.has_database = true;
                 owned.add(&found.owned, &self.rootfs);
                 Self::take(image, &found, layer, &sqlite, merged);
@@ -377,7 +391,7 @@ impl<'a> Merging<'a> {
 pub(super) fn member_line(image: Digest, layer: Option<Digest>, member: &Member<'_>) -> FileLine {
     FileLine {
         image,
-        path: path_text(member.path),
+        path: path_text(&member.path()),
         kind: kind(member.kind).to_owned(),
         mode: member.mode,
         uid: member.uid,

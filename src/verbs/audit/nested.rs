@@ -36,7 +36,6 @@ const NAME_BYTES_MAX: usize = 1024;
 /// The archives of one layer.
 #[derive(Default)]
 pub(super) struct Nested {
-    contents: Option<Contents>,
     by_form: BTreeMap<Form, AuditedArchives>,
 }
 
@@ -48,6 +47,8 @@ pub(super) struct Outer<'a> {
     pub path: &'a [u8],
     /// Its size in bytes.
     pub bytes: u64,
+    /// How much of it is in memory already, in bytes.
+    pub held: u64,
 }
 
 impl Nested {
@@ -71,7 +72,7 @@ impl Nested {
         let mut look = Look {
             outer,
             options,
-            contents: self.contents.get_or_insert_with(|| Contents::with_memory(MEMORY_BYTES)),
+            contents: &Contents::with_memory(MEMORY_BYTES.saturating_sub(outer.held)),
             meter: &meter,
             findings,
             place: outer.path.to_vec(),

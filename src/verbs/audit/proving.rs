@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use super::budget::Budget;
 use crate::observe::{Event, Monitor};
 use crate::oci::Descriptor;
 use crate::stream::digests::Digests;
@@ -15,6 +16,7 @@ pub(super) struct Proving<'a> {
     digests: Digests,
     workers: &'a Workers,
     monitor: Monitor<'a>,
+    ends_with: Option<&'a Budget>,
 }
 
 impl<'a> Proving<'a> {
@@ -26,7 +28,12 @@ impl<'a> Proving<'a> {
         monitor: Monitor<'a>,
     ) -> Proving<'a> {
         let digests = Digests::of(&[Function::from(descriptor.digest.algorithm())]);
-        Proving { source, descriptor, digests, workers, monitor }
+        Proving { source, descriptor, digests, workers, monitor, ends_with: None }
+    }
+
+    /// The same, but reading ends in an error once the budget is short.
+    pub(super) fn ending_with(self, budget: Option<&'a Budget>) -> Proving<'a> {
+        Proving { ends_with: budget, ..self }
     }
 
     /// Reads what is left, and says what is wrong with the blob.
@@ -54,6 +61,9 @@ impl Read for Proving<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.workers.interrupted() {
             return Err(io::Error::other("the audit was interrupted"));
+        }
+        if self.ends_with.is_some_and(Budget::is_short) {
+            return Err(io::Error::other("there is no room for more"));
         }
         let read = self.source.read(buffer)?;
         if let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) {

@@ -44,6 +44,13 @@ pub(super) struct Program {
 }
 
 impl ReadLayer {
+    /// Forgets its entries and what its files say. The images are merged, and other steps need the memory.
+    pub(super) fn forget_entries(&mut self) {
+        self.members = Arc::default();
+        self.captured = HashMap::new();
+        (self.sums, self.programs, self.secrets) = (Vec::new(), Vec::new(), Vec::new());
+    }
+
     /// Returns the sum of the file with this number, if it was computed.
     pub(super) fn sum(&self, number: u32) -> Option<Sum> {
         let at = self.sums.binary_search_by_key(&number, |(number, _)| *number).ok()?;

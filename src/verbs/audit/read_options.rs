@@ -1,8 +1,10 @@
 //! What layers are read with.
 
+use std::sync::Arc;
+
 use super::budget::Budget;
-use crate::content::LayerLimits;
 use crate::content::secrets::SecretRules;
+use crate::content::{LayerLimits, Turns};
 
 /// What layers are read with.
 pub(super) struct ReadOptions<'a> {
@@ -18,4 +20,6 @@ pub(super) struct ReadOptions<'a> {
     pub depth_max: usize,
     /// What may be kept.
     pub budget: &'a Budget,
+    /// The turns of the layers that are read at the same time: one at a time has large files and archives in memory.
+    pub turns: &'a Arc<Turns>,
 }

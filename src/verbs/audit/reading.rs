@@ -21,7 +21,7 @@ use crate::content::archive::{Form, HEAD_BYTES};
 use crate::content::executable::{Executable, is_executable};
 use crate::content::secrets::SEARCHED_BYTES_MAX;
 use crate::content::tar::{EntryKind, TarEntry};
-use crate::content::{Interest, LayerRead, LayerVisitor, read_layer};
+use crate::content::{Interest, LayerLimits, LayerRead, LayerVisitor, Taken, Turn, read_layer_in_turn};
 use crate::format::Sum;
 use crate::observe::{Monitor, Phase};
 use crate::oci::Digest;
@@ -33,7 +33,21 @@ use crate::stream::workers::Workers;
 /// How many layers are read at once. Each uses two threads.
 const AT_ONCE: NonZeroUsize = NonZeroUsize::new(2).expect("2 is not 0");
 
+/// The largest file that is read beside a large one of another layer, in bytes.
+const SMALL_BYTES_MAX: u64 = 8 << 20;
+
+/// Whether reading ends once there is no room for more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WhenShort {
+    End,
+    GoOn,
+}
+
 /// Reads all layers, the longest first.
+///
+/// If there is no room for all that should be kept of them, they are read again, one after the other, the shortest first. So what is
+/// kept does not depend on which thread was faster, and a layer with more entries than there is room for takes away none of
+/// the room of shorter ones.
 pub(super) fn read_all(
     survey: &Survey,
     all: &[&dyn Carried],
@@ -43,22 +57,37 @@ pub(super) fn read_all(
 ) -> BTreeMap<Digest, ReadLayer> {
     let mut layers: Vec<(&Digest, &Layer)> = survey.layers.iter().collect();
     layers.sort_by_key(|(digest, layer)| (std::cmp::Reverse(layer.descriptor.size), **digest));
-    let done: Mutex<BTreeMap<Digest, ReadLayer>> = Mutex::default();
-    let total = layers.iter().map(|(_, layer)| layer.descriptor.size).sum();
-    monitor.phase(Phase::Audit, total, || {
-        transfer_all(workers, AT_ONCE, &layers, &|(digest, layer)| {
-            let read = read_one(layer, all, options, workers, monitor);
-            done.lock().unwrap_or_else(PoisonError::into_inner).insert(**digest, read);
-            ControlFlow::Continue(())
+    let when_short = if layers.len() > 1 { WhenShort::End } else { WhenShort::GoOn };
+    let read = |at_once, layers: &[(&Digest, &Layer)], when_short| {
+        let done: Mutex<BTreeMap<Digest, ReadLayer>> = Mutex::default();
+        let total = layers.iter().map(|(_, layer)| layer.descriptor.size).sum();
+        monitor.phase(Phase::Audit, total, || {
+            transfer_all(workers, at_once, layers, &|(digest, layer)| {
+                if when_short == WhenShort::End && options.budget.is_short() {
+                    return ControlFlow::Break(());
+                }
+                let read = read_one(layer, all, options, when_short, workers, monitor);
+                done.lock().unwrap_or_else(PoisonError::into_inner).insert(**digest, read);
+                ControlFlow::Continue(())
+            });
         });
-    });
-    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+        done.into_inner().unwrap_or_else(PoisonError::into_inner)
+    };
+    let done = read(AT_ONCE, &layers, when_short);
+    if when_short == WhenShort::GoOn || !options.budget.is_short() || workers.interrupted() {
+        return done;
+    }
+    drop(done);
+    options.budget.refill();
+    layers.reverse();
+    read(NonZeroUsize::MIN, &layers, WhenShort::GoOn)
 }
 
 fn read_one(
     layer: &Layer,
     all: &[&dyn Carried],
     options: &ReadOptions<'_>,
+    when_short: WhenShort,
     workers: &Workers,
     monitor: Monitor<'_>,
 ) -> ReadLayer {
@@ -81,10 +110,14 @@ fn read_one(
                 continue;
             }
         };
-        let mut proving = Proving::new(source, descriptor, workers, monitor);
+        let ends_with = (when_short == WhenShort::End).then_some(options.budget);
+        let mut proving = Proving::new(source, descriptor, workers, monitor).ending_with(ends_with);
         let mut reading = Reading::new(descriptor.digest, options);
         reading.has_table = contents_table::is_announced(descriptor);
-        let mut read = read_layer(&mut proving, &options.limits, &mut reading);
+        // Entries that are not listed are searched all the same.
+        let limits = LayerLimits { entries_max: u64::MAX, ..options.limits };
+        let turn = reading.turn.clone();
+        let mut read = read_layer_in_turn(&mut proving, &limits, &mut reading, turn);
         let mismatch = proving.finish();
         let mut read_layer = reading.finish(&read);
         if let Some(problem) = mismatch {
@@ -122,6 +155,9 @@ struct Reading<'a> {
     has_table: bool,
     /// Whether entries were not listed because there are too many in all layers together.
     is_cut: bool,
+    turn: Turn,
+    /// Held while a large file is in memory.
+    taken: Option<Taken>,
 }
 
 impl<'a> Reading<'a> {
@@ -138,7 +174,15 @@ impl<'a> Reading<'a> {
             findings: Bounded::default(),
             has_table: false,
             is_cut: false,
+            turn: options.turns.layer(),
+            taken: None,
         }
+    }
+
+    /// Waits for the turn of this layer, unless it has it.
+    fn take_turn(&mut self) {
+        let turn = &self.turn;
+        self.taken.get_or_insert_with(|| turn.take());
     }
 
     fn find(&mut self, rule: Rule, path: &[u8], detail: &str, text: String) {
@@ -153,6 +197,9 @@ impl<'a> Reading<'a> {
 
     /// Adds what the reader of the layer found.
     fn finish(mut self, read: &LayerRead) -> ReadLayer {
+        if read.toc.is_some() {
+            self.take_turn();
+        }
         for problem in read.problems.kept() {
             let rule = Rule::named(problem.rule()).unwrap_or(Rule::OddEntry);
             let path = problem.path().unwrap_or_default().to_vec();
@@ -165,7 +212,7 @@ impl<'a> Reading<'a> {
         }
         contents_table::compare(self.digest, read, &self.members, &self.sums, &mut self.findings);
         if self.is_cut {
-            let text = "all layers together have more entries, or longer names, than are listed; the others were only counted";
+            let text = "all layers together have more entries, or longer names, than are listed; the others were only searched";
             self.findings.push(Finding::new(
                 Rule::EntriesLimit,
                 Place::layer(self.digest),
@@ -173,15 +220,16 @@ impl<'a> Reading<'a> {
                 text.to_owned(),
             ));
         }
-        let ends = ["truncated", "bad-header", "entries-limit", "header-too-large"];
+        let ends = ["truncated", "bad-header", "header-too-large"];
         let unseen = match read.diff_id {
             None => Some("it could not be read to its end".to_owned()),
-            Some(_) if self.is_cut => Some("not all of its entries were seen".to_owned()),
+            Some(_) if self.is_cut => Some("not all of its entries are listed".to_owned()),
             Some(_) if read.problems.counts().keys().any(|rule| ends.contains(rule)) => {
                 Some("not all of its entries were seen".to_owned())
             }
             Some(_) => None,
         };
+        self.members.complete();
         ReadLayer {
             members: Arc::new(self.members),
             read: None,
@@ -201,11 +249,15 @@ impl<'a> Reading<'a> {
     fn inside(&mut self, entry: &TarEntry, number: u32, head: &[u8], rest: Option<&mut dyn Read>) {
         let path = entry.path.strip_prefix(b"./").unwrap_or(&entry.path);
         let form = Form::of_head(head).filter(|_| self.options.archives);
+        if form.is_some() {
+            self.take_turn();
+        }
         // What is read for its packages is not named as an archive.
         let is_java = form == Some(Form::Zip) && wanted(path, entry.mode) == Some(Wanted::Jar);
         let first = match self.options.secrets {
             _ if form.is_some() && !is_java => {
-                let outer = Outer { layer: self.digest, path, bytes: entry.size };
+                let held = if rest.is_none() { head.len() as u64 } else { 0 };
+                let outer = Outer { layer: self.digest, path, bytes: entry.size, held };
                 let nothing: &mut dyn Read = &mut std::io::empty();
                 let mut content = head.chain(rest.unwrap_or(nothing));
                 self.nested.look(&outer, &mut content, self.options, &mut self.findings)
@@ -223,7 +275,8 @@ impl<'a> Reading<'a> {
             }
             _ => None,
         };
-        if let Some(text) = first {
+        // Only what is listed can be hidden.
+        if let Some(text) = first.filter(|_| !self.is_cut) {
             if self.options.budget.take_bytes(text.len() as u64 + 32) {
                 self.secrets.push((number, text));
             } else {
@@ -264,19 +317,18 @@ impl<'a> Reading<'a> {
 
 impl LayerVisitor for Reading<'_> {
     fn entry(&mut self, entry: &TarEntry) -> Interest {
-        let names = entry.path.len().saturating_add(entry.link.len());
+        self.taken = None;
         let sum = if self.wants_digests() { size_of::<(u32, Sum)>() } else { 0 };
+        let budget = self.options.budget;
         // What follows may be smaller, but a list with holes helps nobody.
-        if self.is_cut || !self.options.budget.take_entry(names.saturating_add(sum)) {
-            self.is_cut = true;
-            return Interest::Skip;
-        }
-        self.members.push(entry);
+        self.is_cut =
+            self.is_cut || !self.members.push_if(entry, |bytes| budget.take_entry(bytes.saturating_add(sum)));
         self.judge(entry);
         if entry.kind != EntryKind::File {
             return Interest::Skip;
         }
-        let wanted = wanted(&entry.path, entry.mode);
+        // What a file says about packages counts by its path in the merged file system, and so only if it is listed.
+        let wanted = wanted(&entry.path, entry.mode).filter(|_| !self.is_cut);
         let limit = wanted.map_or(0, Wanted::bytes_max);
         if wanted.is_some() && limit > 0 && entry.size > limit {
             let path = entry.path.strip_prefix(b"./").unwrap_or(&entry.path).to_vec();
@@ -288,6 +340,9 @@ impl LayerVisitor for Reading<'_> {
         if entry.size > kept {
             // It may be an archive, and that is told by its head.
             return if self.options.archives { Interest::Stream } else { Interest::Skip };
+        }
+        if entry.size > SMALL_BYTES_MAX {
+            self.take_turn();
         }
         Interest::Whole(usize::try_from(kept).unwrap_or(usize::MAX))
     }
@@ -306,7 +361,7 @@ impl LayerVisitor for Reading<'_> {
     fn body(&mut self, entry: &TarEntry, bytes: &[u8]) {
         let path = entry.path.strip_prefix(b"./").unwrap_or(&entry.path);
         let Ok(number) = u32::try_from(entry.number) else { return };
-        if let Some(wanted) = wanted(path, entry.mode)
+        if let Some(wanted) = wanted(path, entry.mode).filter(|_| !self.is_cut)
             && bytes.len() as u64 <= wanted.bytes_max()
         {
             if let Some(program) = program(wanted, bytes) {

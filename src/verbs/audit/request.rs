@@ -15,8 +15,8 @@ use crate::format::plan::Carriage;
 use crate::oci::Platform;
 use crate::verbs::forecast::ProfileFile;
 
-/// Returns how much of a layer is read unless something else is asked for. Two layers are read at once, so each has half of
-/// the memory for windows.
+/// Returns how much of a layer is read unless something else is asked for. A window may take half of the memory that it may have
+/// elsewhere, because there is more to be kept.
 pub fn layer_limits() -> LayerLimits {
     let LayerLimits { mut inflate, entries_max } = LayerLimits::default();
     inflate.window_bytes_max /= 2;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::budget::Budget;
 use super::captured::{Captured, capture};
 use super::carried::Carried;
 use super::finding::{Finding, Place, Rule};
@@ -21,8 +22,11 @@ use crate::packages::{Wanted, wanted};
 use crate::rootfs::{Member, MemberId};
 use crate::stream::workers::Workers;
 
-/// The most files that are read so. Further ones stay unread, as the report says of databases.
+/// The most files that are read so, in all images together.
 const FILES_MAX: usize = 10_000;
+
+/// The most links of one image that are followed for it.
+const LINKS_MAX: usize = 100_000;
 
 /// What wants a file, and the path that it has in the image.
 type Wish = (Wanted, Vec<u8>);
@@ -30,7 +34,8 @@ type Wish = (Wanted, Vec<u8>);
 /// The files to read, by layer and number.
 type Wishes = BTreeMap<Digest, BTreeMap<u32, Wish>>;
 
-/// Reads what the links of images lead to, and adds it to the layers.
+/// Reads what the links of images lead to, and adds it to the layers. Returns a finding for each image whose links were not all
+/// followed.
 pub(super) fn look_again(
     survey: &Survey,
     all: &[&dyn Carried],
@@ -38,10 +43,11 @@ pub(super) fn look_again(
     options: &ReadOptions<'_>,
     workers: &Workers,
     monitor: Monitor<'_>,
-) {
-    let wishes = wishes(survey, layers);
+) -> Vec<Finding> {
+    let mut unfollowed = Vec::new();
+    let wishes = wishes(survey, layers, options.budget, &mut unfollowed);
     if wishes.is_empty() {
-        return;
+        return unfollowed;
     }
     let total = wishes.keys().filter_map(|digest| survey.layers.get(digest));
     let total = total.map(|layer| layer.descriptor.size).sum();
@@ -55,47 +61,67 @@ pub(super) fn look_again(
             }
         }
     });
+    unfollowed
 }
 
-fn wishes(survey: &Survey, layers: &BTreeMap<Digest, ReadLayer>) -> Wishes {
+fn wishes(
+    survey: &Survey,
+    layers: &BTreeMap<Digest, ReadLayer>,
+    budget: &Budget,
+    unfollowed: &mut Vec<Finding>,
+) -> Wishes {
     let mut wishes = Wishes::new();
     let mut left = FILES_MAX;
-    for image in survey.images.values() {
+    for (image_digest, image) in &survey.images {
         let digests: Vec<Digest> = image.layers.iter().map(|layer| layer.digest).collect();
         let members = digests.iter().filter_map(|digest| layers.get(digest)).map(|read| &read.members);
-        let links: BTreeSet<&[u8]> =
-            members.flat_map(|members| members.iter()).filter(is_telling).map(|member| member.path).collect();
-        if links.is_empty() {
+        let mut links = members.flat_map(|members| members.iter()).filter(is_telling).map(|link| link.path());
+        let followed: BTreeSet<Vec<u8>> = links.by_ref().take(LINKS_MAX).collect();
+        if followed.is_empty() {
             continue;
         }
-        let merging = Merging::of(&digests, layers);
-        for path in links {
-            let Some(wish) = by_name(path) else { continue };
-            let Ok(entry) = merging.rootfs().resolve(path) else { continue };
-            let Some(MemberId { layer, number }) = entry.body().filter(|_| entry.kind() == EntryKind::File)
-            else {
-                continue;
-            };
-            let Some(body) = merging.rootfs().member(MemberId { layer, number }) else { continue };
-            // Its own name was enough to keep it, if that says the same.
-            if by_name(body.path) == Some(wish) {
-                continue;
+        let mut is_cut = links.next().is_some();
+        if budget.take_merged(Merging::entries(&digests, layers)) {
+            let merging = Merging::of(&digests, layers);
+            for (digest, number, wish) in followed.iter().filter_map(|path| wish(&merging, &digests, path)) {
+                if wishes.get(&digest).is_some_and(|wishes| wishes.contains_key(&number)) {
+                    continue;
+                }
+                if left == 0 {
+                    is_cut = true;
+                    break;
+                }
+                left -= 1;
+                wishes.entry(digest).or_default().insert(number, wish);
             }
-            let Some(digest) = digests.get(usize::from(layer)) else { continue };
-            if left == 0 {
-                return wishes;
-            }
-            left -= 1;
-            wishes.entry(*digest).or_default().entry(number).or_insert_with(|| (wish, path.to_vec()));
+        } else {
+            is_cut = true;
+        }
+        if is_cut {
+            let text = "not all links to files about packages were followed: there are too many";
+            let place = Place::artifact(*image_digest);
+            unfollowed.push(Finding::new(Rule::MergeSteps, place, "links", text.to_owned()));
         }
     }
     wishes
 }
 
+/// The file that a link of an image leads to, if its own name was not enough to keep what it says.
+fn wish(merging: &Merging<'_>, digests: &[Digest], path: &[u8]) -> Option<(Digest, u32, Wish)> {
+    let wish = by_name(path)?;
+    let entry = merging.rootfs().resolve(path).ok()?;
+    let MemberId { layer, number } = entry.body().filter(|_| entry.kind() == EntryKind::File)?;
+    let body = merging.rootfs().member(MemberId { layer, number })?;
+    if by_name(&body.path()) == Some(wish) {
+        return None;
+    }
+    Some((*digests.get(usize::from(layer))?, number, (wish, path.to_vec())))
+}
+
 /// Whether a link gives a file a name that matters, and that the file itself may not have.
 fn is_telling(member: &Member<'_>) -> bool {
     matches!(member.kind, EntryKind::HardLink | EntryKind::Symlink)
-        && by_name(member.path).is_some_and(|wish| by_name(member.link) != Some(wish))
+        && by_name(&member.path()).is_some_and(|wish| by_name(member.link) != Some(wish))
 }
 
 /// What wants a file of this name, whatever its permission bits. Executables are known by those, so links change nothing.

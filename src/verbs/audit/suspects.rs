@@ -93,7 +93,8 @@ impl<'a> Scene<'a> {
             let by = self.digests.get(usize::from(hidden.by_layer));
             let by = by.map_or_else(String::new, |by| format!(" by the layer {by}"));
             let text = format!("hidden{by}, but still in this layer: {secret}");
-            let path = member.path.strip_prefix(b"./").unwrap_or(member.path);
+            let path = member.path();
+            let path = path.strip_prefix(b"./").unwrap_or(&path);
             findings.push(Finding::new(Rule::HiddenSecret, self.place(layer, path), "", text));
         }
         files

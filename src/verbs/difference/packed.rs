@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{Entry, KINDS, order};
 use crate::oci::Digest;
+use crate::rootfs::{read_number, write_number};
 use crate::verbs::audit::FileLine;
 
 /// The room for the lists of one side, in bytes. A list that does not fit is not kept.
@@ -71,7 +72,7 @@ impl Packed {
             target.len() as u64,
         ];
         for number in numbers {
-            write(&mut self.bytes, number);
+            write_number(&mut self.bytes, number);
         }
         self.bytes.extend_from_slice(path.get(shared..).unwrap_or_default());
         self.bytes.extend_from_slice(target.as_bytes());
@@ -131,7 +132,7 @@ impl Iterator for Entries<'_> {
     fn next(&mut self) -> Option<Entry> {
         let mut numbers = [0; 9];
         for number in &mut numbers {
-            *number = read(&mut self.bytes)?;
+            *number = read_number(&mut self.bytes)?;
         }
         let [shared, suffix, kind, mode, uid, gid, size, layer, target] = numbers;
         let take = |bytes: &mut &[u8], count: u64| -> Option<Vec<u8>> {
@@ -159,32 +160,6 @@ impl Iterator for Entries<'_> {
             sum,
         })
     }
-}
-
-/// Writes a number, seven bits in a byte, the lowest first.
-fn write(bytes: &mut Vec<u8>, mut number: u64) {
-    loop {
-        let low = u8::try_from(number & 0x7f).unwrap_or_default();
-        number >>= 7;
-        if number == 0 {
-            bytes.push(low);
-            return;
-        }
-        bytes.push(low | 0x80);
-    }
-}
-
-fn read(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (first, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(first & 0x7f) << shift;
-        if first & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -292,6 +292,47 @@ fn entries_beyond_the_limit_are_counted_and_the_report_says_so() {
     assert_eq!(report["totals"]["entries"], 6, "all are counted");
 }
 
+/// The long layer, which would have room alone, takes none of the room of the short one; and it is searched to its end.
+#[test]
+fn what_is_listed_depends_on_the_layers_and_not_on_threads() {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let names: Vec<String> = (0..20).map(|number| format!("srv/{number:02}")).collect();
+    let mut long: Vec<(&str, u32, &[u8])> =
+        names.iter().map(|name| (name.as_str(), 0o644, &b"some text"[..])).collect();
+    long.push(("root/key.pem", 0o600, KEY));
+    let short = tar_of(&[("etc/os-release", 0o644, RELEASE), ("var/lib/dpkg/status", 0o644, STATUS)]);
+    image(&mut source, "app:1", &[tar_of(&long), short]);
+    let audit = "audit oci:src --max-entries 7 --at 2026-01-01T00:00:00Z -o json=r.json -o files=f.ndjson";
+    let mut first: Option<(Vec<u8>, Vec<u8>)> = None;
+    for jobs in ["1", "2", "8", "8"] {
+        desk.carnet(&format!("{audit} --jobs {jobs}")).ok();
+        let made = ["r.json", "f.ndjson"].map(|name| std::fs::read(desk.path(name)).unwrap());
+        let made = (made[0].clone(), made[1].clone());
+        assert_eq!(first.get_or_insert_with(|| made.clone()), &made);
+    }
+    let (report, files) = first.unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let listed: Vec<Value> =
+        files.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let paths: Vec<&str> = listed
+        .iter()
+        .filter(|file| file["kind"] == "file")
+        .map(|file| file["path"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        paths,
+        ["etc/os-release", "srv/00", "srv/01", "srv/02", "srv/03", "srv/04", "var/lib/dpkg/status"]
+    );
+    assert_eq!(report["packages"][0]["purl"], "pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12");
+    let found = report["findings"].as_array().unwrap();
+    let places: Vec<&Value> =
+        found.iter().filter(|finding| finding["rule"] == "secret").map(|finding| &finding["path"]).collect();
+    assert_eq!(places, ["root/key.pem"]);
+    assert_eq!(report["coverage"]["limits_hit"].as_array().unwrap().len(), 1);
+    assert_eq!(report["totals"]["entries"], 23);
+}
+
 /// What travels with an artifact is looked into, or named as opaque, in whatever way it hangs together.
 #[test]
 fn nothing_that_travels_is_passed_over_in_silence() {
