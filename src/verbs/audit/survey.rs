@@ -17,6 +17,9 @@ const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
 /// The annotation that names the manifest that it is about.
 const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
 
+/// The configuration of an artifact that has none (image-spec, "Guidance for an Empty Descriptor").
+const EMPTY_CONFIG: &[u8] = b"{}";
+
 /// How many references between documents are followed. Real bundles stay far below; the limit bounds the time that a
 /// hostile bundle can take.
 const STEPS_MAX: usize = 2_000_000;
@@ -68,7 +71,7 @@ pub(super) struct Survey {
     pub layers: BTreeMap<Digest, Layer>,
     /// What is attached to manifests, in the order in which it was found.
     pub attached: Vec<Attached>,
-    /// Blobs of artifacts that are no archives, and attached to nothing.
+    /// Blobs of artifacts that are no archives, and attached to nothing; and configurations of what is no image.
     pub opaque: BTreeMap<Digest, MediaType>,
     /// What was found on the way.
     pub findings: Vec<Finding>,
@@ -247,8 +250,11 @@ impl Walking<'_> {
             Document::Index { .. } => return Vec::new(),
         };
         let blobs = layers.iter().map(|layer| layer.digest).collect();
-        let config = config.filter(|config| config.media_type.is_image_config());
-        let is_image = config.is_some() && (layers.is_empty() || layers.iter().any(is_layer));
+        let is_image = config.as_ref().is_some_and(|config| config.media_type.is_image_config())
+            && (layers.is_empty() || layers.iter().any(is_layer));
+        if let Some(config) = config.as_ref().filter(|_| !is_image) {
+            self.config_of_no_image(config);
+        }
         for layer in &layers {
             if is_archive(&layer.media_type) {
                 let entry = self.survey.layers.entry(layer.digest).or_insert_with(|| Layer {
@@ -303,6 +309,21 @@ impl Walking<'_> {
         None
     }
 
+    /// Names the configuration of what is no image as opaque: nothing says what is in it. It may also be empty, or have the form of
+    /// an image's, as those of signatures by cosign do.
+    fn config_of_no_image(&mut self, descriptor: &Descriptor) {
+        let is_read = || match self.carried.document(descriptor) {
+            Ok(Some(bytes)) => ImageConfig::parse(&bytes).is_ok(),
+            Ok(None) | Err(_) => false,
+        };
+        let is_empty = descriptor.size <= EMPTY_CONFIG.len() as u64;
+        let is_image_config = descriptor.media_type.is_image_config();
+        if is_empty || (is_image_config && descriptor.size <= DOCUMENT_BYTES_MAX && is_read()) {
+            return;
+        }
+        self.survey.opaque.insert(descriptor.digest, descriptor.media_type.clone());
+    }
+
     /// Returns the referrers of these manifests, and the referrers of these, sorted. Notes what each holds.
     fn referrers(&mut self, mut waiting: Vec<Digest>) -> Vec<AuditedReferrer> {
         let mut found = BTreeSet::new();
@@ -355,7 +376,10 @@ impl Walking<'_> {
                     waiting.extend(manifests.into_iter().rev());
                     continue;
                 }
-                Document::Manifest { layers, .. } => layers,
+                Document::Manifest { config, layers, .. } => {
+                    self.config_of_no_image(&config);
+                    layers
+                }
                 Document::ArtifactManifest { blobs, .. } => blobs,
             };
             self.survey.attached.push(Attached {

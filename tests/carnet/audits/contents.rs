@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::behaviour::layouts::{Source, digest_of};
+use crate::behaviour::layouts::{MANIFEST, Source, digest_of, plain};
 use crate::behaviour::support::Desk;
 
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
@@ -358,6 +358,41 @@ fn nothing_that_travels_is_passed_over_in_silence() {
         .map(|blob| blob["digest"].as_str().unwrap())
         .collect();
     assert!(opaque.contains(&digest_of(&odd)), "{opaque:?}");
+}
+
+/// Nothing says what is in the configuration of an artifact that is no image.
+#[test]
+fn the_configuration_of_what_is_no_image_is_named() {
+    let (desk, mut source, image) = desk();
+    let chart =
+        source.blob("application/vnd.cncf.helm.chart.content.v1.tar+gzip", &tar_of(&[("a", 0o644, b"a")]));
+    let mut named = Vec::new();
+    for (tag, kind, content, is_named) in [
+        ("chart:1", "application/vnd.cncf.helm.config.v1+json", "{\"name\":\"chart\"}", true),
+        ("chart:2", "application/vnd.oci.empty.v1+json", "{}", false),
+        ("chart:3", "application/vnd.oci.image.config.v1+json", "no configuration", true),
+        // As signatures by cosign have it.
+        ("chart:4", "application/vnd.oci.image.config.v1+json", "{\"rootfs\":{\"type\":\"layers\"}}", false),
+    ] {
+        let config = source.blob(kind, content.as_bytes());
+        let manifest = source.manifest(&config, std::slice::from_ref(&chart));
+        source.tag(&manifest, tag);
+        if is_named {
+            named.push(digest_of(&config).to_owned());
+        }
+    }
+    // That of something attached, too.
+    let config = source.blob("application/vnd.example.config", b"what is this");
+    let fields = json!({ "config": config, "layers": [], "subject": plain(&image),
+        "artifactType": "application/vnd.example.note" });
+    let note = source.document(MANIFEST, &fields);
+    source.list(&note);
+    named.push(digest_of(&config).to_owned());
+    let report = desk.carnet("audit oci:src -o json").ok().json();
+    let opaque = report["coverage"]["opaque"].as_array().unwrap();
+    let opaque: Vec<&str> = opaque.iter().map(|blob| blob["digest"].as_str().unwrap()).collect();
+    named.sort_unstable();
+    assert_eq!(opaque, named);
 }
 
 /// What is attached and of no known kind was not seen, and a policy denies it unless it says otherwise.
