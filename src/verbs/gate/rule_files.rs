@@ -161,19 +161,34 @@ fn policy(path: &Path) -> Result<PolicyFile, RuleFileError> {
     let (text, file) = rules(path)?;
     let wrong = |error: &dyn Display| unusable(Code::RulesUnusable, path, error);
     let rules = if path.extension().is_some_and(|extension| extension == "rego") {
-        let rules = RegoPolicy::parse(&file.name, &text).map_err(|error| match error {
-            RegoError::NotBuilt => unusable(Code::RegoNotBuilt, path, &error),
-            error => wrong(&error),
-        })?;
-        PolicyRules::Rego(rules)
+        let policy = RegoPolicy::parse(&file.name, &text);
+        PolicyRules::Rego(policy.map_err(|error| unusable(code_of(&error), path, &error))?)
     } else {
         PolicyRules::Toml(Rulebook::parse(&text).map_err(|error| wrong(&error))?)
     };
     Ok(PolicyFile { file, rules })
 }
 
+fn code_of(error: &RegoError) -> Code {
+    match error {
+        RegoError::NotBuilt => Code::RegoNotBuilt,
+        _ => Code::RulesUnusable,
+    }
+}
+
 fn ignores(path: &Path) -> Result<IgnoreFile, RuleFileError> {
     let (text, file) = rules(path)?;
     let ignores = Ignores::parse(&text).map_err(|error| unusable(Code::RulesUnusable, path, &error))?;
     Ok(IgnoreFile { file, ignores })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_rego_has_a_code_of_its_own() {
+        assert_eq!(code_of(&RegoError::NotBuilt), Code::RegoNotBuilt);
+        assert_eq!(code_of(&RegoError::Unusable(String::new())), Code::RulesUnusable);
+    }
 }

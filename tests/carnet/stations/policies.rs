@@ -217,3 +217,24 @@ fn a_pipeline_takes_policies_in_rego() {
     export(&desk, "").ok();
     desk.carnet("verify sent --pub k.pub.pem").ok();
 }
+
+#[cfg(feature = "rego")]
+#[test]
+fn an_import_takes_policies_in_rego() {
+    let registry = Registry::start();
+    let desk = desk();
+    write_station(&desk, &registry.name(), "policy = [\"policy.toml\", \"policy.rego\"]\n");
+    write(&desk, "policy.toml", ALLOWS);
+    write(&desk, "policy.rego", "package carnet\n\ndeny contains \"no\" if input.totals.artifacts == 1\n");
+    deliver_all(&desk, "app");
+    let import = "station import mirror --station station.toml";
+    desk.carnet(import).ends(5).says(&["policy denied by", "deny: no"]);
+    assert_eq!(runs(&desk, "failed")[0]["judgement"]["denials"][0]["text"], "no");
+    // A policy that says nothing lets nothing pass.
+    write(&desk, "policy.rego", "package carnet\n\ndeny contains 1 if true\n");
+    desk.carnet(import).ends(1).says(&["error[policy-failed]"]);
+    assert_eq!(registry.repositories(), Vec::<String>::new());
+    write(&desk, "policy.rego", "package carnet\n\ndeny contains \"no\" if input.totals.artifacts == 2\n");
+    desk.carnet(import).ok().says(&["policy allowed by"]);
+    assert_eq!(registry.repositories(), ["mirror/app"]);
+}

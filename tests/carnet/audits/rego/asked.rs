@@ -97,6 +97,25 @@ fn nothing_is_packed_or_pushed_that_it_denies() {
 }
 
 #[test]
+fn nothing_is_received_that_it_denies() {
+    let station = station(DENIES);
+    station.pack("oci:src").ok();
+    let receive = "receive out --pub k.pub.pem --once --then unpack oci:back";
+    let run = station.carnet(&format!("{receive} --policy policy.rego")).ends(5);
+    run.says(&["the bundle b is not used: the policy objects: 1 reason; the first: deny: no (policy.rego)"]);
+    // What cannot be asked lets nothing pass.
+    station.write("wrong.rego", "package carnet\n\ndeny contains 1 if true\n");
+    station
+        .carnet(&format!("{receive} --policy wrong.rego"))
+        .ends(1)
+        .says(&["wrong.rego: rule deny: it must give a set"]);
+    assert!(!station.path("back").exists());
+    station.write("warn.rego", "package carnet\n\nwarn contains \"careful\" if true\n");
+    station.carnet(&format!("{receive} --policy warn.rego")).ok().says(&["the bundle b is done"]);
+    assert!(station.path("back").exists());
+}
+
+#[test]
 fn what_is_not_a_policy_is_refused_before_anything_is_read() {
     for (policy, words) in [
         ("package carnet\n\ndeny contains \"no\" if {\n", ["line ", "column "]),
