@@ -27,8 +27,8 @@ pub(super) struct First {
     pub(super) verdict: &'static str,
     /// What it rests on.
     pub(super) reason: String,
-    /// The first reasons for a denial.
-    pub(super) denials: Vec<(String, String)>,
+    /// The first reasons for a denial: rule, sentence, and place.
+    pub(super) denials: Vec<(String, String, String)>,
     /// The reasons that are further below.
     pub(super) more_denials: usize,
     /// The policies, with their sums.
@@ -89,7 +89,7 @@ impl First {
             denials: denials
                 .iter()
                 .take(LINES)
-                .map(|denial| (denial.rule.clone(), denial.text.clone()))
+                .map(|denial| (denial.rule.clone(), denial.text.clone(), short_place(&denial.place)))
                 .collect(),
             more_denials: denials.len().saturating_sub(LINES),
             policies: report
@@ -121,6 +121,14 @@ impl First {
             changes: changes.map(|(_, changes)| change_words(changes)),
             basis: basis(report),
         }
+    }
+}
+
+/// The place of a denial without the digest of the layer or artifact, if a path follows that.
+fn short_place(place: &str) -> String {
+    match place.split_once(' ') {
+        Some((digest, path)) if digest.starts_with("sha256:") => path.to_owned(),
+        _ => place.to_owned(),
     }
 }
 
