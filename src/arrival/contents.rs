@@ -181,7 +181,7 @@ impl Contents {
         if statement.crossing != self.plan.crossing || statement.last != self.plan.last {
             return Err(refuse("the name, stream, label and chunk count of the plan"));
         }
-        check_head_room(head, self.plan.heads.data)?;
+        check_signatures(head, self.plan.heads.data_signatures())?;
         if let Some(annex) = self.annex.iter().find(|chunk| chunk.number == number) {
             let same = statement.kind == Kind::Control && statement.bytes == annex.bytes;
             return if same { Ok(()) } else { Err(refuse("the kind and size in annex.txt")) };
@@ -233,6 +233,20 @@ fn check_head_room(head: &Head, room: u64) -> Result<(), FormatError> {
     Err(FormatError::whole(
         "chunk",
         format!("a head of at most {room} bytes, as in the plan"),
+        format!("{found} bytes"),
+    ))
+}
+
+/// Checks that a chunk other than the control chunk has signatures of the sizes that the plan gives. Otherwise anybody could
+/// add one that counts for nothing.
+fn check_signatures(head: &Head, planned: u64) -> Result<(), FormatError> {
+    let found = head.signature_entries_bytes();
+    if found == planned {
+        return Ok(());
+    }
+    Err(FormatError::whole(
+        "chunk",
+        format!("signatures that take {planned} bytes, as in the plan"),
         format!("{found} bytes"),
     ))
 }

@@ -16,6 +16,8 @@ pub enum Refusal {
         bundle: Sum,
         /// What is missing or wrong.
         problem: String,
+        /// Whether a signature of another algorithm is missing beside one that would count alone.
+        is_downgrade: bool,
     },
     /// The control chunk is missing or damaged.
     #[error("bundle {name} ({bundle}) cannot be read: {problem}")]
@@ -104,6 +106,7 @@ impl Diagnose for Refusal {
         let code = match self {
             Refusal::Expired { .. } => Code::BundleExpired,
             Refusal::Unreadable { .. } => Code::ChunkUnreadable,
+            Refusal::Untrusted { is_downgrade: true, .. } => Code::SignatureDowngrade,
             Refusal::Untrusted { .. } => Code::BundleUntrusted,
             Refusal::NoControl { .. } => Code::ControlChunkMissing,
             Refusal::Incomplete { .. } => Code::BundleIncomplete,

@@ -46,29 +46,30 @@ impl Bundle {
     /// Returns the reason why this bundle may not be used.
     pub(crate) fn refusal(&self) -> Refusal {
         let (name, bundle) = (self.name().clone(), self.id);
-        let untrusted = |problem| Refusal::Untrusted { name: name.clone(), bundle, problem };
+        let untrusted =
+            |problem, is_downgrade| Refusal::Untrusted { name: name.clone(), bundle, problem, is_downgrade };
         if self.is_forked() {
             let problem = "FORKED: two different chunks with valid signatures have the same number";
-            return untrusted(problem.to_owned());
+            return untrusted(problem.to_owned(), false);
         }
         if let Some(Err(unreleased)) = &self.release {
             let (found, threshold) = (unreleased.releasers.len(), unreleased.threshold);
             let refused = unreleased.refused.iter().map(|why| format!("; {}: {}", why.short, why.reason));
             let refused: String = refused.collect();
-            return untrusted(format!(
-                "it has {found} of {}{refused}",
-                count(threshold.into(), "required release signature", "required release signatures")
-            ));
+            let needed = count(threshold.into(), "required release signature", "required release signatures");
+            return untrusted(format!("it has {found} of {needed}{refused}"), unreleased.is_downgrade());
         }
         if let Some(expires) = self.expired() {
             return Refusal::Expired { name, bundle, expires };
         }
         let refused = self.files.iter().find_map(|opened| match &opened.standing {
-            Standing::Untrusted(reason) => Some(format!("{}: {reason}", opened.file.name())),
+            Standing::Untrusted(reason) => {
+                Some((format!("{}: {reason}", opened.file.name()), reason.is_downgrade()))
+            }
             _ => None,
         });
-        if let Some(problem) = refused {
-            return untrusted(problem);
+        if let Some((problem, is_downgrade)) = refused {
+            return untrusted(problem, is_downgrade);
         }
         if self.contents().is_none()
             && let Some(first) = self.unreadable_file(0)
@@ -130,6 +131,18 @@ impl<'a> ReleasedBundle<'a> {
             && let Some(first) = unreadable.iter().find_map(|&number| self.bundle.unreadable_file(number))
         {
             return Refusal::Unreadable { name, bundle, chunks: unreadable, first };
+        }
+        // What was taken away is not sent again by itself.
+        let downgraded = self.bundle.files.iter().find_map(|opened| match &opened.standing {
+            Standing::Untrusted(reason)
+                if reason.is_downgrade() && missing.contains(&opened.statement.number) =>
+            {
+                Some(format!("{}: {reason}", opened.file.name()))
+            }
+            _ => None,
+        });
+        if let Some(problem) = downgraded {
+            return Refusal::Untrusted { name, bundle, problem, is_downgrade: true };
         }
         let damage = self.bundle.files.iter().find_map(|opened| match &opened.standing {
             Standing::Damaged(finding) if missing.contains(&opened.statement.number) => {

@@ -3,9 +3,9 @@
 
 use super::entry::EntryName;
 use super::error::FormatError;
-use super::limits::{SIGNATURES_MAX, STATEMENT_BYTES_MAX};
+use super::limits::{DATA_SIGNATURES_MAX, SIGNATURES_MAX, STATEMENT_BYTES_MAX};
 use super::shape::{HeadRoom, head_entry_bytes};
-use super::signature::{ED25519_BYTES, Signature};
+use super::signature::{ED25519_BYTES, Signature, are_data_signatures};
 use super::statement::{Kind, Statement};
 use super::tar::{BLOCK, END_BYTES, Header, padded};
 
@@ -13,7 +13,9 @@ use super::tar::{BLOCK, END_BYTES, Header, padded};
 pub const HEAD_READ_BYTES: u64 = HeadRoom::BYTES_MAX + BLOCK;
 
 /// How many bytes are enough to parse all but the longest heads: sixteen Ed25519 signatures.
-pub const HEAD_READ_BYTES_FIRST: u64 = HeadRoom::of(ED25519_BYTES as u64).control + BLOCK;
+pub const HEAD_READ_BYTES_FIRST: u64 = head_entry_bytes(STATEMENT_BYTES_MAX)
+    + SIGNATURES_MAX as u64 * head_entry_bytes(ED25519_BYTES as u64)
+    + BLOCK;
 
 /// Largest release file, in bytes.
 pub const RELEASE_BYTES_MAX: u64 = HeadRoom::BYTES_MAX + END_BYTES;
@@ -81,13 +83,19 @@ impl Head {
         out
     }
 
-    /// Only the control chunk has release signatures; a second signature on another chunk has no purpose.
+    /// Only the control chunk has release signatures. On another chunk, a packer's second signature is of another
+    /// algorithm.
     fn check_count(&self) -> Result<(), FormatError> {
         let is_control = self.statement.number == 0 && self.statement.kind == Kind::Control;
-        let allowed = if is_control { 1..=SIGNATURES_MAX } else { 1..=1 };
-        if !allowed.contains(&self.signatures.len()) {
-            let expected = format!("{} to {} signatures", allowed.start(), allowed.end());
-            return Err(FormatError::whole("chunk", expected, self.signatures.len().to_string()));
+        let found = self.signatures.len();
+        if is_control {
+            if !(1..=SIGNATURES_MAX).contains(&found) {
+                let expected = format!("1 to {SIGNATURES_MAX} signatures");
+                return Err(FormatError::whole("chunk", expected, found.to_string()));
+            }
+        } else if !are_data_signatures(&self.signatures) {
+            let expected = format!("1 to {DATA_SIGNATURES_MAX} signatures of different algorithms");
+            return Err(FormatError::whole("chunk", expected, found.to_string()));
         }
         Ok(())
     }
@@ -104,9 +112,12 @@ impl Head {
 
     /// Returns the offset of the sealed part in the file, in bytes.
     pub fn sealed_at(&self) -> u64 {
-        let signatures =
-            self.signatures.iter().map(|signature| head_entry_bytes(signature.bytes.len() as u64));
-        head_entry_bytes(self.statement_bytes.len() as u64) + signatures.sum::<u64>()
+        head_entry_bytes(self.statement_bytes.len() as u64) + self.signature_entries_bytes()
+    }
+
+    /// Returns the size of the signatures with their headers, in bytes.
+    pub fn signature_entries_bytes(&self) -> u64 {
+        self.signatures.iter().map(|signature| head_entry_bytes(signature.bytes.len() as u64)).sum()
     }
 }
 

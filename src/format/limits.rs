@@ -9,6 +9,9 @@ pub const SIGNATURE_BYTES_MAX: u64 = 8192;
 /// Maximum number of signatures on one chunk.
 pub const SIGNATURES_MAX: usize = 16;
 
+/// Maximum number of signatures on a chunk that is not the control chunk.
+pub const DATA_SIGNATURES_MAX: usize = 2;
+
 /// Maximum number of entries in `02_sums.txt` of one chunk.
 pub const ENTRIES_MAX: usize = 10_000;
 

@@ -6,11 +6,11 @@ use std::ops::Range;
 use super::entry::EntryName;
 use super::error::FormatError;
 use super::limits::{
-    CHUNK_BYTES_MAX, CHUNK_NUMBER_MAX, PARITY_BLOCKS_MAX, PARITY_BYTES_MAX, PARITY_CHUNKS_MAX,
-    PARITY_FILES_MAX, PARITY_STRIPE_BYTES_MAX, PARITY_WORK_BYTES_MAX, SIGNATURES_MAX,
+    CHUNK_BYTES_MAX, CHUNK_NUMBER_MAX, DATA_SIGNATURES_MAX, PARITY_BLOCKS_MAX, PARITY_BYTES_MAX,
+    PARITY_CHUNKS_MAX, PARITY_FILES_MAX, PARITY_STRIPE_BYTES_MAX, PARITY_WORK_BYTES_MAX, SIGNATURES_MAX,
 };
 use super::lines::{Lines, Number, Sum, or_dash};
-use super::signature::Signature;
+use super::signature::{Signature, are_data_signatures};
 use super::statement::{Class, Kind, Statement, chunk_number};
 use super::timestamp::Timestamp;
 
@@ -325,8 +325,11 @@ fn protected(lines: &mut Lines<'_>, expected: u32, last: u32) -> Result<Protecte
     let signatures =
         signatures.split(',').map(|word| signature(lines, word)).collect::<Result<Vec<_>, _>>()?;
     let sorted = signatures.is_sorted_by(|a, b| (a.key, a.algorithm) < (b.key, b.algorithm));
-    let most = if found == 0 { SIGNATURES_MAX } else { 1 };
-    if !sorted || signatures.len() > most {
+    let (allowed, most) = match found {
+        0 => (signatures.len() <= SIGNATURES_MAX, SIGNATURES_MAX),
+        _ => (are_data_signatures(&signatures), DATA_SIGNATURES_MAX),
+    };
+    if !sorted || !allowed {
         let expected = format!("1 to {most} signatures, sorted by key and algorithm");
         return Err(lines.refuse(expected, Some(&format!("{} signatures", signatures.len()))));
     }

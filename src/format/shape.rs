@@ -12,6 +12,11 @@ pub const fn head_entry_bytes(payload_bytes: u64) -> u64 {
     BLOCK + padded(payload_bytes)
 }
 
+/// Returns the size of signatures of these sizes in the head, with their headers, in bytes.
+pub fn signature_entries_bytes(signature_sizes: &[u64]) -> u64 {
+    signature_sizes.iter().map(|&bytes| head_entry_bytes(bytes)).sum()
+}
+
 /// The space reserved for the heads of chunks, in bytes: `heads` in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadRoom {
@@ -29,12 +34,20 @@ impl HeadRoom {
     pub const BYTES_MAX: u64 =
         head_entry_bytes(STATEMENT_BYTES_MAX) + SIGNATURES_MAX as u64 * head_entry_bytes(SIGNATURE_BYTES_MAX);
 
-    /// Returns the space for the largest statement and one signature of this size, in bytes. The control chunk also
-    /// has space for Ed25519 signatures up to the maximum number.
-    pub const fn of(signature_bytes: u64) -> HeadRoom {
-        let data = head_entry_bytes(STATEMENT_BYTES_MAX) + head_entry_bytes(signature_bytes);
-        let others = SIGNATURES_MAX as u64 - 1;
-        HeadRoom { data, control: data + others * head_entry_bytes(ED25519_BYTES as u64) }
+    /// Returns the space for the largest statement and the packer's signatures of these sizes, in bytes. The control chunk
+    /// also has space for as many more of the longest of these sizes as fit into the maximum number of signatures and into
+    /// half of the chunk limit.
+    pub fn of(signature_sizes: &[u64], chunk_bytes: u64) -> HeadRoom {
+        let data = head_entry_bytes(STATEMENT_BYTES_MAX) + signature_entries_bytes(signature_sizes);
+        let others = SIGNATURES_MAX.saturating_sub(signature_sizes.len()) as u64;
+        let longest = signature_sizes.iter().copied().max().unwrap_or_default();
+        let most = chunk_bytes / 2 / BLOCK * BLOCK;
+        HeadRoom { data, control: (data + others * head_entry_bytes(longest)).min(most).max(data) }
+    }
+
+    /// Returns the size of the signatures on every chunk except the control chunk, with their headers, in bytes.
+    pub fn data_signatures(&self) -> u64 {
+        self.data - head_entry_bytes(STATEMENT_BYTES_MAX)
     }
 }
 

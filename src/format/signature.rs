@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::limits::DATA_SIGNATURES_MAX;
+
 /// Longest name of an algorithm, in bytes.
 pub const ALGORITHM_NAME_BYTES_MAX: usize = 16;
 
@@ -14,6 +16,12 @@ impl SignatureAlgorithm {
     /// Ed25519 (RFC 8032), whose signatures have [`ED25519_BYTES`].
     pub const ED25519: SignatureAlgorithm = SignatureAlgorithm(*b"ed25519\0\0\0\0\0\0\0\0\0");
 
+    /// ML-DSA-87 (FIPS 204), whose signatures have [`ML_DSA_87_BYTES`].
+    pub const ML_DSA_87: SignatureAlgorithm = SignatureAlgorithm(*b"mldsa87\0\0\0\0\0\0\0\0\0");
+
+    /// The algorithms that are not reserved.
+    pub const KNOWN: [SignatureAlgorithm; 2] = [SignatureAlgorithm::ED25519, SignatureAlgorithm::ML_DSA_87];
+
     /// Returns the name.
     pub fn as_str(&self) -> &str {
         let end = self.0.iter().position(|&byte| byte == 0).unwrap_or(self.0.len());
@@ -22,16 +30,19 @@ impl SignatureAlgorithm {
 
     /// Returns the allowed sizes of a signature of this algorithm, in bytes.
     pub(super) fn bytes(self) -> std::ops::RangeInclusive<u64> {
-        if self == SignatureAlgorithm::ED25519 {
-            ED25519_BYTES as u64..=ED25519_BYTES as u64
-        } else {
-            1..=super::limits::SIGNATURE_BYTES_MAX
+        match self {
+            SignatureAlgorithm::ED25519 => ED25519_BYTES as u64..=ED25519_BYTES as u64,
+            SignatureAlgorithm::ML_DSA_87 => ML_DSA_87_BYTES as u64..=ML_DSA_87_BYTES as u64,
+            _ => 1..=super::limits::SIGNATURE_BYTES_MAX,
         }
     }
 }
 
 /// Size of an Ed25519 signature, in bytes (RFC 8032).
 pub const ED25519_BYTES: usize = 64;
+
+/// Size of an ML-DSA-87 signature, in bytes (FIPS 204, table 2).
+pub const ML_DSA_87_BYTES: usize = 4627;
 
 impl fmt::Display for SignatureAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,6 +75,14 @@ pub struct Signature {
     pub bytes: Vec<u8>,
 }
 
+/// Whether a chunk other than the control chunk may have these signatures: at most one of each algorithm.
+pub(super) fn are_data_signatures(signatures: &[Signature]) -> bool {
+    let repeats = |(at, signature): (usize, &Signature)| {
+        signatures[..at].iter().any(|before| before.algorithm == signature.algorithm)
+    };
+    (1..=DATA_SIGNATURES_MAX).contains(&signatures.len()) && !signatures.iter().enumerate().any(repeats)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +93,7 @@ mod tests {
             assert_eq!(name.parse::<SignatureAlgorithm>().unwrap().to_string(), name);
         }
         assert_eq!("ed25519".parse(), Ok(SignatureAlgorithm::ED25519));
+        assert_eq!("mldsa87".parse(), Ok(SignatureAlgorithm::ML_DSA_87));
         for name in ["", "Ed25519", "ml-dsa", "ecdsa.p384", "0123456789abcdefg", "é"] {
             assert!(name.parse::<SignatureAlgorithm>().is_err(), "{name:?}");
         }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::rule_keys::rules_in;
-use super::signing_key::signing_key;
+use super::signing_key::{RawSecondKey, signing_key};
 use super::{ExportPipeline, ImportPipeline, PipelineOption, seconds};
 use crate::artifacts::similar_names;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
@@ -90,6 +90,7 @@ struct RawStation {
     key: PathBuf,
     passphrase_file: Option<PathBuf>,
     sign_command: Option<Vec<String>>,
+    second_key: Option<RawSecondKey>,
     authfile: Option<PathBuf>,
     #[serde(default)]
     plain_http: Vec<String>,
@@ -117,6 +118,7 @@ struct RawExport {
     key: Option<PathBuf>,
     passphrase_file: Option<PathBuf>,
     sign_command: Option<Vec<String>>,
+    second_key: Option<RawSecondKey>,
     expires: Option<String>,
     schedule: Option<String>,
     #[serde(default)]
@@ -222,7 +224,7 @@ impl Station {
         let at = |path: PathBuf| folder.join(path);
         let mut station = Station {
             state: raw.state.map_or_else(|| STATE.into(), at),
-            key: signing_key(&raw.key, raw.passphrase_file, raw.sign_command, folder)
+            key: signing_key(&raw.key, raw.passphrase_file, raw.sign_command, raw.second_key, folder)
                 .map_err(|problem| (None, problem))?,
             authfile: raw.authfile.map(at),
             plain_http: list(&raw.plain_http, "plain-http").map_err(|problem| (None, problem))?,
@@ -266,9 +268,12 @@ impl Station {
         let letters: String =
             name.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).take(30).collect();
         let key = match raw.key {
-            Some(key) => signing_key(&key, raw.passphrase_file, raw.sign_command, folder)?,
+            Some(key) => signing_key(&key, raw.passphrase_file, raw.sign_command, raw.second_key, folder)?,
             None if raw.sign_command.is_some() => {
                 return Err("sign-command: it needs a `key` beside it, the file of the public key".to_owned());
+            }
+            None if raw.second_key.is_some() => {
+                return Err("second-key: it needs a `key` beside it, of another algorithm".to_owned());
             }
             None => self.key.clone(),
         };

@@ -461,7 +461,8 @@ impl<'a> Watching<'a> {
                     return not_ready.reason;
                 }
                 // A release may come later.
-                (not_ready.reason, not_ready.diagnosis.code != Code::BundleUntrusted)
+                let waits = [Code::BundleUntrusted, Code::SignatureDowngrade];
+                (not_ready.reason, !waits.contains(&not_ready.diagnosis.code))
             }
         };
         let same = self.attempts.get(&bundle.id).filter(|attempt| attempt.versions == bundle.versions);

@@ -1,8 +1,10 @@
 //! The two signature checks: a packer's signature accepts a chunk, releasers' signatures release a bundle.
 
-use super::policy::{Accepted, Judgement, Refused, Role, TrustPolicy};
+use super::judgement::{Accepted, Judgement, RefusalReason, Refused, Role};
+use super::policy::TrustPolicy;
 use crate::format::Timestamp;
 use crate::format::head::Head;
+use crate::format::signature::Signature;
 
 /// The head of a chunk whose statement a trusted packer signed. Only [`accept`] creates one.
 #[derive(Clone, Debug)]
@@ -63,6 +65,24 @@ pub enum Untrusted {
     },
 }
 
+impl Untrusted {
+    /// Whether a signature is missing that stands beside one that would count alone: somebody may have removed it.
+    pub fn is_downgrade(&self) -> bool {
+        matches!(self, Untrusted::NoPacker { refused } if lacks_algorithm(refused))
+    }
+}
+
+impl Unreleased {
+    /// As [`Untrusted::is_downgrade`].
+    pub fn is_downgrade(&self) -> bool {
+        lacks_algorithm(&self.refused)
+    }
+}
+
+fn lacks_algorithm(refused: &[Refused]) -> bool {
+    refused.iter().any(|refused| refused.reason == RefusalReason::AlgorithmMissing)
+}
+
 impl std::fmt::Display for Untrusted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -110,7 +130,8 @@ pub fn release(
     copies: &[&AcceptedChunk],
     now: Timestamp,
 ) -> Result<Release, Unreleased> {
-    let mut judgements = copies.iter().map(|control| judge(policy, Role::Releaser, &control.head, now));
+    let heads = together(copies);
+    let mut judgements = heads.iter().map(|head| judge(policy, Role::Releaser, head, now));
     let threshold = policy.release_threshold();
     let Some(mut judgement) = judgements.next() else {
         return Err(Unreleased { releasers: Vec::new(), threshold, refused: Vec::new() });
@@ -128,6 +149,23 @@ pub fn release(
         threshold,
         refused: judgement.refused().to_vec(),
     })
+}
+
+/// The heads of copies, with the signatures of all copies that have one statement: a holder may have signed one of them with
+/// one algorithm, and another with the other.
+fn together(copies: &[&AcceptedChunk]) -> Vec<Head> {
+    let mut heads: Vec<Head> = Vec::new();
+    for AcceptedChunk { head: copy, .. } in copies {
+        match heads.iter_mut().find(|head| head.statement_bytes == copy.statement_bytes) {
+            None => heads.push(copy.clone()),
+            Some(head) => {
+                let new = copy.signatures.iter().filter(|signature| !head.signatures.contains(signature));
+                let new: Vec<Signature> = new.cloned().collect();
+                head.signatures.extend(new);
+            }
+        }
+    }
+    heads
 }
 
 fn judge(policy: &TrustPolicy, role: Role, head: &Head, now: Timestamp) -> Judgement {

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::judgement::Role;
 use super::key::PublicKey;
 use super::key_error::KeyProblem;
-use super::policy::{Role, checked_holder};
+use super::policy::checked_holder;
 use super::ssh::is_line;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 
@@ -174,7 +175,7 @@ fn read_line(line: usize, text: &str) -> Result<Outcome, String> {
     let key = match PublicKey::from_text(rest) {
         Ok(key) => key,
         Err(error) => match error.problem() {
-            KeyProblem::NotEd25519 { .. } => {
+            KeyProblem::Algorithm { .. } => {
                 return Ok(Outcome::PassedOver(format!("its key {}", error.problem())));
             }
             problem => return Err(format!("its key {problem}")),

@@ -14,10 +14,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     key_error::{KeyError, KeyProblem},
+    mldsa,
     pem::{malformed, pem_label, read_key_file, single_pem, wrong_kind},
     ssh::{ed25519_of_blob, ed25519_of_line, is_line},
 };
-use crate::format::signature::{ED25519_BYTES, Signature as HeadSignature, SignatureAlgorithm};
+use crate::format::signature::{
+    ED25519_BYTES, ML_DSA_87_BYTES, Signature as HeadSignature, SignatureAlgorithm,
+};
 use crate::oci::digest::decode_hex;
 
 /// The bytes of an Ed25519 SPKI in front of the 32 bytes of the key (RFC 8410, section 4). DER allows no other
@@ -139,13 +142,19 @@ impl JsonSchema for ShortKeyId {
     }
 }
 
-/// An Ed25519 public key for which nobody can make signatures without the private key.
+/// A public key, of Ed25519 or ML-DSA-87, for which nobody can make signatures without the private key.
 ///
 /// Each key has exactly one accepted encoding, so equal keys have equal ids, and no key has two ids.
 #[derive(Clone)]
 pub struct PublicKey {
-    key: VerifyingKey,
+    key: Verifying,
     id: KeyId,
+}
+
+#[derive(Clone)]
+enum Verifying {
+    Ed25519(VerifyingKey),
+    MlDsa87(mldsa::PublicHalf),
 }
 
 impl PublicKey {
@@ -157,14 +166,14 @@ impl PublicKey {
     pub fn from_text(text: &str) -> Result<PublicKey, KeyError> {
         let text = text.trim_ascii();
         if is_line(text) {
-            return PublicKey::from_bytes(&ed25519_of_line(text)?);
+            return PublicKey::from_ed25519(&ed25519_of_line(text)?);
         }
         PublicKey::from_pem(text)
     }
 
     /// Parses a key as SSH agents name it.
     pub(super) fn from_ssh_blob(blob: &[u8]) -> Result<PublicKey, KeyError> {
-        PublicKey::from_bytes(&ed25519_of_blob(blob)?)
+        PublicKey::from_ed25519(&ed25519_of_blob(blob)?)
     }
 
     /// Parses one `PUBLIC KEY` block, as `openssl pkey -pubout` writes it. Only white space may surround it.
@@ -209,12 +218,17 @@ impl PublicKey {
             Some(rest) => <&[u8; 32]>::try_from(rest).map_err(|_| KeyProblem::Malformed {
                 detail: format!("an Ed25519 public key has {SPKI_LEN} bytes, found {}", der.len()),
             })?,
-            None => return Err(not_ed25519(der)),
+            None => {
+                return match der.strip_prefix(&mldsa::SPKI_HEAD) {
+                    Some(bytes) => mldsa::PublicHalf::from_bytes(bytes).map(PublicKey::of_mldsa),
+                    None => Err(other_algorithm(der)),
+                };
+            }
         };
-        PublicKey::from_bytes(bytes)
+        PublicKey::from_ed25519(bytes)
     }
 
-    fn from_bytes(bytes: &[u8; 32]) -> Result<PublicKey, KeyError> {
+    fn from_ed25519(bytes: &[u8; 32]) -> Result<PublicKey, KeyError> {
         let key = VerifyingKey::from_bytes(bytes)
             .map_err(|_| KeyProblem::Malformed { detail: "it is not a point of the curve".to_owned() })?;
         // Non-canonical encodings: y + p instead of y if it fits, and x = 0 with the sign bit set.
@@ -230,16 +244,31 @@ impl PublicKey {
 
     /// The algorithm of its signatures.
     pub fn algorithm(&self) -> SignatureAlgorithm {
-        SignatureAlgorithm::ED25519
+        match self.key {
+            Verifying::Ed25519(_) => SignatureAlgorithm::ED25519,
+            Verifying::MlDsa87(_) => SignatureAlgorithm::ML_DSA_87,
+        }
     }
 
     /// The size of its signatures in bytes.
     pub fn signature_bytes(&self) -> u64 {
-        ED25519_BYTES as u64
+        match self.key {
+            Verifying::Ed25519(_) => ED25519_BYTES as u64,
+            Verifying::MlDsa87(_) => ML_DSA_87_BYTES as u64,
+        }
     }
 
-    /// The public key of a private key. It is always canonical and never weak.
+    /// The public key of an Ed25519 private key. It is always canonical and never weak.
     pub(super) fn derived(key: VerifyingKey) -> PublicKey {
+        PublicKey::with(Verifying::Ed25519(key))
+    }
+
+    /// The public key with this ML-DSA-87 key.
+    pub(super) fn of_mldsa(key: mldsa::PublicHalf) -> PublicKey {
+        PublicKey::with(Verifying::MlDsa87(key))
+    }
+
+    fn with(key: Verifying) -> PublicKey {
         let id = KeyId(Sha256::digest(spki_der(&key)).into());
         PublicKey { key, id }
     }
@@ -250,20 +279,24 @@ impl PublicKey {
         PublicKey { id: other.id, ..self }
     }
 
-    /// Whether `signature` is a signature of this key over `message`. The check is strict: S is below the group order,
-    /// and R is canonical and not of small order (RFC 8032, section 5.1.7, without the cofactor).
+    /// Whether `signature` is a signature of this key over `message`. The check is strict. For Ed25519, S is below the group
+    /// order, and R is canonical and not of small order (RFC 8032, section 5.1.7, without the cofactor). ML-DSA-87 has
+    /// carnet's context string.
     #[must_use]
-    pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        match &self.key {
+            Verifying::Ed25519(key) => <&[u8; ED25519_BYTES]>::try_from(signature)
+                .is_ok_and(|bytes| key.verify_strict(message, &Signature::from_bytes(bytes)).is_ok()),
+            Verifying::MlDsa87(key) => key.verify(message, signature),
+        }
     }
 
     /// Whether an entry of a head is a signature of this key over `message`; see [`PublicKey::verify`].
     #[must_use]
     pub fn has_signed(&self, message: &[u8], signature: &HeadSignature) -> bool {
-        let bytes = <&[u8; ED25519_BYTES]>::try_from(signature.bytes.as_slice());
         signature.algorithm == self.algorithm()
             && self.id.short() == ShortKeyId::from(signature.key)
-            && bytes.is_ok_and(|bytes| self.verify(message, bytes))
+            && self.verify(message, &signature.bytes)
     }
 
     /// The id of the key.
@@ -271,16 +304,23 @@ impl PublicKey {
         self.id
     }
 
-    /// The 32 bytes of the key.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        self.key.as_bytes()
+    /// The bytes of the key, as its algorithm defines them: 32, or 2592.
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.key {
+            Verifying::Ed25519(key) => key.as_bytes(),
+            Verifying::MlDsa87(key) => key.as_bytes(),
+        }
     }
 
     /// The key as a PEM block, for [`PublicKey::from_pem`] and OpenSSL.
     pub fn to_pem(&self) -> String {
-        // 60 base64 digits: always one line.
-        let line = self.to_base64_der();
-        format!("-----BEGIN {PUBLIC_LABEL}-----\n{line}\n-----END {PUBLIC_LABEL}-----\n")
+        let der = self.to_base64_der();
+        let mut pem = format!("-----BEGIN {PUBLIC_LABEL}-----\n");
+        for line in der.as_bytes().chunks(64) {
+            pem.extend(line.iter().map(|&digit| char::from(digit)));
+            pem.push('\n');
+        }
+        pem + "-----END " + PUBLIC_LABEL + "-----\n"
     }
 
     /// The key as one line of base64, for [`PublicKey::from_base64_der`].
@@ -291,7 +331,7 @@ impl PublicKey {
 
 impl PartialEq for PublicKey {
     fn eq(&self, other: &PublicKey) -> bool {
-        self.as_bytes() == other.as_bytes()
+        self.algorithm() == other.algorithm() && self.as_bytes() == other.as_bytes()
     }
 }
 
@@ -309,20 +349,24 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-fn spki_der(key: &VerifyingKey) -> [u8; SPKI_LEN] {
-    let mut der = [0; SPKI_LEN];
-    der[..SPKI_HEAD.len()].copy_from_slice(&SPKI_HEAD);
-    der[SPKI_HEAD.len()..].copy_from_slice(key.as_bytes());
-    der
+fn spki_der(key: &Verifying) -> Vec<u8> {
+    match key {
+        Verifying::Ed25519(key) => [SPKI_HEAD.as_slice(), key.as_bytes()].concat(),
+        Verifying::MlDsa87(key) => [mldsa::SPKI_HEAD.as_slice(), key.as_bytes()].concat(),
+    }
 }
 
-/// The error for a public key that is not an Ed25519 key. It names the algorithm.
-fn not_ed25519(der: &[u8]) -> KeyError {
+/// The error for a public key that begins as none that carnet knows. It names the algorithm.
+fn other_algorithm(der: &[u8]) -> KeyError {
     match SubjectPublicKeyInfoRef::from_der(der) {
-        Ok(info) if info.algorithm.oid != ed25519_dalek::pkcs8::ALGORITHM_OID => {
-            KeyProblem::NotEd25519 { found: info.algorithm.oid.to_string() }.into()
+        Ok(info) if info.algorithm.oid == ed25519_dalek::pkcs8::ALGORITHM_OID => {
+            malformed("an Ed25519 key has no algorithm parameters and 32 bytes")
         }
-        Ok(_) => malformed("an Ed25519 key has no algorithm parameters and 32 bytes"),
+        Ok(info) if info.algorithm.oid == mldsa::OID => malformed(format!(
+            "an ML-DSA-87 key has no algorithm parameters and {} bytes",
+            mldsa::PUBLIC_BYTES
+        )),
+        Ok(info) => KeyProblem::Algorithm { found: info.algorithm.oid.to_string() }.into(),
         Err(error) => malformed(error),
     }
 }

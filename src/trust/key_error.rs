@@ -54,13 +54,14 @@ pub enum KeyProblem {
     #[error("is a private key; a public key is needed")]
     PrivateGiven,
     /// The key uses another algorithm.
-    #[error("is not an Ed25519 key: its algorithm is {found}")]
-    NotEd25519 {
-        /// The object identifier of the algorithm that was found.
+    #[error("is not an Ed25519 or ML-DSA-87 key: its algorithm is {found}")]
+    Algorithm {
+        /// The object identifier or the name of the algorithm that was found.
         found: String,
     },
-    /// The key is a point of small order: anybody can make valid signatures without a private key.
-    #[error("is weak: it is a point of small order, so anybody can forge signatures")]
+    /// The key is a point of small order, or an ML-DSA key with hardly anything in it: anybody can make valid signatures
+    /// without a private key.
+    #[error("is weak: anybody can forge signatures that it verifies")]
     Weak,
     /// The key is not in the canonical encoding of its point. Two encodings would give one key two ids.
     #[error("is not in the canonical encoding of its point")]
@@ -165,7 +166,7 @@ impl Diagnose for KeyError {
             KeyProblem::Kind { .. } => Code::KeyWrongKind,
             KeyProblem::PublicGiven => Code::KeyIsPublic,
             KeyProblem::PrivateGiven => Code::KeyIsPrivate,
-            KeyProblem::NotEd25519 { .. } => Code::KeyNotEd25519,
+            KeyProblem::Algorithm { .. } => Code::KeyAlgorithm,
             KeyProblem::Weak => Code::KeyWeak,
             KeyProblem::NotCanonical => Code::KeyNotCanonical,
             KeyProblem::Encrypted => Code::KeyEncrypted,

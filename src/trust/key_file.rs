@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use super::{
     key::{PUBLIC_LABEL, PublicKey},
     key_error::{KeyError, KeyProblem},
+    mldsa,
     pem::{malformed, pem_label, read_key_file, single_pem, wrong_kind},
     signer::{Signer, SignerError},
     ssh::{SSH_LABEL, is_line, read_private_key},
@@ -35,28 +36,44 @@ const PBKDF2_ROUNDS_MAX: u32 = 10_000_000;
 const PLAIN_LABEL: &str = "PRIVATE KEY";
 const ENCRYPTED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
 
-/// An Ed25519 private key from a file. It is wiped from memory when dropped.
+/// A private key from a file. It is wiped from memory when dropped.
 pub struct KeyFile {
-    key: SigningKey,
+    key: Private,
     public: PublicKey,
     permissions_too_open: bool,
 }
 
+enum Private {
+    Ed25519(SigningKey),
+    MlDsa87(mldsa::PrivateHalf),
+}
+
 impl KeyFile {
-    /// Generates a new key from random bytes of the operating system.
+    /// Generates a new Ed25519 key from random bytes of the operating system.
     ///
     /// # Errors
     /// [`KeyProblem::Random`] if the system returns none.
     pub fn generate() -> Result<KeyFile, KeyError> {
-        let mut seed = Zeroizing::new([0; 32]);
-        getrandom::fill(seed.as_mut_slice()).map_err(|e| KeyProblem::Random { detail: e.to_string() })?;
-        Ok(KeyFile::from_seed(&seed))
+        Ok(KeyFile::from_seed(&*random_seed()?))
+    }
+
+    /// Generates a new ML-DSA-87 key from random bytes of the operating system.
+    ///
+    /// # Errors
+    /// As [`KeyFile::generate`].
+    pub fn generate_ml_dsa_87() -> Result<KeyFile, KeyError> {
+        Ok(KeyFile::of_mldsa(mldsa::PrivateHalf::from_seed(&*random_seed()?)))
     }
 
     pub(crate) fn from_seed(seed: &[u8; 32]) -> KeyFile {
         let key = SigningKey::from_bytes(seed);
         let public = PublicKey::derived(key.verifying_key());
-        KeyFile { key, public, permissions_too_open: false }
+        KeyFile { key: Private::Ed25519(key), public, permissions_too_open: false }
+    }
+
+    pub(super) fn of_mldsa(key: mldsa::PrivateHalf) -> KeyFile {
+        let public = PublicKey::of_mldsa(key.public());
+        KeyFile { key: Private::MlDsa87(key), public, permissions_too_open: false }
     }
 
     /// Parses one PKCS#8 block, v1 or v2, plain or encrypted (PBES2), as OpenSSL writes it, or one block of `ssh-keygen`.
@@ -86,7 +103,7 @@ impl KeyFile {
             SSH_LABEL => {
                 let pair = read_private_key(pem, passphrase)?;
                 let key = KeyFile::from_seed(&pair.seed);
-                if key.public.as_bytes() == &pair.public {
+                if key.public.as_bytes() == pair.public {
                     Ok(key)
                 } else {
                     Err(KeyProblem::HalvesDiffer.into())
@@ -99,14 +116,29 @@ impl KeyFile {
 
     fn from_info(info: PrivateKeyInfoRef<'_>) -> Result<KeyFile, KeyError> {
         let algorithm = info.algorithm.oid;
+        if algorithm == mldsa::OID {
+            return KeyFile::from_mldsa_info(&info);
+        }
         if algorithm != ed25519_dalek::pkcs8::ALGORITHM_OID {
-            return Err(KeyProblem::NotEd25519 { found: algorithm.to_string() }.into());
+            return Err(KeyProblem::Algorithm { found: algorithm.to_string() }.into());
         }
         let pair = KeypairBytes::try_from(info).map_err(malformed)?;
         let key = KeyFile::from_seed(&pair.secret_key);
         match &pair.public_key {
             Some(public) if public.as_ref() != key.public.as_bytes() => Err(KeyProblem::HalvesDiffer.into()),
             _ => Ok(key),
+        }
+    }
+
+    fn from_mldsa_info(info: &PrivateKeyInfoRef<'_>) -> Result<KeyFile, KeyError> {
+        if info.algorithm.parameters.is_some() {
+            return Err(malformed("an ML-DSA-87 key has no algorithm parameters"));
+        }
+        let key = KeyFile::of_mldsa(mldsa::PrivateHalf::from_pkcs8(info.private_key.as_bytes())?);
+        match info.public_key.map(|public| public.as_bytes()) {
+            None => Ok(key),
+            Some(Some(public)) if public == key.public.as_bytes() => Ok(key),
+            Some(_) => Err(KeyProblem::HalvesDiffer.into()),
         }
     }
 
@@ -132,19 +164,31 @@ impl KeyFile {
     /// # Errors
     /// [`KeyProblem::PassphraseEmpty`], [`KeyProblem::Random`].
     pub fn to_pem(&self, passphrase: Option<&[u8]>) -> Result<Zeroizing<String>, KeyError> {
-        // Without the public key it is written as v1.
-        let pair = KeypairBytes { secret_key: self.key.to_bytes(), public_key: None };
+        let document = self.to_pkcs8()?;
         match passphrase {
-            None => pair.to_pkcs8_pem(LineEnding::LF).map_err(malformed),
+            None => document.to_pem(PLAIN_LABEL, LineEnding::LF).map_err(malformed),
             Some([]) => Err(KeyProblem::PassphraseEmpty.into()),
             Some(passphrase) => {
-                pair.to_pkcs8_encrypted_pem(passphrase, LineEnding::LF).map_err(|error| match error {
+                let info = PrivateKeyInfoRef::from_der(document.as_bytes()).map_err(malformed)?;
+                let encrypted = info.encrypt(passphrase).map_err(|error| match error {
                     pkcs8::Error::EncryptedPrivateKey(pkcs5::Error::Rng) => {
                         KeyProblem::Random { detail: error.to_string() }.into()
                     }
                     error => malformed(error),
-                })
+                })?;
+                encrypted.to_pem(ENCRYPTED_LABEL, LineEnding::LF).map_err(malformed)
             }
+        }
+    }
+
+    /// The PKCS#8 v1 block: of an ML-DSA-87 key, its seed alone.
+    fn to_pkcs8(&self) -> Result<SecretDocument, KeyError> {
+        match &self.key {
+            // Without the public key it is written as v1.
+            Private::Ed25519(key) => KeypairBytes { secret_key: key.to_bytes(), public_key: None }
+                .to_pkcs8_der()
+                .map_err(malformed),
+            Private::MlDsa87(key) => SecretDocument::try_from(key.to_pkcs8().as_slice()).map_err(malformed),
         }
     }
 
@@ -183,9 +227,14 @@ impl Signer for KeyFile {
         &self.public
     }
 
-    /// Ed25519 over the message itself (RFC 8032). It is deterministic and never fails.
+    /// Signs the message itself (RFC 8032, FIPS 204). The same message has the same signature.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
-        Ok(self.key.sign(message).to_bytes().to_vec())
+        match &self.key {
+            Private::Ed25519(key) => Ok(key.sign(message).to_bytes().to_vec()),
+            Private::MlDsa87(key) => {
+                key.sign(message).ok_or_else(|| SignerError::Wrong { key: self.public.id().short() })
+            }
+        }
     }
 }
 
@@ -193,6 +242,13 @@ impl fmt::Debug for KeyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyFile").field("public", &self.public).finish_non_exhaustive()
     }
+}
+
+/// Random bytes of the operating system for a new key.
+fn random_seed() -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(seed.as_mut_slice()).map_err(|e| KeyProblem::Random { detail: e.to_string() })?;
+    Ok(seed)
 }
 
 /// Decrypts an `EncryptedPrivateKeyInfo`, unless its parameters ask for more work than any key needs.

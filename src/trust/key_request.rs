@@ -62,6 +62,8 @@ pub struct KeyRequest {
     pub passphrase_file: Option<PathBuf>,
     /// The command that signs.
     pub sign_command: Option<SignCommand>,
+    /// A key of another algorithm that signs heads, too.
+    pub second: Option<Box<KeyRequest>>,
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Keys, signers, the trust policy, and the two checks that every bundle must pass.
 //!
-//! - A [`PublicKey`] is an Ed25519 key. Weak keys and keys with a non-canonical encoding are refused when they are
+//! - A [`PublicKey`] is an Ed25519 or ML-DSA-87 key. Weak keys and keys with a non-canonical encoding are refused when they are
 //!   read, and signatures are verified strictly, so nobody can forge a signature.
 //! - A [`Signer`] signs statements. A [`KeyFile`] has its private key in a file of OpenSSL or `ssh-keygen`, an
 //!   [`AgentSigner`] in an SSH agent, and a [`CommandSigner`] wherever another program can use it.
@@ -14,10 +14,12 @@ mod accept;
 mod agent_signer;
 mod allowed_signers;
 pub mod cargo;
+mod judgement;
 mod key;
 mod key_error;
 mod key_file;
 mod key_request;
+mod mldsa;
 mod pem;
 mod policy;
 mod policy_error;
@@ -30,13 +32,14 @@ mod ssh;
 pub use accept::{AcceptedChunk, Release, Unreleased, Untrusted, accept, release};
 pub use agent_signer::{AgentKey, AgentSigner};
 pub use allowed_signers::{AllowedSigner, AllowedSigners, AllowedSignersError, PassedOver};
+pub use judgement::{Accepted, Judgement, RefusalReason, Refused, Role};
 pub use key::{KeyId, PublicKey, ShortKeyId, ShortKeyIdError};
 pub use key_error::{KeyError, KeyProblem};
 pub use key_file::KeyFile;
 pub use key_request::{KeyPlace, KeyRequest};
-pub use policy::{Accepted, Judgement, PolicyKey, RefusalReason, Refused, Revocation, Role, TrustPolicy};
+pub use policy::{PolicyKey, Revocation, TrustPolicy};
 pub use policy_error::{PolicyError, PolicyProblem};
 pub use sign_command::{CommandSigner, SignCommand};
 pub use signature_output::read_signature;
-pub use signer::{Signer, SignerError};
+pub use signer::{HybridSigner, Signer, SignerError};
 pub use ssh::AgentError;

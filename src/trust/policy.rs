@@ -1,16 +1,14 @@
 //! The trust policy: which signatures count, and for what.
 
-use std::fmt;
-
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::{
+    judgement::{Accepted, Judgement, RefusalReason, Refused, Role},
     key::{KeyId, PublicKey, ShortKeyId},
     policy_error::{PolicyError, PolicyProblem},
 };
 use crate::format::Sum;
+use crate::format::limits::SIGNATURES_MAX;
 use crate::format::signature::{Signature, SignatureAlgorithm};
 
 /// Maximum number of keys in a policy.
@@ -28,25 +26,6 @@ const HOLDER_CHARS_MAX: usize = 64;
 
 /// The entry in `streams` for bundles without a stream.
 pub(super) const NO_STREAM: &str = "-";
-
-/// What a key may sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Signs chunks when a bundle is packed.
-    Packer,
-    /// Signs the control chunk to release a bundle.
-    Releaser,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Role::Packer => "packer",
-            Role::Releaser => "releaser",
-        })
-    }
-}
 
 /// A revocation: the key is not accepted any more.
 ///
@@ -156,120 +135,11 @@ struct Question<'a> {
     now: Timestamp,
 }
 
-/// The reason why a signature does not count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RefusalReason {
-    /// The policy has no such key.
-    UnknownKey,
-    /// This version does not know the algorithm.
-    UnknownAlgorithm,
-    /// No key with this id made the signature over this message.
-    WrongSignature,
-    /// The key may not act in this role.
-    WrongRole,
-    /// The key may not act for this stream.
-    WrongStream,
-    /// The signature was made or is checked before the key is valid.
-    NotYetValid,
-    /// The signature was made or is checked after the key has expired.
-    Expired,
-    /// The key is revoked.
-    Revoked,
-    /// Another signature of the same key already counts.
-    SameKey,
-    /// A signature of the same holder with another key already counts.
-    SameHolder,
-}
-
-impl fmt::Display for RefusalReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            RefusalReason::UnknownKey => "the trust file has no key with this id",
-            RefusalReason::UnknownAlgorithm => "the signature algorithm is unknown to this version",
-            RefusalReason::WrongSignature => "the signature does not verify with this key and these bytes",
-            RefusalReason::WrongRole => "the trust file does not give the key this role",
-            RefusalReason::WrongStream => "the trust file does not allow the key for this stream",
-            RefusalReason::NotYetValid => "the key is not valid yet",
-            RefusalReason::Expired => "the key has expired",
-            RefusalReason::Revoked => "the key is revoked",
-            RefusalReason::SameKey => "another signature of the same key already counts",
-            RefusalReason::SameHolder => "a signature of the same holder with another key already counts",
-        })
-    }
-}
-
-/// A signature that counts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct Accepted {
-    /// The name of the key holder, as in the trust policy.
-    pub holder: String,
-    /// The full id of the key that signed.
-    pub key_id: KeyId,
-}
-
-/// A signature that does not count.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct Refused {
-    /// The short key id that the signature names.
-    pub short: ShortKeyId,
-    /// Why the signature does not count.
-    pub reason: RefusalReason,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.short, self.reason)
-    }
-}
-
-/// The result for each signature over one message. Only [`TrustPolicy::judge`] creates one.
-#[must_use]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct Judgement {
-    role: Role,
-    accepted: Vec<Accepted>,
-    refused: Vec<Refused>,
-}
-
-impl Judgement {
-    /// The role that the signatures were checked for.
-    pub fn role(&self) -> Role {
-        self.role
-    }
-
-    /// The signatures that count, at most one for each key and each holder.
-    pub fn accepted(&self) -> &[Accepted] {
-        &self.accepted
-    }
-
-    /// The signatures that do not count.
-    pub fn refused(&self) -> &[Refused] {
-        &self.refused
-    }
-
-    /// Adds what was judged for another copy of the message, for the same role. A holder still counts once.
-    pub(super) fn join(&mut self, other: Judgement) {
-        for accepted in other.accepted {
-            if self.accepted.iter().all(|counted| counted.holder != accepted.holder) {
-                self.accepted.push(accepted);
-            }
-        }
-        for refused in other.refused {
-            if !self.refused.contains(&refused) {
-                self.refused.push(refused);
-            }
-        }
-    }
-}
-
 /// The trusted keys with their roles, and the number of holders who must release a bundle.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrustPolicy {
     release_threshold: u8,
+    algorithms: Option<Vec<SignatureAlgorithm>>,
     keys: Vec<PolicyKey>,
     /// The SHA-256 of the trust file.
     pub(super) file_sum: Option<Sum>,
@@ -291,7 +161,7 @@ impl TrustPolicy {
             revoked: None,
             jump_max: JUMP_MAX,
         };
-        Ok(TrustPolicy::new(1, vec![key])?)
+        Ok(TrustPolicy::new(1, None, vec![key])?)
     }
 
     /// The SHA-256 of the trust file, if the policy was read from one.
@@ -300,7 +170,11 @@ impl TrustPolicy {
     }
 
     /// The only constructor. It ensures that the policy can be satisfied and lists no key twice.
-    pub(super) fn new(release_threshold: i64, keys: Vec<PolicyKey>) -> Result<TrustPolicy, PolicyProblem> {
+    pub(super) fn new(
+        release_threshold: i64,
+        algorithms: Option<Vec<SignatureAlgorithm>>,
+        keys: Vec<PolicyKey>,
+    ) -> Result<TrustPolicy, PolicyProblem> {
         if !(1..=KEYS_MAX).contains(&keys.len()) {
             return Err(PolicyProblem::KeyCount { found: keys.len(), limit: KEYS_MAX });
         }
@@ -313,24 +187,61 @@ impl TrustPolicy {
                 check_distinct(first, second)?;
             }
         }
-        if !keys.iter().any(|key| key.could_act(Role::Packer)) {
-            return Err(PolicyProblem::NoPacker);
+        let policy = TrustPolicy { release_threshold: threshold, algorithms, keys, file_sum: None };
+        policy.check_algorithms()?;
+        let of_each = policy.algorithms.is_some();
+        if policy.able(Role::Packer) == 0 {
+            return Err(PolicyProblem::NoPacker { of_each });
         }
-        let mut releasers: Vec<&str> =
-            keys.iter().filter(|key| key.could_act(Role::Releaser)).map(PolicyKey::holder).collect();
-        releasers.sort_unstable();
-        releasers.dedup();
-        if releasers.len() < usize::from(threshold) {
-            return Err(PolicyProblem::Unsatisfiable { threshold, holders: releasers.len() });
+        let holders = policy.able(Role::Releaser);
+        if holders < usize::from(threshold) {
+            return Err(PolicyProblem::Unsatisfiable { threshold, holders, of_each });
         }
-        Ok(TrustPolicy { release_threshold: threshold, keys, file_sum: None })
+        Ok(policy)
+    }
+
+    /// Refuses a list of algorithms that names none, one twice, or an unknown one, and a threshold for which the signatures
+    /// of the packer and of all releasers do not fit into a control chunk.
+    fn check_algorithms(&self) -> Result<(), PolicyProblem> {
+        let Some(algorithms) = &self.algorithms else { return Ok(()) };
+        let distinct = algorithms.iter().enumerate().all(|(at, one)| !algorithms[..at].contains(one));
+        if algorithms.is_empty()
+            || !distinct
+            || !algorithms.iter().all(|one| SignatureAlgorithm::KNOWN.contains(one))
+        {
+            let found = algorithms.iter().map(SignatureAlgorithm::as_str).collect::<Vec<_>>().join(", ");
+            return Err(PolicyProblem::Algorithms { found });
+        }
+        let most = SIGNATURES_MAX / algorithms.len() - 1;
+        if algorithms.len() > 1 && usize::from(self.release_threshold) > most {
+            let (threshold, algorithms) = (self.release_threshold, algorithms.len());
+            return Err(PolicyProblem::TooManySignatures { threshold, algorithms, most });
+        }
+        Ok(())
+    }
+
+    /// How many holders can act in the role at all, with a key of each algorithm that the policy wants.
+    fn able(&self, role: Role) -> usize {
+        let can = |holder: &str, algorithm: Option<SignatureAlgorithm>| {
+            let mut keys = self.keys.iter().filter(|key| key.holder == holder && key.could_act(role));
+            keys.any(|key| algorithm.is_none_or(|algorithm| key.key.algorithm() == algorithm))
+        };
+        let mut holders: Vec<&str> = self.keys.iter().map(PolicyKey::holder).collect();
+        holders.sort_unstable();
+        holders.dedup();
+        let able = |holder: &&&str| match &self.algorithms {
+            None => can(holder, None),
+            Some(algorithms) => algorithms.iter().all(|&algorithm| can(holder, Some(algorithm))),
+        };
+        holders.iter().filter(able).count()
     }
 
     /// Decides for each signature over `message` whether it counts for `role` and `stream`.
     ///
-    /// No other function counts signatures. At most one signature counts for each public key and for each holder,
-    /// whatever key ids the signatures name. A refused signature does not use up that count: a holder's expired key
-    /// does not block their valid key.
+    /// No other function counts signatures. Each public key and each holder counts at most once, whatever key ids the
+    /// signatures name, and whatever their algorithms are. If the policy wants several algorithms, a holder counts only with
+    /// a signature of each. A refused signature does not use up that count: a holder's expired key does not block their
+    /// valid key.
     ///
     /// `created` is the time in the message, `now` is the receiver's clock, and a key must be valid at both. With
     /// `created` alone the receiver would have to believe the signer; with `now` alone a key could sign for a time in
@@ -353,8 +264,24 @@ impl TrustPolicy {
                 Err(reason) => refused.push(Refused { short: signature.key.into(), reason }),
             }
         }
-        let accepted = counted.into_iter().map(|k| Accepted { holder: k.holder.clone(), key_id: k.key.id() });
-        Judgement { role, accepted: accepted.collect(), refused }
+        let mut accepted: Vec<Accepted> = Vec::new();
+        for key in &counted {
+            let of_holder = counted.iter().filter(|other| other.holder == key.holder);
+            if self.algorithms.as_ref().is_some_and(|wanted| of_holder.count() < wanted.len()) {
+                refused
+                    .push(Refused { short: key.key.id().short(), reason: RefusalReason::AlgorithmMissing });
+                continue;
+            }
+            match accepted.iter_mut().find(|accepted| accepted.holder == key.holder) {
+                Some(accepted) => accepted.further_keys.push(key.key.id()),
+                None => accepted.push(Accepted {
+                    holder: key.holder.clone(),
+                    key_id: key.key.id(),
+                    further_keys: Vec::new(),
+                }),
+            }
+        }
+        Judgement { role, accepted, refused }
     }
 
     fn admit(
@@ -364,8 +291,11 @@ impl TrustPolicy {
         signature: &Signature,
         counted: &[&PolicyKey],
     ) -> Result<&PolicyKey, RefusalReason> {
-        if signature.algorithm != SignatureAlgorithm::ED25519 {
+        if !SignatureAlgorithm::KNOWN.contains(&signature.algorithm) {
             return Err(RefusalReason::UnknownAlgorithm);
+        }
+        if self.algorithms.as_ref().is_some_and(|wanted| !wanted.contains(&signature.algorithm)) {
+            return Err(RefusalReason::AlgorithmNotAllowed);
         }
         let short = ShortKeyId::from(signature.key);
         let mut reason = RefusalReason::UnknownKey;
@@ -380,7 +310,7 @@ impl TrustPolicy {
             let repeated = || {
                 if counted.iter().any(|c| c.key == key.key) {
                     Some(RefusalReason::SameKey)
-                } else if counted.iter().any(|c| c.holder == key.holder) {
+                } else if counted.iter().any(|c| c.holder == key.holder && !self.complements(c, key)) {
                     Some(RefusalReason::SameHolder)
                 } else {
                     None
@@ -392,6 +322,16 @@ impl TrustPolicy {
             }
         }
         Err(reason)
+    }
+
+    /// Whether signatures of both keys of one holder count together, as one.
+    fn complements(&self, counted: &PolicyKey, key: &PolicyKey) -> bool {
+        self.algorithms.is_some() && counted.key.algorithm() != key.key.algorithm()
+    }
+
+    /// The algorithms that each holder must sign with; `None` if one of any algorithm is enough.
+    pub fn algorithms(&self) -> Option<&[SignatureAlgorithm]> {
+        self.algorithms.as_deref()
     }
 
     /// Whether enough signatures count: one packer, or `release-threshold` releasers.
@@ -411,7 +351,8 @@ impl TrustPolicy {
     /// How far above the highest number of a stream the number of a bundle may be that these packers signed: as far as one of
     /// them may go.
     pub fn jump_max(&self, packers: &[Accepted]) -> u64 {
-        let keys = self.keys.iter().filter(|key| packers.iter().any(|by| by.key_id == key.key.id()));
+        let signed = |id: &KeyId| packers.iter().any(|by| by.key_id == *id || by.further_keys.contains(id));
+        let keys = self.keys.iter().filter(|key| signed(&key.key.id()));
         keys.map(PolicyKey::jump_max).max().unwrap_or(JUMP_MAX)
     }
 

@@ -57,6 +57,25 @@ pub enum PolicyProblem {
         /// The largest allowed threshold.
         limit: u8,
     },
+    /// The list of algorithms is not valid.
+    #[error("algorithms is [{found}]; expected ed25519, mldsa87 or both, each once")]
+    Algorithms {
+        /// The algorithms found.
+        found: String,
+    },
+    /// The signatures that the policy wants do not fit into a control chunk.
+    #[error(
+        "release-threshold is {threshold}; with {algorithms} signatures of each holder, a control chunk has room for at most \
+         {most} releasers"
+    )]
+    TooManySignatures {
+        /// The number of holders who must sign.
+        threshold: u8,
+        /// The number of signatures of each.
+        algorithms: usize,
+        /// The highest possible threshold.
+        most: usize,
+    },
     /// The name of a holder has characters that are not allowed, or is too long.
     #[error(
         "the holder name {found:?} is not 1 to {limit} printable ASCII characters without a space at either end"
@@ -141,16 +160,29 @@ pub enum PolicyProblem {
         found: u64,
     },
     /// No key may pack, so no chunk could be accepted.
-    #[error("no unrevoked key has the role packer")]
-    NoPacker,
+    #[error("no unrevoked key has the role packer{}", each_algorithm(*of_each))]
+    NoPacker {
+        /// Whether a holder needs a key of each algorithm.
+        of_each: bool,
+    },
     /// There are fewer releasers than the release threshold.
-    #[error("release-threshold is {threshold}, but only {} an unrevoked releaser key", holders_have(*.holders))]
+    #[error(
+        "release-threshold is {threshold}, but only {} an unrevoked releaser key{}",
+        holders_have(*.holders),
+        each_algorithm(*of_each)
+    )]
     Unsatisfiable {
         /// The number of holders who must sign.
         threshold: u8,
         /// The number of holders who can sign.
         holders: usize,
+        /// Whether a holder needs a key of each algorithm.
+        of_each: bool,
     },
+}
+
+fn each_algorithm(is_wanted: bool) -> &'static str {
+    if is_wanted { " of each algorithm in `algorithms`" } else { "" }
 }
 
 /// The subject and verb of a sentence about a number of holders.
@@ -230,7 +262,10 @@ impl Diagnose for PolicyError {
             PolicyProblem::Syntax { .. } => Code::PolicySyntax,
             PolicyProblem::Version { .. } => Code::PolicyVersion,
             PolicyProblem::KeyCount { .. } => Code::PolicyKeyCount,
-            PolicyProblem::Threshold { .. } => Code::PolicyThreshold,
+            PolicyProblem::Threshold { .. } | PolicyProblem::TooManySignatures { .. } => {
+                Code::PolicyThreshold
+            }
+            PolicyProblem::Algorithms { .. } => Code::PolicyAlgorithms,
             PolicyProblem::Holder { .. } | PolicyProblem::HolderCase { .. } => Code::PolicyHolder,
             PolicyProblem::KeySource { .. } => Code::PolicyKeySource,
             // A path that does not exist has its own words, because it is relative to the trust file.
@@ -244,7 +279,7 @@ impl Diagnose for PolicyError {
             PolicyProblem::Streams { .. } => Code::PolicyStreams,
             PolicyProblem::Time { .. } => Code::PolicyTime,
             PolicyProblem::Jump { .. } => Code::PolicyJump,
-            PolicyProblem::NoPacker => Code::PolicyNoPacker,
+            PolicyProblem::NoPacker { .. } => Code::PolicyNoPacker,
             PolicyProblem::Unsatisfiable { .. } => Code::PolicyUnsatisfiable,
         };
         code.into()

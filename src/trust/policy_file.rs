@@ -10,8 +10,9 @@ use serde::Deserialize;
 use toml::{Spanned, Value, value::Datetime};
 
 use super::{
+    judgement::Role,
     key::PublicKey,
-    policy::{JUMP_MAX, NO_STREAM, PolicyKey, Revocation, Role, TrustPolicy, checked_holder},
+    policy::{JUMP_MAX, NO_STREAM, PolicyKey, Revocation, TrustPolicy, checked_holder},
     policy_error::{PolicyError, PolicyProblem},
 };
 use crate::diagnosis::count;
@@ -19,7 +20,7 @@ use crate::format::Sum;
 use crate::format::limits::SEQUENCE_MAX;
 use crate::small_file::{SmallFile, SmallFileError};
 
-/// Maximum size of a trust file in bytes. 256 keys need about 100 KiB.
+/// Maximum size of a trust file in bytes. 256 keys of ML-DSA-87 need about 950 KiB.
 const POLICY_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Maximum size of a public key file in bytes. An Ed25519 key has 113 bytes.
@@ -40,6 +41,7 @@ struct RawPolicy {
     )]
     version: i64,
     release_threshold: i64,
+    algorithms: Option<Vec<String>>,
     keys: Vec<Spanned<RawKey>>,
 }
 
@@ -115,7 +117,13 @@ impl TrustPolicy {
             })?;
             keys.push(key);
         }
-        Ok(TrustPolicy::new(raw.release_threshold, keys)?)
+        let parse = |word: &String| {
+            let found = word.chars().take(80).collect();
+            word.parse().map_err(|_| PolicyProblem::Algorithms { found })
+        };
+        let algorithms =
+            raw.algorithms.map(|words| words.iter().map(parse).collect::<Result<_, _>>()).transpose()?;
+        Ok(TrustPolicy::new(raw.release_threshold, algorithms, keys)?)
     }
 }
 

@@ -14,8 +14,8 @@ use crate::program::Program;
 /// Time limit for one signature. The program may wait for somebody to touch a token or to enter a PIN.
 const TIME_MAX: Duration = Duration::from_secs(60);
 
-/// Maximum size of what the program prints, in bytes. A signature in base64 has 88 digits and the end of the line.
-const OUTPUT_BYTES_MAX: u64 = 1024;
+/// Maximum size of what the program prints, in bytes. An ML-DSA-87 signature in base64 has 6172 digits and the end of the line.
+const OUTPUT_BYTES_MAX: u64 = 8192;
 
 /// A program with its arguments that signs what it reads from stdin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +84,7 @@ impl Signer for CommandSigner {
     /// The program gets `message` on stdin, and prints the signature.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         let program = self.command.program().to_owned();
+        let expected = self.public.signature_bytes();
         let run = Program {
             argv: &self.command.0,
             input: message,
@@ -92,8 +93,9 @@ impl Signer for CommandSigner {
         };
         match run.run(&|| self.stop.load(Ordering::Relaxed)) {
             Ok(output) => match read_signature(&output) {
-                Ok(signature) => Ok(signature.to_vec()),
-                Err(found) => Err(SignerError::Output { program, found }),
+                Ok(signature) if signature.len() as u64 == expected => Ok(signature),
+                Ok(_) => Err(SignerError::Output { program, expected, found: output.len() }),
+                Err(found) => Err(SignerError::Output { program, expected, found }),
             },
             Err(problem) => Err(SignerError::Command { program, problem }),
         }

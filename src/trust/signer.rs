@@ -1,5 +1,7 @@
 //! The interface for signing keys.
 
+use std::sync::Arc;
+
 use super::key::{PublicKey, ShortKeyId};
 use super::ssh::AgentError;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
@@ -18,15 +20,44 @@ pub trait Signer: Send + Sync {
     /// # Errors
     /// [`SignerError`] if the key cannot be used.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError>;
+
+    /// A key of another algorithm whose signatures stand beside those of this one in the heads of chunks; see
+    /// [`HybridSigner`].
+    fn partner(&self) -> Option<&dyn Signer> {
+        None
+    }
 }
 
 impl dyn Signer + '_ {
-    /// The size of each signature in bytes. The size of a chunk's head must be known before it is signed.
-    pub fn signature_bytes(&self) -> u64 {
-        self.public_key().signature_bytes()
+    /// The public keys of all signatures that this signer makes in a head: one or two.
+    pub fn public_keys(&self) -> impl Iterator<Item = &PublicKey> {
+        std::iter::once(self.public_key()).chain(self.partner().map(Signer::public_key))
     }
 
-    /// Signs `message` and returns the signature as an entry of a head.
+    /// The size of each signature in a head in bytes. The size of a chunk's head must be known before it is signed.
+    pub fn signature_sizes(&self) -> Vec<u64> {
+        self.public_keys().map(PublicKey::signature_bytes).collect()
+    }
+
+    /// Signs `message` with each key, and returns the signatures as entries of a head, in their order.
+    ///
+    /// # Errors
+    /// As [`signature`](#method.signature).
+    pub fn signatures(&self, message: &[u8]) -> Result<Vec<Signature>, SignerError> {
+        let mut signatures = vec![self.signature(message)?];
+        if let Some(partner) = self.partner() {
+            signatures.push(partner.signature(message)?);
+        }
+        signatures.sort_by_key(|signature| (signature.key, signature.algorithm));
+        Ok(signatures)
+    }
+
+    /// Whether each key has signed `message` with one of these signatures.
+    pub fn has_signed(&self, message: &[u8], signatures: &[Signature]) -> bool {
+        self.public_keys().all(|key| signatures.iter().any(|signature| key.has_signed(message, signature)))
+    }
+
+    /// Signs `message` with the first key alone, and returns the signature as an entry of a head.
     ///
     /// # Errors
     /// [`SignerError`] if the key cannot be used, or if its signature has the wrong size or does not verify.
@@ -35,12 +66,39 @@ impl dyn Signer + '_ {
         let short = self.public_key().id().short();
         let signature = Signature { key: short.into(), algorithm: self.public_key().algorithm(), bytes };
         // A signature that does not verify must not be written.
-        if signature.bytes.len() as u64 != self.signature_bytes()
-            || !self.public_key().has_signed(message, &signature)
-        {
+        if !self.public_key().has_signed(message, &signature) {
             return Err(SignerError::Wrong { key: short });
         }
         Ok(signature)
+    }
+}
+
+/// Two keys of one holder, of different algorithms, that sign heads together. Whatever is not a head, such as a receipt, is
+/// signed by the first alone.
+pub struct HybridSigner {
+    first: Arc<dyn Signer>,
+    second: Arc<dyn Signer>,
+}
+
+impl HybridSigner {
+    /// A signer with both keys; `None` if they have the same algorithm.
+    pub fn new(first: Arc<dyn Signer>, second: Arc<dyn Signer>) -> Option<HybridSigner> {
+        let differ = first.public_key().algorithm() != second.public_key().algorithm();
+        differ.then_some(HybridSigner { first, second })
+    }
+}
+
+impl Signer for HybridSigner {
+    fn public_key(&self) -> &PublicKey {
+        self.first.public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+        self.first.sign(message)
+    }
+
+    fn partner(&self) -> Option<&dyn Signer> {
+        Some(self.second.as_ref())
     }
 }
 
@@ -57,12 +115,14 @@ pub enum SignerError {
     },
     /// The program that signs printed something else than a signature.
     #[error(
-        "the sign command {program:?} printed {found} bytes that are no signature: expected 64 bytes, or one line of 88 \
-         base64 digits"
+        "the sign command {program:?} printed {found} bytes that are no signature: expected {expected} bytes, or one line of \
+         them in base64"
     )]
     Output {
         /// The name of the program.
         program: String,
+        /// The size of a signature of the key in bytes.
+        expected: u64,
         /// The number of bytes that it printed.
         found: usize,
     },

@@ -231,12 +231,19 @@ pub struct SignerReport {
     pub holder: String,
     /// The id of the key.
     pub key: String,
+    /// The ids of further keys of the holder that signed, if the trust policy wants several algorithms.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub further_keys: Vec<String>,
 }
 
 impl SignerReport {
     /// Converts accepted signers to their report form.
     pub fn all(accepted: &[Accepted]) -> Vec<SignerReport> {
-        let report = |a: &Accepted| SignerReport { holder: a.holder.clone(), key: a.key_id.to_string() };
+        let report = |a: &Accepted| SignerReport {
+            holder: a.holder.clone(),
+            key: a.key_id.to_string(),
+            further_keys: a.further_keys.iter().map(ToString::to_string).collect(),
+        };
         accepted.iter().map(report).collect()
     }
 }

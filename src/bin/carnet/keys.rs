@@ -6,7 +6,7 @@ use std::sync::Arc;
 use carnet::diagnosis::Code;
 use carnet::small_file::SmallFile;
 use carnet::trust::{
-    AgentSigner, CommandSigner, KeyFile, KeyPlace, KeyRequest, PublicKey, SignCommand, Signer,
+    AgentSigner, CommandSigner, HybridSigner, KeyFile, KeyPlace, KeyRequest, PublicKey, SignCommand, Signer,
 };
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -20,6 +20,70 @@ use super::world::agent_socket;
 
 /// Maximum size of a passphrase file, in bytes. Only its first line is used.
 const PASSPHRASE_FILE_BYTES_MAX: u64 = 64 << 10;
+
+/// The options of commands that sign chunks.
+#[derive(Args)]
+pub(crate) struct ChunkKeyArgs {
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(flatten)]
+    second: SecondKey,
+}
+
+impl ChunkKeyArgs {
+    /// Loads the key or the keys. Warns if other users can read a file of them.
+    pub(crate) fn load(&self, context: &Context<'_>) -> Result<Arc<dyn Signer>, CommandError> {
+        self.second.beside(self.key.load(context)?, context)
+    }
+}
+
+/// The options for a second key, which signs chunks, too.
+#[derive(Args)]
+pub(crate) struct SecondKey {
+    /// Sign with a key of another algorithm, too, for receivers that want both
+    #[arg(long = "second-key", id = "second_key", value_name = "KEY", requires = "key", value_parser = key_place())]
+    place: Option<KeyPlace>,
+    /// Read the passphrase of the second key from the first line of FILE
+    #[arg(
+        long = "second-passphrase-file",
+        id = "second_passphrase_file",
+        value_name = "FILE",
+        requires = "second_key"
+    )]
+    passphrase_file: Option<PathBuf>,
+    /// The program that signs with the second key
+    #[arg(
+        long = "second-sign-command",
+        id = "second_sign_command",
+        value_name = "COMMAND",
+        requires = "second_key",
+        conflicts_with = "second_passphrase_file"
+    )]
+    sign_command: Option<SignCommand>,
+}
+
+impl SecondKey {
+    /// Whether there is one.
+    pub(crate) fn is_given(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Adds the second key to the first, if there is one.
+    pub(crate) fn beside(
+        &self,
+        first: Arc<dyn Signer>,
+        context: &Context<'_>,
+    ) -> Result<Arc<dyn Signer>, CommandError> {
+        let Some(place) = &self.place else { return Ok(first) };
+        let second = KeyRequest {
+            place: place.clone(),
+            passphrase_file: self.passphrase_file.clone(),
+            sign_command: self.sign_command.clone(),
+            second: None,
+        };
+        pair(first, &second, context)
+    }
+}
 
 /// The options of commands that always sign.
 #[derive(Args)]
@@ -60,6 +124,7 @@ impl KeyAccess {
             place: place.clone(),
             passphrase_file: self.passphrase_file.clone(),
             sign_command: self.sign_command.clone(),
+            second: None,
         };
         load(&request, context)
     }
@@ -70,8 +135,31 @@ pub(crate) fn key_place() -> impl TypedValueParser<Value = KeyPlace> {
     OsStringValueParser::new().try_map(|text| KeyPlace::parse(&text))
 }
 
-/// Loads the key to sign with. Warns if other users can read its file.
+/// Loads the key to sign with, and the second one, if there is one. Warns if other users can read a file of them.
 pub(crate) fn load(request: &KeyRequest, context: &Context<'_>) -> Result<Arc<dyn Signer>, CommandError> {
+    let first = load_one(request, context)?;
+    match &request.second {
+        None => Ok(first),
+        Some(second) => pair(first, second, context),
+    }
+}
+
+/// Loads the second key.
+fn pair(
+    first: Arc<dyn Signer>,
+    second: &KeyRequest,
+    context: &Context<'_>,
+) -> Result<Arc<dyn Signer>, CommandError> {
+    let loaded = load_one(second, context)?;
+    let algorithm = loaded.public_key().algorithm();
+    let both = HybridSigner::new(first, loaded).ok_or_else(|| {
+        let message = format!("both keys are of {algorithm}; the second must be of another algorithm");
+        CommandError::new(Code::SecondKeyAlgorithm, message)
+    })?;
+    Ok(Arc::new(both))
+}
+
+fn load_one(request: &KeyRequest, context: &Context<'_>) -> Result<Arc<dyn Signer>, CommandError> {
     let stop = context.environment.workers.stop();
     match (&request.place, &request.sign_command) {
         (KeyPlace::File(path), Some(command)) => {

@@ -37,7 +37,7 @@ fn two_must_release(change: impl FnOnce(&mut [PolicyKey])) -> TrustPolicy {
         entry(9, "machine", &[Role::Packer]),
     ];
     change(&mut keys);
-    TrustPolicy::new(2, keys).unwrap()
+    TrustPolicy::new(2, None, keys).unwrap()
 }
 
 fn sign(seed: u8) -> Signature {
@@ -100,7 +100,7 @@ fn threshold_same_key_under_two_ids_is_refused() {
         vec![entry(1, "alice", &[Role::Packer, Role::Releaser]), entry(1, "bob", &[Role::Releaser])];
     // The bytes of the key are compared, not the id.
     keys[1].key = keys[1].key.clone().with_id_of(&entry(2, "bob", &[]).key);
-    let error = TrustPolicy::new(2, keys).unwrap_err();
+    let error = TrustPolicy::new(2, None, keys).unwrap_err();
     assert!(matches!(error, PolicyProblem::KeyTwice { .. }), "{error}");
 }
 
@@ -200,7 +200,7 @@ fn all_keys_with_the_same_short_id_are_tried() {
 #[test]
 fn refuses_unsatisfiable_policies() {
     let both = [Role::Packer, Role::Releaser];
-    let problem = |threshold, keys| TrustPolicy::new(threshold, keys).unwrap_err().to_string();
+    let problem = |threshold, keys| TrustPolicy::new(threshold, None, keys).unwrap_err().to_string();
     assert_eq!(problem(1, vec![]), "0 keys are listed; 1 to 256 are allowed");
     for threshold in [i64::MIN, -1, 0, 17, 257, i64::MAX] {
         let expected = format!("release-threshold is {threshold}; it must be 1 to 16");

@@ -22,7 +22,7 @@ pub(in crate::trust) fn is_line(text: &str) -> bool {
 /// checked to be a good point.
 ///
 /// # Errors
-/// [`KeyProblem::NotEd25519`] for other kinds, else [`KeyProblem::Malformed`].
+/// [`KeyProblem::Algorithm`] for other kinds, else [`KeyProblem::Malformed`].
 pub(in crate::trust) fn ed25519_of_line(line: &str) -> Result<[u8; 32], KeyProblem> {
     let line = line.trim_ascii();
     if line.contains('\n') {
@@ -47,7 +47,7 @@ pub(in crate::trust) fn ed25519_of_blob(blob: &[u8]) -> Result<[u8; 32], KeyProb
     let kind = reader.string().ok_or_else(|| malformed("it ends too early"))?;
     if kind != ED25519.as_bytes() {
         let found = String::from_utf8_lossy(kind).chars().take(40).collect();
-        return Err(KeyProblem::NotEd25519 { found });
+        return Err(KeyProblem::Algorithm { found });
     }
     let key = reader.string().and_then(|key| key.try_into().ok());
     key.filter(|_| reader.is_at_end())

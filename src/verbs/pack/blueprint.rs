@@ -3,7 +3,7 @@
 
 use super::place::{Placement, PlannedChunk};
 use crate::format::plan::Plan;
-use crate::format::shape::{Item, head_entry_bytes};
+use crate::format::shape::{Item, head_entry_bytes, signature_entries_bytes};
 use crate::format::statement::Statement;
 use crate::format::{Sum, Timestamp};
 
@@ -25,16 +25,17 @@ pub(super) struct Blueprint {
     first_annex: u32,
     /// The position of each piece, by blob, then by piece.
     pieces: Vec<Vec<PieceAt>>,
-    signature_bytes: u64,
+    /// The size of the signatures in the head with their headers, in bytes.
+    signatures_bytes: u64,
     created: Timestamp,
     expires: Option<Timestamp>,
 }
 
 impl Blueprint {
-    /// Creates the layout of a placement whose chunks are sealed at `created` with one signature of this length.
+    /// Creates the layout of a placement whose chunks are sealed at `created` with signatures of these sizes.
     pub(super) fn new(
         placement: Placement,
-        signature_bytes: u64,
+        signature_sizes: &[u64],
         created: Timestamp,
         expires: Option<Timestamp>,
     ) -> Blueprint {
@@ -46,7 +47,7 @@ impl Blueprint {
             chunks: chunks.into_iter().chain(annex).collect(),
             plan,
             document_bytes,
-            signature_bytes,
+            signatures_bytes: signature_entries_bytes(signature_sizes),
             created,
             expires,
         };
@@ -118,7 +119,7 @@ impl Blueprint {
     /// Returns the offset of the sealed part in a chunk file, in bytes.
     pub(super) fn sealed_at(&self, number: u32) -> u64 {
         let statement_bytes = self.statement(number, Sum([0; 32])).render().len() as u64;
-        head_entry_bytes(statement_bytes) + head_entry_bytes(self.signature_bytes)
+        head_entry_bytes(statement_bytes) + self.signatures_bytes
     }
 
     /// Returns the size of a chunk file when it is packed, in bytes.

@@ -102,7 +102,8 @@ fn prepare(
     environment: &Environment<'_>,
 ) -> Result<Prepared, PackError> {
     let gathered = gather(request, excluded).map_err(|error| or_interrupted(error, environment))?;
-    let mut plan = gathered.plan(request, HeadRoom::of(signer.signature_bytes()));
+    let sizes = signer.signature_sizes();
+    let mut plan = gathered.plan(request, HeadRoom::of(&sizes, request.chunk_size.bytes()));
     let assigned = request.numbers.map(|numbers| assign(&plan, numbers)).transpose()?;
     if let Some(assigned) = &assigned {
         plan.crossing = assigned.crossing.clone();
@@ -114,7 +115,7 @@ fn prepare(
     }
     check_readable(&placement.plan)?;
     let expires = request.expires.and_then(|expiry: Expiry| expiry.from(request.created));
-    let blueprint = Blueprint::new(placement, signer.signature_bytes(), request.created, expires);
+    let blueprint = Blueprint::new(placement, &sizes, request.created, expires);
     if let Some(only) = &request.only {
         check_request(only, &blueprint)?;
     }

@@ -150,7 +150,7 @@ fn written_blobs(sealer: &Sealer<'_>) -> Result<Vec<(usize, Vec<Segment>)>, Pack
     Ok(waiting.filter_map(|blob| Some((blob, segments(blob)?))).collect())
 }
 
-/// Whether this run would write the same chunk: it has the statement of this plan, signed with this key.
+/// Whether this run would write the same chunk: it has the statement of this plan, signed by this signer.
 fn is_ours(
     request: &PackRequest<'_>,
     sealer: &Sealer<'_>,
@@ -162,8 +162,7 @@ fn is_ours(
     if found.bundle != blueprint.bundle() || found.number != number || number > blueprint.plan().last {
         return false;
     }
-    let key = signer.public_key();
-    let signed = head.signatures.iter().any(|signature| key.has_signed(&head.statement_bytes, signature));
+    let signed = signer.has_signed(&head.statement_bytes, &head.signatures);
     let mut expected = blueprint.statement(number, found.sums);
     expected.created = found.created;
     expected.expires = request.expires.and_then(|expiry| expiry.from(found.created));

@@ -380,8 +380,8 @@ impl<'a> Sealer<'a> {
 
     fn sign(&self, statement: Statement) -> Result<Head, PackError> {
         let statement_bytes = statement.render();
-        let signature = self.signer.signature(&statement_bytes)?;
-        Ok(Head { statement, statement_bytes, signatures: vec![signature] })
+        let signatures = self.signer.signatures(&statement_bytes)?;
+        Ok(Head { statement, statement_bytes, signatures })
     }
 
     /// Hashes the chunk files that were not hashed yet.

@@ -14,7 +14,7 @@ use crate::format::entry::EntryName;
 use crate::format::head::{Head, put};
 use crate::format::limits::PARITY_WORK_BYTES_MAX;
 use crate::format::parity::ParityGroup;
-use crate::format::shape::{Item, Shape, head_entry_bytes};
+use crate::format::shape::{Item, Shape, head_entry_bytes, signature_entries_bytes};
 use crate::format::statement::{Kind, Statement};
 use crate::format::sums::Sums;
 use crate::format::tar::{END_BYTES, Header, padded};
@@ -81,7 +81,7 @@ impl Maker<'_> {
     fn extent(&self, group: &ParityGroup, file: u32, text_bytes: usize) -> (u64, u64) {
         let shape = Maker::shape(group, file, text_bytes);
         let statement = self.statement(group, file, &shape, Sum([0; 32])).render().len() as u64;
-        let head = head_entry_bytes(statement) + head_entry_bytes(self.signer.signature_bytes());
+        let head = head_entry_bytes(statement) + signature_entries_bytes(&self.signer.signature_sizes());
         let stripes = shape.offsets().last().expect("a parity file has entries");
         (head + stripes, head + shape.sealed_bytes())
     }
@@ -302,7 +302,7 @@ impl Maker<'_> {
         let sums = Sums::new(names.iter().copied().zip(entry_sums).collect()).render();
         let statement = self.statement(group, file, &shape, Sum::of(&sums));
         let statement_bytes = statement.render();
-        let signatures = vec![self.signer.signature(&statement_bytes)?];
+        let signatures = self.signer.signatures(&statement_bytes)?;
         let head = Head { statement, statement_bytes, signatures };
         let mut front = head.render();
         put(&mut front, EntryName::Sums, &sums);
@@ -337,9 +337,10 @@ impl Maker<'_> {
         let Some(file) = self.sink.finished(number)? else { return Ok(false) };
         let is_same = |head: &Head| {
             let Statement { bundle, kind, sums, .. } = head.statement;
-            let key = |head: &Head| head.signatures.first().map(|signature| signature.key);
+            let keys =
+                |head: &Head| head.signatures.iter().map(|signature| signature.key).collect::<Vec<_>>();
             (bundle, kind, sums) == (wanted.statement.bundle, Kind::Parity, wanted.statement.sums)
-                && key(head) == key(wanted)
+                && keys(head) == keys(wanted)
         };
         let Ok(head) = read_head(file.as_ref()) else { return Ok(false) };
         if !is_same(&head) {

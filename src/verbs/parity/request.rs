@@ -54,8 +54,8 @@ pub fn add_parity(
     let chunks: Vec<ProtectedChunk> = sources.iter().map(|source| protected(source.opened)).collect();
     let signatures = chunks.first().map_or(0, |control| control.signatures.len());
     let control = &sources[0].opened.statement;
-    let room =
-        Room { chunk_bytes: plan.chunk_bytes, head_bytes: HeadRoom::of(signer.signature_bytes()).data };
+    let heads = HeadRoom::of(&signer.signature_sizes(), plan.chunk_bytes);
+    let room = Room { chunk_bytes: plan.chunk_bytes, head_bytes: heads.data };
     let groups = design(&chunks, request.amount, room)?;
     let names = FileNames::parity(&plan.crossing.name);
     let sink = request.store.hold(&names, &bundle.id, request.replace)?;

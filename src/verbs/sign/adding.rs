@@ -12,7 +12,7 @@ use crate::format::head::Head;
 use crate::format::limits::SIGNATURES_MAX;
 use crate::format::signature::{Signature, SignatureAlgorithm};
 use crate::medium::{ChunkFile, MediumError, release_file_name};
-use crate::trust::{PublicKey, Role, Signer, TrustPolicy, read_signature};
+use crate::trust::{PolicyKey, PublicKey, RefusalReason, Refused, Role, Signer, TrustPolicy, read_signature};
 
 /// Adds a release signature to every control chunk.
 ///
@@ -26,18 +26,19 @@ pub fn sign(
     signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<SignReport, SignError> {
-    let key = signer.public_key();
+    let keys: Vec<&PublicKey> = signer.public_keys().collect();
     let mut bundles = Vec::new();
     for (control, contents) in controls.each() {
         let adding = Adding::begin(control, contents)?;
-        let is_there = adding.head.signatures.iter().any(|s| key.has_signed(&adding.head.statement_bytes, s));
-        let new = if is_there { None } else { Some(signer.signature(&adding.head.statement_bytes)?) };
-        bundles.push(adding.end(key, new, controls, environment)?);
+        let Head { statement_bytes, signatures, .. } = &adding.head;
+        let is_there = signer.has_signed(statement_bytes, signatures);
+        let new = if is_there { Vec::new() } else { signer.signatures(statement_bytes)? };
+        bundles.push(adding.end(&keys, new, controls, environment)?);
     }
     Ok(SignReport { bundles })
 }
 
-/// Adds a signature that was made elsewhere to every control chunk whose statement it is over: 64 bytes, or one line of
+/// Adds a signature that was made elsewhere to every control chunk whose statement it is over: its bytes, or one line of
 /// base64. `keys` are those that may have made it. Otherwise as [`sign`].
 ///
 /// # Errors
@@ -55,12 +56,10 @@ pub fn attach(
         let message = &adding.head.statement_bytes;
         let Some(key) = keys.iter().find(|key| key.verify(message, &bytes)) else { continue };
         let is_there = adding.head.signatures.iter().any(|signature| key.has_signed(message, signature));
-        let new = (!is_there).then(|| Signature {
-            key: key.id().short().into(),
-            algorithm: SignatureAlgorithm::ED25519,
-            bytes: bytes.to_vec(),
-        });
-        bundles.push(adding.end(key, new, controls, environment)?);
+        let signature =
+            || Signature { key: key.id().short().into(), algorithm: key.algorithm(), bytes: bytes.clone() };
+        let new = if is_there { Vec::new() } else { vec![signature()] };
+        bundles.push(adding.end(&[key], new, controls, environment)?);
     }
     if bundles.is_empty() {
         let name = |(control, _): (&Opened, &Contents)| {
@@ -89,25 +88,27 @@ impl<'a> Adding<'a> {
         Ok(Adding { control, contents, head })
     }
 
-    /// Writes the new signature of `key`, if there is one.
+    /// Writes the new signatures of `keys`, if there are any.
     fn end(
         self,
-        key: &PublicKey,
-        new: Option<Signature>,
+        keys: &[&PublicKey],
+        new: Vec<Signature>,
         controls: &Controls<'_>,
         environment: &Environment<'_>,
     ) -> Result<SignedBundle, SignError> {
         let Adding { control, contents, head: old } = self;
         let file = &control.file;
         let mut head = old.clone();
-        let already_signed = new.is_none();
-        if let Some(new) = new {
+        let already_signed = new.is_empty();
+        if !already_signed {
             if let Some(policy) = controls.policy {
                 check_counts(policy, control, &old, &new, environment)?;
             }
-            // An invalid signature under the id of this key is replaced by the valid one.
-            head.signatures.retain(|old| (old.key, old.algorithm) != (new.key, new.algorithm));
-            head.signatures.push(new);
+            for new in new {
+                // An invalid signature under the id of this key is replaced by the valid one.
+                head.signatures.retain(|old| (old.key, old.algorithm) != (new.key, new.algorithm));
+                head.signatures.push(new);
+            }
             head.signatures.sort_by_key(|signature| (signature.key, signature.algorithm));
             let is_in_control = controls.release_files.is_none();
             let has_no_room = is_in_control && head.sealed_at() > contents.plan.heads.control;
@@ -133,13 +134,15 @@ impl<'a> Adding<'a> {
         }
         let mut release_file = None;
         if let Some(store) = controls.release_files {
-            let name = release_file_name(&contents.plan.crossing.name, key.id().short().into());
+            let name = release_file_name(&contents.plan.crossing.name, keys[0].id().short().into());
             store.put_beside(&name, &head.render_release())?;
             release_file = Some(name);
         }
         Ok(SignedBundle {
             content: to_sign(control, contents),
-            key: key.id().to_string(),
+            key: keys[0].id().to_string(),
+            second_key: keys.get(1).map(|key| key.id().to_string()),
+            waits_for: controls.policy.map(|policy| waits_for(policy, keys, &head)).unwrap_or_default(),
             already_signed,
             signatures: head.signatures.len(),
             release_file,
@@ -147,19 +150,33 @@ impl<'a> Adding<'a> {
     }
 }
 
-/// Refuses a signature that the policy does not count as a release.
+/// The algorithms with which the policy wants a signature of the holder of these keys, too.
+fn waits_for(policy: &TrustPolicy, keys: &[&PublicKey], head: &Head) -> Vec<String> {
+    let of = |key: &PublicKey| policy.keys().iter().find(|known| known.key() == key).map(PolicyKey::holder);
+    let Some(holder) = keys.iter().find_map(|key| of(key)) else { return Vec::new() };
+    let has_signed = |algorithm: &&SignatureAlgorithm| {
+        let mut theirs =
+            policy.keys().iter().filter(|key| key.holder() == holder && key.key().algorithm() == **algorithm);
+        theirs.any(|key| head.signatures.iter().any(|s| key.key().has_signed(&head.statement_bytes, s)))
+    };
+    let wanted = policy.algorithms().unwrap_or_default().iter();
+    wanted.filter(|algorithm| !has_signed(algorithm)).map(ToString::to_string).collect()
+}
+
+/// Refuses a signature that the policy does not count as a release. One of several algorithms may come alone: the holder's
+/// other key may be somewhere else.
 fn check_counts(
     policy: &TrustPolicy,
     control: &Opened,
     head: &Head,
-    signature: &Signature,
+    signatures: &[Signature],
     environment: &Environment<'_>,
 ) -> Result<(), SignError> {
     let stream = head.statement.crossing.stream.as_ref().map(crate::format::StreamName::as_str);
     let (created, now) = (head.statement.created.get(), environment.clock.now().get());
-    let signatures = std::slice::from_ref(signature);
     let judgement = policy.judge(Role::Releaser, stream, created, now, &head.statement_bytes, signatures);
-    match judgement.refused().first() {
+    let waits = |refused: &&Refused| refused.reason != RefusalReason::AlgorithmMissing;
+    match judgement.refused().iter().find(waits) {
         None => Ok(()),
         Some(refused) => Err(SignError::DoesNotCount {
             file: control.file.name().to_owned(),

@@ -72,7 +72,9 @@ pub enum SignError {
         signatures: usize,
     },
     /// What should be attached is no signature.
-    #[error("{found} bytes are no signature: expected 64 bytes, or one line of 88 base64 digits")]
+    #[error(
+        "{found} bytes are no signature: expected 64 bytes (Ed25519), 4627 bytes (ML-DSA-87), or one line of base64"
+    )]
     NotASignature {
         /// The number of bytes.
         found: usize,
@@ -116,6 +118,7 @@ impl Diagnose for SignError {
             SignError::NoControl { .. } => Code::ControlChunkMissing,
             SignError::Forked { .. } => Code::BundleForked,
             SignError::Untrusted { reason: Untrusted::Expired { .. }, .. } => Code::BundleExpired,
+            SignError::Untrusted { reason, .. } if reason.is_downgrade() => Code::SignatureDowngrade,
             SignError::Untrusted { .. } => Code::PackerUntrusted,
             SignError::DoesNotCount { .. } => Code::ReleaseDoesNotCount,
             SignError::Full { .. } => Code::SignaturesFull,

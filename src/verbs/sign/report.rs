@@ -43,6 +43,10 @@ pub struct SignedBundle {
     pub content: BundleToSign,
     /// The id of the key that signed.
     pub key: String,
+    /// The id of the second key that signed, of another algorithm.
+    pub second_key: Option<String>,
+    /// The algorithms with which the same holder must sign, too, before the release counts.
+    pub waits_for: Vec<String>,
     /// Whether this key had already signed the control chunk; if so, nothing was changed.
     pub already_signed: bool,
     /// The number of signatures that the control chunk or the release file has now.

@@ -15,7 +15,7 @@ use crate::diagnosis::{Code, Failure};
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::format::{Sum, Timestamp};
 use crate::logbook::StreamReport;
-use crate::trust::Refused;
+use crate::trust::{RefusalReason, Refused};
 use crate::verbs::report::{LeftOutReport, OmissionReport, OriginReport, SignerReport};
 
 /// The verdict on a file.
@@ -71,7 +71,7 @@ pub enum BundleVerdict {
 
 impl BundleVerdict {
     /// Returns the error code of a failure; `None` if the bundle is complete.
-    pub fn code(self) -> Option<Code> {
+    fn code(self) -> Option<Code> {
         match self {
             BundleVerdict::Complete | BundleVerdict::Unverified => None,
             BundleVerdict::Unreadable => Some(Code::ChunkUnreadable),
@@ -225,8 +225,7 @@ impl VerifyReport {
 
     /// Returns the kind of failure of the most severe verdict; `None` if no bundle failed.
     pub fn failure(&self) -> Option<Failure> {
-        let worst =
-            self.bundles.iter().filter_map(|bundle| bundle.verdict.code().map(|code| (bundle.verdict, code)));
+        let worst = self.bundles.iter().filter_map(|bundle| bundle.code().map(|code| (bundle.verdict, code)));
         let worst = worst.max_by_key(|(verdict, _)| *verdict);
         let is_refused = self.bundles.iter().any(|bundle| bundle.stream_code().is_some());
         match worst {
@@ -239,6 +238,21 @@ impl VerifyReport {
 }
 
 impl BundleReport {
+    /// The error code of a failure; `None` if the bundle is complete.
+    pub fn code(&self) -> Option<Code> {
+        let code = self.verdict.code()?;
+        let lacks = |refused: &Refused| refused.reason == RefusalReason::AlgorithmMissing;
+        let mut findings = self.files.iter().flat_map(|file| &file.problems);
+        let in_files = findings
+            .any(|finding| matches!(finding, Finding::NotSigned { refused } if refused.iter().any(lacks)));
+        let in_release = self.release.as_ref().is_some_and(|release| release.refused.iter().any(lacks));
+        Some(match self.verdict {
+            BundleVerdict::Untrusted if in_files => Code::SignatureDowngrade,
+            BundleVerdict::Unreleased if in_release => Code::SignatureDowngrade,
+            _ => code,
+        })
+    }
+
     /// The code of the reason for which the stream refuses the bundle.
     pub fn stream_code(&self) -> Option<Code> {
         self.in_stream.as_ref().and_then(StreamReport::code)

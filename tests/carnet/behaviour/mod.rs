@@ -26,6 +26,7 @@ mod odd_names;
 mod outputs;
 mod peers;
 mod platforms;
+mod post_quantum;
 mod releases;
 mod resend;
 mod reshaping;

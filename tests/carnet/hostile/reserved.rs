@@ -31,14 +31,14 @@ fn of(algorithm: &str, bytes: usize) -> Signature {
 
 #[test]
 fn a_signature_of_an_unknown_algorithm_counts_for_nothing() {
-    let (verified, _) = deliver("another algorithm", &control_with(&[of("mldsa87", 4627)]), Expect::Complete);
+    let (verified, _) = deliver("another algorithm", &control_with(&[of("slhdsa", 4627)]), Expect::Complete);
     assert!(verified.stdout.contains("algorithm"), "{verified}");
     deliver("two of one key", &control_with(&[of("a", 1), of("b", 1)]), Expect::Complete);
     let alone = {
         let mut chunks = packed().chunks.clone();
         let parts = &Forged::new().chunks[0];
         let text = parts.fitting().render();
-        chunks[0] = [head(&text, &[of("mldsa87", 4627)]), parts.body()].concat();
+        chunks[0] = [head(&text, &[of("slhdsa", 4627)]), parts.body()].concat();
         named(&chunks)
     };
     deliver("no other signature", &alone, Expect::Untrusted);
@@ -46,7 +46,18 @@ fn a_signature_of_an_unknown_algorithm_counts_for_nothing() {
 
 #[test]
 fn signatures_have_bounds() {
-    deliver("a data chunk has one signature", &chunk_with(1, &[of("mldsa87", 4627)]), Expect::Incomplete);
+    let passenger = |what, others: &[Signature]| deliver(what, &chunk_with(1, others), Expect::Incomplete);
+    // The plan says that each data chunk has one Ed25519 signature, and the room of its statement is not for others.
+    passenger("a second signature that the plan does not have", &[of("mldsa87", 4627)]);
+    passenger("a short one of an unknown algorithm", &[of("a", 1)]);
+    passenger("a third one", &[of("a", 1), of("b", 1)]);
+    deliver(
+        "an ML-DSA-87 signature that is short",
+        &control_with(&[of("mldsa87", 4626)]),
+        Expect::Incomplete,
+    );
+    deliver("an ML-DSA-87 signature that is long", &control_with(&[of("mldsa87", 4628)]), Expect::Incomplete);
+    deliver("an ML-DSA-87 signature of nobody", &control_with(&[of("mldsa87", 4627)]), Expect::Complete);
     deliver("an Ed25519 signature that is short", &control_with(&[of("ed25519", 63)]), Expect::Incomplete);
     deliver("an Ed25519 signature that is long", &control_with(&[of("ed25519", 65)]), Expect::Incomplete);
     deliver("an empty signature", &control_with(&[of("new", 0)]), Expect::Incomplete);

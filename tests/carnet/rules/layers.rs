@@ -85,6 +85,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("memmap2", &["src/stream/buffer.rs"]),
     ("libc", &["src/medium/on_disk.rs"]),
     ("ed25519_dalek", &["src/trust/"]),
+    ("ml_dsa", &["src/trust/mldsa.rs"]),
     ("aes", &["src/trust/ssh/"]),
     ("ctr", &["src/trust/ssh/"]),
     ("bcrypt_pbkdf", &["src/trust/ssh/"]),

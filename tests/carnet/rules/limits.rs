@@ -9,6 +9,7 @@ fn in_code() -> BTreeMap<&'static str, u64> {
     BTreeMap::from([
         ("STATEMENT_BYTES_MAX", limits::STATEMENT_BYTES_MAX),
         ("SIGNATURES_MAX", limits::SIGNATURES_MAX as u64),
+        ("DATA_SIGNATURES_MAX", limits::DATA_SIGNATURES_MAX as u64),
         ("SIGNATURE_BYTES_MAX", limits::SIGNATURE_BYTES_MAX),
         ("ALGORITHM_NAME_BYTES_MAX", carnet::format::signature::ALGORITHM_NAME_BYTES_MAX as u64),
         ("ENTRIES_MAX", limits::ENTRIES_MAX as u64),

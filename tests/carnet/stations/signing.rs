@@ -34,3 +34,36 @@ fn a_pipeline_signs_with_a_command_and_a_check_tries_it() {
     let check = desk.carnet(&format!("station check {station}")).ends(1);
     check.says(&["out: key etc/hsm.pub.pem", "sign-command-output"]);
 }
+
+#[test]
+fn a_pipeline_signs_with_two_algorithms_and_the_records_with_one() {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let image = source.image(1, &[200_000]);
+    source.tag(&image, "app:1");
+    desk.carnet("keygen pq --algorithm mldsa87").ok();
+    let station = |text: &str| {
+        let head = "state = \"state\"\nkey = \"k.key.pem\"\n";
+        let pipeline = "[export.out]\nartifacts = [\"oci:src\"]\nto = \"out\"\n";
+        fs::write(desk.path("station.toml"), format!("{head}{pipeline}{text}\n")).unwrap();
+        "--station station.toml"
+    };
+    let file = station("second-key = { key = \"pq.key.pem\" }");
+    desk.carnet(&format!("station export out {file}"))
+        .ends(2)
+        .says(&["second-key: it needs a `key` beside it"]);
+    let file = station("key = \"k.key.pem\"\nsecond-key = { key = \"k.key.pem\" }");
+    desk.carnet(&format!("station export out {file}")).ends(2).says(&["error[second-key-algorithm]"]);
+    let file = station("key = \"k.key.pem\"\nsecond-key = { key = \"pq.key.pem\" }");
+    desk.carnet(&format!("station check {file}")).ok();
+    desk.carnet(&format!("station export out {file}")).ok();
+    let key = |name: &str| {
+        format!(
+            "[[keys]]\nholder = \"k\"\npublic-key-file = \"{name}.pub.pem\"\nroles = [\"packer\", \"releaser\"]\n"
+        )
+    };
+    let head = "version = 1\nrelease-threshold = 1\nalgorithms = [\"ed25519\", \"mldsa87\"]\n";
+    fs::write(desk.path("trust.toml"), [head, &key("k"), &key("pq")].concat()).unwrap();
+    desk.carnet("verify out --trust trust.toml").ok().says(&["COMPLETE"]);
+    desk.carnet("runs verify --pub k.pub.pem --state state").ok();
+}

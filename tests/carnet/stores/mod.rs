@@ -371,7 +371,9 @@ impl Signer for FaultyKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         match self.signed.fetch_add(1, Ordering::Relaxed) {
             0 | 1 => self.key.sign(message),
-            _ if self.fails => Err(SignerError::Output { program: "token".to_owned(), found: 0 }),
+            _ if self.fails => {
+                Err(SignerError::Output { program: "token".to_owned(), expected: 64, found: 0 })
+            }
             _ => self.key.sign(b"something else"),
         }
     }

@@ -42,7 +42,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::KeyTooLong | Code::KeyMalformed => {
             "pass a key file from `carnet keygen`, openssl or ssh-keygen"
         }
-        Code::KeyWrongKind | Code::KeyNotEd25519 => {
+        Code::KeyWrongKind | Code::KeyAlgorithm => {
             "generate a key with `carnet keygen` or `openssl genpkey -algorithm ed25519`"
         }
         Code::KeyIsPublic => {
@@ -69,6 +69,9 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::PolicyVersion => "write `version = 1`, or use a newer release",
         Code::PolicyKeyCount => "list at least one [[keys]] entry, and at most the allowed number",
         Code::PolicyThreshold => "set release-threshold to the number of holders who must release a bundle",
+        Code::PolicyAlgorithms => {
+            r#"write algorithms = ["ed25519", "mldsa87"], or one of them, or leave it out"#
+        }
         Code::PolicyHolder => {
             "give each holder a name of printable ASCII characters that differs from others in more than case"
         }
@@ -189,6 +192,10 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         }
         Code::ParityTooMuch => "ask for less parity, or pack the bundle with a larger --chunk-size",
         Code::BundleUnsound => "tell the packing station: the bundle must be packed again",
+        Code::SignatureDowngrade => {
+            "run `carnet verify` to see which signature is missing; let the same person sign with the other key, too, or have \
+             the chunks sent again if the packer signs with both"
+        }
         Code::BundleUntrusted => {
             "run `carnet verify` to see all reasons; a releaser adds a signature with `carnet sign`"
         }
@@ -215,8 +222,9 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "run the command by hand, with a file on stdin; docs/keys.md says what it must do"
         }
         Code::SignCommandOutput => {
-            "let the command print the 64 bytes of the signature, or one line of base64, and nothing else"
+            "let the command print the bytes of the signature, or one line of base64, and nothing else"
         }
+        Code::SecondKeyAlgorithm => "make a key of the other algorithm with `carnet keygen --algorithm`",
         Code::SignCommandKey => "pass the file of the public key with --key; the command has the private key",
         Code::AgentUnreachable => {
             "start one with `eval $(ssh-agent)`, add the key with ssh-add, and see that SSH_AUTH_SOCK is set"

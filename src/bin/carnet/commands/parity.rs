@@ -18,7 +18,7 @@ use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
-use crate::keys::KeyArgs;
+use crate::keys::ChunkKeyArgs;
 use crate::plain::plain;
 use crate::stores::{StoreArgs, StoreWriting, Stores};
 use crate::tables::count_of;
@@ -42,7 +42,7 @@ pub(crate) struct Parity {
     #[arg(long = "parity", value_name = "N|N%")]
     amount: Amount,
     #[command(flatten)]
-    key: KeyArgs,
+    key: ChunkKeyArgs,
     #[command(flatten)]
     trust: TrustArgs,
     /// Where to write the parity files [default: PLACE, if there is one]

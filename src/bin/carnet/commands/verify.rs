@@ -64,7 +64,7 @@ impl Command for Verify {
         context.screen.answer(&report, || text(&report, context.screen));
         // One line for each failure, so that a log without the report has it.
         for bundle in &report.bundles {
-            if let Some(code) = bundle.verdict.code() {
+            if let Some(code) = bundle.code() {
                 let name = &bundle.crossing.name;
                 say(&format!("error[{code}]: bundle {name} ({}): {}", bundle.bundle, verdict(bundle)));
             }

@@ -183,7 +183,11 @@ fn bundle() -> AuditedBundle {
             label: None,
         },
         verified: true,
-        packed_by: vec![SignerReport { holder: HOSTILE.to_owned(), key: "0123456789abcdef".to_owned() }],
+        packed_by: vec![SignerReport {
+            holder: HOSTILE.to_owned(),
+            key: "0123456789abcdef".to_owned(),
+            further_keys: Vec::new(),
+        }],
         released: Some(false),
         released_by: Vec::new(),
         created: parsed("2026-11-25T09:30:00Z"),

@@ -42,7 +42,7 @@ use crate::command_error::CommandError;
 use crate::connection::Connection;
 use crate::exit;
 use crate::gate::GateArgs;
-use crate::keys::KeyArgs;
+use crate::keys::ChunkKeyArgs;
 use crate::request_text::only_request;
 use crate::stores::{StoreAccess, StoreWriting, Stores};
 use crate::sum_option::SumOption;
@@ -92,7 +92,7 @@ pub(crate) struct Pack {
     #[arg(long, value_name = "NAME")]
     name: BundleName,
     #[command(flatten)]
-    key: KeyArgs,
+    key: ChunkKeyArgs,
     /// The maximum size of a chunk file
     #[arg(long, value_name = "SIZE", default_value = "2g")]
     chunk_size: ChunkSize,

@@ -17,7 +17,7 @@ use carnet::station::{
     bundle_folder, move_aside, shelve, unfinished_line,
 };
 use carnet::trust::TrustPolicy;
-use carnet::verify::{BundleVerdict, ChunkVerdict, verify};
+use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, verify};
 
 use super::super::import::{Papers, Work};
 use super::super::unpack::unpack_bundle;
@@ -450,7 +450,7 @@ impl Receiving<'_> {
                 Err(Shelving(CommandError::from(carnet::arrival::OpenError::Interrupted)))
             }
             Some(_) => {
-                let verdict = report.bundles.iter().find_map(|bundle| bundle.verdict.code());
+                let verdict = report.bundles.iter().find_map(BundleReport::code);
                 let code = verdict.unwrap_or(Code::BundleIncomplete);
                 Err(Shelving(CommandError::new(code, "the copies of the chunk files do not verify")))
             }

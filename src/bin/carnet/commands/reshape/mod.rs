@@ -22,7 +22,7 @@ use crate::chunk_place::chunk_place;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
-use crate::keys::KeyArgs;
+use crate::keys::ChunkKeyArgs;
 use crate::stores::{StoreArgs, StoreWriting, Stores};
 use crate::sum_option::SumOption;
 use crate::trust::TrustArgs;
@@ -36,7 +36,7 @@ pub(crate) struct NewBundleArgs {
     #[arg(long, value_name = "PLACE", value_parser = chunk_place())]
     to: ChunkPlace,
     #[command(flatten)]
-    key: KeyArgs,
+    key: ChunkKeyArgs,
     /// The stream (one-way channel) that the new bundle belongs to
     #[arg(long, value_name = "NAME")]
     stream: Option<StreamName>,

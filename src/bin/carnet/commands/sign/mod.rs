@@ -6,6 +6,7 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use carnet::diagnosis::Code;
+use carnet::format::limits::STATEMENT_BYTES_MAX;
 use carnet::medium::{ChunkPlace, NewFile};
 use carnet::observe::Verb;
 use carnet::sign::{
@@ -22,17 +23,18 @@ use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
-use crate::keys::{KeyAccess, key_place};
+use crate::keys::{KeyAccess, SecondKey, key_place};
 use crate::stores::{StoreArgs, StoreWriting, Stores};
 
-/// Maximum size of a statement and of a signature in a file, in bytes. A statement is never longer.
-const FILE_BYTES_MAX: u64 = 4096;
+/// Maximum size of a signature in a file, in bytes. In base64, one of ML-DSA-87 has 6172 digits.
+const SIGNATURE_FILE_BYTES_MAX: u64 = 8192;
 
 /// Release a bundle: add a signature to its control chunk, and change nothing else
 #[derive(Args)]
 #[command(group(ArgGroup::new("verifier").args(["trust", "public"])))]
 #[command(after_help = "On a terminal, it shows what is signed and asks.\n\nExamples:\n  \
-    carnet inspect out --trust trust.toml\n  carnet sign out --trust trust.toml --key alice.key.pem\n\n\
+    carnet inspect out --trust trust.toml\n  carnet sign out --trust trust.toml --key alice.key.pem\n  \
+    carnet sign out --trust trust.toml --key alice.key.pem --second-key alice-pq.key.pem\n\n\
     With the key on a machine that never has the bundle:\n  \
     carnet sign out --trust trust.toml --statement release42.txt\n  \
     carnet sign release42.txt --detached release42.sig --key alice.key.pem\n  \
@@ -52,6 +54,8 @@ pub(crate) struct Sign {
     key: Option<KeyPlace>,
     #[command(flatten)]
     key_access: KeyAccess,
+    #[command(flatten)]
+    second: SecondKey,
     /// The trust file: sign only what one of its packers has packed, and only with a key that it lets release
     #[arg(long, value_name = "FILE", conflicts_with = "detached")]
     trust: Option<PathBuf>,
@@ -111,7 +115,7 @@ impl Command for Sign {
         }
         let report = match (&self.attach, &signer) {
             (Some(file), _) => {
-                let signature = read(file)?;
+                let signature = read(file, SIGNATURE_FILE_BYTES_MAX)?;
                 let mut keys: Vec<PublicKey> =
                     policy.iter().flat_map(TrustPolicy::keys).map(|key| key.key().clone()).collect();
                 keys.extend(self.public.as_deref().map(PublicKey::load).transpose()?);
@@ -143,7 +147,8 @@ impl Command for Sign {
 
 impl Sign {
     fn key(&self, context: &Context<'_>) -> Result<Option<std::sync::Arc<dyn Signer>>, CommandError> {
-        self.key.as_ref().map(|key| self.key_access.load(key, context)).transpose()
+        let first = self.key.as_ref().map(|key| self.key_access.load(key, context)).transpose()?;
+        first.map(|first| self.second.beside(first, context)).transpose()
     }
 
     /// Signs a statement on a machine that does not have the bundle.
@@ -152,7 +157,11 @@ impl Sign {
             let message = "--detached signs one statement: give one file, not several and no object store";
             return Err(CommandError::new(Code::BadPlace, message));
         };
-        let statement = DetachedStatement::parse(read(path)?.raw())?;
+        if self.second.is_given() {
+            let message = "--detached makes one signature: sign with each key into a file of its own";
+            return Err(CommandError::new(Code::SecondKeyAlgorithm, message));
+        }
+        let statement = DetachedStatement::parse(read(path, STATEMENT_BYTES_MAX)?.raw())?;
         let target = NewFile::reserve(file)?;
         let Some(signer) = self.key(context)? else { unreachable!("clap requires a key") };
         let shown = text::statement(statement.statement());
@@ -182,6 +191,6 @@ fn write_statement(file: &Path, controls: &Controls<'_>, context: &Context<'_>) 
 }
 
 /// Reads a statement or a signature.
-fn read(path: &Path) -> Result<SmallFile, CommandError> {
-    SmallFile::read_once(path, FILE_BYTES_MAX).map_err(|error| CommandError::small_file(path, &error))
+fn read(path: &Path, bytes_max: u64) -> Result<SmallFile, CommandError> {
+    SmallFile::read_once(path, bytes_max).map_err(|error| CommandError::small_file(path, &error))
 }

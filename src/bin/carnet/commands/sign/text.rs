@@ -38,11 +38,19 @@ pub(super) fn signed(report: &SignReport) -> String {
         let carried = count_of(bundle.artifacts.len(), "artifact", "artifacts");
         out += &format!("bundle {} {outcome}: {carried}\n", bundle.crossing.name);
         out += &format!("id     {}\nkey    {}\n", bundle.bundle, signed.key);
+        if let Some(second) = &signed.second_key {
+            out += &format!("key    {second}\n");
+        }
         let signatures = count_of(signed.signatures, "signature", "signatures");
         out += &match &signed.release_file {
             Some(name) => format!("release file {}, with {signatures}\n", plain(name)),
             None => format!("file   {}, now with {signatures}\n", plain(&bundle.file)),
         };
+        if !signed.waits_for.is_empty() {
+            let algorithms = signed.waits_for.join(" and ");
+            out +=
+                &format!("it does not count yet: the trust file wants a signature with {algorithms}, too\n");
+        }
         if !bundle.packed_by.is_empty() {
             out += &format!("packed by {}\n", holders(&bundle.packed_by));
         }

@@ -146,7 +146,7 @@ fn try_key(
     context: &Context<'_>,
 ) -> Option<Arc<dyn Signer>> {
     let signed = keys::load(key, context).and_then(|signer| {
-        signer.signature(TRIAL)?;
+        signer.signatures(TRIAL)?;
         Ok(signer)
     });
     report.add_command(pipeline, &format!("key {}", key.place), signed)
