@@ -38,6 +38,13 @@ impl SignatureAlgorithm {
     }
 }
 
+impl SignatureAlgorithm {
+    /// Whether a signature of this algorithm may have this size, in bytes.
+    pub fn allows(self, bytes: usize) -> bool {
+        self.bytes().contains(&(bytes as u64))
+    }
+}
+
 /// Size of an Ed25519 signature, in bytes (RFC 8032).
 pub const ED25519_BYTES: usize = 64;
 

@@ -1,7 +1,7 @@
 //! The two signature checks: a packer's signature accepts a chunk, releasers' signatures release a bundle.
 
 use super::judgement::{Accepted, Judgement, RefusalReason, Refused, Role};
-use super::policy::TrustPolicy;
+use super::policy::{Question, TrustPolicy};
 use crate::format::Timestamp;
 use crate::format::head::Head;
 use crate::format::signature::Signature;
@@ -171,5 +171,7 @@ fn together(copies: &[&AcceptedChunk]) -> Vec<Head> {
 fn judge(policy: &TrustPolicy, role: Role, head: &Head, now: Timestamp) -> Judgement {
     let stream = head.statement.crossing.stream.as_ref().map(crate::format::StreamName::as_str);
     let created = head.statement.created.get();
-    policy.judge(role, stream, created, now.get(), &head.statement_bytes, &head.signatures)
+    let (sequence, now) = (head.statement.crossing.sequence, now.get());
+    let question = Question { role, stream, sequence, created, now };
+    policy.judge(&question, &head.statement_bytes, &head.signatures)
 }

@@ -15,6 +15,8 @@ pub enum Role {
     Packer,
     /// Signs the control chunk to release a bundle.
     Releaser,
+    /// Signs changes of the trust file.
+    Root,
 }
 
 impl fmt::Display for Role {
@@ -22,6 +24,7 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Role::Packer => "packer",
             Role::Releaser => "releaser",
+            Role::Root => "root",
         })
     }
 }
@@ -55,6 +58,8 @@ pub enum RefusalReason {
     /// The policy wants signatures of several algorithms from each holder, and the others of this holder are missing or do
     /// not count.
     AlgorithmMissing,
+    /// The trust file itself has expired.
+    PolicyExpired,
 }
 
 impl fmt::Display for RefusalReason {
@@ -70,6 +75,7 @@ impl fmt::Display for RefusalReason {
             RefusalReason::Revoked => "the key is revoked",
             RefusalReason::SameKey => "another signature of the same key already counts",
             RefusalReason::SameHolder => "a signature of the same holder with another key already counts",
+            RefusalReason::PolicyExpired => "the trust file has expired",
             RefusalReason::AlgorithmNotAllowed => "the trust file does not count signatures of this algorithm",
             RefusalReason::AlgorithmMissing => {
                 "the trust file wants a signature of each algorithm from this holder, and one is missing or does not count"

@@ -7,6 +7,8 @@
 //! - A [`KeyRequest`] is how an operator names the key.
 //! - A [`TrustPolicy`] defines which key may act in which [`Role`], for which streams and when.
 //!   [`TrustPolicy::judge`] is the only function in the project that counts signatures.
+//! - A [`TrustDraft`] is a trust file whose text is being changed. A [`TrustUpdate`] is a new trust file, signed by the roots of
+//!   the old one and its own.
 //! - [`cargo`] checks signatures that travel with artifacts. They never open a bundle.
 //! - [`accept`] and [`release`] are the two checks. No other code creates an [`AcceptedChunk`] or a [`Release`].
 
@@ -14,6 +16,8 @@ mod accept;
 mod agent_signer;
 mod allowed_signers;
 pub mod cargo;
+mod changes;
+mod draft;
 mod judgement;
 mod key;
 mod key_error;
@@ -28,18 +32,26 @@ mod sign_command;
 mod signature_output;
 mod signer;
 mod ssh;
+mod update;
+mod update_error;
 
 pub use accept::{AcceptedChunk, Release, Unreleased, Untrusted, accept, release};
 pub use agent_signer::{AgentKey, AgentSigner};
 pub use allowed_signers::{AllowedSigner, AllowedSigners, AllowedSignersError, PassedOver};
+pub use changes::changes;
+pub use draft::{DraftError, NewKey, TrustDraft};
+pub use jiff::Timestamp as Time;
 pub use judgement::{Accepted, Judgement, RefusalReason, Refused, Role};
 pub use key::{KeyId, PublicKey, ShortKeyId, ShortKeyIdError};
 pub use key_error::{KeyError, KeyProblem};
 pub use key_file::KeyFile;
 pub use key_request::{KeyPlace, KeyRequest};
-pub use policy::{PolicyKey, Revocation, TrustPolicy};
+pub use policy::{PolicyKey, Question, Revocation, TrustPolicy};
 pub use policy_error::{PolicyError, PolicyProblem};
+pub use policy_file::POLICY_BYTES_MAX as TRUST_BYTES_MAX;
 pub use sign_command::{CommandSigner, SignCommand};
 pub use signature_output::read_signature;
 pub use signer::{HybridSigner, Signer, SignerError};
 pub use ssh::AgentError;
+pub use update::{TrustUpdate, UPDATE_BYTES_MAX, UpdateStanding, UpdateStatement};
+pub use update_error::UpdateError;

@@ -29,14 +29,33 @@ pub(super) const NO_STREAM: &str = "-";
 
 /// A revocation: the key is not accepted any more.
 ///
-/// The time is information only. A thief can write any date into a statement, so signatures from before the revocation
-/// cannot be told from later ones.
+/// A plain date is information only. A thief can write any date into a statement, so signatures from before the revocation
+/// cannot be told from later ones. A revocation *from* a time or a number on is for keys that nobody has stolen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revocation {
     /// `revoked = true`.
     Undated,
     /// `revoked = "<time>"`.
     At(Timestamp),
+    /// `revoked = { created-from = "<time>" }`: what was signed before that time still counts.
+    CreatedFrom(Timestamp),
+    /// `revoked = { sequence-from = N }`: bundles with lower numbers still count. The key is for one stream.
+    SequenceFrom(u64),
+}
+
+impl Revocation {
+    /// Whether it applies to everything that the key has signed.
+    fn is_total(self) -> bool {
+        matches!(self, Revocation::Undated | Revocation::At(_))
+    }
+
+    fn applies(self, question: &Question<'_>) -> bool {
+        match self {
+            Revocation::Undated | Revocation::At(_) => true,
+            Revocation::CreatedFrom(from) => question.created >= from,
+            Revocation::SequenceFrom(from) => question.sequence.is_none_or(|sequence| sequence >= from),
+        }
+    }
 }
 
 /// A key of a policy, and what its holder may do with it.
@@ -50,6 +69,8 @@ pub struct PolicyKey {
     pub(super) valid_until: Option<Timestamp>,
     pub(super) revoked: Option<Revocation>,
     pub(super) jump_max: u64,
+    /// The line of the trust file in which it begins, from 1.
+    pub(super) line: usize,
 }
 
 impl PolicyKey {
@@ -95,7 +116,7 @@ impl PolicyKey {
 
     /// Whether the key can act in the role at all, for any stream and at any time.
     fn could_act(&self, role: Role) -> bool {
-        self.revoked.is_none() && self.roles.contains(&role)
+        !self.revoked.is_some_and(Revocation::is_total) && self.roles.contains(&role)
     }
 
     fn covers(&self, stream: Option<&str>) -> bool {
@@ -111,11 +132,11 @@ impl PolicyKey {
     /// The reason why a signature by this key does not count; `None` if it counts.
     fn objection(&self, question: &Question<'_>) -> Option<RefusalReason> {
         let times = [question.created, question.now];
-        if self.revoked.is_some() {
+        if self.revoked.is_some_and(|revoked| revoked.applies(question)) {
             Some(RefusalReason::Revoked)
         } else if !self.roles.contains(&question.role) {
             Some(RefusalReason::WrongRole)
-        } else if !self.covers(question.stream) {
+        } else if question.role != Role::Root && !self.covers(question.stream) {
             Some(RefusalReason::WrongStream)
         } else if self.valid_from.is_some_and(|from| times.iter().any(|t| *t < from)) {
             Some(RefusalReason::NotYetValid)
@@ -127,12 +148,29 @@ impl PolicyKey {
     }
 }
 
-/// The circumstances of a signature that a key is checked against.
-struct Question<'a> {
-    role: Role,
-    stream: Option<&'a str>,
-    created: Timestamp,
-    now: Timestamp,
+/// What signatures are judged for.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The role that the signer needs.
+    pub role: Role,
+    /// The stream of the bundle.
+    pub stream: Option<&'a str>,
+    /// The number of the bundle in the stream.
+    pub sequence: Option<u64>,
+    /// The time in the message.
+    pub created: Timestamp,
+    /// The receiver's time.
+    pub now: Timestamp,
+}
+
+/// What a trust file says beside its keys.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Rules {
+    pub(super) release_threshold: i64,
+    pub(super) algorithms: Option<Vec<SignatureAlgorithm>>,
+    pub(super) serial: Option<u64>,
+    pub(super) root_threshold: Option<i64>,
+    pub(super) expires: Option<Timestamp>,
 }
 
 /// The trusted keys with their roles, and the number of holders who must release a bundle.
@@ -140,6 +178,9 @@ struct Question<'a> {
 pub struct TrustPolicy {
     release_threshold: u8,
     algorithms: Option<Vec<SignatureAlgorithm>>,
+    serial: Option<u64>,
+    root_threshold: Option<u8>,
+    expires: Option<Timestamp>,
     keys: Vec<PolicyKey>,
     /// The SHA-256 of the trust file.
     pub(super) file_sum: Option<Sum>,
@@ -160,8 +201,16 @@ impl TrustPolicy {
             valid_until: None,
             revoked: None,
             jump_max: JUMP_MAX,
+            line: 1,
         };
-        Ok(TrustPolicy::new(1, None, vec![key])?)
+        let rules = Rules {
+            release_threshold: 1,
+            algorithms: None,
+            serial: None,
+            root_threshold: None,
+            expires: None,
+        };
+        Ok(TrustPolicy::new(rules, vec![key])?)
     }
 
     /// The SHA-256 of the trust file, if the policy was read from one.
@@ -170,25 +219,34 @@ impl TrustPolicy {
     }
 
     /// The only constructor. It ensures that the policy can be satisfied and lists no key twice.
-    pub(super) fn new(
-        release_threshold: i64,
-        algorithms: Option<Vec<SignatureAlgorithm>>,
-        keys: Vec<PolicyKey>,
-    ) -> Result<TrustPolicy, PolicyProblem> {
+    pub(super) fn new(rules: Rules, keys: Vec<PolicyKey>) -> Result<TrustPolicy, PolicyProblem> {
         if !(1..=KEYS_MAX).contains(&keys.len()) {
             return Err(PolicyProblem::KeyCount { found: keys.len(), limit: KEYS_MAX });
         }
-        let threshold = u8::try_from(release_threshold)
-            .ok()
-            .filter(|threshold| (1..=RELEASE_THRESHOLD_MAX).contains(threshold))
-            .ok_or(PolicyProblem::Threshold { found: release_threshold, limit: RELEASE_THRESHOLD_MAX })?;
+        let Rules { release_threshold, algorithms, serial, root_threshold, expires } = rules;
+        let checked = |key: &'static str, found: i64| {
+            let threshold =
+                u8::try_from(found).ok().filter(|found| (1..=RELEASE_THRESHOLD_MAX).contains(found));
+            threshold.ok_or(PolicyProblem::Threshold { key, found, limit: RELEASE_THRESHOLD_MAX })
+        };
+        let threshold = checked("release-threshold", release_threshold)?;
+        let root_threshold = root_threshold.map(|found| checked("root-threshold", found)).transpose()?;
         for (at, second) in keys.iter().enumerate() {
             for first in &keys[..at] {
                 check_distinct(first, second)?;
             }
         }
-        let policy = TrustPolicy { release_threshold: threshold, algorithms, keys, file_sum: None };
+        let policy = TrustPolicy {
+            release_threshold: threshold,
+            algorithms,
+            serial,
+            root_threshold,
+            expires,
+            keys,
+            file_sum: None,
+        };
         policy.check_algorithms()?;
+        policy.check_roots()?;
         let of_each = policy.algorithms.is_some();
         if policy.able(Role::Packer) == 0 {
             return Err(PolicyProblem::NoPacker { of_each });
@@ -220,6 +278,23 @@ impl TrustPolicy {
         Ok(())
     }
 
+    /// Refuses roots without a threshold, a threshold that they cannot reach, and either without a number.
+    fn check_roots(&self) -> Result<(), PolicyProblem> {
+        let has_roots = self.keys.iter().any(|key| key.roles.contains(&Role::Root));
+        match self.root_threshold {
+            None if has_roots => Err(PolicyProblem::Roots { lacks: "root-threshold" }),
+            None => Ok(()),
+            Some(_) if self.serial.is_none() => Err(PolicyProblem::Roots { lacks: "serial" }),
+            Some(threshold) => {
+                let (holders, of_each) = (self.able(Role::Root), self.algorithms.is_some());
+                if holders < usize::from(threshold) {
+                    return Err(PolicyProblem::RootsUnsatisfiable { threshold, holders, of_each });
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// How many holders can act in the role at all, with a key of each algorithm that the policy wants.
     fn able(&self, role: Role) -> usize {
         let can = |holder: &str, algorithm: Option<SignatureAlgorithm>| {
@@ -246,42 +321,49 @@ impl TrustPolicy {
     /// `created` is the time in the message, `now` is the receiver's clock, and a key must be valid at both. With
     /// `created` alone the receiver would have to believe the signer; with `now` alone a key could sign for a time in
     /// which it was not valid.
-    pub fn judge(
+    pub fn judge(&self, question: &Question<'_>, message: &[u8], signatures: &[Signature]) -> Judgement {
+        let mut accepted: Vec<Accepted> = Vec::new();
+        let mut refused = Vec::new();
+        for (signature, outcome) in signatures.iter().zip(self.outcomes(question, message, signatures)) {
+            match outcome {
+                Err(reason) => refused.push(Refused { short: signature.key.into(), reason }),
+                Ok(key) => match accepted.iter_mut().find(|accepted| accepted.holder == key.holder) {
+                    Some(accepted) => accepted.further_keys.push(key.key.id()),
+                    None => accepted.push(Accepted {
+                        holder: key.holder.clone(),
+                        key_id: key.key.id(),
+                        further_keys: Vec::new(),
+                    }),
+                },
+            }
+        }
+        Judgement { role: question.role, accepted, refused }
+    }
+
+    /// For each signature, the key that counts, or why it does not; see [`TrustPolicy::judge`].
+    pub fn outcomes(
         &self,
-        role: Role,
-        stream: Option<&str>,
-        created: Timestamp,
-        now: Timestamp,
+        question: &Question<'_>,
         message: &[u8],
         signatures: &[Signature],
-    ) -> Judgement {
-        let question = Question { role, stream, created, now };
-        let mut counted: Vec<&PolicyKey> = Vec::new();
-        let mut refused = Vec::new();
+    ) -> Vec<Result<&PolicyKey, RefusalReason>> {
+        let mut outcomes: Vec<Result<&PolicyKey, RefusalReason>> = Vec::new();
         for signature in signatures {
-            match self.admit(&question, message, signature, &counted) {
-                Ok(key) => counted.push(key),
-                Err(reason) => refused.push(Refused { short: signature.key.into(), reason }),
-            }
+            let counted: Vec<&PolicyKey> = outcomes.iter().filter_map(|outcome| outcome.ok()).collect();
+            outcomes.push(self.admit(question, message, signature, &counted));
         }
-        let mut accepted: Vec<Accepted> = Vec::new();
-        for key in &counted {
-            let of_holder = counted.iter().filter(|other| other.holder == key.holder);
-            if self.algorithms.as_ref().is_some_and(|wanted| of_holder.count() < wanted.len()) {
-                refused
-                    .push(Refused { short: key.key.id().short(), reason: RefusalReason::AlgorithmMissing });
-                continue;
-            }
-            match accepted.iter_mut().find(|accepted| accepted.holder == key.holder) {
-                Some(accepted) => accepted.further_keys.push(key.key.id()),
-                None => accepted.push(Accepted {
-                    holder: key.holder.clone(),
-                    key_id: key.key.id(),
-                    further_keys: Vec::new(),
-                }),
-            }
-        }
-        Judgement { role, accepted, refused }
+        let Some(wanted) = &self.algorithms else { return outcomes };
+        let counted: Vec<&PolicyKey> = outcomes.iter().filter_map(|outcome| outcome.ok()).collect();
+        let is_whole = |key: &PolicyKey| {
+            counted.iter().filter(|other| other.holder == key.holder).count() == wanted.len()
+        };
+        outcomes
+            .into_iter()
+            .map(|outcome| match outcome {
+                Ok(key) if !is_whole(key) => Err(RefusalReason::AlgorithmMissing),
+                outcome => outcome,
+            })
+            .collect()
     }
 
     fn admit(
@@ -296,6 +378,11 @@ impl TrustPolicy {
         }
         if self.algorithms.as_ref().is_some_and(|wanted| !wanted.contains(&signature.algorithm)) {
             return Err(RefusalReason::AlgorithmNotAllowed);
+        }
+        // An expired trust file can still be replaced by its roots.
+        let has_expired = self.expires.is_some_and(|expires| expires <= question.now);
+        if has_expired && question.role != Role::Root {
+            return Err(RefusalReason::PolicyExpired);
         }
         let short = ShortKeyId::from(signature.key);
         let mut reason = RefusalReason::UnknownKey;
@@ -339,6 +426,7 @@ impl TrustPolicy {
         let needed = match judgement.role {
             Role::Packer => 1,
             Role::Releaser => usize::from(self.release_threshold),
+            Role::Root => usize::from(self.root_threshold.unwrap_or(u8::MAX)),
         };
         judgement.accepted.len() >= needed
     }
@@ -346,6 +434,21 @@ impl TrustPolicy {
     /// The number of holders who must release a bundle, 1 to 16.
     pub fn release_threshold(&self) -> u8 {
         self.release_threshold
+    }
+
+    /// The number of the trust file, which each change raises by one.
+    pub fn serial(&self) -> Option<u64> {
+        self.serial
+    }
+
+    /// The number of roots who must sign a change of the trust file; `None` if it has no roots.
+    pub fn root_threshold(&self) -> Option<u8> {
+        self.root_threshold
+    }
+
+    /// The time from which nothing is accepted by this trust file.
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.expires
     }
 
     /// How far above the highest number of a stream the number of a bundle may be that these packers signed: as far as one of

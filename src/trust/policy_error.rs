@@ -50,12 +50,42 @@ pub enum PolicyProblem {
         limit: usize,
     },
     /// The release threshold is out of range.
-    #[error("release-threshold is {found}; it must be 1 to {limit}")]
+    #[error("{key} is {found}; it must be 1 to {limit}")]
     Threshold {
+        /// The TOML key of the threshold.
+        key: &'static str,
         /// The threshold that was found.
         found: i64,
         /// The largest allowed threshold.
         limit: u8,
+    },
+    /// There are roots, or a threshold for them, without what belongs to them.
+    #[error("roots need `root-threshold` and `serial`: {lacks} is missing")]
+    Roots {
+        /// The TOML key that is missing.
+        lacks: &'static str,
+    },
+    /// There are fewer roots than the threshold.
+    #[error(
+        "root-threshold is {threshold}, but only {} an unrevoked root key{}",
+        holders_have(*.holders),
+        each_algorithm(*of_each)
+    )]
+    RootsUnsatisfiable {
+        /// The number of roots who must sign.
+        threshold: u8,
+        /// The number of roots who can sign.
+        holders: usize,
+        /// Whether a holder needs a key of each algorithm.
+        of_each: bool,
+    },
+    /// A number or a time of the trust file is not valid.
+    #[error("{key}: {detail}")]
+    Setting {
+        /// The TOML key.
+        key: &'static str,
+        /// What is wrong with it.
+        detail: String,
     },
     /// The list of algorithms is not valid.
     #[error("algorithms is [{found}]; expected ed25519, mldsa87 or both, each once")]
@@ -266,6 +296,8 @@ impl Diagnose for PolicyError {
                 Code::PolicyThreshold
             }
             PolicyProblem::Algorithms { .. } => Code::PolicyAlgorithms,
+            PolicyProblem::Roots { .. } | PolicyProblem::RootsUnsatisfiable { .. } => Code::PolicyRoots,
+            PolicyProblem::Setting { .. } => Code::PolicySetting,
             PolicyProblem::Holder { .. } | PolicyProblem::HolderCase { .. } => Code::PolicyHolder,
             PolicyProblem::KeySource { .. } => Code::PolicyKeySource,
             // A path that does not exist has its own words, because it is relative to the trust file.

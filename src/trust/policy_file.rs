@@ -12,7 +12,7 @@ use toml::{Spanned, Value, value::Datetime};
 use super::{
     judgement::Role,
     key::PublicKey,
-    policy::{JUMP_MAX, NO_STREAM, PolicyKey, Revocation, TrustPolicy, checked_holder},
+    policy::{JUMP_MAX, NO_STREAM, PolicyKey, Revocation, Rules, TrustPolicy, checked_holder},
     policy_error::{PolicyError, PolicyProblem},
 };
 use crate::diagnosis::count;
@@ -21,7 +21,7 @@ use crate::format::limits::SEQUENCE_MAX;
 use crate::small_file::{SmallFile, SmallFileError};
 
 /// Maximum size of a trust file in bytes. 256 keys of ML-DSA-87 need about 950 KiB.
-const POLICY_BYTES_MAX: u64 = 1024 * 1024;
+pub const POLICY_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Maximum size of a public key file in bytes. An Ed25519 key has 113 bytes.
 const PUBLIC_KEY_BYTES_MAX: u64 = 64 * 1024;
@@ -41,7 +41,10 @@ struct RawPolicy {
     )]
     version: i64,
     release_threshold: i64,
+    root_threshold: Option<i64>,
     algorithms: Option<Vec<String>>,
+    serial: Option<u64>,
+    expires: Option<Value>,
     keys: Vec<Spanned<RawKey>>,
 }
 
@@ -69,10 +72,30 @@ impl TrustPolicy {
         let at_file = |error| at_path(PolicyProblem::from(error).into());
         let file = SmallFile::read_once(path, POLICY_BYTES_MAX).map_err(at_file)?;
         let text = file.text().map_err(at_file)?;
+        let mut policy = TrustPolicy::from_text_at(path, text)?;
+        policy.file_sum = Some(Sum::of(file.bytes()));
+        Ok(policy)
+    }
+
+    /// Parses the text of the trust file at `path`, and reads the key files that it names.
+    ///
+    /// # Errors
+    /// A [`PolicyError`] that names the file.
+    pub(super) fn from_text_at(path: &Path, text: &str) -> Result<TrustPolicy, PolicyError> {
         let base_dir = path.parent().unwrap_or(Path::new(""));
         let load = |file: &Path| Ok(SmallFile::read(file, PUBLIC_KEY_BYTES_MAX)?.text()?.to_owned());
-        let mut policy = TrustPolicy::from_toml(text, base_dir, &load).map_err(at_path)?;
-        policy.file_sum = Some(Sum::of(file.bytes()));
+        let policy = TrustPolicy::from_toml(text, base_dir, &load);
+        policy.map_err(|error| PolicyError { path: Some(path.to_owned()), ..error })
+    }
+
+    /// Parses a policy that names no files.
+    ///
+    /// # Errors
+    /// As [`TrustPolicy::from_toml`]; [`PolicyProblem::KeyFile`] if it names one.
+    pub fn from_text(text: &str) -> Result<TrustPolicy, PolicyError> {
+        let alone = |_: &Path| Err(std::io::Error::from(std::io::ErrorKind::NotFound).into());
+        let mut policy = TrustPolicy::from_toml(text, Path::new(""), &alone)?;
+        policy.file_sum = Some(Sum::of(text.as_bytes()));
         Ok(policy)
     }
 
@@ -110,11 +133,8 @@ impl TrustPolicy {
         let mut keys = Vec::with_capacity(raw.keys.len());
         for spanned in raw.keys {
             let line = line_of(text, &spanned.span());
-            let key = read_key(spanned.into_inner(), base_dir, load).map_err(|problem| PolicyError {
-                path: None,
-                line: Some(line),
-                problem,
-            })?;
+            let key = read_key(spanned.into_inner(), line, base_dir, load)
+                .map_err(|problem| PolicyError { path: None, line: Some(line), problem })?;
             keys.push(key);
         }
         let parse = |word: &String| {
@@ -123,7 +143,19 @@ impl TrustPolicy {
         };
         let algorithms =
             raw.algorithms.map(|words| words.iter().map(parse).collect::<Result<_, _>>()).transpose()?;
-        Ok(TrustPolicy::new(raw.release_threshold, algorithms, keys)?)
+        let setting = |key, detail| PolicyProblem::Setting { key, detail };
+        if raw.serial.is_some_and(|serial| !(1..=SEQUENCE_MAX).contains(&serial)) {
+            return Err(setting("serial", format!("expected a number from 1 to {SEQUENCE_MAX}")).into());
+        }
+        let expires = raw.expires.as_ref().map(timestamp).transpose();
+        let rules = Rules {
+            release_threshold: raw.release_threshold,
+            algorithms,
+            serial: raw.serial,
+            root_threshold: raw.root_threshold,
+            expires: expires.map_err(|detail| setting("expires", detail))?,
+        };
+        Ok(TrustPolicy::new(rules, keys)?)
     }
 }
 
@@ -133,6 +165,7 @@ fn line_of(text: &str, span: &Range<usize>) -> usize {
 
 fn read_key(
     raw: RawKey,
+    line: usize,
     base_dir: &Path,
     load: &dyn Fn(&Path) -> Result<String, SmallFileError>,
 ) -> Result<PolicyKey, PolicyProblem> {
@@ -174,13 +207,14 @@ fn read_key(
     let revoked = match raw.revoked {
         None | Some(Value::Boolean(false)) => None,
         Some(Value::Boolean(true)) => Some(Revocation::Undated),
+        Some(Value::Table(table)) => Some(revoked_from(&holder, &table, streams.as_deref())?),
         dated => time("revoked", dated)?.map(Revocation::At),
     };
     let jump_max = raw.max_jump.unwrap_or(JUMP_MAX);
     if !(1..=SEQUENCE_MAX).contains(&jump_max) {
         return Err(PolicyProblem::Jump { holder, found: jump_max });
     }
-    Ok(PolicyKey { key, holder, roles, streams, valid_from, valid_until, revoked, jump_max })
+    Ok(PolicyKey { key, holder, roles, streams, valid_from, valid_until, revoked, jump_max, line })
 }
 
 /// Whether a text is more than the base64 line of a PEM block, which has no space and no dash.
@@ -208,6 +242,36 @@ fn checked_streams(holder: &str, mut streams: Vec<String>) -> Result<Vec<String>
     streams.sort_unstable();
     streams.dedup();
     Ok(streams)
+}
+
+/// Reads `revoked = { created-from = TIME }` and `revoked = { sequence-from = N }`.
+fn revoked_from(
+    holder: &str,
+    table: &toml::Table,
+    streams: Option<&[String]>,
+) -> Result<Revocation, PolicyProblem> {
+    let wrong = |detail: String| PolicyProblem::Time { holder: holder.to_owned(), key: "revoked", detail };
+    let mut entries = table.iter();
+    let (Some((key, value)), None) = (entries.next(), entries.next()) else {
+        return Err(wrong("expected one of created-from and sequence-from".to_owned()));
+    };
+    match (key.as_str(), value) {
+        ("created-from", value) => timestamp(value).map(Revocation::CreatedFrom).map_err(wrong),
+        ("sequence-from", Value::Integer(from)) if *from >= 1 => {
+            let is_one = streams.is_some_and(|streams| streams.len() == 1 && streams[0] != NO_STREAM);
+            if !is_one {
+                return Err(wrong(
+                    "sequence-from needs `streams` with one stream: numbers are those of a stream".to_owned(),
+                ));
+            }
+            Ok(Revocation::SequenceFrom(u64::try_from(*from).expect("positive")))
+        }
+        ("sequence-from", _) => Err(wrong("sequence-from: expected a number from 1 on".to_owned())),
+        (other, _) => Err(wrong(format!(
+            "expected created-from or sequence-from, found {:?}",
+            other.chars().take(40).collect::<String>()
+        ))),
+    }
 }
 
 /// Parses a time: a TOML date-time or a string, with date, time and offset.

@@ -24,6 +24,7 @@ fn entry(seed: u8, holder: &str, roles: &[Role]) -> PolicyKey {
         valid_until: None,
         revoked: None,
         jump_max: JUMP_MAX,
+        line: 1,
     }
 }
 
@@ -37,7 +38,15 @@ fn two_must_release(change: impl FnOnce(&mut [PolicyKey])) -> TrustPolicy {
         entry(9, "machine", &[Role::Packer]),
     ];
     change(&mut keys);
-    TrustPolicy::new(2, None, keys).unwrap()
+    TrustPolicy::new(rules(2), keys).unwrap()
+}
+
+fn question(role: Role, stream: Option<&str>, created: Timestamp, now: Timestamp) -> Question<'_> {
+    Question { role, stream, sequence: None, created, now }
+}
+
+fn rules(release_threshold: i64) -> Rules {
+    Rules { release_threshold, algorithms: None, serial: None, root_threshold: None, expires: None }
 }
 
 fn sign(seed: u8) -> Signature {
@@ -50,13 +59,15 @@ fn signed_by(signer: &dyn Signer) -> Signature {
 
 fn release(policy: &TrustPolicy, signatures: &[Signature]) -> Judgement {
     let now = time(NOW);
-    policy.judge(Role::Releaser, Some("corp-to-high"), now, now, MESSAGE, signatures)
+    let question = question(Role::Releaser, Some("corp-to-high"), now, now);
+    policy.judge(&question, MESSAGE, signatures)
 }
 
 /// Checks that Bob's signature is refused for `reason`, so that with Alice's it does not release.
 fn bob_is_refused(policy: &TrustPolicy, created: &str, now: &str, reason: RefusalReason) {
     let signatures = [sign(1), sign(3)];
-    let judgement = policy.judge(Role::Releaser, None, time(created), time(now), MESSAGE, &signatures);
+    let judgement =
+        policy.judge(&question(Role::Releaser, None, time(created), time(now)), MESSAGE, &signatures);
     assert_eq!(judgement.refused(), [Refused { short: signatures[1].key.into(), reason }]);
     assert_eq!(judgement.accepted().len(), 1);
     assert!(!policy.satisfied(&judgement));
@@ -100,7 +111,7 @@ fn threshold_same_key_under_two_ids_is_refused() {
         vec![entry(1, "alice", &[Role::Packer, Role::Releaser]), entry(1, "bob", &[Role::Releaser])];
     // The bytes of the key are compared, not the id.
     keys[1].key = keys[1].key.clone().with_id_of(&entry(2, "bob", &[]).key);
-    let error = TrustPolicy::new(2, None, keys).unwrap_err();
+    let error = TrustPolicy::new(rules(2), keys).unwrap_err();
     assert!(matches!(error, PolicyProblem::KeyTwice { .. }), "{error}");
 }
 
@@ -127,7 +138,7 @@ fn roles_are_separate() {
     assert_eq!(reasons(&judgement), [RefusalReason::WrongRole]);
     assert!(!policy.satisfied(&judgement));
     let now = time(NOW);
-    let pack = |seed| policy.judge(Role::Packer, None, now, now, MESSAGE, &[sign(seed)]);
+    let pack = |seed| policy.judge(&question(Role::Packer, None, now, now), MESSAGE, &[sign(seed)]);
     assert_eq!(reasons(&pack(1)), [RefusalReason::WrongRole]);
     assert!(!policy.satisfied(&pack(1)));
     assert!(policy.satisfied(&pack(9)));
@@ -143,7 +154,8 @@ fn validity_is_checked_at_creation_and_now() {
     });
     for (created, now) in [(day, day), (day, last), (last, last)] {
         let signatures = [sign(1), sign(3)];
-        let judgement = policy.judge(Role::Releaser, None, time(created), time(now), MESSAGE, &signatures);
+        let judgement =
+            policy.judge(&question(Role::Releaser, None, time(created), time(now)), MESSAGE, &signatures);
         assert!(policy.satisfied(&judgement), "{created} {now}");
     }
     for (created, now) in [(before, day), (day, before), (before, before)] {
@@ -177,7 +189,8 @@ fn streams_are_separate() {
     bob_is_refused(&policy, NOW, NOW, RefusalReason::WrongStream);
     let none = two_must_release(|keys| keys[2].streams = Some(vec![NO_STREAM.to_owned()]));
     let now = time(NOW);
-    let judge = |stream| none.judge(Role::Releaser, stream, now, now, MESSAGE, &[sign(1), sign(3)]);
+    let judge =
+        |stream| none.judge(&question(Role::Releaser, stream, now, now), MESSAGE, &[sign(1), sign(3)]);
     assert!(none.satisfied(&judge(None)));
     assert_eq!(reasons(&judge(Some("corp-to-high"))), [RefusalReason::WrongStream]);
     assert_eq!(reasons(&judge(Some(NO_STREAM))), [RefusalReason::WrongStream]);
@@ -200,7 +213,7 @@ fn all_keys_with_the_same_short_id_are_tried() {
 #[test]
 fn refuses_unsatisfiable_policies() {
     let both = [Role::Packer, Role::Releaser];
-    let problem = |threshold, keys| TrustPolicy::new(threshold, None, keys).unwrap_err().to_string();
+    let problem = |threshold, keys| TrustPolicy::new(rules(threshold), keys).unwrap_err().to_string();
     assert_eq!(problem(1, vec![]), "0 keys are listed; 1 to 256 are allowed");
     for threshold in [i64::MIN, -1, 0, 17, 257, i64::MAX] {
         let expected = format!("release-threshold is {threshold}; it must be 1 to 16");
@@ -228,7 +241,7 @@ fn a_single_key_packs_and_releases() {
     let now = time(NOW);
     for role in [Role::Packer, Role::Releaser] {
         for stream in [None, Some("any")] {
-            let judge = |seed| policy.judge(role, stream, now, now, MESSAGE, &[sign(seed)]);
+            let judge = |seed| policy.judge(&question(role, stream, now, now), MESSAGE, &[sign(seed)]);
             assert!(policy.satisfied(&judge(1)));
             assert!(!policy.satisfied(&judge(2)));
         }
@@ -248,4 +261,43 @@ fn reasons_are_stable_words() {
     assert_eq!(shown["refused"][0]["reason"], "unknown-key");
     assert_eq!(shown["refused"][0]["short"], ShortKeyId::from(sign(77).key).to_string());
     assert_eq!(serde_json::to_value(RefusalReason::NotYetValid).unwrap(), "not-yet-valid");
+}
+
+#[test]
+fn a_revocation_from_a_time_or_a_number_on_spares_what_is_older() {
+    let from = time("2026-06-01T00:00:00Z");
+    let policy = two_must_release(|keys| keys[2].revoked = Some(Revocation::CreatedFrom(from)));
+    let judge = |created: &str, sequence| {
+        let stream = Some("corp-to-high");
+        let question = Question { sequence, ..question(Role::Releaser, stream, time(created), time(NOW)) };
+        (policy.judge(&question, MESSAGE, &[sign(1), sign(3)]), question)
+    };
+    assert!(policy.satisfied(&judge("2026-05-31T23:59:59Z", None).0));
+    assert_eq!(reasons(&judge("2026-06-01T00:00:00Z", None).0), [RefusalReason::Revoked]);
+    let policy = two_must_release(|keys| {
+        keys[2].streams = Some(vec!["corp-to-high".to_owned()]);
+        keys[2].revoked = Some(Revocation::SequenceFrom(42));
+    });
+    for (sequence, counts) in
+        [(Some(1), true), (Some(41), true), (Some(42), false), (Some(43), false), (None, false)]
+    {
+        let (_, question) = judge(NOW, sequence);
+        let judgement = policy.judge(&question, MESSAGE, &[sign(1), sign(3)]);
+        assert_eq!(policy.satisfied(&judgement), counts, "{sequence:?}");
+    }
+}
+
+#[test]
+fn an_expired_trust_file_accepts_nothing() {
+    let with = |expires: &str| {
+        let rules = Rules { expires: Some(time(expires)), ..rules(1) };
+        TrustPolicy::new(rules, vec![entry(1, "alice", &[Role::Packer, Role::Releaser])]).unwrap()
+    };
+    let judge = |policy: &TrustPolicy, role| {
+        policy.judge(&question(role, None, time(NOW), time(NOW)), MESSAGE, &[sign(1)])
+    };
+    for role in [Role::Packer, Role::Releaser] {
+        assert!(with("2026-11-20T00:00:01Z").satisfied(&judge(&with("2026-11-20T00:00:01Z"), role)));
+        assert_eq!(reasons(&judge(&with(NOW), role)), [RefusalReason::PolicyExpired]);
+    }
 }

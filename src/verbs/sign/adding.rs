@@ -12,7 +12,9 @@ use crate::format::head::Head;
 use crate::format::limits::SIGNATURES_MAX;
 use crate::format::signature::{Signature, SignatureAlgorithm};
 use crate::medium::{ChunkFile, MediumError, release_file_name};
-use crate::trust::{PolicyKey, PublicKey, RefusalReason, Refused, Role, Signer, TrustPolicy, read_signature};
+use crate::trust::{
+    PolicyKey, PublicKey, Question, RefusalReason, Refused, Role, Signer, TrustPolicy, read_signature,
+};
 
 /// Adds a release signature to every control chunk.
 ///
@@ -174,7 +176,9 @@ fn check_counts(
 ) -> Result<(), SignError> {
     let stream = head.statement.crossing.stream.as_ref().map(crate::format::StreamName::as_str);
     let (created, now) = (head.statement.created.get(), environment.clock.now().get());
-    let judgement = policy.judge(Role::Releaser, stream, created, now, &head.statement_bytes, signatures);
+    let sequence = head.statement.crossing.sequence;
+    let question = Question { role: Role::Releaser, stream, sequence, created, now };
+    let judgement = policy.judge(&question, &head.statement_bytes, signatures);
     let waits = |refused: &&Refused| refused.reason != RefusalReason::AlgorithmMissing;
     match judgement.refused().iter().find(waits) {
         None => Ok(()),

@@ -69,6 +69,25 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         Code::PolicyVersion => "write `version = 1`, or use a newer release",
         Code::PolicyKeyCount => "list at least one [[keys]] entry, and at most the allowed number",
         Code::PolicyThreshold => "set release-threshold to the number of holders who must release a bundle",
+        Code::PolicyRoots => {
+            r#"give the file `serial` and `root-threshold`, and as many holders with a key of the role "root""#
+        }
+        Code::PolicySetting => "write times with date, time and offset, such as 2028-01-01T00:00:00Z",
+        Code::TrustNoRoots => {
+            r#"add keys with the role "root", `root-threshold` and `serial` by hand, on every machine once"#
+        }
+        Code::TrustNamesFile => "write the key itself as `public-key`; `carnet trust add` does that",
+        Code::TrustWhichKey => "give more digits of the key's id; `carnet trust show` lists the ids",
+        Code::TrustByHand => "change the file in an editor, and look at it with `carnet trust show`",
+        Code::TrustNotUsable => "let the roots sign a new trust file, or check the clock of this machine",
+        Code::TrustNotRoot => {
+            r#"sign with a key that has the role "root" in one of the two; `carnet trust show` lists them"#
+        }
+        Code::TrustUpdateMalformed => "ask for the update again, and compare its SHA-256 by telephone",
+        Code::TrustUpdateOther => {
+            "apply the updates before it first, in their order; if the trust file was edited here, put the signed one back"
+        }
+        Code::TrustUpdateUnsigned => "let more roots sign it with `carnet trust sign`",
         Code::PolicyAlgorithms => {
             r#"write algorithms = ["ed25519", "mldsa87"], or one of them, or leave it out"#
         }

@@ -12,19 +12,19 @@ use carnet::format::Sum;
 use crate::command::Context;
 use crate::command_error::CommandError;
 
-/// How many digits of the bundle's id must be typed.
+/// How many digits of the id must be typed.
 const DIGITS: usize = 8;
 
 /// Interval at which a waiting question looks for a stop signal.
 const CHECK: Duration = Duration::from_millis(100);
 
-/// Shows what is signed and asks for `y` with the beginning of the bundle's id. Asks only on a terminal, and not if the
+/// Shows what is signed and asks for `y` with the beginning of the id, of a bundle or of a trust file. Asks only on a terminal, and not if the
 /// answer was given with the command.
 ///
 /// # Errors
 /// If the answer is anything else.
-pub(super) fn confirm(
-    bundle: &Sum,
+pub(in crate::commands) fn confirm(
+    id: &Sum,
     shown: &str,
     yes: bool,
     context: &Context<'_>,
@@ -35,7 +35,7 @@ pub(super) fn confirm(
     let mut stderr = io::stderr();
     let question = format!("{shown}To sign it, type y and the first {DIGITS} digits of the id: ");
     stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush()).map_err(CommandError::system)?;
-    let id = bundle.to_string();
+    let id = id.to_string();
     if answer(context)?.split_ascii_whitespace().eq(["y", &id[..DIGITS]]) {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! `carnet sign`: releases a bundle.
 
-mod asking;
+pub(super) mod asking;
 mod text;
 
 use std::path::{Path, PathBuf};

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use carnet::diagnosis::{Code, Diagnose as _};
 use carnet::small_file::SmallFile;
-use carnet::trust::{AllowedSigners, Role};
-use clap::{Args, ValueEnum};
+use carnet::trust::AllowedSigners;
+use clap::Args;
 
+use super::RoleWord;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
@@ -26,13 +27,6 @@ pub(super) struct Import {
     /// What the keys may do
     #[arg(long, value_name = "ROLE", required = true, value_delimiter = ',')]
     role: Vec<RoleWord>,
-}
-
-/// A role on the command line.
-#[derive(Clone, Copy, ValueEnum)]
-enum RoleWord {
-    Packer,
-    Releaser,
 }
 
 impl Import {
@@ -55,19 +49,8 @@ impl Import {
             let message = format!("{} has no key that a trust file can have", plain_path(&self.list));
             return Err(CommandError::new(Code::SignerListEmpty, message));
         }
-        let mut roles: Vec<Role> = self.role.iter().map(|word| word.role()).collect();
-        roles.sort_unstable();
-        roles.dedup();
+        let roles = RoleWord::roles(&self.role);
         context.screen.answer(&found, || found.to_toml(&roles));
         Ok(exit::DONE)
-    }
-}
-
-impl RoleWord {
-    fn role(self) -> Role {
-        match self {
-            RoleWord::Packer => Role::Packer,
-            RoleWord::Releaser => Role::Releaser,
-        }
     }
 }
