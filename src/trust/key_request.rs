@@ -10,6 +10,9 @@ use super::sign_command::SignCommand;
 /// How a key of an agent is named.
 const AGENT: &str = "ssh-agent:";
 
+/// How a key in a hardware module is named (RFC 7512). It is known so that the error can say what to do instead.
+const PKCS11: &str = "pkcs11:";
+
 /// Where a key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyPlace {
@@ -24,8 +27,13 @@ impl KeyPlace {
     /// `ssh-agent:` can be named with `./` in front.
     ///
     /// # Errors
-    /// What was expected, if the key in the agent is not named.
+    /// What was expected, if the key in the agent is not named, or is in a hardware module.
     pub fn parse(text: &OsStr) -> Result<KeyPlace, String> {
+        if text.to_str().is_some_and(|text| text.starts_with(PKCS11)) {
+            return Err("modules of PKCS#11 are not loaded by this program: name the file of the public key, and a command \
+                        that signs"
+                .to_owned());
+        }
         match text.to_str().and_then(|text| text.strip_prefix(AGENT)) {
             Some(key) => AgentKey::new(key)
                 .map(KeyPlace::Agent)
@@ -78,6 +86,7 @@ mod tests {
         assert_eq!(parse("ssh-agent:SHA256:abc"), agent("SHA256:abc"));
         assert_eq!(parse("./ssh-agent:x"), Ok(KeyPlace::File("./ssh-agent:x".into())));
         assert!(parse("ssh-agent:").is_err());
+        assert!(parse("pkcs11:token=t;object=k").unwrap_err().contains("a command that signs"));
         let below = |text: &str| parse(text).unwrap().below(Path::new("/etc")).to_string();
         assert_eq!(below("k.pem"), "/etc/k.pem");
         assert_eq!(below("/run/k.pem"), "/run/k.pem");
