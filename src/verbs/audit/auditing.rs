@@ -51,7 +51,8 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
         request.artifacts.is_empty() || request.artifacts.iter().any(names)
     };
     let (platforms, referrers) = (request.platforms.as_slice(), request.referrers);
-    let mut survey = survey(&all, Scope { wanted: &is_wanted, platforms, referrers });
+    let mut survey =
+        survey(&all, Scope { wanted: &is_wanted, platforms, referrers, secrets: request.secrets });
     let budget = Budget::new(request.limits.entries_max);
     let options = ReadOptions {
         limits: request.limits,

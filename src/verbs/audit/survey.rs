@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::bounded::Bounded;
 use super::carried::Carried;
 use super::finding::{Finding, Place, Rule};
 use super::report::{AuditedArtifact, AuditedManifest, AuditedReferrer};
+use super::searching::search;
 use crate::artifacts::Root;
+use crate::content::secrets::SecretRules;
 use crate::format::plan::Carriage;
 use crate::oci::config::ImageConfig;
 use crate::oci::document::DOCUMENT_BYTES_MAX;
@@ -71,7 +74,7 @@ pub(super) struct Survey {
     pub layers: BTreeMap<Digest, Layer>,
     /// What is attached to manifests, in the order in which it was found.
     pub attached: Vec<Attached>,
-    /// Blobs of artifacts that are no archives, and attached to nothing; and configurations of what is no image.
+    /// Blobs of artifacts that are no archives, and attached to nothing; and configurations of what is no image that are not in JSON.
     pub opaque: BTreeMap<Digest, MediaType>,
     /// What was found on the way.
     pub findings: Vec<Finding>,
@@ -89,12 +92,14 @@ pub(super) struct Scope<'a> {
     pub platforms: &'a [Platform],
     /// Whether referrers are surveyed, too.
     pub referrers: Carriage,
+    /// The rules for secrets; `None` to look for none.
+    pub secrets: Option<&'a SecretRules>,
 }
 
 impl Scope<'_> {
     /// Everything.
     pub(super) const ALL: Scope<'static> =
-        Scope { wanted: &|_| true, platforms: &[], referrers: Carriage::Carry };
+        Scope { wanted: &|_| true, platforms: &[], referrers: Carriage::Carry, secrets: None };
 }
 
 /// Surveys the artifacts of these bundles or sources.
@@ -109,6 +114,11 @@ pub(super) fn survey(all: &[&dyn Carried], scope: Scope<'_>) -> Survey {
     survey.findings.sort_by(|a, b| a.order().cmp(&b.order()));
     survey.findings.dedup();
     survey
+}
+
+/// Whether these bytes are an object in JSON.
+fn is_object(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(bytes).is_ok()
 }
 
 /// Whether a blob of this type is an archive whose entries can be listed.
@@ -309,19 +319,24 @@ impl Walking<'_> {
         None
     }
 
-    /// Names the configuration of what is no image as opaque: nothing says what is in it. It may also be empty, or have the form of
-    /// an image's, as those of signatures by cosign do.
+    /// Searches the configuration of what is no image for secrets if it is an object in JSON, as those of charts and signatures are,
+    /// and names it as opaque otherwise: nothing says what is in it.
     fn config_of_no_image(&mut self, descriptor: &Descriptor) {
-        let is_read = || match self.carried.document(descriptor) {
-            Ok(Some(bytes)) => ImageConfig::parse(&bytes).is_ok(),
-            Ok(None) | Err(_) => false,
-        };
-        let is_empty = descriptor.size <= EMPTY_CONFIG.len() as u64;
-        let is_image_config = descriptor.media_type.is_image_config();
-        if is_empty || (is_image_config && descriptor.size <= DOCUMENT_BYTES_MAX && is_read()) {
+        if descriptor.size <= EMPTY_CONFIG.len() as u64 {
             return;
         }
-        self.survey.opaque.insert(descriptor.digest, descriptor.media_type.clone());
+        let is_small = descriptor.size <= DOCUMENT_BYTES_MAX;
+        let bytes = is_small.then(|| self.carried.document(descriptor).ok().flatten()).flatten();
+        let Some(bytes) = bytes.filter(|bytes| is_object(bytes)) else {
+            self.survey.opaque.insert(descriptor.digest, descriptor.media_type.clone());
+            return;
+        };
+        if let Some(rules) = self.scope.secrets {
+            let place = Place::layer(descriptor.digest);
+            let mut found = Bounded::default();
+            search(rules, b"", &place, &bytes, &mut found);
+            self.survey.findings.extend(found.end(&place));
+        }
     }
 
     /// Returns the referrers of these manifests, and the referrers of these, sorted. Notes what each holds.

@@ -360,19 +360,22 @@ fn nothing_that_travels_is_passed_over_in_silence() {
     assert!(opaque.contains(&digest_of(&odd)), "{opaque:?}");
 }
 
-/// Nothing says what is in the configuration of an artifact that is no image.
+/// It is named as opaque unless it is JSON, which is searched for secrets.
 #[test]
-fn the_configuration_of_what_is_no_image_is_named() {
+fn the_configuration_of_what_is_no_image_is_searched_or_named() {
     let (desk, mut source, image) = desk();
     let chart =
         source.blob("application/vnd.cncf.helm.chart.content.v1.tar+gzip", &tar_of(&[("a", 0o644, b"a")]));
+    let leaking = format!("{{\"token\":\"ghp_{}\"}}", "16C7e42F292c6912E7710c838347Ae178B4a");
     let mut named = Vec::new();
     for (tag, kind, content, is_named) in [
-        ("chart:1", "application/vnd.cncf.helm.config.v1+json", "{\"name\":\"chart\"}", true),
+        ("chart:1", "application/vnd.cncf.helm.config.v1+json", "{\"name\":\"chart\"}", false),
         ("chart:2", "application/vnd.oci.empty.v1+json", "{}", false),
         ("chart:3", "application/vnd.oci.image.config.v1+json", "no configuration", true),
         // As signatures by cosign have it.
         ("chart:4", "application/vnd.oci.image.config.v1+json", "{\"rootfs\":{\"type\":\"layers\"}}", false),
+        ("chart:5", "application/vnd.cncf.helm.config.v1+json", "[\"no object\"]", true),
+        ("chart:6", "application/vnd.cncf.helm.config.v1+json", &leaking, false),
     ] {
         let config = source.blob(kind, content.as_bytes());
         let manifest = source.manifest(&config, std::slice::from_ref(&chart));
@@ -393,6 +396,9 @@ fn the_configuration_of_what_is_no_image_is_named() {
     let opaque: Vec<&str> = opaque.iter().map(|blob| blob["digest"].as_str().unwrap()).collect();
     named.sort_unstable();
     assert_eq!(opaque, named);
+    let leaking = carnet::oci::Digest::sha256(leaking.as_bytes()).to_string();
+    let is_found = |found: &Value| found["rule"] == "secret" && found["layer"] == leaking.as_str();
+    assert!(report["findings"].as_array().unwrap().iter().any(is_found), "{}", report["findings"]);
 }
 
 /// What is attached and of no known kind was not seen, and a policy denies it unless it says otherwise.
