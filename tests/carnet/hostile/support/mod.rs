@@ -74,7 +74,8 @@ fn pack(key: &Path, seed: u64, folder: &Path) -> Vec<Vec<u8>> {
 }
 
 fn packed_with(seed: u64, key: KeyFile) -> Packed {
-    let folder = folder();
+    // It outlives the process, so it is beside what cargo builds.
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     let (private, public) = key.write_pair(&folder.path().join("station"), None).expect("keys");
     let chunks = pack(&private, seed, folder.path());
     assert!(chunks.len() >= 4, "a bundle of several chunks: {}", chunks.len());
