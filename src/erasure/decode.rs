@@ -91,7 +91,7 @@ mod tests {
         let mut found = Vec::new();
         for stripes in rows {
             let (bytes, mut parity) = (stripes[0].len(), Vec::new());
-            RowEncoder::new(stripes.len(), losses, bytes).encode(
+            RowEncoder::new(stripes.len(), losses).encode(
                 stripes.iter().map(Vec::as_slice),
                 &mut |number, stripe| {
                     parity.push((number, stripe.to_vec()));

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arrival::{Bundle, Finding, Opened};
-use crate::format::Sum;
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::format::error::FormatError;
 use crate::format::parity::ParityGroup;
 use crate::format::statement::Statement;
+use crate::format::{BlockSum, Sum};
 
 /// A parity file of a group.
 pub(crate) struct GroupFile<'a> {
@@ -21,7 +21,7 @@ pub(crate) struct GroupFile<'a> {
     /// Where its stripes are, with the sum of all of them.
     pub(crate) stripes: BodyEntry,
     /// The sums of its blocks; `None` if they are damaged, or if it is a copy of a file that has them.
-    pub(crate) check: Option<Vec<Sum>>,
+    pub(crate) check: Option<Vec<BlockSum>>,
 }
 
 /// The files of one parity group that arrived, with what they say in common.
@@ -33,7 +33,7 @@ pub(crate) struct GroupFiles<'a> {
     /// The parity files. Several may have the same position.
     pub(crate) files: Vec<GroupFile<'a>>,
     /// The sums of the blocks of each shard.
-    pub(crate) blocks: Vec<Vec<Sum>>,
+    pub(crate) blocks: Vec<Vec<BlockSum>>,
 }
 
 /// Files that have the same text and the same sums of blocks.
@@ -184,6 +184,6 @@ fn entry(
     }
 }
 
-fn sums_of(bytes: &[u8]) -> Vec<Sum> {
-    bytes.as_chunks::<32>().0.iter().map(|sum| Sum(*sum)).collect()
+fn sums_of(bytes: &[u8]) -> Vec<BlockSum> {
+    bytes.as_chunks::<{ BlockSum::BYTES }>().0.iter().map(|sum| BlockSum(*sum)).collect()
 }

@@ -16,6 +16,7 @@ mod patch;
 pub(crate) mod proof;
 mod rebuild;
 mod restore;
+pub(crate) mod rows;
 pub(crate) mod slice_sums;
 mod solve;
 mod survey;

@@ -11,8 +11,8 @@ use super::proof::Proof;
 use super::slice_sums::SliceSums;
 use super::survey::Survey;
 use crate::arrival::{Finding, Opened};
-use crate::format::Sum;
 use crate::format::head::Head;
+use crate::format::{BlockSum, Sum};
 use crate::medium::ChunkFile;
 
 /// Memory for what is written in place into the chunks of a group, in bytes. Chunks that need more are written whole.
@@ -30,10 +30,10 @@ pub(super) struct Patch {
     /// Where the shard begins in the file.
     begin: u64,
     /// The blocks that are written, in ascending order: where each lies in the shard, its sum, and its bytes as far as they are known.
-    blocks: Vec<(Range<u64>, Sum, Vec<u8>)>,
+    blocks: Vec<(Range<u64>, BlockSum, Vec<u8>)>,
     proof: Proof,
     /// The sums of what the chunk will be.
-    pub(super) sums: SliceSums,
+    pub(super) sums: SliceSums<Sum>,
 }
 
 impl Patch {
@@ -106,7 +106,7 @@ impl Patch {
         for (range, sum, bytes) in &self.blocks {
             let mut found = vec![0; bytes.len()];
             reader.read_exact_at(&mut found, self.begin + range.start)?;
-            if Sum::of(&found) != *sum {
+            if BlockSum::of(&found) != *sum {
                 return Err(io::Error::other("what was written does not read back"));
             }
         }

@@ -13,6 +13,7 @@ use super::slice_sums::{SliceSums, feed_together};
 use super::survey::{Found, Place, Survey};
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::environment::Environment;
+use crate::format::Sum;
 use crate::format::head::Head;
 use crate::format::limits::PARITY_WORK_BYTES_MAX;
 use crate::format::parity::ParityGroup;
@@ -326,10 +327,8 @@ impl Rebuilding<'_> {
                     patch.keep(at, bytes);
                     monitor.tell(Event::Moved { bytes: bytes.len() as u64 });
                 }
-                let mut streams: Vec<(&mut [SliceSums], &[u8])> = patches
-                    .iter_mut()
-                    .map(|patch| (std::slice::from_mut(&mut patch.sums), bytes_of(patch.shard).1))
-                    .collect();
+                let mut streams: Vec<(&mut SliceSums<Sum>, &[u8])> =
+                    patches.iter_mut().map(|patch| (&mut patch.sums, bytes_of(patch.shard).1)).collect();
                 feed_together(&mut streams);
             },
         );

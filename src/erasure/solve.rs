@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use reed_solomon_simd::engine::tables::get_exp_log;
 use reed_solomon_simd::engine::{DefaultEngine, Engine as _, GF_MODULUS, GfElement};
 
-use super::code::{RowEncoder, Shape};
+use super::code::{RowEncoder, Shape, add};
 
 /// The shortest stripe: numbers are stored in runs of so many bytes (docs/format.md, "The code").
 const RUN_BYTES: usize = 64;
@@ -42,7 +42,7 @@ pub(super) fn is_worth_it(shape: Shape, lost: usize) -> bool {
 impl RowSolver {
     pub(super) fn new(shape: Shape) -> RowSolver {
         RowSolver {
-            encoder: RowEncoder::new(shape.shards, shape.losses, shape.stripe_bytes),
+            encoder: RowEncoder::new(shape.shards, shape.losses),
             shape,
             engine: DefaultEngine::new(),
             contributions: HashMap::new(),
@@ -53,7 +53,6 @@ impl RowSolver {
     /// Changes the length of the stripes.
     pub(super) fn resize(&mut self, stripe_bytes: usize) {
         self.shape.stripe_bytes = stripe_bytes;
-        self.encoder.resize(stripe_bytes);
     }
 
     /// Computes the stripes of these shards, in ascending order, from the others and from as many parity stripes, each with
@@ -100,7 +99,7 @@ impl RowSolver {
                 let (mut one, mut found) = ([0; RUN_BYTES], Vec::with_capacity(losses));
                 one[0] = 1;
                 let stripes = (0..shards).map(|at| if at == shard { &one } else { &[0; RUN_BYTES] });
-                RowEncoder::new(shards, losses, RUN_BYTES).encode(
+                RowEncoder::new(shards, losses).encode(
                     stripes.map(|stripe| &stripe[..]),
                     &mut |_, parity| {
                         found.push(GfElement::from_le_bytes([parity[0], parity[RUN_BYTES / 2]]));
@@ -115,10 +114,6 @@ impl RowSolver {
             .collect();
         self.inverse = Inverse { lost: lost.to_vec(), parity: parity.to_vec(), rows: inverse_of(matrix) };
     }
-}
-
-fn add(sum: &mut [u8], bytes: &[u8]) {
-    sum.iter_mut().zip(bytes).for_each(|(sum, byte)| *sum ^= byte);
 }
 
 /// Multiplies two numbers of the field.

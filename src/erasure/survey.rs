@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use super::group_files::{GroupFile, GroupFiles};
 use crate::arrival::{Bundle, NotAChunk};
 use crate::environment::Environment;
-use crate::format::Sum;
+use crate::format::BlockSum;
 use crate::format::head::Head;
 use crate::format::parity::ParityGroup;
 use crate::format::shape::head_entry_bytes;
 use crate::medium::{ChunkFile, chunk_number};
 use crate::observe::Monitor;
 use crate::stream::digesting::{DigestJob, digest_all};
+use crate::stream::hash::{Function, Output, Stream};
 use crate::stream::pump::Halted;
 use crate::stream::segments::Segment;
 
@@ -136,6 +137,8 @@ struct Search {
     lengths: Vec<u64>,
     /// Where the first of these blocks begins in the file.
     begin: u64,
+    /// The hash function.
+    function: Function,
 }
 
 /// Finds which blocks of a group are good. Files that are known to be intact are not read.
@@ -208,6 +211,7 @@ fn search_shards(group: &ParityGroup, shards: Vec<usize>, place: Place) -> Optio
         lengths: blocks.iter().map(length).collect(),
         begin: (place.offset + first * block).unsigned_abs(),
         place,
+        function: Function::Blake3,
     })
 }
 
@@ -225,7 +229,8 @@ fn search_file(group: &ParityGroup, file: &GroupFile<'_>, place: Place) -> Optio
     };
     let begin = place.offset.unsigned_abs();
     let target = Target::File(file.position as usize);
-    (file.stripes.bytes > 0).then_some(Search { target, place, first: 0, lengths, begin })
+    let function = if file.check.is_some() { Function::Blake3 } else { Function::Sha256 };
+    (file.stripes.bytes > 0).then_some(Search { target, place, first: 0, lengths, begin, function })
 }
 
 /// Returns the searches in a file without a readable head: it may have lost its beginning, its end, or the bytes
@@ -285,18 +290,14 @@ fn search_all(
         let Search { place, begin, lengths, .. } = &searches[at];
         let bytes = lengths.iter().sum();
         let segment = Segment { file: Arc::clone(&place.file), offset: *begin, bytes };
-        DigestJob::sums_of_slices(segment, lengths.iter().copied().filter(|&length| length > 0).collect())
+        let lengths = lengths.iter().copied().filter(|&length| length > 0).collect();
+        DigestJob::of_slices(segment, searches[at].function, lengths)
     };
     let again: Mutex<Vec<usize>> = Mutex::default();
     digest_all(environment.workers, Monitor::silent(), &lengths, &job, &|at, outcome| {
         match outcome {
             Ok(outputs) => {
-                let mut outputs = outputs.into_iter().map(|output| output.sum().expect("a SHA-256"));
-                let sums: Vec<Sum> = searches[at]
-                    .lengths
-                    .iter()
-                    .map(|&length| if length == 0 { Sum::of(&[]) } else { outputs.next().expect("one each") })
-                    .collect();
+                let sums = sums_of(&searches[at], outputs);
                 note(&searches[at], &sums, files, &mut survey.lock().expect("no thread panicked"));
             }
             // Some of it may be readable.
@@ -329,6 +330,7 @@ fn search_by_block(
                 first: search.first + number as u64,
                 lengths: vec![length],
                 begin,
+                function: search.function,
             };
             begin += length;
             part
@@ -336,19 +338,26 @@ fn search_by_block(
         .collect();
     let job = |at: usize| {
         let file = Arc::clone(&search.place.file);
-        DigestJob::sum_of(Segment { file, offset: parts[at].begin, bytes: parts[at].lengths[0] })
+        let segment = Segment { file, offset: parts[at].begin, bytes: parts[at].lengths[0] };
+        DigestJob::new(vec![segment], vec![search.function])
     };
     digest_all(environment.workers, Monitor::silent(), &search.lengths, &job, &|at, outcome| {
         if let Ok(outputs) = outcome {
-            let sums = [outputs[0].sum().expect("a SHA-256")];
-            note(&parts[at], &sums, files, &mut survey.lock().expect("no thread panicked"));
+            note(&parts[at], &outputs, files, &mut survey.lock().expect("no thread panicked"));
         }
         Ok(())
     })
 }
 
+/// Returns the sums of all blocks of a search: `outputs` are those that have bytes.
+fn sums_of(search: &Search, outputs: Vec<Output>) -> Vec<Output> {
+    let (mut outputs, empty) = (outputs.into_iter(), Stream::new(search.function).finish());
+    let sum = |&length: &u64| if length == 0 { empty } else { outputs.next().expect("one each") };
+    search.lengths.iter().map(sum).collect()
+}
+
 /// Notes which blocks of a place are good.
-fn note(search: &Search, sums: &[Sum], files: &GroupFiles<'_>, survey: &mut Survey) {
+fn note(search: &Search, sums: &[Output], files: &GroupFiles<'_>, survey: &mut Survey) {
     match &search.target {
         Target::Shards(shards) => {
             for &shard in shards {
@@ -363,7 +372,7 @@ fn note(search: &Search, sums: &[Sum], files: &GroupFiles<'_>, survey: &mut Surv
             let found = &mut survey.files[*position];
             match &file.check {
                 Some(check) => note_blocks(found, search, sums, check),
-                None if sums == [file.stripes.sum] => {
+                None if sums == [Output::Sha256(file.stripes.sum.0)] => {
                     *found = Found::whole(search.place.clone(), files.group.row_blocks());
                 }
                 None => {}
@@ -372,9 +381,9 @@ fn note(search: &Search, sums: &[Sum], files: &GroupFiles<'_>, survey: &mut Surv
     }
 }
 
-fn note_blocks(found: &mut Found, search: &Search, sums: &[Sum], expected: &[Sum]) {
+fn note_blocks(found: &mut Found, search: &Search, sums: &[Output], expected: &[BlockSum]) {
     // A whole file is better than parts of several.
-    if sums == expected {
+    if sums.iter().map(Output::block_sum).eq(expected.iter().copied().map(Some)) {
         *found = Found::whole(search.place.clone(), expected.len() as u64);
         return;
     }
@@ -382,7 +391,7 @@ fn note_blocks(found: &mut Found, search: &Search, sums: &[Sum], expected: &[Sum
     let mut is_used = false;
     for (number, sum) in sums.iter().enumerate() {
         let block = at(search.first) + number;
-        if expected.get(block) == Some(sum) && found.good[block].is_none() {
+        if sum.block_sum().as_ref() == expected.get(block) && found.good[block].is_none() {
             found.good[block] = Some(place);
             is_used = true;
         }

@@ -3,6 +3,7 @@
 //! Parsing is strict: parsed input renders to the same bytes.
 
 pub mod annex;
+mod block_sum;
 pub mod body;
 pub mod chunk_size;
 pub mod chunk_table;
@@ -24,6 +25,7 @@ pub mod tar;
 mod timestamp;
 pub mod volume;
 
+pub use block_sum::BlockSum;
 pub use error::FormatError;
 pub use lines::Sum;
 pub use name::{BundleName, Label, StreamName};

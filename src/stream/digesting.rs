@@ -16,8 +16,10 @@ pub struct DigestJob {
     pub segments: Vec<Segment>,
     /// The hash functions for all of it; at least one, unless there are slices.
     pub functions: Vec<Function>,
-    /// The lengths of slices in bytes, none of them 0, whose SHA-256 sums are wanted instead.
+    /// The lengths of slices in bytes, none of them 0, whose hashes are wanted instead.
     pub slices: Vec<u64>,
+    /// The hash function for slices.
+    pub slice_function: Function,
 }
 
 impl DigestJob {
@@ -28,12 +30,12 @@ impl DigestJob {
 
     /// Creates a job for hashes of the ranges as one stream.
     pub fn new(segments: Vec<Segment>, functions: Vec<Function>) -> DigestJob {
-        DigestJob { segments, functions, slices: Vec::new() }
+        DigestJob { segments, functions, slices: Vec::new(), slice_function: Function::Sha256 }
     }
 
-    /// Creates a job for the SHA-256 of each slice of one range. `slices` are lengths in bytes, none of them 0.
-    pub fn sums_of_slices(segment: Segment, slices: Vec<u64>) -> DigestJob {
-        DigestJob { segments: vec![segment], functions: Vec::new(), slices }
+    /// Creates a job for the hash of each slice of one range. `slices` are lengths in bytes, none of them 0.
+    pub fn of_slices(segment: Segment, slice_function: Function, slices: Vec<u64>) -> DigestJob {
+        DigestJob { segments: vec![segment], functions: Vec::new(), slices, slice_function }
     }
 }
 
@@ -63,10 +65,10 @@ pub fn digest_all<E: From<Halted> + Send>(
     order.sort_by_key(|&at| std::cmp::Reverse(lengths[at]));
     let sorted: Vec<u64> = order.iter().map(|&at| lengths[at]).collect();
     // All jobs of a list use the same functions; take those of the longest.
-    let lanes = order
-        .first()
-        .and_then(|&at| job(at).functions.iter().map(|&function| lanes(function)).max())
-        .unwrap_or_else(|| lanes(Function::Sha256));
+    let lanes = order.first().map_or(1, |&at| {
+        let DigestJob { functions, slice_function, .. } = job(at);
+        functions.into_iter().map(lanes).max().unwrap_or_else(|| lanes(slice_function))
+    });
     let begin = |place: usize| Ok(Digesting::new(job(order[place]), monitor));
     pump_list(workers, lanes, &sorted, &begin, &|place, outcome| settle(order[place], outcome))
 }
@@ -77,6 +79,7 @@ pub struct Digesting<'a> {
     segments: Segments,
     functions: Vec<Function>,
     slices: Vec<u64>,
+    slice_function: Function,
     /// The number of the current slice and its remaining bytes.
     slice: (usize, u64),
     monitor: Monitor<'a>,
@@ -86,9 +89,10 @@ impl<'a> Digesting<'a> {
     /// Creates a flow for this job.
     pub fn new(job: DigestJob, monitor: Monitor<'a>) -> Self {
         let bytes = job.segments.iter().map(|segment| segment.bytes).sum();
-        let DigestJob { segments, functions, slices } = job;
+        let DigestJob { segments, functions, slices, slice_function } = job;
         let slice = (0, slices.first().copied().unwrap_or(0));
-        Digesting { bytes, segments: Segments::ahead(segments), functions, slices, slice, monitor }
+        let segments = Segments::ahead(segments);
+        Digesting { bytes, segments, functions, slices, slice_function, slice, monitor }
     }
 }
 
@@ -102,7 +106,11 @@ impl Flow for Digesting<'_> {
 
     fn digests(&self) -> Digests {
         let whole = Digests::of(&self.functions);
-        if self.slices.is_empty() { whole } else { whole.and_slices(Function::Sha256, self.slices.clone()) }
+        if self.slices.is_empty() {
+            whole
+        } else {
+            whole.and_slices(self.slice_function, self.slices.clone())
+        }
     }
 
     fn fill(&mut self, buffer: &mut [u8]) -> Result<Filled, Unreadable> {

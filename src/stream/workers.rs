@@ -48,7 +48,7 @@ impl Workers {
     }
 
     /// Returns how many flows a worker may move at once.
-    pub(super) fn lanes_max(&self) -> usize {
+    pub(crate) fn lanes_max(&self) -> usize {
         self.lanes_max
     }
 

@@ -7,7 +7,7 @@ use super::lanes::compress_all;
 
 use super::kernel::Kernel;
 use super::{md5, sha256};
-use crate::format::Sum;
+use crate::format::{BlockSum, Sum};
 use crate::oci::{Algorithm, Digest};
 
 /// A hash function.
@@ -19,6 +19,8 @@ pub enum Function {
     Sha512,
     /// MD5, for guards and forms that require it; never used to verify anything.
     Md5,
+    /// BLAKE3, for the sums of blocks: they tell where a chunk is damaged. A chunk is never proven by them.
+    Blake3,
 }
 
 impl From<Algorithm> for Function {
@@ -34,6 +36,7 @@ enum State {
     Sha256(BlockStream<8>),
     Sha512(Box<Sha512>),
     Md5(BlockStream<4>),
+    Blake3(Box<blake3::Hasher>),
 }
 
 /// A stream of bytes that is being hashed.
@@ -51,30 +54,34 @@ pub enum Output {
     Sha512([u8; 64]),
     /// An MD5.
     Md5([u8; 16]),
+    /// A BLAKE3.
+    Blake3([u8; 32]),
 }
 
 impl Output {
-    /// Returns the digest of a blob; `None` for MD5.
+    /// Returns the digest of a blob; `None` for functions that no digest may have.
     pub fn digest(&self) -> Option<Digest> {
         match *self {
             Output::Sha256(bytes) => Some(Digest::Sha256(bytes)),
             Output::Sha512(bytes) => Some(Digest::Sha512(bytes)),
-            Output::Md5(_) => None,
+            Output::Md5(_) | Output::Blake3(_) => None,
         }
     }
 
     /// Returns the sum of an entry; `None` unless it is a SHA-256.
     pub fn sum(&self) -> Option<Sum> {
-        match *self {
-            Output::Sha256(bytes) => Some(Sum(bytes)),
-            Output::Sha512(_) | Output::Md5(_) => None,
-        }
+        if let Output::Sha256(bytes) = *self { Some(Sum(bytes)) } else { None }
+    }
+
+    /// Returns the sum of a block; `None` unless it is a BLAKE3.
+    pub fn block_sum(&self) -> Option<BlockSum> {
+        if let Output::Blake3(bytes) = *self { Some(BlockSum(bytes)) } else { None }
     }
 
     /// Returns the hash in lower-case hex.
     pub fn hex(&self) -> String {
         match self {
-            Output::Sha256(bytes) => hex::encode(bytes),
+            Output::Sha256(bytes) | Output::Blake3(bytes) => hex::encode(bytes),
             Output::Sha512(bytes) => hex::encode(bytes),
             Output::Md5(bytes) => hex::encode(bytes),
         }
@@ -88,6 +95,7 @@ impl Stream {
             Function::Sha256 => State::Sha256(BlockStream::new(sha256::INITIAL)),
             Function::Sha512 => State::Sha512(Box::default()),
             Function::Md5 => State::Md5(BlockStream::new(md5::INITIAL)),
+            Function::Blake3 => State::Blake3(Box::default()),
         };
         Stream { state, bytes: 0 }
     }
@@ -110,6 +118,7 @@ impl Stream {
                 let words = stream.finish(u64::to_le_bytes, Kernel::md5_one);
                 Output::Md5(bytes_of(words.map(u32::to_le_bytes)))
             }
+            State::Blake3(state) => Output::Blake3(*state.finalize().as_bytes()),
         }
     }
 }
@@ -122,7 +131,8 @@ fn bytes_of<const WORDS: usize, const BYTES: usize>(words: [[u8; 4]; WORDS]) -> 
 pub fn lanes(function: Function) -> usize {
     match function {
         Function::Sha256 => Kernel::chosen().sha256_lanes(),
-        Function::Sha512 => 1,
+        // BLAKE3 fills the lanes with parts of one stream.
+        Function::Sha512 | Function::Blake3 => 1,
         Function::Md5 => Kernel::chosen().md5_lanes(),
     }
 }
@@ -143,6 +153,9 @@ fn update_with(kernel: Kernel, streams: &mut [(&mut Stream, &[u8])]) {
             State::Sha256(stream) => sha256.push(stream.feed(bytes, sha256_one)),
             State::Sha512(state) => state.update(bytes),
             State::Md5(stream) => md5.push(stream.feed(bytes, Kernel::md5_one)),
+            State::Blake3(state) => {
+                state.update(bytes);
+            }
         }
     }
     compress_all(
@@ -177,10 +190,11 @@ mod tests {
             Function::Sha256 => hex::encode(sha2::Sha256::digest(bytes)),
             Function::Sha512 => hex::encode(Sha512::digest(bytes)),
             Function::Md5 => hex::encode(::md5::Md5::digest(bytes)),
+            Function::Blake3 => BlockSum::of(bytes).to_string(),
         }
     }
 
-    const FUNCTIONS: [Function; 3] = [Function::Sha256, Function::Md5, Function::Sha512];
+    const FUNCTIONS: [Function; 4] = [Function::Sha256, Function::Md5, Function::Sha512, Function::Blake3];
 
     /// Hashes messages together, each in parts of its given length.
     fn together(kernel: Kernel, messages: &[(Function, Vec<u8>, usize)]) -> Vec<String> {

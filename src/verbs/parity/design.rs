@@ -3,20 +3,21 @@
 use std::num::NonZeroU32;
 
 use super::{Amount, ParityError};
-use crate::format::limits::{
-    CHUNK_NUMBER_MAX, PARITY_BLOCKS_MAX, PARITY_CHUNKS_MAX, PARITY_FILES_MAX, PARITY_STRIPE_BYTES_MAX,
-};
+use crate::format::limits::{CHUNK_NUMBER_MAX, PARITY_BLOCKS_MAX, PARITY_CHUNKS_MAX, PARITY_FILES_MAX};
 use crate::format::parity::{ParityGroup, ProtectedChunk};
 use crate::format::shape::{Item, Shape};
 
 /// The shortest stripe, in bytes. Shorter ones cost more than they are worth.
 const STRIPE_BYTES_MIN: u64 = 1 << 10;
 
+/// The longest stripe, in bytes: a few of them fit into the cache of a CPU.
+const STRIPE_BYTES_MAX: u64 = 1 << 14;
+
 /// How many rows a group has at least, if stripes are not too short for that: then the files of a group hold almost the
 /// same number of bytes.
 const ROWS: u64 = 256;
 
-/// Memory for computing a row, in bytes. Two workers do that at once.
+/// Memory for computing a lost stripe of a row, in bytes. Two workers do that at once.
 const WORK_BYTES: u64 = 64 << 20;
 
 /// The sums of blocks are at most this part of a parity file.
@@ -131,7 +132,7 @@ fn choose_blocks(groups: &mut [ParityGroup], shard_bytes: u64, largest: usize) -
 /// Returns the size of a stripe for shards of this many bytes.
 fn stripe_bytes(shard_bytes: u64, chunks: usize, losses: u32) -> u64 {
     let wanted = (shard_bytes / ROWS).max(1);
-    let mut stripe = (1 << wanted.ilog2()).clamp(STRIPE_BYTES_MIN, PARITY_STRIPE_BYTES_MAX.into());
+    let mut stripe = (1 << wanted.ilog2()).clamp(STRIPE_BYTES_MIN, STRIPE_BYTES_MAX);
     let shards = (u64::from(losses.next_power_of_two()) + chunks as u64).next_power_of_two();
     while stripe > STRIPE_BYTES_MIN && shards * stripe > WORK_BYTES {
         stripe /= 2;

@@ -1,8 +1,10 @@
 //! Makes parity chunks for a bundle that is complete. They change neither its id nor any of its files.
 //!
-//! `design` decides how chunks are dealt into groups, `making` computes and writes one group.
+//! `design` decides how chunks are dealt into groups, `making` makes the files of one group, and
+//! `computing` does the work on its rows.
 
 mod amount;
+mod computing;
 mod design;
 mod error;
 mod making;

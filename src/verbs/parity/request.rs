@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::computing::Source;
 use super::design::{Room, design};
-use super::making::{Maker, Source};
+use super::making::Maker;
 use super::{Amount, ParityError, ParityReport};
 use crate::arrival::{Bundle, Contents, OpenRequest, Opened, Refusal, open};
 use crate::environment::Environment;

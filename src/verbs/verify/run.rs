@@ -8,7 +8,7 @@ use crate::format::Sum;
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::stream::digesting::DigestJob;
-use crate::stream::hash::Output;
+use crate::stream::hash::{Function, Output};
 use crate::stream::segments::Segment;
 
 /// A run ends after this many bytes, so that several are read at once.
@@ -33,7 +33,7 @@ struct Slice {
 impl Run {
     pub(super) fn job(&self) -> DigestJob {
         let lengths = self.slices.iter().map(|slice| slice.bytes).collect();
-        DigestJob::sums_of_slices(self.segment.clone(), lengths)
+        DigestJob::of_slices(self.segment.clone(), Function::Sha256, lengths)
     }
 
     /// Compares the sums of the slices.

@@ -78,6 +78,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "src/storage/",
         ],
     ),
+    ("blake3", &["src/format/block_sum.rs", "src/stream/hash"]),
     ("sha1", &["src/packages/rpm/"]),
     ("md5", &["src/packages/rpm/", "src/stream/hash", "src/medium/bucket/sums.rs", "src/storage/"]),
     ("rayon", &["src/stream/pump/", "src/stream/workers.rs", "src/stream/hash/lanes.rs"]),
