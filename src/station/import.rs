@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::arrived_facts::{Proven, note_arrived, note_file_sums, note_imported};
+use super::inbox::InboxBundle;
 use super::judging::{Policy, denied, note};
 use super::log::{Level, Log, tell_end};
 use super::passage::{Passage, pass};
 use super::progress::RunProgress;
+use super::twins::twins;
 use super::{Equipment, ImportPipeline, PipelineOption, StationError, require_fields};
 use crate::arrival::{Beside, Bundle, OpenRequest, open};
 use crate::artifacts::OnFailure;
@@ -32,6 +34,8 @@ pub struct ImportRun<'a> {
     pub files: &'a [Arc<dyn ChunkFile>],
     /// The id of the bundle.
     pub bundle: Sum,
+    /// The bundles in the inbox, this one among them. If another one has its number in its stream, that is a fork.
+    pub waiting: &'a [InboxBundle],
     /// The trust policy of the pipeline.
     pub policy: &'a TrustPolicy,
     /// By what access the object store is used, without secrets.
@@ -101,14 +105,14 @@ pub fn import(
     }
     let Environment { monitor, workers, .. } = *environment;
     let environment = &Environment { clock: &clock, monitor, workers };
-    let bundle = match ready(request.files, &request.bundle, request.policy, environment) {
-        Ok(bundle) => bundle,
+    let (bundle, candidate, twins) = match ready_with_twins(request, environment) {
+        Ok(found) => found,
         Err(not_ready) => return Ok(Err(not_ready)),
     };
     let is_skipped = before.is_some() && !request.force;
     let rollback = pipeline.allow_rollback || request.allow_rollback;
-    let candidate = Candidate::of(&bundle, request.policy);
-    let mut passage = match pass(pipeline, candidate, rollback, ledger, &logbook, environment, log)? {
+    let mut passage = match pass(pipeline, (candidate, &twins), rollback, ledger, &logbook, environment, log)?
+    {
         Ok(passage) => passage,
         // What was imported before is not imported now, so its stream does not matter.
         Err(_) if is_skipped => Passage::default(),
@@ -191,6 +195,17 @@ pub fn import(
     })?;
     tell_end(log, &record, diagnosis.as_ref());
     Ok(Ok(record))
+}
+
+/// Opens the bundle, if it may be imported, and those that wait with it and have its number.
+fn ready_with_twins(
+    request: &ImportRun<'_>,
+    environment: &Environment<'_>,
+) -> Result<(Bundle, Option<Candidate>, Vec<Candidate>), NotReady> {
+    let bundle = ready(request.files, &request.bundle, request.policy, environment)?;
+    let twins = twins(&request.bundle, request.waiting, request.policy, environment)?;
+    let candidate = Candidate::of(&bundle, request.policy);
+    Ok((bundle, candidate, twins))
 }
 
 /// The record of an import that begins.

@@ -324,7 +324,7 @@ impl Inbox {
                 found.sequence = *sequence;
             }
             let known = self.known.get(file.name());
-            found.quiet &= file.waits() || known.is_some_and(|known| !known.may_change(now));
+            found.quiet &= known.is_some_and(|known| !known.may_change(now));
             match state {
                 FileState::Damaged { .. } => {
                     found.damaged.push(Arc::clone(file));

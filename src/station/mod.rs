@@ -33,6 +33,7 @@ mod shelf;
 mod signing_key;
 mod station_file;
 mod survey;
+mod twins;
 mod watch;
 
 pub use alive::Alive;
@@ -56,3 +57,4 @@ pub use serving::Serving;
 pub use shelf::{move_aside, shelve};
 pub use station_file::{Station, StationFileError};
 pub use survey::{WithForeignLayers, foreign_layers};
+pub use twins::twins;

@@ -37,24 +37,30 @@ impl Passage {
     }
 }
 
-/// Why an import would refuse a bundle because of its stream, if it would. Nothing is held or recorded.
+/// Why an import would refuse a bundle because of its stream, if it would. `twins` wait with it and have its number. Nothing is
+/// held or recorded.
 pub fn refused_by_stream(
     pipeline: &ImportPipeline,
     bundle: &Bundle,
+    twins: &[Candidate],
     policy: &TrustPolicy,
     memory: &Memory,
 ) -> Option<StreamRefused> {
     let candidate = Candidate::of(bundle, policy)?.in_pipeline(&pipeline.name);
-    let report = memory.judge(&candidate, &[], pipeline.allow_rollback)?;
+    let report = memory.judge(&candidate, &in_pipeline(twins, pipeline), pipeline.allow_rollback)?;
     let Candidate { bundle, crossing, .. } = candidate;
     report.refused.then_some(StreamRefused { bundle, crossing, report })
+}
+
+fn in_pipeline(twins: &[Candidate], pipeline: &ImportPipeline) -> Vec<Candidate> {
+    twins.iter().map(|twin| twin.clone().in_pipeline(&pipeline.name)).collect()
 }
 
 /// Judges a bundle by what the station remembers of its stream, and holds the stream. If the records of runs know a higher
 /// number, the memory was put back to an earlier state, and is raised. Without a candidate, there is nothing to judge.
 pub(super) fn pass(
     pipeline: &ImportPipeline,
-    candidate: Option<Candidate>,
+    (candidate, twins): (Option<Candidate>, &[Candidate]),
     rollback: bool,
     ledger: &Ledger,
     logbook: &Logbook,
@@ -86,7 +92,7 @@ pub(super) fn pass(
             );
         }
     }
-    let report = held.memory().judge(&candidate, &[], rollback);
+    let report = held.memory().judge(&candidate, &in_pipeline(twins, pipeline), rollback);
     if let Some(report) = &report {
         if report.refused {
             let Candidate { bundle, crossing, .. } = candidate;

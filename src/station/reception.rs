@@ -161,6 +161,11 @@ impl Reception {
         self.attempts.clear();
     }
 
+    /// Forgets that a bundle failed, so that it is tried again at once.
+    pub fn forget_failure(&mut self, bundle: &Sum) {
+        self.attempts.remove(bundle);
+    }
+
     /// Returns what is to be done with a bundle now.
     pub fn fate(&self, bundle: &InboxBundle, looks: Looks, now: Timestamp) -> Fate {
         if let Some(time) = self.done.get(&bundle.id) {

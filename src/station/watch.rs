@@ -43,13 +43,16 @@ struct Attempt {
     told: String,
     /// What keeps the pipeline from working, unless the bundle waits for a release only.
     problem: Option<String>,
+    /// Whether the registry lacks what an earlier bundle carried: importing that one may help.
+    lacks_base: bool,
 }
 
 impl Attempt {
     /// A policy denies the bundle. It is tried again when a file of it, or of the policy, changes.
     fn denied(bundle: &InboxBundle, told: String) -> Attempt {
         let problem = Some(not_imported(bundle, &told));
-        Attempt { versions: bundle.versions.clone(), failures: 1, next: None, told, problem }
+        let versions = bundle.versions.clone();
+        Attempt { versions, failures: 1, next: None, told, problem, lacks_base: false }
     }
 }
 
@@ -82,9 +85,9 @@ pub(super) struct Watching<'a> {
     attempts: HashMap<Sum, Attempt>,
     /// For each unfinished bundle what is missing, since when, and whether that was told.
     unfinished: HashMap<Sum, (Vec<u32>, Timestamp, bool)>,
-    /// Files of imported bundles that cannot be deleted, with their versions.
     /// Which bundles were to be recovered from parity.
     mending: Mending,
+    /// Files of imported bundles that cannot be deleted, with their versions.
     kept: HashSet<String>,
     /// Whether a bundle is complete, and its files must be seen unchanged once.
     settles: bool,
@@ -114,7 +117,7 @@ impl<'a> Watching<'a> {
             is_busy: false,
             attempts: HashMap::new(),
             unfinished: HashMap::new(),
-            mending: Mending::default(),
+            mending: Mending::new(serving.ledger.folder().join("recovered").join(pipeline.name.as_str())),
             kept: HashSet::new(),
             settles: false,
             is_over: false,
@@ -213,7 +216,8 @@ impl<'a> Watching<'a> {
             return Ok(());
         }
         self.settles = false;
-        let found = store.files()?;
+        let mut found = store.files()?;
+        found.extend(self.mending.files());
         self.access = store.access();
         // It is opened anew after an error, for there may be a new secret, and after an import, which fills its memory.
         self.store = Some(store);
@@ -230,7 +234,7 @@ impl<'a> Watching<'a> {
             if self.serving.is_stopped() {
                 break;
             }
-            let state = self.handle(bundle, &files, &policy, now)?;
+            let state = self.handle(bundle, &bundles, &files, &policy, now)?;
             views.push(BundleView {
                 bundle: bundle.id,
                 name: bundle.name.to_string(),
@@ -250,9 +254,12 @@ impl<'a> Watching<'a> {
         Ok(())
     }
 
-    /// Recovers lost and damaged chunks from parity into the inbox, if it is a folder. Returns whether all are there now.
+    /// Recovers lost and damaged chunks from parity, into the inbox if it is a folder. Returns whether all are there now.
     fn mend(&mut self, bundle: &InboxBundle, files: &[InboxFile], policy: &TrustPolicy) -> bool {
-        let ChunkPlace::Path(inbox) = &self.pipeline.from else { return false };
+        let inbox = match &self.pipeline.from {
+            ChunkPlace::Path(inbox) => Some(inbox.as_path()),
+            ChunkPlace::Store(_) => None,
+        };
         if !self.mending.is_due(bundle, Looks::Repeated) {
             return false;
         }
@@ -352,12 +359,14 @@ impl<'a> Watching<'a> {
     fn handle(
         &mut self,
         bundle: &InboxBundle,
+        waiting: &[InboxBundle],
         files: &[InboxFile],
         policy: &TrustPolicy,
         now: Timestamp,
     ) -> Result<String, StationError> {
         if let Some(run) = self.serving.ledger.imported(&self.pipeline.name, &bundle.id)? {
             self.attempts.remove(&bundle.id);
+            self.mending.forget(&bundle.id);
             let state = format!("imported by the run {run}");
             self.delete_again(bundle);
             return Ok(state);
@@ -387,6 +396,7 @@ impl<'a> Watching<'a> {
         let run = ImportRun {
             files: &bundle.files,
             bundle: bundle.id,
+            waiting,
             policy,
             access: self.access.clone(),
             arrived: Some(now.to_string()),
@@ -427,10 +437,16 @@ impl<'a> Watching<'a> {
         if let Ok(record) = &outcome {
             self.serving.board.change(&self.pipeline.name, |view| view.count(record));
         }
+        let is_base_missing =
+            |record: &RunRecord| record.error_code.as_deref() == Some(Code::BaseMissing.word());
+        let lacks_base = outcome.as_ref().is_ok_and(is_base_missing);
         let (problem, is_failure) = match outcome {
             Ok(record) if matches!(record.status, RunStatus::Succeeded | RunStatus::Skipped) => {
                 let state = format!("imported by the run {}", record.name);
                 self.attempts.remove(&bundle.id);
+                let before = self.attempts.len();
+                self.attempts.retain(|_, attempt| !attempt.lacks_base);
+                self.settles |= self.attempts.len() < before;
                 let now = self.serving.now();
                 self.serving.board.change(&self.pipeline.name, |view| view.succeeded = Some(now));
                 return state;
@@ -472,8 +488,10 @@ impl<'a> Watching<'a> {
         let versions = bundle.versions.clone();
         let failing = is_failure.then(|| not_imported(bundle, &problem));
         let next = Some(next);
-        self.attempts
-            .insert(bundle.id, Attempt { versions, failures, next, told: problem, problem: failing });
+        self.attempts.insert(
+            bundle.id,
+            Attempt { versions, failures, next, told: problem, problem: failing, lacks_base },
+        );
         state
     }
 

@@ -4,8 +4,9 @@ use std::fs;
 
 use super::service::{Service, write_station};
 use super::watching::{Watching, chunk, desk, strange};
-use crate::behaviour::support::{Desk, assert_same_layout};
+use crate::behaviour::support::{Desk, Run, assert_same_layout};
 use crate::registries::debian::Debian;
+use crate::stores::servers::Emulator;
 
 /// The bundle `b` with parity in `b`.
 fn protected() -> Desk {
@@ -100,4 +101,116 @@ fn a_station_recovers_and_imports() {
     service.stop();
     desk.carnet(&format!("pack docker://{}/mirror/b:1 --to again --name c --key k.key.pem", registry.name()))
         .ok();
+}
+
+/// Runs the program with the keys for an object store.
+fn with_store(desk: &Desk, store: &Emulator, args: &str) -> Run {
+    let mut command = desk.command(args);
+    for (name, value) in store_variables(store) {
+        command.env(name, value);
+    }
+    Run::of(&mut command)
+}
+
+fn store_variables(store: &Emulator) -> [(&'static str, String); 3] {
+    [
+        ("AWS_ENDPOINT_URL", store.url()),
+        ("AWS_ACCESS_KEY_ID", "id".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
+    ]
+}
+
+/// Packs the bundle `b` with parity into `s3://bucket/in`, and loses two of its chunks.
+fn protected_in_a_store(desk: &Desk, store: &Emulator) {
+    let pack = "pack oci:src-b --to s3://bucket/in --name b --key k.key.pem --chunk-size 64KiB --parity 2";
+    with_store(desk, store, pack).ok();
+    for chunk in ["b_00000.tar", "b_00002.tar"] {
+        fs::remove_file(store.data().join("bucket/in").join(chunk)).unwrap();
+    }
+    // As if they had arrived an hour ago.
+    desk.sh(&format!("touch -d '1 hour ago' {}/bucket/in/*", store.data().display())).ok();
+}
+
+/// Whether the store has this object.
+fn has(store: &Emulator, object: &str) -> bool {
+    store.data().join("bucket/in").join(object).exists()
+}
+
+#[test]
+fn an_inbox_in_a_store_recovers_into_the_state_folder() {
+    let Some(store) = Emulator::s3s() else { return };
+    let desk = desk(&["b"]);
+    protected_in_a_store(&desk, &store);
+    let receive =
+        "receive s3://bucket/in --pub k.pub.pem --once --then unpack oci:back --to copies --state state";
+    with_store(&desk, &store, receive)
+        .ok()
+        .says(&["2 chunks of the bundle b recovered from parity", "the bundle b is done"]);
+    assert_same_layout(&desk.path("src-b"), &desk.path("back"));
+    // The copies are whole, nothing was written into the store, and nothing is left.
+    desk.carnet("verify copies --pub k.pub.pem").ok();
+    assert!(!has(&store, "b_00002.tar"));
+    assert!(desk.files("state").keys().all(|name| !name.contains("recovered")), "{:?}", desk.files("state"));
+    with_store(&desk, &store, receive).ok().says(&["the bundle b is there again"]);
+}
+
+#[test]
+fn a_station_recovers_what_a_store_has_lost() {
+    let (Some(registry), Some(store)) = (Debian::plain(), Emulator::s3s()) else { return };
+    let desk = desk(&["b"]);
+    protected_in_a_store(&desk, &store);
+    write_station(&desk, registry.name(), "options = [\"DeleteSourceBlobOnSuccess\"]\n");
+    let station = fs::read_to_string(desk.path("station.toml")).unwrap();
+    let station = station.replace("from = \"in\"", "from = \"s3://bucket/in\"");
+    fs::write(desk.path("station.toml"), station).unwrap();
+    let variables = store_variables(&store);
+    let variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let service = Service::with(&desk, &variables);
+    service.wait("it is imported", || service.count("import Succeeded") == 1);
+    assert_eq!(service.count("2 chunks of the bundle b recovered from parity"), 1);
+    service.wait("the files are gone", || !has(&store, "b_00001.tar") && !has(&store, "b_parity_00001.tar"));
+    service.stop();
+    assert!(desk.files("state").keys().all(|name| !name.contains("recovered/")), "{:?}", desk.files("state"));
+    desk.carnet(&format!("pack docker://{}/mirror/b:1 --to again --name c --key k.key.pem", registry.name()))
+        .ok();
+}
+
+/// The bundle `first` with an image, and the delta `two` with that and another one. An empty folder `in`.
+fn delta() -> Desk {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    for (seed, name) in [(1, "one"), (2, "two")] {
+        let image = source.image(seed, &[150_000, 5_000]);
+        source.tag(&image, &format!("{name}:1"));
+    }
+    desk.carnet("pack oci:src:one:1 --to first --name first --key k.key.pem").ok();
+    desk.carnet("pack oci:src --to two --name two --key k.key.pem --base first").ok();
+    fs::create_dir(desk.path("in")).unwrap();
+    desk
+}
+
+#[test]
+fn a_delta_waits_for_its_base() {
+    let desk = delta();
+    desk.sh("cp two/* in").ok();
+    let line = "receive in --pub k.pub.pem --once --then unpack oci:back --state state";
+    desk.carnet(line).ends(4).says(&["the bundle two is not done", "of bundle first ("]);
+    // In whatever order they are found, both are done in one go.
+    desk.sh("cp first/* in").ok();
+    desk.carnet(line).ok().says(&["the bundle first is done", "the bundle two is done"]);
+    assert_same_layout(&desk.path("src"), &desk.path("back"));
+}
+
+#[test]
+fn a_watched_inbox_takes_a_delta_at_once_after_its_base() {
+    let Some(registry) = Debian::plain() else { return };
+    let desk = delta();
+    write_station(&desk, registry.name(), "");
+    desk.sh("cp two/* in").ok();
+    let service = Service::start(&desk);
+    service.wait("the base is named", || service.count("of bundle first (") > 0);
+    desk.sh("cp first/* in").ok();
+    service.wait("both are imported", || service.count("import Succeeded") == 2);
+    service.stop();
 }

@@ -66,6 +66,11 @@ impl Emulator {
         format!("http://{}", self.name)
     }
 
+    /// The folder in which s3s-fs keeps its buckets.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Ends the store. What it holds stays.
     pub(crate) fn end(&mut self) {
         self.process.kill().unwrap();

@@ -29,12 +29,16 @@ use crate::memory::MemoryArgs;
 use crate::notify;
 use crate::stores::{StoreAccess, Stores};
 use crate::trust::TrustArgs;
+use crate::world::spool_folder;
 use denied::Denied;
 use receiving::Receiving;
 use step::Step;
 
 /// How often a waiting process looks whether it should stop.
 const STOP_CHECK: Duration = Duration::from_millis(50);
+
+/// How often `--once` looks again at most.
+const LOOKS_MAX: usize = 1000;
 
 /// The longest wait before the files of a complete bundle are looked at once more.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -138,6 +142,10 @@ impl Command for Receive {
         let words: Vec<_> = self.then.iter().map(|word| word.to_string_lossy()).collect();
         let done = if words.is_empty() { "verify".to_owned() } else { words.join(" ") };
         let copied = self.to.as_ref().map_or(String::new(), |to| format!("copy to {}, ", to.display()));
+        let recovered = match &self.memory.state {
+            Some(state) => state.join("recovered"),
+            None => spool_folder(),
+        };
         let mut receiving = Receiving {
             options: &self,
             step,
@@ -149,21 +157,23 @@ impl Command for Receive {
             reception: Reception::open(self.memory.state.as_deref(), format!("{copied}{done}"))?,
             recall: &recall,
             denied: Denied::default(),
-            mending: Mending::default(),
-            mended: false,
+            mending: Mending::new(recovered),
+            lacking: std::collections::HashMap::new(),
+            again: false,
             told: std::collections::HashMap::new(),
             settles: false,
             ends: exit::DONE,
         };
         if self.once {
-            receiving.look(&store.files()?);
-            // Damage may be found, then recovered, then the bundle is complete.
-            for _ in 0..2 {
-                if receiving.mended {
-                    receiving.look(&store.files()?);
+            receiving.look(store.files()?);
+            // Damage may be found, then recovered, then the bundle is complete; and it may be what another one waits for.
+            for _ in 0..LOOKS_MAX {
+                if !receiving.again {
+                    break;
                 }
+                receiving.look(store.files()?);
             }
-            return Ok(receiving.ends);
+            return Ok(receiving.end());
         }
         notify::send("READY=1");
         let mut away = None;

@@ -7,14 +7,14 @@ use carnet::arrival::{OpenRequest, open};
 use carnet::artifacts::ExistingName;
 use carnet::audit::Subject;
 use carnet::diagnosis::{Code, Failure, count};
-use carnet::format::Timestamp;
 use carnet::format::statement::Kind;
+use carnet::format::{Sum, Timestamp};
 use carnet::gate::Moving;
 use carnet::import::ReceiptFiles;
 use carnet::medium::{ChunkFile, ChunkPlace, ChunkStore};
 use carnet::station::{
     Fate, FileState, Inbox, InboxBundle, InboxFile, InboxLimits, Level, Log as _, Looks, Mending, Reception,
-    bundle_folder, move_aside, shelve, unfinished_line,
+    bundle_folder, move_aside, shelve, twins, unfinished_line,
 };
 use carnet::trust::TrustPolicy;
 use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, verify};
@@ -54,8 +54,10 @@ pub(super) struct Receiving<'a> {
     pub(super) denied: Denied,
     /// Which bundles were to be recovered from parity.
     pub(super) mending: Mending,
-    /// Whether chunks were recovered, so that another look finds a bundle complete.
-    pub(super) mended: bool,
+    /// Bundles for which the target lacks what earlier bundles carried, with the exit code.
+    pub(super) lacking: HashMap<Sum, u8>,
+    /// Whether another look finds more to do at once: chunks were recovered, or something was done that another bundle lacked.
+    pub(super) again: bool,
     /// What was told last about each file or bundle.
     pub(super) told: HashMap<String, String>,
     /// Whether a bundle is complete, and its files must be seen unchanged once.
@@ -107,17 +109,23 @@ impl Receiving<'_> {
         }
     }
 
+    /// Returns the exit code.
+    pub(super) fn end(&self) -> u8 {
+        self.lacking.values().fold(self.ends, |ends, &code| graver(ends, code))
+    }
+
     /// Looks at the files that are there now, and handles the bundles that are complete.
-    pub(super) fn look(&mut self, files: &[Arc<dyn ChunkFile>]) {
+    pub(super) fn look(&mut self, mut files: Vec<Arc<dyn ChunkFile>>) {
         let now = self.now();
-        (self.settles, self.mended) = (false, false);
+        files.extend(self.mending.files());
+        (self.settles, self.again) = (false, false);
         let options = self.options;
         let limits = InboxLimits {
             oldest: options.max_age.and_then(|age| now.seconds_before(age)),
             files: options.max_files,
             bytes: options.max_bytes,
         };
-        let files = self.inbox.look(files, &self.policy, now, limits, self.context.environment.workers);
+        let files = self.inbox.look(&files, &self.policy, now, limits, self.context.environment.workers);
         self.tell_limit(&files);
         for InboxFile { file, state } in &files {
             match state {
@@ -147,7 +155,7 @@ impl Receiving<'_> {
                 }
                 break;
             }
-            self.handle(bundle, &files);
+            self.handle(bundle, &bundles, &files);
         }
     }
 
@@ -165,7 +173,7 @@ impl Receiving<'_> {
         let rules_changed = self.denied.is_old(|| self.options.gate.stamp());
         let waits = self.settles || self.reception.tries_again() || is_new || rules_changed;
         if !self.inbox.rests(store.pulse(), self.now()) || waits {
-            self.look(&store.files()?);
+            self.look(store.files()?);
         }
         Ok(())
     }
@@ -205,10 +213,11 @@ impl Receiving<'_> {
         self.say_once(Level::Warning, file.name(), &text);
     }
 
-    fn handle(&mut self, bundle: &InboxBundle, files: &[InboxFile]) {
+    fn handle(&mut self, bundle: &InboxBundle, waiting: &[InboxBundle], files: &[InboxFile]) {
         let (now, about) = (self.now(), bundle.id.to_string());
         match self.reception.fate(bundle, self.looks, now) {
             Fate::Done { time } => {
+                self.mending.forget(&bundle.id);
                 let text = format!("the bundle {} is there again, it was done at {time}", bundle.name);
                 // What was done just now is not there again.
                 if !self.told.contains_key(&about) {
@@ -218,22 +227,22 @@ impl Receiving<'_> {
                     self.delete(&bundle.files);
                 }
             }
-            Fate::Waits { .. } if self.mend(bundle, files) => (self.settles, self.mended) = (true, true),
+            Fate::Waits { .. } if self.mend(bundle, files) => (self.settles, self.again) = (true, true),
             Fate::Waits { .. } => self.wait(bundle, now),
             Fate::Settling => self.settles = true,
             Fate::Later { reason, .. } => self.say_once(Level::Info, &about, &reason),
-            Fate::Ready => self.use_ready(bundle),
+            Fate::Ready => self.use_ready(bundle, waiting),
         }
     }
 
     /// Uses a bundle that is complete, unless a policy denied it before.
-    fn use_ready(&mut self, bundle: &InboxBundle) {
+    fn use_ready(&mut self, bundle: &InboxBundle, waiting: &[InboxBundle]) {
         let about = bundle.id.to_string();
         let stamp = self.options.gate.stamp();
         if let Some(reason) = self.denied.reason(bundle, || stamp).map(str::to_owned) {
             return self.deny(bundle, &reason);
         }
-        match self.work(bundle) {
+        match self.work(bundle, waiting) {
             Ok((code, used)) if code == exit::DONE => {
                 let text = format!("the bundle {} is done", bundle.name);
                 self.say_once(Level::Info, &about, &text);
@@ -244,12 +253,13 @@ impl Receiving<'_> {
                 } else if self.options.delete_source {
                     self.delete(&used);
                 }
+                self.try_lacking_again();
             }
             // The step told what failed.
             Ok((code, _)) => self.put_off(bundle, "the step failed for some artifacts", code),
             // The next look recovers it from parity, if there is any.
-            Err(NotUsed::Waits) if bundle.parity > 0 && self.looks == Looks::Once && !self.mended => {
-                self.mended = true;
+            Err(NotUsed::Waits) if bundle.parity > 0 && self.looks == Looks::Once && !self.again => {
+                self.again = true;
             }
             Err(NotUsed::Waits) => self.ends = graver(self.ends, exit::DAMAGED),
             Err(NotUsed::Failed(error)) if error.diagnosis.code == Code::DeniedByPolicy => {
@@ -259,8 +269,21 @@ impl Receiving<'_> {
             }
             Err(NotUsed::Failed(error)) => {
                 let code = exit::code(error.diagnosis.code.failure());
-                self.put_off(bundle, &error.message, code);
+                if error.diagnosis.code == Code::BaseMissing {
+                    self.lacking.insert(bundle.id, code);
+                    self.put_off(bundle, &error.message, exit::DONE);
+                } else {
+                    self.put_off(bundle, &error.message, code);
+                }
             }
+        }
+    }
+
+    /// Something is in the target now that was not: perhaps what another bundle lacked.
+    fn try_lacking_again(&mut self) {
+        for (bundle, _) in self.lacking.drain() {
+            self.reception.forget_failure(&bundle);
+            (self.settles, self.again) = (true, true);
         }
     }
 
@@ -287,10 +310,14 @@ impl Receiving<'_> {
         self.told.insert(bundle.id.to_string(), reason.to_owned());
     }
 
-    /// Recovers lost and damaged chunks from parity into the place, if it is a folder. Returns whether all are there now.
+    /// Recovers lost and damaged chunks from parity, into the place if it is a folder. Returns whether all are there now.
     fn mend(&mut self, bundle: &InboxBundle, files: &[InboxFile]) -> bool {
-        let ChunkPlace::Path(place) = &self.options.place else { return false };
-        if !place.is_dir() || !self.mending.is_due(bundle, self.looks) {
+        let place = match &self.options.place {
+            ChunkPlace::Path(place) if place.is_dir() => Some(place.as_path()),
+            ChunkPlace::Path(_) => return false,
+            ChunkPlace::Store(_) => None,
+        };
+        if !self.mending.is_due(bundle, self.looks) {
             return false;
         }
         let environment = &self.context.environment;
@@ -324,7 +351,11 @@ impl Receiving<'_> {
     }
 
     /// Hashes a bundle and runs the step. Returns the exit code of the step, and the files that were proven whole.
-    fn work(&mut self, bundle: &InboxBundle) -> Result<(u8, Vec<Arc<dyn ChunkFile>>), NotUsed> {
+    fn work(
+        &mut self,
+        bundle: &InboxBundle,
+        waiting: &[InboxBundle],
+    ) -> Result<(u8, Vec<Arc<dyn ChunkFile>>), NotUsed> {
         let environment = &self.context.environment;
         let request = OpenRequest { files: &bundle.files, policy: Some(&self.policy) };
         let report = verify(&request, environment).map_err(CommandError::from)?;
@@ -378,7 +409,8 @@ impl Receiving<'_> {
         let opened = open(&request, environment).map_err(CommandError::from)?;
         let opened = opened.select(Some(&bundle.id.to_string())).map_err(CommandError::from)?;
         let _ = opened.released().map_err(CommandError::from)?.whole().map_err(CommandError::from)?;
-        let mut passage = self.recall.judge(&opened, &[], &self.policy, environment)?;
+        let twins = twins(&bundle.id, waiting, &self.policy, environment).map_err(CommandError::from)?;
+        let mut passage = self.recall.judge(&opened, &twins, &self.policy, environment)?;
         if passage.is_done(self.context.screen) {
             return Ok((exit::DONE, whole));
         }

@@ -3,7 +3,7 @@
 use carnet::diagnosis::Code;
 use carnet::format::Sum;
 use carnet::observe::Verb;
-use carnet::station::{ImportRun, Inbox, InboxLimits, import, require_fields};
+use carnet::station::{ImportRun, Inbox, InboxBundle, InboxLimits, import, require_fields};
 use carnet::trust::TrustPolicy;
 use clap::Args;
 
@@ -58,7 +58,8 @@ impl Import {
         let store = loaded.equipment.inbox(pipeline)?;
         let (mut inbox, now) = (Inbox::default(), loaded.equipment.clock.now());
         let files = inbox.look(&store.files()?, &policy, now, InboxLimits::default(), environment.workers);
-        let mut bundles = inbox.bundles(&files, now);
+        let waiting = inbox.bundles(&files, now);
+        let mut bundles: Vec<&InboxBundle> = waiting.iter().collect();
         let id = self.catalog_digest.map(|id| id.to_string());
         let wanted = self.bundle.as_deref().or(id.as_deref());
         if let Some(wanted) = wanted {
@@ -84,6 +85,7 @@ impl Import {
             let run = ImportRun {
                 files: &bundle.files,
                 bundle: bundle.id,
+                waiting: &waiting,
                 policy: &policy,
                 access: store.access(),
                 arrived: None,

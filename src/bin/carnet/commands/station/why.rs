@@ -8,7 +8,7 @@ use carnet::logbook::Memory;
 use carnet::observe::Verb;
 use carnet::runs::{Ledger, RunRecord, RunStatus};
 use carnet::station::{
-    FileState, ImportPipeline, Inbox, InboxBundle, InboxFile, NotReady, ready, refused_by_stream,
+    FileState, ImportPipeline, Inbox, InboxBundle, InboxFile, NotReady, ready, refused_by_stream, twins,
 };
 use carnet::trust::TrustPolicy;
 use clap::Args;
@@ -86,7 +86,7 @@ impl Why {
         for bundle in &bundles {
             let fate = match last_run(&loaded.station.state, &pipeline.name, &bundle.id) {
                 Some(run) => Fate::of_run(&run, pipeline),
-                None => Fate::of(bundle, pipeline, &policy, &memory, &watched, &mut unfit),
+                None => Fate::of(bundle, &bundles, pipeline, &policy, &memory, &watched, &mut unfit),
             };
             fates.insert(bundle.id, fate);
         }
@@ -154,6 +154,7 @@ impl Fate {
     /// Checks a bundle of which there is no run, as an import does. The names of its unfit files are added to `unfit`.
     fn of(
         bundle: &InboxBundle,
+        waiting: &[InboxBundle],
         pipeline: &ImportPipeline,
         policy: &TrustPolicy,
         memory: &Memory,
@@ -164,9 +165,12 @@ impl Fate {
             let missing: Vec<String> = bundle.missing.iter().map(ToString::to_string).collect();
             return Fate { why: format!("its bundle waits for {}", missing.join(", ")), hint: None };
         }
-        let is_passed = |opened| match refused_by_stream(pipeline, &opened, policy, memory) {
-            Some(refused) => Err(NotReady::of_stream(&refused)),
-            None => Ok(()),
+        let is_passed = |opened| {
+            let twins = twins(&bundle.id, waiting, policy, environment)?;
+            match refused_by_stream(pipeline, &opened, &twins, policy, memory) {
+                Some(refused) => Err(NotReady::of_stream(&refused)),
+                None => Ok(()),
+            }
         };
         match ready(&bundle.files, &bundle.id, policy, environment).and_then(is_passed) {
             Err(NotReady { diagnosis, reason, unfit: files }) => {
