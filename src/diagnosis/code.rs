@@ -178,7 +178,7 @@ codes! {
     BundleExpired "bundle-expired" Untrusted "The bundle has expired."
     BaseRefused "base-refused" Untrusted "A bundle cannot be the base of a delta: it is of another stream, or not before the new bundle."
     BaseNotConfirmed "base-not-confirmed" Failed "No receipt of the far side confirms all of a base."
-    ReceiptRefused "receipt-refused" Untrusted "A receipt is not signed by a given key, or is no receipt of an import that did everything."
+    ReceiptRefused "receipt-refused" Untrusted "A receipt, or a line of a chain of runs, is not signed by a given key, or is not of an import that did everything."
     BaseMissing "base-missing" Damaged "The target lacks content that a delta leaves out because an earlier bundle carried it."
     BundleForked "bundle-forked" Untrusted "Two different chunks of one bundle have the same number and valid signatures."
     SignerFailed "signer-failed" Failed "A key, an agent or a command returned a signature that does not verify with the public key."

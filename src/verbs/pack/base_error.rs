@@ -45,7 +45,7 @@ pub enum BaseError {
         bundles: [Sum; 2],
     },
     /// The far side has confirmed none of the bases in full.
-    #[error("cannot pack a delta: no receipt confirms all of a base; {} given", count(*bases as u64, "base was", "bases were"))]
+    #[error("cannot pack a delta: nothing confirms that the far side has all of a base; {} given", count(*bases as u64, "base was", "bases were"))]
     NotConfirmed {
         /// How many bases were given.
         bases: usize,

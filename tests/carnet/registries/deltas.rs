@@ -195,3 +195,65 @@ fn an_import_of_some_artifacts_confirms_nothing() {
     let delta = "--base all --since some.json --receipt-pub far.pub.pem";
     pack(&station, "three", "team/app:2", delta).ends(1).says(&["error[base-not-confirmed]"]);
 }
+
+/// The import pipeline `mirror` of a station, from the folder `in` into this registry.
+fn with_pipeline(station: &Station, registry: &str) {
+    let trust = "version = 1\nrelease-threshold = 1\n[[keys]]\nholder = \"k\"\npublic-key-file = \"k.pub.pem\"\n\
+                 roles = [\"packer\", \"releaser\"]\n";
+    station.write("trust.toml", trust);
+    let pipeline = format!(
+        "key = \"far.key.pem\"\nstate = \"state\"\n[import.mirror]\nfrom = \"in\"\nto = \"docker://{registry}/mirror\"\n\
+         trust = \"trust.toml\"\n"
+    );
+    station.write("station.toml", &pipeline);
+    for key in ["far", "stranger"] {
+        station.carnet(&format!("keygen {key}")).ok();
+    }
+    station.desk.sh("mkdir in").ok();
+}
+
+#[test]
+fn a_station_names_the_base_that_is_missing_and_confirms_what_it_imported() {
+    let Some(registry) = Debian::plain() else { return };
+    let station = station();
+    with_pipeline(&station, registry.name());
+    let import =
+        |bundle: &str| station.carnet(&format!("station import mirror {bundle} --station station.toml"));
+    station.desk.sh("cp two/* in").ok();
+    import("two").ends(4).says(&["code   base-missing", "2 blobs", "bundle one ("]);
+    // Nothing was imported in full so far.
+    let three = |options: &str| {
+        let base = format!("--base one --base two --since state/chain.jsonl {options}");
+        pack(&station, "three", "team/app:2", &base)
+    };
+    three("--receipt-pub far.pub.pem")
+        .ends(3)
+        .says(&["error[receipt-refused]", "no line says that a run imported"]);
+    station.desk.sh("cp one/* in").ok();
+    import("one").ok();
+    three("--receipt-pub far.pub.pem").ok().says(&["does not confirm all of two"]);
+    assert_eq!(station.desk.inspected("three")["left_out"][0]["blobs"], 2);
+    station.desk.sh("rm -r three").ok();
+    import("two").ok();
+    three("--receipt-pub far.pub.pem").ok();
+    assert_eq!(station.desk.inspected("three")["left_out"].as_array().unwrap().len(), 2);
+    station.desk.sh("rm -r three").ok();
+    // Another key, a changed line, lines of runs that did something else, and a line alone.
+    three("--receipt-pub stranger.pub.pem")
+        .ends(3)
+        .says(&["error[receipt-refused]", "not signed by any of the keys"]);
+    station.desk.sh("sed s/imported/exported/ state/chain.jsonl > other").ok();
+    let since = |file: &str, bases: &str| {
+        let options = format!("{bases} --since {file} --receipt-pub far.pub.pem");
+        pack(&station, "three", "team/app:2", &options)
+    };
+    since("other", "--base one").ends(3).says(&["error[receipt-refused]"]);
+    let id = station.desk.inspected("web")["bundle"].as_str().unwrap().to_owned();
+    let one = station.desk.inspected("one")["bundle"].as_str().unwrap().to_owned();
+    station.desk.sh(&format!("sed s/{one}/{id}/ state/chain.jsonl > forged")).ok();
+    since("forged", "--base web").ends(3).says(&["error[receipt-refused]", "it was changed"]);
+    station.desk.sh(&format!("grep {one} state/chain.jsonl | grep finished > alone")).ok();
+    since("alone", "--base two").ends(1).says(&["error[base-not-confirmed]"]);
+    assert!(!station.path("three").exists());
+    since("alone", "--base one").ok();
+}

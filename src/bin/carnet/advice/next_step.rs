@@ -227,7 +227,8 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "import the earlier bundles in full on the far side with --receipt and --key, or pack without --since"
         }
         Code::ReceiptRefused => {
-            "check the public key in --receipt-pub, and ask for the receipt and its .sig file again as they were written"
+            "check the public key in --receipt-pub, and ask for the receipt and its .sig file, or for the lines of chain.jsonl, \
+             again as they were written"
         }
         Code::BaseMissing => {
             "unpack or import the bundles that the message names first, in this order, or give their chunks too, and \

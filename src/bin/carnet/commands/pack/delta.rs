@@ -34,11 +34,11 @@ pub(crate) struct DeltaArgs {
     /// Accept earlier bundles that are not released, or of another stream; repeatable
     #[arg(long, value_name = "WHICH", requires = "base")]
     allow_base: Vec<AllowedBase>,
-    /// Leave out only the layers of bundles that a receipt of the far side confirms; repeatable. Its signature is
-    /// in RECEIPT.sig
+    /// Leave out only the layers of bundles that the far side confirms: by a receipt, whose signature is in RECEIPT.sig,
+    /// or by lines of the chain.jsonl of a station; repeatable
     #[arg(long, value_name = "RECEIPT", requires_all = ["base", "receipt_pub"])]
     since: Vec<PathBuf>,
-    /// The public key that signs receipts on the far side; repeatable
+    /// The public key that signs receipts or runs on the far side; repeatable
     #[arg(long, value_name = "FILE", requires = "since")]
     receipt_pub: Vec<PathBuf>,
 }
@@ -78,7 +78,11 @@ impl DeltaArgs {
             let kept = confirmed(&arrivals.bundles, &self.confirmations()?)?;
             for other in &arrivals.bundles {
                 if !kept.iter().any(|kept| kept.id == other.id) {
-                    let text = format!("no receipt confirms all of {} ({}): no base", other.name(), other.id);
+                    let text = format!(
+                        "the far side does not confirm all of {} ({}): no base",
+                        other.name(),
+                        other.id
+                    );
                     stores.environment.monitor.tell(Event::Note { text });
                 }
             }
@@ -93,14 +97,19 @@ impl DeltaArgs {
     fn confirmations(&self) -> Result<Vec<Confirmation>, CommandError> {
         let keys = self.receipt_pub.iter().map(|path| PublicKey::load(path));
         let keys = keys.collect::<Result<Vec<PublicKey>, _>>()?;
-        let read = |path: &PathBuf| {
+        let mut confirmations = Vec::new();
+        for path in &self.since {
+            let (name, text) = (plain_path(path), read_file(path)?);
+            if let Some(lines) = Confirmation::of_runs(&name, text.raw(), &keys) {
+                confirmations.extend(lines?);
+                continue;
+            }
             let mut signature = path.clone().into_os_string();
             signature.push(".sig");
-            let (json, signature) = (read_file(path)?, read_file(Path::new(&signature))?);
-            let confirmation = Confirmation::read(&plain_path(path), json.raw(), signature.raw(), &keys);
-            Ok(confirmation?)
-        };
-        self.since.iter().map(read).collect()
+            let signature = read_file(Path::new(&signature))?;
+            confirmations.push(Confirmation::read(&name, text.raw(), signature.raw(), &keys)?);
+        }
+        Ok(confirmations)
     }
 }
 
