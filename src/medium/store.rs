@@ -205,6 +205,11 @@ pub trait ChunkSink: Sync {
     /// Begins a chunk of this many bytes. A pending chunk of this number is discarded.
     fn begin(&self, number: u32, bytes: u64) -> Result<(), MediumError>;
 
+    /// Returns whether pending chunks are on another disk than the place that they go to, which may have little room.
+    fn spools(&self) -> bool {
+        false
+    }
+
     /// Opens a pending chunk for writing. Several threads may write to it.
     fn open(&self, number: u32) -> Result<Box<dyn WriteAt>, MediumError>;
 

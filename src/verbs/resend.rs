@@ -22,6 +22,9 @@ use crate::verbs::verify::{ChunkVerdict, FileReport, verify};
 /// Bytes that are copied at once.
 const BLOCK_BYTES: usize = 256 << 10;
 
+/// How many chunks for an object store are on the local disk while they are verified.
+const SPOOLED_MAX: usize = 4;
+
 /// What to copy, and from where to where.
 pub struct ResendOrder<'a> {
     /// The requests.
@@ -30,7 +33,7 @@ pub struct ResendOrder<'a> {
     pub files: &'a [Arc<dyn ChunkFile>],
     /// The trust policy; `None` checks only integrity.
     pub policy: Option<&'a TrustPolicy>,
-    /// Where the copies go. It must keep what is not finished readable, as a folder does.
+    /// Where the copies go.
     pub store: &'a dyn ChunkStore,
 }
 
@@ -275,6 +278,8 @@ fn copy(
     };
     let is_kept = |number: u32| resent.chunks.iter().any(|chunk| chunk.number == number);
     let mut open: Vec<u32> = wanted.candidates.keys().copied().filter(|number| !is_kept(*number)).collect();
+    // The control chunk is the last to be visible.
+    open.sort_by_key(|&number| (number == 0, number));
     let first = |number: &u32| wanted.candidates[number].first().map_or(0, |file| file.bytes());
     sink.reserve(open.iter().map(first).sum())?;
     for attempt in 0..COPIES_MAX {
@@ -283,22 +288,29 @@ fn copy(
         if files.is_empty() {
             break;
         }
-        let copied = copy_all(&files, sink, environment, &mut resent.unfit)?;
-        for (number, problem) in judge(&copied, wanted, order, environment)? {
-            let (_, source) = files.iter().find(|(copied, _)| *copied == number).expect("it was copied");
-            if let Some(problem) = problem {
-                resent.unfit.push(UnfitFile { number, file: source.name().to_owned(), problem });
-                continue;
+        let at_once = if sink.spools() { SPOOLED_MAX } else { files.len() };
+        for files in files.chunks(at_once) {
+            let copied = copy_all(files, sink, environment, &mut resent.unfit)?;
+            for (number, problem) in judge(&copied, wanted, order, environment)? {
+                let (_, source) = files.iter().find(|(copied, _)| *copied == number).expect("it was copied");
+                if let Some(problem) = problem {
+                    resent.unfit.push(UnfitFile { number, file: source.name().to_owned(), problem });
+                    continue;
+                }
+                sink.commit(number)?;
+                let (file, bytes) = (sink.file_name(number), source.bytes());
+                resent.chunks.push(ResentChunk { number, file, bytes, kept: false });
+                open.retain(|other| *other != number);
             }
-            sink.commit(number)?;
-            let (file, bytes) = (sink.file_name(number), source.bytes());
-            resent.chunks.push(ResentChunk { number, file, bytes, kept: false });
-            open.retain(|other| *other != number);
         }
+    }
+    if resent.chunks.iter().any(|chunk| !chunk.kept) {
+        sink.publish(resent.chunks.iter().map(|chunk| chunk.number).max().unwrap_or(0))?;
     }
     sink.clear()?;
     resent.chunks.sort_by_key(|chunk| chunk.number);
     resent.unfit.sort_by_key(|unfit| unfit.number);
+    open.sort_unstable();
     resent.not_found = open;
     Ok(resent)
 }
@@ -400,8 +412,10 @@ fn judge(
     let mut files: Vec<Arc<dyn ChunkFile>> = copies.iter().map(|(_, copy)| Arc::clone(copy)).collect();
     files.extend(wanted.controls.iter().map(|file| Arc::clone(file)));
     let report = verify(&OpenRequest { files: &files, policy: order.policy }, environment)?;
+    // A chunk of another bundle of this name is none of these.
+    let of_bundle = report.bundles.iter().filter(|bundle| bundle.bundle == wanted.bundle);
     let reports: Vec<&FileReport> =
-        report.bundles.iter().flat_map(|bundle| &bundle.files).chain(&report.others).collect();
+        of_bundle.flat_map(|bundle| &bundle.files).chain(&report.others).collect();
     let judge = |(number, copy): &Copied| {
         let report = reports.iter().find(|report| report.file == copy.name());
         let problem = match report {
@@ -414,7 +428,7 @@ fn judge(
                         .map_or_else(|| "it is passed over".to_owned(), ToString::to_string),
                 ),
             },
-            _ => Some("it is not the chunk that its head says".to_owned()),
+            _ => Some("it is not that chunk of the bundle".to_owned()),
         };
         (*number, problem)
     };

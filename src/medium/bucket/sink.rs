@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
-use super::spool::nameless;
+use super::spool::{SpooledFile, nameless};
 use super::uploads::{Sealed, Uploads, Visible};
 use super::{BucketSettings, Place};
 use crate::format::Sum;
@@ -163,8 +163,12 @@ impl ChunkSink for BucketSink<'_> {
         self.uploads.begin(number, file, bytes)
     }
 
+    fn spools(&self) -> bool {
+        true
+    }
+
     fn open(&self, number: u32) -> Result<Box<dyn WriteAt>, MediumError> {
-        Ok(Box::new(Pending(self.uploads.pending(number).expect("a chunk that was begun"))))
+        Ok(Box::new(Pending(self.uploads.pending(number).expect("a chunk that was begun").0)))
     }
 
     fn kept_aside(&self, bytes: u64) -> Option<u64> {
@@ -229,7 +233,10 @@ impl ChunkSink for BucketSink<'_> {
     /// Nothing can be left: the files have no names.
     fn leave(&self, _: bool) {}
 
-    fn unfinished(&self, _: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
-        Ok(None)
+    /// Those that an earlier process left cannot be read.
+    fn unfinished(&self, number: u32) -> Result<Option<Arc<dyn ChunkFile>>, MediumError> {
+        let name = self.file_name(number);
+        let pending = self.uploads.pending(number);
+        Ok(pending.map(|(file, bytes)| Arc::new(SpooledFile::new(file, name, bytes)) as Arc<dyn ChunkFile>))
     }
 }

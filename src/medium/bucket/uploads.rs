@@ -190,9 +190,9 @@ impl Uploads {
         Ok(())
     }
 
-    /// Returns the file of a chunk that is packed.
-    pub(super) fn pending(&self, number: u32) -> Option<Arc<File>> {
-        self.shared.state().pending.get(&number).map(|(file, _)| Arc::clone(file))
+    /// Returns the file of a chunk that is packed, and its size in bytes.
+    pub(super) fn pending(&self, number: u32) -> Option<(Arc<File>, u64)> {
+        self.shared.state().pending.get(&number).cloned()
     }
 
     /// Claims room on the local disk for a chunk, if no more than `most` bytes are used with it. After a failure it always

@@ -145,6 +145,11 @@ fn a_file_in_the_way_is_never_replaced() {
     desk.carnet("resend request.txt --from out --to again").ends(1).says(&["error[target-exists]"]);
     let files = desk.files("again");
     assert_eq!(files, BTreeMap::from([("b_00002.tar".to_owned(), b"precious\n".to_vec())]));
+    // Nor is a chunk of another bundle with the same name.
+    desk.carnet("pack oci:src --to other --name b --key k.key.pem --chunk-size 80KiB").ok();
+    desk.sh("cp other/b_00002.tar again").ok();
+    desk.carnet("resend request.txt --from out --to again").ends(1).says(&["error[target-exists]"]);
+    desk.sh("cmp other/b_00002.tar again/b_00002.tar").ok();
 }
 
 #[test]

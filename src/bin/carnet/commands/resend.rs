@@ -1,10 +1,8 @@
 //! `carnet resend`: copies the chunks that a request asks for.
 
-use std::path::PathBuf;
-
 use carnet::diagnosis::{Code, count};
 use carnet::format::resend::Range;
-use carnet::medium::{ChunkPlace, Folder};
+use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::resend::{ResendOrder, ResendReport, ResentBundle, ResentChunk, resend};
 use clap::Args;
@@ -19,7 +17,7 @@ use crate::exit;
 use crate::plain::plain;
 use crate::request_text::requests;
 use crate::screen::say;
-use crate::stores::StoreArgs;
+use crate::stores::{StoreArgs, StoreWriting, Stores};
 use crate::tables::table;
 use crate::trust::TrustArgs;
 
@@ -34,7 +32,7 @@ use crate::trust::TrustArgs;
     Examples:\n  \
     carnet resend request.txt --from out --to again\n  \
     carnet resend RESEND otter violin ... CHECK maple ocean --from out --to again\n  \
-    zbarimg -q --raw photo.jpg | carnet resend - --from s3://transfer/low --to again"
+    zbarimg -q --raw photo.jpg | carnet resend - --from s3://transfer/low --to s3://transfer/again"
 )]
 pub(crate) struct Resend {
     /// The request
@@ -43,13 +41,16 @@ pub(crate) struct Resend {
     /// Where the chunk files of the bundle are: files, folders or places in object stores; repeatable
     #[arg(long, value_name = "PLACE", required = true, value_parser = chunk_place())]
     from: Vec<ChunkPlace>,
-    /// The folder for the copies, which is created if needed
-    #[arg(long, value_name = "DIR")]
-    to: PathBuf,
+    /// Where to write the copies: DIR, which is created if needed, s3://BUCKET[/PREFIX] or
+    /// az://ACCOUNT/CONTAINER[/PREFIX]
+    #[arg(long, value_name = "PLACE", value_parser = chunk_place())]
+    to: ChunkPlace,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
     stores: StoreArgs,
+    #[command(flatten)]
+    writing: StoreWriting,
 }
 
 impl Command for Resend {
@@ -57,12 +58,16 @@ impl Command for Resend {
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let requests = requests(&self.request)?;
-        let stores = self.stores.open(&context.environment);
+        let stores = Stores { writing: Some(&self.writing), ..self.stores.open(&context.environment) };
         let policy = self.trust.policy()?;
         let files = chunk_files(&self.from, &stores)?;
-        let store = Folder::new(&self.to);
-        let order =
-            ResendOrder { requests: &requests, files: &files, policy: policy.as_ref(), store: &store };
+        let store = stores.store(&self.to)?;
+        let order = ResendOrder {
+            requests: &requests,
+            files: &files,
+            policy: policy.as_ref(),
+            store: store.as_ref(),
+        };
         let report = resend(&order, &context.environment)?;
         context
             .screen
@@ -76,14 +81,14 @@ impl Command for Resend {
     }
 }
 
-fn text(bundle: &ResentBundle, to: &std::path::Path) -> String {
+fn text(bundle: &ResentBundle, to: &ChunkPlace) -> String {
     let asked = (bundle.chunks.len() + bundle.not_found.len()) as u64;
     let mut out = format!(
         "bundle {}: {} of {} to send again, in {}\nid     {}\n",
         bundle.name,
         bundle.chunks.len(),
         count(asked, "chunk", "chunks"),
-        plain(&to.display().to_string()),
+        plain(&to.to_string()),
         bundle.bundle
     );
     let row = |chunk: &ResentChunk| {

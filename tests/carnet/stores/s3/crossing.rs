@@ -38,6 +38,14 @@ fn cross(store: &Emulator, connections: u32) {
     let counted = carnet("guard s3://bucket/in --profile guard.toml --json").ends(5).json();
     assert_eq!(counted, desk.carnet("guard out --profile guard.toml --json").ends(5).json());
     assert!(counted["files"].as_array().unwrap().len() > 2, "{counted}");
+    // The far side has the control chunk only, and asks for the others.
+    desk.sh("mkdir far && cp out/b_00000.tar far").ok();
+    carnet("missing far --pub k.pub.pem --request request.txt").ends(4);
+    carnet("resend request.txt --from out --to s3://bucket/again --pub k.pub.pem")
+        .ok()
+        .says(&["s3://bucket/again"]);
+    carnet("resend request.txt --from out --to s3://bucket/again --pub k.pub.pem").ok().says(&["was there"]);
+    carnet("verify far s3://bucket/again --pub k.pub.pem").ok().says(&["COMPLETE"]);
     desk.carnet("keygen second").ok();
     carnet("sign s3://bucket/in --key second.key.pem").ok();
     carnet("verify s3://bucket/in --pub k.pub.pem").ok();
