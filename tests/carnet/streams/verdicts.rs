@@ -238,3 +238,22 @@ fn an_unreleased_bundle_is_not_judged() {
     let run = desk.carnet("verify other1 --trust trust.toml --state far --json").ends(3);
     assert_eq!(verdict(&run), "fork");
 }
+
+#[test]
+fn a_new_bundle_is_not_made_of_a_fork() {
+    let (desk, _) = with_two();
+    packed(&desk, "fork", "--sequence 2");
+    let make = |places: &str, to: &str| {
+        desk.carnet(&format!(
+            "merge {places} --pub k.pub.pem --to {to} --name {to} --key k.key.pem --state far"
+        ))
+    };
+    make("fork", "new").ends(3).says(&["error[stream-forked]"]);
+    let split = "resplit fork --pub k.pub.pem --to new --chunk-size 64KiB --key k.key.pem --state far";
+    desk.carnet(split).ends(3).says(&["error[stream-forked]"]);
+    assert!(!desk.path("new").exists());
+    // What was accepted before is told, and nothing is recorded.
+    let before = lines(&desk, "far").len();
+    make("two", "new").ok().says(&["a replay"]);
+    assert_eq!(lines(&desk, "far").len(), before);
+}

@@ -6,7 +6,7 @@ use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use clap::Args;
 
-use super::{Making, NewBundleArgs};
+use super::{Making, NewBundleArgs, Which};
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
@@ -39,8 +39,8 @@ impl Command for Merge {
     const VERB: Option<Verb> = Some(Verb::Reshape);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let arrivals = self.new.open(&self.places, context)?;
+        let (places, which) = (&self.places[..], Which::All);
         let (artifacts, name, chunk_size) = (Vec::new(), Some(self.name), self.chunk_size);
-        self.new.make(Making { bundles: &arrivals.bundles, artifacts, name, chunk_size }, context)
+        self.new.make(Making { places, which, artifacts, name, chunk_size }, context)
     }
 }

@@ -4,13 +4,16 @@ pub(super) mod extract;
 pub(super) mod merge;
 pub(super) mod resplit;
 
-use carnet::arrival::{Arrivals, Bundle, OpenRequest, WholeBundle, open};
+use carnet::arrival::{Bundle, OpenRequest, WholeBundle, open};
 use carnet::artifacts::Selection;
 use carnet::diagnosis::Code;
+use carnet::environment::Environment;
 use carnet::format::chunk_size::ChunkSize;
 use carnet::format::statement::Crossing;
 use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
+use carnet::logbook::StreamVerdict;
 use carnet::medium::{ChunkPlace, ChunkStore, Replace};
+use carnet::observe::Event;
 use carnet::pack::Expiry;
 use carnet::reshape::{ReshapeRequest, reshape};
 use carnet::sums::{SumFunction, SumsReport};
@@ -23,6 +26,7 @@ use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::keys::ChunkKeyArgs;
+use crate::memory::{MemoryArgs, Recall, candidates};
 use crate::stores::{StoreArgs, StoreWriting, Stores};
 use crate::sum_option::SumOption;
 use crate::trust::TrustArgs;
@@ -64,6 +68,8 @@ pub(crate) struct NewBundleArgs {
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
+    memory: MemoryArgs,
+    #[command(flatten)]
     stores: StoreArgs,
     #[command(flatten)]
     writing: StoreWriting,
@@ -71,10 +77,18 @@ pub(crate) struct NewBundleArgs {
 
 /// What a command makes of which bundles.
 struct Making<'a> {
-    bundles: &'a [Bundle],
+    places: &'a [ChunkPlace],
+    which: Which<'a>,
     artifacts: Vec<Selection>,
     name: Option<BundleName>,
     chunk_size: ChunkSize,
+}
+
+/// Which of the bundles that arrived are taken.
+enum Which<'a> {
+    All,
+    /// The one with this name or id, or the only one.
+    One(Option<&'a str>),
 }
 
 impl NewBundleArgs {
@@ -82,20 +96,47 @@ impl NewBundleArgs {
         Stores { writing: Some(&self.writing), ..self.stores.open(&context.environment) }
     }
 
-    /// Opens the bundles among the files in these places.
-    fn open(&self, places: &[ChunkPlace], context: &Context<'_>) -> Result<Arrivals, CommandError> {
+    /// Opens the bundles, each of which its stream lets pass. Nothing is remembered of them: they were not used here.
+    fn open(
+        &self,
+        making: &Making<'_>,
+        recall: &Recall,
+        context: &Context<'_>,
+    ) -> Result<Vec<Bundle>, CommandError> {
         let policy = self.trust.policy()?;
-        let files = chunk_files(places, &self.stores(context))?;
+        let files = chunk_files(making.places, &self.stores(context))?;
         let request = OpenRequest { files: &files, policy: policy.as_ref() };
-        Ok(open(&request, &context.environment)?)
+        let arrivals = open(&request, &context.environment)?;
+        let arrived = policy.as_ref().map(|policy| candidates(&arrivals, policy)).unwrap_or_default();
+        let bundles = match making.which {
+            Which::All => arrivals.bundles,
+            Which::One(wanted) => vec![arrivals.select(wanted)?],
+        };
+        for (bundle, policy) in bundles.iter().zip(policy.iter().cycle()) {
+            let passage = recall.judge(bundle, &arrived, policy, &context.environment)?;
+            if let (Some(report), Some(contents)) = (passage.report, bundle.contents())
+                && report.verdict == StreamVerdict::Replay
+            {
+                let crossing = &contents.plan.crossing;
+                let text = format!("bundle {}: {}", crossing.name, report.sentence(crossing));
+                context.environment.monitor.tell(Event::Note { text });
+            }
+        }
+        Ok(bundles)
     }
 
     /// Makes the new bundle, and prints the report. Returns the exit code.
     fn make(&self, making: Making<'_>, context: &Context<'_>) -> Result<u8, CommandError> {
+        let recall = self.memory.recall(false)?;
+        let clock = recall.clock(context.environment.clock);
+        let Environment { monitor, workers, .. } = context.environment;
+        let environment = Environment { clock: &clock, monitor, workers };
+        let context = &Context { screen: context.screen, environment, jobs: context.jobs };
         let created = sealing_time(None)?;
         let key = self.key.load(context)?;
+        let bundles = self.open(&making, &recall, context)?;
         let mut origins: Vec<WholeBundle<'_>> = Vec::new();
-        for bundle in making.bundles {
+        for bundle in &bundles {
             origins.push(bundle.released()?.whole()?);
         }
         let stores = self.stores(context);

@@ -6,7 +6,7 @@ use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use clap::Args;
 
-use super::{Making, NewBundleArgs};
+use super::{Making, NewBundleArgs, Which};
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
@@ -41,8 +41,8 @@ impl Command for Resplit {
     const VERB: Option<Verb> = Some(Verb::Reshape);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let bundles = [self.new.open(&self.places, context)?.select(self.bundle.as_deref())?];
+        let (places, which) = (&self.places[..], Which::One(self.bundle.as_deref()));
         let (artifacts, name, chunk_size) = (Vec::new(), self.name, self.chunk_size);
-        self.new.make(Making { bundles: &bundles, artifacts, name, chunk_size }, context)
+        self.new.make(Making { places, which, artifacts, name, chunk_size }, context)
     }
 }
