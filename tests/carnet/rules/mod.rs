@@ -2,6 +2,7 @@
 
 mod circles;
 mod commands;
+mod decisions;
 mod errors;
 mod frozen;
 mod layers;
