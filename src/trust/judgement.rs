@@ -93,7 +93,7 @@ pub struct Accepted {
     /// The full id of the key that signed.
     pub key_id: KeyId,
     /// The ids of further keys of the holder that signed, if the policy wants several algorithms.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub further_keys: Vec<KeyId>,
 }
 

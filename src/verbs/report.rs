@@ -232,7 +232,7 @@ pub struct SignerReport {
     /// The id of the key.
     pub key: String,
     /// The ids of further keys of the holder that signed, if the trust policy wants several algorithms.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub further_keys: Vec<String>,
 }
 
