@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use super::inbox::{InboxBundle, InboxFile};
 use super::reception::Looks;
 use crate::environment::Environment;
 use crate::format::Sum;
-use crate::medium::{ChunkFile, ChunkStore as _, Folder, chunk_number};
+use crate::medium::{ChunkFile, ChunkStore as _, Folder, MediumError, chunk_number};
 use crate::repair::{RepairError, RepairReport, RepairRequest, repair};
 use crate::trust::TrustPolicy;
 
@@ -96,7 +98,8 @@ impl Mending {
             store: &Folder::new(inbox.unwrap_or(&beside)),
             in_place: inbox.is_some(),
         };
-        if inbox.is_none() {
+        if inbox.is_none() && !self.folders.contains_key(&bundle.id) {
+            create_private(&beside)?;
             self.folders.insert(bundle.id, beside.clone());
         }
         repair(&request, environment)
@@ -110,6 +113,23 @@ impl Drop for Mending {
             self.forget(id);
         }
     }
+}
+
+/// Creates a new folder that nobody else can read, in place of what a killed run left there. In a folder that others write to, such
+/// as `/var/tmp`, it fails if somebody else was first.
+fn create_private(folder: &Path) -> Result<(), MediumError> {
+    let failed = |what| {
+        let path = folder.display().to_string();
+        move |source| MediumError::Io { what, path, source }
+    };
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent).map_err(failed("create"))?;
+    }
+    match fs::remove_dir_all(folder) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(failed("remove")(source)),
+        _ => {}
+    }
+    fs::DirBuilder::new().mode(0o700).create(folder).map_err(failed("create"))
 }
 
 /// A text that changes when a file of the bundle changes, or is found damaged.

@@ -154,6 +154,26 @@ fn an_inbox_in_a_store_recovers_into_the_state_folder() {
     with_store(&desk, &store, receive).ok().says(&["the bundle b is there again"]);
 }
 
+/// Somebody who knows the id of the bundle may have made the folder before.
+#[test]
+fn nothing_is_recovered_into_what_is_there_already() {
+    let Some(store) = Emulator::s3s() else { return };
+    let desk = desk(&["b"]);
+    protected_in_a_store(&desk, &store);
+    let found = with_store(&desk, &store, "verify s3://bucket/in --pub k.pub.pem --json").json();
+    let id = found["bundles"][0]["bundle"].as_str().unwrap();
+    desk.sh(&format!(
+        "mkdir -p theirs state/recovered && echo mine > theirs/b_00002.tar && \
+         ln -s \"$PWD/theirs\" state/recovered/carnet-repair-{id}"
+    ))
+    .ok();
+    let receive = "receive s3://bucket/in --pub k.pub.pem --once --then unpack oci:back --state state";
+    with_store(&desk, &store, receive).ok().says(&["2 chunks of the bundle b recovered from parity"]);
+    assert_same_layout(&desk.path("src-b"), &desk.path("back"));
+    assert_eq!(fs::read_to_string(desk.path("theirs/b_00002.tar")).unwrap(), "mine\n");
+    assert_eq!(desk.files("theirs").len(), 1);
+}
+
 #[test]
 fn a_station_recovers_what_a_store_has_lost() {
     let (Some(registry), Some(store)) = (Debian::plain(), Emulator::s3s()) else { return };
