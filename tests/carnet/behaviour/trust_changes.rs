@@ -204,6 +204,28 @@ fn an_update_is_read_strictly() {
     assert!(!desk.path("u.txt").exists());
 }
 
+/// Somebody may fill it with signatures of keys that nobody knows.
+#[test]
+fn an_update_never_gets_more_signatures_than_it_can_have() {
+    let desk = desk();
+    fs::write(desk.path("new.toml"), read(&desk, "trust.toml").replace("serial = 1", "serial = 2")).unwrap();
+    update(&desk, &[]);
+    let text = read(&desk, "update.txt");
+    let junk = |number: usize| format!("signature {number:016x}.ed25519 {}==\n", "A".repeat(86));
+    let with = |count: usize| {
+        let junk: String = (0..count).map(junk).collect();
+        fs::write(desk.path("update.txt"), text.replace("file-begins\n", &format!("{junk}file-begins\n")))
+            .unwrap();
+    };
+    let sign = "trust sign update.txt --trust trust.toml --key r1.key.pem";
+    with(64);
+    let full = read(&desk, "update.txt");
+    desk.carnet(sign).ends(4).says(&["at most 64 signatures"]);
+    assert_eq!(read(&desk, "update.txt"), full);
+    with(63);
+    desk.carnet(sign).ok().says(&["signed by r1: 1 of 2 roots"]);
+}
+
 #[test]
 fn explain_says_signature_by_signature() {
     let desk = desk();

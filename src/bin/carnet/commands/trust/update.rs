@@ -182,6 +182,8 @@ impl Sign {
         }
         let after = update.render();
         if after != before {
+            // With too many other signatures in it, nobody could read it any more.
+            TrustUpdate::parse(&after).map_err(|error| named(&self.update, error))?;
             write(&self.update, &after)?;
         }
         let report = report(&update, &old, context)?;
