@@ -1,12 +1,19 @@
 //! Holds what a pipeline would move against its policies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 
 use crate::audit::{Denial, Judgement, NamedSum};
 use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 use crate::environment::Environment;
+use crate::format::Sum;
 use crate::gate::{GateError, Moving, RuleFileError, RuleFiles, Rules, judged};
-use crate::runs::{REASONS_MAX, RunCheck, RunDenial, RunJudgement, RunRecord, RunRuleFile, RunStatus};
+use crate::runs::{
+    Ledger, REASONS_MAX, RunCheck, RunDenial, RunJudgement, RunRecord, RunRuleFile, RunStatus, RunsError,
+};
+
+/// How many of the last runs are asked which bundles were denied.
+const RUNS_READ: usize = 200;
 
 /// Longest text in a record, in characters.
 const TEXT_CHARS_MAX: usize = 500;
@@ -139,4 +146,27 @@ pub(super) fn denied_before<'a>(record: &'a RunRecord, stamp: &str) -> Option<&'
     let judgement = record.judgement.as_ref()?;
     let is_denied = record.status == RunStatus::Failed && !judgement.allowed;
     (is_denied && judgement.stamp == stamp).then_some(judgement)
+}
+
+/// Returns the bundles that a pipeline denied by these files of rules when it last tried them, each with what the run said.
+///
+/// # Errors
+/// If the `ledger` cannot be read.
+pub(super) fn bundles_denied_before(
+    ledger: &Path,
+    pipeline: &str,
+    stamp: Option<&str>,
+) -> Result<HashMap<Sum, String>, RunsError> {
+    let Some(stamp) = stamp else { return Ok(HashMap::new()) };
+    let is_ours = |record: &RunRecord| record.pipeline == pipeline && record.catalog_digest.is_some();
+    let (mut seen, mut denied) = (HashSet::new(), HashMap::new());
+    for record in &Ledger::newest(ledger, RUNS_READ, &is_ours)? {
+        let Some(bundle) = record.catalog_digest.as_ref().and_then(|id| id.parse::<Sum>().ok()) else {
+            continue;
+        };
+        if seen.insert(bundle) && denied_before(record, stamp).is_some() {
+            denied.insert(bundle, record.pipeline_run_error_message.clone().unwrap_or_default());
+        }
+    }
+    Ok(denied)
 }

@@ -6,6 +6,7 @@
 
 mod alive;
 mod arrived_facts;
+mod attempts;
 mod board;
 mod duration;
 mod equipment;

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::alive::LifeSigns;
+use super::attempts::{Attempts, Failed};
 use super::board::BundleView;
 use super::file_state::{FileState, count_passed_over};
 use super::inbox::{Inbox, InboxBundle, InboxFile};
-use super::judging::denied_before;
+use super::judging::bundles_denied_before;
 use super::log::Level;
 use super::mending::Mending;
 use super::places_asked::ask_target;
@@ -19,50 +20,15 @@ use crate::diagnosis::{Code, Diagnose as _, count};
 use crate::environment::Environment;
 use crate::format::{Sum, Timestamp};
 use crate::medium::{ChunkPlace, ChunkStore};
-use crate::runs::{Ledger, RunRecord, RunStatus, RunsError};
+use crate::runs::{RunRecord, RunStatus, RunsError};
 use crate::stream::workers::Workers;
 use crate::trust::TrustPolicy;
 
 /// The wait in seconds before the files of a complete bundle are looked at once more.
 const SETTLE_SECONDS: u64 = 2;
 
-/// How many of the last runs are asked after a start which bundles were denied.
-const RUNS_READ: usize = 200;
-
 /// The longest wait in seconds between two looks into a place that cannot be reached.
 const AWAY_SECONDS_MAX: u64 = 300;
-
-/// What happened to a bundle that is complete and not imported.
-struct Attempt {
-    /// The versions of its files then.
-    versions: String,
-    failures: u32,
-    /// When it is tried again if its files do not change; never, if a policy denies it.
-    next: Option<Timestamp>,
-    /// What was told about it.
-    told: String,
-    /// What keeps the pipeline from working, unless the bundle waits for a release only.
-    problem: Option<String>,
-    /// Whether the registry lacks what an earlier bundle carried: importing that one may help.
-    lacks_base: bool,
-}
-
-impl Attempt {
-    /// A policy denies the bundle. It is tried again when a file of it, or of the policy, changes.
-    fn denied(bundle: &InboxBundle, told: String) -> Attempt {
-        let problem = Some(not_imported(bundle, &told));
-        let versions = bundle.versions.clone();
-        Attempt { versions, failures: 1, next: None, told, problem, lacks_base: false }
-    }
-}
-
-fn not_imported(bundle: &InboxBundle, why: &str) -> String {
-    format!("the bundle {} is not imported: {why}", bundle.name)
-}
-
-fn when_changed(why: &str) -> String {
-    format!("tried again when it or the policy changes: {why}")
-}
 
 /// An inbox that is watched.
 pub(super) struct Watching<'a> {
@@ -82,7 +48,7 @@ pub(super) struct Watching<'a> {
     registry: Reach<'a>,
     /// Whether it was told that another run of the pipeline is under way.
     is_busy: bool,
-    attempts: HashMap<Sum, Attempt>,
+    attempts: Attempts,
     /// For each unfinished bundle what is missing, since when, and whether that was told.
     unfinished: HashMap<Sum, (Vec<u32>, Timestamp, bool)>,
     /// Which bundles were to be recovered from parity.
@@ -115,7 +81,7 @@ impl<'a> Watching<'a> {
             denied: None,
             registry: Reach::new(&pipeline.name, "nothing is imported"),
             is_busy: false,
-            attempts: HashMap::new(),
+            attempts: Attempts::default(),
             unfinished: HashMap::new(),
             mending: Mending::new(serving.ledger.folder().join("recovered").join(pipeline.name.as_str())),
             kept: HashSet::new(),
@@ -173,12 +139,9 @@ impl<'a> Watching<'a> {
         if let Some(away) = self.registry.problem() {
             return Some(away);
         }
-        let mut problems: Vec<&String> =
-            self.attempts.values().filter_map(|attempt| attempt.problem.as_ref()).collect();
-        problems.sort_unstable();
-        match problems.as_slice() {
+        match self.attempts.problems().as_slice() {
             [] => None,
-            [one] => Some((*one).clone()),
+            [one] => Some((*one).to_owned()),
             [first, rest @ ..] => Some(format!(
                 "{first}; {} fails, too",
                 count(rest.len() as u64, "other bundle", "other bundles")
@@ -192,14 +155,15 @@ impl<'a> Watching<'a> {
         if self.policy.as_ref().is_some_and(|known| *known != policy) {
             self.say(Level::Info, "the trust file has changed");
             self.inbox.forget_untrusted();
-            self.attempts.clear();
+            self.attempts.forget_all();
         }
         let rules = self.pipeline.rules.is_asked().then(|| self.pipeline.rules.stamp().to_string());
         if self.denied.is_none() {
-            self.denied = Some(self.denied_before(rules.as_deref())?);
+            let ledger = self.serving.ledger.folder();
+            self.denied = Some(bundles_denied_before(ledger, &self.pipeline.name, rules.as_deref())?);
         } else if self.rules != rules {
             self.say(Level::Info, "a file of the policy has changed");
-            self.attempts.clear();
+            self.attempts.forget_all();
         }
         let is_same = self.policy.as_ref() == Some(&policy) && self.rules == rules;
         self.policy = Some(policy.clone());
@@ -210,7 +174,7 @@ impl<'a> Watching<'a> {
             self.serving.equipment.inbox(self.pipeline)?
         };
         let is_away = self.registry.problem().is_some();
-        let waits = self.settles || is_away || self.tries_again() || !is_same;
+        let waits = self.settles || is_away || self.attempts.tries_again() || !is_same;
         if self.inbox.rests(store.pulse(), now) && !waits {
             self.store = Some(store);
             return Ok(());
@@ -225,7 +189,7 @@ impl<'a> Watching<'a> {
         self.tell_limit(&files);
         self.set_aside(&files);
         let bundles = self.inbox.bundles(&files, now);
-        self.attempts.retain(|id, _| bundles.iter().any(|bundle| bundle.id == *id));
+        self.attempts.keep(&bundles);
         self.unfinished.retain(|id, _| bundles.iter().any(|bundle| bundle.id == *id));
         self.mending.keep(&bundles);
         let mut views = Vec::new();
@@ -285,29 +249,6 @@ impl<'a> Watching<'a> {
         }
     }
 
-    /// Whether a bundle failed and is tried again after some time.
-    fn tries_again(&self) -> bool {
-        self.attempts.values().any(|attempt| attempt.next.is_some())
-    }
-
-    /// The bundles that were denied by these files of rules when they were last tried, each with the run that says so.
-    fn denied_before(&self, rules: Option<&str>) -> Result<HashMap<Sum, String>, StationError> {
-        let Some(rules) = rules else { return Ok(HashMap::new()) };
-        let name = &self.pipeline.name;
-        let is_ours = |record: &RunRecord| record.pipeline == *name && record.catalog_digest.is_some();
-        let records = Ledger::newest(self.serving.ledger.folder(), RUNS_READ, &is_ours)?;
-        let (mut seen, mut denied) = (HashSet::new(), HashMap::new());
-        for record in &records {
-            let Some(bundle) = record.catalog_digest.as_ref().and_then(|id| id.parse::<Sum>().ok()) else {
-                continue;
-            };
-            if seen.insert(bundle) && denied_before(record, rules).is_some() {
-                denied.insert(bundle, record.pipeline_run_error_message.clone().unwrap_or_default());
-            }
-        }
-        Ok(denied)
-    }
-
     /// Tells once that the inbox has more than it may, and once that it has not any more.
     fn tell_limit(&mut self, files: &[InboxFile]) {
         let over = |file: &&InboxFile| matches!(file.state, FileState::OverLimit { .. });
@@ -345,14 +286,9 @@ impl<'a> Watching<'a> {
     /// Why a bundle that was tried before is not tried now, in words.
     fn waits(&mut self, bundle: &InboxBundle, now: Timestamp) -> Option<String> {
         if let Some(told) = self.denied.as_mut().and_then(|denied| denied.remove(&bundle.id)) {
-            self.attempts.insert(bundle.id, Attempt::denied(bundle, told));
+            self.attempts.deny(bundle, told);
         }
-        let attempt = self.attempts.get(&bundle.id).filter(|attempt| attempt.versions == bundle.versions)?;
-        match attempt.next {
-            None => Some(when_changed(&attempt.told)),
-            Some(next) if now < next => Some(format!("tried again at {next}: {}", attempt.told)),
-            Some(_) => None,
-        }
+        self.attempts.waits(bundle, now)
     }
 
     /// Imports a bundle if it is time. Returns what becomes of it, in words.
@@ -365,7 +301,7 @@ impl<'a> Watching<'a> {
         now: Timestamp,
     ) -> Result<String, StationError> {
         if let Some(run) = self.serving.ledger.imported(&self.pipeline.name, &bundle.id)? {
-            self.attempts.remove(&bundle.id);
+            self.attempts.forget(&bundle.id);
             self.mending.forget(&bundle.id);
             let state = format!("imported by the run {run}");
             self.delete_again(bundle);
@@ -389,7 +325,7 @@ impl<'a> Watching<'a> {
         match self.registry.ask(self.serving, || ask_target(self.pipeline, equipment)) {
             Answer::Away(state) => return Ok(state),
             // What failed may have failed because of it.
-            Answer::Back => self.attempts.retain(|_, attempt| attempt.next.is_none()),
+            Answer::Back => self.attempts.forget_failed(),
             Answer::There => {}
         }
         self.serving.board.change(&self.pipeline.name, |view| view.run = Some(bundle.name.to_string()));
@@ -443,10 +379,8 @@ impl<'a> Watching<'a> {
         let (problem, is_failure) = match outcome {
             Ok(record) if matches!(record.status, RunStatus::Succeeded | RunStatus::Skipped) => {
                 let state = format!("imported by the run {}", record.name);
-                self.attempts.remove(&bundle.id);
-                let before = self.attempts.len();
-                self.attempts.retain(|_, attempt| !attempt.lacks_base);
-                self.settles |= self.attempts.len() < before;
+                self.attempts.forget(&bundle.id);
+                self.settles |= self.attempts.forget_lacking();
                 let now = self.serving.now();
                 self.serving.board.change(&self.pipeline.name, |view| view.succeeded = Some(now));
                 return state;
@@ -454,13 +388,11 @@ impl<'a> Watching<'a> {
             // The run said so in the log.
             Ok(record) if record.judgement.as_ref().is_some_and(|judgement| !judgement.allowed) => {
                 let told = record.pipeline_run_error_message.unwrap_or_default();
-                self.attempts.insert(bundle.id, Attempt::denied(bundle, told.clone()));
-                return when_changed(&told);
+                return self.attempts.deny(bundle, told);
             }
             Ok(record) => (record.pipeline_run_error_message.unwrap_or_default(), true),
             Err(not_ready) => {
-                let told = self.attempts.get(&bundle.id).map(|attempt| attempt.told.as_str());
-                if told != Some(&not_ready.reason) {
+                if self.attempts.told(&bundle.id) != Some(&not_ready.reason) {
                     let text =
                         format!("the bundle {} is not imported yet: {}", bundle.name, not_ready.reason);
                     self.say(Level::Warning, &text);
@@ -481,18 +413,10 @@ impl<'a> Watching<'a> {
                 (not_ready.reason, !waits.contains(&not_ready.diagnosis.code))
             }
         };
-        let same = self.attempts.get(&bundle.id).filter(|attempt| attempt.versions == bundle.versions);
-        let failures = same.map_or(0, |attempt| attempt.failures) + 1;
-        let next = self.serving.now().plus_seconds(self.serving.back_off(failures)).unwrap_or(now);
-        let state = format!("tried again at {next}: {problem}");
-        let versions = bundle.versions.clone();
-        let failing = is_failure.then(|| not_imported(bundle, &problem));
-        let next = Some(next);
-        self.attempts.insert(
-            bundle.id,
-            Attempt { versions, failures, next, told: problem, problem: failing, lacks_base },
-        );
-        state
+        let failed = Failed { problem, is_failure, lacks_base };
+        let serving = self.serving;
+        let next = |failures| serving.now().plus_seconds(serving.back_off(failures)).unwrap_or(now);
+        self.attempts.fail(bundle, failed, next)
     }
 
     /// Tells that a bundle is unfinished, once after nothing of it has arrived for some time.
