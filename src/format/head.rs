@@ -4,7 +4,7 @@
 use super::entry::EntryName;
 use super::error::FormatError;
 use super::limits::{DATA_SIGNATURES_MAX, SIGNATURES_MAX, STATEMENT_BYTES_MAX};
-use super::shape::{HeadRoom, head_entry_bytes};
+use super::shape::{HeadRoom, head_entry_bytes, signature_entries_bytes};
 use super::signature::{ED25519_BYTES, Signature, are_data_signatures};
 use super::statement::{Kind, Statement};
 use super::tar::{BLOCK, END_BYTES, Header, padded};
@@ -117,7 +117,7 @@ impl Head {
 
     /// Returns the size of the signatures with their headers, in bytes.
     pub fn signature_entries_bytes(&self) -> u64 {
-        self.signatures.iter().map(|signature| head_entry_bytes(signature.bytes.len() as u64)).sum()
+        signature_entries_bytes(self.signatures.iter().map(|signature| signature.bytes.len() as u64))
     }
 }
 

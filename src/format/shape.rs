@@ -13,8 +13,8 @@ pub const fn head_entry_bytes(payload_bytes: u64) -> u64 {
 }
 
 /// Returns the size of signatures of these sizes in the head, with their headers, in bytes.
-pub fn signature_entries_bytes(signature_sizes: &[u64]) -> u64 {
-    signature_sizes.iter().map(|&bytes| head_entry_bytes(bytes)).sum()
+pub fn signature_entries_bytes(signature_sizes: impl IntoIterator<Item = u64>) -> u64 {
+    signature_sizes.into_iter().map(head_entry_bytes).sum()
 }
 
 /// The space reserved for the heads of chunks, in bytes: `heads` in the plan.
@@ -38,7 +38,8 @@ impl HeadRoom {
     /// also has space for as many more of the longest of these sizes as fit into the maximum number of signatures and into
     /// half of the chunk limit.
     pub fn of(signature_sizes: &[u64], chunk_bytes: u64) -> HeadRoom {
-        let data = head_entry_bytes(STATEMENT_BYTES_MAX) + signature_entries_bytes(signature_sizes);
+        let data =
+            head_entry_bytes(STATEMENT_BYTES_MAX) + signature_entries_bytes(signature_sizes.iter().copied());
         let others = SIGNATURES_MAX.saturating_sub(signature_sizes.len()) as u64;
         let longest = signature_sizes.iter().copied().max().unwrap_or_default();
         let most = chunk_bytes / 2 / BLOCK * BLOCK;

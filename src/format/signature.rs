@@ -36,9 +36,7 @@ impl SignatureAlgorithm {
             _ => 1..=super::limits::SIGNATURE_BYTES_MAX,
         }
     }
-}
 
-impl SignatureAlgorithm {
     /// Whether a signature of this algorithm may have this size, in bytes.
     pub fn allows(self, bytes: usize) -> bool {
         self.bytes().contains(&(bytes as u64))

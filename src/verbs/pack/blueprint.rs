@@ -47,7 +47,7 @@ impl Blueprint {
             chunks: chunks.into_iter().chain(annex).collect(),
             plan,
             document_bytes,
-            signatures_bytes: signature_entries_bytes(signature_sizes),
+            signatures_bytes: signature_entries_bytes(signature_sizes.iter().copied()),
             created,
             expires,
         };

@@ -47,7 +47,7 @@ impl Maker<'_> {
     fn extent(&self, group: &ParityGroup, file: u32, text_bytes: usize) -> (u64, u64) {
         let shape = Maker::shape(group, file, text_bytes);
         let statement = self.statement(group, file, &shape, Sum([0; 32])).render().len() as u64;
-        let head = head_entry_bytes(statement) + signature_entries_bytes(&self.signer.signature_sizes());
+        let head = head_entry_bytes(statement) + signature_entries_bytes(self.signer.signature_sizes());
         let stripes = shape.offsets().last().expect("a parity file has entries");
         (head + stripes, head + shape.sealed_bytes())
     }
