@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::arrival::{Bundle, Finding, Opened};
+use crate::arrival::{Bundle, Contents, Finding, Opened};
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::format::error::FormatError;
@@ -65,10 +65,14 @@ pub(crate) fn groups<'a>(
             found(index, (&error).into());
         }
     }
-    same.into_values().filter_map(move |files| read(&files, found))
+    same.into_values().filter_map(move |files| read(&files, bundle.contents(), found))
 }
 
-fn read<'a>(files: &Same<'a>, found: &dyn Fn(usize, Finding)) -> Option<GroupFiles<'a>> {
+fn read<'a>(
+    files: &Same<'a>,
+    contents: Option<&Contents>,
+    found: &dyn Fn(usize, Finding),
+) -> Option<GroupFiles<'a>> {
     let refuse = |error: &FormatError| files.iter().for_each(|(index, ..)| found(*index, error.into()));
     let (_, first, first_body) = files.first()?;
     let like = &first.statement;
@@ -84,7 +88,8 @@ fn read<'a>(files: &Same<'a>, found: &dyn Fn(usize, Finding)) -> Option<GroupFil
     }
     let text =
         files.iter().find_map(|(index, opened, body)| entry(opened, &body.entries[0], *index, found))?;
-    let group = match ParityGroup::parse(&text, like.last) {
+    let group = ParityGroup::parse(&text, like.last);
+    let group = match group.and_then(|group| check_planned(&group, contents).map(|()| group)) {
         Ok(group) => group,
         Err(error) => {
             refuse(&error);
@@ -133,6 +138,22 @@ fn read<'a>(files: &Same<'a>, found: &dyn Fn(usize, Finding)) -> Option<GroupFil
         })
         .collect();
     Some(GroupFiles { group, like, files, blocks })
+}
+
+/// Checks that the group is of the chunks that the control chunk names, if that is known. Others may have its id in their
+/// parity, but not its bytes.
+fn check_planned(group: &ParityGroup, contents: Option<&Contents>) -> Result<(), FormatError> {
+    let Some(contents) = contents else { return Ok(()) };
+    for chunk in group.chunks.iter().filter(|chunk| chunk.number > 0) {
+        let planned = contents.sums_of(chunk.number);
+        if let Some(sums) = planned.filter(|sums| *sums != chunk.sums) {
+            let number = chunk.number;
+            let expected =
+                format!("parity of the chunks of this bundle, with the sums {sums} in chunk {number}");
+            return Err(FormatError::whole("parity.txt", expected, chunk.sums.to_string()));
+        }
+    }
+    Ok(())
 }
 
 /// Checks that a file has the entries that the text of its group gives it.

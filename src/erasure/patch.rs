@@ -24,8 +24,8 @@ pub(super) struct Patch {
     pub(super) shard: usize,
     /// The number of the chunk.
     pub(super) number: u32,
-    /// How many signatures its head has.
-    pub(super) signatures: usize,
+    /// The head of the chunk.
+    pub(super) head: Head,
     file: Arc<dyn ChunkFile>,
     /// Where the shard begins in the file.
     begin: u64,
@@ -65,7 +65,7 @@ impl Patch {
         Some(Patch {
             shard,
             number: chunk.number,
-            signatures: head.signatures.len(),
+            head: head.clone(),
             file: Arc::clone(&opened.file),
             begin,
             blocks: (0..group.blocks_of(chunk.bytes)).filter(is_bad).map(block).collect(),

@@ -1,6 +1,7 @@
 //! Restores the chunks of a bundle that are lost or damaged. Nothing is believed: each restored chunk is accepted by its
 //! own signature, and every byte of it is compared with its statement, before it gets its name.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,6 +12,9 @@ use super::survey::{Found, Knowledge, Survey, head, survey};
 use crate::arrival::{Bundle, Finding, NotAChunk, Opened, damaged_entries, read_body, read_head};
 use crate::environment::Environment;
 use crate::format::head::Head;
+use crate::format::limits::{SIGNATURES_MAX, STATEMENT_BYTES_MAX};
+use crate::format::shape::head_entry_bytes;
+use crate::format::signature::{ED25519_BYTES, Signature};
 use crate::medium::{ChunkFile, ChunkSink, MediumError};
 use crate::trust::{TrustPolicy, accept};
 
@@ -18,11 +22,17 @@ use crate::trust::{TrustPolicy, accept};
 pub(crate) struct RestoredChunk {
     /// The number of the chunk.
     pub(crate) number: u32,
-    /// The file.
-    pub(crate) file: Arc<dyn ChunkFile>,
+    /// The name of its file.
+    pub(crate) file: String,
+    /// The size of the file in bytes.
+    pub(crate) bytes: u64,
     /// How many signatures its head has.
     pub(crate) signatures: usize,
 }
+
+/// The room that the head of any control chunk has, in bytes: the largest statement and 16 Ed25519 signatures.
+const HEAD_ROOM_BYTES: u64 =
+    head_entry_bytes(STATEMENT_BYTES_MAX) + SIGNATURES_MAX as u64 * head_entry_bytes(ED25519_BYTES as u64);
 
 /// Chunks of a group that cannot be restored: too many of its files are lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +54,8 @@ pub(crate) struct Restored {
     pub(crate) refuted: BTreeMap<u32, String>,
     /// All that is not good now, by number.
     pub(crate) still_bad: BTreeSet<u32>,
+    /// What is wrong with parity files, by their places among those of the bundle.
+    pub(crate) problems: Vec<(usize, Finding)>,
 }
 
 /// Clears the way for a chunk whose name this file has already, or refuses.
@@ -75,13 +87,12 @@ impl Restoring<'_> {
     pub(crate) fn run(&self) -> Result<Restored, RebuildError> {
         let mut restored = Restored::default();
         let known = Knowledge { bundle: self.bundle, others: self.others, is_intact: &|_| false };
-        let ignore = |_: usize, _: Finding| {};
+        let found = RefCell::new(Vec::new());
+        let note = |index: usize, finding| found.borrow_mut().push((index, finding));
         let mut bad: BTreeSet<u32> = (0..=self.bundle.last()).collect();
         let mut lost = Vec::new();
-        let mut covered = BTreeSet::new();
-        for files in groups(self.bundle, &ignore) {
+        for files in groups(self.bundle, &note) {
             let survey = survey(known, &files, self.environment)?;
-            covered.extend(files.group.chunks.iter().map(|chunk| chunk.number));
             let wanted: Vec<usize> = (0..files.group.chunks.len())
                 .filter(|&shard| {
                     let number = files.group.chunks[shard].number;
@@ -89,7 +100,7 @@ impl Restoring<'_> {
                     if is_good {
                         bad.remove(&number);
                     }
-                    !is_good && bad.contains(&number) && self.is_planned(&files, shard)
+                    !is_good && bad.contains(&number)
                 })
                 .collect();
             let numbers = || wanted.iter().map(|&shard| files.group.chunks[shard].number);
@@ -104,7 +115,8 @@ impl Restoring<'_> {
                 bad.remove(&chunk.number);
             });
         }
-        for number in bad.difference(&covered).copied().collect::<Vec<u32>>() {
+        // No parity protects it, or only parity that lies.
+        for number in bad.iter().copied().collect::<Vec<u32>>() {
             if self.has_good_file(number)? {
                 bad.remove(&number);
             }
@@ -112,12 +124,14 @@ impl Restoring<'_> {
         // Another set of parity files may have helped.
         restored.lost =
             lost.into_iter().filter(|group| group.lost.iter().any(|number| bad.contains(number))).collect();
+        restored.refuted.retain(|number, _| bad.contains(number));
         restored.chunks.sort_by_key(|chunk| chunk.number);
         restored.still_bad = bad;
+        restored.problems = found.take();
         Ok(restored)
     }
 
-    /// Returns whether a chunk that no parity protects is there.
+    /// Returns whether a chunk is there, whatever parity says of it.
     fn has_good_file(&self, number: u32) -> Result<bool, RebuildError> {
         let files = self.bundle.files.iter().filter(|opened| opened.statement.number == number);
         for opened in files.filter(|opened| opened.accepted.is_some()) {
@@ -143,13 +157,6 @@ impl Restoring<'_> {
             })
     }
 
-    /// Returns whether the parity is of the chunk that the control chunk names, if that is known.
-    fn is_planned(&self, files: &GroupFiles<'_>, shard: usize) -> bool {
-        let chunk = &files.group.chunks[shard];
-        let Some(contents) = self.bundle.contents().filter(|_| chunk.number > 0) else { return true };
-        contents.sums_of(chunk.number).is_none_or(|sums| sums == chunk.sums)
-    }
-
     fn restore(
         &self,
         files: &GroupFiles<'_>,
@@ -168,8 +175,7 @@ impl Restoring<'_> {
             }
             if let Some(there) = there {
                 if self.problem(&there, &head)?.is_none() {
-                    let signatures = head.signatures.len();
-                    restored.chunks.push(RestoredChunk { number, file: there, signatures });
+                    restored.chunks.push(self.restored(files, shard, &head));
                     continue;
                 }
                 (self.clear_way)(&there, survey)?;
@@ -183,7 +189,17 @@ impl Restoring<'_> {
         }
         rebuild(files, survey, &whole, &mut patches, self.sink, self.environment)?;
         self.commit(files, &whole, restored)?;
-        self.mend(&patches, restored)
+        self.mend(files, &patches, restored)
+    }
+
+    fn restored(&self, files: &GroupFiles<'_>, shard: usize, head: &Head) -> RestoredChunk {
+        let chunk = &files.group.chunks[shard];
+        RestoredChunk {
+            number: chunk.number,
+            file: self.sink.file_name(chunk.number),
+            bytes: head.sealed_at() + chunk.bytes,
+            signatures: head.signatures.len(),
+        }
     }
 
     /// Plans to mend the file that has the name of a chunk, if it may be changed.
@@ -216,8 +232,7 @@ impl Restoring<'_> {
             match problem {
                 None => {
                     self.sink.commit(number)?;
-                    let file = self.sink.sealed(number)?;
-                    restored.chunks.push(RestoredChunk { number, file, signatures: head.signatures.len() });
+                    restored.chunks.push(self.restored(files, *shard, head));
                 }
                 Some(problem) => {
                     restored.refuted.insert(number, problem);
@@ -228,15 +243,16 @@ impl Restoring<'_> {
     }
 
     /// Writes into the files of those chunks that are proven.
-    fn mend(&self, patches: &[Patch], restored: &mut Restored) -> Result<(), RebuildError> {
+    fn mend(
+        &self,
+        files: &GroupFiles<'_>,
+        patches: &[Patch],
+        restored: &mut Restored,
+    ) -> Result<(), RebuildError> {
         for patch in patches {
             let failed = |source| RebuildError::Write { file: self.sink.file_name(patch.number), source };
             match patch.apply().map_err(failed)? {
-                Ok(()) => restored.chunks.push(RestoredChunk {
-                    number: patch.number,
-                    file: self.sink.sealed(patch.number)?,
-                    signatures: patch.signatures,
-                }),
+                Ok(()) => restored.chunks.push(self.restored(files, patch.shard, &patch.head)),
                 Err(finding) => {
                     restored.refuted.insert(patch.number, finding.to_string());
                 }
@@ -246,22 +262,22 @@ impl Restoring<'_> {
     }
 
     /// Returns the head for a chunk: that of an accepted file with the same statement and the most signatures, or that
-    /// which the parity keeps. A release file has such a head, too.
+    /// which the parity keeps. Release files have such heads, too, and each may have the signature of another releaser.
     fn head(&self, files: &GroupFiles<'_>, shard: usize) -> Head {
         let kept = head(files, shard);
         let arrived = self.bundle.files.iter().filter_map(|opened: &Opened| {
             let head = opened.accepted.as_ref()?.head();
             (head.statement_bytes == kept.statement_bytes).then_some(head)
         });
-        let released = self.bundle.releases.iter().filter_map(|release| {
-            let head = release.accepted.as_ref()?.head();
-            (head.statement_bytes == kept.statement_bytes).then_some(head)
-        });
-        let best = arrived.chain(released).max_by_key(|head| head.signatures.len());
-        match best {
+        let best = match arrived.max_by_key(|head| head.signatures.len()) {
             Some(head) if head.signatures.len() >= kept.signatures.len() => head.clone(),
             _ => kept,
-        }
+        };
+        let released = self.bundle.releases.iter().filter_map(|release| {
+            let head = release.accepted.as_ref()?.head();
+            (head.statement_bytes == best.statement_bytes).then_some(head)
+        });
+        released.flat_map(|head| &head.signatures).fold(best.clone(), with_signature)
     }
 
     /// Returns what is wrong with a chunk file, which must have this head.
@@ -283,4 +299,16 @@ impl Restoring<'_> {
         let damage = damaged_entries(file, &entries, self.environment.workers)?;
         Ok(damage.map(|finding| finding.to_string()))
     }
+}
+
+/// Returns a head with one signature more, if it has none under that name, and has room.
+fn with_signature(head: Head, new: &Signature) -> Head {
+    let is_new = |known: &Signature| (known.key, known.algorithm) != (new.key, new.algorithm);
+    if head.signatures.len() == SIGNATURES_MAX || !head.signatures.iter().all(is_new) {
+        return head;
+    }
+    let mut longer = head.clone();
+    longer.signatures.push(new.clone());
+    longer.signatures.sort_by_key(|signature| (signature.key, signature.algorithm));
+    if longer.sealed_at() > HEAD_ROOM_BYTES { head } else { longer }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::arrival::{Arrivals, OpenError, OpenRequest, open, read_head};
+use crate::arrival::{Arrivals, Bundle, Finding, OpenError, OpenRequest, Opened, Standing, open, read_head};
 use crate::diagnosis::{Code, Diagnose, Diagnosis, Failure};
 use crate::environment::Environment;
 use crate::erasure::{RebuildError, Restored, Restoring, Survey};
@@ -93,6 +93,15 @@ pub struct RefutedChunk {
     pub problem: String,
 }
 
+/// A parity file with a problem.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ParityProblem {
+    /// The path of the file.
+    pub file: String,
+    /// What is wrong with it. If only a part is damaged, the rest of it was used.
+    pub problem: String,
+}
+
 /// The report of `repair`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RepairReport {
@@ -111,6 +120,8 @@ pub struct RepairReport {
     pub beyond: Vec<BeyondRepair>,
     /// Why: chunks that were computed and did not match their statements. The parity is wrong; they were not kept.
     pub refuted: Vec<RefutedChunk>,
+    /// Parity files that are damaged, that do not fit the bundle, or that are not signed by a trusted packer.
+    pub parity_problems: Vec<ParityProblem>,
 }
 
 impl RepairReport {
@@ -153,12 +164,12 @@ pub fn repair(
         if read_head(there.as_ref()).is_ok() {
             return Err(exists());
         }
-        let aside = there.set_aside("not a chunk; it had the name of a chunk that was repaired");
-        aside.map(drop).map_err(|source| MediumError::Io {
-            what: "move",
-            path: there.name().to_owned(),
-            source,
-        })
+        match there.set_aside("not a chunk; it had the name of a chunk that was repaired") {
+            Ok(Some(_)) => Ok(()),
+            // It stays, so nothing may take its place.
+            Ok(None) => Err(exists()),
+            Err(source) => Err(MediumError::Io { what: "move", path: there.name().to_owned(), source }),
+        }
     };
     let restoring = Restoring {
         bundle: &bundle,
@@ -169,12 +180,17 @@ pub fn repair(
         clear_way: &clear_way,
         environment,
     };
-    let Restored { chunks, lost, refuted, still_bad } =
-        environment.monitor.phase(Phase::Repair, 0, || restoring.run())?;
+    let Restored { chunks, lost, refuted, still_bad, problems } =
+        environment.monitor.phase(Phase::Repair, 0, || {
+            let restored = restoring.run()?;
+            // A store may still be receiving them.
+            sink.publish(bundle.last())?;
+            Ok::<Restored, RebuildError>(restored)
+        })?;
     let repaired = chunks.into_iter().map(|chunk| RepairedChunk {
         number: chunk.number,
-        file: chunk.file.name().to_owned(),
-        bytes: chunk.file.bytes(),
+        file: chunk.file,
+        bytes: chunk.bytes,
         signatures: chunk.signatures,
     });
     let crossing = bundle.contents().map(|contents| &contents.plan.crossing);
@@ -190,5 +206,22 @@ pub fn repair(
             .map(|group| BeyondRepair { chunks: group.lost, needed: group.needed })
             .collect(),
         refuted: refuted.into_iter().map(|(number, problem)| RefutedChunk { number, problem }).collect(),
+        parity_problems: parity_problems(&bundle, &problems),
     })
+}
+
+/// Returns what is wrong with the parity files of a bundle: what opening it found, and what reading their groups did.
+fn parity_problems(bundle: &Bundle, read: &[(usize, Finding)]) -> Vec<ParityProblem> {
+    let problem = |opened: &Opened, finding: &Finding| ParityProblem {
+        file: opened.file.name().to_owned(),
+        problem: finding.to_string(),
+    };
+    let opened = bundle.parity.iter().filter_map(|opened| match &opened.standing {
+        Standing::Untrusted(reason) => Some(problem(opened, &reason.into())),
+        Standing::Damaged(finding) => Some(problem(opened, finding)),
+        Standing::Good(_) | Standing::Forked | Standing::PassedOver => None,
+    });
+    let mut problems: Vec<ParityProblem> = opened.collect();
+    problems.extend(read.iter().map(|(at, finding)| problem(&bundle.parity[*at], finding)));
+    problems
 }

@@ -1,5 +1,6 @@
 //! Links on which files are lost, cut and damaged: parity and repair.
 
+mod in_stores;
 mod lossy;
 mod mending;
 mod release_files;

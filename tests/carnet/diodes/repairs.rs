@@ -331,3 +331,46 @@ fn sums_of_files_include_parity_files() {
         .ok()
         .says(&["b_00000.tar: OK", "b_parity_00000.tar: OK"]);
 }
+
+/// Small parity files protect few chunks each, so these are in several groups.
+#[test]
+fn neighbours_are_in_different_groups_and_no_group_helps_another() {
+    let desk = Desk::new();
+    let mut source = desk.source("src");
+    let image = source.image(1, &[150 * 62_000]);
+    source.tag(&image, "app:1");
+    desk.pack("oci:src --chunk-size 64KiB --parity 2").ok();
+    let parity: Vec<String> = desk.files("out").into_keys().filter(|name| name.contains("parity")).collect();
+    let groups = || {
+        desk.carnet(&format!("verify out {TRUST} --json")).json()["bundles"][0]["protection"]["groups"]
+            .clone()
+    };
+    let before = groups();
+    let count = u32::try_from(before.as_array().unwrap().len()).unwrap();
+    assert!(count > 1, "{before}");
+    // A burst: two of each group.
+    let mut lost = BTreeMap::new();
+    for name in (50..50 + 2 * count).map(chunk) {
+        lost.insert(name.clone(), std::fs::read(desk.path("out").join(&name)).unwrap());
+        remove(&desk.path("out"), &name);
+    }
+    let damaged = groups();
+    let of = |group: &Value| -> Vec<u64> {
+        group["lost"].as_array().unwrap().iter().filter_map(Value::as_u64).collect()
+    };
+    assert!(damaged.as_array().unwrap().iter().all(|group| of(group).len() == 2), "{damaged}");
+    // Without the parity files of one group, those of the others recover only their own.
+    let first = usize::try_from(before[0]["files"].as_u64().unwrap()).unwrap();
+    desk.sh("mkdir apart").ok();
+    for name in &parity[..first] {
+        std::fs::rename(desk.path("out").join(name), desk.path("apart").join(name)).unwrap();
+    }
+    let [one, other] = of(&damaged[0])[..] else { panic!("{damaged}") };
+    let run = desk.carnet(&format!("repair out {TRUST} --to fixed")).ends(4);
+    run.says(&["error[bundle-incomplete]", &format!("missing {one}, {other}")]);
+    let repaired = desk.files("fixed");
+    assert_eq!(repaired.len(), lost.len() - 2);
+    desk.carnet(&format!("repair out fixed apart {TRUST} --to rest")).ok().says(&["REPAIRED, 2 chunks"]);
+    let repaired: BTreeMap<_, _> = repaired.into_iter().chain(desk.files("rest")).collect();
+    assert!(repaired == lost, "{:?}", repaired.keys());
+}

@@ -3,7 +3,7 @@
 use carnet::diagnosis::Code;
 use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
-use carnet::repair::{RepairReport, RepairRequest};
+use carnet::repair::{ParityProblem, RepairReport, RepairRequest};
 use clap::Args;
 use indicatif::HumanBytes;
 use schemars::{Schema, schema_for};
@@ -16,7 +16,7 @@ use crate::command_error::CommandError;
 use crate::exit;
 use crate::plain::plain;
 use crate::screen::say;
-use crate::stores::StoreArgs;
+use crate::stores::{StoreArgs, StoreWriting, Stores};
 use crate::tables::{count_of, numbers};
 use crate::trust::TrustArgs;
 
@@ -27,7 +27,8 @@ use crate::trust::TrustArgs;
     after_help = "Pass everything that arrived: damaged files help, too. Each repaired chunk is checked by its own\n\
     signature before it gets its name. Without --to, damaged files in PLACE are replaced.\n\n\
     Examples:\n  carnet repair in --trust trust.toml\n  \
-    carnet repair /media/disc1 /media/disc2 --trust trust.toml --to repaired"
+    carnet repair /media/disc1 /media/disc2 --trust trust.toml --to repaired\n  \
+    carnet repair s3://bucket/in --trust trust.toml --to s3://bucket/repaired"
 )]
 pub(crate) struct Repair {
     /// Chunk files, or folders or places in object stores that hold them; file names do not matter
@@ -35,27 +36,25 @@ pub(crate) struct Repair {
     places: Vec<ChunkPlace>,
     #[command(flatten)]
     trust: TrustArgs,
-    /// The folder for the repaired chunks [default: PLACE, if it is one folder]
-    #[arg(long, value_name = "DIR", value_parser = chunk_place())]
+    /// Where to write the repaired chunks: a folder, or a place in an object store [default: PLACE, if there is one]
+    #[arg(long, value_name = "PLACE", value_parser = chunk_place())]
     to: Option<ChunkPlace>,
     /// The bundle, if several arrived: its name or id
     #[arg(long, value_name = "NAME|ID")]
     bundle: Option<String>,
     #[command(flatten)]
     stores: StoreArgs,
+    #[command(flatten)]
+    writing: StoreWriting,
 }
 
 impl Command for Repair {
     const VERB: Option<Verb> = Some(Verb::Repair);
 
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
-        let stores = self.stores.open(&context.environment);
+        let stores = Stores { writing: Some(&self.writing), ..self.stores.open(&context.environment) };
         let policy = self.trust.policy()?.expect("one of the options is required");
         let to = target("repaired chunks", &self.places, self.to.as_ref())?;
-        let ChunkPlace::Path(_) = to else {
-            let message = "repaired chunks are written to a folder: name one with --to";
-            return Err(CommandError::new(Code::TargetNotSaid, message));
-        };
         let store = stores.store(to)?;
         let request = RepairRequest {
             files: &chunk_files(&self.places, &stores)?,
@@ -116,6 +115,9 @@ fn text(report: &RepairReport) -> String {
             "chunk  {}: its parity is wrong, what it gives was not kept: {problem}\n",
             refuted.number
         );
+    }
+    for ParityProblem { file, problem } in &report.parity_problems {
+        out += &format!("parity {}: {}\n", plain(file), plain(problem));
     }
     if !report.missing.is_empty() {
         out += &format!("missing {}\n", numbers(&report.missing));
