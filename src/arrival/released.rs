@@ -6,9 +6,10 @@ use std::ops::Deref;
 use super::{BlobError, Bundle, Contents, Control, Documents, Opened, Refusal, Standing, segments};
 use crate::diagnosis::count;
 use crate::format::Sum;
+use crate::format::head::Head;
 use crate::format::plan::PlannedBlob;
 use crate::stream::segments::Segment;
-use crate::trust::Release;
+use crate::trust::{AcceptedChunk, Release};
 
 /// A bundle from an accepted packer with enough release signatures. Chunks may still be missing or damaged.
 /// Only [`Bundle::released`] creates it.
@@ -55,7 +56,11 @@ impl Bundle {
         if let Some(Err(unreleased)) = &self.release {
             let (found, threshold) = (unreleased.releasers.len(), unreleased.threshold);
             let refused = unreleased.refused.iter().map(|why| format!("; {}: {}", why.short, why.reason));
-            let refused: String = refused.collect();
+            let files = self.releases.iter().filter_map(|release| {
+                let problem = release.problem.as_ref()?;
+                Some(format!("; release file {} is not counted: {problem}", release.file.name()))
+            });
+            let refused: String = refused.chain(files).collect();
             let needed = count(threshold.into(), "required release signature", "required release signatures");
             return untrusted(format!("it has {found} of {needed}{refused}"), unreleased.is_downgrade());
         }
@@ -104,6 +109,13 @@ impl<'a> ReleasedBundle<'a> {
     /// Returns all accepted files of a chunk.
     pub fn copies(&self, number: u32) -> &[&'a Opened] {
         self.files.get(&number).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the heads that were accepted for the control chunk: of its copies, and of release files that count.
+    pub fn control_heads(&self) -> impl Iterator<Item = &'a Head> {
+        let copies = self.files.get(&0).into_iter().flatten().filter_map(|copy| copy.accepted.as_ref());
+        let counting = self.bundle.releases.iter().filter(|release| release.problem.is_none());
+        copies.chain(counting.filter_map(|release| release.accepted.as_ref())).map(AcceptedChunk::head)
     }
 
     /// Returns a reader for the manifests and indexes.

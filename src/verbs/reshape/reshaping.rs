@@ -141,12 +141,12 @@ fn platforms(plans: &[&Plan]) -> Result<Vec<Platform>, ReshapeError> {
     Ok(plans.iter().flat_map(|plan| plan.platforms.iter().cloned()).collect())
 }
 
-/// Returns the bundles with what was signed, by id. Copies of one control chunk may have signatures of several people.
+/// Returns the bundles with what was signed, by id. Copies of one control chunk, and release files, may have signatures of
+/// several people.
 fn origins(bundles: &[WholeBundle<'_>]) -> Vec<Origin> {
     let mut origins: BTreeMap<_, Origin> = BTreeMap::new();
     for bundle in bundles {
-        let accepted = bundle.copies(0).iter().filter_map(|copy| copy.accepted.as_ref());
-        let heads: Vec<_> = accepted.map(crate::trust::AcceptedChunk::head).collect();
+        let heads: Vec<_> = bundle.control_heads().collect();
         let Some(first) = heads.first() else { continue };
         let mut signatures: BTreeMap<([u8; 8], SignatureAlgorithm), Signature> = BTreeMap::new();
         for head in heads.iter().filter(|head| head.statement == first.statement) {

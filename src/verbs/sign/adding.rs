@@ -11,6 +11,7 @@ use crate::environment::Environment;
 use crate::format::head::Head;
 use crate::format::limits::SIGNATURES_MAX;
 use crate::format::signature::{Signature, SignatureAlgorithm};
+use crate::format::statement::Statement;
 use crate::medium::{ChunkFile, MediumError, release_file_name};
 use crate::trust::{
     PolicyKey, PublicKey, Question, RefusalReason, Refused, Role, Signer, TrustPolicy, read_signature,
@@ -40,36 +41,106 @@ pub fn sign(
     Ok(SignReport { bundles })
 }
 
-/// Adds a signature that was made elsewhere to every control chunk whose statement it is over: its bytes, or one line of
-/// base64. `keys` are those that may have made it. Otherwise as [`sign`].
+/// Adds what was signed elsewhere to every control chunk whose statement it is over: a signature, as bytes or as one line of
+/// base64, or the signatures of a release file. `keys` are those that may have made them. Otherwise as [`sign`].
 ///
 /// # Errors
 /// [`SignError`].
 pub fn attach(
     controls: &Controls<'_>,
-    signature: &[u8],
+    attached: &[u8],
     keys: &[PublicKey],
     environment: &Environment<'_>,
 ) -> Result<SignReport, SignError> {
-    let bytes = read_signature(signature).map_err(|found| SignError::NotASignature { found })?;
+    let attached = Attached::read(attached)?;
     let mut bundles = Vec::new();
     for (control, contents) in controls.each() {
         let adding = Adding::begin(control, contents)?;
-        let message = &adding.head.statement_bytes;
-        let Some(key) = keys.iter().find(|key| key.verify(message, &bytes)) else { continue };
-        let is_there = adding.head.signatures.iter().any(|signature| key.has_signed(message, signature));
-        let signature =
-            || Signature { key: key.id().short().into(), algorithm: key.algorithm(), bytes: bytes.clone() };
-        let new = if is_there { Vec::new() } else { vec![signature()] };
-        bundles.push(adding.end(&[key], new, controls, environment)?);
-    }
-    if bundles.is_empty() {
-        let name = |(control, _): (&Opened, &Contents)| {
-            format!("{} ({})", control.statement.crossing.name, control.statement.bundle)
+        let found = attached.by(keys, &adding.head.statement_bytes);
+        let has_strange = attached.has_strange(&adding.head, &found);
+        let is_new = |(key, _): &(&PublicKey, Signature)| {
+            let Head { statement_bytes, signatures, .. } = &adding.head;
+            !signatures.iter().any(|signature| key.has_signed(statement_bytes, signature))
         };
-        return Err(SignError::NotOfThese { keys: keys.len(), bundles: controls.each().map(name).collect() });
+        let (new, there): (Vec<_>, Vec<_>) = found.into_iter().partition(is_new);
+        // The packer's signature is in a release file, too.
+        let (signed, new): (Vec<&PublicKey>, Vec<Signature>) = if new.is_empty() {
+            (there.into_iter().map(|(key, _)| key).collect(), Vec::new())
+        } else {
+            new.into_iter().unzip()
+        };
+        // If a release file brings nothing but a signature of a stranger, that is not passed over.
+        if signed.is_empty() || new.is_empty() && has_strange {
+            continue;
+        }
+        bundles.push(adding.end(&signed, new, controls, environment)?);
     }
-    Ok(SignReport { bundles })
+    if !bundles.is_empty() {
+        return Ok(SignReport { bundles });
+    }
+    let name = |(control, _): (&Opened, &Contents)| {
+        format!("{} ({})", control.statement.crossing.name, control.statement.bundle)
+    };
+    let bundles = controls.each().map(name).collect();
+    Err(match attached {
+        Attached::Release(release)
+            if !controls.each().any(|(control, _)| release.statement == control.statement) =>
+        {
+            let Statement { bundle, created, .. } = release.statement;
+            SignError::ReleaseOfOther { bundle, created, bundles }
+        }
+        _ => SignError::NotOfThese { keys: keys.len(), bundles },
+    })
+}
+
+/// What was signed elsewhere.
+enum Attached {
+    /// The bytes of one signature.
+    Signature(Vec<u8>),
+    /// A release file.
+    Release(Box<Head>),
+}
+
+impl Attached {
+    fn read(bytes: &[u8]) -> Result<Attached, SignError> {
+        match (read_signature(bytes), Head::parse_release(bytes)) {
+            (Ok(signature), _) => Ok(Attached::Signature(signature)),
+            (_, Ok(release)) => Ok(Attached::Release(Box::new(release))),
+            (Err(found), _) => Err(SignError::NotASignature { found }),
+        }
+    }
+
+    /// Whether a release file has a signature that is neither in a head nor by one of the keys.
+    fn has_strange(&self, head: &Head, found: &[(&PublicKey, Signature)]) -> bool {
+        let Attached::Release(release) = self else { return false };
+        let is_known = |signature: &Signature| {
+            head.signatures.contains(signature) || found.iter().any(|(_, found)| found == signature)
+        };
+        !release.signatures.iter().all(is_known)
+    }
+
+    /// The signatures over a statement that these keys have made.
+    fn by<'k>(&self, keys: &'k [PublicKey], statement: &[u8]) -> Vec<(&'k PublicKey, Signature)> {
+        match self {
+            Attached::Signature(bytes) => {
+                let made = keys.iter().find(|key| key.verify(statement, bytes));
+                let signature = |key: &PublicKey| Signature {
+                    key: key.id().short().into(),
+                    algorithm: key.algorithm(),
+                    bytes: bytes.clone(),
+                };
+                made.map(|key| (key, signature(key))).into_iter().collect()
+            }
+            Attached::Release(release) if release.statement_bytes == statement => {
+                let made = |signature: &Signature| {
+                    let key = keys.iter().find(|key| key.has_signed(statement, signature))?;
+                    Some((key, signature.clone()))
+                };
+                release.signatures.iter().filter_map(made).collect()
+            }
+            Attached::Release(_) => Vec::new(),
+        }
+    }
 }
 
 /// A control chunk to which a signature is added.

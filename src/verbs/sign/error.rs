@@ -2,7 +2,7 @@
 
 use crate::arrival::{ContentsError, Finding, OpenError};
 use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
-use crate::format::{FormatError, Sum};
+use crate::format::{FormatError, Sum, Timestamp};
 use crate::medium::MediumError;
 use crate::trust::{RefusalReason, ShortKeyId, SignerError, Untrusted};
 
@@ -73,7 +73,8 @@ pub enum SignError {
     },
     /// What should be attached is no signature.
     #[error(
-        "{found} bytes are no signature: expected 64 bytes (Ed25519), 4627 bytes (ML-DSA-87), or one line of base64"
+        "{found} bytes are no signature: expected 64 bytes (Ed25519), 4627 bytes (ML-DSA-87), one line of base64, or a \
+         release file"
     )]
     NotASignature {
         /// The number of bytes.
@@ -89,6 +90,19 @@ pub enum SignError {
         /// The number of keys that were tried.
         keys: usize,
         /// The names of the bundles, with their ids.
+        bundles: Vec<String>,
+    },
+    /// A release file is for none of the bundles that were given.
+    #[error(
+        "the release file is of the control chunk of bundle {bundle} that was sealed {created}, and that is none of: {}",
+        bundles.join(", ")
+    )]
+    ReleaseOfOther {
+        /// The id of its bundle.
+        bundle: Sum,
+        /// When the control chunk was sealed.
+        created: Timestamp,
+        /// The names of the bundles that were given, with their ids.
         bundles: Vec<String>,
     },
     /// What should be signed is not a statement.
@@ -123,7 +137,7 @@ impl Diagnose for SignError {
             SignError::DoesNotCount { .. } => Code::ReleaseDoesNotCount,
             SignError::Full { .. } => Code::SignaturesFull,
             SignError::NotASignature { .. } => Code::SignatureMalformed,
-            SignError::NotOfThese { .. } => Code::SignatureOfOther,
+            SignError::NotOfThese { .. } | SignError::ReleaseOfOther { .. } => Code::SignatureOfOther,
             SignError::NotAStatement(_) => Code::StatementMalformed,
             SignError::NotControl { .. } => Code::StatementNotControl,
         };

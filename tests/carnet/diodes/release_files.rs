@@ -103,6 +103,10 @@ fn a_release_file_that_does_not_fit_does_not_count() {
     desk.carnet("verify elsewhere apart --trust trust.toml")
         .ends(3)
         .says(&["NOT RELEASED", "not counted: no control chunk that counts has the statement"]);
+    desk.carnet("unpack elsewhere apart --trust trust.toml --to oci:back").ends(3).says(&[
+        "0 of 1 required release signature",
+        "release file apart/r.tar is not counted: no control chunk",
+    ]);
     // Changed, cut, or with something behind it: it is no release file any more.
     let end = good.len();
     let mut cases: Vec<Vec<u8>> = [0, 600, end - 1_000, end - 1]
@@ -141,4 +145,76 @@ fn an_inbox_takes_a_release_that_arrives_after_the_chunks() {
     assert_same_blobs(&desk.path("src"), &desk.path("back"));
     assert!(!desk.files("in").contains_key("late.tar"));
     desk.carnet("verify arrived --trust trust.toml").ok().says(&["COMPLETE", "alice", "b_release_"]);
+}
+
+/// A trust file that needs releases of two people.
+fn of_two(desk: &Desk) {
+    desk.carnet("keygen bob").ok();
+    let trust = std::fs::read_to_string(desk.path("trust.toml")).unwrap();
+    let bob = trust.split("[[keys]]").last().unwrap().replace("alice", "bob");
+    let trust = trust.replace("release-threshold = 1", "release-threshold = 2");
+    std::fs::write(desk.path("trust.toml"), format!("{trust}[[keys]]{bob}")).unwrap();
+}
+
+#[test]
+fn a_recovered_control_chunk_gets_the_signatures_of_all_release_files() {
+    let desk = desk();
+    of_two(&desk);
+    release(&desk, "alice");
+    release(&desk, "bob");
+    desk.carnet("verify out apart --trust trust.toml").ok().says(&["COMPLETE", "alice", "bob"]);
+    desk.sh("mkdir in && cp out/* apart/* in/ && rm in/b_00000.tar").ok();
+    desk.carnet("repair in --trust trust.toml").ok().says(&["has 3 signatures"]);
+    desk.sh("rm in/b_release_*").ok();
+    desk.carnet("verify in --trust trust.toml").ok().says(&["COMPLETE", "alice", "bob"]);
+    for name in ["alice", "bob"] {
+        desk.carnet(&format!("sign out --key {name}.key.pem")).ok();
+    }
+    assert!(desk.files("in")["b_00000.tar"] == desk.files("out")["b_00000.tar"]);
+}
+
+#[test]
+fn the_signatures_of_a_release_file_are_added_to_the_control_chunk() {
+    let desk = desk();
+    of_two(&desk);
+    let (alice, bob) = (release(&desk, "alice"), release(&desk, "bob"));
+    let attach = |name: &str| desk.carnet(&format!("sign out --trust trust.toml --attach apart/{name}"));
+    attach(&alice).ok().says(&["bundle b signed", "now with 2 signatures"]);
+    attach(&alice).ok().says(&["already signed", "now with 2 signatures"]);
+    attach(&bob).ok().says(&["now with 3 signatures"]);
+    desk.carnet("verify out --trust trust.toml").ok().says(&["COMPLETE", "alice", "bob"]);
+    // Without a trust file, the key says what is attached.
+    desk.carnet(&format!("sign out --pub alice.pub.pem --attach apart/{alice}"))
+        .ok()
+        .says(&["already signed"]);
+    let before = desk.files("out");
+    // Of a stranger; of another bundle; damaged.
+    let mallory = release(&desk, "mallory");
+    attach(&mallory).ends(3).says(&["error[signature-of-other]", "does not verify"]);
+    let mut other = desk.source("other");
+    let image = other.image(9, &[1_000]);
+    other.tag(&image, "app:2");
+    desk.carnet("pack oci:other --to other-out --name other --key k.key.pem").ok();
+    desk.carnet("sign other-out --key alice.key.pem --release-file .").ok();
+    let strange = desk.sh("ls | grep ^other_release_").ok().stdout.trim().to_owned();
+    desk.carnet(&format!("sign out --trust trust.toml --attach {strange}"))
+        .ends(3)
+        .says(&["error[signature-of-other]", "the release file is of the control chunk of bundle"]);
+    let mut bytes = desk.files("apart")[&bob].clone();
+    bytes[600] ^= 1;
+    std::fs::write(desk.path("damaged.tar"), bytes).unwrap();
+    desk.carnet("sign out --trust trust.toml --attach damaged.tar")
+        .ends(2)
+        .says(&["error[signature-malformed]", "or a release file"]);
+    assert!(desk.files("out") == before);
+}
+
+#[test]
+fn a_release_file_is_evidence_in_what_is_made_of_the_bundle() {
+    let desk = desk();
+    release(&desk, "alice");
+    desk.carnet("resplit out apart --trust trust.toml --key k.key.pem --chunk-size 100KiB --to two").ok();
+    let origin = desk.inspected("two")["origins"][0].clone();
+    assert_eq!(origin["signed_by"].as_array().unwrap().len(), 2, "{origin}");
+    desk.carnet("verify two --trust trust.toml").ends(3).says(&["NOT RELEASED", "MADE OF"]);
 }

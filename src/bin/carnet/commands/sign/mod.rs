@@ -6,6 +6,7 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use carnet::diagnosis::Code;
+use carnet::format::head::RELEASE_BYTES_MAX;
 use carnet::format::limits::STATEMENT_BYTES_MAX;
 use carnet::medium::{ChunkPlace, NewFile};
 use carnet::observe::Verb;
@@ -26,9 +27,6 @@ use crate::exit;
 use crate::keys::{KeyAccess, SecondKey, key_place};
 use crate::stores::{StoreArgs, StoreWriting, Stores};
 
-/// Maximum size of a signature in a file, in bytes. In base64, one of ML-DSA-87 has 6172 digits.
-const SIGNATURE_FILE_BYTES_MAX: u64 = 8192;
-
 /// Release a bundle: add a signature to its control chunk, and change nothing else
 #[derive(Args)]
 #[command(group(ArgGroup::new("verifier").args(["trust", "public"])))]
@@ -38,7 +36,9 @@ const SIGNATURE_FILE_BYTES_MAX: u64 = 8192;
     With the key on a machine that never has the bundle:\n  \
     carnet sign out --trust trust.toml --statement release42.txt\n  \
     carnet sign release42.txt --detached release42.sig --key alice.key.pem\n  \
-    carnet sign out --trust trust.toml --attach release42.sig")]
+    carnet sign out --trust trust.toml --attach release42.sig\n\n\
+    With a release file that travelled beside the chunks:\n  \
+    carnet sign in --trust trust.toml --attach release42_release_752d3056a10a160e.tar")]
 pub(crate) struct Sign {
     /// Control chunks, or folders or places in object stores that hold them; with --detached, a statement
     #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
@@ -71,7 +71,7 @@ pub(crate) struct Sign {
     /// Sign a statement, and write the signature to FILE
     #[arg(long, value_name = "FILE", conflicts_with = "attach")]
     detached: Option<PathBuf>,
-    /// Add the signature in FILE, which was made elsewhere, after it was verified
+    /// Add the signature in FILE, which was made elsewhere, or those in a release file, after they were verified
     #[arg(long, value_name = "FILE", requires = "verifier")]
     attach: Option<PathBuf>,
     /// Write the release into a small file of its own here, and change no control chunk
@@ -115,7 +115,8 @@ impl Command for Sign {
         }
         let report = match (&self.attach, &signer) {
             (Some(file), _) => {
-                let signature = read(file, SIGNATURE_FILE_BYTES_MAX)?;
+                // A signature in base64 is shorter.
+                let signature = read(file, RELEASE_BYTES_MAX)?;
                 let mut keys: Vec<PublicKey> =
                     policy.iter().flat_map(TrustPolicy::keys).map(|key| key.key().clone()).collect();
                 keys.extend(self.public.as_deref().map(PublicKey::load).transpose()?);
