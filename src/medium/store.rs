@@ -173,12 +173,12 @@ pub trait ChunkSink: Sync {
         Err(MediumError::NoVolumes { place: self.file_name(0) })
     }
 
-    /// Puts a copy of the control chunk and a label into each volume, once all chunks are visible. What is there already
+    /// Puts a copy of the `control` chunk and a label into each volume, once all files are visible. What is there already
     /// stays. `label` gives the text for a volume by its number, from 1.
     ///
     /// # Errors
     /// [`MediumError::Exists`] if a file of another bundle is in the way.
-    fn label(&self, _label: &dyn Fn(usize) -> Vec<u8>) -> Result<(), MediumError> {
+    fn label(&self, _control: &dyn ChunkFile, _label: &dyn Fn(usize) -> Vec<u8>) -> Result<(), MediumError> {
         Ok(())
     }
 

@@ -126,14 +126,14 @@ pub fn volumes(limits: VolumeLimits, sizes: &[u64]) -> Result<Vec<Volume>, NoVol
 }
 
 /// Assigns parity files to volumes of their own, in the order of their numbers. `sizes` are those of the files in bytes, by
-/// number. There is room for a label in each, and for one more file.
+/// number, and `control` is that of the control chunk with room for all its signatures.
 ///
 /// # Errors
 /// [`NoVolume`].
-pub fn parity_volumes(limits: VolumeLimits, sizes: &[u64]) -> Result<Vec<Volume>, NoVolume> {
-    let with_none: Vec<u64> = std::iter::once(0).chain(sizes.iter().copied()).collect();
+pub fn parity_volumes(limits: VolumeLimits, control: u64, sizes: &[u64]) -> Result<Vec<Volume>, NoVolume> {
+    let with_control: Vec<u64> = std::iter::once(control).chain(sizes.iter().copied()).collect();
     let back = |number: u32| number.saturating_sub(1);
-    let mut found = volumes(limits, &with_none).map_err(|error| match error {
+    let mut found = volumes(limits, &with_control).map_err(|error| match error {
         NoVolume::TooSmall { chunk, needed, bytes } => {
             NoVolume::TooSmall { chunk: back(chunk), needed, bytes }
         }
@@ -160,12 +160,12 @@ mod tests {
     #[test]
     fn parity_files_go_into_volumes_in_order() {
         let ranges = |limits, sizes: &[u64]| -> Vec<(u32, u32)> {
-            let volumes = parity_volumes(limits, sizes).unwrap();
+            let volumes = parity_volumes(limits, 20_000, sizes).unwrap();
             volumes.iter().map(|volume| (volume.first, volume.last)).collect()
         };
         assert_eq!(ranges(limits(4_000_000, None), &[1_000_000; 4]), [(0, 1), (2, 3)]);
         assert_eq!(ranges(limits(40_000_000, Some(3)), &[1_000_000; 3]), [(0, 0), (1, 1), (2, 2)]);
-        assert!(parity_volumes(limits(1_500_000, None), &[1_000_000]).is_err());
+        assert!(parity_volumes(limits(1_500_000, None), 20_000, &[1_000_000]).is_err());
     }
 
     #[test]

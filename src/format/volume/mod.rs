@@ -5,7 +5,7 @@ mod layout;
 mod limits;
 mod size;
 
-pub use label::VolumeLabel;
+pub use label::{VolumeKind, VolumeLabel};
 pub use layout::{NoVolume, Volume, VolumeLimits, parity_volumes, volume_folder, volumes};
 pub use limits::{VOLUME_LABEL_BYTES_MAX, VOLUMES_MAX};
 pub use size::VolumeSize;

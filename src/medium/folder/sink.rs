@@ -15,7 +15,8 @@ use crate::format::volume::{VOLUMES_MAX, Volume, volume_folder};
 use crate::medium::file::statement_of;
 use crate::medium::on_disk::{Writeback, reserve};
 use crate::medium::{
-    ArrivedFile, ChunkFile, ChunkSink, FileNames, MediumError, Replace, Temporary, WriteAt, rename_new,
+    ArrivedFile, ChunkFile, ChunkSink, FileNames, MediumError, Replace, Temporary, WriteAt, chunk_file_name,
+    rename_new,
 };
 
 /// The lock file in the staging folder, which excludes concurrent runs.
@@ -184,8 +185,8 @@ impl FolderSink {
     }
 
     /// Copies the control chunk into a volume, unless it is there. It may have more signatures there.
-    fn copy_control(&self, folder: &Path) -> Result<(), MediumError> {
-        let (from, to) = (self.chunk_path(0), folder.join(self.names.of(0)));
+    fn copy_control(&self, control: &dyn ChunkFile, folder: &Path) -> Result<(), MediumError> {
+        let to = folder.join(chunk_file_name(self.names.bundle(), 0));
         if fs::symlink_metadata(&to).is_ok() {
             let file = ArrivedFile::new(&to)?;
             return match statement_of(&file).map_err(failed("read", &to))? {
@@ -194,7 +195,7 @@ impl FolderSink {
             };
         }
         let copied = (|| {
-            let (mut reader, mut temporary) = (File::open(&from)?, Temporary::beside(&to)?);
+            let (mut reader, mut temporary) = (control.stream(0, control.bytes())?, Temporary::beside(&to)?);
             let mut block = vec![0; COPY_BLOCK_BYTES];
             loop {
                 let read = reader.read(&mut block)?;
@@ -300,11 +301,12 @@ impl ChunkSink for FolderSink {
         Ok(())
     }
 
-    fn label(&self, label: &dyn Fn(usize) -> Vec<u8>) -> Result<(), MediumError> {
+    fn label(&self, control: &dyn ChunkFile, label: &dyn Fn(usize) -> Vec<u8>) -> Result<(), MediumError> {
         let volumes = self.volumes.get().map_or(0, Vec::len);
         for number in 1..=volumes {
             let folder = self.volume_path(number);
-            self.copy_control(&folder)?;
+            self.make_folder(&folder)?;
+            self.copy_control(control, &folder)?;
             let path = folder.join(format!("{}.txt", volume_folder(self.names.stem(), number)));
             let written = Temporary::beside(&path).and_then(|mut temporary| {
                 temporary.file().write_all(&label(number))?;

@@ -18,7 +18,7 @@ use crate::format::plan::Plan;
 use crate::format::resend::ResendRequest;
 use crate::format::shape::HeadRoom;
 use crate::format::statement::Crossing;
-use crate::format::volume::{Volume, VolumeLabel, volumes};
+use crate::format::volume::{Volume, VolumeKind, VolumeLabel, volumes};
 use crate::logbook::{Assigned, Numbers};
 use crate::medium::{ChunkSink, FileNames, MediumError};
 use crate::observe::Event;
@@ -167,7 +167,9 @@ fn write(
     if kept.complete {
         sealer.finish_file_sums()?;
         sink.clear()?;
-        sink.label(&label)?;
+        if !volumes.is_empty() {
+            sink.label(sink.sealed(0)?.as_ref(), &label)?;
+        }
         return Ok(report(Outcome::Unchanged));
     }
     let waits = request.sources.iter().any(|wanted| wanted.source.waits());
@@ -184,7 +186,9 @@ fn write(
     }
     let report = report(Outcome::Packed);
     sink.publish(blueprint.plan().last)?;
-    sink.label(&label)?;
+    if !volumes.is_empty() {
+        sink.label(sink.sealed(0)?.as_ref(), &label)?;
+    }
     Ok(report)
 }
 
@@ -200,7 +204,8 @@ fn conclude(sealer: &Sealer<'_>) -> Result<(), PackError> {
 fn volume_label(blueprint: &Blueprint, volumes: &[Volume], volume: usize, packed: Timestamp) -> VolumeLabel {
     let Crossing { name, label, .. } = blueprint.plan().crossing.clone();
     let lasts = volumes.iter().map(|volume| volume.last).collect();
-    VolumeLabel { bundle: blueprint.bundle(), name, label, packed, volume, lasts }
+    let (kind, bundle) = (VolumeKind::Chunks, blueprint.bundle());
+    VolumeLabel { kind, bundle, name, label, packed, volume, lasts }
 }
 
 /// Returns [`PackError::Interrupted`] after a signal, because a signal closes connections and so causes other errors.

@@ -8,10 +8,12 @@ use super::making::Maker;
 use super::{Amount, ParityError, ParityReport};
 use crate::arrival::{Bundle, Contents, OpenRequest, Opened, Refusal, open};
 use crate::environment::Environment;
-use crate::format::Timestamp;
 use crate::format::parity::ProtectedChunk;
+use crate::format::plan::Plan;
 use crate::format::shape::HeadRoom;
-use crate::format::volume::{VolumeLimits, parity_volumes};
+use crate::format::statement::Crossing;
+use crate::format::volume::{Volume, VolumeKind, VolumeLabel, VolumeLimits, parity_volumes};
+use crate::format::{Sum, Timestamp};
 use crate::medium::{ChunkFile, ChunkStore, FileNames, Replace};
 use crate::trust::{Signer, TrustPolicy};
 
@@ -63,7 +65,8 @@ pub fn add_parity(
     sink.clear()?;
     let maker = Maker { sink: sink.as_ref(), control, created: request.created, signer, environment };
     let sizes: Vec<u64> = groups.iter().flat_map(|group| maker.sizes_of(group)).collect();
-    let volumes = request.volumes.map(|limits| parity_volumes(limits, &sizes)).transpose()?;
+    let control_bytes = control.bytes + plan.heads.control;
+    let volumes = request.volumes.map(|limits| parity_volumes(limits, control_bytes, &sizes)).transpose()?;
     if let Some(volumes) = &volumes {
         sink.arrange(volumes)?;
     }
@@ -80,6 +83,10 @@ pub fn add_parity(
     })?;
     let (first, last) = (&groups[0], files.iter().map(|file| file.number).max().unwrap_or(0));
     sink.publish(last)?;
+    if let Some(volumes) = &volumes {
+        let label = |volume| parity_label(&bundle.id, plan, volumes, volume, request.created).render();
+        sink.label(sources[0].opened.file.as_ref(), &label)?;
+    }
     Ok(ParityReport {
         bundle: bundle.id,
         crossing: plan.crossing.clone(),
@@ -90,6 +97,19 @@ pub fn add_parity(
         signatures,
         files,
     })
+}
+
+/// The label of a volume of parity files, by its number from 1.
+fn parity_label(
+    bundle: &Sum,
+    plan: &Plan,
+    volumes: &[Volume],
+    volume: usize,
+    packed: Timestamp,
+) -> VolumeLabel {
+    let Crossing { name, label, .. } = plan.crossing.clone();
+    let lasts = volumes.iter().map(|volume| volume.last).collect();
+    VolumeLabel { kind: VolumeKind::Parity, bundle: *bundle, name, label, packed, volume, lasts }
 }
 
 /// Returns the contents of a bundle that an accepted packer signed.

@@ -163,7 +163,7 @@ pub struct BundleReport {
     pub expired: Option<Timestamp>,
     /// The numbers of the chunks that must be sent again: they are missing or damaged.
     pub missing: Vec<u32>,
-    /// The volumes that lack chunks, according to labels that arrived. Labels are not signed.
+    /// The volumes that lack chunks or parity files, according to labels that arrived. Labels are not signed.
     pub volumes: Vec<LackingVolume>,
     /// The numbers of the chunks that arrived, but cannot be read.
     pub unreadable: Vec<UnreadableChunk>,
@@ -273,6 +273,9 @@ impl BundleReport {
         let good =
             bundle.files.iter().enumerate().filter(|(index, opened)| is_intact(opened, damage.get(index)));
         let intact: BTreeSet<u32> = good.map(|(_, opened)| opened.statement.number).collect();
+        let parity = bundle.parity.iter().zip(bundle.files.len()..);
+        let good_parity = parity.filter(|(opened, index)| is_intact(opened, damage.get(index)));
+        let good_parity = good_parity.map(|(opened, _)| opened.statement.number).collect();
         let last = bundle.last();
         let annexed = |number: u32| match &bundle.control {
             Control::Broken(crate::arrival::ContentsError::AnnexMissing { missing, .. }) => {
@@ -321,7 +324,7 @@ impl BundleReport {
             last,
             sealed: bundle.good().values().next().map(|opened| opened.statement.created),
             expired: bundle.expired(),
-            volumes: labels.lacking(bundle.id, last, &missing),
+            volumes: labels.lacking(bundle.id, last, &missing, &good_parity),
             missing,
             unreadable,
             omitted: bundle.contents().map(|c| OmissionReport::all(&c.plan)).unwrap_or_default(),

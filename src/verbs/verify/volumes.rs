@@ -1,4 +1,4 @@
-//! Which volumes lack chunks, according to the labels that arrived. Labels are not signed, so nothing else follows from them.
+//! Which volumes lack chunks or parity files, according to the labels that arrived. Labels are not signed, so nothing else follows from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,31 +7,34 @@ use serde::Serialize;
 
 use crate::arrival::NotAChunk;
 use crate::format::Sum;
-use crate::format::volume::{VOLUME_LABEL_BYTES_MAX, VolumeLabel};
+use crate::format::volume::{VOLUME_LABEL_BYTES_MAX, VolumeKind, VolumeLabel};
 
 /// How many labels are read.
 const LABELS_MAX: usize = 1000;
 
-/// A volume of which chunks are missing.
+/// A volume of which files are missing.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct LackingVolume {
+    /// Whether it is a volume of parity files. These volumes, and the files in them, are numbered apart.
+    pub parity: bool,
     /// The number of the volume, from 1.
     pub volume: usize,
     /// How many volumes there are.
     pub of: usize,
-    /// The number of its first chunk.
+    /// The number of its first file.
     pub first: u32,
-    /// The number of its last chunk.
+    /// The number of its last file.
     pub last: u32,
-    /// The numbers of its chunks that are missing. The control chunk is in each volume, and not among them.
+    /// The numbers of its files that are missing. The control chunk is in each volume, and not among them.
     pub missing: Vec<u32>,
 }
 
 impl LackingVolume {
     /// Whether nothing of the volume is there.
     pub fn is_absent(&self) -> bool {
-        let chunks = (self.first.max(1)..=self.last).count();
-        chunks > 0 && chunks == self.missing.len()
+        let first = if self.parity { self.first } else { self.first.max(1) };
+        let files = (first..=self.last).count();
+        files > 0 && files == self.missing.len()
     }
 }
 
@@ -59,20 +62,43 @@ impl Labels {
         self.0.get(&place).is_some_and(|label| bundles.contains(&label.bundle))
     }
 
-    /// Returns the volumes of a bundle that lack some of the `missing` chunks; none if there are no labels, or if they
-    /// contradict each other or the bundle.
-    pub(super) fn lacking(&self, bundle: Sum, last: u32, missing: &[u32]) -> Vec<LackingVolume> {
-        let mut labels = self.0.values().filter(|label| label.bundle == bundle && label.last() == last);
-        let Some(first) = labels.next() else { return Vec::new() };
-        if labels.any(|other| other.lasts != first.lasts) {
-            return Vec::new();
-        }
-        let volume = |(volume, (from, to)): (usize, (u32, u32))| {
-            let before = |number: u32| missing.partition_point(|missing| *missing < number);
-            let missing = missing[before(from.max(1))..before(to + 1).max(before(from.max(1)))].to_vec();
-            LackingVolume { volume, of: first.lasts.len(), first: from, last: to, missing }
-        };
-        let volumes = (1..).zip(first.parts()).map(volume);
-        volumes.filter(|volume| !volume.missing.is_empty()).collect()
+    /// Returns the volumes of a bundle that lack some of the `missing` chunks, and then those that lack parity files: whose numbers
+    /// are not among the `good` ones. None if there are no labels, or if they contradict each other or the bundle.
+    pub(super) fn lacking(
+        &self,
+        bundle: Sum,
+        last: u32,
+        missing: &[u32],
+        good: &BTreeSet<u32>,
+    ) -> Vec<LackingVolume> {
+        let chunks = self.of(bundle, VolumeKind::Chunks).filter(|label| label.last() == last);
+        let chunks = chunks.map(|label| {
+            lacking(label, &|first, last| {
+                let before = |number: u32| missing.partition_point(|missing| *missing < number);
+                let from = before(first.max(1));
+                missing[from..before(last + 1).max(from)].to_vec()
+            })
+        });
+        let parity = self.of(bundle, VolumeKind::Parity).map(|label| {
+            lacking(label, &|first, last| (first..=last).filter(|number| !good.contains(number)).collect())
+        });
+        chunks.into_iter().chain(parity).flatten().collect()
     }
+
+    /// Returns a label of a bundle, if all of its labels of this kind have the same parts.
+    fn of(&self, bundle: Sum, kind: VolumeKind) -> Option<&VolumeLabel> {
+        let mut labels = self.0.values().filter(|label| label.bundle == bundle && label.kind == kind);
+        let first = labels.next()?;
+        labels.all(|other| other.lasts == first.lasts).then_some(first)
+    }
+}
+
+/// Returns the volumes that lack files. `missing` tells which of a range are missing.
+fn lacking(label: &VolumeLabel, missing: &dyn Fn(u32, u32) -> Vec<u32>) -> Vec<LackingVolume> {
+    let (parity, of) = (label.kind == VolumeKind::Parity, label.lasts.len());
+    let volume = |(volume, (first, last)): (usize, (u32, u32))| {
+        let missing = missing(first, last);
+        LackingVolume { parity, volume, of, first, last, missing }
+    };
+    (1..).zip(label.parts()).map(volume).filter(|volume| !volume.missing.is_empty()).collect()
 }

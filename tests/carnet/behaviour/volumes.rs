@@ -181,15 +181,57 @@ fn a_killed_run_is_finished_by_the_next() {
 }
 
 #[test]
+fn verify_says_which_volume_of_parity_files_is_missing() {
+    let desk = desk();
+    desk.pack(&format!("{OPTIONS} --parity 9")).ok();
+    let text =
+        String::from_utf8(desk.files("out")["b_parity_volume_002/b_parity_volume_002.txt"].clone()).unwrap();
+    assert!(
+        text.starts_with("carnet-parity-volume v1\n") && text.contains("\nvolume 2 of 3\npart 1 0 3\n"),
+        "{text}"
+    );
+    let run = desk.carnet("verify out --pub k.pub.pem").ok();
+    assert!(!run.stdout.contains("according to the labels"), "{}", run.stdout);
+    // Nothing else is missing.
+    desk.sh("rm -r out/b_parity_volume_002; rm out/b_parity_volume_003/b_parity_00008.tar").ok();
+    let run = desk.carnet("verify out --pub k.pub.pem").ok().says(&[
+        "COMPLETE",
+        "parity volume 2 of 3 is missing: parity files 4 to 7, according to the labels (not signed)",
+    ]);
+    assert!(run.stdout.contains("parity volume 3 of 3"), "{}", run.stdout);
+    let report = desk.carnet("verify out --pub k.pub.pem --json").ok().json();
+    assert_eq!(report["bundles"][0]["volumes"][0]["parity"], true);
+    // A volume of each kind.
+    desk.sh("rm -r out/b_volume_003").ok();
+    desk.carnet("verify out --pub k.pub.pem")
+        .ends(4)
+        .says(&["volume 3 of 5 is missing: chunks 9 to 12", "parity volume 2"]);
+    // The control chunk on a volume of parity files is enough to say what the bundle is, and gets releases, too.
+    desk.carnet("inspect out/b_parity_volume_001 --pub k.pub.pem").ok().says(&["app:1"]);
+    desk.carnet("keygen r").ok();
+    desk.carnet("sign out --key r.key.pem").ok();
+    let files = desk.files("out");
+    let controls: Vec<_> = files.iter().filter(|(name, _)| name.ends_with("/b_00000.tar")).collect();
+    assert!(controls.len() > 5 && controls.iter().all(|(_, bytes)| *bytes == controls[0].1));
+    // Labels that contradict each other say nothing.
+    desk.sh("sed -i 's/^part 2 4 7/part 2 4 6/; s/^part 3 8/part 3 7/' out/b_parity_volume_001/*.txt").ok();
+    let run = desk.carnet("verify out --pub k.pub.pem");
+    assert!(!run.stdout.contains("parity volume"), "{}", run.stdout);
+}
+
+#[test]
 fn parity_has_volumes_of_its_own() {
     let desk = desk();
     desk.pack(&format!("{OPTIONS} --parity 5")).ok().says(&["parity"]);
     let files = desk.files("out");
     let mut parity: BTreeMap<&str, usize> = BTreeMap::new();
     for (folder, file) in files.keys().map(|path| path.split_once('/').unwrap()) {
-        assert_eq!(folder.starts_with("b_parity_volume_"), file.starts_with("b_parity_"), "{folder}/{file}");
-        if file.starts_with("b_parity_") {
-            *parity.entry(folder).or_default() += 1;
+        let is_control = file == "b_00000.tar";
+        assert!(is_control || folder.contains("parity") == file.contains("parity"), "{folder}/{file}");
+        if folder.contains("parity") {
+            *parity.entry(folder).or_default() += usize::from(file.ends_with(".tar") && !is_control);
+            assert!(files.contains_key(&format!("{folder}/b_00000.tar")), "{folder}");
+            assert!(files.contains_key(&format!("{folder}/{folder}.txt")), "{folder}");
         }
     }
     assert!(parity.len() > 1 && parity.values().all(|files| *files <= 4), "{parity:?}");

@@ -218,14 +218,15 @@ fn protection_text(protection: &ProtectionReport) -> String {
 
 /// Says which volume to look for.
 fn volume_text(volume: &LackingVolume) -> String {
-    let LackingVolume { volume: number, of, first, last, missing } = volume;
+    let LackingVolume { parity, volume: number, of, first, last, missing } = volume;
+    let (which, files) = if *parity { ("parity volume", "parity files") } else { ("volume", "chunks") };
     if volume.is_absent() {
         return format!(
-            "volume {number} of {of} is missing: chunks {first} to {last}, according to the labels (not signed)"
+            "{which} {number} of {of} is missing: {files} {first} to {last}, according to the labels (not signed)"
         );
     }
     let numbers: Vec<String> = Range::of(missing).iter().map(ToString::to_string).collect();
-    format!("volume {number} of {of} lacks, according to the labels (not signed): {}", numbers.join(" "))
+    format!("{which} {number} of {of} lacks, according to the labels (not signed): {}", numbers.join(" "))
 }
 
 fn verdict(bundle: &BundleReport) -> String {
