@@ -185,16 +185,20 @@ pub fn import(
                 record.error_code = Some(diagnosis.code.word().to_owned());
                 record.pipeline_run_error_message = Some(reason);
             }
-            None if failed > 0 => {
-                let failures = count(failed as u64, "artifact", "artifacts");
-                record.pipeline_run_error_message =
-                    Some(format!("{failures} failed; the others were imported"));
-            }
+            None if failed > 0 => note_failures(record, report.as_ref(), failed),
             None => {}
         }
     })?;
     tell_end(log, &record, diagnosis.as_ref());
     Ok(Ok(record))
+}
+
+/// Writes into a record that some artifacts failed.
+fn note_failures(record: &mut RunRecord, report: Option<&ImportReport>, failed: usize) {
+    let failures = count(failed as u64, "artifact", "artifacts");
+    record.pipeline_run_error_message = Some(format!("{failures} failed; the others were imported"));
+    let lacks_base = report.is_some_and(ImportReport::lacks_base);
+    record.error_code = lacks_base.then(|| Code::BaseMissing.word().to_owned());
 }
 
 /// Opens the bundle, if it may be imported, and those that wait with it and have its number.
@@ -259,7 +263,9 @@ fn clear_source(
     is_denied: bool,
     say: &dyn Fn(Level, &str),
 ) -> BTreeMap<String, String> {
-    let files = bundle.all_files().filter(|opened| opened.accepted.is_some()).map(|opened| &opened.file);
+    let chunks = bundle.all_files().filter(|opened| opened.accepted.is_some()).map(|opened| &opened.file);
+    let releases = bundle.releases.iter().filter(|release| release.problem.is_none());
+    let files = chunks.chain(releases.map(|release| &release.file));
     let reason = match status {
         RunStatus::Succeeded if pipeline.has(PipelineOption::DeleteSourceBlobOnSuccess) => None,
         RunStatus::Succeeded => Some("the option DeleteSourceBlobOnSuccess is not set"),

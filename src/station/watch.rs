@@ -19,6 +19,7 @@ use super::{ImportPipeline, ImportRun, NotReady, PipelineOption, StationError, i
 use crate::diagnosis::{Code, Diagnose as _, count};
 use crate::environment::Environment;
 use crate::format::{Sum, Timestamp};
+use crate::import::Outcome;
 use crate::medium::{ChunkPlace, ChunkStore};
 use crate::runs::{RunRecord, RunStatus, RunsError};
 use crate::stream::workers::Workers;
@@ -376,11 +377,14 @@ impl<'a> Watching<'a> {
         let is_base_missing =
             |record: &RunRecord| record.error_code.as_deref() == Some(Code::BaseMissing.word());
         let lacks_base = outcome.as_ref().is_ok_and(is_base_missing);
+        if outcome.as_ref().is_ok_and(has_brought) {
+            // Something is in the registry now that was not: perhaps what another bundle lacked.
+            self.settles |= self.attempts.forget_lacking();
+        }
         let (problem, is_failure) = match outcome {
             Ok(record) if matches!(record.status, RunStatus::Succeeded | RunStatus::Skipped) => {
                 let state = format!("imported by the run {}", record.name);
                 self.attempts.forget(&bundle.id);
-                self.settles |= self.attempts.forget_lacking();
                 let now = self.serving.now();
                 self.serving.board.change(&self.pipeline.name, |view| view.succeeded = Some(now));
                 return state;
@@ -468,6 +472,13 @@ impl<'a> Watching<'a> {
         let text = format!("deleted {files} of the bundle {}, which was imported before", bundle.name);
         self.say(Level::Info, &text);
     }
+}
+
+/// Whether a run brought something into the registry, even if it failed for the rest.
+fn has_brought(record: &RunRecord) -> bool {
+    let new = [Outcome::Created, Outcome::Replaced].map(Outcome::word);
+    matches!(record.status, RunStatus::Succeeded | RunStatus::Skipped)
+        || record.imported_artifacts.iter().any(|artifact| new.contains(&artifact.outcome.as_str()))
 }
 
 fn numbers(missing: &[u32]) -> String {

@@ -57,6 +57,18 @@ impl ImportReport {
         all.filter(|delivery| delivery.outcome == Outcome::Failed).count()
     }
 
+    /// Returns whether something failed because the registry lacks what a delta leaves out.
+    pub fn lacks_base(&self) -> bool {
+        let mut errors = self.artifacts.iter().chain(&self.referrers).filter_map(|one| one.error.as_ref());
+        errors.any(|problem| problem.code == Code::BaseMissing)
+    }
+
+    /// Returns whether something is under a tag now that was not before, even if the rest failed.
+    pub fn has_brought(&self) -> bool {
+        let mut all = self.artifacts.iter().chain(&self.referrers);
+        all.any(|one| matches!(one.outcome, Outcome::Created | Outcome::Replaced))
+    }
+
     /// Sets the hint of every problem; `words` phrases it for the program.
     pub fn add_hints(&mut self, words: &dyn Fn(&Diagnosis) -> String) {
         let all = self.artifacts.iter_mut().chain(&mut self.referrers);

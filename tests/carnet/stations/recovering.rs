@@ -196,6 +196,63 @@ fn a_station_recovers_what_a_store_has_lost() {
         .ok();
 }
 
+#[test]
+fn a_station_takes_a_release_file_and_deletes_it_with_the_chunks() {
+    let Some(registry) = Debian::plain() else { return };
+    let desk = desk(&["b"]);
+    desk.carnet("keygen alice").ok();
+    write_station(&desk, registry.name(), "options = [\"DeleteSourceBlobOnSuccess\"]\n");
+    let trust = fs::read_to_string(desk.path("trust.toml")).unwrap();
+    let packer = trust.replace("\"packer\", \"releaser\"", "\"packer\"");
+    let releaser =
+        "[[keys]]\nholder = \"alice\"\npublic-key-file = \"alice.pub.pem\"\nroles = [\"releaser\"]\n";
+    fs::write(desk.path("trust.toml"), packer + releaser).unwrap();
+    desk.sh("cp b/* in").ok();
+    let service = Service::start(&desk);
+    service.wait("the release is missed", || service.count("0 of 1 required release signature") > 0);
+    desk.carnet("sign b --key alice.key.pem --release-file in").ok();
+    service.wait("it is imported", || service.count("import Succeeded") == 1);
+    service.wait("the files are gone", || !desk.files("in").keys().any(|name| name.starts_with("b_")));
+    service.stop();
+}
+
+#[test]
+fn chunks_are_recovered_beside_an_inbox_that_cannot_be_written() {
+    let desk = protected();
+    arrive(&desk);
+    desk.sh("printf XYZ | dd of=in/b_00001.tar bs=1 seek=30000 conv=notrunc").ok();
+    desk.sh("rm in/b_00002.tar && touch -d '1 hour ago' in/* && chmod 444 in/* && chmod 555 in").ok();
+    let before = desk.files("in");
+    let run = desk.ordinary(&format!("{RECEIVE} --state state"));
+    desk.sh("chmod 755 in").ok();
+    run.ok().says(&["of the bundle b recovered from parity", "the bundle b is done"]);
+    assert_same_layout(&desk.path("src-b"), &desk.path("back"));
+    assert_eq!(desk.files("in"), before);
+    assert!(desk.files("state").keys().all(|name| !name.contains("recovered")), "{:?}", desk.files("state"));
+}
+
+#[test]
+fn what_a_killed_process_recovered_is_removed_by_the_next() {
+    let desk = protected();
+    let folder = |name: &str, with_lock: bool| {
+        let path = desk.path(format!("tmp/carnet-repair-{name}"));
+        fs::create_dir_all(&path).unwrap();
+        fs::write(path.join("b_00002.tar"), "half of it").unwrap();
+        with_lock.then(|| fs::File::create(path.join(".lock")).unwrap())
+    };
+    drop(folder("left", true));
+    let used = folder("used", true).unwrap();
+    used.lock().unwrap();
+    folder("of-unpack", false);
+    desk.sh("cp b/* in").ok();
+    let receive = desk.path("tmp");
+    let run = Run::of(desk.command(RECEIVE).env("TMPDIR", receive));
+    run.ok().says(&["the bundle b is done"]);
+    let mut left: Vec<String> = desk.files("tmp").into_keys().collect();
+    left.retain(|name| name.contains("b_00002"));
+    assert_eq!(left, ["carnet-repair-of-unpack/b_00002.tar", "carnet-repair-used/b_00002.tar"]);
+}
+
 /// The bundle `first` with an image, and the delta `two` with that and another one. An empty folder `in`.
 fn delta() -> Desk {
     let desk = Desk::new();
@@ -233,4 +290,44 @@ fn a_watched_inbox_takes_a_delta_at_once_after_its_base() {
     desk.sh("cp first/* in").ok();
     service.wait("both are imported", || service.count("import Succeeded") == 2);
     service.stop();
+}
+
+/// The base fails in part: what came of it may be enough for the delta.
+#[test]
+fn a_delta_is_tried_again_after_a_base_of_which_a_part_failed() {
+    let Some(registry) = Debian::plain() else { return };
+    let desk = delta();
+    let taken = format!("docker://{}/mirror", registry.name());
+    // The tag `one:1` is taken by another image.
+    let mut other = desk.source("other");
+    let image = other.image(9, &[1_000]);
+    other.tag(&image, "taken:1");
+    desk.carnet("pack oci:other --to other-out --name other --key k.key.pem").ok();
+    desk.carnet(&format!("import other-out --pub k.pub.pem --to {taken} --plain-http {}", registry.name()))
+        .ok();
+    let mut more = desk.source("more");
+    let image = more.image(7, &[2_000]);
+    more.tag(&image, "taken:1");
+    desk.sh("rm -r first two").ok();
+    desk.carnet("pack oci:src:one:1 oci:more:taken:1 --to first --name first --key k.key.pem").ok();
+    let id = |name: &str| desk.inspected(name)["bundle"].as_str().unwrap().to_owned();
+    // The delta is looked at first: bundles without a number are taken in the order of their ids.
+    for name in ["two", "twoa", "twob", "twoc", "twod", "twoe", "twof", "twog"] {
+        desk.sh("rm -rf two").ok();
+        desk.carnet(&format!(
+            "pack oci:src:one:1 oci:src:two:1 --to two --name {name} --key k.key.pem --base first"
+        ))
+        .ok();
+        if id("two") < id("first") {
+            break;
+        }
+    }
+    desk.sh("cp first/* two/* in").ok();
+    let line = format!(
+        "receive in --pub k.pub.pem --once --then import {taken} --plain-http {} --continue-on-errors",
+        registry.name()
+    );
+    let said = ["of bundle first (", "the bundle first is not done", "the bundle two"];
+    let run = desk.carnet(&line).ends(4).says(&said);
+    assert!(run.stderr.contains("is done") && !run.stderr.contains("first is done"), "{}", run.stderr);
 }

@@ -176,7 +176,7 @@ impl Command for Import {
                 signer,
                 attempt,
             };
-            work.run(&mut papers, &context)
+            work.run(&mut papers, &context).map(|ended| ended.code)
         })
     }
 
@@ -221,6 +221,24 @@ pub(super) struct Papers<'a> {
     pub(super) record: Option<ImportRecord<'a>>,
 }
 
+/// How the step for a bundle ended.
+#[derive(Clone, Copy)]
+pub(super) struct Ended {
+    /// The exit code.
+    pub(super) code: u8,
+    /// Whether the target lacks what an earlier bundle carried.
+    pub(super) lacks_base: bool,
+    /// Whether something is in the target now that was not.
+    pub(super) has_brought: bool,
+}
+
+impl Ended {
+    /// The end of a step that does everything or nothing.
+    pub(super) fn of(code: u8) -> Ended {
+        Ended { code, lacks_base: false, has_brought: false }
+    }
+}
+
 /// The import of one bundle.
 pub(super) struct Work<'a> {
     pub(super) bundle: &'a Bundle,
@@ -245,7 +263,11 @@ pub(super) struct Work<'a> {
 
 impl Work<'_> {
     /// Imports the bundle, prints the report and writes the papers that were requested. Returns the exit code.
-    pub(super) fn run(mut self, papers: &mut Papers<'_>, context: &Context<'_>) -> Result<u8, CommandError> {
+    pub(super) fn run(
+        mut self,
+        papers: &mut Papers<'_>,
+        context: &Context<'_>,
+    ) -> Result<Ended, CommandError> {
         let Context { screen, environment, .. } = context;
         let push = self.push;
         let whole = self.bundle.released()?.whole()?;
@@ -328,7 +350,11 @@ impl Work<'_> {
                 show::show(&report, screen);
                 written?;
                 recorded?;
-                Ok(if report.failed() == 0 { exit::DONE } else { exit::DAMAGED })
+                Ok(Ended {
+                    code: if report.failed() == 0 { exit::DONE } else { exit::DAMAGED },
+                    lacks_base: report.lacks_base(),
+                    has_brought: report.has_brought(),
+                })
             }
             Err(stopped) => {
                 if let Err(error) = written {

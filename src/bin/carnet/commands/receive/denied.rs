@@ -2,8 +2,12 @@
 
 use std::collections::HashMap;
 
+use carnet::diagnosis::count;
 use carnet::format::Sum;
 use carnet::station::InboxBundle;
+
+use crate::command_error::CommandError;
+use crate::plain::plain;
 
 /// Why a bundle was denied.
 struct Denial {
@@ -43,4 +47,13 @@ impl Denied {
     pub(super) fn keep(&mut self, bundles: &[InboxBundle]) {
         self.0.retain(|id, _| bundles.iter().any(|bundle| bundle.id == *id));
     }
+}
+
+/// What is said of a denial: the number of reasons, and the first.
+pub(super) fn denial(error: &CommandError) -> String {
+    let denials = error.judgement.as_ref().map_or(&[][..], |judgement| &judgement.denials);
+    let count = count(denials.len() as u64, "reason", "reasons");
+    let first =
+        denials.first().map(|first| format!("; the first: {}: {} ({})", first.rule, first.text, first.place));
+    plain(&format!("the policy objects: {count}{}", first.unwrap_or_default())).into_owned()
 }

@@ -19,10 +19,10 @@ use carnet::station::{
 use carnet::trust::TrustPolicy;
 use carnet::verify::{BundleReport, BundleVerdict, ChunkVerdict, verify};
 
-use super::super::import::{Papers, Work};
+use super::super::import::{Ended, Papers, Work};
 use super::super::unpack::unpack_bundle;
 use super::Receive;
-use super::denied::Denied;
+use super::denied::{Denied, denial};
 use super::step::Step;
 use crate::bundle::Attempt;
 use crate::command::Context;
@@ -30,7 +30,6 @@ use crate::command_error::CommandError;
 use crate::exit;
 use crate::log_lines::LogLines;
 use crate::memory::Recall;
-use crate::plain::plain;
 
 /// How many receipts of one bundle are kept of one second.
 const RECEIPTS_MAX: u32 = 100;
@@ -243,7 +242,7 @@ impl Receiving<'_> {
             return self.deny(bundle, &reason);
         }
         match self.work(bundle, waiting) {
-            Ok((code, used)) if code == exit::DONE => {
+            Ok((ended, used)) if ended.code == exit::DONE => {
                 let text = format!("the bundle {} is done", bundle.name);
                 self.say_once(Level::Info, &about, &text);
                 if let Err(error) = self.reception.succeeded(bundle, self.now()) {
@@ -256,7 +255,18 @@ impl Receiving<'_> {
                 self.try_lacking_again();
             }
             // The step told what failed.
-            Ok((code, _)) => self.put_off(bundle, "the step failed for some artifacts", code),
+            Ok((ended, _)) => {
+                if ended.has_brought {
+                    self.try_lacking_again();
+                }
+                let reason = "the step failed for some artifacts";
+                if ended.lacks_base {
+                    self.lacking.insert(bundle.id, ended.code);
+                    self.put_off(bundle, reason, exit::DONE);
+                } else {
+                    self.put_off(bundle, reason, ended.code);
+                }
+            }
             // The next look recovers it from parity, if there is any.
             Err(NotUsed::Waits) if bundle.parity > 0 && self.looks == Looks::Once && !self.again => {
                 self.again = true;
@@ -350,12 +360,12 @@ impl Receiving<'_> {
         }
     }
 
-    /// Hashes a bundle and runs the step. Returns the exit code of the step, and the files that were proven whole.
+    /// Hashes a bundle and runs the step. Returns how it ended, and the files that were proven whole.
     fn work(
         &mut self,
         bundle: &InboxBundle,
         waiting: &[InboxBundle],
-    ) -> Result<(u8, Vec<Arc<dyn ChunkFile>>), NotUsed> {
+    ) -> Result<(Ended, Vec<Arc<dyn ChunkFile>>), NotUsed> {
         let environment = &self.context.environment;
         let request = OpenRequest { files: &bundle.files, policy: Some(&self.policy) };
         let report = verify(&request, environment).map_err(CommandError::from)?;
@@ -412,15 +422,15 @@ impl Receiving<'_> {
         let twins = twins(&bundle.id, waiting, &self.policy, environment).map_err(CommandError::from)?;
         let mut passage = self.recall.judge(&opened, &twins, &self.policy, environment)?;
         if passage.is_done(self.context.screen) {
-            return Ok((exit::DONE, whole));
+            return Ok((Ended::of(exit::DONE), whole));
         }
         let referrers = self.options.push.referrers();
         let moving = Moving { subject: Subject::Bundle(&opened), artifacts: &[], platforms: &[], referrers };
         self.options.gate.pass(&moving, self.context)?;
-        let code = match &self.step {
+        let ended = match &self.step {
             Step::Verify => {
                 passage.accept(environment)?;
-                exit::DONE
+                Ended::of(exit::DONE)
             }
             Step::Unpack(to) => {
                 let existing = if self.options.push.overwrite_tags {
@@ -428,7 +438,8 @@ impl Receiving<'_> {
                 } else {
                     ExistingName::Refuse
                 };
-                unpack_bundle(&opened, &[], passage, to, existing, self.context.screen, environment)?
+                let screen = self.context.screen;
+                Ended::of(unpack_bundle(&opened, &[], passage, to, existing, screen, environment)?)
             }
             Step::Import(to) => {
                 let started = self.now();
@@ -452,7 +463,7 @@ impl Receiving<'_> {
                 work.run(&mut Papers { receipt, record: None }, self.context)?
             }
         };
-        Ok((code, whole))
+        Ok((ended, whole))
     }
 
     /// Reserves the receipt of an import. An import that is done again gets a receipt of its own.
@@ -497,15 +508,6 @@ impl Receiving<'_> {
             }
         }
     }
-}
-
-/// What is said of a denial: the number of reasons, and the first.
-fn denial(error: &CommandError) -> String {
-    let denials = error.judgement.as_ref().map_or(&[][..], |judgement| &judgement.denials);
-    let count = count(denials.len() as u64, "reason", "reasons");
-    let first =
-        denials.first().map(|first| format!("; the first: {}: {} ({})", first.rule, first.text, first.place));
-    plain(&format!("the policy objects: {count}{}", first.unwrap_or_default())).into_owned()
 }
 
 /// An error while files are copied.
