@@ -64,9 +64,10 @@ impl SentNumbers {
     }
 
     /// The number for a plan. A plan that took a number before, since the last bundle, takes it again; with `sent_again`
-    /// also the last bundle itself.
+    /// also the last bundle itself. Up to the number that an operator set, none is taken again: it may be that of another bundle.
     pub(super) fn next(&self, plan: &Sum, sent_again: bool) -> Option<Numbered> {
-        let from = self.last().map_or(0, |(number, _)| number);
+        let after_set = self.set.map_or(0, |(number, _)| number.saturating_add(1));
+        let from = self.last().map_or(0, |(number, _)| number).max(after_set);
         let again = self.taken.range(from..).rev().find(|(_, taken)| taken.plan == *plan);
         if let Some((&number, taken)) = again.filter(|(_, taken)| sent_again || !taken.is_sent) {
             return Some(Numbered { number, previous: taken.previous });

@@ -147,3 +147,34 @@ fn a_memory_from_a_backup_is_told_by_its_head_and_by_what_arrives() {
         ("gap".to_owned(), five.into())
     );
 }
+
+/// A packing machine that was put back to an earlier state gives out a number again. It cannot know; the far side does.
+#[test]
+fn a_number_that_a_backup_gives_out_again_is_a_fork_on_the_far_side() {
+    let desk = Desk::new();
+    packed(&desk, "one", "--state low");
+    unpack(&desk, "one", "").ok();
+    desk.sh("cp -a low backup").ok();
+    let two = packed(&desk, "two", "--state low");
+    unpack(&desk, "two", "").ok();
+    let head = desk.carnet("stream verify --state low --json").ok().json()["head"].clone();
+    desk.sh("rm -r low && mv backup low").ok();
+    desk.carnet(&format!("stream verify --state low --expect {}", head.as_str().unwrap()))
+        .ends(4)
+        .says(&["error[streams-damaged]"]);
+    let again = packed(&desk, "again", "--state low");
+    let before = files(&desk.path("far"));
+    let run = unpack(&desk, "again", "").ends(3);
+    run.says(&["error[stream-forked]", &two, &again]);
+    assert!(!desk.path("back-again").exists());
+    assert_eq!(remembered(&desk, "far")["accepted"]["bundle"], two);
+    let mut after = files(&desk.path("far"));
+    after.retain(|name, _| before.contains_key(name));
+    assert_eq!(after, before);
+    // The way out: the operator says which bundle was sent last, and it is packed again.
+    desk.carnet(&format!("stream accept north --sequence 2 --bundle {two} --reason backup --state low")).ok();
+    desk.sh("rm -r again").ok();
+    packed(&desk, "again", "--state low");
+    unpack(&desk, "again", "").ok();
+    assert_eq!(remembered(&desk, "far")["accepted"]["number"], 3);
+}

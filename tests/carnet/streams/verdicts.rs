@@ -257,3 +257,32 @@ fn a_new_bundle_is_not_made_of_a_fork() {
     make("two", "new").ok().says(&["a replay"]);
     assert_eq!(lines(&desk, "far").len(), before);
 }
+
+/// The far side has the other bundle of that number, so it cannot have what the delta leaves out.
+#[test]
+fn a_delta_whose_base_is_a_fork_is_refused_and_writes_nothing() {
+    let desk = Desk::new();
+    packed(&desk, "one", "--sequence 1");
+    unpack(&desk, "one", "").ok();
+    let fork = packed(&desk, "fork", "--sequence 1");
+    let known = lines(&desk, "far");
+    let delta = |name: &str, options: &str| {
+        let command = format!(
+            "pack oci:src-fork --to {name} --name {name} --key k.key.pem --stream north --sequence 2 --base fork {options}"
+        );
+        desk.carnet(&command).ok();
+    };
+    // It names the fork as the bundle before it, or it does not.
+    delta("named", &format!("--previous {fork}"));
+    unpack(&desk, "named", "").ends(3).says(&["error[stream-previous]", &fork]);
+    delta("unnamed", "");
+    let run = desk.carnet("unpack unnamed --pub k.pub.pem --to oci:back-one --state far");
+    run.ends(4).says(&["error[base-missing]", &fork]);
+    assert!(!desk.path("back-named").exists());
+    assert_eq!(lines(&desk, "far"), known);
+    // The fork itself is refused, too, with the delta beside it.
+    desk.sh("mkdir both && cp fork/* unnamed/* both").ok();
+    let run = desk.carnet("unpack both --bundle fork --pub k.pub.pem --to oci:back-fork --state far");
+    run.ends(3).says(&["error[stream-forked]"]);
+    assert!(!desk.path("back-fork").exists());
+}
