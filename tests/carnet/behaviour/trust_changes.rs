@@ -254,3 +254,31 @@ fn explain_says_signature_by_signature() {
     desk.carnet("trust explain out --trust trust.toml").ends(3).says(&["the trust file has expired"]);
     desk.carnet("unpack out --trust trust.toml --to oci:back").ends(3).says(&["the trust file has expired"]);
 }
+
+/// Two updates follow the same trust file. Whichever is first is applied, and the other one is too late.
+#[test]
+fn two_updates_at_once_do_not_overwrite_each_other() {
+    let desk = desk();
+    for (name, key) in [("one", "bob"), ("two", "r4")] {
+        desk.carnet(&format!(
+            "trust add trust.toml --holder {key} --pub {key}.pub.pem --role releaser --to {name}.toml"
+        ))
+        .ok();
+        desk.carnet(&format!("trust update trust.toml {name}.toml --to {name}.txt")).ok();
+        for root in ["r1", "r2"] {
+            desk.carnet(&format!("trust sign {name}.txt --trust trust.toml --key {root}.key.pem")).ok();
+        }
+    }
+    for _ in 0..6 {
+        desk.sh("cp trust.toml far.toml").ok();
+        let start = |name: &str| {
+            let mut command = desk.command(&format!("trust apply {name}.txt --trust far.toml"));
+            (name.to_owned(), command.stderr(std::process::Stdio::null()).spawn().unwrap())
+        };
+        let running = [start("one"), start("two")];
+        let ended = running.map(|(name, mut child)| (name, child.wait().unwrap().code()));
+        let applied: Vec<_> = ended.iter().filter(|(_, code)| *code == Some(0)).collect();
+        assert!(applied.len() == 1 && ended.iter().all(|(_, code)| matches!(code, Some(0 | 3))), "{ended:?}");
+        assert_eq!(read(&desk, "far.toml"), read(&desk, &format!("{}.toml", applied[0].0)));
+    }
+}

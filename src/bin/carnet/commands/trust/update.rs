@@ -1,8 +1,11 @@
 //! `carnet trust update`, `sign` and `apply`: a new trust file that the roots sign.
 
+use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use carnet::diagnosis::{Code, count};
+use carnet::format::Sum;
 use carnet::medium::NewFile;
 use carnet::small_file::SmallFile;
 use carnet::trust::{
@@ -198,7 +201,9 @@ fn is_root(key: &PublicKey, policy: &TrustPolicy) -> bool {
 
 impl Apply {
     pub(super) fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
+        let _lock = lock(&self.trust);
         let mut policy = TrustPolicy::load(&self.trust)?;
+        let found = policy.file_sum().copied();
         let mut applied = Vec::new();
         let mut text = String::new();
         for path in &self.updates {
@@ -214,11 +219,35 @@ impl Apply {
             policy = TrustPolicy::from_text(&text)?;
             applied.push(report);
         }
+        // An editor knows nothing of the lock.
+        if found != Some(Sum::of(read(&self.trust)?.as_bytes())) {
+            let message = format!(
+                "{}: it was changed while the update was checked; it was not replaced",
+                plain_path(&self.trust)
+            );
+            return Err(CommandError::new(Code::TrustUpdateOther, message));
+        }
         write(&self.trust, text.as_bytes())?;
         context.screen.report(&applied, || {
             let each: String = applied.iter().map(|report| report.shown() + &report.signed()).collect();
             format!("{each}trust file {} replaced\n", plain_path(&self.trust))
         });
         Ok(exit::DONE)
+    }
+}
+
+/// Waits until nobody else replaces this file, and locks it as it is then. Without locks in the file system, and for what is no
+/// regular file, there is none.
+fn lock(path: &Path) -> Option<File> {
+    loop {
+        if !std::fs::metadata(path).ok()?.is_file() {
+            return None;
+        }
+        let file = File::open(path).ok()?;
+        file.lock().ok()?;
+        let (open, at) = (file.metadata().ok()?, std::fs::metadata(path).ok()?);
+        if (open.dev(), open.ino()) == (at.dev(), at.ino()) {
+            return Some(file);
+        }
     }
 }
