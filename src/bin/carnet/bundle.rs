@@ -1,5 +1,8 @@
 //! Collects chunk files, and opens the bundle that `unpack` and `import` work on.
 
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +16,9 @@ use carnet::trust::TrustPolicy;
 
 use super::command_error::CommandError;
 use super::memory::{Passage, Recall, candidates};
+use super::plain::plain_path;
 use super::stores::Stores;
+use super::world::is_own;
 
 /// Returns the files that the places name, and notes what was passed over in folders.
 pub(crate) fn chunk_files(
@@ -88,7 +93,7 @@ impl Opening<'_> {
                 outcome => return outcome,
             }
         }
-        let scratch = Scratch::new(tmp, bundle);
+        let scratch = Scratch::new(tmp, bundle)?;
         let id = bundle.id.to_string();
         let request = RepairRequest {
             files: &files,
@@ -162,16 +167,36 @@ struct Scratch {
 }
 
 impl Scratch {
-    /// The folder has the id of the bundle in its name, so that the next run uses what a killed one left.
-    fn new(tmp: &Path, bundle: &Bundle) -> Scratch {
+    /// The folder has the id of the bundle in its name, so that the next run uses what a killed one left. Anybody may know that
+    /// name, and write into `/var/tmp`, so it is one that nobody else can enter.
+    fn new(tmp: &Path, bundle: &Bundle) -> Result<Scratch, CommandError> {
         let path = tmp.join(format!("carnet-repair-{}", bundle.id));
-        Scratch { store: Folder::new(&path), path }
+        fs::create_dir_all(tmp).map_err(|error| CommandError::file("write", tmp, &error))?;
+        match fs::DirBuilder::new().mode(0o700).create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !is_private(&path) => {
+                let found = "exists: expected none, or a folder that only this user can enter";
+                Err(CommandError::new(Code::TargetExists, format!("{} {found}", plain_path(&path))))
+            }
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(CommandError::file("write", &path, &error))
+            }
+            _ => Ok(Scratch { store: Folder::new(&path), path }),
+        }
     }
+}
+
+/// The rights of everybody but the owner.
+const OTHERS: u32 = 0o077;
+
+/// Whether this is a folder that only this user can enter.
+fn is_private(path: &Path) -> bool {
+    let found = fs::symlink_metadata(path);
+    found.is_ok_and(|found| found.is_dir() && found.mode() & OTHERS == 0 && is_own(&found))
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What remains is found and used by the next run.
-        let _ = std::fs::remove_dir_all(&self.path);
+        let _ = fs::remove_dir_all(&self.path);
     }
 }

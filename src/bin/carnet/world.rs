@@ -168,6 +168,11 @@ pub(crate) fn spool_folder() -> PathBuf {
     folder.unwrap_or_else(|| "/var/tmp".into()).into()
 }
 
+/// Whether a file belongs to the user of this process.
+pub(crate) fn is_own(file: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::uid(file) == rustix::process::geteuid().as_raw()
+}
+
 /// Whether stderr goes to the journal of systemd, which reads priorities at the start of lines (sd-daemon(3)).
 pub(crate) fn is_journal() -> bool {
     #[expect(clippy::disallowed_methods, reason = "only this module reads it")]

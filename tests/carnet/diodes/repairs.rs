@@ -374,3 +374,27 @@ fn neighbours_are_in_different_groups_and_no_group_helps_another() {
     let repaired: BTreeMap<_, _> = repaired.into_iter().chain(desk.files("rest")).collect();
     assert!(repaired == lost, "{:?}", repaired.keys());
 }
+
+/// Somebody who knows the id of the bundle may have made the folder before.
+#[test]
+fn nothing_is_recovered_into_a_folder_that_others_can_enter() {
+    let desk = desk("2");
+    desk.sh("cp -r out in && rm in/b_00002.tar && mkdir -m 755 tmp theirs").ok();
+    let folder = format!("tmp/carnet-repair-{}", desk.inspected("out")["bundle"].as_str().unwrap());
+    let unpack = format!("unpack in {TRUST} --to oci:back --tmp tmp");
+    for made in [format!("ln -s ../theirs {folder}"), format!("rm {folder} && mkdir -m 755 {folder}")] {
+        desk.sh(&made).ok();
+        desk.carnet(&unpack).ends(1).says(&[
+            "error[target-exists]",
+            "only this user can enter",
+            "carnet-repair-",
+        ]);
+        assert!(desk.files("theirs").is_empty() && desk.files("tmp").is_empty());
+        assert!(!desk.path("back/index.json").exists());
+    }
+    // What a killed run left is used.
+    desk.sh(&format!("chmod 700 {folder}")).ok();
+    desk.carnet(&unpack).ok().says(&["recovered from parity"]);
+    assert_same_layout(&desk.path("src"), &desk.path("back"));
+    assert!(!desk.path(&folder).exists());
+}
