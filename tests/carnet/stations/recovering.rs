@@ -292,42 +292,58 @@ fn a_watched_inbox_takes_a_delta_at_once_after_its_base() {
     service.stop();
 }
 
-/// The base fails in part: what came of it may be enough for the delta.
-#[test]
-fn a_delta_is_tried_again_after_a_base_of_which_a_part_failed() {
-    let Some(registry) = Debian::plain() else { return };
+/// The bundle `first` with `one:1` and an artifact whose tag another one has in the registry, and a delta of it, which is looked at
+/// first. Both are in `in`.
+fn base_that_fails_in_part(registry: &str) -> Desk {
     let desk = delta();
-    let taken = format!("docker://{}/mirror", registry.name());
-    // The tag `one:1` is taken by another image.
-    let mut other = desk.source("other");
-    let image = other.image(9, &[1_000]);
-    other.tag(&image, "taken:1");
+    for (layout, seed) in [("other", 9), ("more", 7)] {
+        let mut source = desk.source(layout);
+        let image = source.image(seed, &[1_000]);
+        source.tag(&image, "taken:1");
+    }
     desk.carnet("pack oci:other --to other-out --name other --key k.key.pem").ok();
-    desk.carnet(&format!("import other-out --pub k.pub.pem --to {taken} --plain-http {}", registry.name()))
-        .ok();
-    let mut more = desk.source("more");
-    let image = more.image(7, &[2_000]);
-    more.tag(&image, "taken:1");
+    let to = format!("docker://{registry}/mirror --plain-http {registry}");
+    desk.carnet(&format!("import other-out --pub k.pub.pem --to {to}")).ok();
     desk.sh("rm -r first two").ok();
     desk.carnet("pack oci:src:one:1 oci:more:taken:1 --to first --name first --key k.key.pem").ok();
     let id = |name: &str| desk.inspected(name)["bundle"].as_str().unwrap().to_owned();
-    // The delta is looked at first: bundles without a number are taken in the order of their ids.
+    // Bundles without a number are taken in the order of their ids.
     for name in ["two", "twoa", "twob", "twoc", "twod", "twoe", "twof", "twog"] {
         desk.sh("rm -rf two").ok();
-        desk.carnet(&format!(
-            "pack oci:src:one:1 oci:src:two:1 --to two --name {name} --key k.key.pem --base first"
-        ))
-        .ok();
+        let pack =
+            format!("pack oci:src:one:1 oci:src:two:1 --to two --name {name} --key k.key.pem --base first");
+        desk.carnet(&pack).ok();
         if id("two") < id("first") {
             break;
         }
     }
-    desk.sh("cp first/* two/* in").ok();
+    desk.sh("cp two/* first/* in").ok();
+    desk
+}
+
+#[test]
+fn a_delta_is_tried_again_after_a_base_of_which_a_part_failed() {
+    let Some(registry) = Debian::plain() else { return };
+    let desk = base_that_fails_in_part(registry.name());
     let line = format!(
-        "receive in --pub k.pub.pem --once --then import {taken} --plain-http {} --continue-on-errors",
+        "receive in --pub k.pub.pem --once --then import docker://{0}/mirror --plain-http {0} --continue-on-errors",
         registry.name()
     );
     let said = ["of bundle first (", "the bundle first is not done", "the bundle two"];
     let run = desk.carnet(&line).ends(4).says(&said);
     assert!(run.stderr.contains("is done") && !run.stderr.contains("first is done"), "{}", run.stderr);
+}
+
+#[test]
+fn a_station_tries_a_delta_again_after_a_base_of_which_a_part_failed() {
+    let Some(registry) = Debian::plain() else { return };
+    let desk = base_that_fails_in_part(registry.name());
+    write_station(&desk, registry.name(), "options = [\"ContinueOnErrors\"]\n");
+    // The next regular attempt would be later than the test waits.
+    let station = fs::read_to_string(desk.path("station.toml")).unwrap();
+    fs::write(desk.path("station.toml"), format!("retry-after = \"1h\"\n{station}")).unwrap();
+    let service = Service::start(&desk);
+    service.wait("the delta is imported", || service.count("import Succeeded") == 1);
+    assert!(service.count("import Failed") >= 1);
+    service.stop();
 }
