@@ -55,6 +55,22 @@ fn a_private_key_is_readable_by_its_owner_only() {
 }
 
 #[test]
+fn a_private_key_gives_its_public_key() {
+    let desk = Desk::new();
+    desk.carnet("keygen pq --algorithm mldsa87").ok();
+    for name in ["k", "pq"] {
+        let public = std::fs::read_to_string(desk.path(format!("{name}.pub.pem"))).unwrap();
+        assert_eq!(desk.carnet(&format!("pubkey --key {name}.key.pem")).ok().stdout, public);
+        desk.carnet(&format!("pubkey --key {name}.key.pem --to {name}.again")).ok().says(&["key id"]);
+        assert_eq!(std::fs::read_to_string(desk.path(format!("{name}.again"))).unwrap(), public);
+    }
+    let before = desk.files("");
+    desk.carnet("pubkey --key k.key.pem --to pq.again").ends(1).says(&["error[target-exists]", "pq.again"]);
+    desk.carnet("pubkey --key k.pub.pem --to new").ends(2).says(&["error[key-is-public]"]);
+    assert!(desk.files("") == before);
+}
+
+#[test]
 fn key_files_are_never_overwritten() {
     let desk = Desk::new();
     let before = desk.files("");

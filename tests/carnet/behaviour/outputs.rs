@@ -54,6 +54,8 @@ const STREAM: &str = "--stream north --sequence 3 --label UNCLASSIFIED --expires
 fn every_document_matches_its_schema() {
     let desk = desk();
     fits(&desk.carnet("keygen other --json").ok(), "keygen");
+    fits(&desk.carnet("pubkey --key other.key.pem --json").ok(), "pubkey");
+    fits(&desk.carnet("pubkey --key other.key.pem --to again.pub.pem --json").ok(), "pubkey");
     let options =
         format!("oci:src --chunk-size 64KiB {STREAM} --platform linux/amd64 --platform linux/arm64");
     fits(&desk.pack(&format!("{options} --dry-run --json")).ok(), "pack");

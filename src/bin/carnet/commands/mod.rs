@@ -18,6 +18,7 @@ mod man;
 mod missing;
 mod pack;
 mod parity;
+mod pubkey;
 mod receive;
 mod repair;
 mod resend;
@@ -80,6 +81,7 @@ macro_rules! commands {
 // The help lists them in this order.
 commands![
     keygen::Keygen,
+    pubkey::Pubkey,
     pack::Pack,
     parity::Parity,
     sign::Sign,
