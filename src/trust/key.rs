@@ -228,7 +228,7 @@ impl PublicKey {
         PublicKey::from_ed25519(bytes)
     }
 
-    fn from_ed25519(bytes: &[u8; 32]) -> Result<PublicKey, KeyError> {
+    pub(super) fn from_ed25519(bytes: &[u8; 32]) -> Result<PublicKey, KeyError> {
         let key = VerifyingKey::from_bytes(bytes)
             .map_err(|_| KeyProblem::Malformed { detail: "it is not a point of the curve".to_owned() })?;
         // Non-canonical encodings: y + p instead of y if it fits, and x = 0 with the sign bit set.

@@ -3,7 +3,7 @@
 //! - A [`PublicKey`] is an Ed25519 or ML-DSA-87 key. Weak keys and keys with a non-canonical encoding are refused when they are
 //!   read, and signatures are verified strictly, so nobody can forge a signature.
 //! - A [`Signer`] signs statements. A [`KeyFile`] has its private key in a file of OpenSSL or `ssh-keygen`, an
-//!   [`AgentSigner`] in an SSH agent, and a [`CommandSigner`] wherever another program can use it.
+//!   [`AgentSigner`] in an SSH agent, a [`TokenSigner`] in a token, and a [`CommandSigner`] wherever another program can use it.
 //! - A [`KeyRequest`] is how an operator names the key.
 //! - A [`TrustPolicy`] defines which key may act in which [`Role`], for which streams and when.
 //!   [`TrustPolicy::judge`] is the only function in the project that counts signatures.
@@ -25,6 +25,7 @@ mod key_file;
 mod key_request;
 mod mldsa;
 mod pem;
+mod pkcs11;
 mod policy;
 mod policy_error;
 mod policy_file;
@@ -46,6 +47,7 @@ pub use key::{KeyId, PublicKey, ShortKeyId, ShortKeyIdError};
 pub use key_error::{KeyError, KeyProblem};
 pub use key_file::KeyFile;
 pub use key_request::{KeyPlace, KeyRequest};
+pub use pkcs11::{CAN_LOAD_MODULES, Pin, PinQuestion, TokenError, TokenSigner, TokenUri};
 pub use policy::{PolicyKey, Question, Revocation, TrustPolicy};
 pub use policy_error::{PolicyError, PolicyProblem};
 pub use policy_file::POLICY_BYTES_MAX as TRUST_BYTES_MAX;

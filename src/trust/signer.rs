@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::key::{PublicKey, ShortKeyId};
+use super::pkcs11::TokenError;
 use super::ssh::AgentError;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
 use crate::format::signature::Signature;
@@ -129,6 +130,9 @@ pub enum SignerError {
     /// The SSH agent did not sign.
     #[error(transparent)]
     Agent(#[from] AgentError),
+    /// The token did not sign.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// The signature does not verify.
     #[error("the signature that was made for key {key} does not verify with its public key")]
     Wrong {
@@ -144,6 +148,7 @@ impl Diagnose for SignerError {
             SignerError::Command { .. } => Code::SignCommandFailed,
             SignerError::Output { .. } => Code::SignCommandOutput,
             SignerError::Agent(error) => return error.diagnosis(),
+            SignerError::Token(error) => return error.diagnosis(),
             SignerError::Wrong { .. } => Code::SignerFailed,
         };
         code.into()

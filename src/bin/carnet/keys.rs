@@ -1,5 +1,6 @@
 //! The options for the key to sign with, and loading it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,16 +8,19 @@ use carnet::diagnosis::Code;
 use carnet::small_file::SmallFile;
 use carnet::trust::{
     AgentSigner, CommandSigner, HybridSigner, KeyFile, KeyPlace, KeyRequest, PublicKey, SignCommand, Signer,
+    TokenSigner,
 };
-use clap::Args;
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args};
 use zeroize::Zeroizing;
 
 use super::command::Context;
 use super::command_error::CommandError;
 use super::plain::plain_path;
 use super::screen::say;
-use super::world::agent_socket;
+use super::token_pin::token_pin;
+use super::world::{agent_socket, pkcs11_module};
 
 /// Maximum size of a passphrase file, in bytes. Only its first line is used.
 const PASSPHRASE_FILE_BYTES_MAX: u64 = 64 << 10;
@@ -88,7 +92,7 @@ impl SecondKey {
 /// The options of commands that always sign.
 #[derive(Args)]
 pub(crate) struct KeyArgs {
-    /// The private key to sign with: a file, ssh-agent:COMMENT or ssh-agent:FINGERPRINT
+    /// The private key to sign with: a file, ssh-agent:COMMENT, ssh-agent:FINGERPRINT, or pkcs11:… for a token
     #[arg(long, value_name = "KEY", value_parser = key_place())]
     key: KeyPlace,
     #[command(flatten)]
@@ -105,7 +109,7 @@ impl KeyArgs {
 /// What is needed to use the key of `--key`.
 #[derive(Args)]
 pub(crate) struct KeyAccess {
-    /// Read the passphrase of the key from the first line of FILE
+    /// Read the passphrase of the key, or the PIN of its token, from the first line of FILE
     #[arg(long, value_name = "FILE", requires = "key")]
     passphrase_file: Option<PathBuf>,
     /// Let a program sign: its name, or a JSON list of it and its arguments. KEY is the file of the public key then
@@ -132,7 +136,28 @@ impl KeyAccess {
 
 /// Parses the value of `--key`.
 pub(crate) fn key_place() -> impl TypedValueParser<Value = KeyPlace> {
-    OsStringValueParser::new().try_map(|text| KeyPlace::parse(&text))
+    KeyPlaceParser
+}
+
+/// The parser for keys. Its errors do not repeat the value, in which somebody may have written a PIN.
+#[derive(Clone)]
+struct KeyPlaceParser;
+
+impl TypedValueParser for KeyPlaceParser {
+    type Value = KeyPlace;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<KeyPlace, clap::Error> {
+        KeyPlace::parse(value).map_err(|problem| {
+            let name = argument.map(ToString::to_string).unwrap_or_default();
+            let message = format!("invalid value for '{name}': {problem}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
+    }
 }
 
 /// Loads the key to sign with, and the second one, if there is one. Warns if other users can read a file of them.
@@ -165,7 +190,7 @@ fn load_one(request: &KeyRequest, context: &Context<'_>) -> Result<Arc<dyn Signe
         (KeyPlace::File(path), Some(command)) => {
             Ok(Arc::new(CommandSigner::new(command.clone(), PublicKey::load(path)?, stop)))
         }
-        (KeyPlace::Agent(_), Some(command)) => {
+        (KeyPlace::Agent(_) | KeyPlace::Token(_), Some(command)) => {
             let message = format!(
                 "the sign command {:?} needs a public key in a file, found {}",
                 command.to_string(),
@@ -175,6 +200,11 @@ fn load_one(request: &KeyRequest, context: &Context<'_>) -> Result<Arc<dyn Signe
         }
         (KeyPlace::Agent(key), None) => {
             Ok(Arc::new(AgentSigner::find(agent_socket().as_deref(), key.clone(), stop)?))
+        }
+        (KeyPlace::Token(uri), None) => {
+            let file = uri.pin_source().or(request.passphrase_file.as_deref());
+            let ask = |question: &_| token_pin(question, file, context);
+            Ok(Arc::new(TokenSigner::open(uri, pkcs11_module().as_deref(), stop, ask)?))
         }
         (KeyPlace::File(path), None) => {
             let passphrase = passphrase(request.passphrase_file.as_deref())?;

@@ -34,6 +34,8 @@ mod stores;
 mod subject;
 mod sum_option;
 mod tables;
+mod terminal;
+mod token_pin;
 mod transfer_record;
 mod transfer_text;
 mod trust;

@@ -1,6 +1,7 @@
 //! Access to the clock, the environment variables and signals. Nothing else in carnet reads them.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,6 +13,7 @@ use carnet::http::{Proxy, ProxyError};
 use carnet::storage::Variables;
 use carnet::stream::hash::Kernel;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use zeroize::Zeroizing;
 
 use super::command_error::CommandError;
 
@@ -158,6 +160,19 @@ pub(crate) fn store_variables() -> Variables {
 pub(crate) fn agent_socket() -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
     std::env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// The module of PKCS#11 for keys that name none: `CARNET_PKCS11_MODULE`.
+pub(crate) fn pkcs11_module() -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
+    std::env::var_os("CARNET_PKCS11_MODULE").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// The PIN of a token: `CARNET_PIN`.
+pub(crate) fn token_pin() -> Option<Zeroizing<Vec<u8>>> {
+    #[expect(clippy::disallowed_methods, reason = "only this module reads it")]
+    let pin = std::env::var_os("CARNET_PIN").filter(|pin| !pin.is_empty())?;
+    Some(Zeroizing::new(pin.into_vec()))
 }
 
 /// The folder in which chunks for object stores are assembled: `TMPDIR`, else the folder for large temporary files

@@ -36,6 +36,7 @@ mod sizes;
 mod sources;
 mod ssh_keys;
 mod sums;
+mod tokens;
 mod trust_changes;
 mod trust_import;
 mod unpacking;

@@ -87,6 +87,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("libc", &["src/medium/on_disk.rs"]),
     ("ed25519_dalek", &["src/trust/"]),
     ("ml_dsa", &["src/trust/mldsa.rs"]),
+    ("cryptoki", &["src/trust/pkcs11/present/"]),
     ("aes", &["src/trust/ssh/"]),
     ("ctr", &["src/trust/ssh/"]),
     ("bcrypt_pbkdf", &["src/trust/ssh/"]),

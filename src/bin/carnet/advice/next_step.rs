@@ -236,7 +236,8 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         }
         Code::BundleForked => "release neither of them until you know why they differ",
         Code::SignerFailed => {
-            "check that the command or the agent signs with this key, and signs the bytes themselves, not a hash of them"
+            "check that the command or the agent signs with this key, and signs the bytes themselves, not a hash of them; in a \
+             token, see that the public key with the id of the private key belongs to it"
         }
         Code::SignCommandFailed => {
             "run the command by hand, with a file on stdin; docs/keys.md says what it must do"
@@ -261,6 +262,46 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "confirm the signature where the agent asks, or see with `ssh-add -l` whether the key is still there"
         }
         Code::AgentMessageTooLong => "sign with a key file or with --sign-command",
+        Code::Pkcs11NotBuilt => {
+            "use a carnet that was built with the feature `pkcs11`, and not as a static program; or pass the file of the public \
+             key with --key, and with --sign-command a program that signs: docs/keys.md has one"
+        }
+        Code::Pkcs11Module => {
+            "name the file of the module with ?module-path=FILE at the end of the key, or with the variable CARNET_PKCS11_MODULE"
+        }
+        Code::TokenMissing => {
+            "see that the token is plugged in and that its service runs; the message lists the tokens that the module has"
+        }
+        Code::TokenAmbiguous => "add serial=… or slot-id=… to the key; the message has them",
+        Code::TokenKeyMissing => {
+            "name a key that the message lists; in id=, each byte has a percent sign: id=%01. A key that is not listed may be in \
+             another token"
+        }
+        Code::TokenKeyAmbiguous => "add id=… to the key; the message has them",
+        Code::TokenKeyUnusable => {
+            "make a key that may sign, without a PIN for each signature, and keep its public half in the token with the same id; \
+             docs/keys.md says how"
+        }
+        Code::TokenPinMissing => {
+            "add ?pin-source=file:PATH to the key, pass the file with --passphrase-file, or set the variable CARNET_PIN; on a \
+             terminal it is asked for"
+        }
+        Code::TokenPinWrong => {
+            "correct the PIN before you try again: real tokens lock after a few wrong ones"
+        }
+        Code::TokenLastTry => {
+            "log in by hand, which starts the count anew: run `carnet pubkey` on a terminal, without a file or a variable for the PIN"
+        }
+        Code::TokenLocked => {
+            "let the security officer of the token set a new PIN; until then, sign with another key"
+        }
+        Code::TokenGone => {
+            "plug the token in, or see that its service runs, and run the same command again; finished chunks are kept"
+        }
+        Code::TokenSlow => "touch the token when it blinks, and run the same command again",
+        Code::TokenFailed => {
+            "look up the code in the manual of the token; docs/keys.md says how to try it by hand"
+        }
         Code::PackerUntrusted => {
             "do not release it: ask who packed it, and compare the key id with that of the station"
         }

@@ -1,6 +1,7 @@
 //! `carnet version`: prints the version and the hash kernels.
 
 use carnet::stream::hash::Kernel;
+use carnet::trust::CAN_LOAD_MODULES;
 use clap::Args;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
@@ -10,7 +11,7 @@ use crate::command_error::CommandError;
 use crate::exit;
 
 /// What differs between builds, and whether this one has it.
-const FEATURES: &[(&str, bool)] = &[("rego", cfg!(feature = "rego"))];
+const FEATURES: &[(&str, bool)] = &[("rego", cfg!(feature = "rego")), ("pkcs11", CAN_LOAD_MODULES)];
 
 /// Print the version; with -v, also the CPU instructions used for hashing, and what this build can do
 #[derive(Args)]

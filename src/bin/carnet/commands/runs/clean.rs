@@ -20,7 +20,7 @@ pub(super) struct Clean {
     /// Print the runs; delete nothing
     #[arg(long)]
     dry_run: bool,
-    /// The private key to sign with: a file, ssh-agent:COMMENT or ssh-agent:FINGERPRINT
+    /// The private key to sign with: a file, ssh-agent:COMMENT, ssh-agent:FINGERPRINT, or pkcs11:… for a token
     #[arg(long, value_name = "KEY", required_unless_present = "dry_run", value_parser = key_place())]
     key: Option<KeyPlace>,
     #[command(flatten)]

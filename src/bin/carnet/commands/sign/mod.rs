@@ -43,7 +43,7 @@ pub(crate) struct Sign {
     /// Control chunks, or folders or places in object stores that hold them; with --detached, a statement
     #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
     places: Vec<ChunkPlace>,
-    /// The private key to sign with: a file, ssh-agent:COMMENT or ssh-agent:FINGERPRINT
+    /// The private key to sign with: a file, ssh-agent:COMMENT, ssh-agent:FINGERPRINT, or pkcs11:… for a token
     #[arg(
         long,
         value_name = "KEY",

@@ -54,7 +54,7 @@ pub(super) struct Sign {
     /// The trust file that the receivers have
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
-    /// The private key to sign with: a file, ssh-agent:COMMENT or ssh-agent:FINGERPRINT
+    /// The private key to sign with: a file, ssh-agent:COMMENT, ssh-agent:FINGERPRINT, or pkcs11:… for a token
     #[arg(long, value_name = "KEY", value_parser = key_place())]
     key: KeyPlace,
     #[command(flatten)]
