@@ -75,6 +75,11 @@ fn a_trust_file_is_shown_and_checked() {
     let soon = text.replace("[\"packer\"]", "[\"packer\"]\nvalid-until = 9000-01-01T00:00:00Z");
     fs::write(desk.path("t.toml"), soon).unwrap();
     desk.carnet("trust check t.toml").ok();
+    // What a key signs from now on does not count.
+    let since =
+        text.replace("[\"packer\"]", "[\"packer\"]\nrevoked = { created-from = 2020-01-01T00:00:00Z }");
+    fs::write(desk.path("t.toml"), since).unwrap();
+    desk.carnet("trust check t.toml").ends(3).says(&["0 holders with a valid key as packer, 1 is needed"]);
     for (from, to) in
         [("root-threshold = 2\n", ""), ("serial = 1\n", ""), ("root-threshold = 2", "root-threshold = 4")]
     {
@@ -252,6 +257,9 @@ fn explain_says_signature_by_signature() {
     let text = read(&desk, "trust.toml").replace("serial = 1", "serial = 1\nexpires = 2020-01-01T00:00:00Z");
     fs::write(desk.path("trust.toml"), text).unwrap();
     desk.carnet("trust explain out --trust trust.toml").ends(3).says(&["the trust file has expired"]);
+    desk.carnet("trust explain src/oci-layout --trust trust.toml")
+        .ends(4)
+        .says(&["error[no-chunk]: found no chunk in 1 file; src/oci-layout:"]);
     desk.carnet("unpack out --trust trust.toml --to oci:back").ends(3).says(&["the trust file has expired"]);
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use carnet::arrival::read_head;
+use carnet::arrival::{OpenError, read_head};
 use carnet::format::head::Head;
 use carnet::format::{StreamName, Sum, Timestamp};
 use carnet::medium::ChunkPlace;
@@ -96,11 +96,17 @@ impl Explain {
         let stores = self.stores.open(environment);
         let now = environment.clock.now();
         let mut report = ExplainReport { chunks: Vec::new(), others: Vec::new() };
-        for file in chunk_files(&self.places, &stores)? {
+        let files = chunk_files(&self.places, &stores)?;
+        for file in &files {
             match read_head(file.as_ref()) {
                 Ok(head) => report.chunks.push(explain(file.name(), &head, &policy, now)),
                 Err(error) => report.others.push(format!("{}: {error}", file.name())),
             }
+        }
+        if report.chunks.is_empty() {
+            let mut others = report.others;
+            let first = (!others.is_empty()).then(|| others.swap_remove(0));
+            return Err(OpenError::NoChunk { files: files.len(), first }.into());
         }
         report.chunks.sort_by(|a, b| (a.bundle, a.number, &a.file).cmp(&(b.bundle, b.number, &b.file)));
         context.screen.answer(&report, || text(&report));

@@ -190,7 +190,7 @@ fn check(policy: &TrustPolicy, now: Timestamp, days: u32) -> TrustCheckReport {
         }
     }
     let is_valid = |key: &PolicyKey, at: Timestamp| {
-        !matches!(key.revoked(), Some(Revocation::Undated | Revocation::At(_)))
+        !key.revoked().is_some_and(|revocation| is_revoked(revocation, at))
             && key.valid_from().is_none_or(|from| from <= at.get())
             && key.valid_until().is_none_or(|until| at.get() < until)
     };
@@ -239,8 +239,23 @@ fn check(policy: &TrustPolicy, now: Timestamp, days: u32) -> TrustCheckReport {
             ));
         }
     }
+    for key in policy.keys() {
+        if let Some(Revocation::SequenceFrom(from)) = key.revoked() {
+            let (key, holder) = (key.key().id().short(), key.holder());
+            warnings.push(format!("the key {key} of {holder} counts only for numbers below {from}"));
+        }
+    }
     if policy.root_threshold().is_none() {
         warnings.push("it has no roots: it can be changed by hand only".to_owned());
     }
     TrustCheckReport { usable: problems.is_empty(), problems, warnings }
+}
+
+/// Whether nothing counts that a key signs at a time. A revocation from a number on does not tell.
+fn is_revoked(revocation: Revocation, at: Timestamp) -> bool {
+    match revocation {
+        Revocation::Undated | Revocation::At(_) => true,
+        Revocation::CreatedFrom(from) => at.get() >= from,
+        Revocation::SequenceFrom(_) => false,
+    }
 }
