@@ -113,7 +113,7 @@ impl fmt::Display for Refused {
     }
 }
 
-/// The result for each signature over one message. Only [`super::TrustPolicy::judge`] creates one.
+/// The result for each signature over one message, as a trust policy judged it.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
