@@ -15,7 +15,7 @@ use carnet::medium::{Folder, Replace, collect};
 use carnet::observe::Monitor;
 use carnet::oci::write::{IndexEntry, OCI_LAYOUT, image_manifest, index_json};
 use carnet::oci::{Descriptor, Digest, MediaType};
-use carnet::pack::{Bases, PackRequest, Splitting, Wanted, pack};
+use carnet::pack::{Bases, PackRequest, Part, Splitting, Wanted, pack};
 use carnet::registry::{Registries, Settings};
 use carnet::stream::workers::Workers;
 use carnet::trust::{KeyFile, Signer as _, TrustPolicy};
@@ -90,7 +90,7 @@ fn pack_to(layout: &Path, folder: &Path, key: &KeyFile, environment: &Environmen
         bases: Bases::default(),
         origins: Vec::new(),
         file_sums: Vec::new(),
-        only: None,
+        part: Part::Whole,
         volumes: None,
     };
     pack(&request, key, environment).unwrap();

@@ -26,6 +26,8 @@ pub enum Advice {
 
     /// Chunks go into volumes only in the file system.
     VolumesNeedFolder,
+    /// Pieces are packed into a folder.
+    PiecesNeedFolder,
     /// The bundle was packed from other sources or with other options.
     RepeatTheFirstPacking,
 

@@ -65,6 +65,12 @@ pub enum MediumError {
         /// The name of a file there.
         place: String,
     },
+    /// Several processes can write one bundle into a folder only.
+    #[error("several processes can write {file} and the other chunks into a folder only")]
+    NoParts {
+        /// The name of a chunk file.
+        file: String,
+    },
     /// Another process is packing the same bundle.
     #[error("another process is packing into {path}")]
     Busy {
@@ -107,6 +113,7 @@ impl Diagnose for MediumError {
             MediumError::NoVolumes { .. } => {
                 return Code::BadPlace.with(Advice::VolumesNeedFolder);
             }
+            MediumError::NoParts { .. } => return Code::BadPlace.with(Advice::PiecesNeedFolder),
             MediumError::Busy { .. } => Code::TargetBusy,
             MediumError::Full { .. } => Code::DiskFull,
         };

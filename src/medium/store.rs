@@ -29,17 +29,24 @@ pub struct FileNames {
     bundle: BundleName,
     /// What stands before the number and its underscore.
     stem: String,
+    /// What stands behind the number.
+    ending: &'static str,
 }
 
 impl FileNames {
     /// The names of the chunks of the plan.
     pub fn chunks(name: &BundleName) -> FileNames {
-        FileNames { bundle: name.clone(), stem: name.to_string() }
+        FileNames { bundle: name.clone(), stem: name.to_string(), ending: ".tar" }
+    }
+
+    /// The names of chunks that somebody else will sign.
+    pub fn unsigned(name: &BundleName) -> FileNames {
+        FileNames { ending: ".unsigned", ..FileNames::chunks(name) }
     }
 
     /// The names of the parity files.
     pub fn parity(name: &BundleName) -> FileNames {
-        FileNames { bundle: name.clone(), stem: format!("{name}_parity") }
+        FileNames { bundle: name.clone(), stem: format!("{name}_parity"), ending: ".tar" }
     }
 
     /// Returns the name of the bundle.
@@ -54,12 +61,12 @@ impl FileNames {
 
     /// Returns the name of the file with this number.
     pub fn of(&self, number: u32) -> String {
-        format!("{}_{number:05}.tar", self.stem)
+        format!("{}_{number:05}{}", self.stem, self.ending)
     }
 
     /// Returns the number in a name that [`FileNames::of`] made.
     pub fn number(&self, file_name: &str) -> Option<u32> {
-        let digits = file_name.strip_prefix(&self.stem)?.strip_prefix('_')?.strip_suffix(".tar")?;
+        let digits = file_name.strip_prefix(&self.stem)?.strip_prefix('_')?.strip_suffix(self.ending)?;
         digits.parse().ok().filter(|&number| self.of(number) == file_name)
     }
 }
@@ -117,6 +124,20 @@ pub trait ChunkStore: Send + Sync {
         bundle: &Sum,
         replace: Replace,
     ) -> Result<Box<dyn ChunkSink + '_>, MediumError>;
+
+    /// Locks one part of a bundle, for a process that writes these files besides others that write other parts. What is
+    /// there under a name is replaced. If another process writes the same part, both go on.
+    ///
+    /// # Errors
+    /// [`MediumError::NoParts`] if the store has no folders, and [`MediumError::Busy`] if too many processes write the part.
+    fn hold_part(
+        &self,
+        names: &FileNames,
+        _part: &str,
+        _bundle: &Sum,
+    ) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
+        Err(MediumError::NoParts { file: names.of(0) })
+    }
 
     /// Returns the files in the store, in any order.
     fn files(&self) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError>;
@@ -248,6 +269,25 @@ pub trait ChunkSink: Sync {
     /// Returns the sums of a chunk that this sink received, if it computes them.
     fn whole_sums(&self, _: u32) -> Result<Option<WholeSums>, MediumError> {
         Ok(None)
+    }
+
+    /// Takes a file that another process left under one of the names `from`, writes what `front` returns over its beginning,
+    /// and gives it the name of the chunk. Returns false if there is none.
+    ///
+    /// # Errors
+    /// If `front` refuses the file, or if it cannot be written. The next call takes it again then.
+    fn adopt(
+        &self,
+        _number: u32,
+        _from: &FileNames,
+        _front: &dyn Fn(&dyn ChunkFile) -> io::Result<Vec<u8>>,
+    ) -> Result<bool, MediumError> {
+        Ok(false)
+    }
+
+    /// Removes a file that another process left under one of the names `from`, if there is one.
+    fn discard(&self, _number: u32, _from: &FileNames) -> Result<(), MediumError> {
+        Ok(())
     }
 
     /// Returns the name of the chunk's file, for messages.

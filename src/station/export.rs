@@ -20,7 +20,7 @@ use crate::gate::Moving;
 use crate::logbook::{Naming, Numbering, Numbers as _};
 use crate::medium::{ChunkStore, FileNames, Replace};
 use crate::observe::{Monitor, Run, RunId, Verb};
-use crate::pack::{ArtifactFailure, Bases, Expiry, PackReport, PackRequest, Splitting, Wanted};
+use crate::pack::{ArtifactFailure, Bases, Expiry, PackReport, PackRequest, Part, Splitting, Wanted};
 use crate::registry::{Reach, Registries};
 use crate::runs::{
     Did, Ledger, PastRun, PipelineType, Place, RunHandle, RunRecord, RunSigner, RunStatus, Trigger,
@@ -359,7 +359,7 @@ impl Exporting<'_> {
             bases: Bases::default(),
             origins: Vec::new(),
             file_sums: vec![Function::Sha256, Function::Md5],
-            only: None,
+            part: Part::Whole,
             volumes: None,
         }
     }

@@ -9,6 +9,7 @@ mod hostile;
 mod registries;
 mod rules;
 mod runs;
+mod scale;
 mod stations;
 mod stores;
 mod streams;

@@ -1,4 +1,4 @@
-//! The sources of `pack`, from the command line and from `--artifacts-from`.
+//! The sources of `pack` and `plan`, from the command line and from `--artifacts-from`.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use carnet::pack::{ArtifactFailure, Wanted};
 
 use carnet::small_file::SmallFile;
 
-use crate::command_error::CommandError;
-use crate::plain::plain_path;
+use super::command_error::CommandError;
+use super::plain::plain_path;
 
 /// Maximum size of a list of sources, in bytes.
 const LIST_BYTES_MAX: u64 = 16 << 20;
@@ -18,7 +18,7 @@ const LIST_BYTES_MAX: u64 = 16 << 20;
 const LIST_LINES_MAX: usize = 65_536;
 
 /// Returns the sources in `given` and those in the file `list`, one per line. The path `-` stands for stdin.
-pub(super) fn listed(given: &[SourceSpec], list: Option<&Path>) -> Result<Vec<SourceSpec>, CommandError> {
+pub(crate) fn listed(given: &[SourceSpec], list: Option<&Path>) -> Result<Vec<SourceSpec>, CommandError> {
     let mut specs = given.to_vec();
     let Some(path) = list else { return Ok(specs) };
     let unreadable = |error| CommandError::small_file(path, &error);
@@ -50,14 +50,14 @@ pub(super) fn listed(given: &[SourceSpec], list: Option<&Path>) -> Result<Vec<So
 
 /// The sources that opened, with the artifacts to pack from them, and those that did not open.
 #[derive(Default)]
-pub(super) struct OpenedSources {
-    pub(super) wanted: Vec<Wanted>,
-    pub(super) failures: Vec<ArtifactFailure>,
+pub(crate) struct OpenedSources {
+    pub(crate) wanted: Vec<Wanted>,
+    pub(crate) failures: Vec<ArtifactFailure>,
 }
 
 /// Opens the sources. With `continue_on_errors`, a source that does not open is added to the failures;
 /// otherwise it is an error.
-pub(super) fn open(
+pub(crate) fn open(
     specs: Vec<SourceSpec>,
     registries: &RegistrySources,
     expansion: Option<&Expansion>,

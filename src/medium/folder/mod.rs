@@ -15,6 +15,9 @@ use crate::format::Sum;
 
 use sink::FolderSink;
 
+/// How many processes may write the same part of a bundle at the same time.
+const RUNS_OF_PART_MAX: u32 = 16;
+
 /// A folder of the file system. Packing creates it if it does not exist.
 pub struct Folder {
     path: PathBuf,
@@ -37,7 +40,27 @@ impl ChunkStore for Folder {
         bundle: &Sum,
         replace: Replace,
     ) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
-        Ok(Box::new(FolderSink::hold(&self.path, names, bundle, replace)?))
+        let staging = format!(".{}.partial", names.stem());
+        Ok(Box::new(FolderSink::hold(&self.path, &staging, names, bundle, replace)?))
+    }
+
+    /// Each process has a hidden folder of its own, `.NAME.PART.partial` or `.NAME.PART.2.partial` and so on. So what a killed
+    /// process left is taken over by the next one, and nobody waits.
+    fn hold_part(
+        &self,
+        names: &FileNames,
+        part: &str,
+        bundle: &Sum,
+    ) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
+        let mut place = 1;
+        loop {
+            let number = if place == 1 { String::new() } else { format!(".{place}") };
+            let staging = format!(".{}.{part}{number}.partial", names.stem());
+            match FolderSink::hold(&self.path, &staging, names, bundle, Replace::EachByItself) {
+                Err(MediumError::Busy { .. }) if place < RUNS_OF_PART_MAX => place += 1,
+                held => return Ok(Box::new(held?)),
+            }
+        }
     }
 
     fn files(&self) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError> {

@@ -58,15 +58,16 @@ struct Done {
 }
 
 impl FolderSink {
-    /// Locks `folder` for files with these names. Files of an earlier run in the staging folder stay for now.
+    /// Locks `folder` for files with these names, by a hidden folder `staging` in it. Files of an earlier run in the staging folder stay for now.
     pub(super) fn hold(
         folder: &Path,
+        staging: &str,
         names: &FileNames,
         bundle: &Sum,
         replace: Replace,
     ) -> Result<FolderSink, MediumError> {
         fs::create_dir_all(folder).map_err(failed("make folder", folder))?;
-        let staging = folder.join(format!(".{}.partial", names.stem()));
+        let staging = folder.join(staging);
         match fs::create_dir(&staging) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(failed("make folder", &staging)(error));
@@ -393,6 +394,44 @@ impl ChunkSink for FolderSink {
         let is_waiting = self.done().waiting.contains(&number);
         let path = if is_waiting { self.pending(number) } else { self.chunk_path(number) };
         Ok(Arc::new(ArrivedFile::new(&path)?))
+    }
+
+    /// The file is moved into the staging folder first, where no other process replaces it.
+    fn adopt(
+        &self,
+        number: u32,
+        from: &FileNames,
+        front: &dyn Fn(&dyn ChunkFile) -> io::Result<Vec<u8>>,
+    ) -> Result<bool, MediumError> {
+        let (left, taken) = (self.path.join(from.of(number)), self.staging.join(from.of(number)));
+        match fs::rename(&left, &taken) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // An earlier run may have taken it.
+                if fs::symlink_metadata(&taken).is_err() {
+                    return Ok(false);
+                }
+            }
+            renamed => renamed.map_err(failed("move", &left))?,
+        }
+        let written = (|| {
+            let file = OpenOptions::new().read(true).write(true).custom_flags(nofollow()).open(&taken)?;
+            let arrived = ArrivedFile::new(&taken).map_err(io::Error::other)?;
+            file.write_all_at(&front(&arrived)?, 0)?;
+            file.sync_data()
+        })();
+        written.map_err(failed("sign", &left))?;
+        let path = self.chunk_path(number);
+        FolderSink::make_visible(&taken, &path)?;
+        sync_folder(&self.path)?;
+        Ok(true)
+    }
+
+    fn discard(&self, number: u32, from: &FileNames) -> Result<(), MediumError> {
+        let path = self.path.join(from.of(number));
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", &path)(error)),
+            _ => Ok(()),
+        }
     }
 
     fn file_name(&self, number: u32) -> String {

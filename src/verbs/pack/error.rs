@@ -200,6 +200,40 @@ pub enum PackError {
         /// The highest number of the bundle.
         last: u32,
     },
+    /// A work plan is malformed.
+    #[error("the work plan cannot be used: {problem}")]
+    WorkPlan {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The keys are not those that the work plan names.
+    #[error("the work plan is for {}, found {}", keys(expected), keys(found))]
+    OtherKeys {
+        /// The short ids in the plan.
+        expected: Vec<String>,
+        /// The short ids of the keys that were given.
+        found: Vec<String>,
+    },
+    /// The work plan has no such piece.
+    #[error("the work plan has no piece {piece}; {}", numbered(*pieces))]
+    NoSuchPiece {
+        /// The number that was asked for.
+        piece: u32,
+        /// The number of pieces.
+        pieces: usize,
+    },
+    /// Chunks of some pieces are not there.
+    #[error(
+        "missing pieces: {}; {} not there",
+        pieces.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+        count(*chunks as u64, "chunk is", "chunks are")
+    )]
+    PiecesMissing {
+        /// The numbers of the pieces.
+        pieces: Vec<u32>,
+        /// How many chunks are not there.
+        chunks: usize,
+    },
     /// The chunks do not fit into volumes.
     #[error(transparent)]
     Volumes(#[from] NoVolume),
@@ -236,6 +270,19 @@ impl From<Halted> for PackError {
             Halted::System(source) => PackError::System(source),
             Halted::Interrupted => PackError::Interrupted,
         }
+    }
+}
+
+fn keys(ids: &[String]) -> String {
+    let word = if ids.len() == 1 { "the key" } else { "the keys" };
+    format!("{word} {}", ids.join(" and "))
+}
+
+fn numbered(pieces: usize) -> String {
+    match pieces {
+        0 => "all is in the control chunk, which `carnet seal` writes".to_owned(),
+        1 => "its only piece is 0".to_owned(),
+        pieces => format!("its pieces are 0 to {}", pieces - 1),
     }
 }
 
@@ -318,6 +365,10 @@ impl Diagnose for PackError {
                 return Code::RequestElsewhere.with(Advice::RepeatTheFirstPacking);
             }
             PackError::NoSuchChunk { .. } => Code::RequestBeyond,
+            PackError::WorkPlan { .. } => Code::WorkPlanMalformed,
+            PackError::OtherKeys { .. } => Code::WorkPlanKey,
+            PackError::NoSuchPiece { .. } => Code::NoSuchPiece,
+            PackError::PiecesMissing { .. } => Code::PiecesMissing,
             PackError::Nothing { .. } => Code::NothingToPack,
             PackError::Format(_) => Code::BundleTooLarge,
             PackError::System(_) => Code::System,

@@ -109,6 +109,28 @@ fn rename(
 }
 
 impl Gathered {
+    /// What a work plan lists: each blob with the index of its source.
+    pub(super) fn of_blobs(
+        blobs: impl Iterator<Item = (Descriptor, Part, usize)>,
+        sources: &[Arc<dyn ArtifactSource>],
+    ) -> Gathered {
+        let node = |(descriptor, part, source): (Descriptor, Part, usize)| {
+            (descriptor.digest, (Node { descriptor, part }, source))
+        };
+        Gathered {
+            nodes: blobs.map(node).collect(),
+            sources: sources.to_vec(),
+            artifacts: BTreeSet::new(),
+            names: HashMap::new(),
+            referrers: Vec::new(),
+            omitted: Vec::new(),
+            elsewhere: BTreeMap::new(),
+            artifact_types: BTreeMap::new(),
+            failures: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
     /// Returns the descriptor and the source of a blob.
     pub(super) fn origin(&self, digest: &Digest) -> (&Descriptor, &dyn ArtifactSource) {
         let (node, source) = &self.nodes[digest];

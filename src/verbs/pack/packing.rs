@@ -4,11 +4,12 @@
 use super::blueprint::Blueprint;
 use super::control::write_control;
 use super::gather::gather;
+use super::hand::Hand;
 use super::load::load;
 use super::place::{Placement, place};
 use super::prepared::Prepared;
 use super::sealer::{Only, Sealer};
-use super::{Expiry, Outcome, PackError, PackReport, PackRequest, Splitting, probe, resume};
+use super::{Expiry, Outcome, PackError, PackReport, PackRequest, Part, Splitting, probe, resume};
 use crate::artifacts::OnFailure;
 use crate::environment::Environment;
 use crate::format::Timestamp;
@@ -31,7 +32,7 @@ pub fn plan(
     signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
-    let prepared = prepare(request, signer, &[], environment)?;
+    let prepared = prepare(request, &signer.signature_sizes(), &[], environment)?;
     Ok(PackReport::new(request, &prepared, None, Outcome::Planned))
 }
 
@@ -51,7 +52,7 @@ pub fn pack(
 ) -> Result<PackReport, PackError> {
     let mut excluded = Vec::new();
     loop {
-        let prepared = prepare(request, signer, &excluded, environment)?;
+        let prepared = prepare(request, &signer.signature_sizes(), &excluded, environment)?;
         let bundle = prepared.blueprint.bundle();
         let names = FileNames::chunks(&prepared.blueprint.plan().crossing.name);
         let sink = request.store.hold(&names, &bundle, request.replace)?;
@@ -59,10 +60,10 @@ pub fn pack(
         if let Some((numbers, assigned)) = numbered {
             numbers.take(assigned, &bundle)?;
         }
-        let error = match write(request, &prepared, sink.as_ref(), signer, environment) {
+        let error = match write(request, &prepared, sink.as_ref(), Hand::Key(signer), environment) {
             Ok(report) => {
                 // Single chunks of it do not make a bundle.
-                if let Some((numbers, assigned)) = numbered.filter(|_| request.only.is_none()) {
+                if let Some((numbers, assigned)) = numbered.filter(|_| matches!(request.part, Part::Whole)) {
                     numbers.sent(assigned, &bundle)?;
                 }
                 return Ok(report);
@@ -95,15 +96,14 @@ pub fn pack(
 }
 
 /// The first step: gathers the blobs, without `excluded`, and determines the place of every byte.
-fn prepare(
+pub(super) fn prepare(
     request: &PackRequest<'_>,
-    signer: &dyn Signer,
+    sizes: &[u64],
     excluded: &[Digest],
     environment: &Environment<'_>,
 ) -> Result<Prepared, PackError> {
     let gathered = gather(request, excluded).map_err(|error| or_interrupted(error, environment))?;
-    let sizes = signer.signature_sizes();
-    let mut plan = gathered.plan(request, HeadRoom::of(&sizes, request.chunk_size.bytes()));
+    let mut plan = gathered.plan(request, HeadRoom::of(sizes, request.chunk_size.bytes()));
     let assigned = request.numbers.map(|numbers| assign(&plan, numbers)).transpose()?;
     if let Some(assigned) = &assigned {
         plan.crossing = assigned.crossing.clone();
@@ -115,9 +115,9 @@ fn prepare(
     }
     check_readable(&placement.plan)?;
     let expires = request.expires.and_then(|expiry: Expiry| expiry.from(request.created));
-    let blueprint = Blueprint::new(placement, &sizes, request.created, expires);
-    if let Some(only) = &request.only {
-        check_request(only, &blueprint)?;
+    let blueprint = Blueprint::new(placement, sizes, request.created, expires);
+    if let Some(again) = request.part.request() {
+        check_request(again, &blueprint)?;
     }
     let volumes = match request.volumes {
         Some(limits) => volumes(limits, &blueprint.file_sizes())?,
@@ -147,23 +147,35 @@ fn assign(plan: &Plan, numbers: &dyn Numbers) -> Result<Assigned, PackError> {
     Ok(numbers.assign(&placement.plan.bundle_id())?)
 }
 
-/// The second and third step: writes everything that does not exist yet.
-fn write(
+/// The second and third step.
+pub(super) fn write(
     request: &PackRequest<'_>,
     prepared: &Prepared,
     sink: &dyn ChunkSink,
-    signer: &dyn Signer,
+    hand: Hand<'_>,
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
+    let blueprint = &prepared.blueprint;
+    let only = Only::of(&request.part, blueprint);
+    let sealer = Sealer::new(blueprint, sink, hand, &request.file_sums, only, environment);
+    finish(request, prepared, &sealer, hand)
+}
+
+/// Writes everything that does not exist yet.
+pub(super) fn finish(
+    request: &PackRequest<'_>,
+    prepared: &Prepared,
+    sealer: &Sealer<'_>,
+    hand: Hand<'_>,
+) -> Result<PackReport, PackError> {
     let Prepared { gathered, blueprint, volumes, .. } = prepared;
-    let only = request.only.as_ref().map(|request| Only::of(request, blueprint));
-    let sealer = Sealer::new(blueprint, sink, signer, &request.file_sums, only, environment);
-    let report = |outcome| PackReport::new(request, prepared, Some(&sealer), outcome);
+    let sink = sealer.sink;
+    let report = |outcome| PackReport::new(request, prepared, Some(sealer), outcome);
     let label = |volume| volume_label(blueprint, volumes, volume, request.created).render();
     if !volumes.is_empty() {
         sink.arrange(volumes)?;
     }
-    let kept = resume::keep_finished(request, &sealer, signer)?;
+    let kept = resume::keep_finished(request, sealer, hand)?;
     if kept.complete {
         sealer.finish_file_sums()?;
         sink.clear()?;
@@ -174,12 +186,12 @@ fn write(
     }
     let waits = request.sources.iter().any(|wanted| wanted.source.waits());
     if waits {
-        resume::keep_blobs(&sealer)?;
+        resume::keep_blobs(sealer)?;
     } else {
         sink.clear()?;
     }
     sink.reserve(sealer.bytes_to_write())?;
-    if let Err(error) = load(&sealer, gathered).and_then(|()| conclude(&sealer)) {
+    if let Err(error) = load(sealer, gathered).and_then(|()| conclude(sealer)) {
         // Blobs that were downloaded are worth the disk space: keep them for the next run.
         sink.leave(waits && sealer.has_blobs_to_resume());
         return Err(error);
@@ -209,7 +221,7 @@ fn volume_label(blueprint: &Blueprint, volumes: &[Volume], volume: usize, packed
 }
 
 /// Returns [`PackError::Interrupted`] after a signal, because a signal closes connections and so causes other errors.
-fn or_interrupted(error: PackError, environment: &Environment<'_>) -> PackError {
+pub(super) fn or_interrupted(error: PackError, environment: &Environment<'_>) -> PackError {
     if environment.workers.interrupted() { PackError::Interrupted } else { error }
 }
 

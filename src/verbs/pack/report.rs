@@ -157,7 +157,8 @@ impl PackReport {
             statement: sealer.and_then(|sealer| sealer.statement_of(number)),
             file_sums: sealer.map(|sealer| sealer.file_sums.of(number)).unwrap_or_default(),
         };
-        let wanted = request.only.as_ref().map(|only| only.chunks().collect::<BTreeSet<u32>>());
+        let again = request.part.request();
+        let wanted = again.map(|request| request.chunks().collect::<BTreeSet<u32>>());
         let is_wanted = |(number, _): &(u32, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(number));
         PackReport {
             outcome,
@@ -176,10 +177,10 @@ impl PackReport {
             nondistributable_pushed_to: None,
             parity: None,
             volumes: (1..).zip(volumes).map(volume).collect(),
-            again: request.only.as_ref().map(|only| AgainReport {
+            again: again.map(|only| AgainReport {
                 sealed: request.created,
                 as_requested: only.sealed() == Some(request.created),
-                read_everything: Only::of(only, blueprint).lists_all(),
+                read_everything: Only::of(&request.part, blueprint).is_some_and(|only| only.lists_all()),
             }),
             chunks: (0..).zip(blueprint.chunks()).filter(is_wanted).map(chunk).collect(),
             control: sealer.and_then(Sealer::control_head),

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Bases;
+use super::{Bases, Part};
 use crate::artifacts::{ArtifactSource, OnFailure, Selection};
 use crate::format::Timestamp;
 use crate::format::chunk_size::ChunkSize;
 use crate::format::plan::{Carriage, Origin};
-use crate::format::resend::ResendRequest;
 use crate::format::statement::Crossing;
 use crate::format::volume::VolumeLimits;
 use crate::logbook::Numbers;
@@ -92,6 +91,6 @@ pub struct PackRequest<'a> {
     pub file_sums: Vec<Function>,
     /// Put the chunks into volumes, each in a folder of its own.
     pub volumes: Option<VolumeLimits>,
-    /// Write only the chunks of this request. The bundle must be the one that it is for.
-    pub only: Option<ResendRequest>,
+    /// What of the bundle is written.
+    pub part: Part,
 }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
+use super::hand::Hand;
 use super::loading::has_entry_sums;
 use super::sealer::Sealer;
-use super::{PackError, PackRequest};
+use super::{Expiry, PackError, PackRequest};
 use crate::arrival;
 use crate::format::Sum;
 use crate::format::head::Head;
@@ -15,7 +16,6 @@ use crate::oci::VerifiedBlob;
 use crate::stream::digesting::{DigestJob, digest_all};
 use crate::stream::hash::Output;
 use crate::stream::segments::Segment;
-use crate::trust::Signer;
 
 /// The result of looking for finished chunks.
 pub(super) struct Kept {
@@ -31,7 +31,7 @@ pub(super) struct Kept {
 pub(super) fn keep_finished(
     request: &PackRequest<'_>,
     sealer: &Sealer<'_>,
-    signer: &dyn Signer,
+    hand: Hand<'_>,
 ) -> Result<Kept, PackError> {
     let chunks = (0..=sealer.blueprint.plan().last).filter(|&number| sealer.is_wanted(number)).count();
     let mut candidates: Vec<Candidate> = Vec::new();
@@ -39,7 +39,7 @@ pub(super) fn keep_finished(
         let Some(file) = sealer.sink.finished(number)? else { continue };
         let exists = MediumError::Exists { path: file.name().to_owned() };
         let head = arrival::read_head(file.as_ref()).ok();
-        let ours = head.filter(|head| is_ours(request, sealer, signer, number, head));
+        let ours = head.filter(|head| is_ours(request.expires, sealer, hand, number, head));
         match (ours, request.replace) {
             (Some(head), _) => candidates.push(Candidate { number, file, head }),
             (None, Replace::Never | Replace::EachByItself) => return Err(exists.into()),
@@ -151,10 +151,10 @@ fn written_blobs(sealer: &Sealer<'_>) -> Result<Vec<(usize, Vec<Segment>)>, Pack
 }
 
 /// Whether this run would write the same chunk: it has the statement of this plan, signed by this signer.
-fn is_ours(
-    request: &PackRequest<'_>,
+pub(super) fn is_ours(
+    expires: Option<Expiry>,
     sealer: &Sealer<'_>,
-    signer: &dyn Signer,
+    hand: Hand<'_>,
     number: u32,
     head: &Head,
 ) -> bool {
@@ -162,11 +162,31 @@ fn is_ours(
     if found.bundle != blueprint.bundle() || found.number != number || number > blueprint.plan().last {
         return false;
     }
-    let signed = signer.has_signed(&head.statement_bytes, &head.signatures);
+    let signed = hand.has_signed(&head.statement_bytes, &head.signatures);
     let mut expected = blueprint.statement(number, found.sums);
     expected.created = found.created;
-    expected.expires = request.expires.and_then(|expiry| expiry.from(found.created));
+    expected.expires = expires.and_then(|expiry| expiry.from(found.created));
     signed && *found == expected
+}
+
+/// Checks the content of chunks that other processes finished.
+///
+/// # Errors
+/// [`MediumError::Exists`] for the first one whose content does not match its sums.
+pub(super) fn check_content(
+    sealer: &Sealer<'_>,
+    found: &[(u32, Arc<dyn ChunkFile>, Head)],
+) -> Result<(), PackError> {
+    let candidate = |(number, file, head): &(u32, Arc<dyn ChunkFile>, Head)| Candidate {
+        number: *number,
+        file: Arc::clone(file),
+        head: head.clone(),
+    };
+    let candidates: Vec<Candidate> = found.iter().map(candidate).collect();
+    match damaged(&candidates, sealer)?.first() {
+        Some(&first) => Err(MediumError::Exists { path: candidates[first].file.name().to_owned() }.into()),
+        None => Ok(()),
+    }
 }
 
 /// Returns the indexes of the candidates that do not match their statements, in order.

@@ -8,13 +8,14 @@ use std::sync::{Mutex, MutexGuard};
 use super::PackError;
 use super::blueprint::Blueprint;
 use super::file_sums::FileSums;
+use super::hand::Hand;
+use super::part::Part;
 use super::room::{Room, is_proven_first};
 use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::entry::EntryName;
 use crate::format::head::{Head, put};
 use crate::format::plan::Piece;
-use crate::format::resend::ResendRequest;
 use crate::format::shape::Item;
 use crate::format::statement::{Kind, Statement};
 use crate::format::sums::Sums;
@@ -23,7 +24,6 @@ use crate::medium::{ChunkSink, MediumError, WriteAt};
 use crate::observe::Event;
 use crate::oci::{Digest, VerifiedBlob};
 use crate::stream::hash::Function;
-use crate::trust::Signer;
 
 /// The end of a chunk; also longer than any padding.
 const ZEROS: [u8; 1024] = [0; 1024];
@@ -74,7 +74,7 @@ pub(super) struct Sealer<'a> {
     pub file_sums: FileSums,
     /// Room for chunks that the sink assembles on the local disk.
     pub room: Room,
-    signer: &'a dyn Signer,
+    hand: Hand<'a>,
     only: Option<Only>,
     chunks: Vec<Mutex<Progress>>,
     /// The sums of the pieces of blobs that were proven before they are loaded.
@@ -84,11 +84,18 @@ pub(super) struct Sealer<'a> {
 }
 
 impl Only {
-    /// The chunks of a request.
-    pub(super) fn of(request: &ResendRequest, blueprint: &Blueprint) -> Only {
-        let wanted: BTreeSet<u32> = request.chunks().collect();
+    /// The chunks of a part; `None` if it is the whole bundle.
+    pub(super) fn of(part: &Part, blueprint: &Blueprint) -> Option<Only> {
+        let wanted: BTreeSet<u32> = match part {
+            Part::Whole => return None,
+            Part::Again(request) => request.chunks().collect(),
+            Part::Piece(chunks) => chunks.clone(),
+            Part::Rest => {
+                std::iter::once(0).chain(blueprint.annex_chunks().map(|(number, _)| number)).collect()
+            }
+        };
         let lists_all = wanted.iter().any(|&number| blueprint.chunk(number).kind == Kind::Control);
-        Only { wanted, lists_all }
+        Some(Only { wanted, lists_all })
     }
 
     /// Whether every blob must be read.
@@ -102,7 +109,7 @@ impl<'a> Sealer<'a> {
     pub(super) fn new(
         blueprint: &'a Blueprint,
         sink: &'a dyn ChunkSink,
-        signer: &'a dyn Signer,
+        hand: Hand<'a>,
         file_sums: &[Function],
         only: Option<Only>,
         environment: &'a Environment<'a>,
@@ -115,7 +122,7 @@ impl<'a> Sealer<'a> {
         let chunks = chunks.collect();
         let (file_sums, room) = (FileSums::new(file_sums), Room::new(blueprint, sink));
         let (proven, control) = Default::default();
-        Sealer { blueprint, environment, sink, file_sums, room, signer, only, chunks, proven, control }
+        Sealer { blueprint, environment, sink, file_sums, room, hand, only, chunks, proven, control }
     }
 
     /// Whether a chunk is written.
@@ -162,6 +169,11 @@ impl<'a> Sealer<'a> {
     pub(super) fn keep(&self, number: u32, head: &Head) {
         self.finish(number, head);
         self.tell_finished(number, true);
+    }
+
+    /// Records that another process finished a chunk that this one does not write.
+    pub(super) fn note(&self, number: u32, head: &Head) {
+        self.finish(number, head);
     }
 
     fn finish(&self, number: u32, head: &Head) {
@@ -380,7 +392,7 @@ impl<'a> Sealer<'a> {
 
     fn sign(&self, statement: Statement) -> Result<Head, PackError> {
         let statement_bytes = statement.render();
-        let signatures = self.signer.signatures(&statement_bytes)?;
+        let signatures = self.hand.signatures(&statement_bytes)?;
         Ok(Head { statement, statement_bytes, signatures })
     }
 

@@ -18,7 +18,7 @@ use crate::oci::Platform;
 use crate::oci::graph::Reason;
 use crate::stream::hash::Function;
 use crate::trust::Signer;
-use crate::verbs::pack::{Bases, Expiry, PackReport, PackRequest, Splitting, Wanted, mark, pack, plan};
+use crate::verbs::pack::{Bases, Expiry, PackReport, PackRequest, Part, Splitting, Wanted, mark, pack, plan};
 
 /// What a new bundle is made of, and how.
 pub struct ReshapeRequest<'a> {
@@ -87,7 +87,7 @@ pub fn reshape(
         on_failure: OnFailure::Stop,
         bases,
         origins: origins(request.origins),
-        only: None,
+        part: Part::Whole,
         numbers: None,
         file_sums: request.file_sums.clone(),
     };

@@ -101,7 +101,8 @@ fn written_commands_exist_with_their_options() {
             // What follows belongs to another program.
             let line = line.split([';', '|', '&', '#']).next().unwrap();
             let word = line.split_whitespace().nth(1).unwrap_or_default();
-            let is_word = !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase());
+            let is_letter = |c: char| c.is_ascii_lowercase();
+            let is_word = word.starts_with(is_letter) && word.chars().all(|c| is_letter(c) || c == '-');
             let name = if is_word { word } else { "" };
             match commands.get(name) {
                 None => wrong.push(format!("{}: carnet {name}: {line}", relative(&path))),

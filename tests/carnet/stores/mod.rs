@@ -23,7 +23,7 @@ use carnet::format::statement::Crossing;
 use carnet::import::{ImportRequest, TagPolicy};
 use carnet::medium::{Bucket, BucketSettings, Category, ChunkStore, Folder, Replace};
 use carnet::observe::Monitor;
-use carnet::pack::{Bases, Outcome, PackError, PackReport, PackRequest, Splitting, Wanted, pack};
+use carnet::pack::{Bases, Outcome, PackError, PackReport, PackRequest, Part, Splitting, Wanted, pack};
 use carnet::registry::{Registries, Settings};
 use carnet::sign::{Controls, SignRequest};
 use carnet::storage::Container;
@@ -121,7 +121,7 @@ impl Station {
             bases: Bases::default(),
             origins: Vec::new(),
             file_sums: vec![Function::Sha256],
-            only: None,
+            part: Part::Whole,
             volumes: None,
         };
         pack(&request, signer, &self.environment())

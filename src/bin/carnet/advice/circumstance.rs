@@ -25,6 +25,9 @@ pub(super) fn specific(advice: &Advice) -> String {
         }
         Advice::RunAgain => "run the same command again; finished work is kept",
         Advice::VolumesNeedFolder => "pass a folder to --to, or leave out --volume-size and --volume-files",
+        Advice::PiecesNeedFolder => {
+            "pass a folder that all machines share; copy the bundle into the store once it is sealed"
+        }
         Advice::RepeatTheFirstPacking => {
             "repeat the first command as it was: the same artifacts under the same names, and the same --name, --stream, \
              --sequence, --previous, --label, --chunk-size, --platform, --base, --nondistributable and --no-referrers; a tag or a list of \

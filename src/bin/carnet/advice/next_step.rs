@@ -335,6 +335,12 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "pass the request as a file, which `carnet missing` writes with --request FILE; to read it aloud, ask for a part of \
              the chunks"
         }
+        Code::WorkPlanMalformed => "make the plan again with `carnet plan`",
+        Code::WorkPlanKey => {
+            "pass the private key of the public key that `carnet plan` was given, or make the plan again"
+        }
+        Code::NoSuchPiece => "look at the pieces: they are numbered from 0",
+        Code::PiecesMissing => "pack these pieces with `carnet pack-piece`, and seal again",
         Code::RequestElsewhere => "check the id of the bundle, and pass all places that hold its chunks",
         Code::RequestBeyond => "check on the far side which bundle the request is for, and ask again",
         Code::ResendIncomplete => {

@@ -24,6 +24,7 @@ mod repair;
 mod resend;
 mod reshape;
 mod runs;
+mod scale;
 mod schemas;
 mod sign;
 mod station;
@@ -38,6 +39,7 @@ mod version;
 pub(crate) use station::text as record_text;
 
 use reshape::{extract, merge, resplit};
+use scale::{pack_piece, plan, seal};
 
 use carnet::observe::Verb;
 use clap::Subcommand;
@@ -83,6 +85,9 @@ commands![
     keygen::Keygen,
     pubkey::Pubkey,
     pack::Pack,
+    plan::Plan,
+    pack_piece::PackPiece,
+    seal::Seal,
     parity::Parity,
     sign::Sign,
     verify::Verify,

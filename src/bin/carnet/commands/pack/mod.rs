@@ -1,30 +1,26 @@
-//! `carnet pack`: arguments and run. `sources` reads and opens the sources, `show` renders the report, and
+//! `carnet pack`: arguments and run. `show` renders the report, and
 //! `nondistributable` pushes the non-distributable layers.
 
 mod delta;
 mod nondistributable;
 pub(super) mod show;
-mod sources;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use carnet::artifacts::{Expansion, OnFailure, RegistryDestination, RegistrySources, Remembered, SourceSpec};
+use carnet::artifacts::{Expansion, RegistryDestination, RegistrySources, Remembered, SourceSpec};
 use carnet::audit::{Offered, Subject};
 use carnet::diagnosis::count;
 use carnet::environment::Environment;
-use carnet::format::chunk_size::ChunkSize;
+use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
 use carnet::format::resend::ResendRequest;
-use carnet::format::statement::Crossing;
 use carnet::format::volume::{VolumeLimits, VolumeSize};
-use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
 use carnet::gate::Moving;
 use carnet::logbook::{Channel, Held, Logbook, Naming, Numbering, Numbers};
 use carnet::medium::{ChunkPlace, ChunkStore, Replace};
 use carnet::observe::Verb;
-use carnet::oci::Platform;
-use carnet::pack::{Bases, Expiry, PackError, PackReport, PackRequest, Splitting, Wanted};
+use carnet::pack::{Bases, PackError, PackReport, PackRequest, Part, Wanted};
 use carnet::parity::Amount;
 use carnet::registry::{Host, Reach, Registries};
 use carnet::runs::{PipelineType, Place, RunStatus};
@@ -35,34 +31,28 @@ use clap::Args;
 use schemars::{Schema, schema_for};
 
 use super::parity;
-use crate::args::{parse_spec, place};
+use crate::args::parse_spec;
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::connection::Connection;
+use crate::content_args::{ContentArgs, content_syntax};
 use crate::exit;
 use crate::gate::GateArgs;
 use crate::keys::ChunkKeyArgs;
 use crate::request_text::only_request;
+use crate::sources::{OpenedSources, open};
 use crate::stores::{StoreAccess, StoreWriting, Stores};
 use crate::sum_option::SumOption;
 use crate::transfer_record::{TransferRecordArgs, TransferRecordFiles};
 use crate::world::{proxy, sealing_time};
 
 use delta::DeltaArgs;
-use sources::OpenedSources;
 
 /// Pack artifacts into a signed bundle of chunks no larger than the limit
 #[derive(Args)]
 #[command(
-    after_help = "SOURCE is docker://HOST/REPO[:TAG|@sha256:...], oci:DIR[:REF], oci:DIR@sha256:...,\n\
-    oci-archive:FILE[:REF] or docker-archive:FILE[:REF]. Without REF every artifact of a layout\n\
-    or archive is packed; without TAG the tag `latest` of a repository. REF, TAG and REPO may be\n\
-    patterns, in quotes: 'docker://HOST/team/*:1.*'. SOURCE=NAME renames a single artifact.\n\
-    Signatures, SBOMs and other referrers are packed too, unless --no-referrers is given.\n\n\
-    Sizes: 2g (1,990,000,000 bytes, the default), 1g, 100m, cd, fat32, s3, or a number with KiB, MiB,\n\
-    GiB (powers of 1024) or KB, MB, GB (powers of 1000).\n\n\
-    After a failure, run the same command again: it keeps the finished chunks and the blobs that were\n\
+    after_help = concat!(content_syntax!(), "After a failure, run the same command again: it keeps the finished chunks and the blobs that were\n\
     downloaded completely.\n\n\
     Examples:\n  \
     carnet pack oci:images:app-1.0 --to out --name release42 --key station.key.pem\n  \
@@ -72,60 +62,23 @@ use sources::OpenedSources;
     carnet pack docker-archive:app.tar=team/app:1.0 --to out --name app --key k.pem --chunk-size cd\n  \
     carnet pack oci:images --to out --name all --key k.key.pem --platform linux/amd64 --dry-run\n  \
     carnet pack oci:images --to out --name all --key k.key.pem --policy policy.toml\n  \
-    carnet pack oci:images --to out --name new --key k.key.pem --base sent/old_00000.tar"
+    carnet pack oci:images --to out --name new --key k.key.pem --base sent/old_00000.tar")
 )]
 pub(crate) struct Pack {
-    /// The artifacts to pack; see SOURCE below
-    #[arg(value_name = "SOURCE", required_unless_present = "artifacts_from", value_parser = place::<SourceSpec>())]
-    sources: Vec<SourceSpec>,
+    #[command(flatten)]
+    content: ContentArgs,
     /// Expand archives that are compressed with gzip or zstd into DIR first; nothing is left there
     #[arg(long, value_name = "DIR")]
     tmp: Option<PathBuf>,
-    /// Read more sources from FILE, one per line, # for comments; - reads stdin
-    #[arg(long, value_name = "FILE")]
-    artifacts_from: Option<PathBuf>,
     /// Where to write the chunk files: DIR, which is created if needed, s3://BUCKET[/PREFIX] or
     /// az://ACCOUNT/CONTAINER[/PREFIX]
     #[arg(long, value_name = "PLACE", value_parser = chunk_place())]
     to: ChunkPlace,
-    /// The bundle's name: 1 to 40 of a-z and 0-9; files are named NAME_00000.tar and so on
-    #[arg(long, value_name = "NAME")]
-    name: BundleName,
     #[command(flatten)]
     key: ChunkKeyArgs,
-    /// The maximum size of a chunk file
-    #[arg(long, value_name = "SIZE", default_value = "2g")]
-    chunk_size: ChunkSize,
-    /// Fail if a blob would have to be split, and list those blobs
-    #[arg(long)]
-    no_split: bool,
-    /// Non-distributable layers: carry them in separate chunks, or omit them
-    #[arg(long, value_name = "HOW", default_value = "carry", value_parser = carriage)]
-    nondistributable: Carriage,
-    /// Pack only OS/ARCH[/VARIANT] of each index; repeatable. The index itself is not changed
-    #[arg(long, value_name = "PLATFORM")]
-    platform: Vec<Platform>,
-    /// Leave out signatures, SBOMs and other referrers
-    #[arg(long)]
-    no_referrers: bool,
-    /// The stream (one-way channel) that the bundle belongs to
-    #[arg(long, value_name = "NAME")]
-    stream: Option<StreamName>,
-    /// The sequence number of the bundle in the stream
-    #[arg(long, value_name = "N", requires = "stream", value_parser = clap::value_parser!(u64).range(..=carnet::format::limits::SEQUENCE_MAX))]
-    sequence: Option<u64>,
-    /// The id of the previous bundle in the stream
-    #[arg(long, value_name = "ID", requires = "stream")]
-    previous: Option<Sum>,
     /// Take --sequence and --previous from what DIR remembers of the stream, and remember the bundle there
     #[arg(long, value_name = "DIR", requires = "stream", conflicts_with_all = ["sequence", "previous"])]
     state: Option<PathBuf>,
-    /// When the bundle expires: 90d, 12h, 2027-02-20 or 2027-02-20T00:00:00Z
-    #[arg(long, value_name = "WHEN", value_parser = expiry)]
-    expires: Option<Expiry>,
-    /// A marking written into every chunk, e.g. UNCLASSIFIED
-    #[arg(long, value_name = "TEXT")]
-    label: Option<Label>,
     /// Also make parity files, from which as many lost or damaged files can be recovered: 10% of the chunks, or a number.
     /// `carnet parity` makes them later
     #[arg(long, value_name = "N|N%", conflicts_with = "dry_run")]
@@ -149,9 +102,6 @@ pub(crate) struct Pack {
     /// Make only the chunks that a request of the far side asks for, again: a text in quotes, a file, or - for stdin
     #[arg(long, value_name = "REQUEST", conflicts_with_all = ["overwrite", "file_sums", "push_nondistributable_to", "transfer_record", "state", "parity"])]
     only: Option<String>,
-    /// If an artifact fails, report it, pack the others, and exit with 4
-    #[arg(long)]
-    continue_on_errors: bool,
     /// After packing, also push the non-distributable layers to docker://HOST[/PREFIX]
     #[arg(long, value_name = "DEST", value_parser = parse_spec::<RegistryDestination>)]
     push_nondistributable_to: Option<RegistryDestination>,
@@ -180,7 +130,7 @@ impl Command for Pack {
         let only = self.only.as_ref().map(|text| only_request(std::slice::from_ref(text))).transpose()?;
         let created = sealing_time(only.as_ref().and_then(ResendRequest::sealed))?;
         let key = self.key.load(context)?;
-        let specs = sources::listed(&self.sources, self.artifacts_from.as_deref())?;
+        let specs = self.content.sources()?;
         let record = self.record.begin(environment.clock.now())?;
         let source = Place {
             kind: if specs.iter().any(SourceSpec::is_remote) { "Registry" } else { "Folder" }.to_owned(),
@@ -193,12 +143,12 @@ impl Command for Pack {
             RegistrySources::new(Registries::new(settings.clone()), self.allow_private_urls.clone());
         let expansion = self.tmp.as_deref().map(|tmp| Expansion::new(tmp, environment.workers.stop()));
         let OpenedSources { mut wanted, failures: unopened } =
-            sources::open(specs, &registries, expansion.as_ref(), self.continue_on_errors)?;
+            open(specs, &registries, expansion.as_ref(), self.content.continue_on_errors)?;
         self.pass_gate(&mut wanted, context)?;
         let file_sums: Vec<SumFunction> = self.file_sums.iter().map(|&option| option.into()).collect();
         let (network, access) = (&self.connection.network, &self.access);
         let stores = Stores { network, access, writing: Some(&self.writing), environment };
-        let bases = self.delta.bases(&self.crossing(), key.as_ref(), &stores)?;
+        let bases = self.delta.bases(&self.content.crossing(), key.as_ref(), &stores)?;
         let store = stores.store(&self.to)?;
         let store = store.as_ref();
         let numbering = self.numbering(environment)?;
@@ -209,7 +159,9 @@ impl Command for Pack {
             summed.extend(both.into_iter().filter(|function| !file_sums.contains(function)));
         }
         let mut request = self.request(wanted, store, created, &summed, bases);
-        request.only = only;
+        if let Some(only) = only {
+            request.part = Part::Again(only);
+        }
         request.numbers = numbering.as_ref().map(|numbering| numbering as &dyn Numbers);
         let packed = if self.dry_run {
             carnet::pack::plan(&request, key.as_ref(), environment)
@@ -237,7 +189,7 @@ impl Command for Pack {
                 let files = parity::files(parity, store)?;
                 sums.files.extend(carnet::sums::sums(&files, &file_sums, environment)?.files);
             }
-            carnet::sums::write(&sums, &file_sums, store, &self.name)?;
+            carnet::sums::write(&sums, &file_sums, store, &self.content.name)?;
             if let Some(to) = &self.push_nondistributable_to {
                 nondistributable::push(&report, store, key.as_ref(), to, settings, environment)?;
                 report.nondistributable_pushed_to = Some(to.to_string());
@@ -268,9 +220,9 @@ impl Pack {
     ) -> Result<(), CommandError> {
         let options = [
             ("--overwrite", self.overwrite),
-            ("--continue-on-errors", self.continue_on_errors),
-            ("--no-referrers", self.no_referrers),
-            ("--nondistributable omit", self.nondistributable == Carriage::Omit),
+            ("--continue-on-errors", self.content.continue_on_errors),
+            ("--no-referrers", self.content.no_referrers),
+            ("--nondistributable omit", self.content.nondistributable == Carriage::Omit),
         ];
         let target = Place { kind: self.to.kind().to_owned(), uri: self.to.to_string() };
         let now = context.environment.clock.now();
@@ -299,14 +251,14 @@ impl Pack {
             source: Arc::clone(&wanted.source),
             selection: wanted.selection.clone(),
             rename: wanted.rename.clone(),
-            nondistributable: self.nondistributable,
+            nondistributable: self.content.nondistributable,
         };
         let offered: Vec<Offered> = wanted.iter().map(offered).collect();
         let moving = Moving {
             subject: Subject::Sources(&offered),
             artifacts: &[],
-            platforms: &self.platform,
-            referrers: self.referrers(),
+            platforms: &self.content.platform,
+            referrers: self.content.referrers(),
         };
         self.gate.pass(&moving, context)
     }
@@ -314,34 +266,20 @@ impl Pack {
     /// Holds the stream in the state folder, if there is one. A dry run only looks at it.
     fn numbering<'a>(&self, environment: &Environment<'a>) -> Result<Option<Numbering<'a>>, CommandError> {
         let Some(folder) = &self.state else { return Ok(None) };
-        let channel = Channel::of(self.stream.as_ref());
+        let channel = Channel::of(self.content.stream.as_ref());
         let goes_on = || !environment.workers.interrupted();
         let held = if self.dry_run {
             Held::looking(folder, &channel)?
         } else {
             Logbook::open(folder)?.hold(&channel, &goes_on)?
         };
-        let naming = Naming::Fixed(self.name.clone());
-        Ok(Some(Numbering::new(held, environment.clock, naming, self.label.clone(), true)))
+        let naming = Naming::Fixed(self.content.name.clone());
+        Ok(Some(Numbering::new(held, environment.clock, naming, self.content.label.clone(), true)))
     }
 
     /// What a volume holds, if volumes are asked for.
     fn volumes(&self) -> Option<VolumeLimits> {
         parity::limits(self.volume_size, self.volume_files)
-    }
-
-    fn referrers(&self) -> Carriage {
-        if self.no_referrers { Carriage::Omit } else { Carriage::Carry }
-    }
-
-    fn crossing(&self) -> Crossing {
-        Crossing {
-            name: self.name.clone(),
-            stream: self.stream.clone(),
-            sequence: self.sequence,
-            previous: self.previous,
-            label: self.label.clone(),
-        }
     }
 
     fn request<'a>(
@@ -354,49 +292,23 @@ impl Pack {
     ) -> PackRequest<'a> {
         PackRequest {
             sources,
-            crossing: self.crossing(),
+            crossing: self.content.crossing(),
             numbers: None,
             store,
-            chunk_size: self.chunk_size,
-            splitting: if self.no_split { Splitting::Forbidden } else { Splitting::Allowed },
-            nondistributable: self.nondistributable,
-            referrers: self.referrers(),
-            platforms: self.platform.clone(),
+            chunk_size: self.content.chunk_size,
+            splitting: self.content.splitting(),
+            nondistributable: self.content.nondistributable,
+            referrers: self.content.referrers(),
+            platforms: self.content.platform.clone(),
             created,
-            expires: self.expires,
+            expires: self.content.expires,
             replace: if self.overwrite { Replace::WhenComplete } else { Replace::Never },
-            on_failure: if self.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
+            on_failure: self.content.on_failure(),
             bases,
             origins: Vec::new(),
             file_sums: file_sums.iter().map(|&function| function.into()).collect(),
-            only: None,
+            part: Part::Whole,
             volumes: self.volumes(),
         }
-    }
-}
-
-/// `carry` or `omit`, for `--nondistributable`.
-fn carriage(text: &str) -> Result<Carriage, String> {
-    text.parse()
-}
-
-/// A duration, a date or a time, for `--expires`.
-pub(super) fn expiry(text: &str) -> Result<Expiry, String> {
-    let invalid = || "expected 90d, 12h, 2027-02-20 or 2027-02-20T00:00:00Z".to_owned();
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(Expiry::At(time));
-    }
-    if let Ok(time) = format!("{text}T00:00:00Z").parse::<Timestamp>() {
-        return Ok(Expiry::At(time));
-    }
-    let units = [("d", 86_400), ("h", 3_600)];
-    let (digits, unit) = units
-        .iter()
-        .find_map(|(word, seconds)| Some((text.strip_suffix(word)?, *seconds)))
-        .ok_or_else(invalid)?;
-    let number: u64 = digits.parse().map_err(|_| invalid())?;
-    match number.checked_mul(unit) {
-        Some(seconds) if number > 0 => Ok(Expiry::After { seconds }),
-        _ => Err(invalid()),
     }
 }

@@ -19,11 +19,12 @@ use carnet::reshape::{ReshapeRequest, reshape};
 use carnet::sums::{SumFunction, SumsReport};
 use clap::Args;
 
-use super::pack::{expiry, show};
+use super::pack::show;
 use crate::bundle::chunk_files;
 use crate::chunk_place::chunk_place;
 use crate::command::Context;
 use crate::command_error::CommandError;
+use crate::content_args::expiry;
 use crate::exit;
 use crate::keys::ChunkKeyArgs;
 use crate::memory::{MemoryArgs, Recall, candidates};
