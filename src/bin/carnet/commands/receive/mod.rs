@@ -1,7 +1,9 @@
 //! `carnet receive`: waits for bundles in a place, and runs the next step for each that is complete. `step` is that
-//! step, `receiving` what is done with the files and bundles that are there, `denied` what a policy denied.
+//! step, `receiving` what is done with the files and bundles that are there, `denied` what a policy denied, `outcome` what became of a
+//! bundle.
 
 mod denied;
+mod outcome;
 mod receiving;
 mod step;
 

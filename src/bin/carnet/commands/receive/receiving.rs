@@ -23,6 +23,7 @@ use super::super::import::{Ended, Papers, Work};
 use super::super::unpack::unpack_bundle;
 use super::Receive;
 use super::denied::{Denied, denial};
+use super::outcome::{NotUsed, Shelving, graver};
 use super::step::Step;
 use crate::bundle::Attempt;
 use crate::command::Context;
@@ -63,32 +64,6 @@ pub(super) struct Receiving<'a> {
     pub(super) settles: bool,
     /// The exit code, as far as is known.
     pub(super) ends: u8,
-}
-
-/// Why a bundle was not used.
-enum NotUsed {
-    /// Chunks are damaged or still arriving: it waits for them.
-    Waits,
-    /// Anything else.
-    Failed(CommandError),
-}
-
-impl<E: Into<CommandError>> From<E> for NotUsed {
-    fn from(error: E) -> Self {
-        NotUsed::Failed(error.into())
-    }
-}
-
-/// Which of two ends is told by the exit code: a step that failed, then what is not trusted, then what is incomplete.
-fn graver(one: u8, other: u8) -> u8 {
-    let rank = |code: u8| match code {
-        exit::DONE => 0,
-        exit::DAMAGED => 1,
-        exit::UNTRUSTED => 2,
-        exit::INTERRUPTED => 4,
-        _ => 3,
-    };
-    if rank(other) > rank(one) { other } else { one }
 }
 
 impl Receiving<'_> {
@@ -507,15 +482,5 @@ impl Receiving<'_> {
                 self.say(Level::Warning, &format!("{} stays: {error}", file.name()));
             }
         }
-    }
-}
-
-/// An error while files are copied.
-struct Shelving(CommandError);
-
-impl From<std::io::Error> for Shelving {
-    fn from(error: std::io::Error) -> Self {
-        let code = Code::FileUnusable;
-        Shelving(CommandError::new(code, format!("cannot copy the chunk files: {error}")))
     }
 }
