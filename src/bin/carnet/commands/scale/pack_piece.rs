@@ -28,7 +28,7 @@ pub(crate) struct PackPiece {
     /// The number of the piece, from 0
     #[arg(long, value_name = "K")]
     piece: u32,
-    /// The private key to sign with: a file, ssh-agent:COMMENT or ssh-agent:FINGERPRINT
+    /// The private key to sign with: a file, ssh-agent:COMMENT, ssh-agent:FINGERPRINT, or pkcs11:… for a token
     #[arg(long, value_name = "KEY", value_parser = key_place(), required_unless_present = "unsigned")]
     key: Option<KeyPlace>,
     #[command(flatten)]
