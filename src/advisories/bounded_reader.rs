@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::oci::Digest;
 
 /// The longest record, in bytes. The longest real ones, with all versions of a package, have some 2 MB.
-pub(super) const RECORD_BYTES_MAX: u64 = 16 << 20;
+pub(super) const RECORD_BYTES_MAX: u64 = 8 << 20;
 
 /// The bytes that may still be read for the record that is being read. The parser grants them again for each record.
 #[derive(Debug, Clone)]

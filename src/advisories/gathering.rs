@@ -12,7 +12,7 @@ use super::entry::{Entries, Entry};
 use super::wanted::Wanted;
 
 /// The most entries that are kept. A kernel has some 15,000 flaws in each of six releases.
-const ENTRIES_MAX: usize = 1_000_000;
+const ENTRIES_MAX: usize = 300_000;
 
 /// The most ecosystems with their releases that are listed.
 const COVERED_MAX: usize = 10_000;

@@ -27,7 +27,7 @@ impl Database {
     /// the Debian security tracker, or a secdb.
     ///
     /// The memory depends on the number of wanted packages and not on the size of the databases: a record of at most
-    /// 16 MiB is read at a time.
+    /// 8 MiB is read at a time.
     ///
     /// # Errors
     /// [`AdvisoryError`] if a database cannot be read or breaks off. An OSV record that cannot be read is a problem

@@ -1,7 +1,5 @@
 //! Bytes that are written in base64.
 
-use std::borrow::Cow;
-
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -36,11 +34,9 @@ impl Base64 {
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     const CONFIG: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    const ENGINE: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
-    let text = if text.contains(['-', '_']) {
-        Cow::Owned(text.replace('-', "+").replace('_', "/"))
-    } else {
-        Cow::Borrowed(text)
-    };
-    ENGINE.decode(text.as_ref()).ok()
+    const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
+    const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
+    // Of both, it is neither. A copy of a text of megabytes would be needed to take that.
+    let engine = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
+    engine.decode(text).ok()
 }

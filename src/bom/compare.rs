@@ -9,6 +9,12 @@ use crate::packages::Package;
 /// Most lines of each list of a comparison.
 pub const LINES_MAX: usize = 10_000;
 
+/// Most bytes of the lines of each list. Package URLs of real packages are far below 100 bytes each.
+const LINES_BYTES_MAX: usize = 2 << 20;
+
+/// Most packages of an image that an SBOM is compared with: each takes some hundred bytes while it is compared.
+pub const COMPARED_MAX: usize = 100_000;
+
 /// Most packages of one name, but of different kinds, that a component without a package URL is compared with.
 const NAMESAKES_MAX: usize = 16;
 
@@ -28,8 +34,19 @@ pub struct Comparison {
     pub same: u64,
     /// How many packages of the SBOM are of kinds that are not looked for in images, by type of package URL.
     pub other_kinds: BTreeMap<String, u64>,
-    /// How many lines were left out because a list has [`LINES_MAX`].
-    pub left_out: u64,
+    /// How many lines were left out of each list, because it has [`LINES_MAX`] or is too long.
+    pub left_out: LeftOut,
+}
+
+/// How many lines the lists of a comparison do not have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Of what only the SBOM has.
+    pub only_there: u64,
+    /// Of what only the image has.
+    pub only_here: u64,
+    /// Of other versions.
+    pub other_version: u64,
 }
 
 /// A package of which an SBOM and an image have different versions.
@@ -49,15 +66,19 @@ pub struct OtherVersion {
 /// compared by its name. A source package in the SBOM stands for all packages that were built from it. An epoch that one
 /// side leaves out, and a version that one side does not know, is no difference.
 pub fn compare<'a>(bom: &Bom, packages: impl IntoIterator<Item = (&'a Package, &'a str)>) -> Comparison {
-    let mut here = Here::default();
+    // Components without a package URL are looked up by words, and that takes much memory.
+    let has_url = |package: &BomPackage| !matches!(identity(package.purl(), ""), Identity::Malformed);
+    let mut here = Here { has_words: !bom.packages.iter().all(has_url), ..Here::default() };
     for (package, purl) in packages {
         here.add(package, purl);
     }
+    here.settle();
     let mut comparison = Comparison::default();
     let mut there = There::default();
     for package in &bom.packages {
         there.add(package, &here, &mut comparison);
     }
+    there.settle();
     there.take_sources(&here, &mut comparison);
     there.take_subject(bom, &mut here);
     match_by_artifact(&mut there.names, &mut here, &mut comparison);
@@ -81,12 +102,51 @@ pub fn compare<'a>(bom: &Bom, packages: impl IntoIterator<Item = (&'a Package, &
     comparison
 }
 
+/// A sorted set in little memory. Most have one item, and there are very many.
+#[derive(Clone)]
+struct Few<T>(Vec<T>);
+
+impl<T> Default for Few<T> {
+    fn default() -> Few<T> {
+        Few(Vec::new())
+    }
+}
+
+impl<T: Ord> Few<T> {
+    /// Adds an item. [`Few::settle`] has to follow.
+    fn add(&mut self, item: T) {
+        if self.0.is_empty() {
+            self.0.reserve_exact(1);
+        }
+        self.0.push(item);
+    }
+
+    /// Puts the items in order, each once.
+    fn settle(&mut self) {
+        self.0.sort();
+        self.0.dedup();
+    }
+
+    fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+
+    fn has(&self, item: &T) -> bool {
+        self.0.binary_search(item).is_ok()
+    }
+
+    /// What another set lacks, in order.
+    fn not_in<'a>(&'a self, other: &Few<T>) -> Vec<&'a T> {
+        self.iter().filter(|item| !other.has(item)).collect()
+    }
+}
+
 /// All mentions of one name.
 #[derive(Default)]
 struct Mentions {
     /// The package URL without version, or the name, for people.
     shown: String,
-    versions: BTreeSet<Version>,
+    versions: Few<Version>,
 }
 
 impl Mentions {
@@ -112,10 +172,12 @@ fn line(shown: &str, version: &Version) -> String {
 #[derive(Default)]
 struct Here {
     names: BTreeMap<Name, Mentions>,
+    /// Whether `by_word` is filled.
+    has_words: bool,
     /// The names by their last word, for components without a package URL.
-    by_word: BTreeMap<String, BTreeSet<Name>>,
+    by_word: BTreeMap<String, Few<Name>>,
     /// The source packages, with their versions.
-    sources: BTreeMap<Name, BTreeSet<Version>>,
+    sources: BTreeMap<Name, Few<Version>>,
     /// The source package of each package.
     source_of: BTreeMap<Name, Name>,
 }
@@ -125,10 +187,10 @@ impl Here {
         let Identity::Package(name, _) = identity(purl, &package.version) else { return };
         // The package itself states its version in full; a package URL may not.
         let version = normal_version(name.kind, &package.version);
-        for word in [last_word(&name.name), &name.name] {
+        for word in [last_word(&name.name), &name.name].into_iter().filter(|_| self.has_words) {
             let namesakes = self.by_word.entry(word.to_ascii_lowercase()).or_default();
-            if namesakes.len() < NAMESAKES_MAX {
-                namesakes.insert(name.clone());
+            if namesakes.0.len() < NAMESAKES_MAX && !namesakes.0.contains(&name) {
+                namesakes.add(name.clone());
             }
         }
         if matches!(name.kind, "deb" | "apk" | "rpm") {
@@ -138,14 +200,20 @@ impl Here {
             };
             let source = Name { kind: name.kind, name: normal_name(name.kind, source) };
             let source_version = normal_version(name.kind, source_version);
-            self.sources.entry(source.clone()).or_default().insert(source_version);
+            self.sources.entry(source.clone()).or_default().add(source_version);
             self.source_of.insert(name.clone(), source);
         }
         let mentions = self.names.entry(name).or_default();
         if mentions.shown.is_empty() {
             without_version(purl).clone_into(&mut mentions.shown);
         }
-        mentions.versions.insert(version);
+        mentions.versions.add(version);
+    }
+
+    fn settle(&mut self) {
+        self.names.values_mut().for_each(|mentions| mentions.versions.settle());
+        self.by_word.values_mut().for_each(Few::settle);
+        self.sources.values_mut().for_each(Few::settle);
     }
 }
 
@@ -164,8 +232,13 @@ struct There {
 }
 
 impl There {
+    fn settle(&mut self) {
+        let all = self.names.values_mut().chain(self.as_source.values_mut());
+        all.for_each(|mentions| mentions.versions.settle());
+    }
+
     fn add(&mut self, package: &BomPackage, here: &Here, comparison: &mut Comparison) {
-        let purl = package.purl.as_deref().unwrap_or_default();
+        let purl = package.purl();
         match identity(purl, &package.version) {
             Identity::Package(name, version) if version.is_source => {
                 let version = Version { is_source: false, ..version };
@@ -191,9 +264,9 @@ impl There {
         let version_of = |name: &Name| normal_version(name.kind, &package.version);
         let has_it = |name: &&Name| {
             let versions = here.names.get(name).map(|mentions| &mentions.versions);
-            versions.is_some_and(|versions| versions.contains(&version_of(name)))
+            versions.is_some_and(|versions| versions.has(&version_of(name)))
         };
-        let best = named.and_then(|names| names.iter().find(has_it).or_else(|| names.first()));
+        let best = named.and_then(|names| names.iter().find(has_it).or_else(|| names.0.first()));
         match best {
             Some(name) => {
                 let shown = here.names.get(name).map_or("", |mentions| &mentions.shown);
@@ -242,7 +315,7 @@ fn mention(names: &mut BTreeMap<Name, Mentions>, name: Name, shown: &str, versio
     if mentions.shown.is_empty() {
         shown.clone_into(&mut mentions.shown);
     }
-    mentions.versions.insert(version);
+    mentions.versions.add(version);
 }
 
 /// Matches Java archives by artifact and version. Their group is often a guess, of tools and of this one.
@@ -251,24 +324,28 @@ fn match_by_artifact(there: &mut BTreeMap<Name, Mentions>, here: &mut Here, comp
     let unmatched = |name: &Name| name.kind == "maven" && !there.contains_key(name);
     let mut waiting: BTreeMap<(String, Version), Vec<Name>> = BTreeMap::new();
     for (name, mentions) in here.names.iter().filter(|(name, _)| unmatched(name)) {
-        for version in &mentions.versions {
+        for version in mentions.versions.iter() {
             waiting.entry(key(name, version)).or_default().push(name.clone());
         }
     }
     let lone: Vec<Name> =
         there.keys().filter(|name| name.kind == "maven" && !here.names.contains_key(name)).cloned().collect();
+    let mut matched: BTreeMap<Name, BTreeSet<Version>> = BTreeMap::new();
     for name in lone {
         let Some(mentions) = there.get_mut(&name) else { continue };
-        mentions.versions.retain(|version| {
+        mentions.versions.0.retain(|version| {
             let Some(match_here) = waiting.get_mut(&key(&name, version)).and_then(Vec::pop) else {
                 return true;
             };
-            if let Some(found) = here.names.get_mut(&match_here) {
-                found.versions.remove(version);
-            }
+            matched.entry(match_here).or_default().insert(version.clone());
             comparison.same += 1;
             false
         });
+    }
+    for (name, versions) in matched {
+        if let Some(found) = here.names.get_mut(&name) {
+            found.versions.0.retain(|version| !versions.contains(version));
+        }
     }
 }
 
@@ -282,8 +359,8 @@ fn differ_in(there: &Mentions, here: &Mentions, comparison: &mut Comparison, is_
         comparison.same += 1;
         return;
     }
-    let mut only_there: Vec<&Version> = there.versions.difference(&here.versions).collect();
-    let mut only_here: Vec<&Version> = here.versions.difference(&there.versions).collect();
+    let mut only_there = there.versions.not_in(&here.versions);
+    let mut only_here = here.versions.not_in(&there.versions);
     drop_missing_epochs(&mut only_there, &mut only_here, there, here);
     match (only_there.is_empty(), only_here.is_empty() || !is_complete) {
         (true, true) => comparison.same += 1,
@@ -336,14 +413,27 @@ fn joined(versions: &[&Version]) -> String {
 impl Comparison {
     /// Sorts the lists and cuts them.
     fn bound(&mut self) {
-        fn cut<T: Ord>(list: &mut Vec<T>) -> u64 {
+        fn cut<T: Ord>(list: &mut Vec<T>, bytes_of: impl Fn(&T) -> usize) -> u64 {
             list.sort();
             list.dedup();
-            let more = list.len().saturating_sub(LINES_MAX);
-            list.truncate(LINES_MAX);
+            let mut bytes = 0_usize;
+            let kept = list.iter().take(LINES_MAX).take_while(|line| {
+                bytes = bytes.saturating_add(bytes_of(line));
+                bytes <= LINES_BYTES_MAX
+            });
+            let kept = kept.count();
+            let more = list.len() - kept;
+            list.truncate(kept);
+            list.shrink_to_fit();
             more as u64
         }
-        self.left_out = cut(&mut self.only_there) + cut(&mut self.only_here) + cut(&mut self.other_version);
+        self.left_out = LeftOut {
+            only_there: cut(&mut self.only_there, String::len),
+            only_here: cut(&mut self.only_here, String::len),
+            other_version: cut(&mut self.other_version, |line| {
+                line.purl.len() + line.there.len() + line.here.len()
+            }),
+        };
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::oci::Digest;
 
-/// Largest envelope in bytes. Its payload may be an SBOM.
-pub const ENVELOPE_BYTES_MAX: usize = 48 << 20;
+/// Largest envelope in bytes. Its payload may be an SBOM. The envelope, its text without escapes and the payload are in memory at the
+/// same time.
+pub const ENVELOPE_BYTES_MAX: usize = 24 << 20;
 
 /// Most signatures of an envelope.
 pub const SIGNATURES_MAX: usize = 64;

@@ -24,7 +24,7 @@ mod statement;
 mod write;
 
 pub use buildkit::{ATTESTATION_MANIFEST, PREDICATE_TYPE, REFERENCE_DIGEST, REFERENCE_TYPE, attests};
-pub use compare::{Comparison, LINES_MAX, OtherVersion, compare};
+pub use compare::{COMPARED_MAX, Comparison, LINES_MAX, LeftOut, OtherVersion, compare};
 pub use document::{DOCUMENT_BYTES_MAX, Document, Unreadable, open, read};
 pub use envelope::{
     BundleContent, BundleSigner, ENVELOPE_BYTES_MAX, Envelope, EnvelopeSignature, SIGNATURES_MAX, Signed,

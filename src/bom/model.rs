@@ -61,3 +61,10 @@ pub struct BomPackage {
     /// The licences that it declares, word for word.
     pub licences: Vec<String>,
 }
+
+impl BomPackage {
+    /// Returns its package URL; empty if it has none.
+    pub(super) fn purl(&self) -> &str {
+        self.purl.as_deref().unwrap_or_default()
+    }
+}

@@ -3,10 +3,16 @@
 use super::model::BomPackage;
 
 /// Most packages that are kept of an SBOM.
-pub const PACKAGES_MAX: usize = 500_000;
+pub const PACKAGES_MAX: usize = 100_000;
 
-/// Most bytes of names, versions, package URLs and licences that are kept of an SBOM.
-const TEXT_BYTES_MAX: usize = 96 << 20;
+/// Most bytes that the packages of an SBOM take in memory: names, versions, package URLs and licences.
+const KEPT_BYTES_MAX: usize = 48 << 20;
+
+/// What a package takes beside its texts, in bytes: its fields, and what the memory of each text takes.
+const PACKAGE_BYTES: usize = 200;
+
+/// What a licence takes beside its text, in bytes.
+const LICENCE_BYTES: usize = 48;
 
 /// The packages that are kept, and how many were not.
 #[derive(Default)]
@@ -14,7 +20,7 @@ pub(super) struct PackageList {
     packages: Vec<BomPackage>,
     /// The id of each package inside the document; empty with CycloneDX.
     ids: Vec<Box<str>>,
-    text_bytes: usize,
+    kept_bytes: usize,
     left_out: u64,
     nameless: u64,
     /// Components that are no packages.
@@ -29,13 +35,13 @@ impl PackageList {
             return;
         }
         let texts = [package.name.len(), package.version.len(), package.purl.as_ref().map_or(0, String::len)];
-        let licences = package.licences.iter().map(String::len);
-        let bytes: usize = texts.into_iter().chain(licences).chain([id.len()]).sum();
-        if self.packages.len() >= PACKAGES_MAX || self.text_bytes + bytes > TEXT_BYTES_MAX {
+        let licences = package.licences.iter().map(|licence| licence.len() + LICENCE_BYTES);
+        let bytes: usize = texts.into_iter().chain(licences).chain([id.len(), PACKAGE_BYTES]).sum();
+        if self.packages.len() >= PACKAGES_MAX || self.kept_bytes + bytes > KEPT_BYTES_MAX {
             self.left_out += 1;
             return;
         }
-        self.text_bytes += bytes;
+        self.kept_bytes += bytes;
         self.packages.push(package);
         self.ids.push(id.into());
     }
@@ -61,7 +67,7 @@ impl PackageList {
             |count: u64| if count == 1 { "1 package".to_owned() } else { format!("{count} packages") };
         if self.left_out > 0 {
             problems.push(format!(
-                "{} more than {PACKAGES_MAX} packages or {TEXT_BYTES_MAX} bytes of text were left out",
+                "{} more than {PACKAGES_MAX} packages or {KEPT_BYTES_MAX} bytes were left out",
                 count(self.left_out)
             ));
         }

@@ -1,9 +1,12 @@
 //! The configuration of an image (image-spec, "config"). Read loosely: tools leave fields out, or write `null`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+use super::json::{VALUES_MAX, values};
 
 /// What the configuration of an image says.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -52,11 +55,11 @@ pub struct Execution {
     #[serde(deserialize_with = "loose")]
     pub working_dir: String,
     /// The ports.
-    #[serde(deserialize_with = "loose")]
-    pub exposed_ports: BTreeMap<String, Value>,
+    #[serde(deserialize_with = "keys")]
+    pub exposed_ports: BTreeSet<String>,
     /// The volumes.
-    #[serde(deserialize_with = "loose")]
-    pub volumes: BTreeMap<String, Value>,
+    #[serde(deserialize_with = "keys")]
+    pub volumes: BTreeSet<String>,
     /// The labels.
     #[serde(deserialize_with = "loose")]
     pub labels: BTreeMap<String, String>,
@@ -87,8 +90,11 @@ impl ImageConfig {
     /// Parses a configuration. A field of another type than the specification says counts as absent.
     ///
     /// # Errors
-    /// If the bytes are no JSON object.
+    /// If the bytes are no JSON object, or have more values than are read.
     pub fn parse(bytes: &[u8]) -> Result<ImageConfig, serde_json::Error> {
+        if values(bytes) > VALUES_MAX {
+            return Err(serde_json::Error::custom(format!("it has more than {VALUES_MAX} values")));
+        }
         serde_json::from_slice::<serde_json::Map<String, Value>>(bytes)
             .and_then(|object| serde_json::from_value(Value::Object(object)))
     }
@@ -101,10 +107,30 @@ impl ImageConfig {
         parts.join("/")
     }
 
+    /// About how many bytes it takes in memory.
+    pub fn weight(&self) -> usize {
+        let texts = |texts: &[String]| texts.iter().map(|text| text.len() + 48).sum::<usize>();
+        let run = &self.config;
+        let single =
+            [&self.os, &self.architecture, &self.variant, &run.user, &run.working_dir].map(String::len);
+        let keys = run.exposed_ports.iter().chain(&run.volumes).map(|key| key.len() + 100);
+        let labels = run.labels.iter().map(|(key, value)| key.len() + value.len() + 100);
+        let lists = [&run.entrypoint, &run.cmd, &run.env, &self.rootfs.diff_ids].map(|list| texts(list));
+        let steps = self.history.iter().map(|step| step.created_by.len() + 64);
+        let created = self.created.as_ref().map_or(0, String::len);
+        1024 + created + single.into_iter().chain(lists).chain(keys).chain(labels).chain(steps).sum::<usize>()
+    }
+
     /// Returns the commands of the steps that made a layer, base layer first.
     pub fn layer_steps(&self) -> impl Iterator<Item = &Step> {
         self.history.iter().filter(|step| !step.empty_layer)
     }
+}
+
+/// Returns the keys of an object. What their values say does not count.
+fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<String>, D::Error> {
+    let Value::Object(object) = Value::deserialize(deserializer)? else { return Ok(BTreeSet::new()) };
+    Ok(object.into_iter().map(|(key, _)| key).collect())
 }
 
 /// Returns the default for `null` and for values of another type.
@@ -137,5 +163,15 @@ mod tests {
         assert_eq!(config.layer_steps().count(), 1);
         assert!(ImageConfig::parse(b"[]").is_err());
         assert_eq!(ImageConfig::parse(b"{}").unwrap().platform(), "");
+    }
+
+    /// A few bytes of text must not become gigabytes of values.
+    #[test]
+    fn values_are_bounded() {
+        let text = |count: usize| format!(r#"{{"os":"linux","a":["[,{{\"",{}0]}}"#, "0,".repeat(count));
+        // The object, the list, and three commas beside those.
+        assert_eq!(ImageConfig::parse(text(VALUES_MAX - 4).as_bytes()).unwrap().os, "linux");
+        let error = ImageConfig::parse(text(VALUES_MAX - 3).as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("more than 50000 values"), "{error}");
     }
 }

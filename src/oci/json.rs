@@ -38,6 +38,25 @@ const KNOWN_KEYS: &[&str] = &[
     "history",
 ];
 
+/// The most values, in objects and lists at any depth, of a text that is read as a whole. Real ones have some hundreds or thousands. A
+/// value takes up to 700 bytes of memory, and may have four as text.
+pub(crate) const VALUES_MAX: usize = 50_000;
+
+/// About how many values a text in JSON has: one begins with each bracket, and one follows each comma.
+pub(crate) fn values(bytes: &[u8]) -> usize {
+    let (mut values, mut in_text, mut is_escaped) = (0, false, false);
+    for byte in bytes {
+        match (in_text, byte) {
+            (true, _) if is_escaped => is_escaped = false,
+            (true, b'\\') => is_escaped = true,
+            (_, b'"') => in_text = !in_text,
+            (false, b'{' | b'[' | b',') => values += 1,
+            _ => {}
+        }
+    }
+    values
+}
+
 /// A value that is written as a JSON object. Serde's own structs accept an array of their fields in order, too, which
 /// no other parser does.
 pub(crate) struct Object<T>(pub T);

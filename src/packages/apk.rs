@@ -5,6 +5,9 @@ use super::{Found, Kind, Package, Source};
 /// The most packages that are read from one file.
 const PACKAGES_MAX: usize = 100_000;
 
+/// How much of a name, version or licence is kept, in bytes.
+const VALUE_BYTES_MAX: usize = 4096;
+
 /// The paths that are kept of one database. Beyond, files seem to belong to no package.
 const PATHS_MAX: usize = 400_000;
 
@@ -36,7 +39,7 @@ pub fn installed(bytes: &[u8]) -> Found {
             std::mem::take(&mut draft).finish(&mut found);
             folder = b"";
             if found.packages.len() >= PACKAGES_MAX {
-                found.problems.push(format!("the database has more than {PACKAGES_MAX} packages"));
+                found.problem(|| format!("the database has more than {PACKAGES_MAX} packages"));
                 return found;
             }
             continue;
@@ -47,7 +50,10 @@ pub fn installed(bytes: &[u8]) -> Found {
         else {
             continue;
         };
-        let text = || String::from_utf8_lossy(value).trim().to_owned();
+        let text = || {
+            let value = value.get(..VALUE_BYTES_MAX).unwrap_or(value);
+            String::from_utf8_lossy(value).trim().to_owned()
+        };
         match field {
             b'P' => draft.name = text(),
             b'V' => draft.version = text(),
@@ -85,7 +91,7 @@ impl Draft {
         }
         if name.is_empty() || version.is_empty() {
             let at = found.packages.len() + 1;
-            found.problems.push(format!("package {at} of the database has no name or no version"));
+            found.problem(|| format!("package {at} of the database has no name or no version"));
             return;
         }
         let of = |text: &String| !text.is_empty();

@@ -41,8 +41,9 @@ pub fn crates(executable: &Executable<'_>) -> Found {
             let built_in = list.packages.iter().filter(|one| one.kind.as_deref() != Some("build"));
             for one in built_in.take(CRATES_MAX) {
                 let Some((name, version)) = word(&one.name).zip(word(&one.version)) else {
-                    let name = quoted(&one.name);
-                    found.problems.push(format!("The crate {name} has no usable name or version."));
+                    found.problem(|| {
+                        format!("The crate {} has no usable name or version.", quoted(&one.name))
+                    });
                     continue;
                 };
                 let (architecture, source, licences) = (None, None, Vec::new());

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::package::{Found, Kind, Package};
 use super::word::{quoted, text, word};
+use crate::oci::json::{VALUES_MAX, values};
 
 /// The most packages of one application.
 const PACKAGES_MAX: usize = 20_000;
@@ -11,6 +12,10 @@ const PACKAGES_MAX: usize = 20_000;
 /// The packages that an application was published with. The projects of the application itself are none.
 pub fn deps_json(bytes: &[u8]) -> Found {
     let mut found = Found::default();
+    if values(bytes) > VALUES_MAX {
+        found.problem(|| format!("The .deps.json file has more than {VALUES_MAX} values."));
+        return found;
+    }
     let read = match serde_json::from_str::<Value>(&text(bytes)) {
         Ok(read) => read,
         Err(error) => {
@@ -38,7 +43,7 @@ pub fn deps_json(bytes: &[u8]) -> Found {
                 source: None,
                 licences: Vec::new(),
             }),
-            None => found.problems.push(format!("The library {} is not NAME/VERSION.", quoted(key))),
+            None => found.problem(|| format!("The library {} is not NAME/VERSION.", quoted(key))),
         }
     }
     found

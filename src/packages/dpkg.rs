@@ -7,6 +7,12 @@ use super::{Found, Kind, Package, Source};
 /// The most packages that are read from one file. Debian has about 60,000.
 const PACKAGES_MAX: usize = 100_000;
 
+/// The longest stanza, in bytes. One with all files of `/etc` of a package has some kilobytes.
+const STANZA_BYTES_MAX: usize = 1 << 20;
+
+/// The most paths that one list has. The longest real ones have some 50,000.
+const PATHS_MAX: usize = 200_000;
+
 /// Reads `status`: the packages of which files are there. Those that only have configuration files left, or were removed,
 /// are not among them.
 pub fn status(bytes: &[u8]) -> Found {
@@ -23,24 +29,44 @@ pub fn status_d(bytes: &[u8]) -> Found {
 }
 
 fn read(bytes: &[u8], is_installed: impl Fn(&Stanza<'_>) -> bool) -> Found {
-    let text = String::from_utf8_lossy(bytes);
     let mut found = Found::default();
-    for (at, stanza) in stanzas(&text).enumerate() {
-        if found.packages.len() == PACKAGES_MAX {
-            found.problems.push(format!("the database has more than {PACKAGES_MAX} packages"));
-            break;
-        }
-        if !is_installed(&stanza) {
+    let mut at = 0_usize;
+    for part in parts(bytes) {
+        if part.len() > STANZA_BYTES_MAX {
+            at += 1;
+            found.problem(|| {
+                format!("stanza {at} of the database has {} bytes; {STANZA_BYTES_MAX} are read", part.len())
+            });
             continue;
         }
-        match package(&stanza) {
-            Some(package) => found.packages.push(package),
-            None => {
-                found.problems.push(format!("stanza {} of the database has no name or no version", at + 1));
+        for stanza in stanzas(&String::from_utf8_lossy(part)) {
+            at += 1;
+            if found.packages.len() == PACKAGES_MAX {
+                found.problem(|| format!("the database has more than {PACKAGES_MAX} packages"));
+                return found;
+            }
+            if !is_installed(&stanza) {
+                continue;
+            }
+            match package(&stanza) {
+                Some(package) => found.packages.push(package),
+                None => found.problem(|| format!("stanza {at} of the database has no name or no version")),
             }
         }
     }
     found
+}
+
+/// The parts between empty lines: a stanza each. A text that is not UTF-8 takes up to three times as much memory when it is read, so
+/// it is read part by part.
+fn parts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let end = rest.windows(2).position(|pair| pair == b"\n\n").map_or(rest.len(), |at| at + 2);
+        let (part, after) = rest.split_at(end);
+        rest = after;
+        (!part.is_empty()).then_some(part)
+    })
 }
 
 fn package(stanza: &Stanza<'_>) -> Option<Package> {
@@ -69,7 +95,7 @@ fn source_of(text: &str, name: &str, version: &str) -> Option<Source> {
 /// Reads a list of files, `info/NAME.list`: the paths that the package owns, without a leading slash. It lists folders, too.
 pub fn owned(list: &[u8]) -> Vec<Vec<u8>> {
     let lines = list.split(|&byte| byte == b'\n').map(|line| line.strip_prefix(b"/").unwrap_or(line));
-    lines.filter(|line| !line.is_empty() && *line != b".").map(<[u8]>::to_vec).collect()
+    lines.filter(|line| !line.is_empty() && *line != b".").take(PATHS_MAX).map(<[u8]>::to_vec).collect()
 }
 
 /// Reads the sums of `status.d/NAME.md5sums`: the paths that the package owns.
@@ -80,7 +106,7 @@ pub fn owned_by_sums(sums: &[u8]) -> Vec<Vec<u8>> {
         let path = line.get(at + 2..)?;
         Some(path.strip_prefix(b"./").or(path.strip_prefix(b"/")).unwrap_or(path).to_vec())
     };
-    lines.filter_map(path).filter(|path| !path.is_empty()).collect()
+    lines.filter_map(path).filter(|path| !path.is_empty()).take(PATHS_MAX).collect()
 }
 
 /// Returns the licences that `usr/share/doc/NAME/copyright` declares. If the file has Debian's machine-readable form, those
@@ -133,6 +159,26 @@ mod tests {
         assert_eq!(source(1), Source { name: "c".to_owned(), version: "1:2-3".to_owned() });
         assert_eq!(found.problems.len(), 1, "{:?}", found.problems);
         assert_eq!(status_d(b"Package: base-files\nVersion: 12\n").packages.len(), 1);
+    }
+
+    #[test]
+    fn bounds_hold_and_are_said() {
+        let stanza = "Package: a\nStatus: a b c\nVersion: 1\n\n";
+        let found = |count: usize| status(stanza.repeat(count).as_bytes());
+        let (all, cut) = (found(PACKAGES_MAX), found(PACKAGES_MAX + 1));
+        assert_eq!((all.packages.len(), all.problems.len()), (PACKAGES_MAX, 0));
+        assert_eq!((cut.packages.len(), cut.problems.len()), (PACKAGES_MAX, 1));
+        // Problems are named, but not millions of them.
+        let odd = status("Status: a b c\n\n".repeat(5000).as_bytes());
+        assert_eq!(odd.problems.len(), 1001);
+        // No field of a stanza that has too many is an error, and a stanza that is too long hides no other.
+        let many = format!("{}\n{stanza}", ":\n".repeat(STANZA_BYTES_MAX / 2 - 1));
+        assert_eq!((status(many.as_bytes()).packages.len(), status(many.as_bytes()).problems.len()), (1, 0));
+        let long = [&vec![0xff; STANZA_BYTES_MAX], &b"\n\n"[..], stanza.as_bytes()].concat();
+        let found = status(&long);
+        assert_eq!((found.packages.len(), found.problems.len()), (1, 1), "{:?}", found.problems);
+        assert_eq!(owned("/a\n".repeat(PATHS_MAX + 1).as_bytes()).len(), PATHS_MAX);
+        assert_eq!(owned_by_sums("0  a\n".repeat(PATHS_MAX + 1).as_bytes()).len(), PATHS_MAX);
     }
 
     #[test]

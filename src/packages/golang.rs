@@ -118,7 +118,7 @@ fn read_list(list: &str, found: &mut Found) {
         let Some((name, version)) = word(name).zip(word(version)) else {
             // Modules of a workspace have no version.
             if kind != "mod" {
-                found.problems.push(format!("The Go module {} has no usable name or version.", quoted(name)));
+                found.problem(|| format!("The Go module {} has no usable name or version.", quoted(name)));
             }
             is_replaceable = false;
             continue;

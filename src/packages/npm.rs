@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::package::{Found, Kind, Package};
 use super::word::{licence, text, word};
+use crate::oci::json::{VALUES_MAX, values};
 
 /// The most licences that one package declares.
 const LICENCES_MAX: usize = 32;
@@ -28,6 +29,10 @@ pub fn is_installed(path: &[u8]) -> bool {
 /// Of equal keys the last one counts, as in Node. A file that is nested deeper than 128 levels is not read.
 pub fn package_json(bytes: &[u8]) -> Found {
     let mut found = Found::default();
+    if values(bytes) > VALUES_MAX {
+        found.problem(|| format!("package.json has more than {VALUES_MAX} values."));
+        return found;
+    }
     let read = match serde_json::from_str::<Value>(&text(bytes)) {
         Ok(read) => read,
         Err(error) => {

@@ -59,6 +59,9 @@ pub struct Source {
     pub version: String,
 }
 
+/// The most problems that are kept of one file. Beyond, one says that there are more.
+const PROBLEMS_MAX: usize = 1000;
+
 /// What was read from one database or file.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -70,4 +73,15 @@ pub struct Found {
     pub problems: Vec<String>,
     /// Archives in archives that were not read because they lie too deep, as sentences for people.
     pub too_deep: Vec<String>,
+}
+
+impl Found {
+    /// Notes something that could not be read. A file of megabytes may have millions of these.
+    pub(super) fn problem(&mut self, problem: impl FnOnce() -> String) {
+        match self.problems.len() {
+            0..PROBLEMS_MAX => self.problems.push(problem()),
+            PROBLEMS_MAX => self.problems.push("there are more problems, which are not named".to_owned()),
+            _ => {}
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! Stanzas of fields, as Debian's and Python's files have them (deb822, RFC 822): `Name: value`, and lines that begin with
 //! a space continue the value.
 
+/// The most fields of a stanza. Those of real files have some hundred at most.
+const FIELDS_MAX: usize = 10_000;
+
 /// The fields of one stanza, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Stanza<'a> {
@@ -37,7 +40,9 @@ pub(super) fn stanzas(text: &str) -> impl Iterator<Item = Stanza<'_>> {
                     value.push('\n');
                     value.push_str(line.trim());
                 }
-            } else if let Some((name, value)) = line.split_once(':').filter(|_| !line.starts_with('#')) {
+            } else if let Some((name, value)) = line.split_once(':').filter(|_| !line.starts_with('#'))
+                && stanza.fields.len() < FIELDS_MAX
+            {
                 stanza.fields.push((name.trim(), value.trim().to_owned()));
             }
         }

@@ -69,8 +69,9 @@ impl Wanted {
             Wanted::DpkgList | Wanted::DpkgSums | Wanted::PythonRecord | Wanted::PythonInstalledFiles => {
                 8 * MIB
             }
-            Wanted::DotnetDeps | Wanted::PythonMetadata => 4 * MIB,
-            Wanted::Copyright | Wanted::PackageJson => MIB,
+            // Libraries of C++ and browsers have copyright files of two megabytes.
+            Wanted::Copyright | Wanted::DotnetDeps | Wanted::PythonMetadata => 4 * MIB,
+            Wanted::PackageJson => MIB,
             Wanted::DpkgStatusD | Wanted::GemSpec => 256 * KIB,
             Wanted::OsRelease => 64 * KIB,
             // Only that it is there.

@@ -8,9 +8,14 @@ use serde::de::IgnoredAny;
 use super::purl::Purl;
 use super::statement::VexStatement;
 use super::{csaf, cyclonedx, openvex};
+use crate::oci::json::values;
 
 /// The longest document, in bytes.
-const VEX_BYTES_MAX: usize = 64 << 20;
+const VEX_BYTES_MAX: usize = 32 << 20;
+
+/// The most values in objects and lists of a document. Those about a kernel have some hundred thousand. A
+/// value takes up to some hundred bytes of memory, and may have four as text.
+const VALUES_MAX: usize = 1_000_000;
 
 /// The statements of a document.
 #[derive(Debug, Default, Clone)]
@@ -22,12 +27,20 @@ pub struct Vex {
 /// Why a text is no VEX document.
 #[derive(Debug, thiserror::Error)]
 pub enum VexError {
-    /// It is longer than the limit of 64 MiB.
+    /// It is longer than the limit of 32 MiB.
     #[error("the document has {found} bytes; expected at most {limit}")]
     TooLong {
         /// Its size in bytes.
         found: usize,
         /// The largest allowed size in bytes.
+        limit: usize,
+    },
+    /// It has too many parts.
+    #[error("the document has {found} values in objects and lists; expected at most {limit}")]
+    TooMany {
+        /// About how many it has.
+        found: usize,
+        /// The most that are read.
         limit: usize,
     },
     /// It is not JSON, or breaks the form of its kind.
@@ -58,6 +71,10 @@ impl Vex {
     pub fn read(bytes: &[u8]) -> Result<Vex, VexError> {
         if bytes.len() > VEX_BYTES_MAX {
             return Err(VexError::TooLong { found: bytes.len(), limit: VEX_BYTES_MAX });
+        }
+        let found = values(bytes);
+        if found > VALUES_MAX {
+            return Err(VexError::TooMany { found, limit: VALUES_MAX });
         }
         let glance: Glance = serde_json::from_slice(bytes)?;
         let is_openvex = |name: String| name.contains("openvex.dev/ns");

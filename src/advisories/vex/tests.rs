@@ -118,3 +118,17 @@ fn other_texts_are_refused() {
         assert_eq!(Vex::read(text.as_bytes()).unwrap_err().to_string(), expected);
     }
 }
+
+#[test]
+fn a_document_of_too_many_parts_is_refused() {
+    let document = |count: usize| {
+        format!(
+            "{{\"@context\":\"https://openvex.dev/ns\",\"statements\":[],\"a\":[{}0]}}",
+            "0,".repeat(count)
+        )
+    };
+    // The object, its lists, and two commas beside those.
+    assert!(Vex::read(document(1_000_000 - 5).as_bytes()).unwrap().is_empty());
+    let error = Vex::read(document(1_000_000 - 4).as_bytes()).unwrap_err().to_string();
+    assert_eq!(error, "the document has 1000001 values in objects and lists; expected at most 1000000");
+}

@@ -13,6 +13,9 @@ const PACKAGES_MAX: usize = 100_000;
 const PATHS_MAX: usize = 400_000;
 const PATHS_BYTES_MAX: usize = 20 << 20;
 
+/// How much of a name, version or licence is looked at, in bytes.
+const TEXT_BYTES_MAX: usize = 4096;
+
 /// The longest path that is kept: longer ones cannot be opened (`PATH_MAX`).
 const PATH_BYTES_MAX: usize = 4096;
 
@@ -106,8 +109,9 @@ impl Collected {
     }
 }
 
-fn package(header: &Header<'_>) -> Option<Package> {
-    let text = |tag| header.text(tag).map(String::from_utf8_lossy);
+fn package<'a>(header: &Header<'a>) -> Option<Package> {
+    let start = |text: &'a [u8]| text.get(..TEXT_BYTES_MAX).unwrap_or(text);
+    let text = |tag| header.text(tag).map(start).map(String::from_utf8_lossy);
     let get = |tag| word(&text(tag)?);
     let (name, version, release) = (get(tag::NAME)?, get(tag::VERSION)?, get(tag::RELEASE)?);
     let epoch = header.number(tag::EPOCH).map(|epoch| format!("{epoch}:")).unwrap_or_default();

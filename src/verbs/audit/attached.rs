@@ -7,12 +7,24 @@ use super::finding::{Finding, Place, Rule};
 use super::report::{AuditedBom, AuditedPackage, AuditedSignature, AuditedStatement, Unseen, VersionDiffers};
 use super::signatures::{Checks, System, fetched, is_envelope, reported, system_of};
 use super::survey::{Attached, Survey};
-use crate::bom::{Bom, Document, Signed, Statement, SubjectAnswer, Unreadable, compare};
+use crate::bom::{
+    Bom, COMPARED_MAX, Document, LeftOut, Signed, Statement, SubjectAnswer, Unreadable, compare,
+};
+use crate::diagnosis::count;
 use crate::oci::{Descriptor, Digest};
 use crate::trust::cargo::Outcome;
 
 /// The largest SBOM or attestation, in bytes. It is held in memory to be checked.
 const BYTES_MAX: u64 = 48 << 20;
+
+/// What the report has at most of all that is attached, in bytes.
+const REPORTED_BYTES_MAX: usize = 32 << 20;
+
+/// How much of the type of a predicate and of the name of a builder is kept, in characters.
+const NAME_CHARS_MAX: usize = 300;
+
+/// What anything that is attached takes in the report beside long texts, in bytes: its line, and findings about it.
+const LINE_BYTES: usize = 1024;
 
 /// What was read.
 #[derive(Default)]
@@ -25,6 +37,8 @@ pub(super) struct Read {
     pub signatures: Vec<AuditedSignature>,
     /// What is attached and in a form that is not read.
     pub opaque: BTreeSet<Unseen>,
+    /// How many blobs were not looked into, because the report has no room for more.
+    pub passed_over: u64,
 }
 
 /// Reads what is attached to the images.
@@ -35,10 +49,15 @@ pub(super) fn read(
     checks: Checks<'_>,
     findings: &mut Vec<Finding>,
 ) -> Read {
-    let mut reading = Reading { survey, packages, checks, findings, read: Read::default() };
+    let left = REPORTED_BYTES_MAX;
+    let mut reading = Reading { survey, packages, checks, findings, left, read: Read::default() };
     for attached in &survey.attached {
         let Some(carried) = all.get(attached.carried) else { continue };
         for blob in &attached.blobs {
+            if !reading.take(LINE_BYTES) {
+                reading.read.passed_over += 1;
+                continue;
+            }
             if let Some(system) = System::of(attached, blob) {
                 let outcome = checks.signature(system, *carried, attached, blob);
                 reading.signature(system, attached, blob, outcome);
@@ -47,14 +66,14 @@ pub(super) fn read(
             reading.blob(*carried, attached, blob);
         }
     }
-    let Read { mut boms, mut statements, mut signatures, opaque } = reading.read;
+    let Read { mut boms, mut statements, mut signatures, opaque, passed_over } = reading.read;
     signatures.sort_by_cached_key(|signature| {
         let AuditedSignature { of, digest, kind, status, by, why, .. } = signature;
         (*of, *digest, kind.clone(), *status, by.clone(), why.clone())
     });
     boms.sort_by_key(|bom| (bom.of, bom.digest));
     statements.sort_by_key(|statement| (statement.of, statement.digest));
-    Read { boms, statements, signatures, opaque }
+    Read { boms, statements, signatures, opaque, passed_over }
 }
 
 struct Reading<'a> {
@@ -62,10 +81,21 @@ struct Reading<'a> {
     packages: &'a [AuditedPackage],
     checks: Checks<'a>,
     findings: &'a mut Vec<Finding>,
+    /// How many bytes the report may still get.
+    left: usize,
     read: Read,
 }
 
 impl Reading<'_> {
+    /// Takes room in the report. Returns whether there is any.
+    fn take(&mut self, bytes: usize) -> bool {
+        match self.left.checked_sub(bytes) {
+            Some(left) => self.left = left,
+            None => return false,
+        }
+        true
+    }
+
     /// Notes a signature. Returns the file of the key, if it is valid.
     fn signature(
         &mut self,
@@ -96,15 +126,19 @@ impl Reading<'_> {
         };
         match crate::bom::open(&bytes) {
             Ok((Document::Bom(bom), signed)) => {
+                // Comparing takes memory, too.
+                drop(bytes);
                 if signed.is_some() {
                     let why = "what is signed does not name what it is attached to".to_owned();
                     let outcome = Outcome::Unverifiable { why };
                     self.signature(System::Attestation, attached, blob, outcome);
+                    drop(signed);
                 }
                 self.bom(attached.subject, blob.digest, &bom);
             }
             Ok((Document::Statement(statement), signed)) => {
-                self.statement(attached, blob, &statement, signed.as_ref());
+                drop(bytes);
+                self.statement(attached, blob, &statement, signed);
             }
             Err(Unreadable::Unknown | Unreadable::Envelope) if is_envelope(blob) => {
                 let (system, outcome) = self.checks.other(&bytes, carried, attached, blob);
@@ -135,13 +169,14 @@ impl Reading<'_> {
         attached: &Attached,
         blob: &Descriptor,
         statement: &Statement,
-        signed: Option<&Signed>,
+        signed: Option<Signed>,
     ) {
         let subject = attached.subject;
         let mut signed_by = None;
         if let Some(signed) = signed {
             let system = system_of(statement);
-            let outcome = self.checks.statement(signed, blob, statement, &subject);
+            let outcome = self.checks.statement(&signed, blob, statement, &subject);
+            drop(signed);
             signed_by = self.signature(system, attached, blob, outcome);
             if system == System::Cosign {
                 // It says nothing but that it signs its subject.
@@ -155,12 +190,13 @@ impl Reading<'_> {
             let place = Place { layer: Some(blob.digest), ..Place::artifact(subject) };
             self.findings.push(Finding::new(Rule::OtherSubject, place, "", text));
         }
+        let shown = |text: &String| text.chars().take(NAME_CHARS_MAX).collect::<String>();
         self.read.statements.push(AuditedStatement {
             digest: blob.digest,
             of: subject,
-            predicate: statement.predicate_type.clone(),
+            predicate: shown(&statement.predicate_type),
             subject_holds: about == SubjectAnswer::Holds,
-            builder: statement.builder.clone(),
+            builder: statement.builder.as_ref().map(shown),
             signed_by,
         });
         if let Some(bom) = &statement.bom {
@@ -175,7 +211,14 @@ impl Reading<'_> {
             self.findings.push(Finding::new(Rule::BomUnreadable, place(), problem, text));
         }
         // Only an image has packages to compare with. That of an index is one of all its platforms.
-        let is_compared = self.survey.images.contains_key(&of) && bom.not_compared().is_none();
+        let mut is_compared = self.survey.images.contains_key(&of) && bom.not_compared().is_none();
+        let here = || self.packages.iter().filter(|located| located.images.contains(&of));
+        if is_compared && here().nth(COMPARED_MAX).is_some() {
+            is_compared = false;
+            let text =
+                format!("the SBOM of {of} was not compared: the image has more than {COMPARED_MAX} packages");
+            self.findings.push(Finding::new(Rule::BomUnreadable, place(), "compared", text));
+        }
         let mut audited = AuditedBom {
             digest,
             of,
@@ -187,10 +230,12 @@ impl Reading<'_> {
             only_there: Vec::new(),
             only_here: Vec::new(),
             version_differs: Vec::new(),
+            not_listed: 0,
         };
         if is_compared {
-            let here = self.packages.iter().filter(|located| located.images.contains(&of));
-            let comparison = compare(bom, here.map(|located| (&located.package, located.purl.as_str())));
+            let here = here().map(|located| (&located.package, located.purl.as_str()));
+            let comparison = compare(bom, here);
+            let LeftOut { only_there, only_here, other_version } = comparison.left_out;
             let differs = comparison.other_version.into_iter().map(|other| VersionDiffers {
                 purl: other.purl,
                 there: other.there,
@@ -199,20 +244,52 @@ impl Reading<'_> {
             audited.version_differs = differs.collect();
             audited.only_there = comparison.only_there;
             audited.only_here = comparison.only_here;
-            let mut find = |rule, count: usize, what: &str| {
-                if count > 0 {
-                    let text = format!("{} of {of}: {count} {what}", audited.format);
+            let mut find = |rule, listed: usize, left_out: u64, one: &str, many: &str| {
+                let found = count(left_out.saturating_add(listed as u64), one, many);
+                if listed > 0 || left_out > 0 {
+                    let text = format!("{} of {of}: {found}", audited.format);
                     self.findings.push(Finding::new(rule, place(), "", text));
                 }
             };
-            find(Rule::BomOnlyThere, audited.only_there.len(), "packages are in the SBOM only");
-            find(Rule::BomOnlyHere, audited.only_here.len(), "packages are in the image only");
+            find(
+                Rule::BomOnlyThere,
+                audited.only_there.len(),
+                only_there,
+                "package is in the SBOM only",
+                "packages are in the SBOM only",
+            );
+            find(
+                Rule::BomOnlyHere,
+                audited.only_here.len(),
+                only_here,
+                "package is in the image only",
+                "packages are in the image only",
+            );
             find(
                 Rule::BomVersionDiffers,
                 audited.version_differs.len(),
+                other_version,
+                "package has another version in the image",
                 "packages have another version in the image",
             );
+            audited.not_listed = only_there.saturating_add(only_here).saturating_add(other_version);
+        }
+        if !self.take(weight(&audited)) {
+            let lists = audited.only_there.len() + audited.only_here.len() + audited.version_differs.len();
+            audited.not_listed = audited.not_listed.saturating_add(lists as u64);
+            audited.made_by = Vec::new();
+            audited.only_there = Vec::new();
+            audited.only_here = Vec::new();
+            audited.version_differs = Vec::new();
         }
         self.read.boms.push(audited);
     }
+}
+
+/// About how many bytes the texts of an SBOM take in the report.
+fn weight(bom: &AuditedBom) -> usize {
+    let texts = |texts: &[String]| texts.iter().map(|text| text.len() + 40).sum::<usize>();
+    let differs =
+        bom.version_differs.iter().map(|one| one.purl.len() + one.there.len() + one.here.len() + 120);
+    texts(&bom.made_by) + texts(&bom.only_there) + texts(&bom.only_here) + differs.sum::<usize>()
 }

@@ -53,7 +53,7 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
     let (platforms, referrers) = (request.platforms.as_slice(), request.referrers);
     let mut survey =
         survey(&all, Scope { wanted: &is_wanted, platforms, referrers, secrets: request.secrets });
-    let budget = Budget::new(request.limits.entries_max);
+    let budget = Arc::new(Budget::new(request.limits.entries_max));
     let options = ReadOptions {
         limits: request.limits,
         secrets: request.secrets,
@@ -71,12 +71,13 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
     }
     let mut gathered = Gathered::with(std::mem::take(&mut survey.findings));
     gathered.findings.extend(unfollowed);
-    for (digest, image) in &survey.images {
+    for (digest, image) in &mut survey.images {
         let merged = merge(*digest, image, &layers, request.scope, request.files, &budget);
         gathered.image(*digest, image, merged, &layers);
     }
     layers.values_mut().for_each(ReadLayer::forget_entries);
-    gathered.layers(&survey, &layers);
+    gathered.layers(&survey, &mut layers);
+    gathered.findings.extend(budget.more_findings());
     let packages = gathered.packages();
     let checks = Checks::new(request.signature_keys, request.at);
     let attached = attached::read(&survey, &all, &packages, checks, &mut gathered.findings);

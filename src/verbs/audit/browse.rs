@@ -236,7 +236,7 @@ impl Looking {
             survey.layers.remove(&digest);
         }
         let limits = LayerLimits::default();
-        let budget = Budget::new(limits.entries_max);
+        let budget = Arc::new(Budget::new(limits.entries_max));
         let options = ReadOptions {
             limits,
             secrets: None,

@@ -1,6 +1,11 @@
 //! What an audit keeps in memory and expands at most, for all layers together. A bundle may have any number of layers.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::finding::{Finding, Place, Rule};
+use crate::diagnosis::count;
 
 /// The entries that are listed.
 const ENTRIES_MAX: u64 = 2_000_000;
@@ -12,6 +17,12 @@ const KEPT_BYTES_MAX: u64 = 112 << 20;
 
 /// The bytes of what files say about packages, which are among these.
 const FACTS_BYTES_MAX: u64 = 80 << 20;
+
+/// The bytes of findings, which are among these, too. Further ones are counted by rule.
+const FINDINGS_BYTES_MAX: u64 = 24 << 20;
+
+/// What a finding takes beside its path and its sentence, in bytes.
+const FINDING_BYTES: usize = 350;
 
 /// The bytes that archives in layers may expand to, because that takes time. Nothing of them is kept.
 const NESTED_BYTES_MAX: u64 = 16 << 30;
@@ -26,9 +37,12 @@ pub(super) struct Budget {
     entries: AtomicU64,
     kept: AtomicU64,
     facts: AtomicU64,
+    findings: AtomicU64,
     nested: AtomicU64,
     merged: AtomicU64,
     is_short: AtomicBool,
+    /// How many findings were not kept.
+    more: Mutex<BTreeMap<Rule, u64>>,
 }
 
 impl Budget {
@@ -39,9 +53,11 @@ impl Budget {
             entries: AtomicU64::default(),
             kept: AtomicU64::default(),
             facts: AtomicU64::default(),
+            findings: AtomicU64::default(),
             nested: AtomicU64::default(),
             merged: AtomicU64::new(MERGED_ENTRIES_MAX),
             is_short: AtomicBool::default(),
+            more: Mutex::default(),
         };
         budget.refill();
         budget
@@ -53,12 +69,14 @@ impl Budget {
             (&self.entries, self.entries_max),
             (&self.kept, KEPT_BYTES_MAX),
             (&self.facts, FACTS_BYTES_MAX),
+            (&self.findings, FINDINGS_BYTES_MAX),
             (&self.nested, NESTED_BYTES_MAX),
         ];
         for (left, most) in all {
             left.store(most, Ordering::Relaxed);
         }
         self.is_short.store(false, Ordering::Relaxed);
+        self.more.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether more was asked for than there is. Whatever the order of the threads, all that they ask for together is either within
@@ -75,6 +93,32 @@ impl Budget {
     /// Takes room for so many bytes of what files say. Returns whether there are as many.
     pub(super) fn take_bytes(&self, bytes: u64) -> bool {
         self.take(&self.facts, bytes) && self.take(&self.kept, bytes)
+    }
+
+    /// Takes room for a finding, which may stand for several. Returns whether there is any. Without, they are counted.
+    pub(super) fn take_finding(&self, finding: &Finding, stands_for: u64) -> bool {
+        let path = finding.path.as_ref().map_or(0, String::len);
+        let bytes = (FINDING_BYTES + path + finding.text.len()) as u64;
+        if self.take(&self.findings, bytes) && self.take(&self.kept, bytes) {
+            return true;
+        }
+        let mut more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = more.entry(finding.rule).or_insert(0);
+        *counted = counted.saturating_add(stands_for);
+        false
+    }
+
+    /// For each rule with findings that were not kept, a finding that says how many.
+    pub(super) fn more_findings(&self) -> Vec<Finding> {
+        let more = self.more.lock().unwrap_or_else(PoisonError::into_inner);
+        let finding = |(rule, number): (&Rule, &u64)| {
+            let found = count(*number, "more finding", "more findings");
+            let text = format!(
+                "the layers and images together have {found} of the rule {rule}, which take too much memory"
+            );
+            Finding::new(*rule, Place::default(), "more", text)
+        };
+        more.iter().map(finding).collect()
     }
 
     /// Counts bytes that archives in layers expanded to. Returns whether there may be more.
@@ -109,6 +153,20 @@ mod tests {
         assert!(budget.take_bytes(FACTS_BYTES_MAX) && !budget.is_short());
         assert!(!budget.take_bytes(1) && budget.is_short() && budget.take_bytes(0));
         assert!(budget.take_merged(MERGED_ENTRIES_MAX) && !budget.take_merged(1));
+    }
+
+    #[test]
+    fn findings_that_are_not_kept_are_counted() {
+        let budget = Budget::new(0);
+        let finding = |rule| Finding::new(rule, Place::default().at(&[b'x'; 4096]), "", String::new());
+        let kept = (0..100_000).take_while(|_| budget.take_finding(&finding(Rule::Setuid), 1)).count() as u64;
+        assert_eq!(kept, FINDINGS_BYTES_MAX / (4096 + FINDING_BYTES as u64));
+        assert!(budget.is_short() && !budget.take_finding(&finding(Rule::Device), 7));
+        let texts: Vec<String> = budget.more_findings().into_iter().map(|finding| finding.text).collect();
+        assert!(texts[0].contains("7 more findings of the rule device"), "{texts:?}");
+        assert!(texts[1].contains("1 more finding of the rule setuid"), "{texts:?}");
+        budget.refill();
+        assert!(budget.more_findings().is_empty() && budget.take_finding(&finding(Rule::Device), 1));
     }
 
     #[test]

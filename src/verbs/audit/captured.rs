@@ -50,7 +50,8 @@ impl Captured {
         let paths = |paths: &[Vec<u8>]| paths.iter().map(|path| path.len() + 24 + 16).sum::<usize>();
         let package = |package: &crate::packages::Package| {
             let licences: usize = package.licences.iter().map(|licence| licence.len() + 24).sum();
-            200 + package.name.len() + 2 * package.version.len() + licences
+            // Twice what it takes itself: the report has it, too.
+            450 + package.name.len() + 2 * package.version.len() + licences
         };
         let bytes = match self {
             Captured::Packages(found) => {

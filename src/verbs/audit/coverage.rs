@@ -8,6 +8,7 @@ use super::gathered::Gathered;
 use super::read_layer::ReadLayer;
 use super::report::{AuditedPackage, Coverage, LimitHit, Totals, Unseen};
 use super::survey::Survey;
+use crate::diagnosis::count;
 use crate::oci::Digest;
 
 impl Gathered {
@@ -24,8 +25,13 @@ impl Gathered {
             let why = format!("content of the type {media_type} is not looked into");
             coverage.opaque.push(Unseen { digest: *digest, why });
         }
+        let passed_over = attached.passed_over;
         let attached = attached.opaque.iter().filter(|blob| !survey.opaque.contains_key(&blob.digest));
         coverage.opaque.extend(attached.cloned());
+        if passed_over > 0 {
+            let place = count(passed_over, "blob that is attached", "blobs that are attached");
+            coverage.limits_hit.push(LimitHit { limit: Rule::BomUnreadable.code().to_owned(), place });
+        }
         for (digest, layer) in layers {
             let is_opaque = layer
                 .read

@@ -36,8 +36,8 @@ pub(super) struct Located {
     pub package: Package,
     /// The layer that the database or file comes from.
     pub layer: Digest,
-    /// The path of the database or file.
-    pub path: String,
+    /// The path of the database or file, which many packages share.
+    pub path: Arc<str>,
     /// Whether an upper layer hides it.
     pub is_hidden: bool,
 }
@@ -68,17 +68,18 @@ pub(super) fn merge(
     layers: &BTreeMap<Digest, ReadLayer>,
     scope: PackageScope,
     files: Option<&dyn Fn(FileLine)>,
-    budget: &Budget,
+    budget: &Arc<Budget>,
 ) -> MergedImage {
     let digests: Vec<Digest> = survey.layers.iter().map(|layer| layer.digest).collect();
     if !budget.take_merged(Merging::entries(&digests, layers)) {
-        let mut merged = MergedImage::default();
+        let mut merged = MergedImage { findings: Bounded::within(budget), ..MergedImage::default() };
         let text = "the images together have too many entries; the layers of this one were not merged";
         merged.findings.push(Finding::new(Rule::MergeSteps, Place::artifact(image), "run", text.to_owned()));
         return merged;
     }
     let merging = Merging::of(&digests, layers);
-    let mut merged = MergedImage { release: merging.release(), ..MergedImage::default() };
+    let findings = Bounded::within(budget);
+    let mut merged = MergedImage { release: merging.release(), findings, ..MergedImage::default() };
     merging.problems(image, &mut merged);
     let mut owned = Owned::default();
     merging.databases(image, &mut merged, &mut owned);
@@ -348,11 +349,11 @@ impl<'a> Merging<'a> {
     }
 
     fn take(image: Digest, found: &Found, layer: Digest, path: &[u8], merged: &mut MergedImage) {
-        let text = path_text(path);
+        let text: Arc<str> = path_text(path).into();
         merged.packages.extend(found.packages.iter().map(|package| Located {
             package: package.clone(),
             layer,
-            path: text.clone(),
+            path: Arc::clone(&text),
             is_hidden: false,
         }));
         let problems = found.problems.iter().map(|problem| (Rule::PackagesUnreadable, problem));

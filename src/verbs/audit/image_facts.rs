@@ -16,17 +16,19 @@ impl Gathered {
     pub(super) fn image(
         &mut self,
         digest: Digest,
-        image: &Image,
+        image: &mut Image,
         merged: MergedImage,
         layers: &BTreeMap<Digest, ReadLayer>,
     ) {
-        let config = image.config.clone().unwrap_or_default();
+        let has_config = image.config.is_some();
+        // It may have megabytes, and goes into the report.
+        let config = image.config.take().unwrap_or_default();
         let steps: Vec<_> = config.layer_steps().map(|step| step.created_by.clone()).collect();
         let diff_ids = &config.rootfs.diff_ids;
         let mut find = |rule, detail: &str, text: String| {
             self.findings.push(Finding::new(rule, Place::artifact(digest), detail, text));
         };
-        if image.config.is_some() {
+        if has_config {
             let count = image.layers.len();
             if diff_ids.len() != count {
                 let text = format!("the configuration lists {} layers, the manifest {count}", diff_ids.len());
@@ -120,8 +122,8 @@ fn shown_config(config: crate::oci::config::ImageConfig) -> ImageConfig {
         cmd: run.cmd,
         env: run.env.into_iter().map(shown).collect(),
         working_dir: run.working_dir,
-        exposed_ports: run.exposed_ports.into_keys().collect(),
-        volumes: run.volumes.into_keys().collect(),
+        exposed_ports: run.exposed_ports.into_iter().collect(),
+        volumes: run.volumes.into_iter().collect(),
         labels: run.labels,
     }
 }

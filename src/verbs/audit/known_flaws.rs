@@ -66,7 +66,7 @@ pub(super) fn find(
                 let place = Place {
                     artifact: Some(*image),
                     layer: Some(located.layer),
-                    path: Some(located.path.clone()),
+                    path: Some(located.path.to_string()),
                 };
                 let sure = flaw
                     .undetermined

@@ -12,10 +12,10 @@ use crate::oci::{Digest, MediaType};
 
 impl Gathered {
     /// Adds all layers.
-    pub(super) fn layers(&mut self, survey: &Survey, layers: &BTreeMap<Digest, ReadLayer>) {
+    pub(super) fn layers(&mut self, survey: &Survey, layers: &mut BTreeMap<Digest, ReadLayer>) {
         for (digest, layer) in &survey.layers {
-            let Some(done) = layers.get(digest) else { continue };
-            self.findings.extend(done.findings.iter().cloned());
+            let Some(done) = layers.get_mut(digest) else { continue };
+            self.findings.append(&mut done.findings);
             let read = done.read.as_ref();
             let kind = read.map(|read| read.encoding.kind);
             let media_type = &layer.descriptor.media_type;

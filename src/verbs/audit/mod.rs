@@ -14,6 +14,7 @@ mod captured;
 mod carried;
 mod contents_table;
 mod coverage;
+mod descriptors;
 mod error;
 mod finding;
 mod foreseen;

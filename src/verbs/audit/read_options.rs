@@ -19,7 +19,7 @@ pub(super) struct ReadOptions<'a> {
     /// How deep archives in archives are read.
     pub depth_max: usize,
     /// What may be kept.
-    pub budget: &'a Budget,
+    pub budget: &'a Arc<Budget>,
     /// The turns of the layers that are read at the same time: one at a time has large files and archives in memory.
     pub turns: &'a Arc<Turns>,
 }

@@ -110,7 +110,7 @@ fn read_one(
                 continue;
             }
         };
-        let ends_with = (when_short == WhenShort::End).then_some(options.budget);
+        let ends_with = (when_short == WhenShort::End).then_some(options.budget.as_ref());
         let mut proving = Proving::new(source, descriptor, workers, monitor).ending_with(ends_with);
         let mut reading = Reading::new(descriptor.digest, options);
         reading.has_table = contents_table::is_announced(descriptor);
@@ -171,7 +171,7 @@ impl<'a> Reading<'a> {
             programs: Vec::new(),
             secrets: Vec::new(),
             nested: Nested::default(),
-            findings: Bounded::default(),
+            findings: Bounded::within(options.budget),
             has_table: false,
             is_cut: false,
             turn: options.turns.layer(),

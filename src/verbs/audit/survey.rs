@@ -2,23 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+
 use super::bounded::Bounded;
 use super::carried::Carried;
+use super::descriptors::{attestation_of, is_archive, is_layer, kind, lean};
 use super::finding::{Finding, Place, Rule};
 use super::report::{AuditedArtifact, AuditedManifest, AuditedReferrer};
 use super::searching::search;
 use crate::artifacts::Root;
 use crate::content::secrets::SecretRules;
+use crate::diagnosis::count;
 use crate::format::plan::Carriage;
 use crate::oci::config::ImageConfig;
 use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document, MediaType, Platform, RefName, annotations};
 
-/// The annotation that makes a manifest in an index the attestations of another (BuildKit).
-const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
-/// The annotation that names the manifest that it is about.
-const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
+/// What a finding takes beside its sentence, in bytes.
+const FINDING_BYTES: usize = 350;
+
+/// What an entry of a map takes beside its texts, in bytes.
+const ENTRY_BYTES: usize = 80;
 
 /// The configuration of an artifact that has none (image-spec, "Guidance for an Empty Descriptor").
 const EMPTY_CONFIG: &[u8] = b"{}";
@@ -26,6 +32,10 @@ const EMPTY_CONFIG: &[u8] = b"{}";
 /// How many references between documents are followed. Real bundles stay far below; the limit bounds the time that a
 /// hostile bundle can take.
 const STEPS_MAX: usize = 2_000_000;
+
+/// What is kept of the texts of configurations and annotations, in bytes: they go into the report. Those of a usual image
+/// have some kilobytes.
+const TEXT_BYTES_MAX: usize = 32 << 20;
 
 /// An image: a manifest with a configuration and layers of a root file system.
 pub(super) struct Image {
@@ -81,6 +91,30 @@ pub(super) struct Survey {
     /// Whether the walk ended early.
     pub is_cut: bool,
     steps: usize,
+    /// The bytes of texts that were kept.
+    text_bytes: usize,
+    /// How many findings were not kept.
+    not_listed: u64,
+}
+
+impl Survey {
+    /// Takes room for texts. Returns whether there is any.
+    fn take_text(&mut self, bytes: usize) -> bool {
+        let taken = self.text_bytes.saturating_add(bytes);
+        if taken <= TEXT_BYTES_MAX {
+            self.text_bytes = taken;
+        }
+        taken <= TEXT_BYTES_MAX
+    }
+
+    /// Adds a finding, or counts it if there is no room.
+    fn find(&mut self, finding: Finding) {
+        if self.take_text(FINDING_BYTES + finding.text.len()) {
+            self.findings.push(finding);
+        } else {
+            self.not_listed += 1;
+        }
+    }
 }
 
 /// What of the artifacts is surveyed.
@@ -111,6 +145,13 @@ pub(super) fn survey(all: &[&dyn Carried], scope: Scope<'_>) -> Survey {
             survey.artifacts.push(artifact);
         }
     }
+    if survey.not_listed > 0 {
+        survey.is_cut = true;
+        let found = count(survey.not_listed, "more finding", "more findings");
+        let text = format!("there are {found} about documents, which take too much memory");
+        let place = Place::default();
+        survey.findings.push(Finding::new(Rule::DocumentUnreadable, place, "more", text));
+    }
     survey.findings.sort_by(|a, b| a.order().cmp(&b.order()));
     survey.findings.dedup();
     survey
@@ -118,17 +159,24 @@ pub(super) fn survey(all: &[&dyn Carried], scope: Scope<'_>) -> Survey {
 
 /// Whether these bytes are an object in JSON.
 fn is_object(bytes: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(bytes).is_ok()
-}
+    struct Object;
 
-/// Whether a blob of this type is an archive whose entries can be listed.
-pub(super) fn is_archive(media_type: &MediaType) -> bool {
-    let text = media_type.as_str();
-    text.contains("image.layer.") || text.contains("rootfs.") || {
-        let end = text.rsplit(['.', '+', '/']).next().unwrap_or_default();
-        let before = text.strip_suffix(end).unwrap_or_default().trim_end_matches(['+', '.']);
-        end == "tar" || (matches!(end, "gzip" | "zstd") && before.ends_with("tar"))
+    impl<'de> Visitor<'de> for Object {
+        type Value = ();
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+            // Its values take many times as much memory as their text, and none of them is kept.
+            while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok(())
+        }
     }
+
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    json.deserialize_map(Object).and_then(|()| json.end()).is_ok()
 }
 
 struct Walking<'a> {
@@ -169,7 +217,7 @@ impl Walking<'_> {
             if descriptor.digest == root.descriptor.digest
                 && let Some(read) = &read
             {
-                artifact.annotations.clone_from(&read.annotations);
+                artifact.annotations = self.annotations(descriptor.digest, &read.annotations);
                 artifact.artifact_type = read.document.artifact_type().cloned();
             }
             if let Some(subject) = read.as_ref().and_then(|read| read.document.subject()) {
@@ -214,6 +262,18 @@ impl Walking<'_> {
         artifact
     }
 
+    /// Annotations for the report, if there is room for them.
+    fn annotations(&mut self, of: Digest, all: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let bytes = all.iter().map(|(key, value)| key.len() + value.len() + ENTRY_BYTES).sum();
+        if self.survey.take_text(bytes) {
+            return all.clone();
+        }
+        let text = "its annotations are not listed: those of all artifacts together take too much memory";
+        let place = Place::artifact(of);
+        self.survey.find(Finding::new(Rule::TooLargeToRead, place, "annotations", text.to_owned()));
+        BTreeMap::new()
+    }
+
     fn is_over(&mut self) -> bool {
         self.survey.steps += 1;
         self.survey.is_cut |= self.survey.steps > STEPS_MAX;
@@ -247,7 +307,7 @@ impl Walking<'_> {
         };
         let place = Place::artifact(descriptor.digest);
         let text = format!("the document {} cannot be read: {problem}", descriptor.digest);
-        self.survey.findings.push(Finding::new(Rule::DocumentUnreadable, place, "", text));
+        self.survey.find(Finding::new(Rule::DocumentUnreadable, place, "", text));
         None
     }
 
@@ -259,6 +319,7 @@ impl Walking<'_> {
             Document::ArtifactManifest { blobs, .. } => (None, blobs),
             Document::Index { .. } => return Vec::new(),
         };
+        let layers: Vec<Descriptor> = layers.into_iter().map(lean).collect();
         let blobs = layers.iter().map(|layer| layer.digest).collect();
         let is_image = config.as_ref().is_some_and(|config| config.media_type.is_image_config())
             && (layers.is_empty() || layers.iter().any(is_layer));
@@ -283,7 +344,7 @@ impl Walking<'_> {
         }
         if is_image {
             let known = self.survey.images.contains_key(&digest);
-            let config_descriptor = config.clone();
+            let config_descriptor = config.clone().map(lean);
             let config = config.filter(|_| !known).and_then(|config| self.config(&config, digest));
             let image = self.survey.images.entry(digest).or_insert_with(|| Image {
                 names: BTreeSet::new(),
@@ -302,7 +363,18 @@ impl Walking<'_> {
         } else {
             match self.carried.document(descriptor) {
                 Ok(Some(bytes)) => match ImageConfig::parse(&bytes) {
-                    Ok(config) => return Some(config),
+                    Ok(config) if self.survey.take_text(config.weight()) => return Some(config),
+                    Ok(_) => {
+                        let text = "the configuration is not looked at: those of all images together take too much memory";
+                        let place = Place::artifact(image);
+                        self.survey.find(Finding::new(
+                            Rule::TooLargeToRead,
+                            place,
+                            "config",
+                            text.to_owned(),
+                        ));
+                        return None;
+                    }
                     Err(error) => error.to_string(),
                 },
                 Ok(None) => "it is not there".to_owned(),
@@ -310,12 +382,7 @@ impl Walking<'_> {
             }
         };
         let text = format!("the configuration {} cannot be read: {problem}", descriptor.digest);
-        self.survey.findings.push(Finding::new(
-            Rule::DocumentUnreadable,
-            Place::artifact(image),
-            "config",
-            text,
-        ));
+        self.survey.find(Finding::new(Rule::DocumentUnreadable, Place::artifact(image), "config", text));
         None
     }
 
@@ -335,7 +402,7 @@ impl Walking<'_> {
             let place = Place::layer(descriptor.digest);
             let mut found = Bounded::default();
             search(rules, b"", &place, &bytes, &mut found);
-            self.survey.findings.extend(found.end(&place));
+            found.end(&place).into_iter().for_each(|finding| self.survey.find(finding));
         }
     }
 
@@ -349,12 +416,7 @@ impl Walking<'_> {
                 Err(problem) => {
                     let text = format!("the referrers of {subject} cannot be looked up: {problem}");
                     let place = Place::artifact(subject);
-                    self.survey.findings.push(Finding::new(
-                        Rule::DocumentUnreadable,
-                        place,
-                        "referrers",
-                        text,
-                    ));
+                    self.survey.find(Finding::new(Rule::DocumentUnreadable, place, "referrers", text));
                     continue;
                 }
             };
@@ -397,6 +459,7 @@ impl Walking<'_> {
                 }
                 Document::ArtifactManifest { blobs, .. } => blobs,
             };
+            let blobs = blobs.into_iter().map(lean).collect();
             self.survey.attached.push(Attached {
                 carried: self.at,
                 subject,
@@ -406,41 +469,4 @@ impl Walking<'_> {
             });
         }
     }
-}
-
-/// Whether this is a layer of a root file system.
-fn is_layer(descriptor: &Descriptor) -> bool {
-    let text = descriptor.media_type.as_str();
-    text.contains(".image.layer.") || text.contains("docker.image.rootfs.")
-}
-
-/// Returns what a child of an index is an attestation of (BuildKit).
-fn attestation_of(child: &Descriptor) -> Option<Digest> {
-    let annotation = |name: &str| child.annotations.get(name).map(String::as_str);
-    (annotation(REFERENCE_TYPE) == Some("attestation-manifest"))
-        .then(|| annotation(REFERENCE_DIGEST)?.parse().ok())
-        .flatten()
-}
-
-/// Returns what a referrer is, in a word if it is a usual one.
-fn kind(artifact_type: Option<&MediaType>, name: Option<&RefName>) -> String {
-    let text = artifact_type.map(MediaType::as_str).unwrap_or_default();
-    let tag = name.and_then(|name| name.tag()).unwrap_or_default();
-    // The tags of cosign are `sha256-HEX.KIND`.
-    let is_tag = |kind: &str| tag.rsplit_once('.').is_some_and(|(_, end)| end == kind);
-    let is = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if is_tag("sig")
-        || is(&["cosign.simplesigning", "notary.signature", "cncf.notary", "cosign.artifact.sig"])
-    {
-        "signature"
-    } else if is_tag("sbom") || is(&["spdx", "cyclonedx", "sbom", "syft"]) {
-        "sbom"
-    } else if is_tag("att") || is(&["in-toto", "attestation", "dsse", "sigstore.bundle"]) {
-        "attestation"
-    } else if text.is_empty() {
-        "referrer"
-    } else {
-        text
-    }
-    .to_owned()
 }

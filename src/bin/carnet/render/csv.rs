@@ -34,7 +34,7 @@ pub(crate) fn packages(report: &AuditReport) -> String {
             what.licences.join("; "),
             package.purl.clone(),
             package.layer.to_string(),
-            package.path.clone(),
+            package.path.to_string(),
             digests(&package.images),
             digests(&package.hidden_in),
         ]

@@ -39,7 +39,7 @@ pub(super) fn package(name: &str) -> AuditedPackage {
             licences: vec!["MIT".to_owned()],
         },
         layer: digest("layer"),
-        path: "var/lib/dpkg/status".to_owned(),
+        path: "var/lib/dpkg/status".into(),
         images: vec![digest("image")],
         hidden_in: Vec::new(),
     }

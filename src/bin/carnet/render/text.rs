@@ -227,10 +227,12 @@ fn boms(report: &AuditReport) -> String {
             bom.only_there.len().to_string(),
             bom.only_here.len().to_string(),
             bom.version_differs.len().to_string(),
+            bom.not_listed.to_string(),
         ]
     });
-    let header = ["state", "format", "of", "packages", "only in SBOM", "only in image", "other version"];
-    list("SBOMS", report.boms.len(), &header, &[3, 4, 5, 6], rows.collect())
+    let header =
+        ["state", "format", "of", "packages", "only in SBOM", "only in image", "other version", "not listed"];
+    list("SBOMS", report.boms.len(), &header, &[3, 4, 5, 6, 7], rows.collect())
 }
 
 fn advisories(report: &AuditReport, all: bool) -> String {

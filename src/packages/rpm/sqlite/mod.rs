@@ -32,14 +32,10 @@ pub fn sqlite(file: &[u8], log: Option<&[u8]>) -> Found {
 
 fn read(pages: &Pages<'_>, collected: &mut Collected) {
     let mut root = None;
-    let mut problems = Vec::new();
     walk(pages, SCHEMA_ROOT, &mut |row| match row {
-        Row::Problem(problem) => problems.push(problem),
+        Row::Problem(problem) => collected.problem(format!("the list of tables: {problem}")),
         Row::Payload { bytes, .. } => root = root.or_else(|| root_of_packages(&bytes)),
     });
-    for problem in problems {
-        collected.problem(format!("the list of tables: {problem}"));
-    }
     let Some(root) = root else {
         return collected.problem("the database has no table of packages".to_owned());
     };

@@ -29,6 +29,8 @@ pub struct AuditedBom {
     pub only_here: Vec<String>,
     /// Packages of which the image has another version.
     pub version_differs: Vec<VersionDiffers>,
+    /// How many lines these lists do not have, because they are too long.
+    pub not_listed: u64,
 }
 
 /// A package of which an SBOM and the image have different versions.

@@ -1,5 +1,7 @@
 //! Packages, and what is known of them.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -18,7 +20,7 @@ pub struct AuditedPackage {
     /// The layer that the entry or file comes from.
     pub layer: Digest,
     /// The path of the database, or of the file that describes it.
-    pub path: String,
+    pub path: Arc<str>,
     /// The images that have it.
     pub images: Vec<Digest>,
     /// The images that have it in a lower layer only: an upper one hides it. Empty unless packages of all layers were asked for.

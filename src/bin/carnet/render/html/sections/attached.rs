@@ -36,11 +36,12 @@ pub(super) fn boms(report: &AuditReport, names: &Names, space: &mut Space) -> Se
     let mut rows = Vec::new();
     for bom in &report.boms {
         let of = names.get(&bom.of).cloned().unwrap_or_else(|| words::short(&bom.of));
-        let differs = bom.only_there.len() + bom.only_here.len() + bom.version_differs.len();
+        let listed = bom.only_there.len() + bom.only_here.len() + bom.version_differs.len();
+        let differs = bom.not_listed.saturating_add(listed as u64);
         let result = match (bom.compared, differs) {
             (false, _) => Cell::word("medium", "not compared"),
             (true, 0) => Cell::word("good", "agrees"),
-            (true, _) => Cell::word("high", "DIFFERS").with(&count(differs as u64, "package", "packages")),
+            (true, _) => Cell::word("high", "DIFFERS").with(&count(differs, "package", "packages")),
         };
         rows.push(vec![
             result,
@@ -80,6 +81,11 @@ fn difference_rows(bom: &AuditedBom, of: &str) -> Vec<Vec<Cell>> {
             Cell::code(&differs.here),
             sbom(),
         ]);
+    }
+    if bom.not_listed > 0 {
+        let words = Cell::word("medium", "not listed");
+        let more = Cell::text(&count(bom.not_listed, "more package", "more packages"));
+        rows.push(vec![words, more, Cell::none(), Cell::none(), sbom()]);
     }
     rows
 }
