@@ -163,7 +163,7 @@ fn facts(report: &AuditReport, excused: &BTreeSet<Sum>) -> Facts {
         name: located.package.name.clone(),
         version: located.package.version.clone(),
         licences: located.package.licences.clone(),
-        ..rulebook::Package::default()
+        place: format!("{} {}", located.layer, located.path),
     };
     let counted = report.findings.iter().filter(|finding| !excused.contains(&finding.id));
     Facts {

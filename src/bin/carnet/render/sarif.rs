@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use carnet::audit::{AuditReport, Finding, Ignored, Rule, Severity};
+use carnet::audit::{AuditReport, Denial, Finding, Ignored, Rule, Severity};
 use carnet::format::Sum;
 use serde_json::{Value, json};
 
 /// The identifier of the schema, as SARIF 2.1.0 names it (section 3.13.3).
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
-/// The findings as a document. It has only the rules that found something.
+/// What the names of the rules of policies begin with. Those of findings have no slash.
+const POLICY: &str = "policy/";
+
+/// The findings as a document, and what a policy denies. It has only the rules that found something. A denial that is about a
+/// finding is a property of that.
 pub(crate) fn document(report: &AuditReport) -> Value {
     let rules: BTreeSet<Rule> = report.findings.iter().map(|finding| finding.rule).collect();
     let index: BTreeMap<Rule, usize> = rules.iter().enumerate().map(|(at, rule)| (*rule, at)).collect();
@@ -19,17 +23,31 @@ pub(crate) fn document(report: &AuditReport) -> Value {
         .flat_map(|policy| &policy.ignored)
         .filter_map(|ignored| Some((ignored.finding?, ignored)))
         .collect();
-    let results: Vec<Value> = report
-        .findings
-        .iter()
-        .map(|finding| {
-            let at = index.get(&finding.rule).copied().unwrap_or(0);
-            result(finding, at, ignored.get(&finding.id).copied())
-        })
-        .collect();
+    let mut denied: BTreeMap<Sum, BTreeSet<&str>> = BTreeMap::new();
+    let mut others: Vec<&Denial> = Vec::new();
+    for denial in report.policy.iter().flat_map(|policy| &policy.denials) {
+        match denial.finding {
+            Some(finding) => {
+                denied.entry(finding).or_default().insert(denial.rule.as_str());
+            }
+            None => others.push(denial),
+        }
+    }
+    let found = report.findings.iter().map(|finding| {
+        let at = index.get(&finding.rule).copied().unwrap_or(0);
+        result(finding, at, ignored.get(&finding.id).copied(), denied.get(&finding.id))
+    });
+    let policy_rules: BTreeSet<&str> = others.iter().map(|denial| denial.rule.as_str()).collect();
+    let policy_index: BTreeMap<&str, usize> = policy_rules.iter().copied().zip(rules.len()..).collect();
+    let denials = others.iter().map(|denial| {
+        let at = policy_index.get(denial.rule.as_str()).copied().unwrap_or(0);
+        denial_result(denial, at)
+    });
+    let results: Vec<Value> = found.chain(denials).collect();
+    let described = rules.iter().map(|&rule| described(rule));
+    let described: Vec<Value> = described.chain(policy_rules.into_iter().map(described_policy)).collect();
     let (name, version) = report.basis.build.split_once(' ').unwrap_or((&report.basis.build, ""));
-    let mut driver =
-        json!({ "name": name, "rules": rules.iter().map(|&rule| described(rule)).collect::<Vec<_>>() });
+    let mut driver = json!({ "name": name, "rules": described });
     if let (Some(driver), false) = (driver.as_object_mut(), version.is_empty()) {
         driver.insert("version".to_owned(), version.into());
     }
@@ -55,7 +73,39 @@ fn described(rule: Rule) -> Value {
     })
 }
 
-fn result(finding: &Finding, rule: usize, ignored: Option<&Ignored>) -> Value {
+fn described_policy(rule: &str) -> Value {
+    json!({
+        "id": format!("{POLICY}{rule}"),
+        "shortDescription": { "text": format!("The rule {rule} of the policy denies it.") },
+        "defaultConfiguration": { "level": "error" },
+        "properties": { "security-severity": score(Severity::High), "tags": ["security"] },
+    })
+}
+
+/// What a policy denies, but no finding is about: a licence, a signature that is missing, an artifact.
+fn denial_result(denial: &Denial, rule: usize) -> Value {
+    let id = Sum::of([&denial.rule, &denial.place, &denial.text].map(String::as_str).join("\0").as_bytes());
+    json!({
+        "ruleId": format!("{POLICY}{}", denial.rule),
+        "ruleIndex": rule,
+        "level": "error",
+        "message": { "text": format!("{}: {}", denial.place, denial.text) },
+        "locations": [{ "logicalLocations": [{ "fullyQualifiedName": denial.place }] }],
+        "partialFingerprints": { "carnetDenial/v1": id.to_string() },
+        "properties": {
+            "denied-by": [denial.rule],
+            "severity": Severity::High.word(),
+            "security-severity": score(Severity::High),
+        },
+    })
+}
+
+fn result(
+    finding: &Finding,
+    rule: usize,
+    ignored: Option<&Ignored>,
+    denied_by: Option<&BTreeSet<&str>>,
+) -> Value {
     let mut location = serde_json::Map::new();
     if let Some(path) = &finding.path {
         let artifact = json!({ "uri": uri(path), "uriBaseId": "IMAGE" });
@@ -79,6 +129,10 @@ fn result(finding: &Finding, rule: usize, ignored: Option<&Ignored>) -> Value {
         "partialFingerprints": { "carnetFinding/v1": finding.id.to_string() },
         "properties": { "severity": finding.severity.word(), "security-severity": score(finding.severity) },
     });
+    if let Some(rules) = denied_by {
+        result["level"] = "error".into();
+        result["properties"]["denied-by"] = json!(rules);
+    }
     if let (Some(ignored), Some(result)) = (ignored, result.as_object_mut()) {
         let justification = format!("{} (until {})", ignored.reason, ignored.until);
         result.insert(
