@@ -13,7 +13,7 @@ use crate::small_file::{SmallFile, SmallFileError};
 use crate::verbs::audit::{CargoKeyFiles, IgnoreFile, NamedSum, PolicyFile, PolicyRules, VexFiles};
 
 /// The most bytes of a VEX document.
-const VEX_BYTES_MAX: u64 = 64 << 20;
+const VEX_BYTES_MAX: u64 = 32 << 20;
 
 /// The most bytes of a rule file.
 const RULES_BYTES_MAX: u64 = 4 << 20;
@@ -158,10 +158,18 @@ impl RuleFiles {
 }
 
 fn policy(path: &Path) -> Result<PolicyFile, RuleFileError> {
+    policy_by(path, RegoPolicy::parse)
+}
+
+/// Reads a policy. One in Rego is read by `parse`.
+fn policy_by(
+    path: &Path,
+    parse: impl Fn(&str, &str) -> Result<RegoPolicy, RegoError>,
+) -> Result<PolicyFile, RuleFileError> {
     let (text, file) = rules(path)?;
     let wrong = |error: &dyn Display| unusable(Code::RulesUnusable, path, error);
     let rules = if path.extension().is_some_and(|extension| extension == "rego") {
-        let policy = RegoPolicy::parse(&file.name, &text);
+        let policy = parse(&file.name, &text);
         PolicyRules::Rego(policy.map_err(|error| unusable(code_of(&error), path, &error))?)
     } else {
         PolicyRules::Toml(Rulebook::parse(&text).map_err(|error| wrong(&error))?)
@@ -186,9 +194,22 @@ fn ignores(path: &Path) -> Result<IgnoreFile, RuleFileError> {
 mod tests {
     use super::*;
 
+    /// What a build without the feature says of a policy in Rego. It takes others as every build does.
     #[test]
     fn a_build_without_rego_has_a_code_of_its_own() {
-        assert_eq!(code_of(&RegoError::NotBuilt), Code::RegoNotBuilt);
+        let folder = tempfile::tempdir().unwrap();
+        let absent = |_: &str, _: &str| Err(RegoError::NotBuilt);
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            policy_by(&path, absent)
+        };
+        let Err(error) = write("policy.rego", "package carnet\n") else { panic!("there is no engine") };
+        let text = error.to_string();
+        let RuleFileError::Unusable { code, .. } = error else { panic!("{text}") };
+        assert_eq!(code, Code::RegoNotBuilt);
+        assert!(text.contains("policy.rego: ") && text.ends_with("without the feature `rego`"), "{text}");
+        assert!(write("policy.toml", "version = 1\n").is_ok());
         assert_eq!(code_of(&RegoError::Unusable(String::new())), Code::RulesUnusable);
     }
 }

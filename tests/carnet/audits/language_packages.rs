@@ -81,3 +81,35 @@ fn npm_lists_the_packages_of_a_folder() {
         assert_eq!(sorted(found), listed);
     }
 }
+
+/// A program that `cargo auditable` built names the crates that it was built from, and those that only built it are left out.
+#[test]
+fn a_program_of_cargo_auditable_names_its_crates() {
+    let desk = Desk::new();
+    if desk.sh("cargo auditable --version").code != Some(0) {
+        skipped("cargo-auditable is not installed (scripts/setup)");
+        return;
+    }
+    let write = |name: &str, text: &str| {
+        let path = desk.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let package = |name: &str, version: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"{version}\"\nedition = \"2021\"\n")
+    };
+    let dependencies = "[workspace]\n[dependencies]\nused = { path = \"used\" }\n[build-dependencies]\nbuilds = { path = \"builds\" }\n";
+    write("app/Cargo.toml", &(package("app", "1.2.3") + dependencies));
+    write("app/src/main.rs", "fn main() { println!(\"{}\", used::one()); }\n");
+    write("app/build.rs", "fn main() { builds::one(); }\n");
+    for (name, version) in [("used", "0.4.0"), ("builds", "0.5.0")] {
+        write(&format!("app/{name}/Cargo.toml"), &package(name, version));
+        write(&format!("app/{name}/src/lib.rs"), "pub fn one() -> u8 { 1 }\n");
+    }
+    desk.sh("cd app && cargo auditable build --offline --quiet --target-dir ../built && mkdir -p ../root/bin && cp ../built/debug/app ../root/bin")
+        .ok();
+    let packages = found(&desk.path("root"), "cargo").into_iter().map(|(name, version, _)| (name, version));
+    let expected =
+        [("app", "1.2.3"), ("used", "0.4.0")].map(|(name, version)| (name.to_owned(), version.to_owned()));
+    assert_eq!(sorted(packages), expected);
+}

@@ -37,6 +37,54 @@ const titles = (tab) => tab.locator("main h2:visible").allInnerTexts();
   await tab.context().close();
 }
 
+// Only with the keyboard: whatever is used can be reached with the Tab key, and works with Enter.
+{
+  const tab = await open({});
+  const press = (key) => tab.keyboard.press(key);
+  const reach = async (selector) => {
+    for (let count = 0; count < 3000; count += 1) {
+      await press("Tab");
+      if (await tab.evaluate((wanted) => document.activeElement.matches(wanted), selector)) return true;
+    }
+    return false;
+  };
+  const keyboard = {};
+  await press("Tab");
+  await press("Enter");
+  keyboard.skipped = await tab.evaluate(() => location.hash);
+  await tab.locator("#files").scrollIntoViewIfNeeded();
+  await tab.locator("#tree .folder").first().waitFor();
+  await tab.evaluate(() => { document.activeElement.blur(); window.scrollTo(0, 0); });
+
+  const list = '[data-grid="package-list"]';
+  const grid = tab.locator(list);
+  keyboard.search = await reach(`${list} input`);
+  await tab.keyboard.type("zlib");
+  await grid.locator("tbody tr:nth-child(2)").waitFor({ state: "detached" });
+  keyboard.searched = await grid.locator("tbody tr td:first-child :is(a, b)").allInnerTexts();
+  await press("Control+A");
+  await press("Delete");
+  keyboard.sort = await reach(`${list} th:nth-child(2) button`);
+  await press("Enter");
+  keyboard.order = await grid.locator("th").nth(1).getAttribute("aria-sort");
+  await press("Enter");
+  keyboard.again = await grid.locator("th").nth(1).getAttribute("aria-sort");
+
+  keyboard.tree = await reach("#tree-search");
+  await tab.keyboard.type("odd");
+  await tab.locator("#tree .leaf:not(.tree-head) .name").first().waitFor();
+  keyboard.found = (await tab.locator("#tree .leaf:not(.tree-head) .name").allInnerTexts()).length;
+  await press("Control+A");
+  await press("Delete");
+  keyboard.folder = await reach("#tree .folder summary");
+  await press("Enter");
+  keyboard.opened = await tab.evaluate(() => document.activeElement.parentElement.open === true);
+  // The place of the keyboard is marked.
+  keyboard.seen = await tab.evaluate(() => getComputedStyle(document.activeElement).outlineStyle !== "none");
+  seen.keyboard = keyboard;
+  await tab.context().close();
+}
+
 for (const colorScheme of ["light", "dark"]) {
   const tab = await open({ colorScheme });
   seen[colorScheme] = await tab.evaluate(() => getComputedStyle(document.body).backgroundColor);

@@ -154,6 +154,12 @@ fn a_browser_shows_the_page_and_runs_nothing_of_the_cargo() {
     assert_eq!(seen["skip"], "#main");
     assert_ne!(seen["light"], seen["dark"]);
 
+    let keyboard = json!({
+        "skipped": "#main", "search": true, "searched": ["zlib1g"], "sort": true, "order": "ascending", "again": "descending",
+        "tree": true, "found": NAMES.len() + 1, "folder": true, "opened": true, "seen": true,
+    });
+    assert_eq!(seen["keyboard"], keyboard);
+
     let (up, down) = (&seen["ascending"], &seen["descending"]);
     assert_eq!((&up["order"], &down["order"]), (&json!("ascending"), &json!("descending")));
     // The script shows the first 50 of 60 packages, whose versions are 1.0 to 1.59.

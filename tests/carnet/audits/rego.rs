@@ -2,6 +2,8 @@
 
 #[cfg(feature = "rego")]
 mod asked;
+#[cfg(feature = "rego")]
+mod same;
 
 use super::contents::{image, tar_of};
 use crate::registries::station::Station;

@@ -158,13 +158,37 @@ echo y > %{buildroot}/etc/y
 %ghost /var/lib/d
 ";
 
+/// Adds a row to a database, and leaves it in its log.
+const INSERT: &str = "
+import os, sqlite3, sys
+other = sqlite3.connect(sys.argv[2])
+blob, = other.execute('select blob from Packages').fetchone()
+base = sqlite3.connect(sys.argv[1])
+base.execute('pragma journal_mode = wal')
+base.execute('pragma wal_autocheckpoint = 0')
+base.execute('insert into Packages (blob) values (?)', (blob,))
+base.commit()
+os._exit(0)  # An orderly end would empty the log.
+";
+
+/// Prints a database for `db5.3_load`.
+// Keys are the numbers of packages. That of 0 is the number of the next one.
+const DUMP: &str = "
+import sqlite3, sys
+print('VERSION=3', 'format=bytevalue', 'type=hash', 'db_pagesize=4096', 'HEADER=END', sep='\\n')
+print(' 00000000', ' 04000000', sep='\\n')
+for number, blob in sqlite3.connect(sys.argv[1]).execute('select hnum, blob from Packages'):
+    print(' ' + number.to_bytes(4, 'little').hex(), ' ' + blob.hex(), sep='\\n')
+print('DATA=END')
+";
+
 /// A folder with packages, and a database of rpm with three of them.
-struct Rpm {
+pub(super) struct Rpm {
     folder: tempfile::TempDir,
 }
 
 impl Rpm {
-    fn new() -> Rpm {
+    pub(super) fn new() -> Rpm {
         let rpm = Rpm { folder: tempfile::tempdir().unwrap() };
         let spec = rpm.path("a.spec");
         std::fs::write(&spec, SPEC).unwrap();
@@ -187,8 +211,22 @@ impl Rpm {
         run("rpm", &arguments, "");
     }
 
-    fn read(&self, file: &str) -> Vec<u8> {
+    pub(super) fn read(&self, file: &str) -> Vec<u8> {
         std::fs::read(self.path(file)).unwrap()
+    }
+
+    /// Adds a fourth package to the database. Only its log has that one.
+    pub(super) fn log(&self) {
+        self.install("other", &["lib-a-d-1.0~rc1-1"]);
+        run("python3", &["-c", INSERT, &self.path("db/rpmdb.sqlite"), &self.path("other/rpmdb.sqlite")], "");
+    }
+
+    /// Writes the database as one of Berkeley DB, with this order of bytes.
+    pub(super) fn berkeley(&self, folder: &str, order: &str) {
+        let dump = run("python3", &["-c", DUMP, &self.path("db/rpmdb.sqlite")], "");
+        std::fs::create_dir(self.path(folder)).unwrap();
+        let file = self.path(&format!("{folder}/Packages"));
+        run("db5.3_load", &["-c", order, &file], &dump);
     }
 
     /// Compares what we found with what rpm lists.
@@ -221,22 +259,10 @@ impl Rpm {
 
 #[test]
 fn rpm_lists_a_database_of_sqlite_and_its_log() {
-    const INSERT: &str = "
-import os, sqlite3, sys
-other = sqlite3.connect(sys.argv[2])
-blob, = other.execute('select blob from Packages').fetchone()
-base = sqlite3.connect(sys.argv[1])
-base.execute('pragma journal_mode = wal')
-base.execute('pragma wal_autocheckpoint = 0')
-base.execute('insert into Packages (blob) values (?)', (blob,))
-base.commit()
-os._exit(0)  # An orderly end would empty the log.
-";
     let rpm = Rpm::new();
     rpm.check(&rpm::sqlite(&rpm.read("db/rpmdb.sqlite"), None), "db", "sqlite", 3);
 
-    rpm.install("other", &["lib-a-d-1.0~rc1-1"]);
-    run("python3", &["-c", INSERT, &rpm.path("db/rpmdb.sqlite"), &rpm.path("other/rpmdb.sqlite")], "");
+    rpm.log();
     let (base, log) = (rpm.read("db/rpmdb.sqlite"), rpm.read("db/rpmdb.sqlite-wal"));
     assert_eq!(rpm::sqlite(&base, None).packages.len(), 3);
     rpm.check(&rpm::sqlite(&base, Some(&log)), "db", "sqlite", 4);
@@ -258,21 +284,9 @@ os._exit(0)  # An orderly end would empty the log.
 
 #[test]
 fn rpm_lists_a_database_of_berkeley_db() {
-    // Keys are the numbers of packages. That of 0 is the number of the next one.
-    const DUMP: &str = "
-import sqlite3, sys
-print('VERSION=3', 'format=bytevalue', 'type=hash', 'db_pagesize=4096', 'HEADER=END', sep='\\n')
-print(' 00000000', ' 04000000', sep='\\n')
-for number, blob in sqlite3.connect(sys.argv[1]).execute('select hnum, blob from Packages'):
-    print(' ' + number.to_bytes(4, 'little').hex(), ' ' + blob.hex(), sep='\\n')
-print('DATA=END')
-";
     let rpm = Rpm::new();
-    let dump = run("python3", &["-c", DUMP, &rpm.path("db/rpmdb.sqlite")], "");
     for (folder, order) in [("little", "db_lorder=1234"), ("big", "db_lorder=4321")] {
-        std::fs::create_dir(rpm.path(folder)).unwrap();
-        let file = rpm.path(&format!("{folder}/Packages"));
-        run("db5.3_load", &["-c", order, &file], &dump);
+        rpm.berkeley(folder, order);
         let found = rpm::bdb(&rpm.read(&format!("{folder}/Packages")));
         if folder == "little" {
             rpm.check(&found, folder, "bdb_ro", 3);
