@@ -13,7 +13,7 @@ pub const LINES_MAX: usize = 10_000;
 const LINES_BYTES_MAX: usize = 2 << 20;
 
 /// Most packages of an image that an SBOM is compared with: each takes some hundred bytes while it is compared.
-pub const COMPARED_MAX: usize = 100_000;
+pub const COMPARED_MAX: usize = 60_000;
 
 /// Most packages of one name, but of different kinds, that a component without a package URL is compared with.
 const NAMESAKES_MAX: usize = 16;

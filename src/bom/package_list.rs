@@ -3,7 +3,7 @@
 use super::model::BomPackage;
 
 /// Most packages that are kept of an SBOM.
-pub const PACKAGES_MAX: usize = 100_000;
+pub const PACKAGES_MAX: usize = 60_000;
 
 /// Most bytes that the packages of an SBOM take in memory: names, versions, package URLs and licences.
 const KEPT_BYTES_MAX: usize = 48 << 20;
