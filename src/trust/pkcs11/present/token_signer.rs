@@ -101,7 +101,7 @@ impl Signer for TokenSigner {
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever waits behind a token that hangs need not wait for it once more.
+        // Workers behind a token that hangs do not wait for it once more.
         if let Some(late) = line.late.take()
             && matches!(late.try_recv(), Err(TryRecvError::Empty))
         {
