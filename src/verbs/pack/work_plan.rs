@@ -218,7 +218,7 @@ impl WorkPlan {
     /// for, and none if the bundle has no data chunks.
     ///
     /// # Errors
-    /// As [`WorkPlan::prepare`].
+    /// [`PackError::WorkPlan`] if the plan is not what this version would make of the same blobs.
     pub fn pieces(&self) -> Result<Vec<(BTreeSet<u32>, u64)>, PackError> {
         let blueprint = self.blueprint()?;
         let bytes = |chunks: &BTreeSet<u32>| chunks.iter().map(|&number| blueprint.file_bytes(number)).sum();

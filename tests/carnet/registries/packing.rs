@@ -448,11 +448,30 @@ fn after_a_failure_only_the_rest_is_fetched() {
     }
 }
 
-/// Starts the program and waits until the third layer stalls.
+/// The number of chunks that hold the two largest layers and nothing else.
+fn chunks_of_two_layers(station: &Station) -> usize {
+    station.carnet("pack oci:src --to reference --name b --key k.key.pem --chunk-size 64KiB").ok();
+    let mut others = BTreeMap::new();
+    for blob in station.desk.inspected("reference")["blobs"].as_array().unwrap() {
+        let is_other = !SIZES[..2].contains(&usize::try_from(blob["size"].as_u64().unwrap()).unwrap());
+        for chunk in blob["chunks"].as_array().unwrap() {
+            *others.entry(chunk.as_u64().unwrap()).or_insert(false) |= is_other;
+        }
+    }
+    others.values().filter(|is_other| !**is_other).count()
+}
+
+/// Starts the program, and waits until the third layer stalls and the two before it are in their chunks.
 fn standing_still(station: &Station, registry: &Registry, line: &str) -> Child {
+    let chunks = chunks_of_two_layers(station);
+    assert!(chunks > 5);
     let mut child = station.command(line).stderr(Stdio::null()).spawn().unwrap();
-    assert!(wait_for(&mut child, || layer_bytes(registry).len() >= 3), "it ended before");
-    std::thread::sleep(Duration::from_millis(300));
+    let finished = || {
+        let entries = std::fs::read_dir(station.path("out")).into_iter().flatten();
+        entries.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_file())).count()
+    };
+    let stands = || layer_bytes(registry).len() >= 3 && finished() >= chunks;
+    assert!(wait_for(&mut child, stands), "it ended before");
     child
 }
 
