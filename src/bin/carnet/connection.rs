@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use carnet::artifacts::{RegistrySources, SourceSpec};
 use carnet::http::Proxy;
-use carnet::registry::{Host, Reach, Settings};
+use carnet::registry::{Host, Reach, Registries, Settings};
 use clap::Args as ClapArgs;
 
+use super::command_error::CommandError;
 use super::network::Network;
-use super::world::credential_files;
+use super::world::{credential_files, proxy};
 
 /// The options of the commands that connect to registries.
 #[derive(ClapArgs, Clone)]
@@ -38,5 +40,18 @@ impl Connection {
         let http = self.network.settings(proxy, stop);
         let (plain_http, tls) = (self.plain_http.clone(), self.tls.clone());
         Settings { credential_files, plain_http, tls, reach, http }
+    }
+
+    /// The registries of these sources. URLs of layers may be on the `private` hosts even if their addresses are private. Nothing
+    /// is requested yet.
+    pub(crate) fn registries(
+        &self,
+        specs: &[SourceSpec],
+        private: &[Host],
+        stop: Arc<AtomicBool>,
+    ) -> Result<RegistrySources, CommandError> {
+        let proxy = if specs.iter().any(SourceSpec::is_remote) { proxy()? } else { None };
+        let settings = self.settings(Reach::Anywhere, proxy, stop);
+        Ok(RegistrySources::new(Registries::new(settings), private.to_vec()))
     }
 }

@@ -5,21 +5,20 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use carnet::artifacts::{ArtifactSource, Expansion, RegistrySources, SourceSpec};
+use carnet::artifacts::{ArtifactSource, Expansion, SourceSpec};
 use carnet::diagnosis::{Advice, Code};
 use carnet::environment::Environment;
 use carnet::format::BundleName;
 use carnet::format::limits::PLAN_BYTES_MAX;
 use carnet::medium::Folder;
 use carnet::pack::{WORK_BYTES_MAX, WorkPlan};
-use carnet::registry::{Host, Reach, Registries};
+use carnet::registry::Host;
 use carnet::small_file::SmallFile;
 use clap::Args;
 
 use super::command_error::CommandError;
 use super::connection::Connection;
 use super::plain::plain_path;
-use super::world::proxy;
 
 /// The file with the plan of the bundle.
 const PLAN: &str = "plan.txt";
@@ -78,9 +77,8 @@ impl WorkArgs {
     ) -> Result<Vec<Arc<dyn ArtifactSource>>, CommandError> {
         let specs = work.sources().iter().map(|source| source.parse::<SourceSpec>());
         let specs = specs.collect::<Result<Vec<_>, _>>()?;
-        let proxy = if specs.iter().any(SourceSpec::is_remote) { proxy()? } else { None };
-        let settings = self.connection.settings(Reach::Anywhere, proxy, environment.workers.stop());
-        let registries = RegistrySources::new(Registries::new(settings), self.allow_private_urls.clone());
+        let stop = environment.workers.stop();
+        let registries = self.connection.registries(&specs, &self.allow_private_urls, stop)?;
         let expansion = self.tmp.as_deref().map(|tmp| Expansion::new(tmp, environment.workers.stop()));
         let mut sources = Vec::new();
         for spec in &specs {

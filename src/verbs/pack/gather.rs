@@ -19,6 +19,7 @@ use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document, MediaType, Platform, RefName};
 
 /// The blobs to pack, and the source of each.
+#[derive(Default)]
 pub(super) struct Gathered {
     /// Every blob, with the index of its source in `sources`.
     pub nodes: BTreeMap<Digest, (Node, usize)>,
@@ -39,16 +40,8 @@ pub(super) struct Gathered {
 /// Gathers every artifact of the request; `excluded` are blobs that turned out to be unreadable.
 pub(super) fn gather(request: &PackRequest<'_>, excluded: &[Digest]) -> Result<Gathered, PackError> {
     let mut gathered = Gathered {
-        nodes: BTreeMap::new(),
         sources: request.sources.iter().map(|wanted| Arc::clone(&wanted.source)).collect(),
-        artifacts: BTreeSet::new(),
-        names: HashMap::new(),
-        referrers: Vec::new(),
-        omitted: Vec::new(),
-        elsewhere: BTreeMap::new(),
-        artifact_types: BTreeMap::new(),
-        failures: Vec::new(),
-        warnings: Vec::new(),
+        ..Gathered::default()
     };
     for (at, wanted) in request.sources.iter().enumerate() {
         let source = wanted.source.as_ref();
@@ -117,18 +110,7 @@ impl Gathered {
         let node = |(descriptor, part, source): (Descriptor, Part, usize)| {
             (descriptor.digest, (Node { descriptor, part }, source))
         };
-        Gathered {
-            nodes: blobs.map(node).collect(),
-            sources: sources.to_vec(),
-            artifacts: BTreeSet::new(),
-            names: HashMap::new(),
-            referrers: Vec::new(),
-            omitted: Vec::new(),
-            elsewhere: BTreeMap::new(),
-            artifact_types: BTreeMap::new(),
-            failures: Vec::new(),
-            warnings: Vec::new(),
-        }
+        Gathered { nodes: blobs.map(node).collect(), sources: sources.to_vec(), ..Gathered::default() }
     }
 
     /// Returns the descriptor and the source of a blob.

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use carnet::artifacts::{Expansion, Place, RegistrySources, SourceSpec};
+use carnet::artifacts::{Expansion, Place, SourceSpec};
 use carnet::diagnosis::{Code, count};
 use carnet::format::chunk_size::byte_count;
 use carnet::medium::{Folder, Replace};
 use carnet::observe::Verb;
 use carnet::pack::{Bases, PIECES_MAX, PackRequest, Part, PlannedPiece, WorkPlan, WorkReport, plan_work};
-use carnet::registry::{Host, Reach, Registries};
+use carnet::registry::Host;
 use carnet::trust::PublicKey;
 use clap::{ArgGroup, Args};
 use indicatif::HumanBytes;
@@ -25,7 +25,7 @@ use crate::screen::{Screen, say};
 use crate::sources::{OpenedSources, open};
 use crate::tables::table;
 use crate::work_folder;
-use crate::world::{proxy, sealing_time};
+use crate::world::sealing_time;
 
 /// Make a plan for a bundle that several machines pack, each a piece of it
 #[derive(Args)]
@@ -77,9 +77,8 @@ impl Command for Plan {
         let created = sealing_time(None)?;
         let keys = self.keys()?;
         let specs = self.content.sources()?.into_iter().map(absolute).collect::<Result<Vec<_>, _>>()?;
-        let proxy = if specs.iter().any(SourceSpec::is_remote) { proxy()? } else { None };
-        let settings = self.connection.settings(Reach::Anywhere, proxy, environment.workers.stop());
-        let registries = RegistrySources::new(Registries::new(settings), self.allow_private_urls.clone());
+        let stop = environment.workers.stop();
+        let registries = self.connection.registries(&specs, &self.allow_private_urls, stop)?;
         let expansion = self.tmp.as_deref().map(|tmp| Expansion::new(tmp, environment.workers.stop()));
         let OpenedSources { wanted, failures } =
             open(specs, &registries, expansion.as_ref(), self.content.continue_on_errors)?;
