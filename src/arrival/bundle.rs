@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use super::budget::Budget;
 use super::bundle_files::BundleFiles;
 use super::{
-    Contents, ContentsError, Finding, Gate, Member, NotAChunk, OpenError, Opened, ReleaseFile, Standing,
-    read_body, read_planned_body,
+    Contents, ContentsError, Finding, Gate, Member, NotAChunk, OpenError, Opened, ReleaseFile, Share,
+    Standing, read_body, read_planned_body,
 };
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
 use crate::format::head::Head;
 use crate::format::plan::PlannedBlob;
-use crate::format::statement::Kind;
+use crate::format::statement::{Kind, Statement};
 use crate::format::{BundleName, Sum, Timestamp};
 use crate::medium::{ChunkFile, chunk_number};
 use crate::observe::Monitor;
@@ -85,7 +85,8 @@ pub fn segments<'a>(
 }
 
 impl Bundle {
-    /// Opens the files of a bundle in the order that docs/format.md, "Reading order", requires.
+    /// Opens the files of a bundle in the order that docs/format.md, "Reading order", requires; with a `share`, only those that it
+    /// needs.
     ///
     /// # Errors
     /// [`OpenError`] if the work is interrupted, if the system is out of memory or threads, or if there is no policy and
@@ -94,6 +95,7 @@ impl Bundle {
         id: Sum,
         group: BundleFiles,
         gate: Gate<'_>,
+        share: Option<Share>,
         budget: &mut Budget,
         workers: &Workers,
     ) -> Result<Bundle, OpenError> {
@@ -103,7 +105,8 @@ impl Bundle {
         let Controls { control, release, broken } = read_controls(&accepted, &mut releases, gate);
         let (mut parity_files, mut files): (Vec<Opened>, Vec<Opened>) =
             settled.into_iter().partition(|opened| opened.statement.kind == Kind::Parity);
-        for (member, token) in parity {
+        let is_needed = needed_by(share, &control);
+        for (member, token) in parity.into_iter().filter(|(member, _)| is_needed(&member.head.statement)) {
             let standing = match read_body(member.file.as_ref(), &member.head) {
                 Ok(body) => Standing::Good(body),
                 Err(error) => Standing::Damaged((&error).into()),
@@ -118,7 +121,8 @@ impl Bundle {
             Control::Read(contents) => contents.layers_in_control(),
             _ => BTreeSet::new(),
         };
-        for (index, (member, token)) in accepted.into_iter().enumerate() {
+        let needed = accepted.into_iter().enumerate();
+        for (index, (member, token)) in needed.filter(|(_, (member, _))| is_needed(&member.head.statement)) {
             let mut standing = standing(&member, &control, broken.get(&index));
             if let (0, Standing::Good(body)) = (member.head.statement.number, &standing)
                 && let Some(finding) = first_damage(&member.file, body, &layers, workers)?
@@ -224,6 +228,24 @@ impl Bundle {
         let any =
             || &trusted.or(self.all_files().next()).expect("a bundle has a file").statement.crossing.name;
         self.contents().map_or_else(any, |contents| &contents.plan.crossing.name)
+    }
+}
+
+/// Returns which files are opened: all, or those that a share needs. If the control chunk is not read, nobody knows what that is.
+fn needed_by(share: Option<Share>, control: &Control) -> impl Fn(&Statement) -> bool + use<> {
+    let contents = match control {
+        Control::Read(contents) => Some(contents),
+        _ => None,
+    };
+    let known = share
+        .map(|share| (share, contents.map(|contents| (share.needed(contents), contents.plan.last_data()))));
+    move |statement| match &known {
+        None => true,
+        Some((share, _)) if statement.kind == Kind::Parity => share.has_parity(statement.number),
+        Some((_, None)) => statement.number == 0,
+        Some((_, Some((chunks, last)))) => {
+            statement.number == 0 || statement.number > *last || chunks.contains(&statement.number)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::format::Timestamp;
 use crate::format::body::{BodyEntry, BodyError};
@@ -13,7 +13,7 @@ use crate::stream::digesting::Unreadable;
 use crate::trust::{Refused, Untrusted};
 
 /// A problem of a chunk file. Its text is raw and may come from an untrusted source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Finding {
     /// The file or a part of it cannot be read.
@@ -79,17 +79,24 @@ pub enum Finding {
     /// No trusted packer signed the chunk.
     NotSigned {
         /// The signatures, and why each does not count.
+        #[serde(deserialize_with = "never")]
         refused: Vec<Refused>,
     },
     /// The chunk has expired.
     Expired {
         /// The time from which it is not accepted.
+        #[serde(deserialize_with = "never")]
         expires: Timestamp,
     },
     /// The control chunk names another chunk for this number.
     Forked,
     /// A release file has another statement than every control chunk that counts.
     ReleasesAnother,
+}
+
+/// Signatures are judged anew by each reader, and not read from a text.
+fn never<'de, D: Deserializer<'de>, T>(_: D) -> Result<T, D::Error> {
+    Err(D::Error::custom("a judgement of signatures"))
 }
 
 impl Finding {

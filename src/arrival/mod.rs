@@ -26,6 +26,7 @@ mod opened;
 mod refusal;
 mod release_file;
 mod released;
+mod share;
 
 use std::io;
 
@@ -45,12 +46,13 @@ pub use contents::{Contents, ContentsError};
 pub use contradiction::Contradiction;
 pub use documents::Documents;
 pub use finding::Finding;
-pub use open::{Arrivals, OpenRequest, open};
+pub use open::{Arrivals, OpenRequest, open, open_share};
 pub use open_error::OpenError;
 pub use opened::{Opened, Standing};
 pub use refusal::Refusal;
 pub use release_file::{ReleaseFile, read_release};
 pub use released::{ReleasedBundle, WholeBundle};
+pub use share::{NoSuchShare, SHARES_MAX, Share, Shares};
 
 pub(crate) use bundle::damaged_entries;
 use bundle_files::group_by_bundle;

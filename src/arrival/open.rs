@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::budget::Budget;
 use super::open_error::{OpenError, UNVERIFIED_BUNDLES_MAX};
-use super::{Bundle, Gate, NotAChunk, group_by_bundle};
+use super::{Bundle, Gate, NotAChunk, Share, group_by_bundle};
 use crate::environment::Environment;
 use crate::medium::ChunkFile;
 use crate::trust::TrustPolicy;
@@ -35,6 +35,27 @@ pub struct Arrivals {
 /// # Errors
 /// [`OpenError`] if none of the files is a chunk, or if there are too many bundles without a policy.
 pub fn open(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<Arrivals, OpenError> {
+    open_any(request, None, environment)
+}
+
+/// Opens one of several pieces of every bundle among the files: its control chunk, the chunks with manifests, and the chunks and
+/// parity files of the piece. Of all others only the heads are read. What is accepted of a bundle is judged as [`open`] does.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_share(
+    request: &OpenRequest<'_>,
+    share: Share,
+    environment: &Environment<'_>,
+) -> Result<Arrivals, OpenError> {
+    open_any(request, Some(share), environment)
+}
+
+fn open_any(
+    request: &OpenRequest<'_>,
+    share: Option<Share>,
+    environment: &Environment<'_>,
+) -> Result<Arrivals, OpenError> {
     let OpenRequest { files, policy } = *request;
     let gate = policy.map_or(Gate::Unverified, |policy| Gate::Policy(policy, environment.clock.now()));
     let mut budget = Budget::new();
@@ -51,8 +72,9 @@ pub fn open(request: &OpenRequest<'_>, environment: &Environment<'_>) -> Result<
     if policy.is_none() && groups.len() > UNVERIFIED_BUNDLES_MAX {
         return Err(OpenError::TooManyBundles { found: groups.len() });
     }
-    let bundles =
-        groups.into_iter().map(|(id, group)| Bundle::open(id, group, gate, &mut budget, environment.workers));
+    let bundles = groups
+        .into_iter()
+        .map(|(id, group)| Bundle::open(id, group, gate, share, &mut budget, environment.workers));
     let mut bundles = bundles.collect::<Result<Vec<Bundle>, OpenError>>()?;
     for bundle in &mut bundles {
         bundle.note_unreadable(&others);

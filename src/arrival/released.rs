@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
-use super::{BlobError, Bundle, Contents, Control, Documents, Opened, Refusal, Standing, segments};
+use super::{BlobError, Bundle, Contents, Control, Documents, Opened, Refusal, Share, Standing, segments};
 use crate::diagnosis::count;
 use crate::format::Sum;
 use crate::format::head::Head;
@@ -22,7 +22,7 @@ pub struct ReleasedBundle<'a> {
 }
 
 /// A released bundle with every required chunk, whose plan matches its manifests. Blobs are not hashed yet. Only
-/// [`ReleasedBundle::whole`] creates it.
+/// [`ReleasedBundle::whole`] creates it; and [`ReleasedBundle::whole_in`], with what one of several processes requires.
 pub struct WholeBundle<'a>(ReleasedBundle<'a>);
 
 impl Bundle {
@@ -176,8 +176,22 @@ impl<'a> ReleasedBundle<'a> {
     /// [`Refusal::Incomplete`] with the missing or damaged chunks; [`Refusal::Unsound`] with the contradictions
     /// between manifests and plan.
     pub fn whole(self) -> Result<WholeBundle<'a>, Refusal> {
+        self.whole_as_far_as(|_| true)
+    }
+
+    /// Returns the bundle as whole as far as one of several pieces needs it: its own chunks, and those with manifests.
+    ///
+    /// # Errors
+    /// As [`ReleasedBundle::whole`].
+    pub fn whole_in(self, share: Share) -> Result<WholeBundle<'a>, Refusal> {
+        let needed = share.needed(self.contents);
+        self.whole_as_far_as(|number| number == 0 || needed.contains(&number))
+    }
+
+    fn whole_as_far_as(self, is_needed: impl Fn(u32) -> bool) -> Result<WholeBundle<'a>, Refusal> {
         let plan = &self.contents.plan;
-        let missing = self.missing();
+        let mut missing = self.missing();
+        missing.retain(|&number| is_needed(number));
         if !missing.is_empty() {
             return Err(self.incomplete(missing));
         }

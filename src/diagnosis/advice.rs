@@ -28,6 +28,10 @@ pub enum Advice {
     VolumesNeedFolder,
     /// Pieces are packed into a folder.
     PiecesNeedFolder,
+    /// The pieces are to be verified.
+    VerifyPieces,
+    /// The pieces are to be imported.
+    ImportPieces,
     /// The bundle was packed from other sources or with other options.
     RepeatTheFirstPacking,
 

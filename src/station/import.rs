@@ -19,7 +19,7 @@ use crate::environment::Environment;
 use crate::format::Sum;
 use crate::format::plan::Carriage;
 use crate::gate::Moving;
-use crate::import::{ImportReport, ImportRequest, TagPolicy};
+use crate::import::{ImportReport, ImportRequest, Sending, TagPolicy};
 use crate::logbook::{Candidate, Logbook, NotBefore, StreamRefused};
 use crate::medium::ChunkFile;
 use crate::observe::{Monitor, Run, RunId, Verb};
@@ -343,6 +343,7 @@ fn deliver(
         tags: TagPolicy { overwrite: has(PipelineOption::OverwriteTags), backup: None },
         referrers: Carriage::Carry,
         on_failure: if has(PipelineOption::ContinueOnErrors) { OnFailure::Continue } else { OnFailure::Stop },
+        sending: Sending::All,
         dry_run: false,
         connections: equipment.connections,
     };

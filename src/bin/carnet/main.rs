@@ -19,6 +19,7 @@ mod memory;
 mod network;
 mod notify;
 mod outputs;
+mod piece_args;
 mod plain;
 mod progress;
 mod qr;

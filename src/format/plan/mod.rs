@@ -4,6 +4,7 @@
 //! payload is read. With the plan, each chunk can be built independently.
 
 mod check;
+mod dealing;
 mod delta;
 mod model;
 mod origin;

@@ -1,5 +1,6 @@
 //! Errors of an import.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use crate::arrival::BlobError;
@@ -63,6 +64,20 @@ pub enum ImportError {
         becomes: String,
         /// Why that name is invalid.
         problem: NameError,
+    },
+    /// The registry lacks what other processes should have sent.
+    #[error(
+        "missing pieces: {}; the registry lacks {} of them, such as {first}",
+        pieces.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+        count(*blobs as u64, "blob", "blobs")
+    )]
+    PiecesMissing {
+        /// The numbers of the pieces.
+        pieces: BTreeSet<u32>,
+        /// How many blobs are missing, once for each repository.
+        blobs: usize,
+        /// The digest of one of them.
+        first: Digest,
     },
     /// Two artifacts would get the same tag.
     #[error("{tag} would have to point at both {} and {}", digests[0], digests[1])]
@@ -217,6 +232,7 @@ impl Diagnose for ImportError {
             ImportError::NoSuchArtifact { .. } => {
                 return Code::NoSuchArtifact.with(Advice::CheckNamesOfBundle);
             }
+            ImportError::PiecesMissing { .. } => return Code::PiecesMissing.with(Advice::ImportPieces),
             ImportError::Document { .. } => return Code::BlobMismatch.with(Advice::ChunksAreDamaged),
             ImportError::ReferrersListRace { .. } => return Code::ReferrersList.with(Advice::RunAgain),
             ImportError::NotAReferrersList { .. } => Code::ReferrersList,

@@ -4,10 +4,11 @@ use super::delivery::{Deliveries, PushAs};
 use super::graph::DocumentGraph;
 use super::naming::Naming;
 use super::push_plan::PushPlan;
-use super::report::{ImportReport, Outcome, Problem, Traffic};
-use super::request::{ImportRequest, Stopped};
+use super::report::{ImportReport, ImportedPiece, Outcome, Problem, Traffic};
+use super::request::{ImportRequest, Sending, Stopped};
 use super::run::Run;
 use super::{ImportError, mounting, pushing, referrers, tags};
+use crate::arrival::Share;
 use crate::environment::Environment;
 use crate::format::plan::Carriage;
 use crate::verbs::report::{LeftOutReport, OmissionReport, SignerReport};
@@ -18,26 +19,15 @@ use crate::verbs::report::{LeftOutReport, OmissionReport, SignerReport};
 /// [`Stopped`], with the report up to that point. Running the import again resumes it: existing content is skipped.
 pub fn import(request: &ImportRequest<'_>, environment: &Environment<'_>) -> Result<ImportReport, Stopped> {
     let bundle = request.bundle;
-    let plan = &bundle.contents().plan;
     let documents = bundle.documents();
-    let naming = Naming { prefix: request.to.prefix.as_ref(), rules: request.rename };
-    let mut deliveries = Deliveries::artifacts(plan, request.artifacts, &naming)?;
-    deliveries.check_collisions(&request.to.host)?;
     let mut run = Run::new(request, environment, DocumentGraph::new(&documents, bundle));
-    run.add_repositories(&deliveries.repositories);
-    // An artifact whose tag conflicts is not pushed, nor are its referrers.
-    tags::check_all(&run, &mut deliveries, 0)?;
-    let artifacts = deliveries.all.len();
-    match request.referrers {
-        Carriage::Carry => deliveries.add_referrers(plan, &naming, &mut run.graph, request.on_failure)?,
-        Carriage::Omit => deliveries.read(&mut run.graph, request.on_failure)?,
-    }
-    deliveries.check_collisions(&request.to.host)?;
-    run.add_repositories(&deliveries.repositories);
-    tags::check_all(&run, &mut deliveries, artifacts)?;
+    let mut deliveries = deliveries(&mut run)?;
     let push_plan = PushPlan::of(&deliveries.all, &run.graph, bundle, request.beside);
     mounting::find_bases(&run, &push_plan)?;
     pushing::find_present(&run, &push_plan)?;
+    if let Sending::AfterPieces(pieces) = request.sending {
+        pushing::require_pieces(&run, &push_plan, pieces)?;
+    }
     let ended = if request.dry_run {
         pushing::count_dry_run(&run, &push_plan);
         mounting::count_dry_run(&run, &push_plan);
@@ -56,6 +46,63 @@ pub fn import(request: &ImportRequest<'_>, environment: &Environment<'_>) -> Res
             Err(Stopped { error, report: touched.then(|| Box::new(report)) })
         }
     }
+}
+
+/// Returns what goes into which repository under which tag. Names and tags are checked, and nothing is pushed.
+fn deliveries<'a>(run: &mut Run<'a>) -> Result<Deliveries<'a>, ImportError> {
+    let request = run.request;
+    let plan = &request.bundle.contents().plan;
+    let naming = Naming { prefix: request.to.prefix.as_ref(), rules: request.rename };
+    let mut deliveries = Deliveries::artifacts(plan, request.artifacts, &naming)?;
+    deliveries.check_collisions(&request.to.host)?;
+    run.add_repositories(&deliveries.repositories);
+    // An artifact whose tag conflicts is not pushed, nor are its referrers.
+    tags::check_all(run, &mut deliveries, 0)?;
+    let artifacts = deliveries.all.len();
+    match request.referrers {
+        Carriage::Carry => deliveries.add_referrers(plan, &naming, &mut run.graph, request.on_failure)?,
+        Carriage::Omit => deliveries.read(&mut run.graph, request.on_failure)?,
+    }
+    deliveries.check_collisions(&request.to.host)?;
+    run.add_repositories(&deliveries.repositories);
+    tags::check_all(run, &mut deliveries, artifacts)?;
+    Ok(deliveries)
+}
+
+/// Sends the blobs in the data chunks of a piece into the repositories that [`import`] would choose. Nothing becomes visible:
+/// manifests and tags follow when all pieces are there ([`Sending::AfterPieces`]). The bundle needs to be whole as far as the
+/// piece needs it.
+///
+/// # Errors
+/// [`ImportError`]. Running it again resumes it: existing blobs are skipped. Two processes may import the same piece.
+pub fn import_piece(
+    request: &ImportRequest<'_>,
+    share: Share,
+    environment: &Environment<'_>,
+) -> Result<ImportedPiece, ImportError> {
+    let bundle = request.bundle;
+    let chunks = share.chunks(bundle.contents());
+    let documents = bundle.documents();
+    let mut run = Run::new(request, environment, DocumentGraph::new(&documents, bundle));
+    let deliveries = deliveries(&mut run)?;
+    let mut push_plan = PushPlan::of(&deliveries.all, &run.graph, bundle, request.beside);
+    push_plan.keep_chunks(&run.graph, &chunks);
+    pushing::find_present(&run, &push_plan)?;
+    pushing::push_blobs(&run, &push_plan)?;
+    let mut failures: Vec<Problem> = deliveries.all.iter().filter_map(|one| one.problem.clone()).collect();
+    failures.extend(run.progress.failures());
+    let plan = &bundle.contents().plan;
+    let blobs = run.progress.lock().blobs;
+    Ok(ImportedPiece {
+        bundle: plan.bundle_id(),
+        crossing: plan.crossing.clone(),
+        to: request.to.to_string(),
+        piece: share.piece(),
+        pieces: share.pieces(),
+        chunks,
+        blobs,
+        failures,
+    })
 }
 
 /// Pushes only the non-distributable layers of a released bundle, into the repositories that [`import`] would choose

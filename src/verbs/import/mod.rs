@@ -22,8 +22,8 @@ mod run;
 mod tags;
 
 pub use error::{ImportError, TagConflict};
-pub use importing::{import, push_nondistributable};
+pub use importing::{import, import_piece, push_nondistributable};
 pub use naming::{RenameError, RenameRule};
 pub use receipt::{Receipt, ReceiptFiles};
-pub use report::{DeliveryReport, ImportReport, Outcome, Problem, RemovedReferrer, Traffic};
-pub use request::{ImportRequest, Stopped, TagPolicy};
+pub use report::{DeliveryReport, ImportReport, ImportedPiece, Outcome, Problem, RemovedReferrer, Traffic};
+pub use request::{ImportRequest, Sending, Stopped, TagPolicy};

@@ -109,6 +109,11 @@ impl Progress {
         items.find_map(|item| state.failed.get(&item).cloned())
     }
 
+    /// Returns what failed so far.
+    pub(super) fn failures(&self) -> Vec<Problem> {
+        self.lock().failed.values().cloned().collect()
+    }
+
     /// Checks whether the import should continue.
     ///
     /// # Errors

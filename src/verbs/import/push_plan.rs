@@ -118,6 +118,16 @@ impl<'a> PushPlan<'a> {
         self.documents.clear();
     }
 
+    /// Removes everything except the blobs of the bundle that are in these chunks.
+    pub(super) fn keep_chunks(&mut self, graph: &DocumentGraph<'_>, chunks: &BTreeSet<u32>) {
+        self.blobs.retain(|job| {
+            let first = job.blob.pieces.first().map(|piece| piece.chunk);
+            graph.blob(&job.blob.digest).is_some() && first.is_some_and(|first| chunks.contains(&first))
+        });
+        self.mounts.clear();
+        self.documents.clear();
+    }
+
     /// Returns the blobs by stage. A stage must finish before the next one starts.
     pub(super) fn blob_stages(&self) -> impl Iterator<Item = &[BlobJob<'a>]> {
         self.blobs.chunk_by(|a, b| a.stage == b.stage)

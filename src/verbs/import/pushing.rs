@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 
 use super::ImportError;
 use super::blob_feed::BlobFeed;
-use super::progress::Transfer;
+use super::progress::{Item, Transfer};
 use super::push_plan::{BlobJob, DocumentJob, PushPlan};
 use super::run::Run;
-use crate::arrival::Carrier;
+use crate::arrival::{Carrier, Shares};
+use crate::artifacts::OnFailure;
 use crate::diagnosis::{Code, Diagnose as _};
 use crate::format::plan::PlannedBlob;
 use crate::observe::{Event, Phase};
@@ -53,6 +54,39 @@ pub(super) fn find_present(run: &Run<'_>, push_plan: &PushPlan<'_>) -> Result<()
         ControlFlow::Continue(())
     });
     run.check()
+}
+
+/// Checks that what other processes should have sent is there, in every repository that needs it: the blobs of data chunks.
+pub(super) fn require_pieces(
+    run: &Run<'_>,
+    push_plan: &PushPlan<'_>,
+    pieces: u32,
+) -> Result<(), ImportError> {
+    let shares = Shares::of(run.request.bundle.contents(), pieces);
+    let mut missing = Vec::new();
+    {
+        let state = run.progress.lock();
+        for job in push_plan.blobs.iter().filter(|job| run.graph.blob(&job.blob.digest).is_some()) {
+            let Some(piece) = shares.piece_of(job.blob) else { continue };
+            let items = job.repositories.iter().map(|&index| (index, job.blob.digest));
+            missing
+                .extend(items.filter(|item| !state.blobs_present.contains(item)).map(|item| (piece, item)));
+        }
+    }
+    // What failed before is missing for another reason.
+    missing.retain(|(_, item)| run.progress.failure(std::iter::once(*item)).is_none());
+    let error = |missing: &[(u32, Item)]| ImportError::PiecesMissing {
+        pieces: missing.iter().map(|(piece, _)| *piece).collect(),
+        blobs: missing.len(),
+        first: missing[0].1.1,
+    };
+    if run.request.on_failure == OnFailure::Continue {
+        for found in &missing {
+            let _ = run.progress.fail(found.1, error(std::slice::from_ref(found)));
+        }
+        return run.check();
+    }
+    if missing.is_empty() { Ok(()) } else { Err(error(&missing)) }
 }
 
 /// Counts what would be pushed, without pushing it.

@@ -1,5 +1,7 @@
 //! The report of an import that finished or stopped early.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -78,6 +80,28 @@ impl ImportReport {
             problem.hint = Some(words(&diagnosis));
         }
     }
+}
+
+/// The report of one of several pieces of an import.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ImportedPiece {
+    /// The id of the bundle.
+    pub bundle: Sum,
+    /// The name, stream, sequence and label of the bundle.
+    #[serde(flatten)]
+    pub crossing: Crossing,
+    /// The destination: the registry host, and the repository prefix if one was given.
+    pub to: String,
+    /// The number of the piece, from 0.
+    pub piece: u32,
+    /// The number of pieces.
+    pub pieces: u32,
+    /// The numbers of the chunks of the piece; none if the bundle has fewer pieces than were asked for.
+    pub chunks: BTreeSet<u32>,
+    /// Numbers and sizes of the blob transfers.
+    pub blobs: Traffic,
+    /// What failed, if the import goes on after failures.
+    pub failures: Vec<Problem>,
 }
 
 /// A manifest that was removed from a referrers list, because the registry no longer has it.

@@ -33,10 +33,22 @@ pub struct ImportRequest<'a> {
     pub referrers: Carriage,
     /// Whether to continue when an artifact fails.
     pub on_failure: OnFailure,
+    /// Who sends the blobs.
+    pub sending: Sending,
     /// Whether to push nothing and only report what would be pushed.
     pub dry_run: bool,
     /// The maximum number of concurrent transfers.
     pub connections: NonZeroUsize,
+}
+
+/// Who sends the blobs of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// This import.
+    All,
+    /// Other processes have sent those of data chunks, each a piece of this number of pieces. What they sent must be in the
+    /// registry.
+    AfterPieces(u32),
 }
 
 /// An import that stopped early.

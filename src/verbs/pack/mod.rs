@@ -18,7 +18,6 @@ mod bases;
 mod blueprint;
 mod confirmation;
 mod control;
-mod dealing;
 mod error;
 mod failure;
 mod file_sums;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::blueprint::Blueprint;
-use super::dealing::deal;
 use super::gather::Gathered;
 use super::place::place;
 use super::prepared::Prepared;
@@ -222,7 +221,7 @@ impl WorkPlan {
     pub fn pieces(&self) -> Result<Vec<(BTreeSet<u32>, u64)>, PackError> {
         let blueprint = self.blueprint()?;
         let bytes = |chunks: &BTreeSet<u32>| chunks.iter().map(|&number| blueprint.file_bytes(number)).sum();
-        let pieces = deal(&blueprint, self.most as usize);
+        let pieces = self.plan.deal(self.most as usize, &|number| blueprint.file_bytes(number));
         Ok(pieces
             .into_iter()
             .map(|chunks| (bytes(&chunks), chunks))

@@ -2,15 +2,22 @@
 //! sides of the air gap.
 //!
 //! `verifying` hashes what [`crate::arrival::open()`] has not hashed yet; `report` turns what was found into a verdict for
-//! each file and each bundle, and `protection` says what its parity files allow.
+//! each file and each bundle, and `protection` says what its parity files allow. `piece` does one of several parts of the work, and
+//! leaves its result; `joined` reaches the verdict from the results of all.
 
 mod damage;
+mod joined;
+mod piece;
+mod piece_result;
 mod protection;
 mod report;
 mod run;
 mod verifying;
 mod volumes;
 
+pub use joined::{JoinError, verify_joined};
+pub use piece::{BundlePiece, PieceError, PieceReport, verify_piece};
+pub use piece_result::{PieceResult, RESULT_BYTES_MAX, ResultMalformed};
 pub use protection::{GroupReport, ProtectionReport};
 pub use report::{
     BundleReport, BundleVerdict, ChunkVerdict, FileReport, ReleaseReport, UnreadableChunk, VerifyReport,

@@ -404,7 +404,7 @@ fn damaged(problem: &Finding) -> ChunkVerdict {
     }
 }
 
-fn file_report(opened: &Opened, damage: Option<&Vec<Finding>>) -> FileReport {
+pub(super) fn file_report(opened: &Opened, damage: Option<&Vec<Finding>>) -> FileReport {
     let (verdict, problems) = match (&opened.standing, damage) {
         (Standing::Untrusted(reason), _) => (ChunkVerdict::Untrusted, vec![reason.into()]),
         (Standing::Forked, _) => (ChunkVerdict::Forked, vec![Finding::Forked]),

@@ -15,7 +15,7 @@ use crate::format::Sum;
 use crate::format::body::BodyEntry;
 use crate::format::entry::EntryName;
 use crate::format::plan::PlannedBlob;
-use crate::format::statement::Class;
+use crate::format::statement::{Class, Statement};
 use crate::logbook::{Candidate, Memory, judge_all};
 use crate::observe::{Monitor, Phase};
 use crate::oci::{Algorithm, Digest};
@@ -23,6 +23,7 @@ use crate::stream::digesting::{DigestJob, Unreadable, digest_all};
 use crate::stream::hash::{Function, Output};
 use crate::stream::pump::Halted;
 use crate::stream::segments::Segment;
+use crate::trust::TrustPolicy;
 
 /// Verifies every bundle among the files.
 ///
@@ -42,17 +43,39 @@ pub fn verify_remembering(
     remembered: Option<Remembered>,
     environment: &Environment<'_>,
 ) -> Result<VerifyReport, OpenError> {
-    let Arrivals { bundles, others } = open(request, environment)?;
-    let checks: Vec<Check<'_>> =
-        bundles.iter().enumerate().flat_map(|(at, bundle)| checks(at, bundle)).collect();
-    let damage = hash_all(&checks, bundles.len(), environment)?;
-    let labels = Labels::read(&others);
+    let arrivals = open(request, environment)?;
+    let damage = hash_files(&arrivals.bundles, &|_, _| true, environment)?;
+    judge(&arrivals, damage, request.policy, remembered, environment)
+}
+
+/// Hashes the files of bundles that `is_mine` selects, by the index of the bundle and the statement of the file. A blob is
+/// hashed if the first file that holds a part of it is.
+pub(super) fn hash_files(
+    bundles: &[Bundle],
+    is_mine: &dyn Fn(usize, &Statement) -> bool,
+    environment: &Environment<'_>,
+) -> Result<Vec<Damage>, Halted> {
+    let of_bundle = |(at, bundle)| checks(at, bundle, &|statement| is_mine(at, statement));
+    let checks: Vec<Check<'_>> = bundles.iter().enumerate().flat_map(of_bundle).collect();
+    hash_all(&checks, bundles.len(), environment)
+}
+
+/// Reaches the verdicts, after all files were hashed.
+pub(super) fn judge(
+    arrivals: &Arrivals,
+    damage: Vec<Damage>,
+    policy: Option<&TrustPolicy>,
+    remembered: Option<Remembered>,
+    environment: &Environment<'_>,
+) -> Result<VerifyReport, OpenError> {
+    let Arrivals { bundles, others } = arrivals;
+    let labels = Labels::read(others);
     let mut reports = Vec::new();
     for (bundle, mut damage) in bundles.iter().zip(damage) {
-        let protection = protection(bundle, &others, &mut damage, environment)?;
+        let protection = protection(bundle, others, &mut damage, environment)?;
         reports.push(BundleReport::new(bundle, &damage, protection, &labels));
     }
-    if let (Some(remembered), Some(policy)) = (remembered, request.policy) {
+    if let (Some(remembered), Some(policy)) = (remembered, policy) {
         let is_whole = |report: &BundleReport| report.verdict == BundleVerdict::Complete;
         let found = bundles.iter().zip(&reports);
         let candidates =
@@ -64,7 +87,7 @@ pub fn verify_remembering(
             report.in_stream = judged.remove(&report.bundle);
         }
     }
-    Ok(VerifyReport::new(reports, &others, &labels, request.policy.is_some()))
+    Ok(VerifyReport::new(reports, others, &labels, policy.is_some()))
 }
 
 /// What is remembered of streams.
@@ -129,8 +152,9 @@ fn is_hashed(blob: &PlannedBlob) -> bool {
     in_control && blob.class == Class::Metadata && blob.digest.algorithm() == Algorithm::Sha256
 }
 
-/// Returns the checks that hash every byte of a bundle's payload once, but for those that [`open()`] has hashed.
-fn checks(at: usize, bundle: &Bundle) -> Vec<Check<'_>> {
+/// Returns the checks that hash every byte of the payload of a bundle's files once, but for those that [`open()`] has hashed.
+/// `is_mine` selects files, by their statements.
+fn checks<'a>(at: usize, bundle: &'a Bundle, is_mine: &dyn Fn(&Statement) -> bool) -> Vec<Check<'a>> {
     let mut checks = Vec::new();
     // Files by chunk number. Of several copies the first is used for whole blobs; the others are hashed by entry.
     let mut first_copies: BTreeMap<u32, usize> = BTreeMap::new();
@@ -140,7 +164,8 @@ fn checks(at: usize, bundle: &Bundle) -> Vec<Check<'_>> {
     let file = |number: u32| first_copies.get(&number).map(|&index| &bundle.files[index]);
     let mut covered: BTreeSet<(usize, u64)> = BTreeSet::new();
     for blob in bundle.contents().map_or(&[][..], |contents| &contents.plan.blobs) {
-        if is_in_run(blob, &file) {
+        let first = blob.pieces.first().and_then(|piece| file(piece.chunk));
+        if is_in_run(blob, &file) || !first.is_some_and(|first| is_mine(&first.statement)) {
             continue;
         }
         if let Some(pieces) = segments(blob, &file).filter(|_| !is_hashed(blob)) {
@@ -152,7 +177,7 @@ fn checks(at: usize, bundle: &Bundle) -> Vec<Check<'_>> {
     let layers: BTreeSet<Digest> = bundle.contents().map(Contents::layers_in_control).unwrap_or_default();
     let is_layer =
         |entry: &BodyEntry| matches!(&entry.name, EntryName::Blob(digest) if layers.contains(digest));
-    for (index, opened) in bundle.files.iter().enumerate() {
+    for (index, opened) in bundle.files.iter().enumerate().filter(|(_, opened)| is_mine(&opened.statement)) {
         if let Some(body) = opened.body().filter(|body| !body.gaps_checked) {
             let skip = |entry: &BodyEntry| covered.contains(&(index, entry.offset));
             let runs = runs(opened, body, &skip);
@@ -168,7 +193,7 @@ fn checks(at: usize, bundle: &Bundle) -> Vec<Check<'_>> {
             }
         }
     }
-    for (index, opened) in bundle.parity.iter().enumerate() {
+    for (index, opened) in bundle.parity.iter().enumerate().filter(|(_, opened)| is_mine(&opened.statement)) {
         for entry in opened.body().map_or(&[][..], |body| &body.entries) {
             let (file, segment) = (bundle.files.len() + index, opened.segment(entry));
             checks.push(Check::Entry { bundle: at, file, entry: *entry, segment });

@@ -1,5 +1,6 @@
 //! The registry from Debian's package, on a free port and with a temporary folder.
 
+use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::tls::Certificates;
-use crate::behaviour::support::installed;
+use crate::behaviour::support::{files, installed};
 
 /// Its configuration.
 #[derive(Default)]
@@ -84,6 +85,12 @@ impl Debian {
     /// `IP:PORT`.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The paths of all files that it keeps.
+    pub(crate) fn kept(&self) -> BTreeSet<String> {
+        let storage = self.folder.path().join("storage");
+        if storage.exists() { files(&storage).into_keys().collect() } else { BTreeSet::new() }
     }
 
     /// Its log of requests.

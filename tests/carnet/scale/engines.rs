@@ -1,15 +1,17 @@
-//! The jobs of a plan, run by the engines that they are for.
+//! The jobs of a plan, and those of the far side, run by the engines that they are for.
 
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::super::behaviour::support::{CARNET, Desk, Run, cached, installed, skipped};
+use super::super::registries::debian::Debian;
+use super::far_side::{arrived, assert_imported};
 use super::{assert_whole, desk, plan};
 
 /// Slurm with one node, this machine.
@@ -116,11 +118,13 @@ impl Slurm {
     /// Runs the job of the plan in `out`, and waits until no job is left.
     fn submit(&self, desk: &Desk, program: &str, key: &str) {
         let out = desk.path("jobs-%A-%a.txt").display().to_string();
-        let line = format!(
-            "cd {} && CARNET={program} {key} bash out/b.plan/slurm.sh --output={out}",
-            desk.path("").display()
-        );
-        self.run(&line).ok().says(&["pieces: job"]);
+        let line = format!("CARNET={program} {key} bash out/b.plan/slurm.sh --output={out}");
+        self.submit_line(desk, &line);
+    }
+
+    /// Runs a script that submits jobs, and waits until no job is left.
+    fn submit_line(&self, desk: &Desk, line: &str) {
+        self.run(&format!("cd {} && {line}", desk.path("").display())).ok().says(&["pieces: job"]);
         let start = Instant::now();
         while !self.run("squeue --noheader").ok().stdout.trim().is_empty() {
             assert!(start.elapsed() < Duration::from_secs(300), "{}", self.run("squeue").stdout);
@@ -171,6 +175,65 @@ fn slurm_leaves_the_signing_to_the_station_of_the_key() {
     assert_whole(&desk, "out");
 }
 
+/// A script that is in the source tree.
+fn script(engine: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("packaging")
+        .join(engine)
+        .join("bundle.sh")
+        .display()
+        .to_string()
+}
+
+#[test]
+fn slurm_verifies_and_imports_a_bundle() {
+    let (Some(slurm), Some(registry)) = (Slurm::start(), Debian::plain()) else { return };
+    let desk = arrived();
+    let run = |args: &str| {
+        let script = script("slurm");
+        let out = desk.path("job-%x-%a.txt").display().to_string();
+        let line = format!("PIECES=3 CARNET={CARNET} bash {script} --output={out} -- {args}");
+        slurm.submit_line(&desk, &line);
+    };
+    let said = |name: &str| fs::read_to_string(desk.path(name)).unwrap_or_default();
+    run("verify in --pub k.pub.pem --results r");
+    let end = || {
+        let names = desk.files("").into_keys().filter(|name| name.contains("-end-"));
+        names.map(|name| said(&name)).collect::<String>()
+    };
+    assert!(end().contains("COMPLETE, verified and released"), "{}", end());
+    let to = format!("in --pub k.pub.pem --to docker://{}/mirror", registry.name());
+    // A chunk is late. Its piece fails, and nothing is finished.
+    fs::rename(desk.path("in/b_00004.tar"), desk.path("late.tar")).unwrap();
+    run(&format!("import {to}"));
+    assert!(!registry.kept().iter().any(|path| path.contains("/_manifests/")), "something is visible");
+    fs::rename(desk.path("late.tar"), desk.path("in/b_00004.tar")).unwrap();
+    run(&format!("import {to}"));
+    assert_imported(&desk, &registry);
+}
+
+#[test]
+fn parallel_verifies_and_imports_a_bundle() {
+    if !installed(&["parallel"]) {
+        return;
+    }
+    let Some(registry) = Debian::plain() else { return };
+    let desk = arrived();
+    let script = script("parallel");
+    let run = |args: &str| {
+        let last = if args.starts_with("import") { "CARNET_LAST='--receipt receipt.json'" } else { "" };
+        desk.sh(&format!("PIECES=3 CARNET={CARNET} {last} bash {script} --jobs 2 -- {args}"))
+    };
+    run("verify in --pub k.pub.pem --results r").ok().says(&["COMPLETE, verified and released"]);
+    run(&format!("import in --pub k.pub.pem --to docker://{}/mirror", registry.name())).ok();
+    assert_imported(&desk, &registry);
+    assert!(desk.path("receipt.json").exists());
+    // The verdict is given although a piece fails.
+    fs::remove_file(desk.path("in/b_00004.tar")).unwrap();
+    run("verify in --pub k.pub.pem --results r").ends(4).says(&["INCOMPLETE"]);
+    run("import").ends(2);
+}
+
 #[test]
 fn parallel_packs_the_pieces() {
     if !installed(&["parallel"]) {
@@ -199,6 +262,16 @@ fn the_job_for_kubernetes_fits_its_schemas() {
     }
     let text = fs::read_to_string(&job).unwrap();
     assert!(text.contains("completions: 3\n") && text.contains("/out/b.plan\"\n"), "{text}");
+    // So do the files of the far side.
+    let mut files: Vec<_> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/kubernetes"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(files.len() >= 4, "{files:?}");
+    for version in ["1.33", "1.37"] {
+        Run::of(Command::new(&validate).args(["--strict", "-k", version]).args(&files)).ok();
+    }
     // A misspelt field would be noticed.
     fs::write(desk.path("wrong.yaml"), text.replace("completionMode", "completionmode")).unwrap();
     let wrong = desk.path("wrong.yaml").display().to_string();

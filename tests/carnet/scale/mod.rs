@@ -1,8 +1,9 @@
-//! Packing by several processes, and the engines that run them.
+//! Packing, verifying and importing by several processes, and the engines that run them.
 
 #![allow(clippy::case_sensitive_file_extension_comparisons)] // Names are those that the program writes.
 
 mod engines;
+mod far_side;
 mod pieces;
 
 use super::behaviour::layouts::{CONFIG, LAYER, on, plain};

@@ -20,7 +20,7 @@ use carnet::environment::Environment;
 use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
-use carnet::import::{ImportRequest, TagPolicy};
+use carnet::import::{ImportRequest, Sending, TagPolicy};
 use carnet::medium::{Bucket, BucketSettings, Category, ChunkStore, Folder, Replace};
 use carnet::observe::Monitor;
 use carnet::pack::{Bases, Outcome, PackError, PackReport, PackRequest, Part, Splitting, Wanted, pack};
@@ -300,6 +300,7 @@ fn objects_are_read_by_ranges_and_once() {
             tags: TagPolicy::default(),
             referrers: Carriage::Carry,
             on_failure: OnFailure::Stop,
+            sending: Sending::All,
             dry_run: false,
             connections: 3.try_into().unwrap(),
         };

@@ -28,6 +28,13 @@ pub(super) fn specific(advice: &Advice) -> String {
         Advice::PiecesNeedFolder => {
             "pass a folder that all machines share; copy the bundle into the store once it is sealed"
         }
+        Advice::VerifyPieces => {
+            "verify these pieces with `carnet verify-piece`, and run the same command again"
+        }
+        Advice::ImportPieces => {
+            "import these pieces with `carnet import-piece`, with the same options, and finish again; if the registry removes \
+             content that no manifest names, finish sooner"
+        }
         Advice::RepeatTheFirstPacking => {
             "repeat the first command as it was: the same artifacts under the same names, and the same --name, --stream, \
              --sequence, --previous, --label, --chunk-size, --platform, --base, --nondistributable and --no-referrers; a tag or a list of \

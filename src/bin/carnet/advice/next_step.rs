@@ -341,6 +341,9 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         }
         Code::NoSuchPiece => "look at the pieces: they are numbered from 0",
         Code::PiecesMissing => "pack these pieces with `carnet pack-piece`, and seal again",
+        Code::PieceResultMalformed => {
+            "remove the file, and verify the piece again with `carnet verify-piece`"
+        }
         Code::RequestElsewhere => "check the id of the bundle, and pass all places that hold its chunks",
         Code::RequestBeyond => "check on the far side which bundle the request is for, and ask again",
         Code::ResendIncomplete => {

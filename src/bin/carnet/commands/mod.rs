@@ -38,8 +38,9 @@ mod version;
 
 pub(crate) use station::text as record_text;
 
+use import::piece as import_piece;
 use reshape::{extract, merge, resplit};
-use scale::{pack_piece, plan, seal};
+use scale::{pack_piece, plan, seal, verify_piece};
 
 use carnet::observe::Verb;
 use clap::Subcommand;
@@ -91,6 +92,7 @@ commands![
     parity::Parity,
     sign::Sign,
     verify::Verify,
+    verify_piece::VerifyPiece,
     missing::Missing,
     repair::Repair,
     resend::Resend,
@@ -102,6 +104,7 @@ commands![
     cat::Cat,
     unpack::Unpack,
     import::Import,
+    import_piece::ImportPiece,
     resplit::Resplit,
     extract::Extract,
     merge::Merge,

@@ -1,6 +1,6 @@
 //! `carnet verify`: checks signatures, the release and every byte.
 
-use carnet::arrival::OpenRequest;
+use carnet::arrival::{OpenRequest, SHARES_MAX};
 use carnet::diagnosis::count;
 use carnet::environment::Environment;
 use carnet::format::BundleName;
@@ -10,7 +10,7 @@ use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::verify::{
     BundleReport, BundleVerdict, ChunkVerdict, FileReport, LackingVolume, ProtectionReport, Remembered,
-    VerifyReport, verify_remembering,
+    VerifyReport, verify_joined, verify_remembering,
 };
 use clap::Args;
 use schemars::{Schema, schema_for};
@@ -22,6 +22,7 @@ use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::memory::{MemoryArgs, warn};
+use crate::piece_args::read_results;
 use crate::plain::plain;
 use crate::screen::{Screen, say};
 use crate::stores::StoreArgs;
@@ -43,6 +44,12 @@ pub(crate) struct Verify {
     trust: TrustArgs,
     #[command(flatten)]
     memory: MemoryArgs,
+    /// Take what `carnet verify-piece` found in N pieces, and read no layer again
+    #[arg(long, value_name = "N", requires = "results", value_parser = clap::value_parser!(u32).range(1..=i64::from(SHARES_MAX)))]
+    pieces: Option<u32>,
+    /// The folder or place in an object store that `carnet verify-piece` wrote its results to
+    #[arg(long, value_name = "DIR", requires = "pieces", value_parser = chunk_place())]
+    results: Option<ChunkPlace>,
     #[command(flatten)]
     stores: StoreArgs,
 }
@@ -60,7 +67,13 @@ impl Command for Verify {
         let policy = self.trust.policy()?;
         let request = OpenRequest { files: &chunk_files(&self.places, &stores)?, policy: policy.as_ref() };
         let remembered = self.memory.state.is_some().then_some(Remembered { memory, rollback });
-        let report = verify_remembering(&request, remembered, &environment)?;
+        let report = match (self.pieces, &self.results) {
+            (Some(pieces), Some(place)) => {
+                let results = read_results(place, pieces, None, &stores)?;
+                verify_joined(&request, remembered, pieces, &results, &environment)?
+            }
+            _ => verify_remembering(&request, remembered, &environment)?,
+        };
         context.screen.answer(&report, || text(&report, context.screen));
         // One line for each failure, so that a log without the report has it.
         for bundle in &report.bundles {

@@ -1,13 +1,14 @@
 //! `carnet import`: arguments and run. `show` renders the report, `receipt` renders the receipt as text,
 //! `record` fills the transfer record.
 
+pub(super) mod piece;
 mod receipt;
 mod record;
 mod show;
 
 use std::path::PathBuf;
 
-use carnet::arrival::{Beside, Bundle};
+use carnet::arrival::{Beside, Bundle, SHARES_MAX};
 use carnet::artifacts::{OnFailure, RegistryDestination};
 use carnet::audit::Subject;
 use carnet::diagnosis::Diagnose as _;
@@ -15,7 +16,7 @@ use carnet::environment::Environment;
 use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
 use carnet::gate::Moving;
-use carnet::import::{ImportReport, ImportRequest, Receipt, ReceiptFiles, RenameRule, TagPolicy};
+use carnet::import::{ImportReport, ImportRequest, Receipt, ReceiptFiles, RenameRule, Sending, TagPolicy};
 use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::registry::{Host, Reach, Registries, RepositoryName, Tag};
@@ -84,6 +85,12 @@ pub(crate) struct Import {
     gate: GateArgs,
     #[command(flatten)]
     memory: MemoryArgs,
+    /// Push manifests and tags after `carnet import-piece` pushed the layers of all pieces; refuse to if some are missing
+    #[arg(long, requires = "pieces")]
+    finish: bool,
+    /// The number of pieces, as `carnet import-piece` was given
+    #[arg(long, value_name = "N", requires = "finish", value_parser = clap::value_parser!(u32).range(1..=i64::from(SHARES_MAX)))]
+    pieces: Option<u32>,
     /// Print what would be pushed; push nothing
     #[arg(long)]
     dry_run: bool,
@@ -169,6 +176,7 @@ impl Command for Import {
                 mount_from: &self.mount_from,
                 push: &self.push,
                 gate: Some(&self.gate),
+                sending: self.pieces.map_or(Sending::All, Sending::AfterPieces),
                 dry_run: self.dry_run,
                 allow_host: &self.allow_host,
                 connection: &self.connection,
@@ -209,6 +217,14 @@ impl PushArgs {
     /// Whether referrers are pushed.
     pub(super) fn referrers(&self) -> Carriage {
         if self.no_referrers { Carriage::Omit } else { Carriage::Carry }
+    }
+
+    fn tags(&self) -> TagPolicy {
+        TagPolicy { overwrite: self.overwrite_tags, backup: self.backup_tags.clone() }
+    }
+
+    fn on_failure(&self) -> OnFailure {
+        if self.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop }
     }
 }
 
@@ -252,6 +268,7 @@ pub(super) struct Work<'a> {
     pub(super) push: &'a PushArgs,
     /// The policies that it must pass first.
     pub(super) gate: Option<&'a GateArgs>,
+    pub(super) sending: Sending,
     pub(super) dry_run: bool,
     pub(super) allow_host: &'a [Host],
     pub(super) connection: &'a Connection,
@@ -295,9 +312,10 @@ impl Work<'_> {
             artifacts: self.artifacts,
             mount_from: self.mount_from,
             rename: &push.rename,
-            tags: TagPolicy { overwrite: push.overwrite_tags, backup: push.backup_tags.clone() },
+            tags: push.tags(),
             referrers,
-            on_failure: if push.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop },
+            on_failure: push.on_failure(),
+            sending: self.sending,
             dry_run: self.dry_run,
             connections: self.connection.network.transfers(),
         };

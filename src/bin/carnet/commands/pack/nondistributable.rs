@@ -7,7 +7,7 @@ use carnet::arrival::{Beside, OpenRequest, open};
 use carnet::artifacts::{OnFailure, RegistryDestination};
 use carnet::environment::Environment;
 use carnet::format::plan::Carriage;
-use carnet::import::{ImportRequest, TagPolicy};
+use carnet::import::{ImportRequest, Sending, TagPolicy};
 use carnet::medium::{ChunkFile, ChunkStore};
 use carnet::pack::PackReport;
 use carnet::registry::{Registries, Settings};
@@ -45,6 +45,7 @@ pub(super) fn push(
         tags: TagPolicy { overwrite: false, backup: None },
         referrers: Carriage::Omit,
         on_failure: OnFailure::Stop,
+        sending: Sending::All,
         dry_run: false,
         connections,
     };

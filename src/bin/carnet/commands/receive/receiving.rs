@@ -10,7 +10,7 @@ use carnet::diagnosis::{Code, Failure, count};
 use carnet::format::statement::Kind;
 use carnet::format::{Sum, Timestamp};
 use carnet::gate::Moving;
-use carnet::import::ReceiptFiles;
+use carnet::import::{ReceiptFiles, Sending};
 use carnet::medium::{ChunkFile, ChunkPlace, ChunkStore};
 use carnet::station::{
     Fate, FileState, Inbox, InboxBundle, InboxFile, InboxLimits, Level, Log as _, Looks, Mending, Reception,
@@ -427,6 +427,7 @@ impl Receiving<'_> {
                     mount_from: &[],
                     push: &self.options.push,
                     gate: None,
+                    sending: Sending::All,
                     dry_run: false,
                     allow_host: &self.options.allow_host,
                     connection: &self.options.connection,

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Verifies or imports a bundle with GNU parallel: pieces on this machine or on others over SSH, and then the end.
+#
+#   PIECES=16 bash bundle.sh [OPTIONS for parallel] -- verify /shared/in --trust trust.toml --results /shared/verified
+#   PIECES=16 bash bundle.sh --sshlogin n1,n2 -- import /shared/in --trust trust.toml --to docker://registry.example
+#
+# What follows verify or import goes to all processes. What only the last one should get, such as --receipt FILE or
+# --policy FILE, is in CARNET_LAST. CARNET is the program, if `carnet` is not in the PATH of the machines. If pieces of an
+# import fail, nothing becomes visible: run this again, and what is there is kept. The verdict of verify is given in any case.
+set -euo pipefail
+
+carnet=${CARNET:-carnet}
+pieces=${PIECES:?how many pieces, at most 1000}
+options=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    options+=("$1")
+    shift
+done
+if [ $# -lt 3 ]; then
+    sed -n 's/^# \{0,1\}//; 2,6p' "$0" >&2
+    exit 2
+fi
+shift
+verb=$1
+shift
+case $verb in
+    # What is damaged stays so.
+    verify) last=() retries=1 ;;
+    import) last=(--finish) retries=3 ;;
+    *) echo "expected verify or import, found $verb" >&2; exit 2 ;;
+esac
+
+seq 0 $((pieces - 1)) | parallel --quote --will-cite --retries $retries "${options[@]}" \
+    "$carnet" "$verb-piece" "$@" --pieces "$pieces" --piece {} || [ "$verb" = verify ]
+# CARNET_LAST is several words.
+# shellcheck disable=SC2086
+exec "$carnet" "$verb" "$@" --pieces "$pieces" "${last[@]}" ${CARNET_LAST:-}
