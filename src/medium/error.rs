@@ -65,11 +65,13 @@ pub enum MediumError {
         /// The name of a file there.
         place: String,
     },
-    /// Several processes can write one bundle into a folder only.
-    #[error("several processes can write {file} and the other chunks into a folder only")]
-    NoParts {
-        /// The name of a chunk file.
-        file: String,
+    /// Chunks that are signed later can be written into a folder only.
+    #[error(
+        "chunks that are signed later cannot be written to {place}: an object is written once, with its signature"
+    )]
+    SignedLater {
+        /// The place.
+        place: String,
     },
     /// Another process is packing the same bundle.
     #[error("another process is packing into {path}")]
@@ -113,7 +115,7 @@ impl Diagnose for MediumError {
             MediumError::NoVolumes { .. } => {
                 return Code::BadPlace.with(Advice::VolumesNeedFolder);
             }
-            MediumError::NoParts { .. } => return Code::BadPlace.with(Advice::PiecesNeedFolder),
+            MediumError::SignedLater { .. } => return Code::BadPlace.with(Advice::PiecesNeedFolder),
             MediumError::Busy { .. } => Code::TargetBusy,
             MediumError::Full { .. } => Code::DiskFull,
         };

@@ -125,19 +125,18 @@ pub trait ChunkStore: Send + Sync {
         replace: Replace,
     ) -> Result<Box<dyn ChunkSink + '_>, MediumError>;
 
-    /// Locks one part of a bundle, for a process that writes these files besides others that write other parts. What is
+    /// Holds one part of a bundle, for a process that writes these files besides others that write other parts. What is
     /// there under a name is replaced. If another process writes the same part, both go on.
     ///
     /// # Errors
-    /// [`MediumError::NoParts`] if the store has no folders, and [`MediumError::Busy`] if too many processes write the part.
+    /// [`MediumError::SignedLater`] if the files are to be signed later and the store has no folders, and [`MediumError::Busy`] if
+    /// too many processes write the part.
     fn hold_part(
         &self,
         names: &FileNames,
-        _part: &str,
-        _bundle: &Sum,
-    ) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
-        Err(MediumError::NoParts { file: names.of(0) })
-    }
+        part: &str,
+        bundle: &Sum,
+    ) -> Result<Box<dyn ChunkSink + '_>, MediumError>;
 
     /// Returns the files in the store, in any order.
     fn files(&self) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError>;

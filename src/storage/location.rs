@@ -51,6 +51,28 @@ impl Location {
         }
     }
 
+    /// Returns the place that this one is in.
+    pub fn parent(&self) -> Location {
+        let prefix = self.prefix().rsplit_once('/').map_or("", |(parent, _)| parent).to_owned();
+        self.with_prefix(prefix)
+    }
+
+    /// Returns the place of this name in this one.
+    pub fn below(&self, name: &str) -> Location {
+        match self.prefix() {
+            "" => self.with_prefix(name.to_owned()),
+            prefix => self.with_prefix(format!("{prefix}/{name}")),
+        }
+    }
+
+    fn with_prefix(&self, new: String) -> Location {
+        let mut location = self.clone();
+        match &mut location {
+            Location::S3 { prefix, .. } | Location::Azure { prefix, .. } => *prefix = new,
+        }
+        location
+    }
+
     /// Returns the place without its prefix.
     pub fn container(&self) -> Location {
         let mut location = self.clone();

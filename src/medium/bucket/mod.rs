@@ -121,6 +121,25 @@ impl ChunkStore for Bucket {
         Ok(Box::new(BucketSink::new(&self.place, &self.settings, names, bundle, replace)))
     }
 
+    /// Uploads of other processes are not ended: they may be of the same part, and under way.
+    fn hold_part(
+        &self,
+        names: &FileNames,
+        _part: &str,
+        bundle: &Sum,
+    ) -> Result<Box<dyn ChunkSink + '_>, MediumError> {
+        // The beginning of an object cannot be written again without all that follows it.
+        if *names == FileNames::unsigned(names.bundle()) {
+            return Err(MediumError::SignedLater {
+                place: self.place.name_of(self.place.prefix.trim_end_matches('/')),
+            });
+        }
+        let needed = [Permission::List, Permission::Read, Permission::Write, Permission::Replace];
+        self.place.container.check_access(&needed)?;
+        let sink = BucketSink::new(&self.place, &self.settings, names, bundle, Replace::EachByItself);
+        Ok(Box::new(sink.beside_others()))
+    }
+
     /// If no key begins with the prefix and a slash, the prefix may be the whole key of one object.
     fn files(&self) -> Result<Vec<Arc<dyn ChunkFile>>, MediumError> {
         let place = &self.place;

@@ -22,6 +22,8 @@ pub(super) struct BucketSink<'a> {
     bundle: Sum,
     replace: Replace,
     uploads: Uploads,
+    /// Whether other processes may be uploading other chunks of the bundle, or the same.
+    has_others: bool,
 }
 
 impl<'a> BucketSink<'a> {
@@ -37,7 +39,13 @@ impl<'a> BucketSink<'a> {
             Replace::WhenComplete => Visible::Later,
         };
         let uploads = Uploads::new(place, settings.connections, visible);
-        BucketSink { place, settings, names: names.clone(), bundle: *bundle, replace, uploads }
+        let names = names.clone();
+        BucketSink { place, settings, names, bundle: *bundle, replace, uploads, has_others: false }
+    }
+
+    /// For a process that writes some of the chunks, besides others.
+    pub(super) fn beside_others(self) -> Self {
+        BucketSink { has_others: true, ..self }
     }
 
     fn key(&self, number: u32) -> String {
@@ -69,6 +77,9 @@ impl<'a> BucketSink<'a> {
     /// Ends the uploads of this bundle's name that an earlier process left (docs/decisions/0036). A store that may not list
     /// them, or cannot, keeps them as long as it likes.
     fn end_unfinished(&self) -> Result<(), MediumError> {
+        if self.has_others {
+            return Ok(());
+        }
         let container = self.place.container.as_ref();
         let end = || {
             for (key, upload) in container.unfinished(&self.place.key(&format!("{}_", self.names.stem())))? {

@@ -19,6 +19,7 @@ use super::{
 use crate::arrival;
 use crate::artifacts::{ArtifactSource, OnFailure, Selection};
 use crate::environment::Environment;
+use crate::format::body::Body;
 use crate::format::entry::EntryName;
 use crate::format::head::Head;
 use crate::format::statement::{Class, Crossing};
@@ -36,7 +37,7 @@ pub struct Piecework<'a> {
     pub work: &'a WorkPlan,
     /// Its sources, in the order of [`WorkPlan::sources`].
     pub sources: Vec<Arc<dyn ArtifactSource>>,
-    /// The store that the chunk files are written to. It must be a folder.
+    /// The store that the chunk files are written to. Chunks that are signed later need a folder.
     pub store: &'a dyn ChunkStore,
 }
 
@@ -266,7 +267,7 @@ fn take_pieces(
         let head = arrival::read_head(file.as_ref()).map_err(|_| exists())?;
         let is_whole = file.bytes() == sealer.blueprint.file_bytes(number)
             && resume::is_ours(work.expires().map(super::Expiry::At), sealer, hand, number, &head)
-            && arrival::read_body(file.as_ref(), &head).is_ok();
+            && has_shape(sealer, number, file.as_ref(), &head);
         if !is_whole {
             return Err(exists().into());
         }
@@ -286,6 +287,17 @@ fn take_pieces(
         sealer.note(*number, head);
     }
     Ok(())
+}
+
+/// Whether a chunk has the sums of its statement, and the entries of the plan. Of a file in which each read takes long, only the
+/// sums are read.
+fn has_shape(sealer: &Sealer<'_>, number: u32, file: &dyn ChunkFile, head: &Head) -> bool {
+    if !file.waits() {
+        return arrival::read_body(file, head).is_ok();
+    }
+    let Ok(reader) = file.open() else { return false };
+    let read_at = &mut |buffer: &mut [u8], offset: u64| reader.read_exact_at(buffer, offset);
+    matches!(Body::planned(head, &sealer.blueprint.chunk(number).shape, read_at), Ok(Some(_)))
 }
 
 /// Returns the signed head for a chunk that is not signed. What its sums say must fit the shape of the chunk.

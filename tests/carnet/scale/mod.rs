@@ -4,6 +4,7 @@
 
 mod engines;
 mod far_side;
+mod in_stores;
 mod pieces;
 
 use super::behaviour::layouts::{CONFIG, LAYER, on, plain};

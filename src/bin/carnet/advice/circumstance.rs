@@ -26,7 +26,7 @@ pub(super) fn specific(advice: &Advice) -> String {
         Advice::RunAgain => "run the same command again; finished work is kept",
         Advice::VolumesNeedFolder => "pass a folder to --to, or leave out --volume-size and --volume-files",
         Advice::PiecesNeedFolder => {
-            "pass a folder that all machines share; copy the bundle into the store once it is sealed"
+            "pass --key instead of --unsigned, or pack into a folder that all machines share and copy the bundle once it is sealed"
         }
         Advice::VerifyPieces => {
             "verify these pieces with `carnet verify-piece`, and run the same command again"

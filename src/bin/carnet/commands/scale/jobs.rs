@@ -1,9 +1,10 @@
 //! Jobs for the engines that pack the pieces of a plan.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use carnet::diagnosis::Code;
+use carnet::diagnosis::{Advice, Code};
 use carnet::format::BundleName;
+use carnet::medium::ChunkPlace;
 use clap::ValueEnum;
 
 use crate::command_error::CommandError;
@@ -27,12 +28,12 @@ const PODS: usize = 8;
 /// Returns the file of a job for the engine, its name and content; `None` if the bundle has no pieces.
 ///
 /// # Errors
-/// If the path of the plan has characters that no script should have.
+/// If the path of the plan has characters that no script should have, or if the engine cannot work there.
 pub(super) fn job(
     engine: Engine,
     name: &BundleName,
     pieces: usize,
-    plan: &Path,
+    plan: &ChunkPlace,
 ) -> Result<Option<(&'static str, String)>, CommandError> {
     let (file, template) = match engine {
         Engine::Slurm => ("slurm.sh", include_str!("slurm.sh")),
@@ -40,6 +41,18 @@ pub(super) fn job(
         Engine::Parallel => ("parallel.sh", include_str!("parallel.sh")),
     };
     let Some(last) = pieces.checked_sub(1) else { return Ok(None) };
+    let path = match plan {
+        ChunkPlace::Path(path) => path.clone(),
+        // Each pod would need the key, because an object is written once, with its signature.
+        ChunkPlace::Store(_) if engine == Engine::Kubernetes => {
+            let message = "a job for Kubernetes has no key, and chunks in an object store are signed when they are packed";
+            let mut refused = CommandError::new(Code::BadPlace, message);
+            refused.diagnosis.advice = Some(Advice::PiecesNeedFolder);
+            return Err(refused);
+        }
+        ChunkPlace::Store(location) => PathBuf::from(location.to_string()),
+    };
+    let plan = path.as_path();
     let word = shell_word(plan).ok_or_else(|| {
         let message = format!("the path {} cannot be written into a script", plain_path(plan));
         CommandError::new(Code::FileNameOdd, message)

@@ -49,10 +49,13 @@ impl Command for PackPiece {
             Some(place) => Some(self.second.beside(self.access.load(place, context)?, context)?),
             None => None,
         };
-        let work = self.work.read()?;
-        let store = self.work.store()?;
-        let piecework =
-            Piecework { work: &work, sources: self.work.open_sources(&work, environment)?, store: &store };
+        let work = self.work.read(environment)?;
+        let store = self.work.store(environment)?;
+        let piecework = Piecework {
+            work: &work,
+            sources: self.work.open_sources(&work, environment)?,
+            store: store.as_ref(),
+        };
         let report = pack_piece(&piecework, self.piece, key.as_deref(), environment)?;
         context.screen.report(&report, || text(&report));
         Ok(exit::DONE)

@@ -1,11 +1,11 @@
 //! `carnet plan`: makes a plan that several processes pack.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use carnet::artifacts::{Expansion, Place, SourceSpec};
 use carnet::diagnosis::{Code, count};
 use carnet::format::chunk_size::byte_count;
-use carnet::medium::{Folder, Replace};
+use carnet::medium::{ChunkPlace, Replace};
 use carnet::observe::Verb;
 use carnet::pack::{Bases, PIECES_MAX, PackRequest, Part, PlannedPiece, WorkPlan, WorkReport, plan_work};
 use carnet::registry::Host;
@@ -15,14 +15,16 @@ use indicatif::HumanBytes;
 use schemars::{Schema, schema_for};
 
 use super::jobs::{Engine, job};
+use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::connection::Connection;
 use crate::content_args::{ContentArgs, content_syntax};
 use crate::exit;
-use crate::plain::plain_path;
+use crate::plain::{plain, plain_path};
 use crate::screen::{Screen, say};
 use crate::sources::{OpenedSources, open};
+use crate::stores::{StoreAccess, StoreWriting, Stores};
 use crate::tables::table;
 use crate::work_folder;
 use crate::world::sealing_time;
@@ -47,9 +49,9 @@ pub(crate) struct Plan {
     /// Expand archives that are compressed with gzip or zstd into DIR first; nothing is left there
     #[arg(long, value_name = "DIR")]
     tmp: Option<PathBuf>,
-    /// The folder that the chunk files go into. The plan is the folder NAME.plan in it
-    #[arg(long, value_name = "DIR")]
-    to: PathBuf,
+    /// The folder, or the place in an object store, that the chunk files go into. The plan is NAME.plan in it
+    #[arg(long, value_name = "PLACE", value_parser = chunk_place())]
+    to: ChunkPlace,
     /// The public key of the key that will sign the chunks; twice if two keys of different algorithms will
     #[arg(long = "pub", value_name = "FILE", required = true)]
     public: Vec<PathBuf>,
@@ -64,6 +66,10 @@ pub(crate) struct Plan {
     job: Vec<Engine>,
     #[command(flatten)]
     connection: Connection,
+    #[command(flatten)]
+    access: StoreAccess,
+    #[command(flatten)]
+    writing: StoreWriting,
     /// Allow layer URLs on HOST[:PORT] even if its address is private; repeatable
     #[arg(long, value_name = "HOST")]
     allow_private_urls: Vec<Host>,
@@ -82,12 +88,14 @@ impl Command for Plan {
         let expansion = self.tmp.as_deref().map(|tmp| Expansion::new(tmp, environment.workers.stop()));
         let OpenedSources { wanted, failures } =
             open(specs, &registries, expansion.as_ref(), self.content.continue_on_errors)?;
-        let store = Folder::new(&self.to);
+        let (network, access) = (&self.connection.network, &self.access);
+        let stores = Stores { network, access, writing: Some(&self.writing), environment };
+        let store = stores.store(&self.to)?;
         let request = PackRequest {
             sources: wanted,
             crossing: self.content.crossing(),
             numbers: None,
-            store: &store,
+            store: store.as_ref(),
             chunk_size: self.content.chunk_size,
             splitting: self.content.splitting(),
             nondistributable: self.content.nondistributable,
@@ -120,8 +128,8 @@ impl Command for Plan {
             (pieces, _) => plan_work(&request, &keys, pieces.unwrap_or(1), environment)?,
         };
         report.failures.extend(failures);
-        let path = self.write(&work, &report)?;
-        show(&report, &path, context.screen);
+        let place = self.write(&work, &report, &stores)?;
+        show(&report, &place, context.screen);
         Ok(if report.failures.is_empty() { exit::DONE } else { exit::DAMAGED })
     }
 
@@ -141,19 +149,24 @@ impl Plan {
         Ok(keys)
     }
 
-    /// Writes the plan and what else belongs to it. Returns its path.
-    fn write(&self, work: &WorkPlan, report: &WorkReport) -> Result<PathBuf, CommandError> {
+    /// Writes the plan and what else belongs to it. Returns its place.
+    fn write(
+        &self,
+        work: &WorkPlan,
+        report: &WorkReport,
+        stores: &Stores<'_>,
+    ) -> Result<ChunkPlace, CommandError> {
         let name = &self.content.name;
-        let path = std::path::absolute(self.to.join(format!("{name}.plan")))
-            .unwrap_or_else(|_| self.to.join(format!("{name}.plan")));
+        let place = work_folder::plan_in(&self.to, name);
         let mut more = vec![("pieces.txt", list(report))];
         let mut engines = self.job.clone();
         engines.sort_unstable();
         engines.dedup();
         for engine in engines {
-            more.extend(job(engine, name, report.pieces.len(), &path)?);
+            more.extend(job(engine, name, report.pieces.len(), &place)?);
         }
-        work_folder::write(work, &more, &self.to, name)
+        work_folder::write(work, &more, &self.to, name, stores)?;
+        Ok(place)
     }
 }
 
@@ -187,7 +200,7 @@ fn list(report: &WorkReport) -> String {
     format!("# piece bytes chunks\n{}", report.pieces.iter().map(line).collect::<String>())
 }
 
-fn show(report: &WorkReport, path: &Path, screen: &Screen) {
+fn show(report: &WorkReport, place: &ChunkPlace, screen: &Screen) {
     if !screen.json {
         for warning in &report.warnings {
             say(&format!("warning: {warning}"));
@@ -196,11 +209,13 @@ fn show(report: &WorkReport, path: &Path, screen: &Screen) {
             say(&format!("failed: {}: {}", failure.artifact, failure.error));
         }
     }
-    screen.report(report, || text(report, path));
+    screen.report(report, || text(report, place));
 }
 
-fn text(report: &WorkReport, path: &Path) -> String {
+fn text(report: &WorkReport, place: &ChunkPlace) -> String {
     let pieces = report.pieces.len() as u64;
+    let place = place.to_string();
+    let plan = plain(&place);
     let mut out = format!(
         "plan for bundle {}: {} in {}, {}\nid     {}\nplan   {}\n",
         report.crossing.name,
@@ -208,7 +223,7 @@ fn text(report: &WorkReport, path: &Path) -> String {
         count(pieces, "piece", "pieces"),
         HumanBytes(report.bytes),
         report.bundle,
-        plain_path(path)
+        plan
     );
     let share = |bytes: u64| u128::from(bytes) * 100 / u128::from(report.bytes.max(1));
     let row = |piece: &PlannedPiece| {
@@ -238,7 +253,6 @@ fn text(report: &WorkReport, path: &Path) -> String {
             HumanBytes(report.largest_blob_bytes)
         );
     }
-    let plan = plain_path(path);
     match pieces {
         0 => out += "everything is in the control chunk\n",
         1 => out += &format!("pack   carnet pack-piece --plan {plan} --piece 0 --key KEY\n"),

@@ -39,16 +39,29 @@ impl Command for Seal {
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
         let environment = &context.environment;
         let key = self.key.load(context)?;
-        let work = self.work.read()?;
-        let store = self.work.store()?;
-        let piecework =
-            Piecework { work: &work, sources: self.work.open_sources(&work, environment)?, store: &store };
+        let work = self.work.read(environment)?;
+        let store = self.work.store(environment)?;
+        let piecework = Piecework {
+            work: &work,
+            sources: self.work.open_sources(&work, environment)?,
+            store: store.as_ref(),
+        };
         let sealing = if self.verify { Sealing::OfEverything } else { Sealing::OfHeads };
         let report = seal(&piecework, key.as_ref(), sealing, environment)?;
-        let folder = self.work.path().parent().unwrap_or(self.work.path()).to_owned();
-        show::show(&report, &ChunkPlace::Path(folder), context.screen);
+        let place = match self.work.place() {
+            ChunkPlace::Path(path) => ChunkPlace::Path(path.parent().unwrap_or(path).to_owned()),
+            ChunkPlace::Store(_) => self.work.chunks()?,
+        };
+        show::show(&report, &place, context.screen);
         if !context.screen.json && !context.screen.quiet {
-            say(&format!("the plan is not needed any more: rm -r {}", plain_path(self.work.path())));
+            say(&match self.work.place() {
+                ChunkPlace::Path(path) => {
+                    format!("the plan is not needed any more: rm -r {}", plain_path(path))
+                }
+                ChunkPlace::Store(location) => {
+                    format!("the plan is not needed any more: delete the objects in {location}")
+                }
+            });
         }
         Ok(exit::DONE)
     }
