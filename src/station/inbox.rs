@@ -43,6 +43,13 @@ const QUIET_SECONDS: u64 = 60;
 /// heads are forgotten at once, so that a station that rests has needed little memory.
 const HEADS_AHEAD: usize = 100;
 
+/// How many different reasons are kept why files are no chunks. Most name what was found in the file, so each of ten thousand
+/// other files would have one of its own.
+const REASONS_MAX: usize = 100;
+
+/// The reason of the files beyond these.
+const OTHER_REASON: &str = "it does not begin as a chunk does";
+
 /// A file in an inbox.
 #[derive(Clone)]
 pub struct InboxFile {
@@ -160,6 +167,11 @@ impl Inbox {
         let is_same = pulse.is_some() && pulse == self.pulse;
         self.pulse = pulse;
         is_same && self.looked.as_ref().is_some_and(is_fresh) && !self.moves
+    }
+
+    /// Returns how often it was looked into.
+    pub(super) fn looks(&self) -> u64 {
+        self.looks
     }
 
     /// Looks at the files that are there now. Those beyond the limits are passed over.
@@ -371,12 +383,15 @@ impl Inbox {
 
 /// Returns the state, or the same one that another file has.
 fn shared(state: FileState, others: &mut HashMap<Arc<str>, Arc<FileState>>) -> Arc<FileState> {
-    match &state {
-        FileState::NotAChunk { reason } => {
-            Arc::clone(others.entry(Arc::clone(reason)).or_insert_with(|| Arc::new(state)))
-        }
-        _ => Arc::new(state),
+    let FileState::NotAChunk { mut reason } = state else { return Arc::new(state) };
+    if others.len() >= REASONS_MAX {
+        others.retain(|_, state| Arc::strong_count(state) > 1);
     }
+    if others.len() >= REASONS_MAX && !others.contains_key(&reason) {
+        reason = OTHER_REASON.into();
+    }
+    let new = || Arc::new(FileState::NotAChunk { reason: Arc::clone(&reason) });
+    Arc::clone(others.entry(Arc::clone(&reason)).or_insert_with(new))
 }
 
 /// Reads the head of a file.

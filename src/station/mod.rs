@@ -32,6 +32,7 @@ mod serve;
 mod serving;
 mod shelf;
 mod signing_key;
+mod spare_memory;
 mod station_file;
 mod survey;
 mod twins;

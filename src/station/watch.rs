@@ -15,6 +15,7 @@ use super::places_asked::ask_target;
 use super::reach::{Answer, Reach};
 use super::reception::{Looks, unfinished_line};
 use super::serving::Serving;
+use super::spare_memory;
 use super::{ImportPipeline, ImportRun, NotReady, PipelineOption, StationError, import};
 use crate::diagnosis::{Code, Diagnose as _, count};
 use crate::environment::Environment;
@@ -102,7 +103,11 @@ impl<'a> Watching<'a> {
         self.say(Level::Info, &format!("watching {} every {} s", self.pipeline.from, self.pipeline.poll));
         while !self.serving.is_stopped() {
             let now = self.serving.now();
+            let looks = self.inbox.looks();
             let looked = self.look(now);
+            if self.inbox.looks() != looks {
+                spare_memory::give_back();
+            }
             let problem = looked.as_ref().err().map(ToString::to_string);
             // Once when it begins, and once when it ends.
             match (&problem, &self.away) {

@@ -84,7 +84,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rayon", &["src/stream/pump/", "src/stream/workers.rs", "src/stream/hash/lanes.rs"]),
     ("reed_solomon_simd", &["src/erasure"]),
     ("memmap2", &["src/stream/buffer.rs"]),
-    ("libc", &["src/medium/on_disk.rs"]),
+    ("libc", &["src/medium/on_disk.rs", "src/station/spare_memory.rs"]),
     ("ed25519_dalek", &["src/trust/"]),
     ("ml_dsa", &["src/trust/mldsa.rs"]),
     ("cryptoki", &["src/trust/pkcs11/present/"]),

@@ -180,3 +180,20 @@ fn an_inbox_takes_up_no_more_than_it_may() {
     assert_eq!(taken(InboxLimits { bytes: Some(bytes), ..InboxLimits::default() }).len(), 1);
     assert_eq!(taken(InboxLimits::default()).len(), 4);
 }
+
+#[test]
+fn many_foreign_files_do_not_each_keep_a_reason() {
+    let desk = desk(&["b"]);
+    for number in 0..300 {
+        let name = format!("name {number:03} ").repeat(60);
+        std::fs::write(desk.path("in").join(number.to_string()), name).unwrap();
+    }
+    let mut inbox = Inbox::default();
+    inbox.look(&[], &policy(&desk), at(0), InboxLimits::default(), &workers());
+    inbox.look(&files(&desk), &policy(&desk), at(1), InboxLimits::default(), &workers());
+    let seen = inbox.look(&files(&desk), &policy(&desk), at(100), InboxLimits::default(), &workers());
+    let reasons: BTreeSet<String> = seen.iter().map(|file| file.state.to_string()).collect();
+    assert!(seen.iter().all(|file| matches!(file.state, FileState::NotAChunk { .. })));
+    assert!((2..=101).contains(&reasons.len()), "{} reasons", reasons.len());
+    assert!(reasons.contains("not a chunk: it does not begin as a chunk does"), "{reasons:?}");
+}
