@@ -13,7 +13,7 @@ const FORMAT: &str = "carnet-verified v1";
 /// Maximum size of a result, in bytes.
 pub const RESULT_BYTES_MAX: u64 = 64 << 20;
 
-/// What was found in the files of a piece of a bundle. It proves nothing: whoever can write it can say anything.
+/// What was found in the files of a piece of a bundle. It proves nothing: anyone who can write it can say anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PieceResult(Document);
 
