@@ -14,7 +14,7 @@ use rustix::fs::OFlags;
 use super::announced::Announced;
 use super::docker_manifest::{ArchiveBlobs, manifest_json};
 use super::index_merge::check_distinct;
-use super::layout::blob_path;
+use super::layout_files::blob_path;
 use super::staging::{create_new, unique_suffix};
 use super::tar_plan::{Place, TarPlan};
 use super::{ArtifactError, ArtifactSink, BlobWriter};

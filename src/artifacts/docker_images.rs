@@ -15,7 +15,7 @@ use super::files::Files;
 use super::tar_index::normal_path;
 use crate::diagnosis::count;
 use crate::oci::document::DOCUMENT_BYTES_MAX;
-use crate::oci::write::image_manifest;
+use crate::oci::image_manifest::image_manifest;
 use crate::oci::{Algorithm, Descriptor, Digest, MediaType, json};
 
 /// Where the content of a blob is.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::ArtifactError;
-use super::layout::blob_path;
-use super::referrers::stem_of;
+use super::layout_files::blob_path;
+use super::referrer_tag::stem_of;
 use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::media_type::Role;
 use crate::oci::write::IndexEntry;

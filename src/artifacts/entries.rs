@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Root;
-use super::referrers::tag_stem;
+use super::referrer_tag::tag_stem;
 use crate::oci::descriptor::REF_NAME_ANNOTATION;
 use crate::oci::media_type::Role;
 use crate::oci::reference::RefNameError;

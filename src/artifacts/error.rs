@@ -286,7 +286,7 @@ fn advice_for(kind: &Kind, path: &Path) -> Advice {
 }
 
 fn refusals_text(refusals: &[Refusal]) -> String {
-    refusals.iter().map(|Refusal { url, answer, .. }| format!("; {url}: {answer}")).collect()
+    refusals.iter().map(|refusal| format!("; {refusal}")).collect()
 }
 
 impl Diagnose for ArtifactError {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::layout::parse_index;
+use super::layout_files::parse_index;
 use super::{ArtifactError, ExistingName};
 use crate::oci::Descriptor;
 use crate::oci::descriptor::REF_NAME_ANNOTATION;

@@ -9,21 +9,15 @@ use serde::Deserialize;
 use super::catalog::Catalog;
 use super::entries::{Entries, without_unknown_types};
 use super::files::Files;
-use super::referrers::{Referrers, stem_of, tag_stem};
+use super::layout_files::{blob_path, check_layout_file, parse_index};
+use super::referrer_tag::{stem_of, tag_stem};
+use super::referrers::Referrers;
 use super::tar_index::Links;
 use super::{ArtifactError, ArtifactSource, Expansion, Root, Selection, read_document};
-use crate::oci::document::{DOCUMENT_BYTES_MAX, DocumentError};
+use crate::oci::document::DOCUMENT_BYTES_MAX;
 use crate::oci::graph::Referrer;
 use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document, MediaType, json};
-
-/// The only version of the image layout.
-const LAYOUT_VERSION: &str = "1.0.0";
-
-/// The relative path of a blob in a layout.
-pub(super) fn blob_path(digest: &Digest) -> String {
-    format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
-}
 
 /// An image layout as a source of artifacts.
 #[derive(Debug)]
@@ -33,33 +27,6 @@ pub struct Layout {
     catalog: Catalog,
     notes: Vec<String>,
     referrers: OnceLock<Referrers>,
-}
-
-#[derive(Deserialize)]
-struct LayoutFile {
-    #[serde(rename = "imageLayoutVersion")]
-    version: String,
-}
-
-/// Checks the content of an `oci-layout` file; the error says what is wrong with it.
-pub(super) fn check_layout_file(bytes: &[u8]) -> Result<(), String> {
-    let file: LayoutFile = json::object(bytes, &["imageLayoutVersion"])
-        .map_err(|error| format!("oci-layout: {}", json::message(&error)))?;
-    if file.version == LAYOUT_VERSION {
-        Ok(())
-    } else {
-        Err(format!("imageLayoutVersion is {:?}, expected {LAYOUT_VERSION:?}", file.version))
-    }
-}
-
-/// Parses an `index.json` with the checks for any index. It has no descriptor, so one is made up for it.
-pub(super) fn parse_index(bytes: &[u8]) -> Result<Vec<Descriptor>, Box<DocumentError>> {
-    let digest = Digest::sha256(bytes);
-    let descriptor = Descriptor::new(MediaType::image_index(), digest, bytes.len() as u64);
-    match Document::parse(&descriptor, bytes)? {
-        Document::Index { manifests, .. } => Ok(manifests),
-        _ => Err(Box::new(DocumentError::Shape { digest, problem: "not an index".to_owned() })),
-    }
 }
 
 impl Layout {

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, syncfs};
 
 use super::announced::Announced;
+use super::directory::Directory;
 use super::extent::Extent;
-use super::files::Files;
+
 use super::index_merge::merged;
-use super::layout::{blob_path, check_layout_file};
+use super::layout_files::{blob_path, check_layout_file};
 use super::staging::Staging;
 use super::{ArtifactError, ArtifactSink, BlobWriter, ExistingName};
 use crate::medium::{Writeback, reserve};
@@ -94,8 +95,8 @@ impl LayoutSink {
         })
     }
 
-    fn files(&self) -> Files {
-        Files::Directory(self.path.clone())
+    fn files(&self) -> Directory {
+        Directory(self.path.clone())
     }
 
     fn merged_index(&self, entries: &[IndexEntry]) -> Result<Vec<u8>, ArtifactError> {
@@ -147,7 +148,7 @@ impl LayoutSink {
 
 /// Checks that the directory is new, empty, a layout, or the remains of a killed run.
 fn check_target(path: &Path) -> Result<(), ArtifactError> {
-    let files = Files::Directory(path.to_owned());
+    let files = Directory(path.to_owned());
     let refuse = |problem: String| ArtifactError::NotALayout { path: path.to_owned(), problem };
     if let Some(bytes) = files.read("oci-layout", DOCUMENT_BYTES_MAX)? {
         return check_layout_file(&bytes).map_err(refuse);

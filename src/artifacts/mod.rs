@@ -9,6 +9,7 @@ mod catalog;
 mod compression;
 mod destination;
 mod destination_spec;
+mod directory;
 mod docker_archive;
 mod docker_images;
 mod docker_items;
@@ -23,9 +24,11 @@ mod files;
 mod index_merge;
 mod kind;
 mod layout;
+mod layout_files;
 mod layout_sink;
 mod pattern;
 mod recognise;
+mod referrer_tag;
 mod referrers;
 mod registry_source;
 mod remembered;
@@ -42,21 +45,25 @@ mod tests;
 mod transport;
 
 pub use archive_sink::ArchiveSink;
-pub(crate) use catalog::similar_names;
 pub(crate) use compression::compressed_with;
-pub use destination::RegistryDestination;
 pub use destination_spec::DestinationSpec;
-pub use docker_archive::DockerArchive;
 pub use error::ArtifactError;
-pub use expansion::Expansion;
 pub use kind::Kind;
-pub use layout::Layout;
 pub use layout_sink::LayoutSink;
-pub use pattern::Pattern;
-pub use registry_source::{RegistrySource, RegistrySources};
-pub use remembered::Remembered;
 pub use sink::{ArtifactSink, BlobWriter, ExistingName};
-pub use source::{ArtifactSource, OnFailure, Root, Selection, read_document};
-pub use source_spec::{Place, SourceSpec};
 pub use spec_error::SpecError;
 pub use transport::Transport;
+
+pub use self::{
+    destination::RegistryDestination,
+    docker_archive::DockerArchive,
+    expansion::Expansion,
+    layout::Layout,
+    pattern::Pattern,
+    registry_source::{RegistrySource, RegistrySources},
+    remembered::Remembered,
+    source::{ArtifactSource, OnFailure, Root, Selection, read_document},
+    source_spec::{Place, SourceSpec},
+};
+
+pub(crate) use self::catalog::similar_names;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use url::Url;
 
 use super::catalog::similar_names;
-use super::referrers::{COSIGN_SUFFIXES, stem_of, tag_stem};
+use super::referrer_tag::{COSIGN_SUFFIXES, stem_of, tag_stem};
 use super::{ArtifactError, ArtifactSource, Root, Selection};
 use crate::oci::graph::Referrer;
 use crate::oci::media_type::Role;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
+use rustix::rand::GetRandomFlags;
 
 use super::ArtifactError;
 
@@ -33,9 +34,9 @@ pub(super) struct Staging {
 /// A random suffix for a file name, different in every run.
 pub(super) fn unique_suffix(path: &Path) -> Result<String, ArtifactError> {
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        ArtifactError::io("cannot generate a random name for", path)(std::io::Error::other(error.to_string()))
-    })?;
+    // The system returns up to 256 bytes at once.
+    rustix::rand::getrandom(&mut bytes[..], GetRandomFlags::empty())
+        .map_err(|error| ArtifactError::io("cannot generate a random name for", path)(error.into()))?;
     Ok(hex::encode(bytes))
 }
 

@@ -1,15 +1,28 @@
 //! Computes the offset of each file in a tar archive before anything is written.
 
+use std::ops::Range;
 use std::path::Path;
-
-use tar::{EntryType, Header};
 
 use super::ArtifactError;
 
 const BLOCK_BYTES: u64 = 512;
 
 /// Longest path that fits into the name field of a ustar header, in bytes.
-const HEADER_NAME_BYTES_MAX: usize = 100;
+const HEADER_NAME_BYTES_MAX: usize = NAME.end;
+
+// The fields of a header that are not left empty (POSIX.1-1988 ustar).
+const NAME: Range<usize> = 0..100;
+const MODE: Range<usize> = 100..108;
+const UID: Range<usize> = 108..116;
+const GID: Range<usize> = 116..124;
+const SIZE: Range<usize> = 124..136;
+const MTIME: Range<usize> = 136..148;
+const CHECKSUM: Range<usize> = 148..156;
+const TYPEFLAG: usize = 156;
+const MAGIC: Range<usize> = 257..265;
+
+/// The largest size in octal digits. Larger ones are written in base 256, as GNU tar does.
+const OCTAL_SIZE_MAX: u64 = (1 << 33) - 1;
 
 /// Assigns offsets to files, one after the other.
 #[derive(Debug, Default)]
@@ -33,24 +46,18 @@ pub(super) struct Place {
 impl TarPlan {
     /// Assigns the next place to the file `name` with `bytes` bytes in the archive `path`.
     pub(super) fn place(&mut self, path: &Path, name: &str, bytes: u64) -> Result<Place, ArtifactError> {
-        let cannot_name = || ArtifactError::io("cannot write a tar header for", path);
         let mut headers = Vec::new();
         let mut short = name;
         if name.len() > HEADER_NAME_BYTES_MAX {
             // The path of a SHA-512 blob does not fit into the ustar name and prefix fields.
             let record = pax_record("path", name);
-            headers.extend_from_slice(
-                header("PaxHeaders/blob", EntryType::XHeader, record.len() as u64)
-                    .map_err(cannot_name())?
-                    .as_bytes(),
-            );
+            headers.extend_from_slice(&header("PaxHeaders/blob", b'x', record.len() as u64));
             headers.extend_from_slice(record.as_bytes());
             let blocks = headers.len().next_multiple_of(512);
             headers.resize(blocks, 0);
             short = &name[name.len() - HEADER_NAME_BYTES_MAX..];
         }
-        let file = header(short, EntryType::Regular, bytes).map_err(cannot_name())?;
-        headers.extend_from_slice(file.as_bytes());
+        headers.extend_from_slice(&header(short, b'0', bytes));
         let too_large = || ArtifactError::Archive {
             path: path.to_owned(),
             problem: "its size would exceed the largest file size".to_owned(),
@@ -68,17 +75,26 @@ impl TarPlan {
     }
 }
 
-fn header(name: &str, kind: EntryType, bytes: u64) -> std::io::Result<Header> {
-    let mut header = Header::new_ustar();
-    header.set_path(name)?;
-    header.set_entry_type(kind);
-    header.set_size(bytes);
-    header.set_mode(0o644);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
-    header.set_cksum();
-    Ok(header)
+/// The header of an entry. Its name has at most 100 bytes.
+fn header(name: &str, kind: u8, bytes: u64) -> [u8; 512] {
+    let mut out = [0; 512];
+    out[NAME][..name.len()].copy_from_slice(name.as_bytes());
+    out[MODE].copy_from_slice(b"0000644\0");
+    out[UID].copy_from_slice(b"0000000\0");
+    out[GID].copy_from_slice(b"0000000\0");
+    if bytes <= OCTAL_SIZE_MAX {
+        out[SIZE].copy_from_slice(format!("{bytes:011o}\0").as_bytes());
+    } else {
+        out[SIZE.start] = 0x80;
+        out[SIZE.end - 8..SIZE.end].copy_from_slice(&bytes.to_be_bytes());
+    }
+    out[MTIME].copy_from_slice(b"00000000000\0");
+    out[TYPEFLAG] = kind;
+    out[MAGIC].copy_from_slice(b"ustar\x0000");
+    out[CHECKSUM].copy_from_slice(b"        ");
+    let sum: u32 = out.iter().map(|&byte| u32::from(byte)).sum();
+    out[CHECKSUM].copy_from_slice(format!("{sum:07o}\0").as_bytes());
+    out
 }
 
 /// Formats `LENGTH KEY=VALUE\n`. The length includes its own digits.
@@ -91,5 +107,30 @@ fn pax_record(key: &str, value: &str) -> String {
             return record;
         }
         length = record.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tar::{EntryType, Header};
+
+    use super::header;
+
+    #[test]
+    fn headers_are_those_that_the_tar_crate_writes() {
+        for (name, bytes) in
+            [("index.json", 7), ("a", 0), ("b", (1 << 33) - 1), ("c", 1 << 33), ("d", u64::MAX)]
+        {
+            let mut expected = Header::new_ustar();
+            expected.set_path(name).unwrap();
+            expected.set_entry_type(EntryType::Regular);
+            expected.set_size(bytes);
+            expected.set_mode(0o644);
+            expected.set_uid(0);
+            expected.set_gid(0);
+            expected.set_mtime(0);
+            expected.set_cksum();
+            assert_eq!(header(name, b'0', bytes), *expected.as_bytes(), "{name}");
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use oci_spec::image::MediaType as Known;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A media type as in the descriptor: 1 to 255 printable ASCII characters without spaces.
@@ -42,6 +41,13 @@ impl Role {
     }
 }
 
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+const LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
+const ARTIFACT_MANIFEST: &str = "application/vnd.oci.artifact.manifest.v1+json";
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const DOCKER_SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1";
@@ -52,32 +58,32 @@ const OCI_NONDISTRIBUTABLE: &str = "application/vnd.oci.image.layer.nondistribut
 impl MediaType {
     /// Returns the type of an OCI image manifest.
     pub fn image_manifest() -> MediaType {
-        Known::ImageManifest.into()
+        MediaType(MANIFEST.into())
     }
 
     /// Returns the type of an OCI image index.
     pub fn image_index() -> MediaType {
-        Known::ImageIndex.into()
+        MediaType(INDEX.into())
     }
 
     /// Returns the type of an OCI image configuration.
     pub fn image_config() -> MediaType {
-        Known::ImageConfig.into()
+        MediaType(CONFIG.into())
     }
 
     /// Returns the type of an uncompressed layer.
     pub fn image_layer() -> MediaType {
-        Known::ImageLayer.into()
+        MediaType(LAYER.into())
     }
 
     /// Returns the type of a layer compressed with gzip.
     pub fn image_layer_gzip() -> MediaType {
-        Known::ImageLayerGzip.into()
+        MediaType(LAYER_GZIP.into())
     }
 
     /// Returns the type of a layer compressed with zstd.
     pub fn image_layer_zstd() -> MediaType {
-        Known::ImageLayerZstd.into()
+        MediaType(LAYER_ZSTD.into())
     }
 
     /// Returns the media type as text.
@@ -87,13 +93,11 @@ impl MediaType {
 
     /// Returns the kind of document that has this type.
     pub fn role(&self) -> Role {
-        match Known::from(self.as_str()) {
-            Known::ImageManifest => Role::Manifest,
-            Known::ImageIndex => Role::Index,
-            Known::ArtifactManifest => Role::ArtifactManifest,
-            _ if self.as_str() == DOCKER_MANIFEST => Role::Manifest,
-            _ if self.as_str() == DOCKER_LIST => Role::Index,
-            _ if self.as_str().starts_with(DOCKER_SCHEMA1) => Role::Schema1,
+        match self.as_str() {
+            MANIFEST | DOCKER_MANIFEST => Role::Manifest,
+            INDEX | DOCKER_LIST => Role::Index,
+            ARTIFACT_MANIFEST => Role::ArtifactManifest,
+            other if other.starts_with(DOCKER_SCHEMA1) => Role::Schema1,
             _ => Role::Blob,
         }
     }
@@ -105,13 +109,7 @@ impl MediaType {
 
     /// Returns whether this is the type of a container image's configuration.
     pub fn is_image_config(&self) -> bool {
-        self.as_str() == DOCKER_CONFIG || Known::from(self.as_str()) == Known::ImageConfig
-    }
-}
-
-impl From<Known> for MediaType {
-    fn from(known: Known) -> Self {
-        MediaType(known.to_string().into())
+        matches!(self.as_str(), CONFIG | DOCKER_CONFIG)
     }
 }
 
@@ -167,7 +165,24 @@ impl schemars::JsonSchema for MediaType {
 
 #[cfg(test)]
 mod tests {
+    use oci_spec::image::MediaType as Known;
+
     use super::*;
+
+    #[test]
+    fn the_types_are_those_of_the_specification() {
+        for (ours, known) in [
+            (MANIFEST, Known::ImageManifest),
+            (INDEX, Known::ImageIndex),
+            (CONFIG, Known::ImageConfig),
+            (LAYER, Known::ImageLayer),
+            (LAYER_GZIP, Known::ImageLayerGzip),
+            (LAYER_ZSTD, Known::ImageLayerZstd),
+            (ARTIFACT_MANIFEST, Known::ArtifactManifest),
+        ] {
+            assert_eq!(ours, known.to_string());
+        }
+    }
 
     #[test]
     fn recognizes_nondistributable_layers_of_oci_and_docker() {

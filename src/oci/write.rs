@@ -1,13 +1,11 @@
-//! The documents that carnet creates: `oci-layout`, `index.json`, and the manifest of an image from a
-//! docker-archive, which has none.
+//! The documents of a layout that carnet creates: `oci-layout` and `index.json`.
 
-use std::collections::HashMap;
-use std::str::FromStr;
+use std::collections::BTreeMap;
 
-use oci_spec::image as spec;
+use serde::Serialize;
 
 use super::descriptor::REF_NAME_ANNOTATION;
-use super::{Descriptor, MediaType, RefName};
+use super::{Digest, MediaType, RefName};
 
 /// The content of every `oci-layout` file (image-spec, "Image Layout").
 pub const OCI_LAYOUT: &[u8] = b"{\"imageLayoutVersion\":\"1.0.0\"}";
@@ -18,7 +16,7 @@ pub struct IndexEntry {
     /// The name of the artifact, if it has one.
     pub name: Option<RefName>,
     /// The digest of the manifest or index.
-    pub digest: super::Digest,
+    pub digest: Digest,
     /// The size of the manifest or index in bytes.
     pub size: u64,
     /// The media type of the manifest or index.
@@ -27,86 +25,72 @@ pub struct IndexEntry {
     pub artifact_type: Option<MediaType>,
 }
 
+/// An `index.json`, with its fields in the order of the specification.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Index<'a> {
+    schema_version: u32,
+    media_type: MediaType,
+    manifests: Vec<Listed<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed<'a> {
+    media_type: &'a MediaType,
+    digest: String,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<BTreeMap<&'static str, &'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<&'a MediaType>,
+}
+
+impl<'a> From<&'a IndexEntry> for Listed<'a> {
+    fn from(entry: &'a IndexEntry) -> Listed<'a> {
+        let annotations = |name: &'a RefName| BTreeMap::from([(REF_NAME_ANNOTATION, name.as_str())]);
+        Listed {
+            media_type: &entry.media_type,
+            digest: entry.digest.to_string(),
+            size: entry.size,
+            annotations: entry.name.as_ref().map(annotations),
+            artifact_type: entry.artifact_type.as_ref(),
+        }
+    }
+}
+
 /// Returns an `index.json` with these entries, in this order.
 pub fn index_json(entries: &[IndexEntry]) -> Vec<u8> {
-    let manifests: Vec<spec::Descriptor> = entries.iter().map(entry_descriptor).collect();
-    let index = spec::ImageIndexBuilder::default()
-        .schema_version(spec::SCHEMA_VERSION)
-        .media_type(spec::MediaType::ImageIndex)
-        .manifests(manifests)
-        .build()
-        .expect("every required field is set");
-    serde_json::to_vec(&index).expect("an index can be serialized")
-}
-
-fn entry_descriptor(entry: &IndexEntry) -> spec::Descriptor {
-    let mut descriptor = spec_descriptor(&entry.media_type, &entry.digest, entry.size);
-    descriptor.set_artifact_type(entry.artifact_type.as_ref().map(spec_media_type));
-    if let Some(name) = &entry.name {
-        let annotations = HashMap::from([(REF_NAME_ANNOTATION.to_owned(), name.to_string())]);
-        descriptor.set_annotations(Some(annotations));
-    }
-    descriptor
-}
-
-fn spec_media_type(media_type: &MediaType) -> spec::MediaType {
-    spec::MediaType::from(media_type.as_str())
-}
-
-fn spec_descriptor(media_type: &MediaType, digest: &super::Digest, size: u64) -> spec::Descriptor {
-    let digest =
-        spec::Digest::from_str(&digest.to_string()).expect("every digest here is valid for oci_spec");
-    spec::Descriptor::new(spec_media_type(media_type), size, digest)
-}
-
-/// Returns an OCI image manifest for a configuration and layers. Of their optional fields it has the URLs.
-pub fn image_manifest(config: &Descriptor, layers: &[Descriptor]) -> Vec<u8> {
-    let part = |d: &Descriptor| {
-        let mut part = spec_descriptor(&d.media_type, &d.digest, d.size);
-        part.set_urls((!d.urls.is_empty()).then(|| d.urls.clone()));
-        part
+    let index = Index {
+        schema_version: 2,
+        media_type: MediaType::image_index(),
+        manifests: entries.iter().map(Listed::from).collect(),
     };
-    let manifest = spec::ImageManifestBuilder::default()
-        .schema_version(spec::SCHEMA_VERSION)
-        .media_type(spec::MediaType::ImageManifest)
-        .config(part(config))
-        .layers(layers.iter().map(part).collect::<Vec<_>>())
-        .build()
-        .expect("every required field is set");
-    serde_json::to_vec(&manifest).expect("a manifest can be serialized")
+    serde_json::to_vec(&index).expect("an index can be serialized")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oci::{Digest, Document};
 
     #[test]
-    fn written_documents_can_be_parsed() {
-        let layer = Descriptor::new(MediaType::image_layer(), Digest::sha256(b"layer"), 5);
-        let config = Descriptor::new(MediaType::image_config(), Digest::sha256(b"{}"), 2);
-        let bytes = image_manifest(&config, std::slice::from_ref(&layer));
-        let media_type = MediaType::image_manifest();
-        let at = Descriptor::new(media_type.clone(), Digest::sha256(&bytes), bytes.len() as u64);
-        let document = Document::parse(&at, &bytes).unwrap();
-        assert_eq!(document.successors().cloned().collect::<Vec<_>>(), [config, layer]);
-
+    fn an_index_is_compact_json() {
         let entry = IndexEntry {
             name: Some("team/app:1.0".parse().unwrap()),
-            digest: at.digest,
-            size: at.size,
-            media_type,
+            digest: Digest::sha256(b"manifest"),
+            size: 8,
+            media_type: MediaType::image_manifest(),
             artifact_type: None,
         };
+        let digest = entry.digest;
         let text = String::from_utf8(index_json(&[entry])).unwrap();
         assert_eq!(
             text,
             format!(
                 "{{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\
                  \"manifests\":[{{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\
-                 \"digest\":\"{}\",\"size\":{},\
-                 \"annotations\":{{\"org.opencontainers.image.ref.name\":\"team/app:1.0\"}}}}]}}",
-                at.digest, at.size
+                 \"digest\":\"{digest}\",\"size\":8,\
+                 \"annotations\":{{\"org.opencontainers.image.ref.name\":\"team/app:1.0\"}}}}]}}"
             )
         );
     }

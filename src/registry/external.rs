@@ -4,6 +4,7 @@
 //! public addresses, and never with credentials. Addresses are checked after name resolution, and again after each
 //! redirect.
 
+use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -41,6 +42,12 @@ pub struct Refusal {
     pub answer: UrlError,
     /// The URL as written in the descriptor, or as requested.
     requested: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.url, self.answer)
+    }
 }
 
 impl Refusal {

@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::oci::Document;
-use crate::oci::write::{OCI_LAYOUT, image_manifest};
+use crate::oci::image_manifest::image_manifest;
+use crate::oci::write::OCI_LAYOUT;
 use crate::oci::{Descriptor, Digest, VerifiedBlob};
 use crate::oci::{MediaType, write::IndexEntry};
 use crate::registry::{Registries, Settings};
@@ -34,7 +35,7 @@ impl LayoutBuilder {
 
     fn blob(&mut self, media_type: MediaType, bytes: &[u8]) -> Descriptor {
         let descriptor = Descriptor::new(media_type, Digest::sha256(bytes), bytes.len() as u64);
-        self.files.insert(layout::blob_path(&descriptor.digest), bytes.to_vec());
+        self.files.insert(layout_files::blob_path(&descriptor.digest), bytes.to_vec());
         descriptor
     }
 

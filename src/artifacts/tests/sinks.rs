@@ -162,7 +162,7 @@ fn an_existing_layout_keeps_its_entries() {
     assert_eq!(refusing.check_names(&taken).unwrap_err().code(), Code::NameTaken);
     assert_eq!(refusing.finish(&taken).unwrap_err().code(), Code::NameTaken);
     assert_eq!(fs::read(folder.path().join("index.json")).unwrap(), before);
-    assert!(!folder.path().join(layout::blob_path(&cargo.image.digest)).exists());
+    assert!(!folder.path().join(layout_files::blob_path(&cargo.image.digest)).exists());
 
     let index = [entry(Some("2.0"), &cargo.image), entry(Some("1.0"), &old), entry(None, &unnamed)];
     for _ in 0..2 {
@@ -192,7 +192,7 @@ fn damaged_blobs_are_replaced() {
     let (descriptor, bytes) = &cargo.blobs[0];
     let mut damaged = bytes.clone();
     damaged[0] ^= 1;
-    let path = folder.path().join(layout::blob_path(&descriptor.digest));
+    let path = folder.path().join(layout_files::blob_path(&descriptor.digest));
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, &damaged).unwrap();
     let sink = sink(&text, &cargo, ExistingName::Refuse);
@@ -299,7 +299,7 @@ fn docker_archives_accept_only_images() {
         let items: serde_json::Value = serde_json::from_slice(&archive).unwrap();
         assert_eq!(items.as_array().unwrap().len(), 1);
         assert_eq!(items[0]["RepoTags"][0], "app:1");
-        assert_eq!(items[0]["Layers"][0], layout::blob_path(&Digest::sha256(b"one")));
+        assert_eq!(items[0]["Layers"][0], layout_files::blob_path(&Digest::sha256(b"one")));
     }
 }
 

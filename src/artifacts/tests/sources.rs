@@ -184,8 +184,8 @@ fn damage_is_reported_when_a_file_is_used() {
     let mut short = made.image("short");
     short.size += 1;
     made.list(&short, Some("short"));
-    made.files.remove(&layout::blob_path(&missing.digest));
-    made.files.get_mut(&layout::blob_path(&damaged.digest)).unwrap()[0] ^= 1;
+    made.files.remove(&layout_files::blob_path(&missing.digest));
+    made.files.get_mut(&layout_files::blob_path(&damaged.digest)).unwrap()[0] ^= 1;
     let folder = tempfile::tempdir().unwrap();
     for source in made.sources(folder.path()) {
         assert_eq!(source.roots(&Selection::Every).unwrap().len(), 4);
@@ -227,7 +227,7 @@ fn only_regular_files_are_blobs() {
     made.list(&image, Some("1.0"));
     let folder = tempfile::tempdir().unwrap();
     made.write_directory(folder.path());
-    let blob = folder.path().join(layout::blob_path(&image.digest));
+    let blob = folder.path().join(layout_files::blob_path(&image.digest));
     fs::remove_file(&blob).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", &blob).unwrap();
     let source = Layout::in_directory(folder.path(), "oci:x").unwrap();
