@@ -1,21 +1,17 @@
 //! Public keys and their ids.
 
-use std::{borrow::Cow, fmt, hash, path::Path, str::FromStr};
+use std::{fmt, hash, path::Path, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, VerifyingKey};
-use pkcs8::{
-    SubjectPublicKeyInfoRef,
-    der::{Decode as _, Document},
-};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 use super::{
     key_error::{KeyError, KeyProblem},
     mldsa,
-    pem::{malformed, pem_label, read_key_file, single_pem, wrong_kind},
+    pem::{decode_pem, malformed, pem_label, read_key_file, single_pem, wrong_kind},
+    spki::algorithm_of,
     ssh::{ed25519_of_blob, ed25519_of_line, is_line},
 };
 use crate::format::signature::{
@@ -26,6 +22,9 @@ use crate::oci::digest::decode_hex;
 /// The bytes of an Ed25519 SPKI in front of the 32 bytes of the key (RFC 8410, section 4). DER allows no other
 /// encoding, so comparing these bytes is a complete parser.
 const SPKI_HEAD: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// The algorithm in Ed25519 keys: id-Ed25519.
+const ED25519_OID: &str = "1.3.101.112";
 
 /// Size of an Ed25519 SPKI in bytes.
 const SPKI_LEN: usize = SPKI_HEAD.len() + 32;
@@ -68,13 +67,13 @@ impl Serialize for KeyId {
     }
 }
 
-impl JsonSchema for KeyId {
-    fn schema_name() -> Cow<'static, str> {
+impl schemars::JsonSchema for KeyId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
         "KeyId".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })
     }
 }
 
@@ -132,13 +131,13 @@ impl Serialize for ShortKeyId {
     }
 }
 
-impl JsonSchema for ShortKeyId {
-    fn schema_name() -> Cow<'static, str> {
+impl schemars::JsonSchema for ShortKeyId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
         "ShortKeyId".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9a-f]{16}$" })
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-f]{16}$" })
     }
 }
 
@@ -190,8 +189,7 @@ impl PublicKey {
                 wrong_kind(PUBLIC_LABEL, label)
             });
         }
-        let (_, document) = Document::from_pem(pem).map_err(malformed)?;
-        PublicKey::from_der(document.as_bytes())
+        PublicKey::from_der(&decode_pem(pem)?)
     }
 
     /// Parses the base64 line inside a PEM block, as trust files contain it.
@@ -358,16 +356,14 @@ fn spki_der(key: &Verifying) -> Vec<u8> {
 
 /// The error for a public key that begins as none that carnet knows. It names the algorithm.
 fn other_algorithm(der: &[u8]) -> KeyError {
-    match SubjectPublicKeyInfoRef::from_der(der) {
-        Ok(info) if info.algorithm.oid == ed25519_dalek::pkcs8::ALGORITHM_OID => {
-            malformed("an Ed25519 key has no algorithm parameters and 32 bytes")
-        }
-        Ok(info) if info.algorithm.oid == mldsa::OID => malformed(format!(
+    match algorithm_of(der).as_deref() {
+        Some(ED25519_OID) => malformed("an Ed25519 key has no algorithm parameters and 32 bytes"),
+        Some(mldsa::OID) => malformed(format!(
             "an ML-DSA-87 key has no algorithm parameters and {} bytes",
             mldsa::PUBLIC_BYTES
         )),
-        Ok(info) => KeyProblem::Algorithm { found: info.algorithm.oid.to_string() }.into(),
-        Err(error) => malformed(error),
+        Some(found) => KeyProblem::Algorithm { found: found.to_owned() }.into(),
+        None => malformed("it is not in the encoding of public keys (RFC 5280, section 4.1)"),
     }
 }
 

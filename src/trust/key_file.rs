@@ -116,7 +116,7 @@ impl KeyFile {
 
     fn from_info(info: PrivateKeyInfoRef<'_>) -> Result<KeyFile, KeyError> {
         let algorithm = info.algorithm.oid;
-        if algorithm == mldsa::OID {
+        if algorithm.to_string() == mldsa::OID {
             return KeyFile::from_mldsa_info(&info);
         }
         if algorithm != ed25519_dalek::pkcs8::ALGORITHM_OID {

@@ -32,28 +32,32 @@ mod policy_file;
 mod sign_command;
 mod signature_output;
 mod signer;
+mod spki;
 mod ssh;
 mod update;
 mod update_error;
 
 pub use accept::{AcceptedChunk, Release, Unreleased, Untrusted, accept, release};
-pub use agent_signer::{AgentKey, AgentSigner};
-pub use allowed_signers::{AllowedSigner, AllowedSigners, AllowedSignersError, PassedOver};
-pub use changes::changes;
-pub use draft::{DraftError, NewKey, TrustDraft};
 pub use jiff::Timestamp as Time;
 pub use judgement::{Accepted, Judgement, RefusalReason, Refused, Role};
 pub use key::{KeyId, PublicKey, ShortKeyId, ShortKeyIdError};
 pub use key_error::{KeyError, KeyProblem};
-pub use key_file::KeyFile;
-pub use key_request::{KeyPlace, KeyRequest};
-pub use pkcs11::{CAN_LOAD_MODULES, Pin, PinQuestion, TokenError, TokenSigner, TokenUri};
 pub use policy::{PolicyKey, Question, Revocation, TrustPolicy};
 pub use policy_error::{PolicyError, PolicyProblem};
 pub use policy_file::POLICY_BYTES_MAX as TRUST_BYTES_MAX;
-pub use sign_command::{CommandSigner, SignCommand};
-pub use signature_output::read_signature;
-pub use signer::{HybridSigner, Signer, SignerError};
-pub use ssh::AgentError;
-pub use update::{TrustUpdate, UPDATE_BYTES_MAX, UpdateStanding, UpdateStatement};
-pub use update_error::UpdateError;
+
+pub use self::{
+    agent_signer::{AgentKey, AgentSigner},
+    allowed_signers::{AllowedSigner, AllowedSigners, AllowedSignersError, PassedOver},
+    changes::changes,
+    draft::{DraftError, NewKey, TrustDraft},
+    key_file::KeyFile,
+    key_request::{KeyPlace, KeyRequest},
+    pkcs11::{CAN_LOAD_MODULES, Pin, PinQuestion, TokenError, TokenSigner, TokenUri},
+    sign_command::{CommandSigner, SignCommand},
+    signature_output::read_signature,
+    signer::{HybridSigner, Signer, SignerError},
+    ssh::AgentError,
+    update::{TrustUpdate, UPDATE_BYTES_MAX, UpdateStanding, UpdateStatement},
+    update_error::UpdateError,
+};

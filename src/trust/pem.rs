@@ -2,6 +2,8 @@
 
 use std::{fmt, path::Path};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use super::key_error::{KeyError, KeyProblem};
 use crate::small_file::SmallFile;
 
@@ -42,4 +44,24 @@ pub(super) fn single_pem(text: &str) -> Result<&str, KeyError> {
 pub(super) fn pem_label(pem: &str) -> &str {
     let label = pem.strip_prefix("-----BEGIN ").and_then(|rest| rest.split_once("-----"));
     label.map_or("", |(label, _)| label)
+}
+
+/// Width of the lines of a PEM block (RFC 7468, section 3).
+const LINE_CHARS: usize = 64;
+
+/// The bytes in a PEM block of a public key. The text must come from [`single_pem`]. Not for private
+/// keys: how long it takes depends on the content.
+pub(super) fn decode_pem(pem: &str) -> Result<Vec<u8>, KeyError> {
+    let label = pem_label(pem);
+    let mut lines = pem.lines();
+    let (first, last) = (lines.next(), lines.next_back());
+    if first != Some(&format!("-----BEGIN {label}-----")) || last != Some(&format!("-----END {label}-----")) {
+        return Err(malformed("the lines around its PEM block do not match"));
+    }
+    let lines: Vec<&str> = lines.collect();
+    let whole = lines.iter().rev().skip(1).all(|line| line.len() == LINE_CHARS);
+    if !whole || lines.last().is_none_or(|last| last.len() > LINE_CHARS) {
+        return Err(malformed(format!("the lines of its PEM block do not have {LINE_CHARS} characters")));
+    }
+    STANDARD.decode(lines.concat()).map_err(malformed)
 }

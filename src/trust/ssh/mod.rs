@@ -14,4 +14,5 @@ mod wire;
 pub(super) use agent::Agent;
 pub use agent_error::AgentError;
 pub(super) use private_key::{SSH_LABEL, read_private_key};
-pub(super) use public_key::{ed25519_of_blob, ed25519_of_line, fingerprint, is_line};
+pub(super) use public_key::fingerprint;
+pub(super) use public_key::{ed25519_of_blob, ed25519_of_line, is_line};
