@@ -31,8 +31,7 @@ impl ChunkPlace {
     pub fn kind(&self) -> &'static str {
         match self {
             ChunkPlace::Path(_) => "Folder",
-            ChunkPlace::Store(Location::S3 { .. }) => "S3Bucket",
-            ChunkPlace::Store(Location::Azure { .. }) => "AzureStorageBlobContainer",
+            ChunkPlace::Store(location) => location.kind(),
         }
     }
 }

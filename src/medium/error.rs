@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
-use crate::storage::{Refusal, StorageError};
+use crate::storage::StorageError;
 
 /// An error of a chunk file or a chunk store.
 #[derive(Debug, thiserror::Error)]
@@ -89,16 +89,6 @@ pub enum MediumError {
         /// The number of bytes still to be written.
         needed: u64,
     },
-}
-
-impl MediumError {
-    /// The error for an object of this name.
-    pub(super) fn of_store(name: &str, error: StorageError) -> MediumError {
-        match error.refusal() {
-            Some(Refusal::Exists | Refusal::Changed) => MediumError::Exists { path: name.to_owned() },
-            _ => MediumError::Store(error),
-        }
-    }
 }
 
 impl Diagnose for MediumError {

@@ -19,8 +19,6 @@ mod temporary;
 mod whole_file;
 
 pub use arrived::ArrivedFile;
-pub use bucket::{Bucket, BucketSettings, Category};
-pub use chunk_place::ChunkPlace;
 pub use collect::{Collected, PassedOver, Why, collect};
 pub use error::MediumError;
 pub use file::{ChunkFile, ReadAt};
@@ -36,3 +34,6 @@ pub(crate) use file::in_order;
 pub(crate) use new_name::rename_new;
 pub(crate) use on_disk::{Writeback, reserve};
 pub(crate) use temporary::Temporary;
+
+pub use bucket::{Bucket, BucketSettings, Category};
+pub use chunk_place::ChunkPlace;

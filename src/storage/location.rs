@@ -73,6 +73,14 @@ impl Location {
         location
     }
 
+    /// Returns the kind of place, as run records name it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Location::S3 { .. } => "S3Bucket",
+            Location::Azure { .. } => "AzureStorageBlobContainer",
+        }
+    }
+
     /// Returns the place without its prefix.
     pub fn container(&self) -> Location {
         let mut location = self.clone();

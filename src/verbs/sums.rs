@@ -3,7 +3,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::arrival::{OpenError, read_head};
@@ -17,10 +16,9 @@ use crate::stream::digesting::{DigestJob, Unreadable, digest_all};
 use crate::stream::hash::{Function, Output};
 use crate::stream::pump::Halted;
 use crate::stream::segments::Segment;
-use crate::verbs::pack::{ChunkReport, PackReport};
 
 /// The algorithm of a checksum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SumFunction {
     /// SHA-256, as written by `sha256sum`.
@@ -49,7 +47,7 @@ impl From<SumFunction> for Function {
 }
 
 /// The checksums of a file.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct FileSums {
     /// The name of the file, without folders.
     pub file: String,
@@ -60,14 +58,14 @@ pub struct FileSums {
 }
 
 impl FileSums {
-    fn new(file: String, bytes: u64, functions: &[SumFunction], outputs: &[Output]) -> FileSums {
+    pub(crate) fn new(file: String, bytes: u64, functions: &[SumFunction], outputs: &[Output]) -> FileSums {
         let sum = |(&function, output): (&SumFunction, &Output)| FileSum { function, hex: output.hex() };
         FileSums { file, bytes, sums: functions.iter().zip(outputs).map(sum).collect() }
     }
 }
 
 /// A checksum of a file.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct FileSum {
     /// The algorithm of the checksum.
     pub function: SumFunction,
@@ -76,20 +74,13 @@ pub struct FileSum {
 }
 
 /// The report of `sums`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct SumsReport {
     /// The chunk files with their checksums, by name.
     pub files: Vec<FileSums>,
 }
 
 impl SumsReport {
-    /// Returns the checksums that packing computed, if it was asked for these `functions`.
-    pub fn of_packed(report: &PackReport, functions: &[SumFunction]) -> SumsReport {
-        let file =
-            |chunk: &ChunkReport| FileSums::new(chunk.file.clone(), chunk.bytes, functions, &chunk.file_sums);
-        SumsReport { files: report.chunks.iter().map(file).collect() }
-    }
-
     /// Returns the lines that the coreutils check with `-c`.
     pub fn lines(&self, function: SumFunction) -> String {
         let line = |file: &FileSums| {

@@ -10,11 +10,12 @@ use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use carnet::observe::{Event, Observer, Phase, Run, RunId, Verb};
-use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::byte_count::HumanBytes;
 use super::plain::{plain, plain_json};
+use super::progress_bar::{Bar, Bars};
 use super::screen::{Screen, write_line};
 
 /// How often a line with the bytes moved is printed.
@@ -108,7 +109,7 @@ pub(crate) struct Progress {
     mode: Mode,
     verbose: bool,
     write_line: Box<dyn Fn(&str) + Send + Sync>,
-    bars: MultiProgress,
+    bars: Bars,
     active: RwLock<BTreeMap<RunId, ActivePhase>>,
 }
 
@@ -119,7 +120,7 @@ struct ActivePhase {
     moved: AtomicU64,
     /// When a line was last printed. The worker that prints holds the lock; the others skip printing.
     printed: Mutex<Instant>,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
 }
 
 impl Progress {
@@ -134,18 +135,12 @@ impl Progress {
     }
 
     fn writing(mode: Mode, verbose: bool, write_line: impl Fn(&str) + Send + Sync + 'static) -> Progress {
-        let bars = MultiProgress::new();
+        let bars = Bars::default();
         Progress { mode, verbose, write_line: Box::new(write_line), bars, active: RwLock::default() }
     }
 
     fn start(&self, run: Run, phase: Phase, bytes: u64) {
-        let bar = (self.mode == Mode::Bar).then(|| {
-            let style = "{prefix:>8} [{wide_bar}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
-            let style = ProgressStyle::with_template(style).expect("the template is valid");
-            let bar = self.bars.add(ProgressBar::new(bytes).with_prefix(phase.word()));
-            bar.set_style(style.progress_chars("=> "));
-            bar
-        });
+        let bar = if self.mode == Mode::Bar { self.bars.add(phase.word(), bytes) } else { None };
         if self.mode == Mode::Json {
             self.json(&ProgressLine::Started { source: run.into(), phase, bytes });
         }
@@ -163,7 +158,7 @@ impl Progress {
         let moved = state.moved.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let Ok(mut printed) = state.printed.try_lock() else { return };
         if let Some(bar) = &state.bar {
-            bar.set_position(moved);
+            bar.set(moved);
         } else if printed.elapsed() >= PERIOD {
             *printed = Instant::now();
             let (phase, of) = (state.phase, state.bytes);
@@ -178,7 +173,6 @@ impl Progress {
     fn end(&self, run: Run) {
         let Some(state) = self.active.write().expect("no thread panicked").remove(&run.id) else { return };
         if let Some(bar) = &state.bar {
-            bar.finish_and_clear();
             self.bars.remove(bar);
         }
         if self.mode == Mode::Json {
@@ -199,7 +193,7 @@ impl Progress {
     /// Prints a line of text, above the progress bars if there are any.
     fn text(&self, line: &str) {
         let write = || (self.write_line)(&plain(line));
-        if self.mode == Mode::Bar { self.bars.suspend(write) } else { write() }
+        if self.mode == Mode::Bar { self.bars.above(write) } else { write() }
     }
 }
 

@@ -5,27 +5,10 @@ use carnet::oci::RefName;
 use carnet::report::{
     ArtifactReport, BundleReport, LeftOutReport, OmissionReport, OriginReport, SignerReport,
 };
-use comfy_table::{CellAlignment, Table};
-use indicatif::HumanBytes;
 
+use super::byte_count::HumanBytes;
 use super::plain::plain;
-
-/// An aligned table without borders. The columns in `right` are aligned to the right, for numbers.
-pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(header.to_vec());
-    for row in rows {
-        table.add_row(row.iter().map(|cell| plain(cell)));
-    }
-    for &column in right {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let lines: Vec<String> = table.lines().map(|line| format!(" {}\n", line.trim_end())).collect();
-    lines.concat()
-}
+pub(crate) use super::table::table;
 
 /// [`count`] for a length.
 pub(crate) fn count_of(number: usize, one: &str, many: &str) -> String {

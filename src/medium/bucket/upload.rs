@@ -10,7 +10,7 @@ use std::thread;
 
 use super::parts::{PART_BYTES, Parts};
 use crate::medium::{MediumError, WholeSums};
-use crate::storage::{Container, NewObject, Part, Precondition, StorageError, Upload};
+use crate::storage::{Container, NewObject, Part, Precondition, Refusal, StorageError, Upload};
 
 /// An object to write.
 pub(super) struct Target {
@@ -59,7 +59,10 @@ impl Target {
     }
 
     fn error(&self, error: StorageError) -> MediumError {
-        MediumError::of_store(&self.name, error)
+        match error.refusal() {
+            Some(Refusal::Exists | Refusal::Changed) => MediumError::Exists { path: self.name.clone() },
+            _ => MediumError::Store(error),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::medium::chunk_file_name;
 use crate::parity::ParityReport;
 use crate::stream::hash::Output;
 use crate::verbs::report::{ArtifactReport, LeftOutReport, OmissionReport, OriginReport};
+use crate::verbs::sums::{FileSums, SumFunction, SumsReport};
 
 /// The outcome of packing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -127,6 +128,13 @@ pub struct PackReport {
 }
 
 impl PackReport {
+    /// Returns the checksums that packing computed, if it was asked for these `functions`.
+    pub fn sums(&self, functions: &[SumFunction]) -> SumsReport {
+        let file =
+            |chunk: &ChunkReport| FileSums::new(chunk.file.clone(), chunk.bytes, functions, &chunk.file_sums);
+        SumsReport { files: self.chunks.iter().map(file).collect() }
+    }
+
     /// Creates the report; `sealer` knows the chunk files, if any were written.
     pub(super) fn new(
         request: &PackRequest<'_>,

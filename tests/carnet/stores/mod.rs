@@ -29,7 +29,7 @@ use carnet::sign::{Controls, SignRequest};
 use carnet::storage::Container;
 use carnet::stream::hash::Function;
 use carnet::stream::workers::Workers;
-use carnet::sums::{SumFunction, SumsReport};
+use carnet::sums::SumFunction;
 use carnet::trust::{KeyFile, PublicKey, Signer, SignerError, TrustPolicy};
 use carnet::verify::{BundleVerdict, verify};
 
@@ -150,7 +150,7 @@ fn an_object_store_gets_the_same_bytes_as_a_folder() {
     // Nothing is left on the local disk.
     assert!(station.desk.files("spool").is_empty());
     assert_eq!(station.pack(&bucket).outcome, Outcome::Unchanged);
-    let sums = SumsReport::of_packed(&report, &[SumFunction::Sha256]);
+    let sums = report.sums(&[SumFunction::Sha256]);
     carnet::sums::write(&sums, &[SumFunction::Sha256], &bucket, &"b".parse().unwrap()).unwrap();
     assert!(memory.objects().contains_key("in/b_sha256.txt"));
 }

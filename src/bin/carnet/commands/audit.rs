@@ -20,9 +20,9 @@ use clap::Args;
 use schemars::{Schema, schema_for};
 
 use super::diff::say_of_differences;
+use crate::audit_exit::of_audit;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
-use crate::exit;
 use crate::guard_profile::guard_profile;
 use crate::keys::{KeyAccess, key_place};
 use crate::outputs::{Output, output, outputs};
@@ -205,7 +205,7 @@ impl Command for Audit {
         if let Some(differences) = &differences {
             say_of_differences(differences);
         }
-        Ok(exit::of_audit(&audited))
+        Ok(of_audit(&audited))
     }
 
     fn schemas() -> Vec<(&'static str, Schema)> {

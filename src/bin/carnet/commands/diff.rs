@@ -13,6 +13,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use schemars::{Schema, schema_for};
 
+use crate::audit_exit::of_audit;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
@@ -155,7 +156,7 @@ impl Diff {
 
     /// The exit code. What is wrong with the files comes before what has changed.
     fn ends(&self, differed: &Differed) -> u8 {
-        let codes = [exit::of_audit(&differed.old), exit::of_audit(&differed.new)];
+        let codes = [of_audit(&differed.old), of_audit(&differed.new)];
         let gravest =
             [exit::UNTRUSTED, exit::FAILED, exit::DAMAGED].into_iter().find(|one| codes.contains(one));
         let has_changed = self.exit_code && !differed.report.changes.is_empty();

@@ -1,6 +1,5 @@
 //! `carnet missing`: lists the chunks to send again, and writes requests for them.
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use carnet::arrival::OpenRequest;
@@ -19,8 +18,8 @@ use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
-use crate::outputs;
-use crate::qr::{self, Picture};
+use crate::report_file::write;
+use crate::request_codes::CodeArgs;
 use crate::screen::say;
 use crate::stores::StoreArgs;
 use crate::tables::numbers;
@@ -44,12 +43,8 @@ pub(crate) struct Missing {
     /// Write the request to FILE; - prints it instead of the short lines
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
-    /// Print the request as QR code, as several if it is long
-    #[arg(long)]
-    qr: bool,
-    /// Write the request as QR code to FILE, which ends in .svg or .png
-    #[arg(long, value_name = "FILE", value_parser = picture_file)]
-    qr_file: Option<(PathBuf, Picture)>,
+    #[command(flatten)]
+    codes: CodeArgs,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
@@ -67,11 +62,7 @@ impl Command for Missing {
         let requests: Vec<&ResendRequest> =
             report.bundles.iter().filter_map(|bundle| bundle.request.as_ref()).collect();
         self.write_files(&requests)?;
-        let codes = if self.qr && !context.screen.json {
-            qr::on_terminal(&requests, std::io::stdout().is_terminal())?
-        } else {
-            String::new()
-        };
+        let codes = self.codes.drawn(&requests, context.screen)?;
         context.screen.answer(&report, || self.text(&report, &requests) + &codes);
         say_failures(&report);
         Ok(report.failure().map_or(exit::DONE, exit::code))
@@ -97,25 +88,17 @@ impl Missing {
     fn write_files(&self, requests: &[&ResendRequest]) -> Result<(), CommandError> {
         let text = self.request.as_deref().filter(|file| *file != Path::new("-"));
         if requests.is_empty() {
-            for file in text.into_iter().chain(self.qr_file.as_ref().map(|(file, _)| file.as_path())) {
+            for file in text.into_iter().chain(self.codes.file()) {
                 say(&format!("no chunk is missing: {} was not written", file.display()));
             }
             return Ok(());
         }
         if let Some(file) = text {
             let text: String = requests.iter().map(ToString::to_string).collect();
-            outputs::write(file, text.as_bytes())?;
+            write(file, text.as_bytes())?;
         }
-        if let Some((file, kind)) = &self.qr_file {
-            outputs::write(file, &qr::picture(requests, *kind)?)?;
-        }
-        Ok(())
+        self.codes.write(requests)
     }
-}
-
-/// A file for a code. Its name says of which kind it is.
-fn picture_file(text: &str) -> Result<(PathBuf, Picture), String> {
-    Ok((PathBuf::from(text), text.parse()?))
 }
 
 /// Prints one line to stderr for each failure, so that a log without the report has it.

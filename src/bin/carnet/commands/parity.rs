@@ -10,10 +10,10 @@ use carnet::observe::Verb;
 use carnet::parity::{Amount, ParityReport, ParityRequest};
 use carnet::trust::{Signer, TrustPolicy};
 use clap::Args;
-use indicatif::HumanBytes;
 use schemars::{Schema, schema_for};
 
 use crate::bundle::chunk_files;
+use crate::byte_count::HumanBytes;
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;

@@ -5,11 +5,11 @@ use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::repair::{ParityProblem, RepairReport, RepairRequest};
 use clap::Args;
-use indicatif::HumanBytes;
 use schemars::{Schema, schema_for};
 
 use super::parity::target;
 use crate::bundle::chunk_files;
+use crate::byte_count::HumanBytes;
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;

@@ -1,7 +1,5 @@
 //! `carnet unpack`: unpacks a bundle into a layout or an archive.
 
-use std::path::PathBuf;
-
 use carnet::arrival::{Beside, Bundle};
 use carnet::artifacts::{DestinationSpec, ExistingName};
 use carnet::diagnosis::count;
@@ -11,22 +9,22 @@ use carnet::observe::Verb;
 use carnet::oci::Digest;
 use carnet::unpack::UnpackReport;
 use clap::Args;
-use indicatif::HumanBytes;
 use schemars::{Schema, schema_for};
 
 use crate::args::place;
 use crate::bundle::{Chosen, Opening};
+use crate::byte_count::HumanBytes;
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::memory::{MemoryArgs, Passage, SkippedReport};
 use crate::plain::plain;
+use crate::recovery::RecoveryArgs;
 use crate::screen::Screen;
 use crate::stores::StoreArgs;
 use crate::tables::{artifacts, count_of, holders, left_out, omissions};
 use crate::trust::TrustArgs;
-use crate::world::spool_folder;
 
 /// Unpack a verified and released bundle into a layout or an archive
 #[derive(Args)]
@@ -51,9 +49,8 @@ pub(crate) struct Unpack {
     /// Move names that the layout already uses for other artifacts
     #[arg(long)]
     overwrite_tags: bool,
-    /// Recover lost and damaged chunks from parity files into DIR, and remove them at the end [default: TMPDIR or /var/tmp]
-    #[arg(long, value_name = "DIR")]
-    tmp: Option<PathBuf>,
+    #[command(flatten)]
+    recovery: RecoveryArgs,
     #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]
@@ -78,8 +75,7 @@ impl Command for Unpack {
             wanted: self.bundle.as_deref(),
             recall: &recall,
         };
-        let tmp = self.tmp.clone().unwrap_or_else(spool_folder);
-        opening.with_repair(&tmp, |Chosen { bundle, others, passage, .. }| {
+        opening.with_repair(&self.recovery, |Chosen { bundle, others, passage, .. }| {
             if passage.is_done(context.screen) {
                 return Ok(exit::DONE);
             }

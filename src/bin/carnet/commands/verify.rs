@@ -22,7 +22,7 @@ use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::memory::{MemoryArgs, warn};
-use crate::piece_args::read_results;
+use crate::piece_results::read_results;
 use crate::plain::plain;
 use crate::screen::{Screen, say};
 use crate::stores::StoreArgs;

@@ -4,7 +4,8 @@ use carnet::audit::{AuditReport, AuditedBundle, AuditedSignature, Coverage, Seve
 use carnet::diagnosis::count;
 use carnet::oci::Digest;
 use carnet::packages::Kind;
-use indicatif::HumanBytes;
+
+use crate::byte_count::HumanBytes;
 
 /// The severities, the gravest first.
 pub(super) const SEVERITIES: [Severity; 5] =

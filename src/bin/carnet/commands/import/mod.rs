@@ -35,12 +35,13 @@ use crate::exit;
 use crate::gate::GateArgs;
 use crate::keys::{KeyAccess, key_place};
 use crate::memory::{MemoryArgs, Passage};
+use crate::recovery::RecoveryArgs;
 use crate::screen::say;
 use crate::stores::{StoreAccess, Stores};
 use crate::sum_option::SumOption;
 use crate::transfer_record::TransferRecordArgs;
 use crate::trust::TrustArgs;
-use crate::world::{proxy, spool_folder};
+use crate::world::proxy;
 
 use record::ImportRecord;
 
@@ -108,9 +109,8 @@ pub(crate) struct Import {
     /// [default: sha256 for files, none for objects of a store]
     #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "transfer_record")]
     file_sums: Vec<SumOption>,
-    /// Recover lost and damaged chunks from parity files into DIR, and remove them at the end [default: TMPDIR or /var/tmp]
-    #[arg(long, value_name = "DIR")]
-    tmp: Option<PathBuf>,
+    #[command(flatten)]
+    recovery: RecoveryArgs,
     /// Allow redirects, upload locations and token services on this other host; repeatable
     #[arg(long, value_name = "HOST")]
     allow_host: Vec<Host>,
@@ -157,13 +157,12 @@ impl Command for Import {
             recall: &recall,
         };
         let mut papers = Papers { receipt: files, record };
-        let tmp = self.tmp.clone().unwrap_or_else(spool_folder);
         let context = Context {
             screen,
             environment: Environment { clock: &clock, monitor, workers },
             jobs: context.jobs,
         };
-        opening.with_repair(&tmp, |Chosen { bundle, others, passage, attempt }| {
+        opening.with_repair(&self.recovery, |Chosen { bundle, others, passage, attempt }| {
             if passage.is_done(screen) {
                 return Ok(exit::DONE);
             }

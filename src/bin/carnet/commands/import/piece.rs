@@ -9,12 +9,12 @@ use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::registry::{Host, Reach, Registries};
 use clap::Args;
-use indicatif::HumanBytes;
 use schemars::{Schema, schema_for};
 
 use super::PushArgs;
 use crate::args::parse_spec;
 use crate::bundle::chunk_files;
+use crate::byte_count::HumanBytes;
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;

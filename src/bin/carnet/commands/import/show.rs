@@ -1,8 +1,8 @@
 //! The text output of `import`.
 
 use carnet::import::{DeliveryReport, ImportReport, Traffic};
-use indicatif::HumanBytes;
 
+use crate::byte_count::HumanBytes;
 use crate::plain::plain;
 use crate::screen::{Screen, say};
 use crate::tables::{count_of, holders, omissions, table};

@@ -3,8 +3,8 @@
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Class;
 use carnet::inspect::{InspectReport, InspectedArtifact, InspectedBundle};
-use indicatif::HumanBytes;
 
+use crate::byte_count::HumanBytes;
 use crate::plain::plain;
 use crate::screen::Screen;
 use crate::tables::{heading, left_out, name, omissions, origins, table};

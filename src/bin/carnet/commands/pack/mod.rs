@@ -25,7 +25,7 @@ use carnet::parity::Amount;
 use carnet::registry::{Host, Reach, Registries};
 use carnet::runs::{PipelineType, Place, RunStatus};
 use carnet::station::note_packed;
-use carnet::sums::{SumFunction, SumsReport};
+use carnet::sums::SumFunction;
 use carnet::trust::PublicKey;
 use clap::Args;
 use schemars::{Schema, schema_for};
@@ -184,7 +184,7 @@ impl Command for Pack {
                 report.parity =
                     Some(parity::of_packed(&id, amount, store, key, replace, self.volumes(), context)?);
             }
-            let mut sums = SumsReport::of_packed(&report, &file_sums);
+            let mut sums = report.sums(&file_sums);
             if let Some(parity) = report.parity.as_ref().filter(|_| !file_sums.is_empty()) {
                 let files = parity::files(parity, store)?;
                 sums.files.extend(carnet::sums::sums(&files, &file_sums, environment)?.files);

@@ -3,8 +3,8 @@
 use carnet::diagnosis::count;
 use carnet::medium::ChunkPlace;
 use carnet::pack::{AgainReport, ChunkReport, Outcome, PackReport, VolumeReport};
-use indicatif::HumanBytes;
 
+use crate::byte_count::HumanBytes;
 use crate::commands::parity::protection;
 use crate::plain::plain;
 use crate::screen::{Screen, say};

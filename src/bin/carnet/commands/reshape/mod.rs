@@ -16,7 +16,7 @@ use carnet::medium::{ChunkPlace, ChunkStore, Replace};
 use carnet::observe::Event;
 use carnet::pack::Expiry;
 use carnet::reshape::{ReshapeRequest, reshape};
-use carnet::sums::{SumFunction, SumsReport};
+use carnet::sums::SumFunction;
 use clap::Args;
 
 use super::pack::show;
@@ -166,7 +166,7 @@ impl NewBundleArgs {
         };
         let report = reshape(&request, key.as_ref(), &context.environment)?;
         if !self.dry_run {
-            let sums = SumsReport::of_packed(&report, &file_sums);
+            let sums = report.sums(&file_sums);
             carnet::sums::write(&sums, &file_sums, store, &name)?;
         }
         show::show(&report, &self.to, context.screen);

@@ -5,9 +5,9 @@ use carnet::observe::Verb;
 use carnet::pack::{Outcome, PieceReport, Piecework, pack_piece};
 use carnet::trust::KeyPlace;
 use clap::Args;
-use indicatif::HumanBytes;
 use schemars::{Schema, schema_for};
 
+use crate::byte_count::HumanBytes;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;
 use crate::exit;

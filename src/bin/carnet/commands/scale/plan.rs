@@ -11,10 +11,10 @@ use carnet::pack::{Bases, PIECES_MAX, PackRequest, Part, PlannedPiece, WorkPlan,
 use carnet::registry::Host;
 use carnet::trust::PublicKey;
 use clap::{ArgGroup, Args};
-use indicatif::HumanBytes;
 use schemars::{Schema, schema_for};
 
 use super::jobs::{Engine, job};
+use crate::byte_count::HumanBytes;
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context};
 use crate::command_error::CommandError;

@@ -17,10 +17,10 @@ use carnet::station::{
 };
 use carnet::trust::{KeyRequest, Signer, TrustPolicy};
 use clap::Args;
-use indicatif::HumanBytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::byte_count::HumanBytes;
 use crate::command::Context;
 use crate::command_error::CommandError;
 use crate::exit;

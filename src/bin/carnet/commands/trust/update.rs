@@ -22,8 +22,8 @@ use crate::command_error::CommandError;
 use crate::commands::sign::asking;
 use crate::exit;
 use crate::keys::{KeyAccess, SecondKey, key_place};
-use crate::outputs::write;
 use crate::plain::{plain, plain_path};
+use crate::report_file::write;
 
 /// Make an update: a new trust file, for the roots to sign
 #[derive(Args)]
