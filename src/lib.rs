@@ -63,38 +63,54 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// What other rooms share with those that are left without `full` has parts that only they use.
+#![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
+
+#[cfg(feature = "full")]
 pub mod advisories;
 pub mod arrival;
 pub mod artifacts;
+#[cfg(feature = "full")]
 pub mod bom;
 pub mod chain;
 pub mod clock;
+#[cfg(feature = "full")]
 pub mod content;
 pub mod diagnosis;
 pub mod environment;
 pub mod erasure;
 pub mod format;
+#[cfg(feature = "full")]
 pub mod guard;
+#[cfg(feature = "full")]
 pub mod http;
 pub mod logbook;
 pub mod medium;
 pub mod observe;
 pub mod oci;
+#[cfg(feature = "full")]
 pub mod packages;
+#[cfg(feature = "full")]
 pub mod program;
+#[cfg_attr(not(feature = "full"), path = "registry/absent.rs")]
 pub mod registry;
+#[cfg(feature = "full")]
 pub mod rootfs;
+#[cfg(feature = "full")]
 pub mod rulebook;
+#[cfg(feature = "full")]
 pub mod runs;
 pub mod small_file;
+#[cfg(feature = "full")]
 pub mod station;
+#[cfg_attr(not(feature = "full"), path = "storage/absent.rs")]
 pub mod storage;
 pub mod stream;
 pub mod trust;
 mod verbs;
+#[cfg(feature = "full")]
 pub mod versions;
 
-pub use verbs::{
-    audit, difference, forecast, gate, import, inspect, missing, pack, parity, repair, report, resend,
-    reshape, sign, sums, unpack, verify,
-};
+#[cfg(feature = "full")]
+pub use verbs::{audit, difference, forecast, gate, import, pack, parity, repair, resend, reshape, sign};
+pub use verbs::{inspect, missing, report, sums, unpack, verify};

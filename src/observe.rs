@@ -1,6 +1,5 @@
 //! Events of a run: the library reports them, and the program shows them.
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One run of one verb. A service that runs several at once distinguishes their events by this.
@@ -17,7 +16,8 @@ pub struct Run {
 pub struct RunId(pub u64);
 
 /// The operation that a run performs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Verb {
@@ -52,7 +52,8 @@ pub enum Verb {
 }
 
 /// A part of a run that moves bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Phase {

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::oci::{Digest, MediaType};
 
 /// A contradiction between a manifest or index of the bundle and its plan (docs/format.md, "plan.txt").
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "contradiction", rename_all = "kebab-case")]
 pub enum Contradiction {
     /// The plan lists something as an artifact that is neither a manifest nor an index.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::format::Timestamp;
@@ -13,7 +12,8 @@ use crate::stream::digesting::Unreadable;
 use crate::trust::{Refused, Untrusted};
 
 /// A problem of a chunk file. Its text is raw and may come from an untrusted source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Finding {
     /// The file or a part of it cannot be read.

@@ -5,39 +5,58 @@
 
 mod announced;
 mod archive_sink;
+#[cfg(feature = "full")]
 mod catalog;
 mod compression;
+#[cfg(feature = "full")]
 mod destination;
 mod destination_spec;
 mod directory;
+#[cfg(feature = "full")]
 mod docker_archive;
+#[cfg(feature = "full")]
 mod docker_images;
+#[cfg(feature = "full")]
 mod docker_items;
+#[cfg(feature = "full")]
 mod docker_layout;
 mod docker_manifest;
+#[cfg(feature = "full")]
 mod entries;
 mod error;
 mod escapes;
+#[cfg(feature = "full")]
 mod expansion;
 mod extent;
+#[cfg(feature = "full")]
 mod files;
 mod index_merge;
 mod kind;
+#[cfg(feature = "full")]
 mod layout;
 mod layout_files;
 mod layout_sink;
+#[cfg(feature = "full")]
 mod pattern;
+#[cfg(feature = "full")]
 mod recognise;
 mod referrer_tag;
+#[cfg(feature = "full")]
 mod referrers;
+#[cfg(feature = "full")]
 mod registry_source;
+#[cfg(feature = "full")]
 mod remembered;
 mod sink;
+#[cfg(feature = "full")]
 mod source;
+#[cfg(feature = "full")]
 mod source_spec;
 mod spec_error;
 mod staging;
+#[cfg(feature = "full")]
 mod tar_index;
+#[cfg(feature = "full")]
 mod tar_number;
 mod tar_plan;
 #[cfg(test)]
@@ -54,6 +73,7 @@ pub use sink::{ArtifactSink, BlobWriter, ExistingName};
 pub use spec_error::SpecError;
 pub use transport::Transport;
 
+#[cfg(feature = "full")]
 pub use self::{
     destination::RegistryDestination,
     docker_archive::DockerArchive,
@@ -66,4 +86,5 @@ pub use self::{
     source_spec::{Place, SourceSpec},
 };
 
-pub(crate) use self::catalog::similar_names;
+#[cfg(feature = "full")]
+pub(crate) use catalog::similar_names;

@@ -54,6 +54,7 @@ codes! {
 
     // Arguments and environment.
     BadPlace "bad-place" Usage "A source or destination has the wrong syntax."
+    CommandAbsent "command-absent" Usage "The program was built to verify and unpack only, and does not have the command."
     TargetNotSaid "target-not-said" Usage "The command does not know where to write, because it reads from several places."
     SourceList "source-list" Usage "A list of sources has an invalid line, or is empty."
     SourceDateEpoch "source-date-epoch" Usage "The environment variable SOURCE_DATE_EPOCH is not a number of seconds since 1970."

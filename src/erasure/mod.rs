@@ -8,20 +8,33 @@
 //! repair  files that arrived ─ groups → GroupFiles ─ survey → Survey ─ rebuild → chunks, or Patch → blocks ─ prove → files
 //! ```
 
+#[cfg(feature = "full")]
 pub(crate) mod band;
+#[cfg(feature = "full")]
 pub(crate) mod code;
+#[cfg(feature = "full")]
 mod decode;
 mod group_files;
+#[cfg(feature = "full")]
 mod patch;
+#[cfg(feature = "full")]
 pub(crate) mod proof;
+#[cfg(feature = "full")]
 mod rebuild;
+#[cfg(feature = "full")]
 mod restore;
+#[cfg(feature = "full")]
 pub(crate) mod rows;
+#[cfg(feature = "full")]
 pub(crate) mod slice_sums;
+#[cfg(feature = "full")]
 mod solve;
 mod survey;
 
 pub(crate) use group_files::groups;
-pub use rebuild::RebuildError;
-pub(crate) use restore::{Restored, Restoring};
 pub(crate) use survey::{Knowledge, Survey, survey};
+
+#[cfg(feature = "full")]
+pub use rebuild::RebuildError;
+#[cfg(feature = "full")]
+pub(crate) use restore::{Restored, Restoring};

@@ -174,6 +174,7 @@ impl serde::Serialize for Sum {
     }
 }
 
+#[cfg(feature = "schemas")]
 impl schemars::JsonSchema for Sum {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Sum".into()

@@ -13,9 +13,8 @@ use super::timestamp::Timestamp;
 const FIRST_LINE: &str = "carnet-chunk v1";
 
 /// The kind of a chunk.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// The control chunk (number 0) or an annex chunk.
@@ -27,9 +26,8 @@ pub enum Kind {
 }
 
 /// The class of the blobs in a chunk. Chunks are sorted in this order.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// Layers that are non-distributable.
@@ -68,7 +66,8 @@ words!(
 );
 
 /// The name, stream position and label of a bundle.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Crossing {
     /// The name of the bundle.
     pub name: BundleName,

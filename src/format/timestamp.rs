@@ -60,6 +60,7 @@ impl serde::Serialize for Timestamp {
     }
 }
 
+#[cfg(feature = "schemas")]
 impl schemars::JsonSchema for Timestamp {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Timestamp".into()

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::format::StreamName;
@@ -81,7 +80,8 @@ impl Serialize for Channel {
     }
 }
 
-impl JsonSchema for Channel {
+#[cfg(feature = "schemas")]
+impl schemars::JsonSchema for Channel {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Channel".into()
     }

@@ -1,13 +1,13 @@
 //! What is remembered, as a report.
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Channel, Memory, NumberRange};
 use crate::format::{Sum, Timestamp};
 
 /// The highest number of a stream.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct NumberReport {
     /// The number; absent if the bundles of the stream have none.
     pub number: Option<u64>,
@@ -18,7 +18,8 @@ pub struct NumberReport {
 }
 
 /// What is remembered of a stream.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ChannelReport {
     /// The stream; in the memory of a station that imports, PIPELINE/STREAM.
     pub stream: Channel,
@@ -35,7 +36,8 @@ pub struct ChannelReport {
 }
 
 /// What is remembered of all streams.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct MemoryReport {
     /// The number of lines.
     pub lines: u64,

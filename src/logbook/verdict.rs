@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::NumberRange;
@@ -13,7 +12,8 @@ use crate::format::lines::or_dash;
 use crate::format::statement::Crossing;
 
 /// Where a bundle stands in its stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum StreamVerdict {
     /// It follows what was accepted.
@@ -82,7 +82,8 @@ impl FromStr for StreamVerdict {
 }
 
 /// The verdict on a bundle in its stream, and what it follows from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct StreamReport {
     /// The verdict.
     pub verdict: StreamVerdict,

@@ -5,6 +5,7 @@
 //! [`ChunkFile`]s, which are identified by their content. Verbs use only these traits.
 
 mod arrived;
+#[cfg(feature = "full")]
 mod bucket;
 mod chunk_place;
 mod collect;
@@ -19,6 +20,7 @@ mod temporary;
 mod whole_file;
 
 pub use arrived::ArrivedFile;
+pub use chunk_place::ChunkPlace;
 pub use collect::{Collected, PassedOver, Why, collect};
 pub use error::MediumError;
 pub use file::{ChunkFile, ReadAt};
@@ -35,5 +37,5 @@ pub(crate) use new_name::rename_new;
 pub(crate) use on_disk::{Writeback, reserve};
 pub(crate) use temporary::Temporary;
 
+#[cfg(feature = "full")]
 pub use bucket::{Bucket, BucketSettings, Category};
-pub use chunk_place::ChunkPlace;

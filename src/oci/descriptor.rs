@@ -107,9 +107,8 @@ impl Descriptor {
 }
 
 /// The platform of an image in an index.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, schemars::JsonSchema,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Platform {
     /// The operating system, e.g. `linux` or `windows`.
     #[serde(default, deserialize_with = "null_as_default")]

@@ -136,6 +136,7 @@ impl Serialize for Digest {
     }
 }
 
+#[cfg(feature = "schemas")]
 impl schemars::JsonSchema for Digest {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Digest".into()

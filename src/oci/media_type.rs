@@ -153,6 +153,7 @@ impl Serialize for MediaType {
     }
 }
 
+#[cfg(feature = "schemas")]
 impl schemars::JsonSchema for MediaType {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "MediaType".into()

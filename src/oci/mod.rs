@@ -9,6 +9,7 @@ pub mod descriptor;
 pub mod digest;
 pub mod document;
 pub mod graph;
+#[cfg(feature = "full")]
 pub mod image_manifest;
 pub(crate) mod json;
 pub mod media_type;

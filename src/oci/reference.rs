@@ -143,6 +143,7 @@ impl Serialize for RefName {
     }
 }
 
+#[cfg(feature = "schemas")]
 impl schemars::JsonSchema for RefName {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "RefName".into()

@@ -11,6 +11,7 @@ pub mod flow;
 pub mod hash;
 pub mod pump;
 pub mod segments;
+#[cfg(feature = "full")]
 pub(crate) mod share;
 pub mod transfers;
 pub mod workers;

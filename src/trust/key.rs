@@ -67,6 +67,7 @@ impl Serialize for KeyId {
     }
 }
 
+#[cfg(feature = "schemas")]
 impl schemars::JsonSchema for KeyId {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "KeyId".into()
@@ -131,6 +132,7 @@ impl Serialize for ShortKeyId {
     }
 }
 
+#[cfg(feature = "schemas")]
 impl schemars::JsonSchema for ShortKeyId {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "ShortKeyId".into()

@@ -2,6 +2,7 @@
 //!
 //! Signing is deterministic, as with Ed25519: the same bundle has the same bytes whenever it is packed.
 
+#[cfg(feature = "full")]
 mod private_half;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use ml_dsa::{MlDsa87, Signature, VerifyingKey};
 
 use super::key_error::{KeyError, KeyProblem};
 use super::pem::malformed;
+#[cfg(feature = "full")]
 pub(super) use private_half::PrivateHalf;
 
 /// The context string of all signatures (docs/format.md, "Signatures"). A signature that is meant for anything else does not

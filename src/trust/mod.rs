@@ -13,28 +13,41 @@
 //! - [`accept`] and [`release`] are the two checks. No other code creates an [`AcceptedChunk`] or a [`Release`].
 
 mod accept;
+#[cfg(feature = "full")]
 mod agent_signer;
+#[cfg(feature = "full")]
 mod allowed_signers;
+#[cfg(feature = "full")]
 pub mod cargo;
+#[cfg(feature = "full")]
 mod changes;
+#[cfg(feature = "full")]
 mod draft;
 mod judgement;
 mod key;
 mod key_error;
+#[cfg(feature = "full")]
 mod key_file;
+#[cfg(feature = "full")]
 mod key_request;
 mod mldsa;
 mod pem;
+#[cfg(feature = "full")]
 mod pkcs11;
 mod policy;
 mod policy_error;
 mod policy_file;
+#[cfg(feature = "full")]
 mod sign_command;
+#[cfg(feature = "full")]
 mod signature_output;
+#[cfg(feature = "full")]
 mod signer;
 mod spki;
 mod ssh;
+#[cfg(feature = "full")]
 mod update;
+#[cfg(feature = "full")]
 mod update_error;
 
 pub use accept::{AcceptedChunk, Release, Unreleased, Untrusted, accept, release};
@@ -46,6 +59,7 @@ pub use policy::{PolicyKey, Question, Revocation, TrustPolicy};
 pub use policy_error::{PolicyError, PolicyProblem};
 pub use policy_file::POLICY_BYTES_MAX as TRUST_BYTES_MAX;
 
+#[cfg(feature = "full")]
 pub use self::{
     agent_signer::{AgentKey, AgentSigner},
     allowed_signers::{AllowedSigner, AllowedSigners, AllowedSignersError, PassedOver},

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::arrival::{Arrivals, Bundle, Documents, OpenError, OpenRequest, open};
@@ -14,7 +13,8 @@ use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
 use crate::verbs::report::{BundleReport, LeftOutReport, OmissionReport, OriginReport, UnknownBundle};
 
 /// An artifact of the bundle.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct InspectedArtifact {
     /// The name of the artifact, as in its reference; absent if it has none.
     pub name: Option<RefName>,
@@ -38,7 +38,8 @@ pub struct InspectedArtifact {
 }
 
 /// A child of an index, with its platform.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct InspectedPlatform {
     /// The platform, e.g. `linux/amd64`.
     pub platform: String,
@@ -49,7 +50,8 @@ pub struct InspectedPlatform {
 }
 
 /// A referrer, such as a signature, an SBOM or an attestation.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct InspectedReferrer {
     /// The digest of its subject.
     pub subject: Digest,
@@ -62,7 +64,8 @@ pub struct InspectedReferrer {
 }
 
 /// A blob of the bundle.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct InspectedBlob {
     /// The digest of the blob.
     pub digest: Digest,
@@ -77,7 +80,8 @@ pub struct InspectedBlob {
 }
 
 /// A blob that the bundle leaves out because an earlier one carries it.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct InspectedElsewhere {
     /// The digest of the blob.
     pub digest: Digest,
@@ -94,7 +98,8 @@ pub struct InspectedElsewhere {
 }
 
 /// A chunk of the bundle.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct InspectedChunk {
     /// The number of the chunk; 0 for the control chunk.
     pub number: u32,
@@ -109,7 +114,8 @@ pub struct InspectedChunk {
 }
 
 /// The contents of a bundle.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct InspectedBundle {
     /// Its id and name, who packed and released it, and when.
     #[serde(flatten)]
@@ -143,7 +149,8 @@ pub struct InspectedBundle {
 }
 
 /// The report of `inspect`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct InspectReport {
     /// The bundles with a readable control chunk.
     pub bundles: Vec<InspectedBundle>,

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::arrival::{OpenError, OpenRequest};
@@ -13,7 +12,8 @@ use crate::format::{BundleName, Sum, Timestamp};
 use crate::verbs::verify::{BundleReport, ChunkVerdict, FileReport, UnreadableChunk, VerifyReport, verify};
 
 /// The chunks of one bundle to send again.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct MissingBundle {
     /// The name of the bundle.
     pub name: BundleName,
@@ -30,7 +30,8 @@ pub struct MissingBundle {
 }
 
 /// A bundle that has expired, so that none of its chunks is worth sending again.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ExpiredBundle {
     /// The name of the bundle.
     pub name: BundleName,
@@ -41,7 +42,8 @@ pub struct ExpiredBundle {
 }
 
 /// A bundle of which chunks can be recovered from parity files.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RecoverableBundle {
     /// The name of the bundle.
     pub name: BundleName,
@@ -52,7 +54,8 @@ pub struct RecoverableBundle {
 }
 
 /// The report of `missing`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct MissingReport {
     /// The bundles with chunks that are missing, damaged or unreadable.
     pub bundles: Vec<MissingBundle>,

@@ -20,24 +20,35 @@
 //! | [`gate`] | judges content by policies before it moves |
 //!
 //! A verb does not print. It does not use another verb, with eight exceptions: the report of `pack` contains that of
-//! `parity`, `missing` lists the chunks that `verify` finds missing, `resend` lets `verify` check what it copied, `sums`
-//! can list the checksums that `pack` computed, `reshape` packs what bundles carry, `difference` compares two audits, an
+//! `parity`, `missing` lists the chunks that `verify` finds missing, `resend` lets `verify` check what it copied, `pack`
+//! can list checksums as `sums` does, `reshape` packs what bundles carry, `difference` compares two audits, an
 //! `audit` can contain a `forecast`, and a `gate` judges an audit. Shared report types are in [`report`];
 //! everything else that verbs share is in the modules they build on.
 
+#[cfg(feature = "full")]
 pub mod audit;
+#[cfg(feature = "full")]
 pub mod difference;
+#[cfg(feature = "full")]
 pub mod forecast;
+#[cfg(feature = "full")]
 pub mod gate;
+#[cfg(feature = "full")]
 pub mod import;
 pub mod inspect;
 pub mod missing;
+#[cfg(feature = "full")]
 pub mod pack;
+#[cfg(feature = "full")]
 pub mod parity;
+#[cfg(feature = "full")]
 pub mod repair;
 pub mod report;
+#[cfg(feature = "full")]
 pub mod resend;
+#[cfg(feature = "full")]
 pub mod reshape;
+#[cfg(feature = "full")]
 pub mod sign;
 pub mod sums;
 pub mod unpack;

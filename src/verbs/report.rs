@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::arrival::{Bundle, Control, Standing, UnreadableFile};
@@ -15,7 +14,8 @@ use crate::oci::{Digest, MediaType, RefName};
 use crate::trust::Accepted;
 
 /// An artifact of the bundle.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ArtifactReport {
     /// The name of the artifact, as in its reference; absent if it has none.
     pub name: Option<RefName>,
@@ -38,7 +38,8 @@ impl ArtifactReport {
 }
 
 /// What every report says of a bundle whose contents are known.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct BundleReport {
     /// The id of the bundle.
     pub bundle: Sum,
@@ -84,7 +85,8 @@ impl BundleReport {
 }
 
 /// A manifest or blob that the artifacts reference but the bundle omits.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct OmissionReport {
     /// The digest of the omitted manifest or blob.
     pub digest: Digest,
@@ -116,7 +118,8 @@ impl OmissionReport {
 }
 
 /// An earlier bundle that carries what this one leaves out.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct LeftOutReport {
     /// The id of the earlier bundle.
     pub bundle: Sum,
@@ -163,7 +166,8 @@ impl LeftOutReport {
 }
 
 /// A bundle that this one was made of.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct OriginReport {
     /// The id of the bundle.
     pub bundle: Sum,
@@ -225,7 +229,8 @@ fn base_text(base: &LeftOutReport) -> String {
 }
 
 /// A holder and the key that signed.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct SignerReport {
     /// The holder of the key, as named in the trust policy.
     pub holder: String,
@@ -249,7 +254,8 @@ impl SignerReport {
 }
 
 /// A bundle whose contents cannot be shown.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct UnknownBundle {
     /// The id of the bundle.
     pub bundle: Sum,

@@ -18,7 +18,8 @@ use crate::stream::pump::Halted;
 use crate::stream::segments::Segment;
 
 /// The algorithm of a checksum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum SumFunction {
     /// SHA-256, as written by `sha256sum`.
@@ -47,7 +48,8 @@ impl From<SumFunction> for Function {
 }
 
 /// The checksums of a file.
-#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct FileSums {
     /// The name of the file, without folders.
     pub file: String,
@@ -65,7 +67,8 @@ impl FileSums {
 }
 
 /// A checksum of a file.
-#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct FileSum {
     /// The algorithm of the checksum.
     pub function: SumFunction,
@@ -74,7 +77,8 @@ pub struct FileSum {
 }
 
 /// The report of `sums`.
-#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct SumsReport {
     /// The chunk files with their checksums, by name.
     pub files: Vec<FileSums>,

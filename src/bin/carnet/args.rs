@@ -4,30 +4,22 @@ use std::ffi::OsStr;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-use carnet::artifacts::{SourceSpec, SpecError};
+use carnet::artifacts::SpecError;
 use carnet::diagnosis::Diagnose as _;
 use clap::Parser;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::advice;
-use super::commands::AnyCommand;
+use super::commands::{ABOUT, AnyCommand, EXAMPLES};
 
-/// Carries container images and other OCI artifacts across a boundary without a network path
+/// The command line.
 #[derive(Parser)]
 #[command(
     name = "carnet",
     version,
-    about,
+    about = ABOUT,
     max_term_width = 100,
-    after_help = "Examples:\n  \
-        carnet keygen station\n  \
-        carnet pack oci:images --to out --name release42 --key station.key.pem\n  \
-        carnet pack docker://low.example/team/app:1.0 --to out --name app --key station.key.pem\n  \
-        carnet verify out --pub station.pub.pem\n  \
-        carnet unpack out --pub station.pub.pem --to oci:arrived\n  \
-        carnet import out --pub station.pub.pem --to docker://high.example\n\n\
-        Exit codes: 0 success, 1 failure, 2 usage error, 3 not trusted, 4 damaged or incomplete,\n\
-        5 denied by a policy, 130 interrupted."
+    after_help = EXAMPLES
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -73,11 +65,7 @@ where
     OsStringValueParser::new().try_map(|text| T::try_from(&text).map_err(|error| with_hint(&error)))
 }
 
-/// Parses a source. The error says what is wrong and shows the expected syntax.
-pub(crate) fn parse_source(text: &OsStr) -> Result<SourceSpec, String> {
-    SourceSpec::try_from(text).map_err(|error| with_hint(&error))
-}
-
-fn with_hint(error: &SpecError) -> String {
+/// What is wrong, and the expected syntax.
+pub(crate) fn with_hint(error: &SpecError) -> String {
     format!("{error}; {}", advice::hint(&error.diagnosis()))
 }

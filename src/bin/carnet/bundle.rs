@@ -5,7 +5,7 @@ use std::sync::Arc;
 use carnet::arrival::{Bundle, OpenRequest, open};
 use carnet::diagnosis::Code;
 use carnet::logbook::Candidate;
-use carnet::medium::{ChunkFile, ChunkPlace, ChunkStore as _, collect};
+use carnet::medium::{ChunkFile, ChunkPlace, collect};
 use carnet::observe::Event;
 use carnet::trust::TrustPolicy;
 
@@ -27,10 +27,8 @@ pub(crate) fn chunk_files(
         stores.environment.monitor.tell(Event::Note { text: passed_over.to_string() });
     }
     let mut files = collected.files;
-    for place in places {
-        if let ChunkPlace::Store(location) = place {
-            files.extend(stores.bucket(location)?.files()?);
-        }
+    for place in places.iter().filter(|place| matches!(place, ChunkPlace::Store(_))) {
+        files.extend(stores.store(place)?.files()?);
     }
     Ok(files)
 }

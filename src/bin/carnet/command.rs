@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 
 use carnet::environment::Environment;
 use carnet::observe::Verb;
-use schemars::Schema;
 
 use super::command_error::CommandError;
 use super::screen::Screen;
@@ -18,7 +17,8 @@ pub(crate) trait Command: clap::Args {
     fn run(self, context: &Context<'_>) -> Result<u8, CommandError>;
 
     /// The name and schema of each JSON document that the command prints or writes.
-    fn schemas() -> Vec<(&'static str, Schema)> {
+    #[cfg(feature = "schemas")]
+    fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         Vec::new()
     }
 }
@@ -32,3 +32,15 @@ pub(crate) struct Context<'a> {
     /// The number of worker threads that was asked for.
     pub(crate) jobs: Option<NonZeroUsize>,
 }
+
+/// Implements [`Command::schemas`] for a command that every program has.
+macro_rules! documents {
+    ($($name:literal: $Report:ty),*) => {
+        #[cfg(feature = "schemas")]
+        fn schemas() -> Vec<(&'static str, schemars::Schema)> {
+            vec![$(($name, schemars::schema_for!($Report))),*]
+        }
+    };
+}
+
+pub(crate) use documents;

@@ -4,16 +4,14 @@ use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
-use carnet::audit::Judgement;
 use carnet::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 use carnet::small_file::SmallFileError;
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::advice;
+use super::judgement::{Judgement, reasons};
 use super::plain::{plain, plain_path};
 use super::screen::{Screen, say};
-use super::tables::count_of;
 
 /// An error that ends a command without a report.
 pub(crate) struct CommandError {
@@ -50,14 +48,6 @@ impl CommandError {
         CommandError { diagnosis: Code::FileUnusable.with(error.advice()), message, judgement: None }
     }
 
-    /// The error for what a policy denies.
-    pub(crate) fn denied(judgement: Judgement) -> CommandError {
-        let reasons = count_of(judgement.denials.len(), "reason", "reasons");
-        let message = format!("the policy objects: {reasons}; nothing was written");
-        let judgement = Some(Box::new(judgement));
-        CommandError { diagnosis: Code::DeniedByPolicy.into(), message, judgement }
-    }
-
     /// An error of the operating system.
     pub(crate) fn system(error: impl Display) -> CommandError {
         CommandError::new(Code::System, error.to_string())
@@ -73,15 +63,16 @@ impl CommandError {
             screen.document(&ErrorReport { error: ErrorDetail { code, message, hint }, policy });
         }
         say(&format!("error[{code}]: {}", self.message));
-        for denial in self.judgement.iter().flat_map(|judgement| &judgement.denials) {
-            say(&format!("  {}: {} ({})", denial.rule, denial.text, denial.place));
+        for reason in self.judgement.iter().flat_map(|judgement| reasons(judgement)) {
+            say(&reason);
         }
         say(&format!("  hint: {hint}"));
     }
 }
 
 /// The output of every command with `--json` if it ends without a report.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub(crate) struct ErrorReport<'a> {
     /// The error that ended the command.
     pub(crate) error: ErrorDetail,
@@ -91,10 +82,11 @@ pub(crate) struct ErrorReport<'a> {
 }
 
 /// An error: its code, a message and a hint.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub(crate) struct ErrorDetail {
     /// The error code: a stable word for scripts. docs/errors.md lists all codes.
-    #[schemars(with = "String")]
+    #[cfg_attr(feature = "schemas", schemars(with = "String"))]
     pub(crate) code: Code,
     /// What went wrong, for people. The wording may change between versions.
     pub(crate) message: String,

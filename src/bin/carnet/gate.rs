@@ -1,6 +1,7 @@
 //! The options of commands that move content, for the policies that it must pass first.
 
 use carnet::audit::PolicyWarning;
+use carnet::diagnosis::Code;
 use carnet::format::Sum;
 use carnet::gate::{Moving, judged};
 use carnet::runs::RunCheck;
@@ -8,9 +9,11 @@ use clap::Args;
 
 use super::command::Context;
 use super::command_error::CommandError;
+use super::judgement::Judgement;
 use super::plain::plain;
 use super::rule_args::RuleArgs;
 use super::screen::say;
+use super::tables::count_of;
 
 /// The options of commands that move content, for the policies that it must pass first. They are those of `audit`, and all
 /// of them are about a policy.
@@ -58,7 +61,7 @@ impl GateArgs {
             return Ok(());
         }
         match judged(&self.rules.read()?, moving, &context.environment)? {
-            Some(judgement) if !judgement.allowed => Err(CommandError::denied(judgement)),
+            Some(judgement) if !judgement.allowed => Err(denied(judgement)),
             Some(judgement) => {
                 for PolicyWarning { rule, place, text } in &judgement.warnings {
                     say(&plain(&format!("the policy warns: {rule}: {text} ({place})")));
@@ -68,4 +71,11 @@ impl GateArgs {
             None => Ok(()),
         }
     }
+}
+
+/// The error for what a policy denies.
+fn denied(judgement: Judgement) -> CommandError {
+    let reasons = count_of(judgement.denials.len(), "reason", "reasons");
+    let message = format!("the policy objects: {reasons}; nothing was written");
+    CommandError { diagnosis: Code::DeniedByPolicy.into(), message, judgement: Some(Box::new(judgement)) }
 }

@@ -1,55 +1,97 @@
 //! The command line of carnet: arguments, output, exit code. Everything else is in the library.
+//!
+//! Without the feature `full` it has a few commands, and the files in `absent` stand for what these could do with the rest.
+
+// What the few commands share with the others has parts that only those use. The linker leaves them out.
+#![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
 
 mod advice;
 mod args;
+#[cfg(feature = "full")]
 mod audit_exit;
 mod bundle;
 mod byte_count;
+#[cfg_attr(not(feature = "full"), path = "absent/chunk_place.rs")]
 mod chunk_place;
 mod command;
 mod command_error;
 mod commands;
+#[cfg(feature = "full")]
 mod connection;
+#[cfg(feature = "full")]
 mod content_args;
 mod exit;
+#[cfg(feature = "full")]
 mod fields;
+#[cfg(feature = "full")]
 mod gate;
+#[cfg(feature = "full")]
 mod guard_profile;
+#[cfg_attr(not(feature = "full"), path = "absent/judgement.rs")]
+mod judgement;
+#[cfg(feature = "full")]
 mod keys;
+#[cfg(feature = "full")]
 mod log_lines;
 mod memory;
+#[cfg(feature = "full")]
 mod network;
+#[cfg(feature = "full")]
 mod notify;
+#[cfg(feature = "full")]
 mod outputs;
+#[cfg(feature = "full")]
 mod piece_args;
 mod piece_results;
 mod plain;
 mod progress;
+#[cfg_attr(not(feature = "full"), path = "absent/progress_bar.rs")]
 mod progress_bar;
+#[cfg(feature = "full")]
 mod qr;
+#[cfg_attr(not(feature = "full"), path = "absent/recovery.rs")]
 mod recovery;
+#[cfg(feature = "full")]
 mod render;
 mod report_file;
+#[cfg_attr(not(feature = "full"), path = "absent/request_codes.rs")]
 mod request_codes;
+#[cfg(feature = "full")]
 mod request_text;
+#[cfg(feature = "full")]
 mod rule_args;
 mod screen;
 mod shell_word;
+#[cfg(feature = "full")]
 mod signature_keys;
+#[cfg(feature = "full")]
 mod sources;
+#[cfg(feature = "full")]
 mod state_args;
+#[cfg(feature = "full")]
 mod station_args;
+#[cfg(feature = "full")]
 mod status;
+#[cfg_attr(not(feature = "full"), path = "absent/stores.rs")]
 mod stores;
+#[cfg(feature = "full")]
 mod subject;
+#[cfg(feature = "full")]
 mod sum_option;
 mod table;
 mod tables;
+#[cfg(feature = "full")]
 mod terminal;
+#[cfg(feature = "full")]
 mod token_pin;
+#[cfg(feature = "full")]
 mod transfer_record;
+#[cfg(feature = "full")]
 mod transfer_text;
 mod trust;
+#[cfg_attr(not(feature = "full"), path = "absent/width.rs")]
+mod width;
+#[cfg(feature = "full")]
 mod work_folder;
 mod world;
 

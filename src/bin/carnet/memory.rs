@@ -13,7 +13,6 @@ use carnet::logbook::{
 };
 use carnet::trust::TrustPolicy;
 use clap::Args;
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::command_error::CommandError;
@@ -199,7 +198,8 @@ impl Passage {
 }
 
 /// The report on a bundle that was used before, and newer ones since: nothing was done.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub(crate) struct SkippedReport {
     /// The id of the bundle.
     bundle: Sum,

@@ -10,7 +10,6 @@ use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use carnet::observe::{Event, Observer, Phase, Run, RunId, Verb};
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::byte_count::HumanBytes;
@@ -22,7 +21,8 @@ use super::screen::{Screen, write_line};
 const PERIOD: Duration = Duration::from_secs(10);
 
 /// A line of progress, which `--json` prints to stderr.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub(crate) enum ProgressLine {
     /// A phase begins.
@@ -81,7 +81,8 @@ pub(crate) enum ProgressLine {
 }
 
 /// The run that an event belongs to.
-#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub(crate) struct Source {
     /// The number of the run, unique within the process.
     run: u64,
@@ -135,7 +136,7 @@ impl Progress {
     }
 
     fn writing(mode: Mode, verbose: bool, write_line: impl Fn(&str) + Send + Sync + 'static) -> Progress {
-        let bars = Bars::default();
+        let bars = Bars::new();
         Progress { mode, verbose, write_line: Box::new(write_line), bars, active: RwLock::default() }
     }
 

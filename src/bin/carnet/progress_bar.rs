@@ -5,13 +5,17 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 const STYLE: &str = "{prefix:>8} [{wide_bar}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 
 /// The bars of all runs.
-#[derive(Default)]
 pub(crate) struct Bars(MultiProgress);
 
 /// The bar of one run.
 pub(crate) struct Bar(ProgressBar);
 
 impl Bars {
+    /// No bar yet.
+    pub(crate) fn new() -> Bars {
+        Bars(MultiProgress::new())
+    }
+
     /// Adds a bar; `None` in a program that has none, which prints lines.
     #[expect(clippy::unnecessary_wraps, reason = "a program without bars returns `None`")]
     pub(crate) fn add(&self, word: &'static str, bytes: u64) -> Option<Bar> {

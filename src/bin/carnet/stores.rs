@@ -13,6 +13,14 @@ use super::command_error::CommandError;
 use super::network::Network;
 use super::world::{SystemClock, proxy, spool_folder, store_variables};
 
+/// What the commands say of the places that they read.
+pub(crate) const PLACES: &str =
+    "Chunk files, or folders or places in object stores that hold them; file names do not matter";
+
+/// What `sums` says of them.
+pub(crate) const SUMMED: &str =
+    "Chunk files, or folders or places in object stores that hold them; other files are ignored";
+
 /// Maximum size of a file with a secret, in bytes.
 const SECRET_BYTES_MAX: u64 = 16 << 10;
 

@@ -13,7 +13,7 @@ use carnet::registry::{Reach, Registries};
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::args::parse_source;
+use super::args::with_hint;
 use super::bundle::chunk_files;
 use super::chunk_place::parse_chunk_place;
 use super::command::Context;
@@ -143,4 +143,9 @@ impl SubjectArgs {
         }
         work(&Subject::Sources(&sources))
     }
+}
+
+/// Parses a source. The error says what is wrong and shows the expected syntax.
+fn parse_source(text: &OsStr) -> Result<SourceSpec, String> {
+    SourceSpec::try_from(text).map_err(|error| with_hint(&error))
 }

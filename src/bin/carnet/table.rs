@@ -1,6 +1,7 @@
 //! Aligned tables without borders.
 
 use super::plain::plain;
+use super::width::width;
 
 /// An aligned table. The columns in `right` are aligned to the right, for numbers.
 pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
@@ -23,11 +24,6 @@ pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) ->
         out += &format!(" {}\n", text.trim_end());
     }
     out
-}
-
-/// How many columns of a terminal a text takes.
-fn width(text: &str) -> usize {
-    unicode_width::UnicodeWidthStr::width(text)
 }
 
 #[cfg(test)]

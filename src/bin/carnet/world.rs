@@ -1,5 +1,6 @@
 //! Access to the clock, the environment variables and signals. Nothing else in carnet reads them.
 
+#[cfg(feature = "full")]
 mod services;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 use super::command_error::CommandError;
 
+#[cfg(feature = "full")]
 pub(crate) use services::{
     agent_socket, credential_files, host_name, is_journal, is_own, notify_socket, pkcs11_module, proxy,
     sealing_time, spool_folder, state_folder, store_variables, system_roots, token_pin, watchdog,

@@ -14,7 +14,8 @@ use crate::oci::write::{IndexEntry, index_json};
 use crate::oci::{Digest, MediaType, Platform, RefName};
 
 /// Whether optional content is in the bundle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Carriage {
     /// The content is in the bundle.

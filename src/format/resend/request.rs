@@ -163,6 +163,7 @@ impl serde::Serialize for ResendRequest {
     }
 }
 
+#[cfg(feature = "schemas")]
 impl schemars::JsonSchema for ResendRequest {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "ResendRequest".into()

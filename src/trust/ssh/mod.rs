@@ -5,14 +5,21 @@
 //! - `private_key`: files of `ssh-keygen`.
 //! - `agent`: asks an agent for its keys and for signatures.
 
+#[cfg(feature = "full")]
 mod agent;
+#[cfg(feature = "full")]
 mod agent_error;
+#[cfg(feature = "full")]
 mod private_key;
 mod public_key;
 mod wire;
 
+#[cfg(feature = "full")]
 pub(super) use agent::Agent;
+#[cfg(feature = "full")]
 pub use agent_error::AgentError;
+#[cfg(feature = "full")]
 pub(super) use private_key::{SSH_LABEL, read_private_key};
+#[cfg(feature = "full")]
 pub(super) use public_key::fingerprint;
 pub(super) use public_key::{ed25519_of_blob, ed25519_of_line, is_line};

@@ -1,6 +1,5 @@
 //! The report of `unpack`.
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::format::Sum;
@@ -9,7 +8,8 @@ use crate::logbook::StreamReport;
 use crate::verbs::report::{ArtifactReport, LeftOutReport, OmissionReport, SignerReport};
 
 /// The report of `unpack`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct UnpackReport {
     /// The id of the bundle.
     pub bundle: Sum,

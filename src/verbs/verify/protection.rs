@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::damage::{Damage, is_intact};
@@ -13,7 +12,8 @@ use crate::format::parity::ParityGroup;
 use crate::stream::pump::Halted;
 
 /// A group of chunks that parity files protect.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct GroupReport {
     /// The number of the group.
     pub group: u32,
@@ -30,7 +30,8 @@ pub struct GroupReport {
 }
 
 /// What the parity files of a bundle allow.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ProtectionReport {
     /// The groups of which parity files arrived.
     pub groups: Vec<GroupReport>,

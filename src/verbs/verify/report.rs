@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::damage::{Damage, is_intact};
@@ -19,7 +18,8 @@ use crate::trust::{RefusalReason, Refused};
 use crate::verbs::report::{LeftOutReport, OmissionReport, OriginReport, SignerReport};
 
 /// The verdict on a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ChunkVerdict {
     /// Signed by a trusted packer, and every byte is as signed.
@@ -43,7 +43,8 @@ pub enum ChunkVerdict {
 }
 
 /// The verdict on a bundle. The variants are ordered by severity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum BundleVerdict {
     /// Every chunk is present and accepted, and the bundle is released.
@@ -86,7 +87,8 @@ impl BundleVerdict {
 }
 
 /// The release of a bundle.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ReleaseReport {
     /// The holders and keys whose release signatures count.
     pub by: Vec<SignerReport>,
@@ -97,7 +99,8 @@ pub struct ReleaseReport {
 }
 
 /// The result for a file.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct FileReport {
     /// The path of the file.
     pub file: String,
@@ -118,7 +121,8 @@ pub struct FileReport {
 }
 
 /// A release that arrived as a file of its own.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ReleaseFileReport {
     /// The path of the file.
     pub file: String,
@@ -129,7 +133,8 @@ pub struct ReleaseFileReport {
 }
 
 /// A chunk that arrived, but cannot be read.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct UnreadableChunk {
     /// The number of the chunk. If not even its head can be read, the number is that in the file name.
     pub number: u32,
@@ -140,7 +145,8 @@ pub struct UnreadableChunk {
 }
 
 /// The result for a bundle.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct BundleReport {
     /// The id of the bundle.
     pub bundle: Sum,
@@ -184,7 +190,8 @@ pub struct BundleReport {
 }
 
 /// The report of `verify`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct VerifyReport {
     /// Whether signatures were checked against a trust policy.
     pub verified: bool,

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::arrival::NotAChunk;
@@ -13,7 +12,8 @@ use crate::format::volume::{VOLUME_LABEL_BYTES_MAX, VolumeKind, VolumeLabel};
 const LABELS_MAX: usize = 1000;
 
 /// A volume of which files are missing.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct LackingVolume {
     /// Whether it is a volume of parity files. These volumes, and the files in them, are numbered apart.
     pub parity: bool,

@@ -26,6 +26,7 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "write oci:DIR, oci-archive:FILE, docker-archive:FILE or docker://HOST/REPO:TAG; see the help of the \
              command for those that it accepts"
         }
+        Code::CommandAbsent => "run the command in the full carnet, on a machine that may have it",
         Code::SourceList => {
             "write one source per line in the file for --artifacts-from; lines that start with # are comments"
         }

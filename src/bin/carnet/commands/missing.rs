@@ -10,18 +10,17 @@ use carnet::missing::{ExpiredBundle, MissingBundle, MissingReport, RecoverableBu
 use carnet::observe::Verb;
 use carnet::verify::UnreadableChunk;
 use clap::Args;
-use schemars::{Schema, schema_for};
 
 use crate::advice;
 use crate::bundle::chunk_files;
 use crate::chunk_place::chunk_place;
-use crate::command::{Command, Context};
+use crate::command::{Command, Context, documents};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::report_file::write;
 use crate::request_codes::CodeArgs;
 use crate::screen::say;
-use crate::stores::StoreArgs;
+use crate::stores::{PLACES, StoreArgs};
 use crate::tables::numbers;
 use crate::trust::TrustArgs;
 
@@ -37,8 +36,7 @@ use crate::trust::TrustArgs;
     carnet missing in --trust trust.toml --qr-file request.svg"
 )]
 pub(crate) struct Missing {
-    /// Chunk files, or folders or places in object stores that hold them; file names do not matter
-    #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
+    #[arg(value_name = "PLACE", help = PLACES, required = true, value_parser = chunk_place())]
     places: Vec<ChunkPlace>,
     /// Write the request to FILE; - prints it instead of the short lines
     #[arg(long, value_name = "FILE")]
@@ -68,9 +66,7 @@ impl Command for Missing {
         Ok(report.failure().map_or(exit::DONE, exit::code))
     }
 
-    fn schemas() -> Vec<(&'static str, Schema)> {
-        vec![("missing", schema_for!(MissingReport))]
-    }
+    documents!["missing": MissingReport];
 }
 
 impl Missing {

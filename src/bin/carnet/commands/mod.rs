@@ -1,61 +1,17 @@
 //! The commands, one file each: the arguments with their help, the run, the text output, and the schema of the
 //! JSON output. Large commands have a folder with the same parts.
 //!
-//! To add a command, add a file here with a type that implements [`Command`], and add its name to the two lists
-//! below.
-
-mod audit;
-mod cat;
-mod completions;
-mod diff;
-mod explain;
-mod guard;
-mod import;
-mod inspect;
-mod keygen;
-mod ls;
-mod man;
-mod missing;
-mod pack;
-mod parity;
-mod pubkey;
-mod receive;
-mod repair;
-mod resend;
-mod reshape;
-mod runs;
-mod scale;
-mod schemas;
-mod sign;
-mod station;
-mod stream;
-mod sums;
-mod tree;
-mod trust;
-mod unpack;
-mod verify;
-mod version;
-
-pub(crate) use station::text as record_text;
-
-use import::piece as import_piece;
-use reshape::{extract, merge, resplit};
-use scale::{pack_piece, plan, seal, verify_piece};
-
-use carnet::observe::Verb;
-use clap::Subcommand;
-use schemars::Schema;
-
-use crate::command::{Command, Context};
-use crate::command_error::CommandError;
+//! To add a command, add a file here with a type that implements [`Command`], and add its name to the list
+//! below and to the one in `all`. `few` lists those of the program that only verifies.
 
 /// Declares an enum of all commands, which runs the one given on the command line.
 macro_rules! commands {
-    ($($module:ident::$Name:ident),* $(,)?) => {
+    ($($module:ident::$Name:ident),* $(; $Other:ident)?) => {
         /// The command given on the command line.
         #[derive(Subcommand)]
         pub(crate) enum AnyCommand {
             $($Name(Box<$module::$Name>),)*
+            $(#[command(external_subcommand)] $Other(Vec<OsString>),)?
         }
 
         impl AnyCommand {
@@ -63,6 +19,7 @@ macro_rules! commands {
             pub(crate) fn verb(&self) -> Option<Verb> {
                 match self {
                     $(AnyCommand::$Name(_) => $module::$Name::VERB,)*
+                    $(AnyCommand::$Other(_) => None,)?
                 }
             }
 
@@ -70,54 +27,84 @@ macro_rules! commands {
             pub(crate) fn run(self, context: &Context<'_>) -> Result<u8, CommandError> {
                 match self {
                     $(AnyCommand::$Name(command) => command.run(context),)*
+                    $(AnyCommand::$Other(words) => Err(absent(&words)),)?
                 }
             }
         }
 
         /// The names and schemas of all JSON documents.
-        fn schemas() -> Vec<(&'static str, Schema)> {
+        #[cfg(feature = "schemas")]
+        pub(super) fn schemas() -> Vec<(&'static str, schemars::Schema)> {
             [$($module::$Name::schemas()),*].concat()
         }
     };
 }
 
-// The help lists them in this order.
-commands![
-    keygen::Keygen,
-    pubkey::Pubkey,
-    pack::Pack,
-    plan::Plan,
-    pack_piece::PackPiece,
-    seal::Seal,
-    parity::Parity,
-    sign::Sign,
-    verify::Verify,
-    verify_piece::VerifyPiece,
-    missing::Missing,
-    repair::Repair,
-    resend::Resend,
-    inspect::Inspect,
-    audit::Audit,
-    diff::Diff,
-    tree::Tree,
-    ls::Ls,
-    cat::Cat,
-    unpack::Unpack,
-    import::Import,
-    import_piece::ImportPiece,
-    resplit::Resplit,
-    extract::Extract,
-    merge::Merge,
-    sums::Sums,
-    guard::Guard,
-    receive::Receive,
-    station::Station,
-    runs::Runs,
-    stream::Stream,
-    trust::Trust,
-    explain::Explain,
-    completions::Completions,
-    man::Man,
-    version::Version,
-    schemas::Schemas,
-];
+#[cfg(feature = "full")]
+mod all;
+#[cfg(feature = "full")]
+mod audit;
+#[cfg(feature = "full")]
+mod cat;
+#[cfg(feature = "full")]
+mod completions;
+#[cfg(feature = "full")]
+mod diff;
+#[cfg(feature = "full")]
+mod explain;
+#[cfg(not(feature = "full"))]
+mod few;
+#[cfg(feature = "full")]
+mod guard;
+#[cfg(feature = "full")]
+mod import;
+mod inspect;
+#[cfg(feature = "full")]
+mod keygen;
+#[cfg(feature = "full")]
+mod ls;
+#[cfg(feature = "full")]
+mod man;
+mod missing;
+#[cfg(feature = "full")]
+mod pack;
+#[cfg(feature = "full")]
+mod parity;
+#[cfg(feature = "full")]
+mod pubkey;
+#[cfg(feature = "full")]
+mod receive;
+#[cfg(feature = "full")]
+mod repair;
+#[cfg(feature = "full")]
+mod resend;
+#[cfg(feature = "full")]
+mod reshape;
+#[cfg(feature = "full")]
+mod runs;
+#[cfg(feature = "full")]
+mod scale;
+#[cfg(feature = "full")]
+mod schemas;
+#[cfg(feature = "full")]
+mod sign;
+#[cfg(feature = "full")]
+mod station;
+#[cfg(feature = "full")]
+mod stream;
+mod sums;
+#[cfg(feature = "full")]
+mod tree;
+#[cfg(feature = "full")]
+mod trust;
+mod unpack;
+mod verify;
+#[cfg(feature = "full")]
+mod version;
+
+#[cfg(feature = "full")]
+pub(crate) use all::{ABOUT, AnyCommand, EXAMPLES};
+#[cfg(not(feature = "full"))]
+pub(crate) use few::{ABOUT, AnyCommand, EXAMPLES};
+#[cfg(feature = "full")]
+pub(crate) use station::text as record_text;

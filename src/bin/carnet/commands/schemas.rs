@@ -34,7 +34,7 @@ impl Command for Schemas {
 /// Writes `NAME.json` for every document.
 fn write_all(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    for (name, schema) in super::schemas() {
+    for (name, schema) in super::all::schemas() {
         let mut text = serde_json::to_string_pretty(&schema).expect("a schema serialises");
         text.push('\n');
         std::fs::write(folder.join(format!("{name}.json")), text)?;

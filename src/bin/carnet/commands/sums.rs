@@ -4,14 +4,13 @@ use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::sums::{SumFunction, SumsReport};
 use clap::Args;
-use schemars::{Schema, schema_for};
 
 use crate::bundle::chunk_files;
 use crate::chunk_place::chunk_place;
-use crate::command::{Command, Context};
+use crate::command::{Command, Context, documents};
 use crate::command_error::CommandError;
 use crate::exit;
-use crate::stores::StoreArgs;
+use crate::stores::{SUMMED, StoreArgs};
 
 /// Print coreutils sums of the chunk files, for guards and transfer forms
 #[derive(Args)]
@@ -20,8 +19,7 @@ use crate::stores::StoreArgs;
     carnet sums out --sha256 --md5 --json"
 )]
 pub(crate) struct Sums {
-    /// Chunk files, or folders or places in object stores that hold them; other files are ignored
-    #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
+    #[arg(value_name = "PLACE", help = SUMMED, required = true, value_parser = chunk_place())]
     places: Vec<ChunkPlace>,
     /// Print SHA-256 sums, as sha256sum does (the default)
     #[arg(long)]
@@ -53,7 +51,5 @@ impl Command for Sums {
         Ok(exit::DONE)
     }
 
-    fn schemas() -> Vec<(&'static str, Schema)> {
-        vec![("sums", schema_for!(SumsReport))]
-    }
+    documents!["sums": SumsReport];
 }

@@ -9,20 +9,19 @@ use carnet::observe::Verb;
 use carnet::oci::Digest;
 use carnet::unpack::UnpackReport;
 use clap::Args;
-use schemars::{Schema, schema_for};
 
 use crate::args::place;
 use crate::bundle::{Chosen, Opening};
 use crate::byte_count::HumanBytes;
 use crate::chunk_place::chunk_place;
-use crate::command::{Command, Context};
+use crate::command::{Command, Context, documents};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::memory::{MemoryArgs, Passage, SkippedReport};
 use crate::plain::plain;
 use crate::recovery::RecoveryArgs;
 use crate::screen::Screen;
-use crate::stores::StoreArgs;
+use crate::stores::{PLACES, StoreArgs};
 use crate::tables::{artifacts, count_of, holders, left_out, omissions};
 use crate::trust::TrustArgs;
 
@@ -35,8 +34,7 @@ use crate::trust::TrustArgs;
     carnet unpack in --pub station.pub.pem --to docker-archive:app.tar && docker load -i app.tar"
 )]
 pub(crate) struct Unpack {
-    /// Chunk files, or folders or places in object stores that hold them; file names do not matter
-    #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
+    #[arg(value_name = "PLACE", help = PLACES, required = true, value_parser = chunk_place())]
     places: Vec<ChunkPlace>,
     #[command(flatten)]
     trust: TrustArgs,
@@ -83,9 +81,7 @@ impl Command for Unpack {
         })
     }
 
-    fn schemas() -> Vec<(&'static str, Schema)> {
-        vec![("unpack", schema_for!(UnpackReport)), ("skipped", schema_for!(SkippedReport))]
-    }
+    documents!["unpack": UnpackReport, "skipped": SkippedReport];
 }
 
 /// Unpacks a bundle, records that, and prints the report. Returns the exit code.

@@ -13,19 +13,18 @@ use carnet::verify::{
     VerifyReport, verify_joined, verify_remembering,
 };
 use clap::Args;
-use schemars::{Schema, schema_for};
 use std::collections::BTreeMap;
 
 use crate::bundle::chunk_files;
 use crate::chunk_place::chunk_place;
-use crate::command::{Command, Context};
+use crate::command::{Command, Context, documents};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::memory::{MemoryArgs, warn};
 use crate::piece_results::read_results;
 use crate::plain::plain;
 use crate::screen::{Screen, say};
-use crate::stores::StoreArgs;
+use crate::stores::{PLACES, StoreArgs};
 use crate::tables::{count_of, holders, left_out, numbers, omissions, origins, table};
 use crate::trust::TrustArgs;
 
@@ -37,8 +36,7 @@ use crate::trust::TrustArgs;
     carnet verify out --pub station.pub.pem --json"
 )]
 pub(crate) struct Verify {
-    /// Chunk files, or folders or places in object stores that hold them; file names do not matter
-    #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
+    #[arg(value_name = "PLACE", help = PLACES, required = true, value_parser = chunk_place())]
     places: Vec<ChunkPlace>,
     #[command(flatten)]
     trust: TrustArgs,
@@ -94,9 +92,7 @@ impl Command for Verify {
         Ok(report.failure().map_or(exit::DONE, exit::code))
     }
 
-    fn schemas() -> Vec<(&'static str, Schema)> {
-        vec![("verify", schema_for!(VerifyReport))]
-    }
+    documents!["verify": VerifyReport];
 }
 
 /// Renders the verdict of each bundle and of its files. With `--quiet`, complete bundles are left out.

@@ -7,14 +7,13 @@ use carnet::inspect::InspectReport;
 use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use clap::Args;
-use schemars::{Schema, schema_for};
 
 use crate::bundle::chunk_files;
 use crate::chunk_place::chunk_place;
-use crate::command::{Command, Context};
+use crate::command::{Command, Context, documents};
 use crate::command_error::CommandError;
 use crate::exit;
-use crate::stores::StoreArgs;
+use crate::stores::{PLACES, StoreArgs};
 use crate::trust::TrustArgs;
 
 /// Show what a bundle holds, without unpacking it
@@ -22,8 +21,7 @@ use crate::trust::TrustArgs;
 #[command(after_help = "The control chunk (NAME_00000.tar) is enough. -v lists every blob.\n\n\
     Examples:\n  carnet inspect out --pub station.pub.pem\n  carnet inspect out/release42_00000.tar")]
 pub(crate) struct Inspect {
-    /// Chunk files, or folders or places in object stores that hold them; file names do not matter
-    #[arg(value_name = "PLACE", required = true, value_parser = chunk_place())]
+    #[arg(value_name = "PLACE", help = PLACES, required = true, value_parser = chunk_place())]
     places: Vec<ChunkPlace>,
     #[command(flatten)]
     trust: TrustArgs,
@@ -51,7 +49,5 @@ impl Command for Inspect {
         })
     }
 
-    fn schemas() -> Vec<(&'static str, Schema)> {
-        vec![("inspect", schema_for!(InspectReport))]
-    }
+    documents!["inspect": InspectReport];
 }
