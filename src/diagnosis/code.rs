@@ -71,7 +71,7 @@ codes! {
     KeyWrongKind "key-wrong-kind" Failed "A PEM file contains something other than the expected kind of key."
     KeyIsPublic "key-is-public" Usage "A public key was given where a private key is needed."
     KeyIsPrivate "key-is-private" Usage "A private key was given where a public key is needed."
-    KeyAlgorithm "key-algorithm" Failed "A key uses an algorithm other than Ed25519 and ML-DSA-87."
+    KeyAlgorithm "key-algorithm" Failed "A key uses an algorithm other than Ed25519, ML-DSA-87 and ECDSA P-384."
     KeyWeak "key-weak" Failed "A public key is a point of small order, so anybody can forge its signatures."
     KeyNotCanonical "key-not-canonical" Failed "A public key is not in the canonical encoding of its point."
     KeyEncrypted "key-encrypted" Usage "A private key is encrypted, and no passphrase was given."

@@ -19,8 +19,12 @@ impl SignatureAlgorithm {
     /// ML-DSA-87 (FIPS 204), whose signatures have [`ML_DSA_87_BYTES`].
     pub const ML_DSA_87: SignatureAlgorithm = SignatureAlgorithm(*b"mldsa87\0\0\0\0\0\0\0\0\0");
 
+    /// ECDSA with P-384 and SHA-384 (FIPS 186-5), whose signatures have at most [`ECDSA_P384_BYTES_MAX`].
+    pub const ECDSA_P384: SignatureAlgorithm = SignatureAlgorithm(*b"ecdsap384\0\0\0\0\0\0\0");
+
     /// The algorithms that are not reserved.
-    pub const KNOWN: [SignatureAlgorithm; 2] = [SignatureAlgorithm::ED25519, SignatureAlgorithm::ML_DSA_87];
+    pub const KNOWN: [SignatureAlgorithm; 3] =
+        [SignatureAlgorithm::ED25519, SignatureAlgorithm::ML_DSA_87, SignatureAlgorithm::ECDSA_P384];
 
     /// Returns the name.
     pub fn as_str(&self) -> &str {
@@ -33,7 +37,16 @@ impl SignatureAlgorithm {
         match self {
             SignatureAlgorithm::ED25519 => ED25519_BYTES as u64..=ED25519_BYTES as u64,
             SignatureAlgorithm::ML_DSA_87 => ML_DSA_87_BYTES as u64..=ML_DSA_87_BYTES as u64,
+            SignatureAlgorithm::ECDSA_P384 => ECDSA_P384_BYTES_MIN as u64..=ECDSA_P384_BYTES_MAX as u64,
             _ => 1..=super::limits::SIGNATURE_BYTES_MAX,
+        }
+    }
+
+    /// What a signature of this algorithm looks like when another program made it.
+    pub fn form(self) -> String {
+        match self {
+            SignatureAlgorithm::ECDSA_P384 => "DER, or 96 bytes".to_owned(),
+            other => format!("{} bytes", other.bytes().end()),
         }
     }
 
@@ -48,6 +61,12 @@ pub const ED25519_BYTES: usize = 64;
 
 /// Size of an ML-DSA-87 signature, in bytes (FIPS 204, table 2).
 pub const ML_DSA_87_BYTES: usize = 4627;
+
+/// Minimum size of an ECDSA signature with P-384, in bytes: two numbers of one byte.
+pub const ECDSA_P384_BYTES_MIN: usize = 8;
+
+/// Maximum size of an ECDSA signature with P-384, in bytes: a number of 49 bytes and one of 48, with the heads of DER.
+pub const ECDSA_P384_BYTES_MAX: usize = 103;
 
 impl fmt::Display for SignatureAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,11 +113,12 @@ mod tests {
 
     #[test]
     fn parses_valid_names_and_rejects_others() {
-        for name in ["ed25519", "mldsa87", "a", "0123456789abcdef"] {
+        for name in ["ed25519", "mldsa87", "ecdsap384", "a", "0123456789abcdef"] {
             assert_eq!(name.parse::<SignatureAlgorithm>().unwrap().to_string(), name);
         }
         assert_eq!("ed25519".parse(), Ok(SignatureAlgorithm::ED25519));
         assert_eq!("mldsa87".parse(), Ok(SignatureAlgorithm::ML_DSA_87));
+        assert_eq!("ecdsap384".parse(), Ok(SignatureAlgorithm::ECDSA_P384));
         for name in ["", "Ed25519", "ml-dsa", "ecdsa.p384", "0123456789abcdefg", "é"] {
             assert!(name.parse::<SignatureAlgorithm>().is_err(), "{name:?}");
         }

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    ecdsa,
     key_error::{KeyError, KeyProblem},
     mldsa,
     pem::{decode_pem, malformed, pem_label, read_key_file, single_pem, wrong_kind},
@@ -15,7 +16,7 @@ use super::{
     ssh::{ed25519_of_blob, ed25519_of_line, is_line},
 };
 use crate::format::signature::{
-    ED25519_BYTES, ML_DSA_87_BYTES, Signature as HeadSignature, SignatureAlgorithm,
+    ECDSA_P384_BYTES_MAX, ED25519_BYTES, ML_DSA_87_BYTES, Signature as HeadSignature, SignatureAlgorithm,
 };
 use crate::oci::digest::decode_hex;
 
@@ -143,7 +144,7 @@ impl schemars::JsonSchema for ShortKeyId {
     }
 }
 
-/// A public key, of Ed25519 or ML-DSA-87, for which nobody can make signatures without the private key.
+/// A public key, of Ed25519, ML-DSA-87 or ECDSA with P-384, for which nobody can make signatures without the private key.
 ///
 /// Each key has exactly one accepted encoding, so equal keys have equal ids, and no key has two ids.
 #[derive(Clone)]
@@ -156,6 +157,7 @@ pub struct PublicKey {
 enum Verifying {
     Ed25519(VerifyingKey),
     MlDsa87(mldsa::PublicHalf),
+    EcdsaP384(ecdsa::PublicHalf),
 }
 
 impl PublicKey {
@@ -214,17 +216,16 @@ impl PublicKey {
     }
 
     pub(super) fn from_der(der: &[u8]) -> Result<PublicKey, KeyError> {
-        let bytes = match der.strip_prefix(&SPKI_HEAD) {
-            Some(rest) => <&[u8; 32]>::try_from(rest).map_err(|_| KeyProblem::Malformed {
-                detail: format!("an Ed25519 public key has {SPKI_LEN} bytes, found {}", der.len()),
-            })?,
-            None => {
-                return match der.strip_prefix(&mldsa::SPKI_HEAD) {
-                    Some(bytes) => mldsa::PublicHalf::from_bytes(bytes).map(PublicKey::of_mldsa),
-                    None => Err(other_algorithm(der)),
-                };
-            }
-        };
+        if let Some(bytes) = der.strip_prefix(&mldsa::SPKI_HEAD) {
+            return mldsa::PublicHalf::from_bytes(bytes).map(PublicKey::of_mldsa);
+        }
+        if let Some(bytes) = der.strip_prefix(&ecdsa::SPKI_HEAD) {
+            return ecdsa::PublicHalf::from_bytes(bytes).map(PublicKey::of_ecdsa);
+        }
+        let rest = der.strip_prefix(&SPKI_HEAD).ok_or_else(|| other_algorithm(der))?;
+        let bytes = <&[u8; 32]>::try_from(rest).map_err(|_| KeyProblem::Malformed {
+            detail: format!("an Ed25519 public key has {SPKI_LEN} bytes, found {}", der.len()),
+        })?;
         PublicKey::from_ed25519(bytes)
     }
 
@@ -247,14 +248,16 @@ impl PublicKey {
         match self.key {
             Verifying::Ed25519(_) => SignatureAlgorithm::ED25519,
             Verifying::MlDsa87(_) => SignatureAlgorithm::ML_DSA_87,
+            Verifying::EcdsaP384(_) => SignatureAlgorithm::ECDSA_P384,
         }
     }
 
-    /// The size of its signatures in bytes.
+    /// The size of its signatures in bytes, at most. In the head of a chunk, shorter ones take as much room.
     pub fn signature_bytes(&self) -> u64 {
         match self.key {
             Verifying::Ed25519(_) => ED25519_BYTES as u64,
             Verifying::MlDsa87(_) => ML_DSA_87_BYTES as u64,
+            Verifying::EcdsaP384(_) => ECDSA_P384_BYTES_MAX as u64,
         }
     }
 
@@ -266,6 +269,11 @@ impl PublicKey {
     /// The public key with this ML-DSA-87 key.
     pub(super) fn of_mldsa(key: mldsa::PublicHalf) -> PublicKey {
         PublicKey::with(Verifying::MlDsa87(key))
+    }
+
+    /// The public key with this key of ECDSA.
+    pub(super) fn of_ecdsa(key: ecdsa::PublicHalf) -> PublicKey {
+        PublicKey::with(Verifying::EcdsaP384(key))
     }
 
     fn with(key: Verifying) -> PublicKey {
@@ -281,13 +289,14 @@ impl PublicKey {
 
     /// Whether `signature` is a signature of this key over `message`. The check is strict. For Ed25519, S is below the group
     /// order, and R is canonical and not of small order (RFC 8032, section 5.1.7, without the cofactor). ML-DSA-87 has
-    /// carnet's context string.
+    /// carnet's context string. ECDSA has one form of each signature.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.key {
             Verifying::Ed25519(key) => <&[u8; ED25519_BYTES]>::try_from(signature)
                 .is_ok_and(|bytes| key.verify_strict(message, &Signature::from_bytes(bytes)).is_ok()),
             Verifying::MlDsa87(key) => key.verify(message, signature),
+            Verifying::EcdsaP384(key) => key.verify(message, signature),
         }
     }
 
@@ -304,11 +313,12 @@ impl PublicKey {
         self.id
     }
 
-    /// The bytes of the key, as its algorithm defines them: 32, or 2592.
+    /// The bytes of the key, as its algorithm defines them: 32, 2592, or 97.
     pub fn as_bytes(&self) -> &[u8] {
         match &self.key {
             Verifying::Ed25519(key) => key.as_bytes(),
             Verifying::MlDsa87(key) => key.as_bytes(),
+            Verifying::EcdsaP384(key) => key.as_bytes(),
         }
     }
 
@@ -353,6 +363,7 @@ fn spki_der(key: &Verifying) -> Vec<u8> {
     match key {
         Verifying::Ed25519(key) => [SPKI_HEAD.as_slice(), key.as_bytes()].concat(),
         Verifying::MlDsa87(key) => [mldsa::SPKI_HEAD.as_slice(), key.as_bytes()].concat(),
+        Verifying::EcdsaP384(key) => [ecdsa::SPKI_HEAD.as_slice(), key.as_bytes()].concat(),
     }
 }
 
@@ -364,6 +375,7 @@ fn other_algorithm(der: &[u8]) -> KeyError {
             "an ML-DSA-87 key has no algorithm parameters and {} bytes",
             mldsa::PUBLIC_BYTES
         )),
+        Some(ecdsa::OID) => ecdsa::other_spki(der),
         Some(found) => KeyProblem::Algorithm { found: found.to_owned() }.into(),
         None => malformed("it is not in the encoding of public keys (RFC 5280, section 4.1)"),
     }

@@ -54,7 +54,7 @@ pub enum KeyProblem {
     #[error("is a private key; a public key is needed")]
     PrivateGiven,
     /// The key uses another algorithm.
-    #[error("is not an Ed25519 or ML-DSA-87 key: its algorithm is {found}")]
+    #[error("is not an Ed25519, ML-DSA-87 or ECDSA P-384 key: its algorithm is {found}")]
     Algorithm {
         /// The object identifier or the name of the algorithm that was found.
         found: String,

@@ -1,4 +1,4 @@
-//! Private keys in files: PKCS#8, or as `ssh-keygen` writes them.
+//! Private keys in files: PKCS#8, of elliptic curves alone (RFC 5915), or as `ssh-keygen` writes them.
 
 use std::{
     fmt, fs,
@@ -15,6 +15,7 @@ use pkcs8::{
 use zeroize::Zeroizing;
 
 use super::{
+    ecdsa,
     key::{PUBLIC_LABEL, PublicKey},
     key_error::{KeyError, KeyProblem},
     mldsa,
@@ -36,6 +37,9 @@ const PBKDF2_ROUNDS_MAX: u32 = 10_000_000;
 const PLAIN_LABEL: &str = "PRIVATE KEY";
 const ENCRYPTED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
 
+/// The label of a private key of an elliptic curve without PKCS#8, as `openssl ecparam -genkey` writes it.
+const EC_LABEL: &str = "EC PRIVATE KEY";
+
 /// A private key from a file. It is wiped from memory when dropped.
 pub struct KeyFile {
     key: Private,
@@ -46,6 +50,7 @@ pub struct KeyFile {
 enum Private {
     Ed25519(SigningKey),
     MlDsa87(mldsa::PrivateHalf),
+    EcdsaP384(ecdsa::PrivateHalf),
 }
 
 impl KeyFile {
@@ -54,7 +59,7 @@ impl KeyFile {
     /// # Errors
     /// [`KeyProblem::Random`] if the system returns none.
     pub fn generate() -> Result<KeyFile, KeyError> {
-        Ok(KeyFile::from_seed(&*random_seed()?))
+        Ok(KeyFile::from_seed(&*random()?))
     }
 
     /// Generates a new ML-DSA-87 key from random bytes of the operating system.
@@ -62,7 +67,20 @@ impl KeyFile {
     /// # Errors
     /// As [`KeyFile::generate`].
     pub fn generate_ml_dsa_87() -> Result<KeyFile, KeyError> {
-        Ok(KeyFile::of_mldsa(mldsa::PrivateHalf::from_seed(&*random_seed()?)))
+        Ok(KeyFile::of_mldsa(mldsa::PrivateHalf::from_seed(&*random()?)))
+    }
+
+    /// Generates a new key of ECDSA with P-384 from random bytes of the operating system.
+    ///
+    /// # Errors
+    /// As [`KeyFile::generate`].
+    pub fn generate_ecdsa_p384() -> Result<KeyFile, KeyError> {
+        loop {
+            // A number that is too large is drawn again, so that each key is as likely as any other.
+            if let Some(key) = ecdsa::PrivateHalf::from_number(random::<48>()?.as_slice()) {
+                return Ok(KeyFile::of_ecdsa(key));
+            }
+        }
     }
 
     pub(crate) fn from_seed(seed: &[u8; 32]) -> KeyFile {
@@ -76,7 +94,13 @@ impl KeyFile {
         KeyFile { key: Private::MlDsa87(key), public, permissions_too_open: false }
     }
 
-    /// Parses one PKCS#8 block, v1 or v2, plain or encrypted (PBES2), as OpenSSL writes it, or one block of `ssh-keygen`.
+    pub(super) fn of_ecdsa(key: ecdsa::PrivateHalf) -> KeyFile {
+        let public = PublicKey::of_ecdsa(key.public());
+        KeyFile { key: Private::EcdsaP384(key), public, permissions_too_open: false }
+    }
+
+    /// Parses one PKCS#8 block, v1 or v2, plain or encrypted (PBES2), as OpenSSL writes it, one of an elliptic curve alone, or one of
+    /// `ssh-keygen`.
     ///
     /// The passphrase is ignored if the key is not encrypted.
     ///
@@ -109,6 +133,12 @@ impl KeyFile {
                     Err(KeyProblem::HalvesDiffer.into())
                 }
             }
+            // A passphrase of this form shows as lines that are no base64 (`Proc-Type`).
+            EC_LABEL if pem.contains("Proc-Type:") => {
+                let detail = "that of OpenSSL from before PKCS#8".to_owned();
+                Err(KeyProblem::Encryption { detail }.into())
+            }
+            EC_LABEL => Ok(KeyFile::of_ecdsa(ecdsa::PrivateHalf::from_sec1(read()?.as_bytes(), None)?)),
             PUBLIC_LABEL => Err(KeyProblem::PublicGiven.into()),
             other => Err(wrong_kind(PLAIN_LABEL, other)),
         }
@@ -118,6 +148,11 @@ impl KeyFile {
         let algorithm = info.algorithm.oid;
         if algorithm.to_string() == mldsa::OID {
             return KeyFile::from_mldsa_info(&info);
+        }
+        if algorithm.to_string() == ecdsa::OID {
+            let parameters = info.algorithm.parameters;
+            let key = ecdsa::PrivateHalf::from_sec1(info.private_key.as_bytes(), parameters)?;
+            return Ok(KeyFile::of_ecdsa(key));
         }
         if algorithm != ed25519_dalek::pkcs8::ALGORITHM_OID {
             return Err(KeyProblem::Algorithm { found: algorithm.to_string() }.into());
@@ -189,6 +224,7 @@ impl KeyFile {
                 .to_pkcs8_der()
                 .map_err(malformed),
             Private::MlDsa87(key) => SecretDocument::try_from(key.to_pkcs8().as_slice()).map_err(malformed),
+            Private::EcdsaP384(key) => SecretDocument::try_from(key.to_pkcs8().as_slice()).map_err(malformed),
         }
     }
 
@@ -227,13 +263,13 @@ impl Signer for KeyFile {
         &self.public
     }
 
-    /// Signs the message itself (RFC 8032, FIPS 204). The same message has the same signature.
+    /// Signs the message itself (RFC 8032, FIPS 204, FIPS 186-5). The same message has the same signature.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+        let wrong = || SignerError::Wrong { key: self.public.id().short() };
         match &self.key {
             Private::Ed25519(key) => Ok(key.sign(message).to_bytes().to_vec()),
-            Private::MlDsa87(key) => {
-                key.sign(message).ok_or_else(|| SignerError::Wrong { key: self.public.id().short() })
-            }
+            Private::MlDsa87(key) => key.sign(message).ok_or_else(wrong),
+            Private::EcdsaP384(key) => key.sign(message).ok_or_else(wrong),
         }
     }
 }
@@ -245,8 +281,8 @@ impl fmt::Debug for KeyFile {
 }
 
 /// Random bytes of the operating system for a new key.
-fn random_seed() -> Result<Zeroizing<[u8; 32]>, KeyError> {
-    let mut seed = Zeroizing::new([0; 32]);
+fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, KeyError> {
+    let mut seed = Zeroizing::new([0; N]);
     getrandom::fill(seed.as_mut_slice()).map_err(|e| KeyProblem::Random { detail: e.to_string() })?;
     Ok(seed)
 }

@@ -1,6 +1,6 @@
 //! Keys, signers, the trust policy, and the two checks that every bundle must pass.
 //!
-//! - A [`PublicKey`] is an Ed25519 or ML-DSA-87 key. Weak keys and keys with a non-canonical encoding are refused when they are
+//! - A [`PublicKey`] is a key of Ed25519, ML-DSA-87 or ECDSA with P-384. Weak keys and keys with a non-canonical encoding are refused when they are
 //!   read, and signatures are verified strictly, so nobody can forge a signature.
 //! - A [`Signer`] signs statements. A [`KeyFile`] has its private key in a file of OpenSSL or `ssh-keygen`, an
 //!   [`AgentSigner`] in an SSH agent, a [`TokenSigner`] in a token, and a [`CommandSigner`] wherever another program can use it.
@@ -23,6 +23,7 @@ pub mod cargo;
 mod changes;
 #[cfg(feature = "full")]
 mod draft;
+mod ecdsa;
 mod judgement;
 mod key;
 mod key_error;

@@ -84,7 +84,7 @@ impl Signer for CommandSigner {
     /// The program gets `message` on stdin, and prints the signature.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         let program = self.command.program().to_owned();
-        let expected = self.public.signature_bytes();
+        let algorithm = self.public.algorithm();
         let run = Program {
             argv: &self.command.0,
             input: message,
@@ -93,9 +93,9 @@ impl Signer for CommandSigner {
         };
         match run.run(&|| self.stop.load(Ordering::Relaxed)) {
             Ok(output) => match read_signature(&output) {
-                Ok(signature) if signature.len() as u64 == expected => Ok(signature),
-                Ok(_) => Err(SignerError::Output { program, expected, found: output.len() }),
-                Err(found) => Err(SignerError::Output { program, expected, found }),
+                Ok((found, signature)) if found == algorithm => Ok(signature),
+                Ok(_) => Err(SignerError::Output { program, algorithm, found: output.len() }),
+                Err(found) => Err(SignerError::Output { program, algorithm, found }),
             },
             Err(problem) => Err(SignerError::Command { program, problem }),
         }

@@ -6,7 +6,7 @@ use super::key::{PublicKey, ShortKeyId};
 use super::pkcs11::TokenError;
 use super::ssh::AgentError;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
-use crate::format::signature::Signature;
+use crate::format::signature::{Signature, SignatureAlgorithm};
 use crate::program::ProgramError;
 
 /// A key that can sign statements: in a file, in a hardware token or behind a service.
@@ -116,14 +116,15 @@ pub enum SignerError {
     },
     /// The program that signs printed something else than a signature.
     #[error(
-        "the sign command {program:?} printed {found} bytes that are no signature: expected {expected} bytes, or one line of \
-         them in base64"
+        "the sign command {program:?} printed {found} bytes that are no signature of {algorithm}: expected {}, or one line of \
+         base64 of these",
+        algorithm.form()
     )]
     Output {
         /// The name of the program.
         program: String,
-        /// The size of a signature of the key in bytes.
-        expected: u64,
+        /// The algorithm of the key.
+        algorithm: SignatureAlgorithm,
         /// The number of bytes that it printed.
         found: usize,
     },

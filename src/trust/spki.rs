@@ -2,6 +2,7 @@
 //! first bytes, which this does not decide.
 
 const SEQUENCE: u8 = 0x30;
+const BIT_STRING: u8 = 0x03;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 
 /// Maximum number of parts of an object identifier that is shown. Those of algorithms have about ten.
@@ -13,6 +14,19 @@ pub(super) fn algorithm_of(der: &[u8]) -> Option<String> {
     let (algorithm, _) = element(key, SEQUENCE)?;
     let (oid, _) = element(algorithm, OBJECT_IDENTIFIER)?;
     dotted(oid).filter(|_| rest.is_empty())
+}
+
+/// The curve that a key of ECDSA names beside its algorithm, as numbers with dots, and the bytes of its point; `None` if it names
+/// none.
+pub(super) fn curve_of(der: &[u8]) -> Option<(String, &[u8])> {
+    let (key, _) = element(der, SEQUENCE)?;
+    let (algorithm, point) = element(key, SEQUENCE)?;
+    let (_, parameter) = element(algorithm, OBJECT_IDENTIFIER)?;
+    let (curve, rest) = element(parameter, OBJECT_IDENTIFIER)?;
+    let (point, _) = element(point, BIT_STRING)?;
+    // The first byte says how many bits of the last one do not count.
+    let point = point.strip_prefix(&[0])?;
+    Some((dotted(curve).filter(|_| rest.is_empty())?, point))
 }
 
 /// The content of the element at the start of `der`, which must have this tag, and what follows it. A length has at most two
@@ -64,6 +78,21 @@ mod tests {
             assert_eq!(algorithm_of(&rsa[..cut]), None, "{cut}");
         }
         assert_eq!(algorithm_of(&[&rsa[..], &[0]].concat()), None);
+    }
+
+    #[test]
+    fn names_the_curve_and_the_point() {
+        let p256 = [
+            0x30, 0x17, 0x30, 0x10, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 0x23,
+            3, 3, 0, 7, 8,
+        ];
+        assert_eq!(curve_of(&p256), Some(("1.3.132.0.35".to_owned(), &[7, 8][..])));
+        for cut in 0..p256.len() {
+            assert_eq!(curve_of(&p256[..cut]), None, "{cut}");
+        }
+        // Parameters that are written out instead of named.
+        let explicit = [0x30, 0x0f, 0x30, 0x0b, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x30, 0, 3, 0];
+        assert_eq!(curve_of(&explicit), None);
     }
 
     proptest! {

@@ -129,7 +129,10 @@ fn errors_name_what_was_found() {
     der[8] = 0x6e;
     let text = STANDARD.encode([&der[..], &[9; 32]].concat());
     let error = PublicKey::from_base64_der(&text).unwrap_err();
-    assert_eq!(error.to_string(), "the key is not an Ed25519 or ML-DSA-87 key: its algorithm is 1.3.101.110");
+    assert_eq!(
+        error.to_string(),
+        "the key is not an Ed25519, ML-DSA-87 or ECDSA P-384 key: its algorithm is 1.3.101.110"
+    );
     // A public key with algorithm parameters, which Ed25519 does not allow.
     let null = [&[0x30, 0x2c, 0x30, 0x07], &SPKI_HEAD[4..9], &[5, 0], &SPKI_HEAD[9..], &[9; 32]].concat();
     let error = PublicKey::from_base64_der(&STANDARD.encode(null)).unwrap_err();

@@ -1,5 +1,5 @@
-//! Keys in tokens and hardware modules, by PKCS#11 (feature `pkcs11`). A token makes plain Ed25519 signatures, so the format
-//! does not know them.
+//! Keys in tokens and hardware modules, by PKCS#11 (feature `pkcs11`). A token makes plain signatures of Ed25519, or of
+//! ECDSA with P-384, so the format does not know them.
 //!
 //! - `uri`: how such a key is named (RFC 7512).
 //! - `token_error`: why it cannot be used.

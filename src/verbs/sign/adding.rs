@@ -104,7 +104,7 @@ enum Attached {
 impl Attached {
     fn read(bytes: &[u8]) -> Result<Attached, SignError> {
         match (read_signature(bytes), Head::parse_release(bytes)) {
-            (Ok(signature), _) => Ok(Attached::Signature(signature)),
+            (Ok((_, signature)), _) => Ok(Attached::Signature(signature)),
             (_, Ok(release)) => Ok(Attached::Release(Box::new(release))),
             (Err(found), _) => Err(SignError::NotASignature { found }),
         }

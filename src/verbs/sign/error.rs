@@ -73,8 +73,8 @@ pub enum SignError {
     },
     /// What should be attached is no signature.
     #[error(
-        "{found} bytes are no signature: expected 64 bytes (Ed25519), 4627 bytes (ML-DSA-87), one line of base64, or a \
-         release file"
+        "{found} bytes are no signature: expected 64 bytes (Ed25519), 4627 bytes (ML-DSA-87), DER or 96 bytes \
+         (ECDSA P-384), one line of base64 of these, or a release file"
     )]
     NotASignature {
         /// The number of bytes.

@@ -11,6 +11,7 @@ mod closure;
 pub(crate) mod deltas;
 mod determinism;
 mod docker_archives;
+mod ecdsa;
 mod explain;
 mod file_systems;
 mod forms;

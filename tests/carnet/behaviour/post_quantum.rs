@@ -234,7 +234,7 @@ fn a_signature_that_was_taken_away_is_a_downgrade() {
     desk.carnet("sign out --trust trust.toml --key alice.key.pem --second-key alice-pq.key.pem").ok();
     verify(&desk).ok();
     for (what, file) in [("a data chunk", "b_00001.tar"), ("the control chunk", "b_00000.tar")] {
-        for algorithm in SignatureAlgorithm::KNOWN {
+        for algorithm in [SignatureAlgorithm::ED25519, SignatureAlgorithm::ML_DSA_87] {
             desk.sh("rm -rf far && cp -r out far").ok();
             strip(&desk.path("far").join(file), algorithm);
             let run = desk.carnet("verify far --trust trust.toml").ends(3);

@@ -13,6 +13,7 @@ mod control;
 mod crowds;
 mod deltas;
 mod documents;
+mod ecdsa;
 mod files;
 mod graphs;
 mod origins;

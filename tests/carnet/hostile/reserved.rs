@@ -60,6 +60,9 @@ fn signatures_have_bounds() {
     deliver("an ML-DSA-87 signature of nobody", &control_with(&[of("mldsa87", 4627)]), Expect::Complete);
     deliver("an Ed25519 signature that is short", &control_with(&[of("ed25519", 63)]), Expect::Incomplete);
     deliver("an Ed25519 signature that is long", &control_with(&[of("ed25519", 65)]), Expect::Incomplete);
+    deliver("an ECDSA signature that is short", &control_with(&[of("ecdsap384", 7)]), Expect::Incomplete);
+    deliver("an ECDSA signature that is long", &control_with(&[of("ecdsap384", 104)]), Expect::Incomplete);
+    deliver("an ECDSA signature of nobody", &control_with(&[of("ecdsap384", 103)]), Expect::Complete);
     deliver("an empty signature", &control_with(&[of("new", 0)]), Expect::Incomplete);
     deliver("too long a signature", &control_with(&[of("new", 8193)]), Expect::Incomplete);
     // The plan keeps 20,992 bytes for the head of the control chunk.

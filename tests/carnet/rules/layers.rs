@@ -114,7 +114,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("webpki", &["src/trust/cargo/"]),
     ("rustls_pki_types", &["src/trust/cargo/", "src/http/"]),
     ("x509_cert", &["src/trust/cargo/"]),
-    ("p384", &["src/http/curves.rs"]),
+    ("p384", &["src/http/curves.rs", "src/trust/ecdsa"]),
     ("p521", &["src/http/curves.rs"]),
     // Reads SSL_CERT_FILE and SSL_CERT_DIR.
     ("rustls_native_certs", &["src/bin/carnet/world/services.rs"]),

@@ -19,6 +19,7 @@ use carnet::diagnosis::{Code, Diagnose as _};
 use carnet::environment::Environment;
 use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
+use carnet::format::signature::SignatureAlgorithm;
 use carnet::format::statement::Crossing;
 use carnet::import::{ImportRequest, Sending, TagPolicy};
 use carnet::medium::{Bucket, BucketSettings, Category, ChunkStore, Folder, Replace};
@@ -372,9 +373,11 @@ impl Signer for FaultyKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         match self.signed.fetch_add(1, Ordering::Relaxed) {
             0 | 1 => self.key.sign(message),
-            _ if self.fails => {
-                Err(SignerError::Output { program: "token".to_owned(), expected: 64, found: 0 })
-            }
+            _ if self.fails => Err(SignerError::Output {
+                program: "token".to_owned(),
+                algorithm: SignatureAlgorithm::ED25519,
+                found: 0,
+            }),
             _ => self.key.sign(b"something else"),
         }
     }

@@ -17,11 +17,11 @@ use crate::plain::plain;
 #[derive(Args)]
 #[command(after_help = "OpenSSL can read both files. Existing files are never overwritten.\n\n\
     Examples:\n  carnet keygen station\n  carnet keygen alice --passphrase-file alice.passphrase\n  \
-    carnet keygen alice-pq --algorithm mldsa87")]
+    carnet keygen alice-pq --algorithm mldsa87\n  carnet keygen alice --algorithm ecdsap384")]
 pub(crate) struct Keygen {
     /// The name of the key pair; may include a folder
     name: PathBuf,
-    /// The signature algorithm: mldsa87 (ML-DSA-87, FIPS 204) is meant to withstand quantum computers
+    /// The signature algorithm: mldsa87 (ML-DSA-87, FIPS 204) is meant to withstand quantum computers, ecdsap384 (ECDSA with P-384 and SHA-384, FIPS 186-5) is what many tokens and key services have
     #[arg(long, value_name = "ALGORITHM", default_value = "ed25519")]
     algorithm: Algorithm,
     /// Encrypt the private key with the passphrase on the first line of FILE
@@ -35,6 +35,8 @@ enum Algorithm {
     Ed25519,
     #[value(name = "mldsa87")]
     MlDsa87,
+    #[value(name = "ecdsap384")]
+    EcdsaP384,
 }
 
 /// The output of `carnet keygen`.
@@ -42,7 +44,7 @@ enum Algorithm {
 struct KeygenReport {
     /// The key id: the SHA-256 of the public key's SubjectPublicKeyInfo (DER), in hex.
     key: String,
-    /// The signature algorithm: ed25519 or mldsa87.
+    /// The signature algorithm: ed25519, mldsa87 or ecdsap384.
     algorithm: String,
     /// The path of the private key file.
     private_key: String,
@@ -58,6 +60,7 @@ impl Command for Keygen {
         let key = match self.algorithm {
             Algorithm::Ed25519 => KeyFile::generate()?,
             Algorithm::MlDsa87 => KeyFile::generate_ml_dsa_87()?,
+            Algorithm::EcdsaP384 => KeyFile::generate_ecdsa_p384()?,
         };
         let (private_key, public_key) =
             key.write_pair(&self.name, passphrase.as_ref().map(|p| p.as_slice()))?;

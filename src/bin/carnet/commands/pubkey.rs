@@ -34,7 +34,7 @@ pub(crate) struct Pubkey {
 struct PubkeyReport {
     /// The key id: the SHA-256 of the public key's SubjectPublicKeyInfo (DER), in hex.
     key: String,
-    /// The signature algorithm: ed25519 or mldsa87.
+    /// The signature algorithm: ed25519, mldsa87 or ecdsap384.
     algorithm: String,
     /// The public key, as a PEM block.
     pem: String,

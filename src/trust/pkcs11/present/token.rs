@@ -14,7 +14,9 @@ use super::super::token_error::{TokenError, TriesLeft};
 use super::super::uri::{TokenUri, WantedKey, WantedToken};
 use super::super::{Pin, PinQuestion};
 use super::module::{Module, explained};
-use super::point::{ed25519_of_point, is_ed25519};
+use super::point::{ed25519_of_point, is_ed25519, is_p384, p384_of_point};
+use crate::format::signature::SignatureAlgorithm;
+use crate::trust::ecdsa;
 use crate::trust::key::PublicKey;
 use crate::trust::key_error::KeyProblem;
 
@@ -111,6 +113,12 @@ impl Opened {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        if self.public.algorithm() == SignatureAlgorithm::ECDSA_P384 {
+            // Not all tokens hash themselves. The two numbers that they return are not in the form of the format, and if they
+            // are none, the signature does not verify.
+            let signature = self.session.sign(&Mechanism::Ecdsa, self.key, &ecdsa::hash(message))?;
+            return Ok(ecdsa::canonical(&signature).unwrap_or(signature));
+        }
         let mechanism = Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Ed25519));
         self.session.sign(&mechanism, self.key, message)
     }
@@ -272,9 +280,15 @@ impl Found {
     fn is_edwards(&self) -> bool {
         self.kind == Some(KeyType::EC_EDWARDS)
     }
+
+    /// Whether it may be a key of P-384: not every private key says which curve it has.
+    fn may_be_p384(&self) -> bool {
+        self.kind == Some(KeyType::EC) && self.parameters.as_deref().is_none_or(is_p384)
+    }
 }
 
-/// The one private key that is what was asked for. Where several are, keys of other algorithms do not count.
+/// The one private key that is what was asked for. Where several are, those of Ed25519 come before those of P-384, and keys of
+/// other algorithms do not count.
 fn find_key(session: &Session, token: &str, wanted: &WantedKey) -> Result<Found, TokenError> {
     let mut template = vec![Attribute::Class(ObjectClass::PRIVATE_KEY)];
     template.extend(wanted.label.as_ref().map(|label| Attribute::Label(label.clone().into_bytes())));
@@ -286,8 +300,10 @@ fn find_key(session: &Session, token: &str, wanted: &WantedKey) -> Result<Found,
     let read =
         |template: &[Attribute]| read(template).map_err(|error| failed(token, "list its keys", &error));
     let mut found = read(&template)?;
-    if found.len() > 1 && found.iter().any(Found::is_edwards) {
-        found.retain(Found::is_edwards);
+    for is_better in [Found::is_edwards, Found::may_be_p384] {
+        if found.len() > 1 && found.iter().any(is_better) {
+            found.retain(is_better);
+        }
     }
     let (token, wanted) = (token.to_owned(), wanted.to_string());
     let names = |found: &[Found]| found.iter().map(|key| key.name.to_string()).collect();
@@ -318,12 +334,15 @@ fn public_half(session: &Session, token: &str, key: &Found) -> Result<PublicKey,
         key: key_name.clone(),
         problem: KeyProblem::Algorithm { found: found.to_owned() }.into(),
     };
-    if !key.is_edwards() {
+    let kind = if key.is_edwards() {
+        KeyType::EC_EDWARDS
+    } else if key.kind == Some(KeyType::EC) {
+        KeyType::EC
+    } else {
         let found = key.kind.map_or_else(|| "not known".to_owned(), |kind| kind.to_string());
         return Err(other(&found));
-    }
-    let mut template =
-        vec![Attribute::Class(ObjectClass::PUBLIC_KEY), Attribute::KeyType(KeyType::EC_EDWARDS)];
+    };
+    let mut template = vec![Attribute::Class(ObjectClass::PUBLIC_KEY), Attribute::KeyType(kind)];
     match (&key.name.id, &key.name.label) {
         (Some(id), _) => template.push(Attribute::Id(id.clone())),
         (None, Some(label)) => template.push(Attribute::Label(label.clone().into_bytes())),
@@ -337,8 +356,15 @@ fn public_half(session: &Session, token: &str, key: &Found) -> Result<PublicKey,
         Some(half) => (half.parameters, half.point),
         None => (key.parameters.clone(), key.point.clone()),
     };
-    if parameters.is_some_and(|parameters| !is_ed25519(&parameters)) {
-        return Err(other("of another curve of Edwards"));
+    match parameters.as_deref() {
+        Some(parameters) if key.is_edwards() && !is_ed25519(parameters) => {
+            return Err(other("of another curve of Edwards"));
+        }
+        // A point of another curve can have the size of one of P-384.
+        parameters if !key.is_edwards() && !parameters.is_some_and(is_p384) => {
+            return Err(other("ECDSA with another curve than P-384"));
+        }
+        _ => {}
     }
     let Some(point) = point else {
         let why = "has no public half in the token";
@@ -346,8 +372,11 @@ fn public_half(session: &Session, token: &str, key: &Found) -> Result<PublicKey,
     };
     let malformed =
         || KeyProblem::Malformed { detail: format!("its point has {} bytes", point.len()) }.into();
-    ed25519_of_point(&point)
-        .ok_or_else(malformed)
-        .and_then(|bytes| PublicKey::from_ed25519(&bytes))
-        .map_err(|problem| TokenError::Key { token: token_name, key: key_name, problem })
+    let public = if key.is_edwards() {
+        ed25519_of_point(&point).ok_or_else(malformed).and_then(|bytes| PublicKey::from_ed25519(&bytes))
+    } else {
+        let half = p384_of_point(&point).ok_or_else(malformed).and_then(ecdsa::PublicHalf::from_bytes);
+        half.map(PublicKey::of_ecdsa)
+    };
+    public.map_err(|problem| TokenError::Key { token: token_name, key: key_name, problem })
 }

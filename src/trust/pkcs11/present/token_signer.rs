@@ -25,7 +25,7 @@ const CHECK: Duration = Duration::from_millis(100);
 /// How long the end of the program waits for a token that is at work. Modules do not like to be ended in the middle.
 const END_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// An Ed25519 key whose private half is in a token.
+/// A key of Ed25519 or P-384 whose private half is in a token.
 ///
 /// Several threads may ask for signatures at a time; the token makes one after the other.
 pub struct TokenSigner {

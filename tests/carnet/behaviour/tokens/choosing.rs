@@ -78,14 +78,17 @@ fn keys_that_cannot_sign_here_are_refused_with_the_reason() {
         tokens.tool("carnet", &format!("--keypairgen --key-type {kind} --label {label} --id aa")).ok();
     };
     pair("rsa", "rsa:2048 --usage-sign");
-    pair("p384", "EC:secp384r1 --usage-sign");
+    pair("p256", "EC:secp256r1 --usage-sign");
+    pair("p521", "EC:secp521r1 --usage-sign");
     pair("asks", "EC:edwards25519 --usage-sign --always-auth");
     let key = |label: &str| {
         let run = tokens.carnet(&format!("pubkey --key pkcs11:token=carnet;object={label}?pin-source=pin"));
         run.ends(1)
     };
     key("rsa").says(&["error[key-algorithm]", "object=rsa", "token \"carnet\""]);
-    key("p384").says(&["error[key-algorithm]"]);
+    for curve in ["p256", "p521"] {
+        key(curve).says(&["error[key-algorithm]", "another curve than P-384"]);
+    }
     key("asks").says(&["error[token-key-unusable]", "CKA_ALWAYS_AUTHENTICATE"]);
     // Without its public half; and with that of another key, which is noticed at the first signature.
     tokens.tool("carnet", "--delete-object --type pubkey --id 01").ok();

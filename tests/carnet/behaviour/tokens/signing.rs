@@ -28,6 +28,39 @@ fn two_hundred_chunks_are_packed_with_a_generated_key_and_openssl_agrees() {
 }
 
 #[test]
+fn a_key_of_p384_packs_and_releases_and_openssl_agrees() {
+    let Some(tokens) = Tokens::new() else { return };
+    let desk = &tokens.desk;
+    tokens.tool("carnet", "--keypairgen --key-type EC:secp384r1 --label curve --id 05 --usage-sign").ok();
+    let key = "pkcs11:token=carnet;object=curve?pin-source=file:pin";
+    tokens.public(key, "curve.pub.pem");
+    let pack = format!("pack oci:src --chunk-size 64KiB --to mine --name m --key {key}");
+    tokens.carnet(&pack).ok();
+    desk.carnet("verify mine --pub curve.pub.pem").ok().says(&["COMPLETE"]);
+    desk.sh(
+        "for c in mine/*.tar; do rm -rf x && mkdir x && tar xf $c -C x && openssl dgst -sha384 -verify curve.pub.pem \
+         -signature x/01_*.ecdsap384.sig x/00_statement.txt || exit 1; done",
+    )
+    .ok();
+    // Its signatures differ each time. What was signed stays.
+    let before = desk.files("mine");
+    tokens.carnet(&pack).ok();
+    tokens.carnet(&format!("sign mine --key {key}")).ok().says(&["already signed"]);
+    assert!(desk.files("mine") == before);
+    tokens.carnet(&format!("parity mine --parity 1 --key {key}")).ok();
+    desk.sh("rm mine/m_00002.tar").ok();
+    desk.carnet("repair mine --pub curve.pub.pem").ok();
+    assert!(desk.files("mine")["m_00002.tar"] == before["m_00002.tar"]);
+    tokens.carnet(&format!("sign out --key {key}")).ok().says(&["now with 2 signatures"]);
+    // A token of several keys: those of Ed25519 come first, then those of P-384.
+    let public = |uri: &str| tokens.carnet(&format!("pubkey --key {uri}?pin-source=file:pin")).ok().stdout;
+    assert_eq!(public("pkcs11:token=carnet"), public("pkcs11:token=carnet;object=station"));
+    tokens.tool("carnet", "--delete-object --type privkey --id 01").ok();
+    tokens.tool("carnet", "--keypairgen --key-type rsa:2048 --label rsa --id 06 --usage-sign").ok();
+    assert_eq!(public("pkcs11:token=carnet"), public("pkcs11:token=carnet;object=curve"));
+}
+
+#[test]
 fn an_imported_key_makes_the_bytes_of_its_file() {
     let Some(tokens) = Tokens::new() else { return };
     let desk = &tokens.desk;
