@@ -16,7 +16,7 @@ pub fn changes(old: &TrustPolicy, new: &TrustPolicy) -> Vec<String> {
     differ("expires", or_none(old.expires()), or_none(new.expires()));
     let algorithms = |policy: &TrustPolicy| match policy.algorithms() {
         None => "any".to_owned(),
-        Some(all) => all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and "),
+        Some(demand) => demand.to_string(),
     };
     differ("algorithms", algorithms(old), algorithms(new));
     let in_both = |key: &PolicyKey, policy: &TrustPolicy| {

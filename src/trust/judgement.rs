@@ -56,8 +56,7 @@ pub enum RefusalReason {
     SameHolder,
     /// The policy does not count signatures of this algorithm.
     AlgorithmNotAllowed,
-    /// The policy wants signatures of several algorithms from each holder, and the others of this holder are missing or do
-    /// not count.
+    /// The policy wants two signatures of each holder, and the other one of this holder is missing or does not count.
     AlgorithmMissing,
     /// The trust file itself has expired.
     PolicyExpired,
@@ -77,9 +76,11 @@ impl fmt::Display for RefusalReason {
             RefusalReason::SameKey => "another signature of the same key already counts",
             RefusalReason::SameHolder => "a signature of the same holder with another key already counts",
             RefusalReason::PolicyExpired => "the trust file has expired",
-            RefusalReason::AlgorithmNotAllowed => "the trust file does not count signatures of this algorithm",
+            RefusalReason::AlgorithmNotAllowed => {
+                "the trust file does not count signatures of this algorithm"
+            }
             RefusalReason::AlgorithmMissing => {
-                "the trust file wants a signature of each algorithm from this holder, and one is missing or does not count"
+                "the trust file wants two signatures of this holder, and one is missing or does not count"
             }
         })
     }
@@ -94,7 +95,7 @@ pub struct Accepted {
     pub holder: String,
     /// The full id of the key that signed.
     pub key_id: KeyId,
-    /// The ids of further keys of the holder that signed, if the policy wants several algorithms.
+    /// The ids of further keys of the holder that signed, if the policy wants two signatures of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub further_keys: Vec<KeyId>,
 }

@@ -21,6 +21,7 @@ mod allowed_signers;
 pub mod cargo;
 #[cfg(feature = "full")]
 mod changes;
+mod demand;
 #[cfg(feature = "full")]
 mod draft;
 mod ecdsa;
@@ -52,6 +53,7 @@ mod update;
 mod update_error;
 
 pub use accept::{AcceptedChunk, Release, Unreleased, Untrusted, accept, release};
+pub use demand::Demand;
 pub use jiff::Timestamp as Time;
 pub use judgement::{Accepted, Judgement, RefusalReason, Refused, Role};
 pub use key::{KeyId, PublicKey, ShortKeyId, ShortKeyIdError};

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
+    demand::Demand,
     judgement::{Accepted, Judgement, RefusalReason, Refused, Role},
     key::{KeyId, PublicKey, ShortKeyId},
     policy_error::{PolicyError, PolicyProblem},
@@ -167,7 +168,7 @@ pub struct Question<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Rules {
     pub(super) release_threshold: i64,
-    pub(super) algorithms: Option<Vec<SignatureAlgorithm>>,
+    pub(super) algorithms: Option<Demand>,
     pub(super) serial: Option<u64>,
     pub(super) root_threshold: Option<i64>,
     pub(super) expires: Option<Timestamp>,
@@ -177,7 +178,7 @@ pub(super) struct Rules {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrustPolicy {
     release_threshold: u8,
-    algorithms: Option<Vec<SignatureAlgorithm>>,
+    algorithms: Option<Demand>,
     serial: Option<u64>,
     root_threshold: Option<u8>,
     expires: Option<Timestamp>,
@@ -258,22 +259,13 @@ impl TrustPolicy {
         Ok(policy)
     }
 
-    /// Refuses a list of algorithms that names none, one twice, or an unknown one, and a threshold for which the signatures
-    /// of the packer and of all releasers do not fit into a control chunk.
+    /// Refuses a threshold for which the signatures of the packer and of all releasers do not fit into a control chunk.
     fn check_algorithms(&self) -> Result<(), PolicyProblem> {
-        let Some(algorithms) = &self.algorithms else { return Ok(()) };
-        let distinct = algorithms.iter().enumerate().all(|(at, one)| !algorithms[..at].contains(one));
-        if algorithms.is_empty()
-            || !distinct
-            || !algorithms.iter().all(|one| SignatureAlgorithm::KNOWN.contains(one))
-        {
-            let found = algorithms.iter().map(SignatureAlgorithm::as_str).collect::<Vec<_>>().join(", ");
-            return Err(PolicyProblem::Algorithms { found });
-        }
-        let most = SIGNATURES_MAX / algorithms.len() - 1;
-        if algorithms.len() > 1 && usize::from(self.release_threshold) > most {
-            let (threshold, algorithms) = (self.release_threshold, algorithms.len());
-            return Err(PolicyProblem::TooManySignatures { threshold, algorithms, most });
+        let Some(demand) = &self.algorithms else { return Ok(()) };
+        let each = demand.signatures();
+        let most = SIGNATURES_MAX / each - 1;
+        if each > 1 && usize::from(self.release_threshold) > most {
+            return Err(PolicyProblem::TooManySignatures { threshold: self.release_threshold, each, most });
         }
         Ok(())
     }
@@ -295,7 +287,7 @@ impl TrustPolicy {
         }
     }
 
-    /// How many holders can act in the role at all, with a key of each algorithm that the policy wants.
+    /// How many holders can act in the role at all, with a key for each signature that the policy wants.
     fn able(&self, role: Role) -> usize {
         let can = |holder: &str, algorithm: Option<SignatureAlgorithm>| {
             let mut keys = self.keys.iter().filter(|key| key.holder == holder && key.could_act(role));
@@ -306,7 +298,7 @@ impl TrustPolicy {
         holders.dedup();
         let able = |holder: &&&str| match &self.algorithms {
             None => can(holder, None),
-            Some(algorithms) => algorithms.iter().all(|&algorithm| can(holder, Some(algorithm))),
+            Some(demand) => demand.is_met(|algorithm| can(holder, Some(algorithm))),
         };
         holders.iter().filter(able).count()
     }
@@ -314,8 +306,8 @@ impl TrustPolicy {
     /// Decides for each signature over `message` whether it counts for `role` and `stream`.
     ///
     /// No other function counts signatures. Each public key and each holder counts at most once, whatever key ids the
-    /// signatures name, and whatever their algorithms are. If the policy wants several algorithms, a holder counts only with
-    /// a signature of each. A refused signature does not use up that count: a holder's expired key does not block their
+    /// signatures name, and whatever their algorithms are. If the policy wants two signatures of each holder, a holder counts
+    /// only with both. A refused signature does not use up that count: a holder's expired key does not block their
     /// valid key.
     ///
     /// `created` is the time in the message, `now` is the receiver's clock, and a key must be valid at both. With
@@ -352,10 +344,10 @@ impl TrustPolicy {
             let counted: Vec<&PolicyKey> = outcomes.iter().filter_map(|outcome| outcome.ok()).collect();
             outcomes.push(self.admit(question, message, signature, &counted));
         }
-        let Some(wanted) = &self.algorithms else { return outcomes };
+        let Some(demand) = &self.algorithms else { return outcomes };
         let counted: Vec<&PolicyKey> = outcomes.iter().filter_map(|outcome| outcome.ok()).collect();
         let is_whole = |key: &PolicyKey| {
-            counted.iter().filter(|other| other.holder == key.holder).count() == wanted.len()
+            counted.iter().filter(|other| other.holder == key.holder).count() == demand.signatures()
         };
         outcomes
             .into_iter()
@@ -376,7 +368,7 @@ impl TrustPolicy {
         if !SignatureAlgorithm::KNOWN.contains(&signature.algorithm) {
             return Err(RefusalReason::UnknownAlgorithm);
         }
-        if self.algorithms.as_ref().is_some_and(|wanted| !wanted.contains(&signature.algorithm)) {
+        if self.algorithms.as_ref().is_some_and(|demand| demand.place(signature.algorithm).is_none()) {
             return Err(RefusalReason::AlgorithmNotAllowed);
         }
         // An expired trust file can still be replaced by its roots.
@@ -413,12 +405,14 @@ impl TrustPolicy {
 
     /// Whether signatures of both keys of one holder count together, as one.
     fn complements(&self, counted: &PolicyKey, key: &PolicyKey) -> bool {
-        self.algorithms.is_some() && counted.key.algorithm() != key.key.algorithm()
+        let place =
+            |key: &PolicyKey| self.algorithms.as_ref().and_then(|demand| demand.place(key.key.algorithm()));
+        self.algorithms.is_some() && place(counted) != place(key)
     }
 
-    /// The algorithms that each holder must sign with; `None` if one of any algorithm is enough.
-    pub fn algorithms(&self) -> Option<&[SignatureAlgorithm]> {
-        self.algorithms.as_deref()
+    /// What each holder must sign with; `None` if one signature of any algorithm is enough.
+    pub fn algorithms(&self) -> Option<&Demand> {
+        self.algorithms.as_ref()
     }
 
     /// Whether enough signatures count: one packer, or `release-threshold` releasers.

@@ -76,7 +76,7 @@ pub enum PolicyProblem {
         threshold: u8,
         /// The number of roots who can sign.
         holders: usize,
-        /// Whether a holder needs a key of each algorithm.
+        /// Whether a holder needs a key for each signature that the policy wants.
         of_each: bool,
     },
     /// A number or a time of the trust file is not valid.
@@ -88,21 +88,31 @@ pub enum PolicyProblem {
         detail: String,
     },
     /// The list of algorithms is not valid.
-    #[error("algorithms is [{found}]; expected ed25519, mldsa87 or both, each once")]
+    #[error(
+        "algorithms is [{found}]; expected names of ed25519, mldsa87 and ecdsap384, or lists of them, and each name at most once"
+    )]
     Algorithms {
         /// The algorithms found.
         found: String,
     },
+    /// The policy wants more signatures of a packer than a data chunk can have.
+    #[error("algorithms wants {found} signatures of each holder; a chunk has at most {limit} of its packer")]
+    AlgorithmCount {
+        /// The number of signatures that it wants.
+        found: usize,
+        /// The largest number.
+        limit: usize,
+    },
     /// The signatures that the policy wants do not fit into a control chunk.
     #[error(
-        "release-threshold is {threshold}; with {algorithms} signatures of each holder, a control chunk has room for at most \
+        "release-threshold is {threshold}; with {each} signatures of each holder, a control chunk has room for at most \
          {most} releasers"
     )]
     TooManySignatures {
         /// The number of holders who must sign.
         threshold: u8,
         /// The number of signatures of each.
-        algorithms: usize,
+        each: usize,
         /// The highest possible threshold.
         most: usize,
     },
@@ -192,7 +202,7 @@ pub enum PolicyProblem {
     /// No key may pack, so no chunk could be accepted.
     #[error("no unrevoked key has the role packer{}", each_algorithm(*of_each))]
     NoPacker {
-        /// Whether a holder needs a key of each algorithm.
+        /// Whether a holder needs a key for each signature that the policy wants.
         of_each: bool,
     },
     /// There are fewer releasers than the release threshold.
@@ -206,13 +216,13 @@ pub enum PolicyProblem {
         threshold: u8,
         /// The number of holders who can sign.
         holders: usize,
-        /// Whether a holder needs a key of each algorithm.
+        /// Whether a holder needs a key for each signature that the policy wants.
         of_each: bool,
     },
 }
 
 fn each_algorithm(is_wanted: bool) -> &'static str {
-    if is_wanted { " of each algorithm in `algorithms`" } else { "" }
+    if is_wanted { " for each signature in `algorithms`" } else { "" }
 }
 
 /// The subject and verb of a sentence about a number of holders.
@@ -296,6 +306,7 @@ impl Diagnose for PolicyError {
                 Code::PolicyThreshold
             }
             PolicyProblem::Algorithms { .. } => Code::PolicyAlgorithms,
+            PolicyProblem::AlgorithmCount { .. } => Code::PolicyAlgorithmCount,
             PolicyProblem::Roots { .. } | PolicyProblem::RootsUnsatisfiable { .. } => Code::PolicyRoots,
             PolicyProblem::Setting { .. } => Code::PolicySetting,
             PolicyProblem::Holder { .. } | PolicyProblem::HolderCase { .. } => Code::PolicyHolder,

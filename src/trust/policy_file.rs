@@ -10,6 +10,7 @@ use serde::Deserialize;
 use toml::{Spanned, Value, value::Datetime};
 
 use super::{
+    demand::Demand,
     judgement::Role,
     key::PublicKey,
     policy::{JUMP_MAX, NO_STREAM, PolicyKey, Revocation, Rules, TrustPolicy, checked_holder},
@@ -42,7 +43,7 @@ struct RawPolicy {
     version: i64,
     release_threshold: i64,
     root_threshold: Option<i64>,
-    algorithms: Option<Vec<String>>,
+    algorithms: Option<Vec<Value>>,
     serial: Option<u64>,
     expires: Option<Value>,
     keys: Vec<Spanned<RawKey>>,
@@ -137,12 +138,7 @@ impl TrustPolicy {
                 .map_err(|problem| PolicyError { path: None, line: Some(line), problem })?;
             keys.push(key);
         }
-        let parse = |word: &String| {
-            let found = word.chars().take(80).collect();
-            word.parse().map_err(|_| PolicyProblem::Algorithms { found })
-        };
-        let algorithms =
-            raw.algorithms.map(|words| words.iter().map(parse).collect::<Result<_, _>>()).transpose()?;
+        let algorithms = raw.algorithms.as_deref().map(demand).transpose()?;
         let setting = |key, detail| PolicyProblem::Setting { key, detail };
         if raw.serial.is_some_and(|serial| !(1..=SEQUENCE_MAX).contains(&serial)) {
             return Err(setting("serial", format!("expected a number from 1 to {SEQUENCE_MAX}")).into());
@@ -157,6 +153,19 @@ impl TrustPolicy {
         };
         Ok(TrustPolicy::new(rules, keys)?)
     }
+}
+
+/// What a trust file wants of each holder: names of algorithms, and lists of those of which one is enough.
+fn demand(list: &[Value]) -> Result<Demand, PolicyProblem> {
+    let name = |value: &Value| match value {
+        Value::String(name) => Ok(name.clone()),
+        other => Err(PolicyProblem::Algorithms { found: format!("a value of type {}", other.type_str()) }),
+    };
+    let names = |value: &Value| match value {
+        Value::Array(names) => names.iter().map(name).collect(),
+        one => Ok(vec![name(one)?]),
+    };
+    Demand::new(&list.iter().map(names).collect::<Result<Vec<_>, _>>()?)
 }
 
 fn line_of(text: &str, span: &Range<usize>) -> usize {

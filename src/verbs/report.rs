@@ -236,7 +236,7 @@ pub struct SignerReport {
     pub holder: String,
     /// The id of the key.
     pub key: String,
-    /// The ids of further keys of the holder that signed, if the trust policy wants several algorithms.
+    /// The ids of further keys of the holder that signed, if the trust policy wants two signatures of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub further_keys: Vec<String>,
 }

@@ -223,20 +223,19 @@ impl<'a> Adding<'a> {
     }
 }
 
-/// The algorithms with which the policy wants a signature of the holder of these keys, too.
+/// With what the policy wants a signature of the holder of these keys, too.
 fn waits_for(policy: &TrustPolicy, keys: &[&PublicKey], head: &Head) -> Vec<String> {
     let of = |key: &PublicKey| policy.keys().iter().find(|known| known.key() == key).map(PolicyKey::holder);
     let Some(holder) = keys.iter().find_map(|key| of(key)) else { return Vec::new() };
-    let has_signed = |algorithm: &&SignatureAlgorithm| {
+    let has_signed = |algorithm: SignatureAlgorithm| {
         let mut theirs =
-            policy.keys().iter().filter(|key| key.holder() == holder && key.key().algorithm() == **algorithm);
+            policy.keys().iter().filter(|key| key.holder() == holder && key.key().algorithm() == algorithm);
         theirs.any(|key| head.signatures.iter().any(|s| key.key().has_signed(&head.statement_bytes, s)))
     };
-    let wanted = policy.algorithms().unwrap_or_default().iter();
-    wanted.filter(|algorithm| !has_signed(algorithm)).map(ToString::to_string).collect()
+    policy.algorithms().map(|demand| demand.lacking(has_signed)).unwrap_or_default()
 }
 
-/// Refuses a signature that the policy does not count as a release. One of several algorithms may come alone: the holder's
+/// Refuses a signature that the policy does not count as a release. One of two may come alone: the holder's
 /// other key may be somewhere else.
 fn check_counts(
     policy: &TrustPolicy,

@@ -45,7 +45,7 @@ pub struct SignedBundle {
     pub key: String,
     /// The id of the second key that signed, of another algorithm.
     pub second_key: Option<String>,
-    /// The algorithms with which the same holder must sign, too, before the release counts.
+    /// With what the same holder must sign, too, before the release counts: algorithms, or `either` and several of them.
     pub waits_for: Vec<String>,
     /// Whether this key had already signed the control chunk; if so, nothing was changed.
     pub already_signed: bool,

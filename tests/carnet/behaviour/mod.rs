@@ -9,6 +9,7 @@ mod bad_sources;
 mod bounds;
 mod closure;
 pub(crate) mod deltas;
+mod demands;
 mod determinism;
 mod docker_archives;
 mod ecdsa;

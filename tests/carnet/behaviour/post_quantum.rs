@@ -238,7 +238,7 @@ fn a_signature_that_was_taken_away_is_a_downgrade() {
             desk.sh("rm -rf far && cp -r out far").ok();
             strip(&desk.path("far").join(file), algorithm);
             let run = desk.carnet("verify far --trust trust.toml").ends(3);
-            run.says(&["error[signature-downgrade]", "wants a signature of each algorithm"]);
+            run.says(&["error[signature-downgrade]", "wants two signatures of this holder"]);
             let run = desk.carnet("unpack far --trust trust.toml --to oci:never").ends(3);
             run.says(&["error[signature-downgrade]"]);
             assert!(!desk.path("never").exists(), "{what}");
@@ -338,6 +338,11 @@ fn trust_files_with_algorithms_are_read_strictly() {
         (r#"algorithms = ["mldsa65"]"#, "policy-algorithms"),
         (r#"algorithms = ["ML-DSA-87"]"#, "policy-algorithms"),
         (r#"algorithms = "mldsa87""#, "policy-syntax"),
+        (r#"algorithms = ["mldsa87", 25519]"#, "policy-algorithms"),
+        (r#"algorithms = [["mldsa87"], []]"#, "policy-algorithms"),
+        (r#"algorithms = ["mldsa87", ["ed25519", "mldsa87"]]"#, "policy-algorithms"),
+        (r#"algorithms = [["mldsa87", ["ed25519"]]]"#, "policy-algorithms"),
+        (r#"algorithms = ["mldsa87", "ed25519", "ecdsap384"]"#, "policy-algorithm-count"),
     ] {
         trust(&desk, 1, head);
         verify(&desk).ends(2).says(&[&format!("error[{code}]")]);

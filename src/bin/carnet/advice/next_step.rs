@@ -90,7 +90,10 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         }
         Code::TrustUpdateUnsigned => "let more roots sign it with `carnet trust sign`",
         Code::PolicyAlgorithms => {
-            r#"write algorithms = ["ed25519", "mldsa87"], or one of them, or leave it out"#
+            r#"write one or two of ed25519, mldsa87 and ecdsap384, e.g. algorithms = ["ed25519", "mldsa87"], or leave it out"#
+        }
+        Code::PolicyAlgorithmCount => {
+            r#"put those of which one is enough into a list of their own: algorithms = ["mldsa87", ["ed25519", "ecdsap384"]]"#
         }
         Code::PolicyHolder => {
             "give each holder a name of printable ASCII characters that differs from others in more than case"

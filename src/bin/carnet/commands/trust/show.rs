@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use carnet::diagnosis::{Code, count};
 use carnet::format::Timestamp;
-use carnet::trust::{PolicyKey, Revocation, Role, TrustPolicy};
+use carnet::format::signature::SignatureAlgorithm;
+use carnet::trust::{Demand, PolicyKey, Revocation, Role, TrustPolicy};
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -50,7 +51,7 @@ pub(super) struct TrustFileReport {
     release_threshold: u8,
     /// How many roots must sign a change of the file; absent if it has none.
     root_threshold: Option<u8>,
-    /// What each holder must sign with; absent if any algorithm is enough.
+    /// What each holder must sign with, one entry for each signature, e.g. `either ed25519 or ecdsap384`; absent if any algorithm is enough.
     algorithms: Option<Vec<String>>,
     /// When the file expires.
     expires: Option<String>,
@@ -108,7 +109,7 @@ fn report(policy: &TrustPolicy) -> TrustFileReport {
         serial: policy.serial(),
         release_threshold: policy.release_threshold(),
         root_threshold: policy.root_threshold(),
-        algorithms: policy.algorithms().map(|all| all.iter().map(ToString::to_string).collect()),
+        algorithms: policy.algorithms().map(Demand::words),
         expires: policy.expires().map(|time| time.to_string()),
         keys: policy.keys().iter().map(key).collect(),
     }
@@ -195,12 +196,12 @@ fn check(policy: &TrustPolicy, now: Timestamp, days: u32) -> TrustCheckReport {
             && key.valid_until().is_none_or(|until| at.get() < until)
     };
     let able = |role: Role, at: Timestamp| {
-        let of = |holder: &str, algorithm: Option<&str>| {
+        let of = |holder: &str, algorithm: Option<SignatureAlgorithm>| {
             policy.keys().iter().any(|key| {
                 key.holder() == holder
                     && key.roles().contains(&role)
                     && is_valid(key, at)
-                    && algorithm.is_none_or(|algorithm| key.key().algorithm().as_str() == algorithm)
+                    && algorithm.is_none_or(|algorithm| key.key().algorithm() == algorithm)
             })
         };
         let mut holders: Vec<&str> = policy.keys().iter().map(PolicyKey::holder).collect();
@@ -208,7 +209,7 @@ fn check(policy: &TrustPolicy, now: Timestamp, days: u32) -> TrustCheckReport {
         holders.dedup();
         let whole = |holder: &&&str| match policy.algorithms() {
             None => of(holder, None),
-            Some(all) => all.iter().all(|algorithm| of(holder, Some(algorithm.as_str()))),
+            Some(demand) => demand.is_met(|algorithm| of(holder, Some(algorithm))),
         };
         holders.iter().filter(whole).count()
     };
