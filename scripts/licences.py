@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Prints the licences of carnet and of every crate that the program contains, with their texts.
 
-  licences.py TARGET [NOTE]
+  licences.py TARGET [NOTE [OPTION…]]
 
-TARGET is the platform. NOTE is a paragraph that is printed after the first. Each text is printed once.
+TARGET is the platform. NOTE is a paragraph that is printed after the first. OPTION are those of cargo for features. Each text is
+printed once.
 """
 
 import json
@@ -15,9 +16,9 @@ import sys
 NAMES = re.compile(r"(licen[cs]e|copying|notice|copyright|unlicense)", re.IGNORECASE)
 
 
-def contained(target):
+def contained(target, options):
     """The packages that the program is linked with: what is used to build it, or to test it, is not."""
-    command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target]
+    command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target, *options]
     metadata = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
     packages = {package["id"]: package for package in metadata["packages"]}
@@ -43,8 +44,8 @@ def texts(package):
             yield file.name, file.read_text(errors="replace").strip()
 
 
-def main(target, note=""):
-    packages = contained(target)
+def main(target, note="", *options):
+    packages = contained(target, options)
     own = next(package for package in packages if package["name"] == "carnet")
     print(f"carnet {own['version']} is licensed under {own['license']}.")
     if note:
@@ -66,6 +67,6 @@ def main(target, note=""):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) < 2:
         raise SystemExit(__doc__)
     main(*sys.argv[1:])

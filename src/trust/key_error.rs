@@ -53,6 +53,9 @@ pub enum KeyProblem {
     /// A private key was given where a public key is needed.
     #[error("is a private key; a public key is needed")]
     PrivateGiven,
+    /// The key uses an algorithm that this program was built without.
+    #[error("is a key of ECDSA, and this program was built without the feature `ecdsa`")]
+    NotBuilt,
     /// The key uses another algorithm.
     #[error("is not an Ed25519, ML-DSA-87 or ECDSA P-384 key: its algorithm is {found}")]
     Algorithm {
@@ -166,7 +169,7 @@ impl Diagnose for KeyError {
             KeyProblem::Kind { .. } => Code::KeyWrongKind,
             KeyProblem::PublicGiven => Code::KeyIsPublic,
             KeyProblem::PrivateGiven => Code::KeyIsPrivate,
-            KeyProblem::Algorithm { .. } => Code::KeyAlgorithm,
+            KeyProblem::Algorithm { .. } | KeyProblem::NotBuilt => Code::KeyAlgorithm,
             KeyProblem::Weak => Code::KeyWeak,
             KeyProblem::NotCanonical => Code::KeyNotCanonical,
             KeyProblem::Encrypted => Code::KeyEncrypted,

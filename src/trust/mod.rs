@@ -24,6 +24,7 @@ mod changes;
 mod demand;
 #[cfg(feature = "full")]
 mod draft;
+#[cfg_attr(not(feature = "ecdsa"), path = "ecdsa/absent.rs")]
 mod ecdsa;
 mod judgement;
 mod key;

@@ -42,6 +42,7 @@ mod notify;
 mod outputs;
 #[cfg(feature = "full")]
 mod piece_args;
+#[cfg_attr(not(feature = "full"), path = "absent/piece_results.rs")]
 mod piece_results;
 mod plain;
 mod progress;

@@ -6,8 +6,11 @@
 //! leaves its result; `joined` reaches the verdict from the results of all.
 
 mod damage;
+#[cfg(feature = "full")]
 mod joined;
+#[cfg(feature = "full")]
 mod piece;
+#[cfg(feature = "full")]
 mod piece_result;
 mod protection;
 mod report;
@@ -15,8 +18,11 @@ mod run;
 mod verifying;
 mod volumes;
 
+#[cfg(feature = "full")]
 pub use joined::{JoinError, verify_joined};
+#[cfg(feature = "full")]
 pub use piece::{BundlePiece, PieceError, PieceReport, verify_piece};
+#[cfg(feature = "full")]
 pub use piece_result::{PieceResult, RESULT_BYTES_MAX, ResultMalformed};
 pub use protection::{GroupReport, ProtectionReport};
 pub use report::{

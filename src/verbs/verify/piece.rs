@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::damage::{Damage, is_intact};
@@ -15,8 +16,7 @@ use crate::format::Sum;
 use crate::format::statement::{Crossing, Kind, Statement};
 
 /// The piece of a bundle, after it was verified.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct BundlePiece {
     /// The id of the bundle.
     pub bundle: Sum,
@@ -38,8 +38,7 @@ pub struct BundlePiece {
 }
 
 /// The report of a piece.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PieceReport {
     /// The number of the piece, from 0.
     pub piece: u32,

@@ -2,6 +2,7 @@
 
 mod circles;
 mod commands;
+mod crates;
 mod decisions;
 mod errors;
 mod frozen;

@@ -1,6 +1,6 @@
 //! `carnet verify`: checks signatures, the release and every byte.
 
-use carnet::arrival::{OpenRequest, SHARES_MAX};
+use carnet::arrival::OpenRequest;
 use carnet::diagnosis::count;
 use carnet::environment::Environment;
 use carnet::format::BundleName;
@@ -10,7 +10,7 @@ use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
 use carnet::verify::{
     BundleReport, BundleVerdict, ChunkVerdict, FileReport, LackingVolume, ProtectionReport, Remembered,
-    VerifyReport, verify_joined, verify_remembering,
+    VerifyReport,
 };
 use clap::Args;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use crate::command::{Command, Context, documents};
 use crate::command_error::CommandError;
 use crate::exit;
 use crate::memory::{MemoryArgs, warn};
-use crate::piece_results::read_results;
+use crate::piece_results::ResultArgs;
 use crate::plain::plain;
 use crate::screen::{Screen, say};
 use crate::stores::{PLACES, StoreArgs};
@@ -42,12 +42,8 @@ pub(crate) struct Verify {
     trust: TrustArgs,
     #[command(flatten)]
     memory: MemoryArgs,
-    /// Take what `carnet verify-piece` found in N pieces, and read no layer again
-    #[arg(long, value_name = "N", requires = "results", value_parser = clap::value_parser!(u32).range(1..=i64::from(SHARES_MAX)))]
-    pieces: Option<u32>,
-    /// The folder or place in an object store that `carnet verify-piece` wrote its results to
-    #[arg(long, value_name = "DIR", requires = "pieces", value_parser = chunk_place())]
-    results: Option<ChunkPlace>,
+    #[command(flatten)]
+    results: ResultArgs,
     #[command(flatten)]
     stores: StoreArgs,
 }
@@ -65,13 +61,7 @@ impl Command for Verify {
         let policy = self.trust.policy()?;
         let request = OpenRequest { files: &chunk_files(&self.places, &stores)?, policy: policy.as_ref() };
         let remembered = self.memory.state.is_some().then_some(Remembered { memory, rollback });
-        let report = match (self.pieces, &self.results) {
-            (Some(pieces), Some(place)) => {
-                let results = read_results(place, pieces, None, &stores)?;
-                verify_joined(&request, remembered, pieces, &results, &environment)?
-            }
-            _ => verify_remembering(&request, remembered, &environment)?,
-        };
+        let report = self.results.verify(&request, remembered, &stores)?;
         context.screen.answer(&report, || text(&report, context.screen));
         // One line for each failure, so that a log without the report has it.
         for bundle in &report.bundles {
