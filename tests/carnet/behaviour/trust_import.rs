@@ -75,7 +75,7 @@ fn what_a_trust_file_cannot_say_is_passed_over_and_named() {
         "line 4 is not imported: its key is only for the namespaces \"git, file\"",
         "line 5 is not imported: it is an authority",
         "line 6 is not imported: valid-before \"20270101\" is in the local time",
-        "line 7 is not imported: its key is not an Ed25519 or ML-DSA-87 key: its algorithm is ssh-rsa",
+        "line 7 is not imported: its key is not an Ed25519, ML-DSA-87 or ECDSA P-384 key: its algorithm is ssh-rsa",
         "line 8 is not imported: it has the same key as line 1",
     ]);
     list(&desk, "*@desk BOB\n");
