@@ -5,7 +5,6 @@ use carnet::trust::read_signature;
 
 libfuzzer_sys::fuzz_target!(|output: &[u8]| {
     if let Ok((algorithm, signature)) = read_signature(output) {
-        assert!(algorithm.allows(signature.len()));
         assert_eq!(read_signature(&signature), Ok((algorithm, signature.clone())));
     }
 });

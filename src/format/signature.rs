@@ -22,9 +22,16 @@ impl SignatureAlgorithm {
     /// ECDSA with P-384 and SHA-384 (FIPS 186-5), whose signatures have at most [`ECDSA_P384_BYTES_MAX`].
     pub const ECDSA_P384: SignatureAlgorithm = SignatureAlgorithm(*b"ecdsap384\0\0\0\0\0\0\0");
 
+    /// Ed25519 in a FIDO token, in the frame of OpenSSH, whose signatures have at most [`SK_ED25519_BYTES_MAX`].
+    pub const SK_ED25519: SignatureAlgorithm = SignatureAlgorithm(*b"sked25519\0\0\0\0\0\0\0");
+
     /// The algorithms that are not reserved.
-    pub const KNOWN: [SignatureAlgorithm; 3] =
-        [SignatureAlgorithm::ED25519, SignatureAlgorithm::ML_DSA_87, SignatureAlgorithm::ECDSA_P384];
+    pub const KNOWN: [SignatureAlgorithm; 4] = [
+        SignatureAlgorithm::ED25519,
+        SignatureAlgorithm::ML_DSA_87,
+        SignatureAlgorithm::ECDSA_P384,
+        SignatureAlgorithm::SK_ED25519,
+    ];
 
     /// Returns the name.
     pub fn as_str(&self) -> &str {
@@ -38,6 +45,7 @@ impl SignatureAlgorithm {
             SignatureAlgorithm::ED25519 => ED25519_BYTES as u64..=ED25519_BYTES as u64,
             SignatureAlgorithm::ML_DSA_87 => ML_DSA_87_BYTES as u64..=ML_DSA_87_BYTES as u64,
             SignatureAlgorithm::ECDSA_P384 => ECDSA_P384_BYTES_MIN as u64..=ECDSA_P384_BYTES_MAX as u64,
+            SignatureAlgorithm::SK_ED25519 => 1..=SK_ED25519_BYTES_MAX as u64,
             _ => 1..=super::limits::SIGNATURE_BYTES_MAX,
         }
     }
@@ -46,6 +54,7 @@ impl SignatureAlgorithm {
     pub fn form(self) -> String {
         match self {
             SignatureAlgorithm::ECDSA_P384 => "DER, or 96 bytes".to_owned(),
+            SignatureAlgorithm::SK_ED25519 => "an SSH signature".to_owned(),
             other => format!("{} bytes", other.bytes().end()),
         }
     }
@@ -67,6 +76,9 @@ pub const ECDSA_P384_BYTES_MIN: usize = 8;
 
 /// Maximum size of an ECDSA signature with P-384, in bytes: a number of 49 bytes and one of 48, with the heads of DER.
 pub const ECDSA_P384_BYTES_MAX: usize = 103;
+
+/// Maximum size of a signature of a FIDO token, in bytes. So it takes as much room as one of Ed25519.
+pub const SK_ED25519_BYTES_MAX: usize = 512;
 
 impl fmt::Display for SignatureAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -185,7 +185,7 @@ fn read_line(line: usize, text: &str) -> Result<Outcome, String> {
     Ok(Outcome::Key(AllowedSigner {
         line,
         holder,
-        public_key: key.to_base64_der(),
+        public_key: key.to_word(),
         key: key.id().to_string(),
         valid_from: valid_from.map(text),
         valid_until: valid_until.map(text),

@@ -62,6 +62,9 @@ fn described(key: &PolicyKey) -> String {
     if let Some(until) = key.valid_until() {
         out += &format!(", until {until}");
     }
+    if key.verify_required() {
+        out += ", verify-required";
+    }
     if key.jump_max() != super::policy::JUMP_MAX {
         out += &format!(", max-jump {}", key.jump_max());
     }

@@ -36,7 +36,7 @@ impl NewKey {
         let list =
             |words: &[String]| words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
         let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
-        let mut out = format!("\n[[keys]]\nholder = {holder:?}\npublic-key = \"{}\"\n", key.to_base64_der());
+        let mut out = format!("\n[[keys]]\nholder = {holder:?}\npublic-key = \"{}\"\n", key.to_word());
         let _ = writeln!(out, "roles = [{}]", list(&roles));
         if !streams.is_empty() {
             let _ = writeln!(out, "streams = [{}]", list(streams));

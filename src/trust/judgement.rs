@@ -58,6 +58,8 @@ pub enum RefusalReason {
     AlgorithmNotAllowed,
     /// The policy wants two signatures of each holder, and the other one of this holder is missing or does not count.
     AlgorithmMissing,
+    /// The policy wants the token to have verified its holder, and the signature does not show that.
+    HolderNotVerified,
     /// The trust file itself has expired.
     PolicyExpired,
 }
@@ -75,6 +77,9 @@ impl fmt::Display for RefusalReason {
             RefusalReason::Revoked => "the key is revoked",
             RefusalReason::SameKey => "another signature of the same key already counts",
             RefusalReason::SameHolder => "a signature of the same holder with another key already counts",
+            RefusalReason::HolderNotVerified => {
+                "the trust file wants a PIN or a fingerprint for each signature of this key, and the token asked for none"
+            }
             RefusalReason::PolicyExpired => "the trust file has expired",
             RefusalReason::AlgorithmNotAllowed => {
                 "the trust file does not count signatures of this algorithm"

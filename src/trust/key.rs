@@ -13,10 +13,11 @@ use super::{
     mldsa,
     pem::{decode_pem, malformed, pem_label, read_key_file, single_pem, wrong_kind},
     spki::algorithm_of,
-    ssh::{ed25519_of_blob, ed25519_of_line, is_line},
+    ssh::{TokenKey, ed25519_of_blob, is_line, key_of_line, shows_verification},
 };
 use crate::format::signature::{
-    ECDSA_P384_BYTES_MAX, ED25519_BYTES, ML_DSA_87_BYTES, Signature as HeadSignature, SignatureAlgorithm,
+    ECDSA_P384_BYTES_MAX, ED25519_BYTES, ML_DSA_87_BYTES, SK_ED25519_BYTES_MAX, Signature as HeadSignature,
+    SignatureAlgorithm,
 };
 use crate::oci::digest::decode_hex;
 
@@ -144,7 +145,7 @@ impl schemars::JsonSchema for ShortKeyId {
     }
 }
 
-/// A public key, of Ed25519, ML-DSA-87 or ECDSA with P-384, for which nobody can make signatures without the private key.
+/// A public key, of Ed25519, also in a FIDO token, of ML-DSA-87 or of ECDSA with P-384, for which nobody can make signatures without the private key.
 ///
 /// Each key has exactly one accepted encoding, so equal keys have equal ids, and no key has two ids.
 #[derive(Clone)]
@@ -158,6 +159,7 @@ enum Verifying {
     Ed25519(VerifyingKey),
     MlDsa87(mldsa::PublicHalf),
     EcdsaP384(ecdsa::PublicHalf),
+    SkEd25519(TokenKey),
 }
 
 impl PublicKey {
@@ -169,7 +171,12 @@ impl PublicKey {
     pub fn from_text(text: &str) -> Result<PublicKey, KeyError> {
         let text = text.trim_ascii();
         if is_line(text) {
-            return PublicKey::from_ed25519(&ed25519_of_line(text)?);
+            let (blob, is_in_token) = key_of_line(text)?;
+            return if is_in_token {
+                TokenKey::from_blob(&blob, good_point).map(|key| PublicKey::with(Verifying::SkEd25519(key)))
+            } else {
+                PublicKey::from_ssh_blob(&blob)
+            };
         }
         PublicKey::from_pem(text)
     }
@@ -230,17 +237,7 @@ impl PublicKey {
     }
 
     pub(super) fn from_ed25519(bytes: &[u8; 32]) -> Result<PublicKey, KeyError> {
-        let key = VerifyingKey::from_bytes(bytes)
-            .map_err(|_| KeyProblem::Malformed { detail: "it is not a point of the curve".to_owned() })?;
-        // Non-canonical encodings: y + p instead of y if it fits, and x = 0 with the sign bit set.
-        if key.to_edwards().compress().as_bytes() != bytes {
-            return Err(KeyProblem::NotCanonical.into());
-        }
-        // For the identity, OpenSSL accepts the signature (R = A, S = 0) for every message.
-        if key.is_weak() {
-            return Err(KeyProblem::Weak.into());
-        }
-        Ok(PublicKey::derived(key))
+        good_point(bytes).map(PublicKey::derived)
     }
 
     /// The algorithm of its signatures.
@@ -249,6 +246,7 @@ impl PublicKey {
             Verifying::Ed25519(_) => SignatureAlgorithm::ED25519,
             Verifying::MlDsa87(_) => SignatureAlgorithm::ML_DSA_87,
             Verifying::EcdsaP384(_) => SignatureAlgorithm::ECDSA_P384,
+            Verifying::SkEd25519(_) => SignatureAlgorithm::SK_ED25519,
         }
     }
 
@@ -258,6 +256,7 @@ impl PublicKey {
             Verifying::Ed25519(_) => ED25519_BYTES as u64,
             Verifying::MlDsa87(_) => ML_DSA_87_BYTES as u64,
             Verifying::EcdsaP384(_) => ECDSA_P384_BYTES_MAX as u64,
+            Verifying::SkEd25519(_) => SK_ED25519_BYTES_MAX as u64,
         }
     }
 
@@ -277,7 +276,7 @@ impl PublicKey {
     }
 
     fn with(key: Verifying) -> PublicKey {
-        let id = KeyId(Sha256::digest(spki_der(&key)).into());
+        let id = KeyId(Sha256::digest(encoded(&key)).into());
         PublicKey { key, id }
     }
 
@@ -289,7 +288,7 @@ impl PublicKey {
 
     /// Whether `signature` is a signature of this key over `message`. The check is strict. For Ed25519, S is below the group
     /// order, and R is canonical and not of small order (RFC 8032, section 5.1.7, without the cofactor). ML-DSA-87 has
-    /// carnet's context string. ECDSA has one form of each signature.
+    /// carnet's context string. ECDSA has one form of each signature. A FIDO token was touched.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.key {
@@ -297,7 +296,19 @@ impl PublicKey {
                 .is_ok_and(|bytes| key.verify_strict(message, &Signature::from_bytes(bytes)).is_ok()),
             Verifying::MlDsa87(key) => key.verify(message, signature),
             Verifying::EcdsaP384(key) => key.verify(message, signature),
+            Verifying::SkEd25519(key) => key.verify(message, signature),
         }
+    }
+
+    /// Whether a signature that this key made shows that its holder was verified, by a PIN or a fingerprint. Only that of a FIDO
+    /// token can.
+    pub(super) fn shows_verification(&self, signature: &[u8]) -> bool {
+        self.is_in_fido_token() && shows_verification(signature)
+    }
+
+    /// Whether the private half is in a FIDO token, as the kind of the key says.
+    pub(super) fn is_in_fido_token(&self) -> bool {
+        matches!(self.key, Verifying::SkEd25519(_))
     }
 
     /// Whether an entry of a head is a signature of this key over `message`; see [`PublicKey::verify`].
@@ -313,18 +324,22 @@ impl PublicKey {
         self.id
     }
 
-    /// The bytes of the key, as its algorithm defines them: 32, 2592, or 97.
+    /// The bytes of the key, as its algorithm defines them: 32, 2592, 97, or as many as OpenSSH writes.
     pub fn as_bytes(&self) -> &[u8] {
         match &self.key {
             Verifying::Ed25519(key) => key.as_bytes(),
             Verifying::MlDsa87(key) => key.as_bytes(),
             Verifying::EcdsaP384(key) => key.as_bytes(),
+            Verifying::SkEd25519(key) => key.as_bytes(),
         }
     }
 
-    /// The key as a PEM block, for [`PublicKey::from_pem`] and OpenSSL.
+    /// The key as a file for [`PublicKey::from_text`]: a PEM block for OpenSSL, or the line of a key in a FIDO token.
     pub fn to_pem(&self) -> String {
-        let der = self.to_base64_der();
+        let der = self.to_word();
+        if self.is_in_fido_token() {
+            return der + "\n";
+        }
         let mut pem = format!("-----BEGIN {PUBLIC_LABEL}-----\n");
         for line in der.as_bytes().chunks(64) {
             pem.extend(line.iter().map(|&digit| char::from(digit)));
@@ -333,9 +348,12 @@ impl PublicKey {
         pem + "-----END " + PUBLIC_LABEL + "-----\n"
     }
 
-    /// The key as one line of base64, for [`PublicKey::from_base64_der`].
-    pub fn to_base64_der(&self) -> String {
-        STANDARD.encode(spki_der(&self.key))
+    /// The key in one line, as trust files have it: base64 for [`PublicKey::from_base64_der`], or the line of a key in a FIDO token.
+    pub fn to_word(&self) -> String {
+        match &self.key {
+            Verifying::SkEd25519(key) => key.to_line(),
+            other => STANDARD.encode(encoded(other)),
+        }
     }
 }
 
@@ -359,11 +377,28 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-fn spki_der(key: &Verifying) -> Vec<u8> {
+/// The 32 bytes of a key, as a point for which nobody can make signatures without the private key.
+fn good_point(bytes: &[u8; 32]) -> Result<VerifyingKey, KeyError> {
+    let key = VerifyingKey::from_bytes(bytes)
+        .map_err(|_| KeyProblem::Malformed { detail: "it is not a point of the curve".to_owned() })?;
+    // Non-canonical encodings: y + p instead of y if it fits, and x = 0 with the sign bit set.
+    if key.to_edwards().compress().as_bytes() != bytes {
+        return Err(KeyProblem::NotCanonical.into());
+    }
+    // For the identity, OpenSSL accepts the signature (R = A, S = 0) for every message.
+    if key.is_weak() {
+        return Err(KeyProblem::Weak.into());
+    }
+    Ok(key)
+}
+
+/// The one encoding of a key, of which its id is the sum: DER, or the blob of OpenSSH.
+fn encoded(key: &Verifying) -> Vec<u8> {
     match key {
         Verifying::Ed25519(key) => [SPKI_HEAD.as_slice(), key.as_bytes()].concat(),
         Verifying::MlDsa87(key) => [mldsa::SPKI_HEAD.as_slice(), key.as_bytes()].concat(),
         Verifying::EcdsaP384(key) => [ecdsa::SPKI_HEAD.as_slice(), key.as_bytes()].concat(),
+        Verifying::SkEd25519(key) => key.as_bytes().to_vec(),
     }
 }
 

@@ -70,6 +70,8 @@ pub struct PolicyKey {
     pub(super) valid_until: Option<Timestamp>,
     pub(super) revoked: Option<Revocation>,
     pub(super) jump_max: u64,
+    /// Whether a signature must show that the holder was verified by the token.
+    pub(super) verify_required: bool,
     /// The line of the trust file in which it begins, from 1.
     pub(super) line: usize,
 }
@@ -113,6 +115,11 @@ impl PolicyKey {
     /// How far above the highest number of a stream the number of a bundle may be that this key packed.
     pub fn jump_max(&self) -> u64 {
         self.jump_max
+    }
+
+    /// Whether each signature must show that a FIDO token verified its holder, by a PIN or a fingerprint.
+    pub fn verify_required(&self) -> bool {
+        self.verify_required
     }
 
     /// Whether the key can act in the role at all, for any stream and at any time.
@@ -202,6 +209,7 @@ impl TrustPolicy {
             valid_until: None,
             revoked: None,
             jump_max: JUMP_MAX,
+            verify_required: false,
             line: 1,
         };
         let rules = Rules {
@@ -395,7 +403,9 @@ impl TrustPolicy {
                     None
                 }
             };
-            match key.objection(question).or_else(repeated) {
+            let unverified = key.verify_required && !key.key.shows_verification(&signature.bytes);
+            let unverified = || unverified.then_some(RefusalReason::HolderNotVerified);
+            match key.objection(question).or_else(unverified).or_else(repeated) {
                 None => return Ok(key),
                 Some(objection) => reason = objection,
             }

@@ -89,7 +89,7 @@ pub enum PolicyProblem {
     },
     /// The list of algorithms is not valid.
     #[error(
-        "algorithms is [{found}]; expected names of ed25519, mldsa87 and ecdsap384, or lists of them, and each name at most once"
+        "algorithms is [{found}]; expected names of ed25519, mldsa87, ecdsap384 and sked25519, or lists of them, and each name at most once"
     )]
     Algorithms {
         /// The algorithms found.

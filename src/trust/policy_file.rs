@@ -61,6 +61,7 @@ struct RawKey {
     valid_until: Option<Value>,
     revoked: Option<Value>,
     max_jump: Option<u64>,
+    verify_required: Option<bool>,
 }
 
 impl TrustPolicy {
@@ -223,7 +224,23 @@ fn read_key(
     if !(1..=SEQUENCE_MAX).contains(&jump_max) {
         return Err(PolicyProblem::Jump { holder, found: jump_max });
     }
-    Ok(PolicyKey { key, holder, roles, streams, valid_from, valid_until, revoked, jump_max, line })
+    let verify_required = raw.verify_required.unwrap_or(false);
+    if verify_required && !key.is_in_fido_token() {
+        let detail = format!("the key of {holder:?} is not one of a FIDO token, which alone can show that");
+        return Err(PolicyProblem::Setting { key: "verify-required", detail });
+    }
+    Ok(PolicyKey {
+        key,
+        holder,
+        roles,
+        streams,
+        valid_from,
+        valid_until,
+        revoked,
+        jump_max,
+        verify_required,
+        line,
+    })
 }
 
 /// Whether a text is more than the base64 line of a PEM block, which has no space and no dash.

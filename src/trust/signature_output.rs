@@ -2,18 +2,21 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::ecdsa;
+use super::{ecdsa, ssh};
 use crate::format::signature::{ED25519_BYTES, ML_DSA_87_BYTES, SignatureAlgorithm};
 
 /// Reads a signature: exactly as many bytes as it has, as `openssl pkeyutl -sign` writes them, or one line of base64, as clients
 /// of key services print them. Both, and the algorithms, can be told apart by their size and form alone.
 ///
 /// A signature of ECDSA is DER, as OpenSSL writes it, or its two numbers, as tokens do. It is returned in the one form of the
-/// format.
+/// format. One of a FIDO token is the text that `ssh-keygen -Y sign` writes.
 ///
 /// # Errors
 /// The number of bytes, if it is neither.
 pub fn read_signature(output: &[u8]) -> Result<(SignatureAlgorithm, Vec<u8>), usize> {
+    if let Some(signature) = ssh::canonical(output) {
+        return Ok((SignatureAlgorithm::SK_ED25519, signature));
+    }
     let signature = |bytes: Vec<u8>| match bytes.len() {
         ED25519_BYTES => Some((SignatureAlgorithm::ED25519, bytes)),
         ML_DSA_87_BYTES => Some((SignatureAlgorithm::ML_DSA_87, bytes)),

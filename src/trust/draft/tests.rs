@@ -12,7 +12,7 @@ fn text() -> String {
         "# Who may do what.\nversion = 1\nserial = 7 # raised by each change\nroot-threshold = 1\nrelease-threshold = 1\n\n\
          # The station.\n[[keys]] # one\nholder = \"station\"\npublic-key = \"{}\"\nroles = [\"packer\", \"releaser\"]\nrevoked = false\n\n\
          # Alice.\n[[keys]]\nholder = \"alice\"\npublic-key = \"\"\"\n{}\"\"\"\nroles = [\"root\", \"releaser\"]\nstreams = [\"north\"]\n",
-        public(1).to_base64_der(),
+        public(1).to_word(),
         public(2).to_pem()
     )
 }
@@ -93,7 +93,7 @@ fn a_key_is_revoked_or_ended_in_its_table() {
 fn what_is_written_in_another_way_is_left_to_people() {
     let inline = format!(
         "version = 1\nrelease-threshold = 1\nkeys = [{{ holder = \"a\", roles = [\"packer\", \"releaser\"], public-key = \"{}\" }}]\n",
-        public(1).to_base64_der()
+        public(1).to_word()
     );
     let mut draft = TrustDraft::new(Path::new("t"), &inline).unwrap();
     let time = "2027-06-01T00:00:00Z".parse().unwrap();

@@ -24,6 +24,7 @@ fn entry(seed: u8, holder: &str, roles: &[Role]) -> PolicyKey {
         valid_until: None,
         revoked: None,
         jump_max: JUMP_MAX,
+        verify_required: false,
         line: 1,
     }
 }

@@ -15,7 +15,7 @@ fn public(seed: u8) -> PublicKey {
 }
 
 fn line(seed: u8) -> String {
-    public(seed).to_base64_der()
+    public(seed).to_word()
 }
 
 fn read(text: &str) -> Result<TrustPolicy, PolicyError> {
@@ -245,7 +245,7 @@ fn the_number_of_keys_is_limited() {
         let entries = (0..count).map(|at| {
             let mut seed = [0; 32];
             seed[..2].copy_from_slice(&at.to_le_bytes());
-            let key = KeyFile::from_seed(&seed).public_key().to_base64_der();
+            let key = KeyFile::from_seed(&seed).public_key().to_word();
             let roles = "[\"packer\", \"releaser\"]";
             format!("[[keys]]\nholder = \"h{at}\"\npublic-key = \"{key}\"\nroles = {roles}\n")
         });

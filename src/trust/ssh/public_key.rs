@@ -18,12 +18,12 @@ pub(in crate::trust) fn is_line(text: &str) -> bool {
     KINDS.iter().any(|kind| text.starts_with(kind))
 }
 
-/// The key in a line: the word for its kind, its blob in base64, and a comment, which counts for nothing. It is not
-/// checked to be a good point.
+/// The blob in a line: the word for the kind of the key, the blob in base64, and a comment, which counts for nothing. Also says
+/// whether the key is one of a FIDO token.
 ///
 /// # Errors
-/// [`KeyProblem::Algorithm`] for other kinds, else [`KeyProblem::Malformed`].
-pub(in crate::trust) fn ed25519_of_line(line: &str) -> Result<[u8; 32], KeyProblem> {
+/// [`KeyProblem::Malformed`].
+pub(in crate::trust) fn key_of_line(line: &str) -> Result<(Vec<u8>, bool), KeyProblem> {
     let line = line.trim_ascii();
     if line.contains('\n') {
         return Err(malformed("it contains more than one line"));
@@ -35,13 +35,13 @@ pub(in crate::trust) fn ed25519_of_line(line: &str) -> Result<[u8; 32], KeyProbl
     if written.is_some_and(|written| written != kind.as_bytes()) {
         return Err(malformed("the kind at the start of its line and the one in its base64 differ"));
     }
-    ed25519_of_blob(&blob)
+    Ok((blob, kind == super::token_key::KIND))
 }
 
-/// The key in a blob.
+/// The key in a blob. It is not checked to be a good point.
 ///
 /// # Errors
-/// As [`ed25519_of_line`].
+/// [`KeyProblem::Algorithm`] for other kinds, else [`KeyProblem::Malformed`].
 pub(in crate::trust) fn ed25519_of_blob(blob: &[u8]) -> Result<[u8; 32], KeyProblem> {
     let mut reader = Reader(blob);
     let kind = reader.string().ok_or_else(|| malformed("it ends too early"))?;

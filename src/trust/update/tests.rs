@@ -15,10 +15,10 @@ fn file(serial: u64, threshold: usize, roots: &[u8], more: &str) -> String {
     let mut text = format!(
         "version = 1\nserial = {serial}\nroot-threshold = {threshold}\nrelease-threshold = 1\n{more}\n\
          [[keys]]\nholder = \"station\"\nroles = [\"packer\", \"releaser\"]\npublic-key = \"{}\"\n",
-        key(200).public_key().to_base64_der()
+        key(200).public_key().to_word()
     );
     for root in roots {
-        let public = key(*root).public_key().to_base64_der();
+        let public = key(*root).public_key().to_word();
         text +=
             &format!("[[keys]]\nholder = \"root {root}\"\nroles = [\"root\"]\npublic-key = \"{public}\"\n");
     }
@@ -96,7 +96,7 @@ fn roots_must_be_valid_and_unrevoked() {
         let old = old.replace("roles = [\"root\"]\n", &format!("roles = [\"root\"]\n{more}\n"));
         let old = old
             + &{
-                let public = key(9).public_key().to_base64_der();
+                let public = key(9).public_key().to_word();
                 format!("[[keys]]\nholder = \"other\"\nroles = [\"root\"]\npublic-key = \"{public}\"\n")
             };
         let new = old.replace("serial = 1", "serial = 2");

@@ -74,7 +74,7 @@ pub enum SignError {
     /// What should be attached is no signature.
     #[error(
         "{found} bytes are no signature: expected 64 bytes (Ed25519), 4627 bytes (ML-DSA-87), DER or 96 bytes \
-         (ECDSA P-384), one line of base64 of these, or a release file"
+         (ECDSA P-384), one line of base64 of these, an SSH signature of a FIDO key for carnet, or a release file"
     )]
     NotASignature {
         /// The number of bytes.

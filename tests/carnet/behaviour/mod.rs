@@ -14,6 +14,7 @@ mod determinism;
 mod docker_archives;
 mod ecdsa;
 mod explain;
+mod fido;
 mod file_systems;
 mod forms;
 mod full_disk;

@@ -56,7 +56,7 @@ fn deliver_under(what: &str, trust: &str, chunks: &[Vec<u8>], expect: Expect) {
 fn policy(threshold: u32, keys: &[(&str, &PublicKey, &str)]) -> String {
     let mut text = format!("version = 1\nrelease-threshold = {threshold}\n");
     for (holder, key, more) in keys {
-        let key = key.to_base64_der();
+        let key = key.to_word();
         text += &format!("[[keys]]\nholder = \"{holder}\"\npublic-key = \"{key}\"\n{more}\n");
     }
     text

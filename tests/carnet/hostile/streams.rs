@@ -20,8 +20,8 @@ fn trust(theirs: &KeyFile, our_roles: &str) -> String {
         "version = 1\nrelease-threshold = 1\n\
          [[keys]]\nholder = \"us\"\npublic-key = \"{}\"\nroles = {our_roles}\nstreams = [\"{other}\"]\n\
          [[keys]]\nholder = \"they\"\npublic-key = \"{}\"\nroles = [\"packer\", \"releaser\"]\nstreams = [\"low\"]\n",
-        packed().key.public_key().to_base64_der(),
-        theirs.public_key().to_base64_der(),
+        packed().key.public_key().to_word(),
+        theirs.public_key().to_word(),
     )
 }
 

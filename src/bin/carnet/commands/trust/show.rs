@@ -69,6 +69,8 @@ struct TrustKeyReport {
     streams: Option<Vec<String>>,
     valid_from: Option<String>,
     valid_until: Option<String>,
+    /// Whether each signature must show that a FIDO token verified its holder.
+    verify_required: bool,
     /// Whether it is revoked, and for what.
     revoked: Option<String>,
 }
@@ -102,6 +104,7 @@ fn report(policy: &TrustPolicy) -> TrustFileReport {
         streams: key.streams().map(<[String]>::to_vec),
         valid_from: key.valid_from().map(|time| time.to_string()),
         valid_until: key.valid_until().map(|time| time.to_string()),
+        verify_required: key.verify_required(),
         revoked: key.revoked().map(revoked),
     };
     TrustFileReport {
