@@ -10,7 +10,9 @@ use crate::format::Sum;
 use crate::format::plan::{Artifact, Carriage, Elsewhere, Plan, PlannedBlob, PlannedReferrer};
 use crate::format::statement::{Class, Kind};
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
-use crate::verbs::report::{BundleReport, LeftOutReport, OmissionReport, OriginReport, UnknownBundle};
+use crate::verbs::report::{
+    BundleReport, LeftOutReport, OmissionReport, OriginReport, ReleaseFileReport, UnknownBundle,
+};
 
 /// An artifact of the bundle.
 #[derive(Clone, Debug, Serialize)]
@@ -146,6 +148,8 @@ pub struct InspectedBundle {
     pub blobs: Vec<InspectedBlob>,
     /// The chunks of the bundle, by number.
     pub chunks: Vec<InspectedChunk>,
+    /// The release files of the bundle.
+    pub releases: Vec<ReleaseFileReport>,
 }
 
 /// The report of `inspect`.
@@ -226,6 +230,7 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
         elsewhere: plan.elsewhere.iter().map(elsewhere).collect(),
         blobs: plan.blobs.iter().map(blob).collect(),
         chunks: (0..=plan.last).map(chunk).collect(),
+        releases: ReleaseFileReport::all(bundle),
     })
 }
 

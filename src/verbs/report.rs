@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::arrival::{Bundle, Control, Standing, UnreadableFile};
+use crate::arrival::{Bundle, Control, Finding, ReleaseFile, Standing, UnreadableFile};
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
 use crate::format::plan::{Artifact, BundleMark, Elsewhere, Origin, Plan, PlannedOmission};
 use crate::format::statement::Crossing;
@@ -226,6 +226,30 @@ fn base_text(base: &LeftOutReport) -> String {
     let stream = base.stream.as_ref().map(|stream| format!(", stream {stream}{number}")).unwrap_or_default();
     let blobs = count(base.blobs, "blob", "blobs");
     format!("{blobs} of {} bytes of bundle {} ({}{stream})", base.bytes, base.name, base.bundle)
+}
+
+/// A release that arrived as a file of its own.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub struct ReleaseFileReport {
+    /// The path of the file.
+    pub file: String,
+    /// How many signatures it has.
+    pub signatures: usize,
+    /// Why they do not count; absent if they do, or if no trust policy was given.
+    pub problem: Option<Finding>,
+}
+
+impl ReleaseFileReport {
+    /// Returns the release files of a bundle.
+    pub fn all(bundle: &Bundle) -> Vec<ReleaseFileReport> {
+        let report = |release: &ReleaseFile| ReleaseFileReport {
+            file: release.file.name().to_owned(),
+            signatures: release.head.signatures.len(),
+            problem: release.problem.clone(),
+        };
+        bundle.releases.iter().map(report).collect()
+    }
 }
 
 /// A holder and the key that signed.

@@ -3,7 +3,8 @@
 use carnet::diagnosis::count;
 use carnet::oci::RefName;
 use carnet::report::{
-    ArtifactReport, BundleReport, LeftOutReport, OmissionReport, OriginReport, SignerReport,
+    ArtifactReport, BundleReport, LeftOutReport, OmissionReport, OriginReport, ReleaseFileReport,
+    SignerReport,
 };
 
 use super::byte_count::HumanBytes;
@@ -43,6 +44,17 @@ pub(crate) fn artifacts(artifacts: &[ArtifactReport]) -> String {
     let line =
         |artifact: &ArtifactReport| format!("  {}  {}\n", name(artifact.name.as_ref()), artifact.digest);
     artifacts.iter().map(line).collect()
+}
+
+/// The release files of a bundle, one in a line.
+pub(crate) fn release_files(releases: &[ReleaseFileReport]) -> String {
+    let line = |release: &ReleaseFileReport| {
+        let signatures = count_of(release.signatures, "signature", "signatures");
+        let problem = release.problem.as_ref();
+        let counts = problem.map_or_else(String::new, |problem| format!(", not counted: {problem}"));
+        format!("release file {} with {signatures}{}\n", plain(&release.file), plain(&counts))
+    };
+    releases.iter().map(line).collect()
 }
 
 /// The table of content that the bundle omits, or nothing.

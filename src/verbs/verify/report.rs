@@ -7,15 +7,13 @@ use serde::Serialize;
 use super::damage::{Damage, is_intact};
 use super::protection::ProtectionReport;
 use super::volumes::{Labels, LackingVolume};
-use crate::arrival::{
-    Bundle, Contradiction, Control, Finding, NotAChunk, Opened, ReleaseFile, Standing, UnreadableFile,
-};
+use crate::arrival::{Bundle, Contradiction, Control, Finding, NotAChunk, Opened, Standing, UnreadableFile};
 use crate::diagnosis::{Code, Failure};
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::format::{Sum, Timestamp};
 use crate::logbook::StreamReport;
 use crate::trust::{RefusalReason, Refused};
-use crate::verbs::report::{LeftOutReport, OmissionReport, OriginReport, SignerReport};
+use crate::verbs::report::{LeftOutReport, OmissionReport, OriginReport, ReleaseFileReport, SignerReport};
 
 /// The verdict on a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -118,18 +116,6 @@ pub struct FileReport {
     pub packers: Vec<SignerReport>,
     /// The problems that were found in the file.
     pub problems: Vec<Finding>,
-}
-
-/// A release that arrived as a file of its own.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
-pub struct ReleaseFileReport {
-    /// The path of the file.
-    pub file: String,
-    /// How many signatures it has.
-    pub signatures: usize,
-    /// Why they do not count; absent if they do, or if no trust policy was given.
-    pub problem: Option<Finding>,
 }
 
 /// A chunk that arrived, but cannot be read.
@@ -338,7 +324,7 @@ impl BundleReport {
             left_out: bundle.contents().map(|c| LeftOutReport::all(&c.plan)).unwrap_or_default(),
             origins: bundle.contents().map(|c| OriginReport::all(&c.plan)).unwrap_or_default(),
             protection,
-            releases: bundle.releases.iter().map(release_file_report).collect(),
+            releases: ReleaseFileReport::all(bundle),
             files,
         }
     }
@@ -393,14 +379,6 @@ fn verdict(
         BundleVerdict::Complete
     } else {
         BundleVerdict::Unverified
-    }
-}
-
-fn release_file_report(release: &ReleaseFile) -> ReleaseFileReport {
-    ReleaseFileReport {
-        file: release.file.name().to_owned(),
-        signatures: release.head.signatures.len(),
-        problem: release.problem.clone(),
     }
 }
 

@@ -49,7 +49,7 @@ fn a_release_file_releases_the_bundle_beside_it() {
     // Under any name, and without a policy it changes nothing.
     desk.sh(&format!("mv apart/{name} out/notes.txt")).ok();
     desk.carnet("verify out --trust trust.toml").ok().says(&["COMPLETE"]);
-    desk.carnet("inspect out").ok().says(&["NOT VERIFIED"]);
+    desk.carnet("inspect out").ok().says(&["NOT VERIFIED", "release file out/notes.txt with 2 signatures"]);
     // The same again writes the same file.
     let first = desk.files("out")["notes.txt"].clone();
     desk.carnet("sign out --key alice.key.pem --release-file apart").ok();

@@ -25,7 +25,7 @@ use crate::piece_results::ResultArgs;
 use crate::plain::plain;
 use crate::screen::{Screen, say};
 use crate::stores::{PLACES, StoreArgs};
-use crate::tables::{count_of, holders, left_out, numbers, omissions, origins, table};
+use crate::tables::{count_of, holders, left_out, numbers, omissions, origins, release_files, table};
 use crate::trust::TrustArgs;
 
 /// Check signatures, the release and every byte; writes nothing
@@ -174,12 +174,7 @@ fn bundle_text(bundle: &BundleReport, screen: &Screen) -> String {
             out += &format!("  {}: {}\n", plain(&file.file), plain(&problem.to_string()));
         }
     }
-    for release in &bundle.releases {
-        let signatures = count_of(release.signatures, "signature", "signatures");
-        let problem = release.problem.as_ref();
-        let counts = problem.map_or_else(String::new, |problem| format!(", not counted: {problem}"));
-        out += &format!("release file {} with {signatures}{}\n", plain(&release.file), plain(&counts));
-    }
+    out += &release_files(&bundle.releases);
     if let Some(protection) = &bundle.protection {
         out += &protection_text(protection);
     }

@@ -7,7 +7,7 @@ use carnet::inspect::{InspectReport, InspectedArtifact, InspectedBundle};
 use crate::byte_count::HumanBytes;
 use crate::plain::plain;
 use crate::screen::Screen;
-use crate::tables::{heading, left_out, name, omissions, origins, table};
+use crate::tables::{heading, left_out, name, omissions, origins, release_files, table};
 
 /// Renders the report as text.
 pub(super) fn text(report: &InspectReport, screen: &Screen) -> String {
@@ -50,6 +50,7 @@ fn bundle_text(bundle: &InspectedBundle, screen: &Screen) -> String {
     out += &foreign(bundle);
     out += &referrers(bundle);
     out += &classes(bundle);
+    out += &release_files(&bundle.releases);
     out += &omissions(&bundle.omitted);
     out += &left_out(&bundle.left_out);
     out += &origins(&bundle.origins);
