@@ -1,7 +1,5 @@
 //! What an SBOM is written from: images, their layers, and the packages in them.
 
-use std::collections::BTreeMap;
-
 use crate::format::{Sum, Timestamp};
 use crate::oci::{Digest, RefName};
 use crate::packages::{Kind, Package};
@@ -68,7 +66,7 @@ pub struct PackageItem<'a> {
     pub layer: Digest,
     /// The path of the database, or of the file that describes it.
     pub path: &'a str,
-    /// The images that have it. None if upper layers hide it everywhere.
+    /// The images that have it, sorted. None if upper layers hide it everywhere.
     pub images: &'a [Digest],
 }
 
@@ -81,15 +79,10 @@ impl<'a> Inventory<'a> {
         }
     }
 
-    /// Returns the numbers of the packages that each image has.
-    pub(super) fn packages_of(&self) -> BTreeMap<Digest, Vec<usize>> {
-        let mut all: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
-        for (at, item) in self.packages.iter().enumerate() {
-            for image in item.images {
-                all.entry(*image).or_default().push(at);
-            }
-        }
-        all
+    /// Returns the numbers of the packages that an image has.
+    pub(super) fn packages_of(&self, image: &Digest) -> impl Iterator<Item = usize> {
+        let has = |item: &PackageItem<'_>| item.images.binary_search(image).is_ok();
+        self.packages.iter().enumerate().filter(move |(_, item)| has(item)).map(|(at, _)| at)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The text parts of a chunk: ASCII lines, each ended by one LF, with words separated by one space
 //! (docs/format.md, "Text").
 
+use std::io;
 use std::str::FromStr;
 
 use super::error::{FormatError, shown};
@@ -145,6 +146,14 @@ impl Sum {
             crate::oci::Digest::Sha256(sum) => Sum(sum),
             crate::oci::Digest::Sha512(_) => unreachable!("Digest::sha256 returns a SHA-256"),
         }
+    }
+
+    /// Computes the SHA-256 of what is written, without keeping it.
+    ///
+    /// # Errors
+    /// What `write` returns. Writing itself does not fail.
+    pub fn of_written(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<Sum> {
+        crate::oci::digest::sha256_of_written(write).map(Sum)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Digests of blobs, and the proof that a blob matches its digest (image-spec, "Digests").
 
-use std::{fmt, str::FromStr};
+use std::{fmt, io, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256, Sha512};
@@ -31,6 +31,26 @@ pub enum Digest {
     Sha256([u8; 32]),
     /// `sha512:` and 128 lower-case hex digits.
     Sha512([u8; 64]),
+}
+
+/// Computes the SHA-256 of what is written, without keeping it.
+pub(crate) fn sha256_of_written(
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<[u8; 32]> {
+    struct Summing(Sha256);
+    impl io::Write for Summing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut out = Summing(Sha256::new());
+    write(&mut out)?;
+    Ok(out.0.finalize().into())
 }
 
 impl Digest {

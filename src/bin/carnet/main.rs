@@ -20,6 +20,7 @@ mod commands;
 mod connection;
 #[cfg(feature = "full")]
 mod content_args;
+mod destination;
 mod exit;
 #[cfg(feature = "full")]
 mod fields;

@@ -1,6 +1,7 @@
 //! Where a report goes: `-o FORMAT[=FILE]`, any number of times, each file with its signature if a key is given.
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,8 @@ use clap::ValueEnum;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::command_error::CommandError;
-use super::report_file::write;
+use super::destination::Destination;
+use super::report_file;
 use super::screen::Screen;
 
 /// A form of a report, and the file that it goes to.
@@ -67,27 +69,38 @@ pub(crate) fn outputs<F: Copy>(asked: &[Output<F>], otherwise: F) -> Result<Vec<
 
 impl<F> Output<F> {
     /// Writes the report to its file, or prints it. A signature over the bytes of a file goes into a file of its name and
-    /// `.sig`, as raw bytes (RFC 8032).
+    /// `.sig`, as raw bytes (RFC 8032). `write` writes the report; what it returns is of no interest if the output has an error.
     ///
     /// # Errors
     /// If a file cannot be written, or if the key cannot sign.
     pub(crate) fn put(
         &self,
-        bytes: &[u8],
         screen: &Screen,
         signer: Option<&dyn Signer>,
+        write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
     ) -> Result<(), CommandError> {
-        let Some(file) = &self.file else {
-            screen.bytes(bytes);
-            return Ok(());
-        };
-        let signature = signer.map(|signer| signer.signature(bytes)).transpose()?;
-        write(file, bytes)?;
-        if let Some(signature) = signature {
-            let mut name = file.as_os_str().to_owned();
-            name.push(".sig");
-            write(Path::new(&name), &signature.bytes)?;
+        match (&self.file, signer) {
+            (None, _) => Self::written(Destination::stdout(screen), write),
+            (Some(file), None) => Self::written(Destination::file(file)?, write),
+            (Some(file), Some(signer)) => {
+                // What is signed must be in memory as a whole.
+                let mut bytes = Vec::new();
+                write(&mut bytes).map_err(CommandError::system)?;
+                let signature = signer.signature(&bytes)?;
+                let mut name = file.as_os_str().to_owned();
+                name.push(".sig");
+                report_file::write(file, &bytes)?;
+                report_file::write(Path::new(&name), &signature.bytes)
+            }
         }
-        Ok(())
+    }
+
+    fn written(
+        mut destination: Destination<'_>,
+        write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), CommandError> {
+        let written = write(&mut destination);
+        destination.end()?;
+        written.map_err(CommandError::system)
     }
 }

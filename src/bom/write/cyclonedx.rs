@@ -1,9 +1,12 @@
 //! CycloneDX 1.6 in JSON (ECMA-424).
 
+use std::io;
+
 use serde::Serialize;
 
+use super::each::Each;
 use super::licence;
-use super::serial::{json, uuid_of};
+use super::serial::{uuid_of, write_json};
 use crate::bom::inventory::{ImageItem, Inventory, LayerItem, PackageItem};
 use crate::oci::Digest;
 
@@ -17,12 +20,18 @@ const SUBJECT: &str = "subject";
 const DECLARED: &str = "declared";
 
 /// Writes an SBOM in CycloneDX 1.6. It is about the image, if there is only one, and else about all that was looked at.
-pub fn write_cyclonedx(inventory: &Inventory<'_>) -> Vec<u8> {
+///
+/// # Errors
+/// If `out` cannot be written to.
+pub fn write_cyclonedx(inventory: &Inventory<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let only_image = inventory.only_image();
     let component = only_image.map_or_else(|| subject(inventory), image);
-    let images = inventory.images.iter().filter(|_| only_image.is_none()).map(image);
-    let layers = inventory.layers.iter().map(layer);
-    let packages = inventory.packages.iter().enumerate().map(|(at, item)| package(at, item));
+    let components = || {
+        let images = inventory.images.iter().filter(|_| only_image.is_none()).map(image);
+        let layers = inventory.layers.iter().map(layer);
+        let packages = inventory.packages.iter().enumerate().map(|(at, item)| package(at, item));
+        images.chain(layers).chain(packages)
+    };
     let assemblies = vec![component.reference.clone()];
     let unseen = inventory.unseen.iter().map(|why| Property { name: "carnet:unseen", value: why.clone() });
     let mut document = Document {
@@ -37,8 +46,8 @@ pub fn write_cyclonedx(inventory: &Inventory<'_>) -> Vec<u8> {
             component,
             properties: unseen.collect(),
         },
-        components: images.chain(layers).chain(packages).collect(),
-        dependencies: dependencies(inventory),
+        components: Each(components),
+        dependencies: Each(|| dependencies(inventory)),
         compositions: vec![Composition {
             // Packages that no database names are not found, so nothing is called complete.
             aggregate: if inventory.unseen.is_empty() { "unknown" } else { "incomplete" },
@@ -46,12 +55,12 @@ pub fn write_cyclonedx(inventory: &Inventory<'_>) -> Vec<u8> {
         }],
     };
     document.serial_number = format!("urn:uuid:{}", uuid_of(&document));
-    json(&document)
+    write_json(&document, out)
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct Document<'a, C: Serialize, D: Serialize> {
     #[serde(rename = "$schema")]
     schema: &'static str,
     bom_format: &'static str,
@@ -59,8 +68,8 @@ struct Document<'a> {
     serial_number: String,
     version: u32,
     metadata: Metadata<'a>,
-    components: Vec<Component<'a>>,
-    dependencies: Vec<Dependency>,
+    components: C,
+    dependencies: D,
     compositions: Vec<Composition>,
 }
 
@@ -158,10 +167,10 @@ struct Property {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Dependency {
+struct Dependency<D: Serialize> {
     #[serde(rename = "ref")]
     of: String,
-    depends_on: Vec<String>,
+    depends_on: D,
 }
 
 #[derive(Serialize)]
@@ -257,22 +266,23 @@ fn licences(declared: &[String]) -> Vec<LicenceChoice<'_>> {
 }
 
 /// What the subject consists of, and what each image has.
-fn dependencies(inventory: &Inventory<'_>) -> Vec<Dependency> {
-    let mut all = Vec::new();
-    if inventory.only_image().is_none() {
-        let images = inventory.images.iter().map(|image| image_reference(&image.digest));
-        let others = inventory.layers.iter().filter(|layer| !layer.is_of_image);
-        let others = others.map(|layer| layer_reference(&layer.digest));
-        all.push(Dependency { of: SUBJECT.to_owned(), depends_on: images.chain(others).collect() });
-    }
-    let packages_of = inventory.packages_of();
-    for image in &inventory.images {
-        let mut depends_on: Vec<String> = image.distinct_layers().iter().map(layer_reference).collect();
-        let packages = packages_of.get(&image.digest).into_iter().flatten();
-        depends_on.extend(packages.map(|at| package_reference(*at)));
-        all.push(Dependency { of: image_reference(&image.digest), depends_on });
-    }
-    all
+fn dependencies(inventory: &Inventory<'_>) -> impl Iterator<Item = impl Serialize> {
+    let subject = inventory.only_image().is_none().then_some(None);
+    subject.into_iter().chain(inventory.images.iter().map(Some)).map(move |image| Dependency {
+        of: image.map_or_else(|| SUBJECT.to_owned(), |image| image_reference(&image.digest)),
+        depends_on: Each(move || match image {
+            None => {
+                let images = inventory.images.iter().map(|image| image_reference(&image.digest));
+                let others = inventory.layers.iter().filter(|layer| !layer.is_of_image);
+                let parts = images.chain(others.map(|layer| layer_reference(&layer.digest)));
+                Box::new(parts) as Box<dyn Iterator<Item = String>>
+            }
+            Some(image) => {
+                let layers = image.distinct_layers().into_iter().map(|layer| layer_reference(&layer));
+                Box::new(layers.chain(inventory.packages_of(&image.digest).map(package_reference)))
+            }
+        }),
+    })
 }
 
 fn image_reference(digest: &Digest) -> String {

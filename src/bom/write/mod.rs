@@ -2,6 +2,7 @@
 //! content.
 
 mod cyclonedx;
+mod each;
 mod licence;
 mod serial;
 mod spdx;

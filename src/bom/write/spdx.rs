@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io;
 
 use serde::Serialize;
 
+use super::each::Each;
 use super::licence;
-use super::serial::{json, uuid_of};
+use super::serial::{uuid_of, write_json};
 use crate::bom::inventory::{ImageItem, Inventory, LayerItem, PackageItem};
 use crate::oci::Digest;
 
@@ -16,13 +18,19 @@ const DOCUMENT_ID: &str = "SPDXRef-DOCUMENT";
 const SUBJECT_ID: &str = "SPDXRef-subject";
 
 /// Writes an SBOM in SPDX 2.3. It is about the image, if there is only one, and else about all that was looked at.
-pub fn write_spdx(inventory: &Inventory<'_>) -> Vec<u8> {
+///
+/// # Errors
+/// If `out` cannot be written to.
+pub fn write_spdx(inventory: &Inventory<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let only_image = inventory.only_image();
     let texts = LicenceTexts::of(inventory);
-    let subject = only_image.is_none().then(|| subject(inventory));
-    let images = inventory.images.iter().map(image);
-    let layers = inventory.layers.iter().map(layer);
-    let packages = inventory.packages.iter().enumerate().map(|(at, item)| package(at, item, &texts));
+    let packages = || {
+        let subject = only_image.is_none().then(|| subject(inventory));
+        let images = inventory.images.iter().map(image);
+        let layers = inventory.layers.iter().map(layer);
+        let packages = inventory.packages.iter().enumerate().map(|(at, item)| package(at, item, &texts));
+        subject.into_iter().chain(images).chain(layers).chain(packages)
+    };
     let tool = [inventory.tool, inventory.tool_version].join("-");
     let mut document = Document {
         spdx_version: "SPDX-2.3",
@@ -35,17 +43,17 @@ pub fn write_spdx(inventory: &Inventory<'_>) -> Vec<u8> {
             created: inventory.created.to_string(),
             creators: [format!("Tool: {}", tool.trim_end_matches('-'))],
         },
-        packages: subject.into_iter().chain(images).chain(layers).chain(packages).collect(),
+        packages: Each(packages),
         has_extracted_licensing_infos: texts.extracted(),
-        relationships: relationships(inventory),
+        relationships: Each(|| relationships(inventory)),
     };
     document.namespace = format!("urn:uuid:{}", uuid_of(&document));
-    json(&document)
+    write_json(&document, out)
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct Document<'a, P: Serialize, R: Serialize> {
     spdx_version: &'static str,
     data_license: &'static str,
     #[serde(rename = "SPDXID")]
@@ -56,10 +64,10 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
     creation_info: Creation,
-    packages: Vec<Package<'a>>,
+    packages: P,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     has_extracted_licensing_infos: Vec<Extracted<'a>>,
-    relationships: Vec<Relationship>,
+    relationships: R,
 }
 
 #[derive(Serialize)]
@@ -240,33 +248,29 @@ impl<'a> LicenceTexts<'a> {
 }
 
 /// What the document is about, what that consists of, and what each image and layer has.
-fn relationships(inventory: &Inventory<'_>) -> Vec<Relationship> {
-    let mut all = Vec::new();
-    let mut relate = |from: &str, kind: &'static str, to: String| {
-        all.push(Relationship { from: from.to_owned(), kind, to });
-    };
+fn relationships(inventory: &Inventory<'_>) -> impl Iterator<Item = Relationship> {
+    let relate =
+        |from: &str, kind: &'static str, to: String| Relationship { from: from.to_owned(), kind, to };
+    let mut first = Vec::new();
     if let Some(image) = inventory.only_image() {
-        relate(DOCUMENT_ID, "DESCRIBES", image_id(&image.digest));
+        first.push(relate(DOCUMENT_ID, "DESCRIBES", image_id(&image.digest)));
     } else {
-        relate(DOCUMENT_ID, "DESCRIBES", SUBJECT_ID.to_owned());
-        for image in &inventory.images {
-            relate(SUBJECT_ID, "CONTAINS", image_id(&image.digest));
-        }
-        for layer in inventory.layers.iter().filter(|layer| !layer.is_of_image) {
-            relate(SUBJECT_ID, "CONTAINS", layer_id(&layer.digest));
-        }
+        first.push(relate(DOCUMENT_ID, "DESCRIBES", SUBJECT_ID.to_owned()));
+        let images = inventory.images.iter().map(|image| image_id(&image.digest));
+        let others = inventory.layers.iter().filter(|layer| !layer.is_of_image);
+        let parts = images.chain(others.map(|layer| layer_id(&layer.digest)));
+        first.extend(parts.map(|part| relate(SUBJECT_ID, "CONTAINS", part)));
     }
-    let packages_of = inventory.packages_of();
-    for image in &inventory.images {
+    let of_images = inventory.images.iter().flat_map(move |image| {
         let id = image_id(&image.digest);
-        image.distinct_layers().iter().for_each(|layer| relate(&id, "CONTAINS", layer_id(layer)));
-        let packages = packages_of.get(&image.digest).into_iter().flatten();
-        packages.for_each(|at| relate(&id, "CONTAINS", package_id(*at)));
-    }
-    for (at, item) in inventory.packages.iter().enumerate() {
-        relate(&layer_id(&item.layer), "CONTAINS", package_id(at));
-    }
-    all
+        let layers = image.distinct_layers().into_iter().map(|layer| layer_id(&layer));
+        let packages = inventory.packages_of(&image.digest).map(package_id);
+        layers.chain(packages).map(move |part| relate(&id, "CONTAINS", part))
+    });
+    let packages = inventory.packages.iter().enumerate();
+    let of_layers =
+        packages.map(move |(at, item)| relate(&layer_id(&item.layer), "CONTAINS", package_id(at)));
+    first.into_iter().chain(of_images).chain(of_layers)
 }
 
 fn image_id(digest: &Digest) -> String {

@@ -233,7 +233,7 @@ impl Reading<'_> {
             not_listed: 0,
         };
         if is_compared {
-            let here = here().map(|located| (&located.package, located.purl.as_str()));
+            let here = here().map(|located| (located.package.as_ref(), located.purl.as_str()));
             let comparison = compare(bom, here);
             let LeftOut { only_there, only_here, other_version } = comparison.left_out;
             let differs = comparison.other_version.into_iter().map(|other| VersionDiffers {

@@ -8,7 +8,7 @@ use super::budget::Budget;
 use super::carried::Carried;
 use super::foreseen::foreseen;
 use super::gathered::Gathered;
-use super::image::merge;
+use super::image::{Merging, merge};
 use super::judging::judgement;
 use super::known_flaws::{self, KnownFlaws};
 use super::layer_facts::nondistributable;
@@ -20,7 +20,7 @@ use super::request::AuditRequest;
 use super::second_look::look_again;
 use super::signatures::Checks;
 use super::subjects::Subjects;
-use super::survey::{Scope, survey};
+use super::survey::{Image, Scope, survey};
 use crate::artifacts::Root;
 use crate::environment::Environment;
 use crate::oci::RefName;
@@ -71,9 +71,11 @@ pub fn audit(request: &AuditRequest<'_>, environment: &Environment<'_>) -> Resul
     }
     let mut gathered = Gathered::with(std::mem::take(&mut survey.findings));
     gathered.findings.extend(unfollowed);
+    let entries = |image: &Image| Merging::entries(image.layers.iter().map(|layer| &layer.digest), &layers);
+    budget.begin_merging(survey.images.values().map(entries).max().unwrap_or_default());
     for (digest, image) in &mut survey.images {
         let merged = merge(*digest, image, &layers, request.scope, request.files, &budget);
-        gathered.image(*digest, image, merged, &layers);
+        gathered.image(*digest, image, merged, &layers, &budget);
     }
     layers.values_mut().for_each(ReadLayer::forget_entries);
     gathered.layers(&survey, &mut layers);

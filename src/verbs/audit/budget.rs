@@ -16,7 +16,21 @@ const ENTRIES_MAX: u64 = 2_000_000;
 const KEPT_BYTES_MAX: u64 = 112 << 20;
 
 /// The bytes of what files say about packages, which are among these.
-const FACTS_BYTES_MAX: u64 = 80 << 20;
+const FACTS_BYTES_MAX: u64 = 64 << 20;
+
+/// The bytes of lines of packages in the report, at most and at least. They come on top of what is kept, because the layers are still
+/// in memory when the first image is merged.
+const LINES_BYTES_MAX: u64 = 48 << 20;
+const LINES_BYTES_MIN: u64 = 16 << 20;
+
+/// What a line of a package takes beside its texts, in bytes.
+const LINE_BYTES: usize = 380;
+
+/// The bytes of what is kept, the lines and the tree of one image together, unless less than the least room for lines is left.
+const MERGED_BYTES_MAX: u64 = 208 << 20;
+
+/// What a path of an image takes while the image is merged, in bytes.
+const PATH_BYTES: u64 = 53;
 
 /// The bytes of findings, which are among these, too. Further ones are counted by rule.
 const FINDINGS_BYTES_MAX: u64 = 24 << 20;
@@ -38,6 +52,7 @@ pub(super) struct Budget {
     kept: AtomicU64,
     facts: AtomicU64,
     findings: AtomicU64,
+    lines: AtomicU64,
     nested: AtomicU64,
     merged: AtomicU64,
     is_short: AtomicBool,
@@ -54,6 +69,7 @@ impl Budget {
             kept: AtomicU64::default(),
             facts: AtomicU64::default(),
             findings: AtomicU64::default(),
+            lines: AtomicU64::default(),
             nested: AtomicU64::default(),
             merged: AtomicU64::new(MERGED_ENTRIES_MAX),
             is_short: AtomicBool::default(),
@@ -93,6 +109,19 @@ impl Budget {
     /// Takes room for so many bytes of what files say. Returns whether there are as many.
     pub(super) fn take_bytes(&self, bytes: u64) -> bool {
         self.take(&self.facts, bytes) && self.take(&self.kept, bytes)
+    }
+
+    /// Says how many entries the largest image has. All layers were read; what is left in memory is for the lines of packages.
+    pub(super) fn begin_merging(&self, entries: u64) {
+        let kept = KEPT_BYTES_MAX.saturating_sub(self.kept.load(Ordering::Relaxed));
+        let taken = kept.saturating_add(entries.saturating_mul(PATH_BYTES));
+        let left = MERGED_BYTES_MAX.saturating_sub(taken).clamp(LINES_BYTES_MIN, LINES_BYTES_MAX);
+        self.lines.store(left, Ordering::Relaxed);
+    }
+
+    /// Takes room for the line of a package with so many bytes of texts. Returns whether there is any.
+    pub(super) fn take_line(&self, texts: usize) -> bool {
+        self.take(&self.lines, (LINE_BYTES + texts) as u64)
     }
 
     /// Takes room for a finding, which may stand for several. Returns whether there is any. Without, they are counted.
@@ -153,6 +182,23 @@ mod tests {
         assert!(budget.take_bytes(FACTS_BYTES_MAX) && !budget.is_short());
         assert!(!budget.take_bytes(1) && budget.is_short() && budget.take_bytes(0));
         assert!(budget.take_merged(MERGED_ENTRIES_MAX) && !budget.take_merged(1));
+    }
+
+    #[test]
+    fn lines_have_the_room_that_is_left() {
+        let lines = |entries, kept| {
+            let budget = Budget::new(u64::MAX);
+            assert!(budget.take_bytes(kept));
+            budget.begin_merging(entries);
+            (0..1 << 20).take_while(|_| budget.take_line(0)).count() as u64 * LINE_BYTES as u64
+        };
+        let is_about = |bytes: u64, most: u64| bytes <= most && most - bytes < LINE_BYTES as u64;
+        assert!(is_about(lines(1000, FACTS_BYTES_MAX), LINES_BYTES_MAX));
+        assert!(is_about(
+            lines(2_000_000, FACTS_BYTES_MAX),
+            MERGED_BYTES_MAX - FACTS_BYTES_MAX - 2_000_000 * PATH_BYTES
+        ));
+        assert!(is_about(lines(u64::MAX, 0), LINES_BYTES_MIN));
     }
 
     #[test]

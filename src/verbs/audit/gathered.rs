@@ -1,10 +1,13 @@
 //! What was gathered from images and layers, before it becomes a report.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+use super::budget::Budget;
 use super::finding::Finding;
 use super::image::Located;
+use super::image_lists::{ImageList, ImageLists};
 use super::report::{AuditedImage, AuditedLayer, AuditedPackage};
 use crate::oci::Digest;
 use crate::packages::Package;
@@ -21,14 +24,14 @@ pub(super) struct Gathered {
     /// The id and version of the distribution of each image that says them.
     pub releases: BTreeMap<Digest, (String, String)>,
     located: BTreeMap<(String, Digest, Arc<str>), Holders>,
+    lists: ImageLists,
 }
 
 /// A package, and the images that have it.
 struct Holders {
-    package: Package,
-    /// In their order, because images are added in theirs. A set of one takes ten times as much memory.
-    shown_in: Vec<Digest>,
-    hidden_in: Vec<Digest>,
+    package: Arc<Package>,
+    shown_in: ImageList,
+    hidden_in: ImageList,
 }
 
 impl Gathered {
@@ -37,24 +40,36 @@ impl Gathered {
         Gathered { findings, ..Gathered::default() }
     }
 
-    /// Adds a package of an image with this package URL.
-    pub(super) fn package(&mut self, purl: String, located: Located, image: Digest) {
+    /// Adds a package of an image with this package URL. Returns whether the budget has room for it. Images are added one after
+    /// the other, in their order.
+    pub(super) fn package(&mut self, purl: String, located: Located, image: Digest, budget: &Budget) -> bool {
         let Located { package, layer, path, is_hidden } = located;
-        let entry = self.located.entry((purl, layer, path));
-        let (shown_in, hidden_in) = (Vec::new(), Vec::new());
-        let holders = entry.or_insert_with(|| Holders { package, shown_in, hidden_in });
-        let images = if is_hidden { &mut holders.hidden_in } else { &mut holders.shown_in };
-        if images.last() != Some(&image) {
-            images.reserve_exact(usize::from(images.is_empty()));
-            images.push(image);
-        }
+        let holders = match self.located.entry((purl, layer, path)) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(place) => {
+                let (purl, _, path) = place.key();
+                if !budget.take_line(purl.len() + path.len()) {
+                    return false;
+                }
+                place.insert(Holders {
+                    package,
+                    shown_in: ImageList::default(),
+                    hidden_in: ImageList::default(),
+                })
+            }
+        };
+        let list = if is_hidden { &mut holders.hidden_in } else { &mut holders.shown_in };
+        *list = self.lists.with(*list, image);
+        true
     }
 
     /// Takes out the packages, sorted by package URL, layer and path.
     pub(super) fn packages(&mut self) -> Vec<AuditedPackage> {
+        let mut lists = std::mem::take(&mut self.lists);
         let package = |((purl, layer, path), holders): ((String, Digest, Arc<str>), Holders)| {
             let Holders { package, shown_in, hidden_in } = holders;
-            AuditedPackage { purl, package, layer, path, images: shown_in, hidden_in }
+            let (images, hidden_in) = (lists.images(shown_in), lists.images(hidden_in));
+            AuditedPackage { purl, package, layer, path, images, hidden_in }
         };
         std::mem::take(&mut self.located).into_iter().map(package).collect()
     }

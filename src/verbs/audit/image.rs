@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::bounded::Bounded;
 use super::budget::Budget;
-use super::captured::Captured;
+use super::captured::{Captured, Described};
 use super::finding::{Finding, Place, Rule, path_text};
 use super::read_layer::ReadLayer;
 use super::report::{FileLine, HiddenFiles, PackageScope};
@@ -15,7 +15,7 @@ use super::suspects::Scene;
 use crate::content::tar::EntryKind;
 use crate::format::Sum;
 use crate::oci::Digest;
-use crate::packages::{Found, Kind, OsRelease, Package, Wanted, rpm, wanted};
+use crate::packages::{Kind, OsRelease, Package, Wanted, rpm, wanted};
 use crate::rootfs::{Entry, Member, MemberId, Members, Rootfs, RootfsLimits};
 
 /// Where dpkg keeps its database.
@@ -33,7 +33,7 @@ const HIDDEN_ENTRIES_MAX: u64 = 20_000_000;
 /// A package of an image.
 pub(super) struct Located {
     /// What is said of it.
-    pub package: Package,
+    pub package: Arc<Package>,
     /// The layer that the database or file comes from.
     pub layer: Digest,
     /// The path of the database or file, which many packages share.
@@ -188,8 +188,11 @@ impl<'a> Merging<'a> {
     }
 
     /// The entries that merging these layers takes.
-    pub(super) fn entries(digests: &[Digest], layers: &BTreeMap<Digest, ReadLayer>) -> u64 {
-        digests.iter().map(|digest| layers.get(digest).map_or(0, |read| read.members.len() as u64)).sum()
+    pub(super) fn entries<'d>(
+        digests: impl IntoIterator<Item = &'d Digest>,
+        layers: &BTreeMap<Digest, ReadLayer>,
+    ) -> u64 {
+        digests.into_iter().map(|digest| layers.get(digest).map_or(0, |read| read.members.len() as u64)).sum()
     }
 
     /// The merged file system.
@@ -283,7 +286,7 @@ impl<'a> Merging<'a> {
                     Some((Captured::Raw(log), _)) => Some(log.content()),
                     _ => None,
                 };
-                let found = rpm::sqlite(&database.content(), log.as_deref());
+                let found = Described::from(rpm::sqlite(&database.content(), log.as_deref()));
                 owned.has_database = true;
                 owned.add(&found.owned, &self.rootfs);
                 Self::take(image, &found, layer, &sqlite, merged);
@@ -318,7 +321,7 @@ impl<'a> Merging<'a> {
         for located in merged.packages.iter_mut().filter(|located| located.package.kind == Kind::Deb) {
             let path = format!("usr/share/doc/{}/copyright", located.package.name);
             if let Some((Captured::Licences(licences), _)) = self.at(path.as_bytes()) {
-                located.package.licences.clone_from(licences);
+                Arc::make_mut(&mut located.package).licences.clone_from(licences);
             }
         }
     }
@@ -334,7 +337,7 @@ impl<'a> Merging<'a> {
             match self.captured(&entry) {
                 Some((Captured::Packages(found), layer)) => {
                     let is_own =
-                        |package: &Package| matches!(package.kind, Kind::Deb | Kind::Apk | Kind::Rpm);
+                        |package: &Arc<Package>| matches!(package.kind, Kind::Deb | Kind::Apk | Kind::Rpm);
                     let path = entry.path();
                     // Many files have the name of a database, and are none.
                     let is_database = || wanted(&path, entry.mode()).is_some_and(Wanted::is_database);
@@ -348,10 +351,10 @@ impl<'a> Merging<'a> {
         }
     }
 
-    fn take(image: Digest, found: &Found, layer: Digest, path: &[u8], merged: &mut MergedImage) {
+    fn take(image: Digest, found: &Described, layer: Digest, path: &[u8], merged: &mut MergedImage) {
         let text: Arc<str> = path_text(path).into();
         merged.packages.extend(found.packages.iter().map(|package| Located {
-            package: package.clone(),
+            package: Arc::clone(package),
             layer,
             path: Arc::clone(&text),
             is_hidden: false,

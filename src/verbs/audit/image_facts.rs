@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::budget::Budget;
 use super::finding::{Finding, Place, Rule};
 use super::gathered::Gathered;
 use super::image::MergedImage;
 use super::read_layer::ReadLayer;
 use super::report::{AuditedImage, ImageConfig, ImageLayer};
 use super::survey::Image;
+use crate::diagnosis::count;
 use crate::oci::{Descriptor, Digest};
 use crate::packages::purl::{Release, purl};
 
@@ -19,6 +21,7 @@ impl Gathered {
         image: &mut Image,
         merged: MergedImage,
         layers: &BTreeMap<Digest, ReadLayer>,
+        budget: &Budget,
     ) {
         let has_config = image.config.is_some();
         // It may have megabytes, and goes into the report.
@@ -76,9 +79,18 @@ impl Gathered {
             id: &release.id,
             version_id: Some(release.version_id.as_str()).filter(|version| !version.is_empty()),
         });
-        let count = merged.packages.iter().filter(|located| !located.is_hidden).count() as u64;
+        let shown = merged.packages.iter().filter(|located| !located.is_hidden).count() as u64;
+        let mut left_out = 0;
         for located in merged.packages {
-            self.package(purl(&located.package, of.as_ref()), located, digest);
+            left_out +=
+                u64::from(!self.package(purl(&located.package, of.as_ref()), located, digest, budget));
+        }
+        if left_out > 0 {
+            let packages = count(left_out, "package", "packages");
+            let text = format!(
+                "all packages together take too much memory; {packages} of this image are not listed"
+            );
+            self.findings.push(Finding::new(Rule::TooLargeToRead, Place::artifact(digest), "packages", text));
         }
         self.findings.extend(merged.findings.end(&Place::artifact(digest)));
         self.images.push(AuditedImage {
@@ -93,7 +105,7 @@ impl Gathered {
             layers: used,
             entries: merged.entries,
             bytes: merged.bytes,
-            packages: count,
+            packages: shown,
             unowned: merged.unowned,
             hidden: merged.hidden,
         });

@@ -44,7 +44,7 @@ pub(super) fn find(
     }
     let statements = request.vex.map(|vex| vex.statements.as_slice()).unwrap_or_default();
     let mut excused = BTreeSet::new();
-    let wanted = Wanted::of(packages.iter().map(|located| &located.package));
+    let wanted = Wanted::of(packages.iter().map(|located| located.package.as_ref()));
     let database = Database::open(&request.advisories, &wanted)?;
     let known: BTreeSet<Digest> = images.iter().map(|image| image.digest).collect();
     for problem in database.problems() {
@@ -54,7 +54,7 @@ pub(super) fn find(
     let mut flaws = BTreeMap::new();
     let mut not_covered = BTreeSet::new();
     for located in packages {
-        let images = located.images.iter().chain(&located.hidden_in);
+        let images = located.images.iter().chain(located.hidden_in.iter());
         for image in images.filter(|image| known.contains(*image)) {
             let hidden = if located.images.contains(image) { "" } else { ", in a layer below" };
             let release = releases.get(image).map(|(id, version)| (id.as_str(), version.as_str()));

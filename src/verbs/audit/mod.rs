@@ -21,6 +21,7 @@ mod foreseen;
 mod gathered;
 mod image;
 mod image_facts;
+mod image_lists;
 mod judging;
 mod known_flaws;
 mod layer_facts;

@@ -102,7 +102,7 @@ impl<'a> Facts<'a> {
     fn of(report: &'a AuditReport, files: Packed) -> Facts<'a> {
         let mut packages: HashMap<Digest, Vec<&AuditedPackage>> = HashMap::new();
         for package in &report.packages {
-            for image in &package.images {
+            for image in package.images.iter() {
                 packages.entry(*image).or_default().push(package);
             }
         }

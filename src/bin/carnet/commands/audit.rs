@@ -29,7 +29,7 @@ use crate::outputs::{Output, output, outputs};
 use crate::plain::plain;
 use crate::render::file_lines::FileLines;
 use crate::render::file_rows::FileRows;
-use crate::render::form::{Format, rendered};
+use crate::render::form::{self, Format};
 use crate::rule_args::RuleArgs;
 use crate::screen::say;
 use crate::subject::{SubjectArgs, SubjectPlace, subject_place};
@@ -196,8 +196,9 @@ impl Command for Audit {
         let rows = rows.into_inner();
         for output in &outputs {
             let differences = differences.as_ref();
-            let bytes = rendered(output.format, &audited.report, &rows, differences, context.screen.verbose);
-            output.put(&bytes, context.screen, signer)?;
+            output.put(context.screen, signer, |out| {
+                form::write(output.format, &audited.report, &rows, differences, context.screen.verbose, out)
+            })?;
         }
         for unknown in &audited.unknown {
             say(&format!("bundle {}: cannot be audited: {}", unknown.bundle, plain(&unknown.problem)));

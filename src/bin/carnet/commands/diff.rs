@@ -19,6 +19,7 @@ use crate::command_error::CommandError;
 use crate::exit;
 use crate::outputs::{Output, output, outputs};
 use crate::render::difference as render;
+use crate::render::form::write_json;
 use crate::screen::say;
 use crate::signature_keys::SignatureKeyArgs;
 use crate::subject::{SubjectArgs, SubjectPlace, parse, subject_place};
@@ -106,13 +107,13 @@ impl Command for Diff {
         })?;
         let all = context.screen.verbose;
         for output in &outputs {
-            let bytes = match output.format {
-                Format::Text => render::text(&differed.report, all).into_bytes(),
-                Format::Json => render::json(&differed.report),
-                Format::Html => render::html(&differed.report, &differed.new.report, all).into_bytes(),
-                Format::Csv => render::csv(&differed.report).into_bytes(),
-            };
-            output.put(&bytes, context.screen, None)?;
+            let report = &differed.report;
+            output.put(context.screen, None, |out| match output.format {
+                Format::Text => out.write_all(render::text(report, all).as_bytes()),
+                Format::Json => write_json(report, out),
+                Format::Html => out.write_all(render::html(report, &differed.new.report, all).as_bytes()),
+                Format::Csv => render::write_csv(report, out),
+            })?;
         }
         tell(&differed, context);
         Ok(self.ends(&differed))

@@ -68,7 +68,7 @@ impl Command for Guard {
                 Format::Json => json(&report),
                 Format::Text => guard_text(&report),
             };
-            output.put(text.as_bytes(), context.screen, None)?;
+            output.put(context.screen, None, |out| out.write_all(text.as_bytes()))?;
         }
         Ok(match (report.allowed, report.foreseen) {
             (false, _) => exit::DENIED,

@@ -1,13 +1,15 @@
 //! Tables for spreadsheets (RFC 4180): the packages, and the findings.
 
+use std::io;
+
 use carnet::audit::AuditReport;
 use carnet::oci::Digest;
 
 use super::words;
 use crate::plain::plain;
 
-/// The packages, one in a row.
-pub(crate) fn packages(report: &AuditReport) -> String {
+/// Writes the packages, one in a row.
+pub(super) fn packages(report: &AuditReport, out: &mut dyn io::Write) -> io::Result<()> {
     let header = [
         "type",
         "name",
@@ -39,11 +41,11 @@ pub(crate) fn packages(report: &AuditReport) -> String {
             digests(&package.hidden_in),
         ]
     });
-    written(&header, rows)
+    write(&header, rows, out)
 }
 
-/// The findings, one in a row.
-pub(crate) fn findings(report: &AuditReport) -> String {
+/// Writes the findings, one in a row.
+pub(super) fn findings(report: &AuditReport, out: &mut dyn io::Write) -> io::Result<()> {
     let header = ["severity", "rule", "text", "path", "layer", "artifact", "id"];
     let words = |digest: &Option<Digest>| digest.map(|digest| digest.to_string()).unwrap_or_default();
     let rows = report.findings.iter().map(|finding| {
@@ -57,17 +59,22 @@ pub(crate) fn findings(report: &AuditReport) -> String {
             finding.id.to_string(),
         ]
     });
-    written(&header, rows)
+    write(&header, rows, out)
 }
 
-pub(super) fn written(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
-    // Writing to memory does not fail, and all rows have the length of the header.
-    let _ = writer.write_record(header);
+/// Writes a table.
+pub(super) fn write(
+    header: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(out);
+    // All rows have the length of the header.
+    writer.write_record(header)?;
     for row in rows {
-        let _ = writer.write_record(row.iter().map(|cell| harmless(cell)));
+        writer.write_record(row.iter().map(|cell| harmless(cell)))?;
     }
-    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+    writer.flush()
 }
 
 /// A cell that no spreadsheet takes for a formula: such a cell starts with an apostrophe.
@@ -81,22 +88,31 @@ mod tests {
     use super::*;
     use crate::render::example::report;
 
+    fn written(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
     #[test]
     fn each_package_and_finding_is_a_row() {
         let report = report();
-        for (text, column, cell) in [(packages(&report), 1, "'=<script>"), (findings(&report), 1, "secret")] {
+        let packages = written(|out| packages(&report, out));
+        let findings = written(|out| findings(&report, out));
+        for (text, column, cell) in [(&packages, 1, "'=<script>"), (&findings, 1, "secret")] {
             let mut reader = ::csv::Reader::from_reader(text.as_bytes());
             let rows: Vec<_> = reader.records().map(|row| row.unwrap()).collect();
             assert!(rows[0][column].starts_with(cell), "{rows:?}");
             assert!(!text.contains('\u{202e}'), "{text}");
         }
-        assert_eq!(findings(&report).lines().count(), 3);
+        assert_eq!(findings.lines().count(), 3);
     }
 
     #[test]
     fn no_cell_is_a_formula() {
         let row = ["=1+1", "+1", "-1", "@x", "a=b", "say \"x\", y", "two\nlines"].map(str::to_owned).to_vec();
-        let text = written(&["a", "b", "c", "d", "e", "f", "g"], std::iter::once(row));
+        let header = ["a", "b", "c", "d", "e", "f", "g"];
+        let text = written(|out| write(&header, std::iter::once(row), out));
         assert_eq!(text, "a,b,c,d,e,f,g\r\n'=1+1,'+1,'-1,'@x,a=b,\"say \"\"x\"\", y\",two\\nlines\r\n");
     }
 }

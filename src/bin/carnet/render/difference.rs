@@ -1,11 +1,13 @@
 //! A comparison in its forms: one change in a line, JSON, a table, or the page of the new side with the changes.
 
+use std::io;
+
 use carnet::audit::{AuditReport, Rule};
 use carnet::content::deflate::zlib_stream;
 use carnet::diagnosis::count;
 use carnet::difference::{Change, DifferenceReport};
 
-use super::csv::written;
+use super::csv::write;
 use super::html::{self, Page, page};
 use crate::plain::plain;
 
@@ -60,15 +62,8 @@ fn rules(change: &Change) -> String {
     change.rules.iter().map(|rule: &Rule| rule.code()).collect::<Vec<_>>().join(", ")
 }
 
-/// The report as JSON.
-pub(crate) fn json(report: &DifferenceReport) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(report).expect("a report serialises");
-    text.push(b'\n');
-    text
-}
-
-/// All changes, one in a row.
-pub(crate) fn csv(report: &DifferenceReport) -> String {
+/// Writes all changes as a table, one in a row.
+pub(crate) fn write_csv(report: &DifferenceReport, out: &mut dyn io::Write) -> io::Result<()> {
     let header = ["how", "matter", "what", "before", "after", "images", "rules", "follows"];
     let rows = report.changes.iter().map(|change| {
         vec![
@@ -82,7 +77,7 @@ pub(crate) fn csv(report: &DifferenceReport) -> String {
             change.follows.to_string(),
         ]
     });
-    written(&header, rows)
+    write(&header, rows, out)
 }
 
 /// The page of the new side, which tells the changes against the old one.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use carnet::audit::{
     AuditReport, AuditedArchives, AuditedArtifact, AuditedBundle, AuditedLayer, AuditedManifest,
@@ -30,18 +31,18 @@ fn parsed<T: FromStr>(text: &str) -> T {
 pub(super) fn package(name: &str) -> AuditedPackage {
     AuditedPackage {
         purl: "pkg:deb/debian/example@1.0".to_owned(),
-        package: Package {
+        package: Arc::new(Package {
             kind: Kind::Deb,
             name: name.to_owned(),
             version: "1.0".to_owned(),
             architecture: None,
             source: None,
             licences: vec!["MIT".to_owned()],
-        },
+        }),
         layer: digest("layer"),
         path: "var/lib/dpkg/status".into(),
-        images: vec![digest("image")],
-        hidden_in: Vec::new(),
+        images: [digest("image")].into(),
+        hidden_in: [].into(),
     }
 }
 
@@ -157,7 +158,7 @@ pub(super) fn report() -> AuditReport {
             read: true,
             urls: Vec::new(),
             carried: true,
-            images: vec![digest("image")],
+            images: [digest("image")].into(),
         }],
         packages: vec![package(HOSTILE)],
         boms: Vec::new(),

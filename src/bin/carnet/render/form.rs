@@ -1,11 +1,14 @@
 //! The forms of the report of an audit.
 
+use std::io;
+
 use carnet::audit::AuditReport;
 use carnet::bom::{write_cyclonedx, write_spdx};
 use carnet::content::deflate::zlib_stream;
 use carnet::difference::DifferenceReport;
 use carnet::format::Sum;
 use clap::ValueEnum;
+use serde::Serialize;
 
 use super::file_rows::FileRows;
 use super::html::{FileSource, Page, page};
@@ -28,49 +31,54 @@ pub(crate) enum Format {
     Files,
 }
 
-fn json(report: &AuditReport) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(report).expect("a report serialises");
-    text.push(b'\n');
-    text
+/// Writes a report as JSON, with a line feed at its end.
+pub(crate) fn write_json(report: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, report)?;
+    out.write_all(b"\n")
 }
 
-/// Returns the report in a form.
-pub(crate) fn rendered(
+/// The SHA-256 of the report as JSON.
+fn json_sum(report: &AuditReport) -> io::Result<Sum> {
+    Sum::of_written(|out| write_json(report, out))
+}
+
+/// Writes the report in a form.
+///
+/// # Errors
+/// If `out` cannot be written to.
+pub(crate) fn write(
     format: Format,
     report: &AuditReport,
     rows: &FileRows,
     differences: Option<&DifferenceReport>,
     all: bool,
-) -> Vec<u8> {
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     match format {
         Format::Text => {
             let changes = differences.map(|report| difference::section(report, all)).unwrap_or_default();
-            (text::text(report, all) + &changes).into_bytes()
+            out.write_all((text::text(report, all) + &changes).as_bytes())
         }
-        Format::Json => json(report),
+        Format::Json => write_json(report, out),
         Format::Html => {
             let mut files = rows.iter();
             let changes = differences.map(|report| difference::page_changes(report, all));
             let page = page(Page {
                 report,
-                json: Some(Sum::of(&json(report))),
+                json: Some(json_sum(report)?),
                 changes: changes.as_ref().map(|(names, changes)| (names.clone(), changes.as_slice())),
                 files: Some(FileSource { rows: &mut files, left_out: rows.left_out() }),
                 deflate: zlib_stream,
             });
-            page.into_bytes()
+            out.write_all(page.as_bytes())
         }
-        Format::Csv => super::csv::packages(report).into_bytes(),
-        Format::Findings => super::csv::findings(report).into_bytes(),
-        Format::Sarif => {
-            let mut text = serde_json::to_vec_pretty(&sarif::document(report)).expect("a report serialises");
-            text.push(b'\n');
-            text
-        }
-        Format::CycloneDx => write_cyclonedx(&inventory(report)),
-        Format::Spdx => write_spdx(&inventory(report)),
-        Format::Record => record::text(report, Some(Sum::of(&json(report)))).into_bytes(),
+        Format::Csv => super::csv::packages(report, out),
+        Format::Findings => super::csv::findings(report, out),
+        Format::Sarif => write_json(&sarif::document(report), out),
+        Format::CycloneDx => write_cyclonedx(&inventory(report), out),
+        Format::Spdx => write_spdx(&inventory(report), out),
+        Format::Record => out.write_all(record::text(report, Some(json_sum(report)?)).as_bytes()),
         // They were written while the audit ran.
-        Format::Files => Vec::new(),
+        Format::Files => Ok(()),
     }
 }

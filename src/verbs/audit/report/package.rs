@@ -16,15 +16,15 @@ pub struct AuditedPackage {
     pub purl: String,
     /// What the database says.
     #[serde(flatten)]
-    pub package: Package,
+    pub package: Arc<Package>,
     /// The layer that the entry or file comes from.
     pub layer: Digest,
     /// The path of the database, or of the file that describes it.
     pub path: Arc<str>,
     /// The images that have it.
-    pub images: Vec<Digest>,
+    pub images: Arc<[Digest]>,
     /// The images that have it in a lower layer only: an upper one hides it. Empty unless packages of all layers were asked for.
-    pub hidden_in: Vec<Digest>,
+    pub hidden_in: Arc<[Digest]>,
 }
 
 /// A known flaw of a package.

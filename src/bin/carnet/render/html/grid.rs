@@ -149,32 +149,36 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// A table. The titles of columns with numbers end in `#`, which is not shown.
+    /// A table. The titles of columns with numbers end in `#`, which is not shown. The rows may be made one by one: of a large
+    /// table, they are not all in memory.
     pub(super) fn new(
         id: &'static str,
         title: &'static str,
         titles: &[&'static str],
-        rows: Vec<Vec<Cell>>,
+        rows: impl IntoIterator<Item = Vec<Cell>>,
         space: &mut super::island::Space,
     ) -> Grid {
         let columns = titles.iter().map(|&title| match title.strip_suffix('#') {
             Some(title) => Column { title, class: "num" },
             None => Column { title, class: "" },
         });
-        let all = rows.len();
-        let mut grid =
-            Grid { id, title, columns: columns.collect(), rows, island: String::new(), held: all, all };
-        let mut bytes = 0;
-        let fit = grid.rows.iter().take_while(|row| {
+        let (mut few, mut bytes, mut fit) = (Vec::new(), 0, 0);
+        let mut rows = rows.into_iter();
+        for row in rows.by_ref() {
             bytes += row.iter().map(Cell::bytes).sum::<usize>();
-            bytes <= BYTES
-        });
-        let fit = fit.count().min(ROWS);
-        if fit < all {
-            (grid.island, grid.held) = space.rows(&grid.rows);
-            grid.rows.truncate(FIRST_ROWS.min(fit));
+            few.push(row);
+            if bytes > BYTES || few.len() > ROWS {
+                break;
+            }
+            fit += 1;
         }
-        grid
+        let mut all = few.len();
+        let (mut island, mut held) = (String::new(), all);
+        if fit < all {
+            (island, held, all) = space.rows(&few, rows);
+            few.truncate(FIRST_ROWS.min(fit));
+        }
+        Grid { id, title, columns: columns.collect(), rows: few, island, held, all }
     }
 
     /// Whether the page has data that only the script shows.

@@ -11,7 +11,7 @@ pub(super) const PAGE_BYTES: usize = 25_000_000;
 /// What the page needs beside compressed data: the tables that are written as HTML, at their limits.
 const HTML_BYTES: usize = 11_000_000;
 /// The most bytes of data before compression, for one table.
-const PLAIN_BYTES: usize = 48_000_000;
+const PLAIN_BYTES: usize = 32_000_000;
 
 /// The room for compressed data.
 pub(super) struct Space {
@@ -45,26 +45,37 @@ impl Space {
         Some(island)
     }
 
-    /// Takes the room for as many of the rows as fit, the first first. Returns the island and the number of its rows.
-    pub(super) fn rows(&mut self, rows: &[Vec<Cell>]) -> (String, usize) {
-        let mut lines = Vec::new();
-        let mut bytes = 0;
-        for row in rows {
-            let line = Value::Array(row.iter().map(cell).collect()).to_string();
-            bytes += line.len() + 1;
-            if bytes > PLAIN_BYTES {
-                break;
+    /// Takes the room for as many of the rows as fit, the first first. Returns the island, the number of its rows, and the
+    /// number of all rows.
+    pub(super) fn rows(
+        &mut self,
+        first: &[Vec<Cell>],
+        others: impl Iterator<Item = Vec<Cell>>,
+    ) -> (String, usize, usize) {
+        let mut text = String::new();
+        // Where each row ends in the text.
+        let mut ends = Vec::new();
+        let mut all = 0;
+        let mut add = |row: &[Cell]| {
+            all += 1;
+            if text.len() < PLAIN_BYTES {
+                text += &Value::Array(row.iter().map(cell).collect()).to_string();
+                ends.push(text.len());
+                text.push('\n');
             }
-            lines.push(line);
+        };
+        for row in first {
+            add(row);
         }
-        let mut held = lines.len();
-        while held > 0 {
-            if let Some(island) = self.take(lines.get(..held).unwrap_or_default().join("\n").as_bytes()) {
-                return (island, held);
+        others.for_each(|row| add(&row));
+        let mut held = ends.len();
+        while let Some(end) = held.checked_sub(1).and_then(|last| ends.get(last)) {
+            if let Some(island) = self.take(text.get(..*end).unwrap_or_default().as_bytes()) {
+                return (island, held, all);
             }
             held /= 2;
         }
-        (String::new(), 0)
+        (String::new(), 0, all)
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn signatures(report: &AuditReport, space: &mut Space) -> Section {
         ]
     });
     let titles = ["Result", "System", "Of", "By", "Why", "Signature"];
-    let grid = Grid::new("signature-list", "Signatures", &titles, rows.collect(), space);
+    let grid = Grid::new("signature-list", "Signatures", &titles, rows, space);
     Section::new("signatures", "Signatures", report.signatures.len())
         .says("Signatures in the cargo, checked with the keys that were given. Those of the bundle are at the top of the page.")
         .grid(grid, "No signature of an artifact travels.")
@@ -107,6 +107,6 @@ pub(super) fn statements(report: &AuditReport, space: &mut Space) -> Section {
         ]
     });
     let titles = ["Predicate", "Is about", "Attached to", "Builder", "Signed by", "Attestation"];
-    let grid = Grid::new("statement-list", "Attestations", &titles, rows.collect(), space);
+    let grid = Grid::new("statement-list", "Attestations", &titles, rows, space);
     Section::new("statements", "Attestations", report.statements.len()).grid(grid, "No attestation travels.")
 }

@@ -55,7 +55,7 @@ pub(super) fn artifacts(report: &AuditReport, space: &mut Space) -> Section {
             Cell::short(&referrer.subject),
         ]
     });
-    let referrers = Grid::new("referrer-list", "Referrers", &["Kind", "Digest", "Of"], rows.collect(), space);
+    let referrers = Grid::new("referrer-list", "Referrers", &["Kind", "Digest", "Of"], rows, space);
     let mut section = Section::new("artifacts", "Artifacts", report.artifacts.len());
     if !report.artifacts.is_empty() {
         section.picture = picture::tree(report);
@@ -213,25 +213,23 @@ fn found_in(package: &AuditedPackage, names: &Names) -> String {
 }
 
 pub(super) fn packages(report: &AuditReport, names: &Names, space: &mut Space) -> Section {
-    let mut rows = Vec::new();
-    for package in &report.packages {
+    let rows = report.packages.iter().map(|package| {
         let what = &package.package;
         let source = what.source.as_ref();
         let source =
             source.map_or_else(String::new, |source| format!("from {} {}", source.name, source.version));
-        rows.push(vec![
+        vec![
             Cell::text(&what.name).with(&source),
             Cell::code(&what.version).with(what.architecture.as_deref().unwrap_or("")),
             Cell::text(words::kind(what.kind)),
             if what.licences.is_empty() { Cell::none() } else { Cell::text(&what.licences.join(", ")) },
             Cell::short(&package.layer).to(format!("l-{}", package.layer.hex())),
             Cell::code(&package.path).with(&found_in(package, names)),
-        ]);
-    }
+        ]
+    });
     let titles = ["Package", "Version", "Type", "Licences", "Layer", "Found in"];
-    let number = rows.len();
     let grid = Grid::new("package-list", "Packages", &titles, rows, space);
-    let mut section = Section::new("packages", "Packages", number);
+    let mut section = Section::new("packages", "Packages", report.packages.len());
     section.picture = picture::packages(report);
     section.grid(grid, "No package was found.")
 }
@@ -296,8 +294,7 @@ pub(super) fn licences(report: &AuditReport, space: &mut Space) -> Section {
             if licence.is_empty() { Cell::word("medium", "none declared") } else { Cell::text(licence) };
         vec![name, Cell::number(number), Cell::text(&packages.join(", "))]
     });
-    let grid =
-        Grid::new("licence-list", "Licences", &["Licence", "Packages#", "Such as"], rows.collect(), space);
+    let grid = Grid::new("licence-list", "Licences", &["Licence", "Packages#", "Such as"], rows, space);
     Section::new("licences", "Licences", number)
         .says("As the packages declare them, word for word. What is in a package may be under others.")
         .grid(grid, "No package was found.")

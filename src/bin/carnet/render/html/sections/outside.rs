@@ -20,7 +20,7 @@ pub(super) fn advisories(report: &AuditReport, space: &mut Space) -> Section {
         ]
     });
     let titles = ["Severity", "Id", "Package", "Fixed in", "Summary", "VEX"];
-    let grid = Grid::new("advisory-list", "Advisories", &titles, rows.collect(), space);
+    let grid = Grid::new("advisory-list", "Advisories", &titles, rows, space);
     let mut section = Section::new("advisories", "Advisories", report.advisories.len());
     section.says.push(words::advisory_basis(report).to_owned());
     let kinds: Vec<&str> =
@@ -81,7 +81,7 @@ pub(super) fn guard(report: &AuditReport, space: &mut Space) -> Section {
         ]
     });
     let titles = ["File", "Result", "Size#", "Expanded#", "Ratio#", "Depth#", "Files#"];
-    let grid = Grid::new("guard-list", "Chunk files", &titles, rows.collect(), space);
+    let grid = Grid::new("guard-list", "Chunk files", &titles, rows, space);
     let mut says = format!("What a guard with the profile {} will count.", guard.profile);
     for sentence in &guard.not_checked {
         says += &format!(" Not checked: {sentence}.");
@@ -95,7 +95,7 @@ pub(super) fn foreign(report: &AuditReport, space: &mut Space) -> Section {
         vec![Cell::digest(&layer.digest), carried, Cell::size(layer.bytes), Cell::code(&layer.urls.join(" "))]
     });
     let titles = ["Layer", "State", "Size#", "Where it can be had"];
-    let grid = Grid::new("foreign-list", "Non-distributable layers", &titles, rows.collect(), space);
+    let grid = Grid::new("foreign-list", "Non-distributable layers", &titles, rows, space);
     Section::new("foreign", "Non-distributable layers", report.nondistributable.len())
         .grid(grid, "No layer has a publisher who does not let it be distributed.")
 }
@@ -114,6 +114,6 @@ pub(super) fn omitted(report: &AuditReport, space: &mut Space) -> Option<Section
         ]
     });
     let titles = ["Digest", "Reason", "Type", "Size#", "Referenced by"];
-    let grid = Grid::new("omitted-list", "Not carried", &titles, rows.collect(), space);
+    let grid = Grid::new("omitted-list", "Not carried", &titles, rows, space);
     Some(Section::new("omitted", "Not carried", report.omitted.len()).grid(grid, ""))
 }

@@ -39,7 +39,7 @@ pub(super) fn findings(report: &AuditReport, space: &mut Space) -> Section {
         "rule-list",
         "Rules that found something",
         &["Rule", "Findings#", "What it says"],
-        rows.collect(),
+        rows,
         space,
     );
     let section =
@@ -57,18 +57,13 @@ pub(super) fn policy(report: &AuditReport, space: &mut Space) -> Option<Section>
         "denial-list",
         "Reasons for the denial",
         &["Rule of the policy", "Why", "Where"],
-        rows.collect(),
+        rows,
         space,
     );
     let rows = judgement.warnings.iter();
     let rows = rows.map(|said| vec![Cell::code(&said.rule), Cell::text(&said.text), Cell::code(&said.place)]);
-    let warnings = Grid::new(
-        "warning-list",
-        "Warnings",
-        &["Rule of the policy", "Of what", "Where"],
-        rows.collect(),
-        space,
-    );
+    let warnings =
+        Grid::new("warning-list", "Warnings", &["Rule of the policy", "Of what", "Where"], rows, space);
     let rows = judgement.ignored.iter().map(|ignored| {
         let finding = report.findings.iter().find(|finding| Some(finding.id) == ignored.finding);
         let what = finding.map_or_else(
@@ -77,8 +72,7 @@ pub(super) fn policy(report: &AuditReport, space: &mut Space) -> Option<Section>
         );
         vec![what, Cell::text(&ignored.reason), Cell::text(&ignored.until.to_string())]
     });
-    let ignored =
-        Grid::new("ignored-list", "Ignored findings", &["Finding", "Reason", "Until"], rows.collect(), space);
+    let ignored = Grid::new("ignored-list", "Ignored findings", &["Finding", "Reason", "Until"], rows, space);
     let mut section = Section::new("policy", "Policy", judgement.denials.len())
         .grid(denials, "The policy has no objection.");
     if warnings.all > 0 {
@@ -92,7 +86,7 @@ pub(super) fn policy(report: &AuditReport, space: &mut Space) -> Option<Section>
         "not-counted-list",
         "Known flaws that VEX says do no harm, and that were not counted",
         &["Finding", "Where"],
-        rows.collect(),
+        rows,
         space,
     );
     if harmless.all > 0 {
@@ -134,7 +128,7 @@ pub(super) fn changed(bundles: &[String], changes: &[Change], space: &mut Space)
     let rows = changes.iter().map(|change| {
         vec![Cell::text(&change.how), Cell::code(&change.what), side(&change.before), side(&change.after)]
     });
-    let grid = Grid::new("change-list", "Changes", &["How", "What", "Before", "Now"], rows.collect(), space);
+    let grid = Grid::new("change-list", "Changes", &["How", "What", "Before", "Now"], rows, space);
     Section::new("changes", "Against the last bundle", changes.len())
         .says(format!("Compared with {}.", bundles.join(", ")))
         .grid(grid, "Nothing has changed.")
