@@ -20,7 +20,10 @@ pub fn read_signature(output: &[u8]) -> Result<(SignatureAlgorithm, Vec<u8>), us
     let signature = |bytes: Vec<u8>| match bytes.len() {
         ED25519_BYTES => Some((SignatureAlgorithm::ED25519, bytes)),
         ML_DSA_87_BYTES => Some((SignatureAlgorithm::ML_DSA_87, bytes)),
-        _ => ecdsa::canonical(&bytes).map(|bytes| (SignatureAlgorithm::ECDSA_P384, bytes)),
+        // One of tiny numbers could be as long as one of Ed25519. No signer makes such a signature.
+        _ => ecdsa::canonical(&bytes)
+            .filter(|bytes| bytes.len() != ED25519_BYTES)
+            .map(|bytes| (SignatureAlgorithm::ECDSA_P384, bytes)),
     };
     if let Some(signature) = signature(output.to_vec()) {
         return Ok(signature);
