@@ -1,25 +1,14 @@
 //! Computes the offset of each file in a tar archive before anything is written.
 
-use std::ops::Range;
 use std::path::Path;
 
 use super::ArtifactError;
+use crate::format::ustar::{CHECKSUM, NAME, SIZE, checksum, unnamed};
 
 const BLOCK_BYTES: u64 = 512;
 
 /// Longest path that fits into the name field of a ustar header, in bytes.
 const HEADER_NAME_BYTES_MAX: usize = NAME.end;
-
-// The fields of a header that are not left empty (POSIX.1-1988 ustar).
-const NAME: Range<usize> = 0..100;
-const MODE: Range<usize> = 100..108;
-const UID: Range<usize> = 108..116;
-const GID: Range<usize> = 116..124;
-const SIZE: Range<usize> = 124..136;
-const MTIME: Range<usize> = 136..148;
-const CHECKSUM: Range<usize> = 148..156;
-const TYPEFLAG: usize = 156;
-const MAGIC: Range<usize> = 257..265;
 
 /// The largest size in octal digits. Larger ones are written in base 256, as GNU tar does.
 const OCTAL_SIZE_MAX: u64 = (1 << 33) - 1;
@@ -77,22 +66,15 @@ impl TarPlan {
 
 /// The header of an entry. Its name has at most 100 bytes.
 fn header(name: &str, kind: u8, bytes: u64) -> [u8; 512] {
-    let mut out = [0; 512];
+    let mut out = unnamed(*b"0000644\0", kind);
     out[NAME][..name.len()].copy_from_slice(name.as_bytes());
-    out[MODE].copy_from_slice(b"0000644\0");
-    out[UID].copy_from_slice(b"0000000\0");
-    out[GID].copy_from_slice(b"0000000\0");
     if bytes <= OCTAL_SIZE_MAX {
         out[SIZE].copy_from_slice(format!("{bytes:011o}\0").as_bytes());
     } else {
         out[SIZE.start] = 0x80;
         out[SIZE.end - 8..SIZE.end].copy_from_slice(&bytes.to_be_bytes());
     }
-    out[MTIME].copy_from_slice(b"00000000000\0");
-    out[TYPEFLAG] = kind;
-    out[MAGIC].copy_from_slice(b"ustar\x0000");
-    out[CHECKSUM].copy_from_slice(b"        ");
-    let sum: u32 = out.iter().map(|&byte| u32::from(byte)).sum();
+    let sum = checksum(&out);
     out[CHECKSUM].copy_from_slice(format!("{sum:07o}\0").as_bytes());
     out
 }

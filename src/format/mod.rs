@@ -23,6 +23,7 @@ pub mod statement;
 pub mod sums;
 pub mod tar;
 mod timestamp;
+pub(crate) mod ustar;
 pub mod volume;
 
 pub use block_sum::BlockSum;

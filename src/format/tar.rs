@@ -7,28 +7,16 @@ use std::ops::Range;
 
 use super::entry::EntryName;
 use super::error::{FormatError, shown};
+use super::ustar::{
+    CHECKSUM, DEVICES, GID, GNAME, LINKNAME, MAGIC, MODE, MTIME, NAME, PREFIX, SIZE, TAIL, TYPEFLAG, UID,
+    UNAME, checksum, unnamed,
+};
 
 /// Size of a block, in bytes. A header is one block, and payloads are padded to whole blocks (POSIX.1-1988 ustar).
 pub const BLOCK: u64 = 512;
 
 /// The number of zero bytes at the end of a chunk.
 pub const END_BYTES: u64 = 2 * BLOCK;
-
-const NAME: Range<usize> = 0..100;
-const MODE: Range<usize> = 100..108;
-const UID: Range<usize> = 108..116;
-const GID: Range<usize> = 116..124;
-const SIZE: Range<usize> = 124..136;
-const MTIME: Range<usize> = 136..148;
-const CHECKSUM: Range<usize> = 148..156;
-const TYPEFLAG: usize = 156;
-const LINKNAME: Range<usize> = 157..257;
-const MAGIC: Range<usize> = 257..265;
-const UNAME: Range<usize> = 265..297;
-const GNAME: Range<usize> = 297..329;
-const DEVICES: Range<usize> = 329..345;
-const PREFIX: Range<usize> = 345..500;
-const TAIL: Range<usize> = 500..512;
 
 /// Every field with its name, for messages.
 const FIELDS: &[(&str, Range<usize>)] = &[
@@ -69,22 +57,15 @@ impl Header {
     /// # Panics
     /// If `bytes` needs more than the 11 octal digits of ustar; a [`super::shape::Shape`] never does.
     pub fn encode(&self) -> [u8; 512] {
-        let mut out = [0; 512];
+        let mut out = unnamed(*b"0000444\0", b'0');
         let name = self.name.to_string();
         let (prefix, name) = split(&name);
         out[NAME][..name.len()].copy_from_slice(name.as_bytes());
         out[PREFIX][..prefix.len()].copy_from_slice(prefix.as_bytes());
-        out[MODE].copy_from_slice(b"0000444\0");
-        out[UID].copy_from_slice(b"0000000\0");
-        out[GID].copy_from_slice(b"0000000\0");
         let size = format!("{:011o}\0", self.bytes);
         assert!(size.len() == SIZE.len(), "an entry of {} bytes is too large for ustar", self.bytes);
         out[SIZE].copy_from_slice(size.as_bytes());
-        out[MTIME].copy_from_slice(b"00000000000\0");
-        out[TYPEFLAG] = b'0';
-        out[MAGIC].copy_from_slice(b"ustar\x0000");
-        out[CHECKSUM].copy_from_slice(b"        ");
-        let sum: u32 = out.iter().map(|&b| u32::from(b)).sum();
+        let sum = checksum(&out);
         out[CHECKSUM].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
         out
     }
