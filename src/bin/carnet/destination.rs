@@ -66,6 +66,12 @@ impl<'a> Destination<'a> {
         }
     }
 
+    /// Gives up: a file does not appear. Returns the first error of writing, or else `error`, which kept the rest from being
+    /// written.
+    pub(crate) fn give_up(self, error: io::Error) -> CommandError {
+        self.error.unwrap_or_else(|| CommandError::system(error))
+    }
+
     fn pass_on(&mut self) {
         let block = std::mem::take(&mut self.block);
         if self.error.is_some() {

@@ -69,7 +69,7 @@ pub(crate) fn outputs<F: Copy>(asked: &[Output<F>], otherwise: F) -> Result<Vec<
 
 impl<F> Output<F> {
     /// Writes the report to its file, or prints it. A signature over the bytes of a file goes into a file of its name and
-    /// `.sig`, as raw bytes (RFC 8032). `write` writes the report; what it returns is of no interest if the output has an error.
+    /// `.sig`, as raw bytes (RFC 8032). `write` writes the report.
     ///
     /// # Errors
     /// If a file cannot be written, or if the key cannot sign.
@@ -99,8 +99,9 @@ impl<F> Output<F> {
         mut destination: Destination<'_>,
         write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
     ) -> Result<(), CommandError> {
-        let written = write(&mut destination);
-        destination.end()?;
-        written.map_err(CommandError::system)
+        match write(&mut destination) {
+            Ok(()) => destination.end(),
+            Err(error) => Err(destination.give_up(error)),
+        }
     }
 }
