@@ -41,8 +41,8 @@ const FINDING_BYTES: usize = 350;
 /// The bytes that archives in layers may expand to, because that takes time. Nothing of them is kept.
 const NESTED_BYTES_MAX: u64 = 16 << 30;
 
-/// The entries that are merged, those of a layer once for each image that has it: many images can share long layers, and merging
-/// takes time.
+/// The entries that are merged, those of a layer once for each image that has it, and ten for each package of an image: many images
+/// can share long layers and databases, and merging takes time.
 const MERGED_ENTRIES_MAX: u64 = 400_000_000;
 
 /// What may still be kept. Threads share it.
@@ -121,7 +121,12 @@ impl Budget {
 
     /// Takes room for the line of a package with so many bytes of texts. Returns whether there is any.
     pub(super) fn take_line(&self, texts: usize) -> bool {
-        self.take(&self.lines, (LINE_BYTES + texts) as u64)
+        self.take_line_bytes((LINE_BYTES + texts) as u64)
+    }
+
+    /// Takes room for so many more bytes of lines of packages. Returns whether there are as many.
+    pub(super) fn take_line_bytes(&self, bytes: u64) -> bool {
+        self.take(&self.lines, bytes)
     }
 
     /// Takes room for a finding, which may stand for several. Returns whether there is any. Without, they are counted.

@@ -5,12 +5,16 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::budget::Budget;
-use super::finding::Finding;
+use super::finding::{Finding, Place, Rule};
 use super::image::Located;
-use super::image_lists::{ImageList, ImageLists};
+use super::image_lists::{ImageList, ImageLists, STEP_BYTES};
 use super::report::{AuditedImage, AuditedLayer, AuditedPackage};
+use crate::diagnosis::count;
 use crate::oci::Digest;
 use crate::packages::Package;
+
+/// How many entries are merged in the time that one package of an image takes.
+const PACKAGE_STEPS: u64 = 10;
 
 /// What was gathered so far.
 #[derive(Default)]
@@ -44,6 +48,9 @@ impl Gathered {
     /// the other, in their order.
     pub(super) fn package(&mut self, purl: String, located: Located, image: Digest, budget: &Budget) -> bool {
         let Located { package, layer, path, is_hidden } = located;
+        if !budget.take_merged(PACKAGE_STEPS) {
+            return false;
+        }
         let holders = match self.located.entry((purl, layer, path)) {
             Entry::Occupied(there) => there.into_mut(),
             Entry::Vacant(place) => {
@@ -59,18 +66,32 @@ impl Gathered {
             }
         };
         let list = if is_hidden { &mut holders.hidden_in } else { &mut holders.shown_in };
-        *list = self.lists.with(*list, image);
-        true
+        match self.lists.with(*list, image, || budget.take_line_bytes(STEP_BYTES)) {
+            Some(longer) => {
+                *list = longer;
+                true
+            }
+            None => false,
+        }
     }
 
     /// Takes out the packages, sorted by package URL, layer and path.
     pub(super) fn packages(&mut self) -> Vec<AuditedPackage> {
         let mut lists = std::mem::take(&mut self.lists);
+        let mut cut = 0_u64;
         let package = |((purl, layer, path), holders): ((String, Digest, Arc<str>), Holders)| {
             let Holders { package, shown_in, hidden_in } = holders;
-            let (images, hidden_in) = (lists.images(shown_in), lists.images(hidden_in));
+            let (images, is_whole) = lists.images(shown_in);
+            let (hidden_in, is_whole_too) = lists.images(hidden_in);
+            cut += u64::from(!is_whole || !is_whole_too);
             AuditedPackage { purl, package, layer, path, images, hidden_in }
         };
-        std::mem::take(&mut self.located).into_iter().map(package).collect()
+        let packages = std::mem::take(&mut self.located).into_iter().map(package).collect();
+        if cut > 0 {
+            let of = count(cut, "package names its first image only", "packages name their first image only");
+            let text = format!("the lists of images of all packages take too much memory: {of}");
+            self.findings.push(Finding::new(Rule::TooLargeToRead, Place::default(), "images", text));
+        }
+        packages
     }
 }

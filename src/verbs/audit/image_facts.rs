@@ -88,7 +88,7 @@ impl Gathered {
         if left_out > 0 {
             let packages = count(left_out, "package", "packages");
             let text = format!(
-                "all packages together take too much memory; {packages} of this image are not listed"
+                "all packages together take too much memory or time; {packages} of this image are not listed"
             );
             self.findings.push(Finding::new(Rule::TooLargeToRead, Place::artifact(digest), "packages", text));
         }
