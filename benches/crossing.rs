@@ -5,18 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use carnet::arrival::{Beside, OpenRequest, open};
-use carnet::artifacts::{DestinationSpec, ExistingName, OnFailure, RegistrySources, Selection, SourceSpec};
+use carnet::artifacts::{DestinationSpec, ExistingName, RegistrySources, SourceSpec};
 use carnet::clock::Fixed;
 use carnet::environment::Environment;
 use carnet::format::Timestamp;
-use carnet::format::plan::Carriage;
-use carnet::format::statement::Crossing;
-use carnet::medium::{Folder, Replace, collect};
+use carnet::medium::{Folder, collect};
 use carnet::observe::Monitor;
 use carnet::oci::image_manifest::image_manifest;
 use carnet::oci::write::{IndexEntry, OCI_LAYOUT, index_json};
 use carnet::oci::{Descriptor, Digest, MediaType};
-use carnet::pack::{Bases, PackRequest, Part, Splitting, Wanted, pack};
+use carnet::pack::{PackRequest, Wanted, pack};
 use carnet::registry::{Registries, Settings};
 use carnet::stream::workers::Workers;
 use carnet::trust::{KeyFile, Signer as _, TrustPolicy};
@@ -68,32 +66,10 @@ fn pack_to(layout: &Path, folder: &Path, key: &KeyFile, environment: &Environmen
     let spec: SourceSpec = format!("oci:{}", layout.display()).parse().unwrap();
     let registries = RegistrySources::new(Registries::new(Settings::default()), Vec::new());
     let source = spec.open(&registries).unwrap().remove(0);
-    let request = PackRequest {
-        sources: vec![Wanted { source, selection: Selection::Every, rename: None }],
-        crossing: Crossing {
-            name: "bench".parse().unwrap(),
-            stream: None,
-            sequence: None,
-            previous: None,
-            label: None,
-        },
-        numbers: None,
-        store: &Folder::new(folder),
-        chunk_size: "10MiB".parse().unwrap(),
-        splitting: Splitting::Allowed,
-        nondistributable: Carriage::Carry,
-        referrers: Carriage::Carry,
-        platforms: Vec::new(),
-        created: Timestamp::from_seconds(1_800_000_000).unwrap(),
-        expires: None,
-        replace: Replace::Never,
-        on_failure: OnFailure::Stop,
-        bases: Bases::default(),
-        origins: Vec::new(),
-        file_sums: Vec::new(),
-        part: Part::Whole,
-        volumes: None,
-    };
+    let (name, folder) = ("bench".parse().unwrap(), Folder::new(folder));
+    let created = Timestamp::from_seconds(1_800_000_000).unwrap();
+    let mut request = PackRequest::new(vec![Wanted::all(source)], name, &folder, created);
+    request.chunk_size = "10MiB".parse().unwrap();
     pack(&request, key, environment).unwrap();
 }
 

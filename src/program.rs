@@ -37,6 +37,7 @@ pub struct Program<'a> {
 /// A program did not do its work. Its text is a predicate, which follows the name of the program. It has nothing of
 /// what the program wrote to stdout, because that may be a secret.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProgramError {
     /// The list of program and arguments is empty.
     #[error("it names no program")]

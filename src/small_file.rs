@@ -32,6 +32,7 @@ pub struct SmallFile {
 
 /// Why a small file cannot be read. Its text does not name the file.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SmallFileError {
     /// The operating system does not provide it.
     #[error("{0}")]

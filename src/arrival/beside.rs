@@ -43,6 +43,7 @@ impl<'a> Beside<'a> {
     }
 
     /// Returns where a blob is, if one of the bundles has it.
+    #[doc(hidden)]
     pub fn carrier(&self, digest: &Digest) -> Option<Carrier<'_>> {
         let (at, blob) = *self.blobs.get(digest)?;
         Some(Carrier { blob, bundle: &self.bundles[at] })

@@ -7,6 +7,7 @@ use crate::oci::digest::BlobMismatch;
 
 /// A blob of a bundle cannot be read from its chunk files.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BlobError {
     /// A chunk that holds part of the blob is missing.
     #[error(transparent)]

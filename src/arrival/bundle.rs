@@ -52,16 +52,22 @@ pub struct Bundle {
     /// The id of the bundle: the SHA-256 of its plan.
     pub id: Sum,
     /// The files of the bundle but its parity files, sorted by chunk number.
+    #[doc(hidden)]
     pub files: Vec<Opened>,
     /// The parity files of the bundle, sorted by their number. Their text and their stripes are not checked.
+    #[doc(hidden)]
     pub parity: Vec<Opened>,
     /// The release files of the bundle.
+    #[doc(hidden)]
     pub releases: Vec<ReleaseFile>,
     /// The state of its control chunk.
+    #[doc(hidden)]
     pub control: Control,
     /// Files that cannot be read, but have the file name of a chunk of this bundle, by chunk number.
+    #[doc(hidden)]
     pub unreadable: Vec<(u32, UnreadableFile)>,
     /// The release, or why it is not released; `None` without a policy or an accepted control chunk.
+    #[doc(hidden)]
     pub release: Option<Result<Release, Unreleased>>,
 }
 
@@ -155,6 +161,7 @@ impl Bundle {
     }
 
     /// Returns a file of this chunk that arrived, but cannot be read.
+    #[doc(hidden)]
     pub fn unreadable_file(&self, number: u32) -> Option<UnreadableFile> {
         let of_number = self.files.iter().filter(|opened| opened.statement.number == number);
         let damaged = of_number.filter_map(|opened| match &opened.standing {
@@ -168,6 +175,7 @@ impl Bundle {
     }
 
     /// Returns all files: the chunks, then the parity files.
+    #[doc(hidden)]
     pub fn all_files(&self) -> impl Iterator<Item = &Opened> {
         self.files.iter().chain(&self.parity)
     }
@@ -181,6 +189,7 @@ impl Bundle {
     }
 
     /// Returns the first good file of each chunk number.
+    #[doc(hidden)]
     pub fn good(&self) -> BTreeMap<u32, &Opened> {
         let mut good = BTreeMap::new();
         for opened in self.files.iter().filter(|opened| opened.body().is_some()) {
@@ -214,6 +223,7 @@ impl Bundle {
     }
 
     /// Returns all good files of each chunk: a chunk may arrive several times.
+    #[doc(hidden)]
     pub fn copies(&self) -> BTreeMap<u32, Vec<&Opened>> {
         let mut copies: BTreeMap<u32, Vec<&Opened>> = BTreeMap::new();
         for opened in self.files.iter().filter(|opened| opened.body().is_some()) {

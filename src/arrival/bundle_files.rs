@@ -32,6 +32,7 @@ pub struct NotAChunk {
     /// The file that was rejected.
     pub file: Arc<dyn ChunkFile>,
     /// The reason why it is not a chunk.
+    #[doc(hidden)]
     pub error: BodyError,
 }
 

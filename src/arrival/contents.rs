@@ -27,10 +27,13 @@ pub struct Contents {
     /// The table of the data chunks.
     pub chunks: ChunkTable,
     /// The annex chunks; empty if there is no annex.
+    #[doc(hidden)]
     pub annex: Vec<AnnexChunk>,
     /// The pieces in each chunk, by number from 0, without annex chunks.
+    #[doc(hidden)]
     pub pieces: Vec<Vec<Placed>>,
     /// The structure of the control chunk.
+    #[doc(hidden)]
     pub control: Body,
 }
 
@@ -90,6 +93,7 @@ impl Contents {
     /// # Errors
     /// [`ContentsError`] if a part violates docs/format.md, does not have the sum in the statement, or
     /// contradicts the statement.
+    #[doc(hidden)]
     pub fn read<'a>(
         control: &Member<Head>,
         others: impl Iterator<Item = &'a Member<Head>>,
@@ -172,6 +176,7 @@ impl Contents {
     ///
     /// # Errors
     /// [`FormatError`] if entries or sizes differ from the plan.
+    #[doc(hidden)]
     pub fn check_chunk(&self, head: &Head, body: &Body) -> Result<(), FormatError> {
         let number = head.statement.number;
         let refuse = |expected: &str| {
@@ -200,6 +205,7 @@ impl Contents {
     ///
     /// # Errors
     /// [`FormatError`] if they differ.
+    #[doc(hidden)]
     pub fn check_copy(&self, head: &Head, body: &Body) -> Result<(), FormatError> {
         let statement = &head.statement;
         let places =
@@ -212,12 +218,14 @@ impl Contents {
     }
 
     /// The layers in the control chunk. Only a bundle of one file has them there.
+    #[doc(hidden)]
     pub fn layers_in_control(&self) -> BTreeSet<Digest> {
         let blobs = self.pieces[0].iter().map(|placed| &self.plan.blobs[placed.blob]);
         blobs.filter(|blob| blob.class != Class::Metadata).map(|blob| blob.digest).collect()
     }
 
     /// Returns the expected SHA-256 of a chunk's `02_sums.txt`; `None` for chunk 0, whose own statement gives it.
+    #[doc(hidden)]
     pub fn sums_of(&self, number: u32) -> Option<Sum> {
         let annex = self.annex.iter().find(|chunk| chunk.number == number).map(|chunk| chunk.sums);
         annex.or_else(|| self.chunks.line(number).map(|line| line.sums))

@@ -12,11 +12,13 @@ const BLOCK_BYTES: usize = 256 << 10;
 
 impl ReleasedBundle<'_> {
     /// Returns whether any chunk of a blob arrived more than once.
+    #[doc(hidden)]
     pub fn has_copies(&self, blob: &PlannedBlob) -> bool {
         blob.pieces.iter().any(|piece| self.copies(piece.chunk).len() > 1)
     }
 
     /// Finds a good copy of each piece of a blob by hashing them; `None` if a piece has none.
+    #[doc(hidden)]
     pub fn good_segments(&self, blob: &PlannedBlob) -> Option<Vec<Segment>> {
         let copies = blob.pieces.iter().map(|piece| self.copies(piece.chunk).len()).max()?;
         let all: Vec<_> = (0..copies)

@@ -37,31 +37,42 @@ use crate::format::head::{HEAD_READ_BYTES, HEAD_READ_BYTES_FIRST, Head};
 use crate::format::tar::BLOCK;
 use crate::medium::ChunkFile;
 
-pub use beside::{Beside, Carrier};
+pub use beside::Beside;
 pub use blob::BlobError;
-pub use bundle::{Bundle, Control, UnreadableFile, segments};
+pub use bundle::{Bundle, UnreadableFile};
+pub use bundle_files::NotAChunk;
 pub(crate) use bundle_files::{HEADS_AHEAD, read_ahead};
-pub use bundle_files::{Member, NotAChunk};
-pub use contents::{Contents, ContentsError};
+pub use contents::Contents;
 pub use contradiction::Contradiction;
-pub use documents::Documents;
 pub use finding::Finding;
-pub use open::{Arrivals, OpenRequest, open, open_share};
+pub use open::{Arrivals, OpenRequest, open};
 pub use open_error::OpenError;
-pub use opened::{Opened, Standing};
 pub use refusal::Refusal;
-pub use release_file::{ReleaseFile, read_release};
 pub use released::{ReleasedBundle, WholeBundle};
-pub use share::{NoSuchShare, SHARES_MAX, Share, Shares};
 
 pub(crate) use bundle::damaged_entries;
 use bundle_files::group_by_bundle;
 use opened::Gate;
 
+// For the program and the tests (docs/decisions/0073-the-library-is-what-it-shows.md).
+#[doc(hidden)]
+pub use self::{
+    beside::Carrier,
+    bundle::{Control, segments},
+    bundle_files::Member,
+    contents::ContentsError,
+    documents::Documents,
+    open::open_share,
+    opened::{Opened, Standing},
+    release_file::{ReleaseFile, read_release},
+    share::{NoSuchShare, SHARES_MAX, Share, Shares},
+};
+
 /// Reads the head of a file.
 ///
 /// # Errors
 /// [`BodyError`] if the file is unreadable or does not start with a head of this format.
+#[doc(hidden)]
 pub fn read_head(file: &dyn ChunkFile) -> Result<Head, BodyError> {
     let reader = file.open()?;
     if file.bytes() < BLOCK {
@@ -90,6 +101,7 @@ pub fn read_head(file: &dyn ChunkFile) -> Result<Head, BodyError> {
 ///
 /// # Errors
 /// [`BodyError`] if the file is unreadable or contradicts its statement.
+#[doc(hidden)]
 pub fn read_body(file: &dyn ChunkFile, head: &Head) -> Result<Body, BodyError> {
     let reader = file.open()?;
     Body::read(head, &mut |buffer, offset| reader.read_exact_at(buffer, offset))

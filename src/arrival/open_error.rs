@@ -9,6 +9,7 @@ pub(super) const UNVERIFIED_BUNDLES_MAX: usize = 256;
 
 /// The files could not be opened as bundles.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// None of the files is a chunk.
     #[error("found no chunk in {}{}", count(*files as u64, "file", "files"), after_semicolon(first.as_deref()))]

@@ -6,6 +6,7 @@ use crate::format::{BundleName, Sum, Timestamp};
 
 /// The reason why a bundle may not be used.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refusal {
     /// A required packer or release signature is missing.
     #[error("bundle {name} ({bundle}) is not trusted: {problem}")]

@@ -97,21 +97,25 @@ impl<'a> ReleasedBundle<'a> {
     }
 
     /// Returns the release, with the keys that signed it.
+    #[doc(hidden)]
     pub fn release(&self) -> &'a Release {
         self.release
     }
 
     /// Returns the first accepted file of a chunk.
+    #[doc(hidden)]
     pub fn file(&self, number: u32) -> Option<&'a Opened> {
         self.files.get(&number)?.first().copied()
     }
 
     /// Returns all accepted files of a chunk.
+    #[doc(hidden)]
     pub fn copies(&self, number: u32) -> &[&'a Opened] {
         self.files.get(&number).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the heads that were accepted for the control chunk: of its copies, and of release files that count.
+    #[doc(hidden)]
     pub fn control_heads(&self) -> impl Iterator<Item = &'a Head> {
         let copies = self.files.get(&0).into_iter().flatten().filter_map(|copy| copy.accepted.as_ref());
         let counting = self.bundle.releases.iter().filter(|release| release.problem.is_none());
@@ -119,6 +123,7 @@ impl<'a> ReleasedBundle<'a> {
     }
 
     /// Returns a reader for the manifests and indexes.
+    #[doc(hidden)]
     pub fn documents(&self) -> Documents<'_> {
         Documents::new(&self.contents.plan, &self.files)
     }
@@ -127,6 +132,7 @@ impl<'a> ReleasedBundle<'a> {
     ///
     /// # Errors
     /// [`BlobError::Missing`] if one of its chunks is missing.
+    #[doc(hidden)]
     pub fn segments(&self, blob: &PlannedBlob) -> Result<Vec<(Segment, Sum)>, BlobError> {
         segments(blob, &|number| self.file(number)).ok_or_else(|| {
             let missing = blob.pieces.iter().map(|piece| piece.chunk);
@@ -166,6 +172,7 @@ impl<'a> ReleasedBundle<'a> {
     }
 
     /// Returns all accepted files.
+    #[doc(hidden)]
     pub fn files(&self) -> impl Iterator<Item = &'a Opened> {
         self.files.values().flatten().copied()
     }
@@ -183,6 +190,7 @@ impl<'a> ReleasedBundle<'a> {
     ///
     /// # Errors
     /// As [`ReleasedBundle::whole`].
+    #[doc(hidden)]
     pub fn whole_in(self, share: Share) -> Result<WholeBundle<'a>, Refusal> {
         let needed = share.needed(self.contents);
         self.whole_as_far_as(|number| number == 0 || needed.contains(&number))

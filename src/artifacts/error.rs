@@ -14,6 +14,7 @@ use crate::registry::{Refusal, RegistryError};
 
 /// Why a source could not provide an artifact, or a sink could not accept one.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ArtifactError {
     /// An operation of the operating system failed.
     #[error("{what} {path:?}: {source}")]

@@ -80,11 +80,15 @@ pub use self::{
     expansion::Expansion,
     layout::Layout,
     pattern::Pattern,
-    registry_source::{RegistrySource, RegistrySources},
-    remembered::Remembered,
-    source::{ArtifactSource, OnFailure, Root, Selection, read_document},
+    registry_source::RegistrySources,
+    source::{ArtifactSource, OnFailure, Root, Selection},
     source_spec::{Place, SourceSpec},
 };
 
 #[cfg(feature = "full")]
 pub(crate) use catalog::similar_names;
+
+// For the program and the tests (docs/decisions/0073-the-library-is-what-it-shows.md).
+#[cfg(feature = "full")]
+#[doc(hidden)]
+pub use self::{registry_source::RegistrySource, remembered::Remembered, source::read_document};

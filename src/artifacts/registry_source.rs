@@ -38,6 +38,7 @@ impl RegistrySources {
     ///
     /// # Errors
     /// If a certificate cannot be used.
+    #[doc(hidden)]
     pub fn repository(
         &self,
         host: &Host,
@@ -63,6 +64,7 @@ impl RegistrySources {
     ///
     /// # Errors
     /// If the registry does not list its repositories.
+    #[doc(hidden)]
     pub fn matching(
         &self,
         host: &Host,

@@ -13,6 +13,9 @@ mod count;
 
 pub use advice::Advice;
 pub use code::Code;
+
+// For the program and the tests (docs/decisions/0073-the-library-is-what-it-shows.md).
+#[doc(hidden)]
 pub use count::count;
 
 /// The kind of a failure. Each kind has its own exit code (docs/cli.md, "Exit codes").

@@ -110,6 +110,7 @@ impl Annex {
 
 /// Distributes documents of these sizes over annex chunks with sealed parts of at most `capacity` bytes. Each chunk
 /// is filled before the next begins.
+#[doc(hidden)]
 pub fn annex_shapes(capacity: u64, documents: [u64; 3]) -> Vec<Shape> {
     let room_max = capacity - SEALED_OVERHEAD;
     let mut shapes = Vec::new();

@@ -4,23 +4,29 @@
 
 pub mod annex;
 mod block_sum;
+#[doc(hidden)]
 pub mod body;
 pub mod chunk_size;
 pub mod chunk_table;
 pub mod entry;
 pub(crate) mod error;
+#[doc(hidden)]
 pub mod head;
+#[doc(hidden)]
 pub mod limits;
 pub(crate) mod lines;
 pub mod name;
 pub mod parity;
 pub mod plan;
+#[doc(hidden)]
 pub mod recover;
 pub mod resend;
+#[doc(hidden)]
 pub mod shape;
 pub mod signature;
 pub mod statement;
 pub mod sums;
+#[doc(hidden)]
 pub mod tar;
 mod timestamp;
 pub(crate) mod ustar;

@@ -28,6 +28,7 @@ pub(crate) enum HttpError {
 
 /// Why a connection could not be opened. Texts from the system and from servers are limited in length, but not escaped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConnectError {
     /// The host name could not be resolved.
     #[error("{}", bounded(.0))]
@@ -64,6 +65,7 @@ pub enum ConnectError {
 
 /// The kind of a TLS failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TlsFailure {
     /// The server's certificate is not signed by a trusted authority.
     UnknownIssuer,

@@ -7,6 +7,7 @@ use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis};
 
 /// An error of the memory of streams.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LogbookError {
     /// A file of the state folder cannot be read or written.
     #[error("cannot {what} {path}: {source}")]

@@ -21,16 +21,21 @@ mod sent;
 mod show;
 mod verdict;
 
-pub use book::{Held, Logbook, Naming, Numbering};
-pub use candidate::Candidate;
-pub use carry::{Carried, export, export_to, import};
-pub use channel::Channel;
 pub use error::LogbookError;
-pub use judge::judge_all;
-pub use line::{Entry, Line, REASON_BYTES_MAX, Side};
-pub use memory::{ChannelMemory, Memory};
-pub use not_before::NotBefore;
 pub use ranges::NumberRange;
-pub use sent::{Assigned, Numbers};
-pub use show::{ChannelReport, MemoryReport, NumberReport};
 pub use verdict::{StreamRefused, StreamReport, StreamVerdict};
+
+// For the program and the tests (docs/decisions/0073-the-library-is-what-it-shows.md).
+#[doc(hidden)]
+pub use self::{
+    book::{Held, Logbook, Naming, Numbering},
+    candidate::Candidate,
+    carry::{Carried, export, export_to, import},
+    channel::Channel,
+    judge::judge_all,
+    line::{Entry, Line, REASON_BYTES_MAX, Side},
+    memory::{ChannelMemory, Memory},
+    not_before::NotBefore,
+    sent::{Assigned, Numbers},
+    show::{ChannelReport, MemoryReport, NumberReport},
+};

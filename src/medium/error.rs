@@ -7,6 +7,7 @@ use crate::storage::StorageError;
 
 /// An error of a chunk file or a chunk store.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum MediumError {
     /// An operation on a file or folder failed.
     #[error("cannot {what} {path}: {source}")]
@@ -20,6 +21,7 @@ pub enum MediumError {
     },
     /// An object store, or access to it, failed.
     #[error(transparent)]
+    #[doc(hidden)]
     Store(#[from] StorageError),
     /// An upload failed, as an earlier error said.
     #[error("{problem}")]

@@ -28,12 +28,14 @@ pub trait ChunkFile: Send + Sync {
     fn bytes(&self) -> u64;
 
     /// Returns a text that changes when the content of the file under this name changes.
+    #[doc(hidden)]
     fn version(&self) -> String;
 
     /// Returns when the file was last modified, by the clock of its place; `None` if that is not known.
     fn modified(&self) -> Option<Timestamp>;
 
     /// Returns whether reading waits for a network, so that a reader should read ahead, and large ranges at once.
+    #[doc(hidden)]
     fn waits(&self) -> bool {
         false
     }
@@ -48,17 +50,20 @@ pub trait ChunkFile: Send + Sync {
     ///
     /// # Errors
     /// If the file has changed since it was found.
+    #[doc(hidden)]
     fn stream(&self, offset: u64, bytes: u64) -> io::Result<Box<dyn Read + Send>> {
         Ok(in_order(self.open()?, offset, bytes))
     }
 
     /// Frees the memory in which parts of it were kept. They are read again when they are needed.
+    #[doc(hidden)]
     fn forget(&self) {}
 
     /// Removes the file, unless it has changed since it was found. A file that is gone is no error.
     ///
     /// # Errors
     /// If it has changed, or cannot be removed.
+    #[doc(hidden)]
     fn remove(&self) -> io::Result<()>;
 
     /// Moves the file out of the way, into a hidden folder beside it, with the reason in a file beside it. Returns where
@@ -66,11 +71,13 @@ pub trait ChunkFile: Send + Sync {
     ///
     /// # Errors
     /// If it has changed since it was found, or cannot be moved.
+    #[doc(hidden)]
     fn set_aside(&self, _reason: &str) -> io::Result<Option<String>> {
         Ok(None)
     }
 
     /// Returns whether [`ChunkFile::mend`] may be tried: the place allows it, and the file has no second name.
+    #[doc(hidden)]
     fn can_be_mended(&self) -> bool {
         false
     }
@@ -80,6 +87,7 @@ pub trait ChunkFile: Send + Sync {
     ///
     /// # Errors
     /// If the file has changed since it was found, or cannot be written.
+    #[doc(hidden)]
     fn mend(&self, _parts: &[(u64, &[u8])]) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -90,6 +98,7 @@ pub trait ChunkFile: Send + Sync {
     ///
     /// # Errors
     /// If the file has changed since it was found, if it cannot be written, or if `check` fails.
+    #[doc(hidden)]
     fn replace_front(
         &self,
         front: &[u8],

@@ -20,22 +20,28 @@ mod temporary;
 mod whole_file;
 
 pub use arrived::ArrivedFile;
-pub use chunk_place::ChunkPlace;
 pub use collect::{Collected, PassedOver, Why, collect};
 pub use error::MediumError;
 pub use file::{ChunkFile, ReadAt};
 pub use folder::Folder;
-pub use new_file::NewFile;
-pub use store::{
-    ChunkSink, ChunkStore, Deed, FileNames, Replace, Trial, WholeSums, WriteAt, chunk_file_name,
-    chunk_number, release_file_name,
-};
-pub use whole_file::WholeFile;
+pub use store::{ChunkStore, Replace};
 
 pub(crate) use file::in_order;
 pub(crate) use new_name::rename_new;
 pub(crate) use on_disk::{Writeback, reserve};
 pub(crate) use temporary::Temporary;
 
+// For the program and the tests (docs/decisions/0073-the-library-is-what-it-shows.md).
+#[doc(hidden)]
+pub use self::{
+    chunk_place::ChunkPlace,
+    new_file::NewFile,
+    store::{
+        ChunkSink, Deed, FileNames, Trial, WholeSums, WriteAt, chunk_file_name, chunk_number,
+        release_file_name,
+    },
+    whole_file::WholeFile,
+};
 #[cfg(feature = "full")]
+#[doc(hidden)]
 pub use bucket::{Bucket, BucketSettings, Category};

@@ -118,6 +118,7 @@ pub trait ChunkStore: Send + Sync {
     ///
     /// # Errors
     /// [`MediumError::Busy`] if another process is writing files with these names into the store.
+    #[doc(hidden)]
     fn hold(
         &self,
         names: &FileNames,
@@ -131,6 +132,7 @@ pub trait ChunkStore: Send + Sync {
     /// # Errors
     /// [`MediumError::SignedLater`] if the files are to be signed later and the store has no folders, and [`MediumError::Busy`] if
     /// too many processes write the part.
+    #[doc(hidden)]
     fn hold_part(
         &self,
         names: &FileNames,
@@ -143,11 +145,13 @@ pub trait ChunkStore: Send + Sync {
 
     /// Returns a text that changes when a file appears in the store or leaves it, or when it is replaced; `None` if only
     /// [`ChunkStore::files`] can tell. It costs less than that, and does not show that a file was written to in place.
+    #[doc(hidden)]
     fn pulse(&self) -> Option<String> {
         None
     }
 
     /// Returns what gives access to the store, without secrets; `None` for a folder.
+    #[doc(hidden)]
     fn access(&self) -> Option<String> {
         None
     }
@@ -156,11 +160,13 @@ pub trait ChunkStore: Send + Sync {
     ///
     /// # Errors
     /// If it does not answer, or refuses.
+    #[doc(hidden)]
     fn ask(&self) -> Result<(), MediumError> {
         Ok(())
     }
 
     /// Tries each deed. No file that counts is changed, and nothing stays that is visible.
+    #[doc(hidden)]
     fn try_out(&self, deeds: &[Deed]) -> Vec<Trial>;
 
     /// Writes a small file next to the chunks, atomically. An existing file of that name is replaced.

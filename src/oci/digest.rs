@@ -108,6 +108,7 @@ impl fmt::Debug for Digest {
 
 /// A text is not a valid digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DigestError {
     /// The algorithm is not registered, so the bytes could not be checked.
     #[error("digest {text:?} does not start with sha256: or sha512:")]

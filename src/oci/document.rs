@@ -48,6 +48,7 @@ pub enum Document {
 
 /// A document is rejected.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DocumentError {
     /// The document is larger than registries accept.
     #[error("document {digest} has {bytes} bytes, more than the limit of {DOCUMENT_BYTES_MAX}")]

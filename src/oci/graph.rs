@@ -101,6 +101,7 @@ pub struct Closure {
 
 /// A graph is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum WalkError {
     /// Indexes are nested too deeply.
     #[error("index {digest} is nested more than {INDEX_DEPTH_MAX} levels deep")]

@@ -92,6 +92,7 @@ impl MediaType {
     }
 
     /// Returns the kind of document that has this type.
+    #[doc(hidden)]
     pub fn role(&self) -> Role {
         match self.as_str() {
             MANIFEST | DOCKER_MANIFEST => Role::Manifest,

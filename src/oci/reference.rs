@@ -62,6 +62,7 @@ impl fmt::Display for RefName {
 
 /// A text is not a valid artifact name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RefNameError {
     /// The name is empty or too long.
     #[error("a name must have 1 to {REF_NAME_BYTES_MAX} bytes; this one has {found}")]

@@ -12,6 +12,7 @@ use crate::oci::digest::{BlobMismatch, found_bytes};
 /// An error of a registry, or of the connection to it. Texts from servers are limited in length, but not escaped.
 /// `request` is the method and path, for example `GET /v2/app/manifests/1.0`.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RegistryError {
     /// No connection can be opened: the name, address, port or TLS is wrong.
     #[error("cannot connect to {host}: {cause}")]
@@ -213,6 +214,7 @@ pub enum RegistryError {
 
 /// Why a host that a registry refers to may not be contacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum HostRefusal {
     /// The URL contains credentials.
     #[error("the URL contains a user name or password")]
@@ -233,6 +235,7 @@ pub enum HostRefusal {
 
 /// Why a layer cannot be fetched from a URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UrlError {
     /// No connection can be opened, or the address is not public.
     #[error(transparent)]

@@ -114,6 +114,7 @@ impl Registry {
     ///
     /// # Errors
     /// Also if one of these names violates the grammar, because it would be left out silently.
+    #[doc(hidden)]
     pub fn repositories(
         &self,
         matches: &dyn Fn(&str) -> bool,

@@ -36,12 +36,18 @@ mod settings;
 pub use crate::http::{Host, HostError};
 pub use client::Registry;
 pub use error::{HostRefusal, RegistryError, UrlError};
-pub use external::{External, Refusal};
-pub use hub::{canonical_host, canonical_repository};
+pub use external::Refusal;
 pub use name::{NameError, Reference, RepositoryName, Tag};
 pub use problem::{ErrorCode, Problem};
-pub use push::{Feed, Pushed};
-pub use push_manifest::{Expect, Stored};
 pub use registries::Registries;
-pub use repository::{Access, Repository, State};
 pub use settings::{Reach, Settings};
+
+// For the program and the tests (docs/decisions/0073-the-library-is-what-it-shows.md).
+#[doc(hidden)]
+pub use self::{
+    external::External,
+    hub::{canonical_host, canonical_repository},
+    push::{Feed, Pushed},
+    push_manifest::{Expect, Stored},
+    repository::{Access, Repository, State},
+};

@@ -28,6 +28,7 @@ pub enum Reference {
 
 /// Why a text is not a repository name or not a tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NameError {
     /// The text is not a repository name.
     #[error(

@@ -41,6 +41,7 @@ impl Registries {
     ///
     /// # Errors
     /// [`RegistryError::Setup`] if a certificate, key or credentials file cannot be used.
+    #[doc(hidden)]
     pub fn external(&self, private: &[Host]) -> Result<External, RegistryError> {
         let (settings, connections) = (Arc::clone(&self.settings), Arc::clone(&self.connections));
         External::new(settings, connections, private)

@@ -55,6 +55,7 @@ pub struct Repository {
 
 impl Registry {
     /// A repository of the registry. It need not exist.
+    #[doc(hidden)]
     pub fn repository(self: &Arc<Self>, name: &RepositoryName, access: Access) -> Repository {
         Repository { registry: Arc::clone(self), name: name.clone(), access }
     }

@@ -2,7 +2,7 @@
 //!
 //! Each run has a [`RunRecord`] in a file of its own, which is replaced while it runs and never changes afterwards. A
 //! [`Ledger`] appends a signed line to a chain when a run ends or its record is deleted; each line names the digest of the
-//! line before it. So a record that was changed, removed, or moved in time shows: [`verify`] says which.
+//! line before it. So a record that was changed, removed, or moved in time shows: [`verify()`] says which.
 //! docs/runs.md describes the files byte for byte.
 
 mod chain;

@@ -2,7 +2,7 @@
 //!
 //! A [`Station`] is read from a file. An export pipeline packs artifacts of a registry into a place for chunk files. An
 //! import pipeline watches such a place, its inbox, and imports each bundle that is complete and released. Every run
-//! leaves a record ([`crate::runs`]). [`serve`] runs all pipelines until it is told to stop.
+//! leaves a record ([`crate::runs`]). [`serve()`] runs all pipelines until it is told to stop.
 
 mod alive;
 mod arrived_facts;

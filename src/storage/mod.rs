@@ -1,6 +1,6 @@
 //! Object stores: S3 buckets and Azure Blob containers, and what gives access to them.
 //!
-//! A [`Location`] says which container and which prefix. [`open`] makes a [`Container`] of it, whose operations are
+//! A [`Location`] says which container and which prefix. [`open()`] makes a [`Container`] of it, whose operations are
 //! those that chunk files need: list, read a range, write in parts, delete. Each is retried after temporary failures,
 //! and a [`StorageError`] names the cause of a refusal.
 //!

@@ -79,6 +79,7 @@ fn lanes_max(threads: usize) -> usize {
 }
 
 /// Returns how many transfers may run at once without exceeding the limit of open files.
+#[doc(hidden)]
 pub fn transfers_max() -> NonZeroUsize {
     NonZeroUsize::new(files_max() / FILES_PER_TRANSFER).unwrap_or(NonZeroUsize::MIN)
 }

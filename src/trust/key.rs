@@ -313,6 +313,7 @@ impl PublicKey {
 
     /// Whether an entry of a head is a signature of this key over `message`; see [`PublicKey::verify`].
     #[must_use]
+    #[doc(hidden)]
     pub fn has_signed(&self, message: &[u8], signature: &HeadSignature) -> bool {
         signature.algorithm == self.algorithm()
             && self.id.short() == ShortKeyId::from(signature.key)

@@ -17,6 +17,7 @@ pub struct KeyError {
 
 /// The problem with a key. Its text is a predicate: it follows the name of the key in the message.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyProblem {
     /// The file could not be read.
     #[error("cannot be read: {0}")]

@@ -10,7 +10,7 @@
 //! - A [`TrustDraft`] is a trust file whose text is being changed. A [`TrustUpdate`] is a new trust file, signed by the roots of
 //!   the old one and its own.
 //! - [`cargo`] checks signatures that travel with artifacts. They never open a bundle.
-//! - [`accept`] and [`release`] are the two checks. No other code creates an [`AcceptedChunk`] or a [`Release`].
+//! - [`accept()`] and [`release()`] are the two checks. No other code creates an [`AcceptedChunk`] or a [`Release`].
 
 mod accept;
 #[cfg(feature = "full")]
@@ -18,6 +18,7 @@ mod agent_signer;
 #[cfg(feature = "full")]
 mod allowed_signers;
 #[cfg(feature = "full")]
+#[doc(hidden)]
 pub mod cargo;
 #[cfg(feature = "full")]
 mod changes;
@@ -53,29 +54,47 @@ mod update;
 #[cfg(feature = "full")]
 mod update_error;
 
-pub use accept::{AcceptedChunk, Release, Unreleased, Untrusted, accept, release};
-pub use demand::Demand;
-pub use jiff::Timestamp as Time;
-pub use judgement::{Accepted, Judgement, RefusalReason, Refused, Role};
+pub use judgement::{Accepted, RefusalReason, Refused, Role};
 pub use key::{KeyId, PublicKey, ShortKeyId, ShortKeyIdError};
 pub use key_error::{KeyError, KeyProblem};
-pub use policy::{PolicyKey, Question, Revocation, TrustPolicy};
+pub use policy::{PolicyKey, Revocation, TrustPolicy};
 pub use policy_error::{PolicyError, PolicyProblem};
-pub use policy_file::POLICY_BYTES_MAX as TRUST_BYTES_MAX;
+
+// Errors of this room name these.
+#[cfg(feature = "full")]
+pub use crate::program::ProgramError;
+pub use crate::small_file::SmallFileError;
 
 #[cfg(feature = "full")]
 pub use self::{
     agent_signer::{AgentKey, AgentSigner},
+    key_file::KeyFile,
+    pkcs11::{TokenError, TriesLeft},
+    sign_command::{CommandSigner, SignCommand},
+    signer::{HybridSigner, Signer, SignerError},
+    ssh::AgentError,
+};
+
+// For the program and the tests (docs/decisions/0073-the-library-is-what-it-shows.md).
+#[doc(hidden)]
+pub use self::{
+    accept::{AcceptedChunk, Release, Unreleased, Untrusted, accept, release},
+    demand::Demand,
+    judgement::Judgement,
+    policy::Question,
+    policy_file::POLICY_BYTES_MAX as TRUST_BYTES_MAX,
+};
+#[cfg(feature = "full")]
+#[doc(hidden)]
+pub use self::{
     allowed_signers::{AllowedSigner, AllowedSigners, AllowedSignersError, PassedOver},
     changes::changes,
     draft::{DraftError, NewKey, TrustDraft},
-    key_file::KeyFile,
     key_request::{KeyPlace, KeyRequest},
-    pkcs11::{CAN_LOAD_MODULES, Pin, PinQuestion, TokenError, TokenSigner, TokenUri},
-    sign_command::{CommandSigner, SignCommand},
+    pkcs11::{CAN_LOAD_MODULES, Pin, PinQuestion, TokenSigner, TokenUri},
     signature_output::read_signature,
-    signer::{HybridSigner, Signer, SignerError},
-    ssh::AgentError,
     update::{TrustUpdate, UPDATE_BYTES_MAX, UpdateStanding, UpdateStatement},
     update_error::UpdateError,
 };
+#[doc(hidden)]
+pub use jiff::Timestamp as Time;

@@ -223,6 +223,7 @@ impl TrustPolicy {
     }
 
     /// The SHA-256 of the trust file, if the policy was read from one.
+    #[doc(hidden)]
     pub fn file_sum(&self) -> Option<&Sum> {
         self.file_sum.as_ref()
     }
@@ -321,6 +322,7 @@ impl TrustPolicy {
     /// `created` is the time in the message, `now` is the receiver's clock, and a key must be valid at both. With
     /// `created` alone the receiver would have to believe the signer; with `now` alone a key could sign for a time in
     /// which it was not valid.
+    #[doc(hidden)]
     pub fn judge(&self, question: &Question<'_>, message: &[u8], signatures: &[Signature]) -> Judgement {
         let mut accepted: Vec<Accepted> = Vec::new();
         let mut refused = Vec::new();
@@ -341,6 +343,7 @@ impl TrustPolicy {
     }
 
     /// For each signature, the key that counts, or why it does not; see [`TrustPolicy::judge`].
+    #[doc(hidden)]
     pub fn outcomes(
         &self,
         question: &Question<'_>,
@@ -421,11 +424,13 @@ impl TrustPolicy {
     }
 
     /// What each holder must sign with; `None` if one signature of any algorithm is enough.
+    #[doc(hidden)]
     pub fn algorithms(&self) -> Option<&Demand> {
         self.algorithms.as_ref()
     }
 
     /// Whether enough signatures count: one packer, or `release-threshold` releasers.
+    #[doc(hidden)]
     pub fn satisfied(&self, judgement: &Judgement) -> bool {
         let needed = match judgement.role {
             Role::Packer => 1,
@@ -457,6 +462,7 @@ impl TrustPolicy {
 
     /// How far above the highest number of a stream the number of a bundle may be that these packers signed: as far as one of
     /// them may go.
+    #[doc(hidden)]
     pub fn jump_max(&self, packers: &[Accepted]) -> u64 {
         let signed = |id: &KeyId| packers.iter().any(|by| by.key_id == *id || by.further_keys.contains(id));
         let keys = self.keys.iter().filter(|key| signed(&key.key.id()));

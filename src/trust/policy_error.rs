@@ -19,6 +19,7 @@ pub struct PolicyError {
 
 /// The problem with a trust policy.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PolicyProblem {
     /// The file could not be read.
     #[error("cannot be read: {0}")]

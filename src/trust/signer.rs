@@ -105,6 +105,7 @@ impl Signer for HybridSigner {
 
 /// The key could not sign.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignerError {
     /// The program that signs did not do its work.
     #[error("the sign command {program:?}: {problem}")]

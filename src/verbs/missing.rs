@@ -89,6 +89,7 @@ const RANGES_IN_LOGS_MAX: usize = 64;
 
 impl MissingBundle {
     /// Describes a bundle of this many `chunks`, of which some were `sealed` at this time.
+    #[doc(hidden)]
     pub fn new(
         name: BundleName,
         bundle: Sum,
@@ -102,6 +103,7 @@ impl MissingBundle {
     }
 
     /// Returns what a log says: the line of `missing`, and the request unless it is long.
+    #[doc(hidden)]
     pub fn in_logs(&self) -> String {
         match &self.request {
             Some(request) if request.ranges().len() <= RANGES_IN_LOGS_MAX => {

@@ -27,6 +27,7 @@ pub struct ArtifactReport {
 
 impl ArtifactReport {
     /// Returns the artifacts of a plan.
+    #[doc(hidden)]
     pub fn all(plan: &Plan) -> Vec<ArtifactReport> {
         let report = |artifact: &Artifact| ArtifactReport {
             name: artifact.name.clone(),
@@ -62,6 +63,7 @@ pub struct BundleReport {
 
 impl BundleReport {
     /// Describes a bundle; `None` if its control chunk is not there, or is not good.
+    #[doc(hidden)]
     pub fn of(bundle: &Bundle) -> Option<BundleReport> {
         let plan = &bundle.contents()?.plan;
         let good = bundle.good();
@@ -104,6 +106,7 @@ pub struct OmissionReport {
 
 impl OmissionReport {
     /// Returns the omissions of a plan.
+    #[doc(hidden)]
     pub fn all(plan: &Plan) -> Vec<OmissionReport> {
         let report = |omitted: &PlannedOmission| OmissionReport {
             digest: omitted.digest,
@@ -143,11 +146,13 @@ impl Diagnose for BaseMissing {
 
 impl LeftOutReport {
     /// Returns the earlier bundles that a plan names.
+    #[doc(hidden)]
     pub fn all(plan: &Plan) -> Vec<LeftOutReport> {
         LeftOutReport::of(plan, plan.elsewhere.iter())
     }
 
     /// Returns the earlier bundles that carry these blobs, which are left out of the bundle with this plan.
+    #[doc(hidden)]
     pub fn of<'a>(plan: &Plan, blobs: impl Iterator<Item = &'a Elsewhere>) -> Vec<LeftOutReport> {
         let mut sums: BTreeMap<Sum, (u64, u64)> = BTreeMap::new();
         for blob in blobs {
@@ -185,6 +190,7 @@ pub struct OriginReport {
 
 impl OriginReport {
     /// Returns the bundles that the bundle with this plan was made of.
+    #[doc(hidden)]
     pub fn all(plan: &Plan) -> Vec<OriginReport> {
         let report = |origin: &Origin| {
             let BundleMark { bundle, name, stream, sequence } = origin.mark.clone();
@@ -242,6 +248,7 @@ pub struct ReleaseFileReport {
 
 impl ReleaseFileReport {
     /// Returns the release files of a bundle.
+    #[doc(hidden)]
     pub fn all(bundle: &Bundle) -> Vec<ReleaseFileReport> {
         let report = |release: &ReleaseFile| ReleaseFileReport {
             file: release.file.name().to_owned(),
@@ -267,6 +274,7 @@ pub struct SignerReport {
 
 impl SignerReport {
     /// Converts accepted signers to their report form.
+    #[doc(hidden)]
     pub fn all(accepted: &[Accepted]) -> Vec<SignerReport> {
         let report = |a: &Accepted| SignerReport {
             holder: a.holder.clone(),
@@ -293,6 +301,7 @@ pub struct UnknownBundle {
 
 impl UnknownBundle {
     /// Returns why the contents of this bundle cannot be shown.
+    #[doc(hidden)]
     pub fn of(bundle: &Bundle) -> UnknownBundle {
         let control = || bundle.files.iter().filter(|opened| opened.statement.is_control());
         let refused = control().find_map(|opened| match &opened.standing {

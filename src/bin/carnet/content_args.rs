@@ -7,8 +7,9 @@ use carnet::format::chunk_size::ChunkSize;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
 use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
+use carnet::medium::ChunkStore;
 use carnet::oci::Platform;
-use carnet::pack::{Expiry, Splitting};
+use carnet::pack::{Expiry, PackRequest, Splitting, Wanted};
 use clap::Args;
 
 use super::args::place;
@@ -82,6 +83,25 @@ impl ContentArgs {
         listed(&self.sources, self.artifacts_from.as_deref())
     }
 
+    /// Returns the request to pack these sources.
+    pub(crate) fn request<'a>(
+        &self,
+        sources: Vec<Wanted>,
+        store: &'a dyn ChunkStore,
+        created: Timestamp,
+    ) -> PackRequest<'a> {
+        let mut request = PackRequest::new(sources, self.name.clone(), store, created);
+        request.crossing = self.crossing();
+        request.chunk_size = self.chunk_size;
+        request.splitting = self.splitting();
+        request.nondistributable = self.nondistributable;
+        request.referrers = self.referrers();
+        request.platforms.clone_from(&self.platform);
+        request.expires = self.expires;
+        request.on_failure = self.on_failure();
+        request
+    }
+
     /// Whether referrers are packed.
     pub(crate) fn referrers(&self) -> Carriage {
         if self.no_referrers { Carriage::Omit } else { Carriage::Carry }
@@ -99,12 +119,12 @@ impl ContentArgs {
     }
 
     /// Whether blobs may be split.
-    pub(crate) fn splitting(&self) -> Splitting {
+    fn splitting(&self) -> Splitting {
         if self.no_split { Splitting::Forbidden } else { Splitting::Allowed }
     }
 
     /// Whether to continue when an artifact fails.
-    pub(crate) fn on_failure(&self) -> OnFailure {
+    fn on_failure(&self) -> OnFailure {
         if self.continue_on_errors { OnFailure::Continue } else { OnFailure::Stop }
     }
 }

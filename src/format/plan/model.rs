@@ -126,6 +126,7 @@ pub struct Plan {
     /// The maximum size of a file of the bundle, in bytes.
     pub chunk_bytes: u64,
     /// The space reserved for heads within that limit.
+    #[doc(hidden)]
     pub heads: HeadRoom,
     /// Whether non-distributable layers are included.
     pub nondistributable: Carriage,
@@ -171,11 +172,13 @@ impl Plan {
     }
 
     /// Returns the maximum size of the sealed part of a data or annex chunk, in bytes.
+    #[doc(hidden)]
     pub fn data_capacity(&self) -> u64 {
         self.chunk_bytes - self.heads.data
     }
 
     /// Returns the maximum size of the sealed part of the control chunk, in bytes.
+    #[doc(hidden)]
     pub fn control_capacity(&self) -> u64 {
         self.chunk_bytes - self.heads.control
     }
@@ -205,6 +208,7 @@ impl Plan {
     }
 
     /// Returns the entry that holds a piece.
+    #[doc(hidden)]
     pub fn item(&self, placed: &Placed) -> Item {
         let blob = &self.blobs[placed.blob];
         let name = if blob.pieces.len() == 1 {
@@ -216,12 +220,14 @@ impl Plan {
     }
 
     /// Returns the shape of a data chunk with these pieces.
+    #[doc(hidden)]
     pub fn data_shape(&self, contents: &[Placed]) -> Shape {
         Shape::new(contents.iter().map(|placed| self.item(placed)).collect())
     }
 
     /// Returns the shape of the control chunk for documents of these sizes, in bytes, in the order of
     /// [`Document::ALL`].
+    #[doc(hidden)]
     pub fn control_shape(&self, contents: &[Placed], documents: [u64; 3]) -> Shape {
         let [plan, chunks, index] = documents;
         let item = |name, bytes| Item { name, bytes };

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 pub use absent::TokenSigner;
 #[cfg(all(feature = "pkcs11", not(target_feature = "crt-static")))]
 pub use present::TokenSigner;
-pub use token_error::TokenError;
+pub use token_error::{TokenError, TriesLeft};
 pub(super) use uri::SCHEME;
 pub use uri::TokenUri;
 

@@ -7,6 +7,7 @@ use crate::trust::key_error::KeyError;
 
 /// A key in a token cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TokenError {
     /// This program cannot load modules.
     #[error("this carnet cannot load modules of PKCS#11: {why}")]

@@ -8,6 +8,7 @@ use crate::trust::key_error::KeyError;
 
 /// An SSH agent did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AgentError {
     /// No agent is known.
     #[error("there is no SSH agent: SSH_AUTH_SOCK is not set")]

@@ -24,6 +24,7 @@ pub struct TagConflict {
 
 /// An error that stops an import, or fails one of its artifacts.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ImportError {
     /// A blob cannot be read from the chunk files.
     #[error(transparent)]

@@ -22,8 +22,15 @@ mod run;
 mod tags;
 
 pub use error::{ImportError, TagConflict};
-pub use importing::{import, import_piece, push_nondistributable};
+pub use importing::import;
 pub use naming::{RenameError, RenameRule};
-pub use receipt::{Receipt, ReceiptFiles};
-pub use report::{DeliveryReport, ImportReport, ImportedPiece, Outcome, Problem, RemovedReferrer, Traffic};
+pub use report::{DeliveryReport, ImportReport, Outcome, Problem, RemovedReferrer, Traffic};
 pub use request::{ImportRequest, Sending, Stopped, TagPolicy};
+
+// For the program and the tests (docs/decisions/0073-the-library-is-what-it-shows.md).
+#[doc(hidden)]
+pub use self::{
+    importing::{import_piece, push_nondistributable},
+    receipt::{Receipt, ReceiptFiles},
+    report::ImportedPiece,
+};

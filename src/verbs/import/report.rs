@@ -72,6 +72,7 @@ impl ImportReport {
     }
 
     /// Sets the hint of every problem; `words` phrases it for the program.
+    #[doc(hidden)]
     pub fn add_hints(&mut self, words: &dyn Fn(&Diagnosis) -> String) {
         let all = self.artifacts.iter_mut().chain(&mut self.referrers);
         let problems = all.filter_map(|delivery| delivery.error.as_mut()).chain(&mut self.ended_by);

@@ -7,6 +7,7 @@ use crate::format::{StreamName, Sum};
 
 /// The reason why a bundle cannot be a base of a delta.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BaseError {
     /// It may not be used.
     #[error("cannot pack a delta: {0}")]

@@ -22,6 +22,7 @@ use super::failure::ArtifactFailure;
 
 /// An error that stops packing, or fails one artifact.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PackError {
     /// A source cannot be read.
     #[error(transparent)]

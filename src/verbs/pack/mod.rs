@@ -41,13 +41,19 @@ mod work_plan;
 
 pub use base_error::BaseError;
 pub(crate) use bases::mark;
-pub use bases::{BaseRules, Bases, confirmed};
-pub use confirmation::Confirmation;
+pub use bases::{BaseRules, Bases};
 pub use error::PackError;
 pub use failure::ArtifactFailure;
 pub use packing::{pack, plan};
-pub use part::Part;
-pub use piecework::{PieceReport, Piecework, PlannedPiece, Sealing, WorkReport, pack_piece, plan_work, seal};
 pub use report::{AgainReport, ChunkReport, Outcome, PackReport, VolumeReport};
 pub use request::{Expiry, PackRequest, Splitting, Wanted};
-pub use work_plan::{PIECES_MAX, WORK_BYTES_MAX, WorkKey, WorkPlan};
+
+// For the program and the tests (docs/decisions/0073-the-library-is-what-it-shows.md).
+#[doc(hidden)]
+pub use self::{
+    bases::confirmed,
+    confirmation::Confirmation,
+    part::Part,
+    piecework::{PieceReport, Piecework, PlannedPiece, Sealing, WorkReport, pack_piece, plan_work, seal},
+    work_plan::{PIECES_MAX, WORK_BYTES_MAX, WorkKey, WorkPlan},
+};

@@ -118,8 +118,10 @@ pub struct PackReport {
     pub chunks: Vec<ChunkReport>,
     /// The head of the control chunk; absent in a dry run.
     #[serde(skip)]
+    #[doc(hidden)]
     pub control: Option<Head>,
     /// The parity files, if they were asked for.
+    #[doc(hidden)]
     pub parity: Option<ParityReport>,
     /// Artifacts that were not packed because of an error.
     pub failures: Vec<ArtifactFailure>,
@@ -129,6 +131,7 @@ pub struct PackReport {
 
 impl PackReport {
     /// Returns the checksums that packing computed, if it was asked for these `functions`.
+    #[doc(hidden)]
     pub fn sums(&self, functions: &[SumFunction]) -> SumsReport {
         let file =
             |chunk: &ChunkReport| FileSums::new(chunk.file.clone(), chunk.bytes, functions, &chunk.file_sums);

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{Bases, Part};
 use crate::artifacts::{ArtifactSource, OnFailure, Selection};
-use crate::format::Timestamp;
 use crate::format::chunk_size::ChunkSize;
 use crate::format::plan::{Carriage, Origin};
 use crate::format::statement::Crossing;
 use crate::format::volume::VolumeLimits;
+use crate::format::{BundleName, Timestamp};
 use crate::logbook::Numbers;
 use crate::medium::{ChunkStore, Replace};
 use crate::oci::{Platform, RefName};
@@ -22,6 +22,13 @@ pub struct Wanted {
     pub selection: Selection,
     /// A new name; the selection must then be a single artifact.
     pub rename: Option<RefName>,
+}
+
+impl Wanted {
+    /// Everything in a source, under the names that it has there.
+    pub fn all(source: Arc<dyn ArtifactSource>) -> Wanted {
+        Wanted { source, selection: Selection::Every, rename: None }
+    }
 }
 
 /// The expiry of a bundle's chunks.
@@ -55,13 +62,15 @@ pub enum Splitting {
     Forbidden,
 }
 
-/// The request of `pack`.
+/// The request of `pack`. [`PackRequest::new`] makes one, whose fields can be changed.
+#[non_exhaustive]
 pub struct PackRequest<'a> {
     /// The sources, each with its selection.
     pub sources: Vec<Wanted>,
     /// The name, stream, sequence and label of the bundle, unless `numbers` says so.
     pub crossing: Crossing,
     /// Gives out the number of the bundle, and with it its name, stream and label.
+    #[doc(hidden)]
     pub numbers: Option<&'a dyn Numbers>,
     /// The store that the chunk files are written to.
     pub store: &'a dyn ChunkStore,
@@ -86,11 +95,46 @@ pub struct PackRequest<'a> {
     /// What earlier bundles carried, so that this one leaves it out.
     pub bases: Bases,
     /// The bundles that this one is made of, by id; none if it is packed from other sources.
+    #[doc(hidden)]
     pub origins: Vec<Origin>,
     /// The checksums of whole chunk files to include in the report.
     pub file_sums: Vec<Function>,
     /// Put the chunks into volumes, each in a folder of its own.
     pub volumes: Option<VolumeLimits>,
     /// What of the bundle is written.
+    #[doc(hidden)]
     pub part: Part,
+}
+
+impl<'a> PackRequest<'a> {
+    /// A request to pack these sources into chunks of the usual size, with everything that belongs to them: non-distributable
+    /// layers, referrers, and all platforms. Blobs may be split, nothing expires, and no file is replaced. `created` is the time
+    /// of sealing; the same time gives the same bytes.
+    pub fn new(
+        sources: Vec<Wanted>,
+        name: BundleName,
+        store: &'a dyn ChunkStore,
+        created: Timestamp,
+    ) -> PackRequest<'a> {
+        PackRequest {
+            sources,
+            crossing: Crossing { name, stream: None, sequence: None, previous: None, label: None },
+            numbers: None,
+            store,
+            chunk_size: ChunkSize::default(),
+            splitting: Splitting::Allowed,
+            nondistributable: Carriage::Carry,
+            referrers: Carriage::Carry,
+            platforms: Vec::new(),
+            created,
+            expires: None,
+            replace: Replace::Never,
+            on_failure: OnFailure::Stop,
+            bases: Bases::default(),
+            origins: Vec::new(),
+            file_sums: Vec::new(),
+            volumes: None,
+            part: Part::Whole,
+        }
+    }
 }

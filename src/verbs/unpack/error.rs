@@ -8,6 +8,7 @@ use crate::verbs::report::BaseMissing;
 
 /// An error that stops unpacking.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum UnpackError {
     /// A blob cannot be read from the chunk files.
     #[error(transparent)]

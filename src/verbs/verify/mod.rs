@@ -18,15 +18,20 @@ mod run;
 mod verifying;
 mod volumes;
 
-#[cfg(feature = "full")]
-pub use joined::{JoinError, verify_joined};
-#[cfg(feature = "full")]
-pub use piece::{BundlePiece, PieceError, PieceReport, verify_piece};
-#[cfg(feature = "full")]
-pub use piece_result::{PieceResult, RESULT_BYTES_MAX, ResultMalformed};
 pub use protection::{GroupReport, ProtectionReport};
 pub use report::{
     BundleReport, BundleVerdict, ChunkVerdict, FileReport, ReleaseReport, UnreadableChunk, VerifyReport,
 };
-pub use verifying::{Remembered, verify, verify_remembering};
+pub use verifying::verify;
 pub use volumes::LackingVolume;
+
+// For the program and the tests (docs/decisions/0073-the-library-is-what-it-shows.md).
+#[cfg(feature = "full")]
+#[doc(hidden)]
+pub use self::{
+    joined::{JoinError, verify_joined},
+    piece::{BundlePiece, PieceError, PieceReport, verify_piece},
+    piece_result::{PieceResult, RESULT_BYTES_MAX, ResultMalformed},
+};
+#[doc(hidden)]
+pub use verifying::{Remembered, verify_remembering};

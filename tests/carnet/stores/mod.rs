@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use carnet::arrival::{Beside, OpenRequest, open};
 use carnet::artifacts::{
-    DestinationSpec, ExistingName, OnFailure, RegistryDestination, RegistrySources, Selection, SourceSpec,
+    DestinationSpec, ExistingName, OnFailure, RegistryDestination, RegistrySources, SourceSpec,
 };
 use carnet::clock::Fixed;
 use carnet::diagnosis::{Code, Diagnose as _};
@@ -20,11 +20,10 @@ use carnet::environment::Environment;
 use carnet::format::Timestamp;
 use carnet::format::plan::Carriage;
 use carnet::format::signature::SignatureAlgorithm;
-use carnet::format::statement::Crossing;
 use carnet::import::{ImportRequest, Sending, TagPolicy};
 use carnet::medium::{Bucket, BucketSettings, Category, ChunkStore, Folder, Replace};
 use carnet::observe::Monitor;
-use carnet::pack::{Bases, Outcome, PackError, PackReport, PackRequest, Part, Splitting, Wanted, pack};
+use carnet::pack::{Outcome, PackError, PackReport, PackRequest, Wanted, pack};
 use carnet::registry::{Registries, Settings};
 use carnet::sign::{Controls, SignRequest};
 use carnet::storage::Container;
@@ -99,32 +98,11 @@ impl Station {
         let spec: SourceSpec = format!("oci:{}", self.desk.path("src").display()).parse().unwrap();
         let registries = RegistrySources::new(Registries::new(Settings::default()), Vec::new());
         let source = spec.open(&registries).unwrap().remove(0);
-        let request = PackRequest {
-            sources: vec![Wanted { source, selection: Selection::Every, rename: None }],
-            crossing: Crossing {
-                name: "b".parse().unwrap(),
-                stream: None,
-                sequence: None,
-                previous: None,
-                label: None,
-            },
-            numbers: None,
-            store,
-            chunk_size: chunk_size.parse().unwrap(),
-            splitting: Splitting::Allowed,
-            nondistributable: Carriage::Carry,
-            referrers: Carriage::Carry,
-            platforms: Vec::new(),
-            created: self.clock.0,
-            expires: None,
-            replace,
-            on_failure: OnFailure::Stop,
-            bases: Bases::default(),
-            origins: Vec::new(),
-            file_sums: vec![Function::Sha256],
-            part: Part::Whole,
-            volumes: None,
-        };
+        let name = "b".parse().unwrap();
+        let mut request = PackRequest::new(vec![Wanted::all(source)], name, store, self.clock.0);
+        request.chunk_size = chunk_size.parse().unwrap();
+        request.replace = replace;
+        request.file_sums = vec![Function::Sha256];
         pack(&request, signer, &self.environment())
     }
 }

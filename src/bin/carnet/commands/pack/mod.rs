@@ -290,25 +290,11 @@ impl Pack {
         file_sums: &[SumFunction],
         bases: Bases,
     ) -> PackRequest<'a> {
-        PackRequest {
-            sources,
-            crossing: self.content.crossing(),
-            numbers: None,
-            store,
-            chunk_size: self.content.chunk_size,
-            splitting: self.content.splitting(),
-            nondistributable: self.content.nondistributable,
-            referrers: self.content.referrers(),
-            platforms: self.content.platform.clone(),
-            created,
-            expires: self.content.expires,
-            replace: if self.overwrite { Replace::WhenComplete } else { Replace::Never },
-            on_failure: self.content.on_failure(),
-            bases,
-            origins: Vec::new(),
-            file_sums: file_sums.iter().map(|&function| function.into()).collect(),
-            part: Part::Whole,
-            volumes: self.volumes(),
-        }
+        let mut request = self.content.request(sources, store, created);
+        request.replace = if self.overwrite { Replace::WhenComplete } else { Replace::Never };
+        request.bases = bases;
+        request.file_sums = file_sums.iter().map(|&function| function.into()).collect();
+        request.volumes = self.volumes();
+        request
     }
 }

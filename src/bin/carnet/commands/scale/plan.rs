@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use carnet::artifacts::{Expansion, Place, SourceSpec};
 use carnet::diagnosis::{Code, count};
 use carnet::format::chunk_size::byte_count;
-use carnet::medium::{ChunkPlace, Replace};
+use carnet::medium::ChunkPlace;
 use carnet::observe::Verb;
-use carnet::pack::{Bases, PIECES_MAX, PackRequest, Part, PlannedPiece, WorkPlan, WorkReport, plan_work};
+use carnet::pack::{PIECES_MAX, PlannedPiece, WorkPlan, WorkReport, plan_work};
 use carnet::registry::Host;
 use carnet::trust::PublicKey;
 use clap::{ArgGroup, Args};
@@ -91,26 +91,7 @@ impl Command for Plan {
         let (network, access) = (&self.connection.network, &self.access);
         let stores = Stores { network, access, writing: Some(&self.writing), environment };
         let store = stores.store(&self.to)?;
-        let request = PackRequest {
-            sources: wanted,
-            crossing: self.content.crossing(),
-            numbers: None,
-            store: store.as_ref(),
-            chunk_size: self.content.chunk_size,
-            splitting: self.content.splitting(),
-            nondistributable: self.content.nondistributable,
-            referrers: self.content.referrers(),
-            platforms: self.content.platform.clone(),
-            created,
-            expires: self.content.expires,
-            replace: Replace::Never,
-            on_failure: self.content.on_failure(),
-            bases: Bases::default(),
-            origins: Vec::new(),
-            file_sums: Vec::new(),
-            volumes: None,
-            part: Part::Whole,
-        };
+        let request = self.content.request(wanted, store.as_ref(), created);
         let (work, mut report) = match (self.pieces, self.piece_bytes) {
             (None, Some(bytes)) => {
                 let (_, first) = plan_work(&request, &keys, 1, environment)?;
