@@ -16,25 +16,21 @@ import sys
 NAMES = re.compile(r"(licen[cs]e|copying|notice|copyright|unlicense)", re.IGNORECASE)
 
 
+def run(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
 def contained(target, options):
-    """The packages that the program is linked with: what is used to build it, or to test it, is not."""
-    command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target, *options]
-    metadata = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
-    packages = {package["id"]: package for package in metadata["packages"]}
-    found, left = set(), [metadata["resolve"]["root"]]
-    while left:
-        name = left.pop()
-        if name in found:
-            continue
-        found.add(name)
-        is_macro = any("proc-macro" in part["kind"] for part in packages[name]["targets"])
-        if is_macro:
-            continue
-        for dependency in nodes[name]["deps"]:
-            if any(kind["kind"] is None for kind in dependency["dep_kinds"]):
-                left.append(dependency["pkg"])
-    return sorted((packages[name] for name in found), key=lambda each: (each["name"], each["version"]))
+    """The packages that the program is linked with: what is used to build it, or to test it, is not. `cargo tree` knows which features
+    are on; `cargo metadata` has those of the tests, too, and knows where the texts are."""
+    tree = run("cargo", "tree", "--locked", "--target", target, *options, "--edges", "normal,no-proc-macro", "--prefix", "none",
+               "--format", "{p}")
+    linked = {tuple(line.split(" ")[:2]) for line in tree.splitlines() if line}
+    metadata = json.loads(run("cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target, *options))
+    found = [package for package in metadata["packages"] if (package["name"], f"v{package['version']}") in linked]
+    if len(found) != len(linked):
+        raise SystemExit(f"licences.py: {len(linked)} packages are linked, found {len(found)}")
+    return sorted(found, key=lambda package: (package["name"], package["version"]))
 
 
 def texts(package):

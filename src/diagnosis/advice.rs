@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub enum Advice {
     /// The path does not exist.
     CheckPath,
+    /// This program cannot check signatures of this key, and another build can.
+    VerifyElsewhere,
     /// The system denies access.
     CheckPermissions,
     /// The path is not a regular file.

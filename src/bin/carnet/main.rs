@@ -15,6 +15,8 @@ mod byte_count;
 mod chunk_place;
 mod command;
 mod command_error;
+#[cfg_attr(not(feature = "full"), path = "absent/command_names.rs")]
+mod command_names;
 mod commands;
 #[cfg(feature = "full")]
 mod connection;

@@ -11,6 +11,9 @@ use crate::shell_word::shell_word;
 pub(super) fn specific(advice: &Advice) -> String {
     let text = match advice {
         Advice::CheckPath => "check the path",
+        Advice::VerifyElsewhere => {
+            "verify with the full carnet, or with one that was built with the feature `ecdsa`"
+        }
         Advice::CheckPermissions => "check the permissions of the file and its folder",
         Advice::PassRegularFile => {
             "pass a regular file; a key, a passphrase, a trust file or a list may also be a pipe that the shell passes, as \

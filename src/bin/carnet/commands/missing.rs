@@ -11,7 +11,7 @@ use carnet::observe::Verb;
 use carnet::verify::UnreadableChunk;
 use clap::Args;
 
-use crate::advice;
+use crate::advice::{self, here};
 use crate::bundle::chunk_files;
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context, documents};
@@ -118,9 +118,9 @@ fn say_failures(report: &MissingReport) {
             ""
         };
         let chunks = numbers(chunks);
-        say(&format!(
+        say(&here(&format!(
             "bundle {name} ({bundle}): {then}`carnet repair` recovers from parity: chunks {chunks}"
-        ));
+        )));
     }
     let code = Code::ChunkUnreadable;
     let chunks = report.bundles.iter().flat_map(|bundle| &bundle.unreadable);

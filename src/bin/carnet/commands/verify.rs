@@ -15,6 +15,7 @@ use carnet::verify::{
 use clap::Args;
 use std::collections::BTreeMap;
 
+use crate::advice::here;
 use crate::bundle::chunk_files;
 use crate::chunk_place::chunk_place;
 use crate::command::{Command, Context, documents};
@@ -233,10 +234,10 @@ fn verdict(bundle: &BundleReport) -> String {
         }
         BundleVerdict::Recoverable => {
             let lost = bundle.missing.len() + bundle.unreadable.len();
-            format!(
+            here(&format!(
                 "RECOVERABLE, {} lost or damaged, and parity for them is there (`carnet repair`)",
                 count_of(lost, "chunk is", "chunks are")
-            )
+            ))
         }
         BundleVerdict::Expired => {
             let expired = bundle.expired.map(|time| time.to_string()).unwrap_or_default();
