@@ -35,6 +35,9 @@ impl Default for LayerLimits {
 /// a limit, a layer of 1 KiB could ask for exabytes.
 const HOLES_BYTES_MAX: u64 = 4 << 30;
 
+/// The memory for the content of entries that is kept for the next one, in bytes.
+const BODY_BYTES_KEPT: usize = 2 << 20;
+
 /// The entries of a layer by what they create.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct EntryCounts {
@@ -134,6 +137,7 @@ fn read_expanded(
             entries: EntryCounts::default(),
             holes: 0,
             toc: None,
+            body: Vec::new(),
             problems: Problems::default(),
         };
         let (drain, walk_error) = match kind {
@@ -197,6 +201,8 @@ struct Walk<'a> {
     entries: EntryCounts,
     holes: u64,
     toc: Option<Vec<u8>>,
+    /// The content of one entry after the other, so that not each of them takes new memory.
+    body: Vec<u8>,
     problems: Problems<LayerProblem>,
 }
 
@@ -257,12 +263,13 @@ impl Walk<'_> {
         };
         let is_toc = toc::is_estargz(entry);
         let is_stream = interest == Interest::Stream && !is_toc;
-        let wanted = if digests || is_toc || is_stream { entry.size } else { kept.unwrap_or(0) };
+        let wanted = if digests || is_toc { entry.size } else { kept.unwrap_or(0) };
+        let expanded = if is_stream { entry.size } else { wanted };
         if kept.is_none() && !digests && !is_toc && !is_stream {
             return Ok(());
         }
         if entry.is_sparse() {
-            self.holes = self.holes.saturating_add(wanted.min(entry.size));
+            self.holes = self.holes.saturating_add(expanded.min(entry.size));
             if self.holes > HOLES_BYTES_MAX {
                 let (path, size, stored) = (entry.path.clone(), entry.size, entry.stored);
                 self.add(LayerProblem::SparseTooLarge { path, size, stored });
@@ -277,28 +284,64 @@ impl Walk<'_> {
             }
             return Ok(());
         }
-        let room_max = if is_toc { entry.size } else { kept.unwrap_or(0) };
-        let room_max = usize::try_from(room_max).unwrap_or(usize::MAX);
-        let (mut body, mut hash) = (Vec::new(), Sha256::new());
+        if is_toc {
+            return self.table(entry, tar, kept, digests);
+        }
+        let end = kept.and_then(|bytes| usize::try_from(bytes).ok());
+        let (visitor, body, mut hash) = (&mut *self.visitor, &mut self.body, Sha256::new());
+        body.clear();
+        let mut missing = end;
         let complete = tar.content(entry, wanted, &mut |bytes| {
-            let room = room_max.saturating_sub(body.len());
-            body.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
             if digests {
                 hash.update(bytes);
             }
+            let Some(end) = missing else { return };
+            // Most files lie in the buffer in one piece, and are not copied.
+            if let (true, Some(all)) = (body.is_empty(), bytes.get(..end)) {
+                visitor.body(entry, all);
+                missing = None;
+                return;
+            }
+            let is_head = body.is_empty();
+            body.extend_from_slice(bytes.get(..end.saturating_sub(body.len())).unwrap_or(bytes));
+            if is_head && !visitor.goes_on(entry, body) {
+                missing = None;
+            }
         })?;
         if complete {
-            if let Some(kept) = kept {
-                let end = usize::try_from(kept).unwrap_or(usize::MAX).min(body.len());
-                self.visitor.body(entry, body.get(..end).unwrap_or_default());
+            if missing.is_some() {
+                visitor.body(entry, body);
             }
             if digests {
-                self.visitor.digest(entry, Digest::Sha256(hash.finalize().into()));
-            }
-            if is_toc {
-                self.toc = Some(body);
+                visitor.digest(entry, Digest::Sha256(hash.finalize().into()));
             }
         }
+        if body.capacity() > BODY_BYTES_KEPT {
+            *body = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// Keeps a table of contents, which the visitor may want, too.
+    fn table(
+        &mut self,
+        entry: &TarEntry,
+        tar: &mut TarReader<Drain>,
+        kept: Option<u64>,
+        digests: bool,
+    ) -> std::io::Result<()> {
+        let mut table = Vec::new();
+        if !tar.content(entry, entry.size, &mut |bytes| table.extend_from_slice(bytes))? {
+            return Ok(());
+        }
+        if let Some(kept) = kept {
+            let end = usize::try_from(kept).unwrap_or(usize::MAX).min(table.len());
+            self.visitor.body(entry, table.get(..end).unwrap_or_default());
+        }
+        if digests {
+            self.visitor.digest(entry, Digest::sha256(&table));
+        }
+        self.toc = Some(table);
         Ok(())
     }
 

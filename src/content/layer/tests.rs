@@ -24,6 +24,7 @@ impl LayerVisitor for Log {
             path if path.ends_with("head") => Interest::Head(3),
             path if path.ends_with("stream") => Interest::Stream,
             path if path.ends_with("status") => Interest::Whole(100),
+            path if path.ends_with("text") => Interest::Whole(1 << 20),
             _ => Interest::Skip,
         };
         self.paths.push(path);
@@ -32,6 +33,10 @@ impl LayerVisitor for Log {
 
     fn body(&mut self, entry: &TarEntry, bytes: &[u8]) {
         self.bodies.push((String::from_utf8_lossy(&entry.path).into_owned(), bytes.to_vec()));
+    }
+
+    fn goes_on(&mut self, _: &TarEntry, head: &[u8]) -> bool {
+        !head.starts_with(b"\0")
     }
 
     fn content(&mut self, entry: &TarEntry, content: &mut dyn Read) {
@@ -96,6 +101,23 @@ fn a_stream_is_read_as_far_as_the_visitor_likes_and_hashed_to_its_end() {
         let mut log = Log { hash: true, ..Log::default() };
         let read = read(&blob, &LayerLimits::default(), &mut log);
         assert_eq!((rules(&read), log.digests.len()), (vec![rule], 0));
+    }
+}
+
+#[test]
+fn content_is_shown_whole_unless_its_head_is_enough() {
+    let (zeros, text) = (vec![0; 700 << 10], vec![b'x'; 700 << 10]);
+    let files =
+        [("a/text", &zeros[..]), ("b/text", &text), ("c/text", b"\0few"), ("text", b""), ("d/text", &text)];
+    let tar = archive(&files);
+    for hash in [true, false] {
+        let mut log = Log { hash, ..Log::default() };
+        let read = read(&tar, &LayerLimits::default(), &mut log);
+        assert_eq!((rules(&read), read.diff_id), (Vec::new(), Some(Digest::sha256(&tar))));
+        let shown: Vec<(&str, &[u8])> = log.bodies.iter().map(|(path, body)| (&**path, &**body)).collect();
+        assert_eq!(shown, files[1..]);
+        let digests: Vec<Digest> = files.iter().map(|(_, body)| Digest::sha256(body)).collect();
+        assert_eq!(log.digests, if hash { digests } else { Vec::new() });
     }
 }
 

@@ -28,6 +28,13 @@ pub trait LayerVisitor {
         let _ = (entry, bytes);
     }
 
+    /// Whether the rest of the content is still wanted, now that its beginning is known. If not, [`LayerVisitor::body`] is not
+    /// called. `head` may have any length. Content that need not be copied is shown without this question.
+    fn goes_on(&mut self, entry: &TarEntry, head: &[u8]) -> bool {
+        let _ = (entry, head);
+        true
+    }
+
     /// The content that was asked for as a stream. What is left unread is skipped. If the layer ends or breaks within it, the
     /// stream does, too; that is noted for the layer.
     fn content(&mut self, entry: &TarEntry, content: &mut dyn Read) {

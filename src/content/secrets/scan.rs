@@ -35,6 +35,8 @@ pub struct SecretRules {
     gated: Vec<usize>,
     /// The rules without a gate.
     ungated: Vec<usize>,
+    /// The paths of all rules that are for certain files. Most files have another path, and one search tells.
+    paths: RegexSet,
     /// What no rule reports.
     allowed: Vec<Allowed>,
 }
@@ -64,7 +66,10 @@ impl SecretRules {
         let each = gates().map(|gate| &gate.expression);
         let gates = RegexSetBuilder::new(each).unicode(false).size_limit(GATES_BYTES_MAX).build();
         let gates = gates.map_err(together)?;
-        Ok(SecretRules { rules, marks, marked, unmarked, gates, gated, ungated, allowed })
+        let paths = rules.iter().filter_map(|rule| rule.path.as_ref()).map(Regex::as_str);
+        let paths = RegexSetBuilder::new(paths).unicode(false).size_limit(GATES_BYTES_MAX).build();
+        let paths = paths.map_err(together)?;
+        Ok(SecretRules { rules, marks, marked, unmarked, gates, gated, ungated, paths, allowed })
     }
 
     /// The same rules, which seek their gates without marks.
@@ -99,7 +104,7 @@ impl SecretRules {
 
     /// Whether the name of a file alone tells that it is a secret, so that it is looked at whatever its size and type.
     pub fn concerns(&self, path: &[u8]) -> bool {
-        self.rules.iter().any(|rule| rule.path.as_ref().is_some_and(|regex| regex.is_match(path)))
+        self.paths.is_match(path)
     }
 
     /// Searches a file. `path` has no leading slash. Of `content`, the first [`SEARCHED_BYTES_MAX`] bytes are searched.
@@ -115,8 +120,9 @@ impl SecretRules {
         let mut tried: Vec<usize> = matches.filter_map(|gate| self.gated.get(gate)).copied().collect();
         tried.extend(&self.ungated);
         tried.sort_unstable();
+        let is_named = self.concerns(path);
         for rule in tried.into_iter().filter_map(|index| self.rules.get(index)) {
-            if rule.path.as_ref().is_some_and(|regex| !regex.is_match(path)) {
+            if rule.path.as_ref().is_some_and(|regex| !is_named || !regex.is_match(path)) {
                 continue;
             }
             let Some(regex) = &rule.content else {

@@ -347,6 +347,15 @@ impl LayerVisitor for Reading<'_> {
         Interest::Whole(usize::try_from(kept).unwrap_or(usize::MAX))
     }
 
+    fn goes_on(&mut self, entry: &TarEntry, head: &[u8]) -> bool {
+        let path = entry.path.strip_prefix(b"./").unwrap_or(&entry.path);
+        let is_searched = || self.options.secrets.is_some_and(|rules| is_searched(rules, path, head));
+        head.len() < HEAD_BYTES
+            || self.options.archives && Form::of_head(head).is_some()
+            || wanted(path, entry.mode).is_some()
+            || is_searched()
+    }
+
     fn wants_digests(&self) -> bool {
         self.options.hash_files || self.has_table
     }

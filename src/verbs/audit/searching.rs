@@ -9,7 +9,7 @@ const TEXT_HEAD_BYTES: usize = 512;
 
 /// Whether a file is searched: a text, or one whose name alone tells that it is a secret.
 pub(super) fn is_searched(rules: &SecretRules, path: &[u8], head: &[u8]) -> bool {
-    !head.iter().take(TEXT_HEAD_BYTES).any(|byte| *byte == 0) || rules.concerns(path)
+    !head.get(..TEXT_HEAD_BYTES).unwrap_or(head).contains(&0) || rules.concerns(path)
 }
 
 /// Searches a file for secrets, and notes each as a finding at `place`. `path` is its path in the layer, or in the archive that
