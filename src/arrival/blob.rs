@@ -20,6 +20,14 @@ pub enum BlobError {
         /// The expected and the actual digest and size.
         mismatch: BlobMismatch,
     },
+    /// A piece of the blob does not have the SHA-384 that its chunk lists.
+    #[error("{file}: a piece of blob {blob} has another SHA-384 than its chunk lists")]
+    OtherSha384 {
+        /// The digest of the blob.
+        blob: Digest,
+        /// The chunk file or files that hold the blob.
+        file: String,
+    },
     /// A chunk file cannot be read.
     #[error("cannot read {file}: {source}")]
     Unreadable {
@@ -36,7 +44,9 @@ impl Diagnose for BlobError {
     fn diagnosis(&self) -> Diagnosis {
         match self {
             BlobError::Missing(refusal) => refusal.diagnosis(),
-            BlobError::Damaged { .. } => Code::BlobMismatch.with(Advice::ChunksAreDamaged),
+            BlobError::Damaged { .. } | BlobError::OtherSha384 { .. } => {
+                Code::BlobMismatch.with(Advice::ChunksAreDamaged)
+            }
             BlobError::Unreadable { .. } => Code::ChunkUnreadable.into(),
         }
     }

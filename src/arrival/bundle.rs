@@ -15,7 +15,7 @@ use crate::format::entry::EntryName;
 use crate::format::head::Head;
 use crate::format::plan::PlannedBlob;
 use crate::format::statement::{Kind, Statement};
-use crate::format::{BundleName, Sum, Timestamp};
+use crate::format::{BundleName, Sum, SumPair, Timestamp};
 use crate::medium::{ChunkFile, chunk_number};
 use crate::observe::Monitor;
 use crate::oci::Digest;
@@ -71,11 +71,11 @@ pub struct Bundle {
     pub release: Option<Result<Release, Unreleased>>,
 }
 
-/// Returns the ranges that hold a blob, in order, with the sum of each entry; `None` if one of its chunks is missing.
+/// Returns the ranges that hold a blob, in order, with the sums of each entry; `None` if one of its chunks is missing.
 pub fn segments<'a>(
     blob: &PlannedBlob,
     file: &dyn Fn(u32) -> Option<&'a Opened>,
-) -> Option<Vec<(Segment, Sum)>> {
+) -> Option<Vec<(Segment, SumPair)>> {
     let mut offset = 0;
     let piece = |piece: &crate::format::plan::Piece| {
         let name = match blob.pieces.len() {
@@ -84,8 +84,9 @@ pub fn segments<'a>(
         };
         offset += piece.bytes;
         let opened = file(piece.chunk)?;
-        let entry = opened.body()?.entry(name)?;
-        Some((opened.segment(entry), entry.sum))
+        let body = opened.body()?;
+        let entry = body.entry(name)?;
+        Some((opened.segment(entry), body.pair(entry)))
     };
     blob.pieces.iter().map(piece).collect()
 }
@@ -274,7 +275,7 @@ struct Controls {
 /// its signatures, including the release signatures, are for this bundle.
 fn read_controls(accepted: &[Admitted], releases: &mut [ReleaseFile], gate: Gate<'_>) -> Controls {
     let mut controls = Controls { control: Control::Absent, release: None, broken: BTreeMap::new() };
-    let mut read: Option<(Sum, Box<Contents>)> = None;
+    let mut read: Option<(SumPair, Box<Contents>)> = None;
     let mut forked = false;
     let (mut copies, mut statements): (Vec<&AcceptedChunk>, Vec<&[u8]>) = Default::default();
     for (index, (member, token)) in accepted.iter().enumerate() {
@@ -332,25 +333,28 @@ fn first_damage(
     let is_layer =
         |entry: &&BodyEntry| matches!(&entry.name, EntryName::Blob(digest) if layers.contains(digest));
     let entries: Vec<&BodyEntry> = body.entries.iter().filter(|entry| !is_layer(entry)).collect();
-    damaged_entries(file, &entries, workers)
+    damaged_entries(file, body, &entries, workers)
 }
 
-/// Hashes entries of a chunk file, and returns the first damaged one.
+/// Hashes entries of a chunk file with this structure, and returns the first damaged one.
 pub(crate) fn damaged_entries(
     file: &Arc<dyn ChunkFile>,
+    body: &Body,
     entries: &[&BodyEntry],
     workers: &Workers,
 ) -> Result<Option<Finding>, Halted> {
     let lengths: Vec<u64> = entries.iter().map(|entry| entry.bytes).collect();
     let job = |at: usize| {
         let BodyEntry { offset, bytes, .. } = *entries[at];
-        DigestJob::sum_of(Segment { file: Arc::clone(file), offset, bytes })
+        DigestJob::pair_of(Segment { file: Arc::clone(file), offset, bytes }, body.pair(entries[at]))
     };
     let first: Mutex<Option<(usize, Finding)>> = Mutex::new(None);
     digest_all(workers, Monitor::silent(), &lengths, &job, &|at, outcome| {
         let finding = match outcome {
-            Ok(outputs) if outputs[0].sum() == Some(entries[at].sum) => return Ok(()),
-            Ok(outputs) => Finding::of_entry(entries[at], outputs[0].hex()),
+            Ok(outputs) => match Finding::of_pair(entries[at], body.pair(entries[at]), &outputs) {
+                None => return Ok(()),
+                Some(finding) => finding,
+            },
             Err(unreadable) => Finding::Unreadable { reason: unreadable.source.to_string() },
         };
         let mut first = first.lock().expect("no thread panicked");

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use super::budget::Budget;
 use super::{Gate, OpenError, Opened, ReleaseFile, Standing, read_head, read_release};
-use crate::format::Sum;
 use crate::format::body::BodyError;
 use crate::format::error::FormatError;
 use crate::format::head::Head;
 use crate::format::limits::COPIES_MAX;
+use crate::format::{Sum, SumPair};
 use crate::medium::ChunkFile;
 use crate::stream::transfers::transfer_all;
 use crate::stream::workers::Workers;
@@ -89,7 +89,7 @@ pub(super) fn group_by_bundle(
 ) -> Result<Groups, OpenError> {
     let mut bundles: BTreeMap<Sum, BundleFiles> = BTreeMap::new();
     let (mut others, mut releases) = (Vec::new(), Vec::new());
-    let mut copies: HashMap<(Sum, u32, Sum), usize> = HashMap::new();
+    let mut copies: HashMap<(Sum, u32, SumPair), usize> = HashMap::new();
     for (at, file) in files.iter().enumerate() {
         if at % HEADS_AHEAD == 0 {
             read_ahead(&files[at..files.len().min(at + HEADS_AHEAD)], workers);

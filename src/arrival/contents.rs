@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::{Finding, Member, read_body};
 use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
-use crate::format::Sum;
 use crate::format::annex::{Annex, AnnexChunk, annex_shapes};
 use crate::format::body::{Body, BodyEntry, BodyError};
 use crate::format::chunk_table::ChunkTable;
@@ -15,6 +14,7 @@ use crate::format::limits::{ANNEX_BYTES_MAX, RECOVER_BYTES_MAX};
 use crate::format::plan::{Placed, Plan};
 use crate::format::shape::{Item, Shape};
 use crate::format::statement::{Class, Kind};
+use crate::format::{Profile, Sum, Sum384, SumPair};
 use crate::medium::ChunkFile;
 use crate::oci::Digest;
 use crate::oci::write::OCI_LAYOUT;
@@ -141,6 +141,11 @@ impl Contents {
         }
         check_head_room(&control.head, plan.heads.control)?;
         let chunks = ChunkTable::parse(&documents[1])?;
+        let annexed = annex.iter().map(|chunk| chunk.sums);
+        let listed = chunks.lines().iter().map(|line| line.sums).chain(annexed);
+        std::iter::once(statement.sums)
+            .chain(listed)
+            .try_for_each(|sums| check_profile(plan.profile, sums))?;
         let pieces = plan.contents();
         let data = pieces.len() - 1;
         if annex.first().is_some_and(|first| first.number as usize != data + 1) {
@@ -186,6 +191,7 @@ impl Contents {
         if statement.crossing != self.plan.crossing || statement.last != self.plan.last {
             return Err(refuse("the name, stream, label and chunk count of the plan"));
         }
+        check_profile(self.plan.profile, statement.sums)?;
         check_signatures(head, self.plan.heads.data_signatures())?;
         if let Some(annex) = self.annex.iter().find(|chunk| chunk.number == number) {
             let same = statement.kind == Kind::Control && statement.bytes == annex.bytes;
@@ -224,9 +230,9 @@ impl Contents {
         blobs.filter(|blob| blob.class != Class::Metadata).map(|blob| blob.digest).collect()
     }
 
-    /// Returns the expected SHA-256 of a chunk's `02_sums.txt`; `None` for chunk 0, whose own statement gives it.
+    /// Returns the expected sums of a chunk; `None` for chunk 0, whose own statement gives them.
     #[doc(hidden)]
-    pub fn sums_of(&self, number: u32) -> Option<Sum> {
+    pub fn sums_of(&self, number: u32) -> Option<SumPair> {
         let annex = self.annex.iter().find(|chunk| chunk.number == number).map(|chunk| chunk.sums);
         annex.or_else(|| self.chunks.line(number).map(|line| line.sums))
     }
@@ -259,6 +265,17 @@ fn check_signatures(head: &Head, planned: u64) -> Result<(), FormatError> {
     ))
 }
 
+/// Checks that the sums of a chunk have a SHA-384 if the plan has a profile, and only then.
+fn check_profile(planned: Option<Profile>, sums: SumPair) -> Result<(), FormatError> {
+    let words =
+        |profile: Option<Profile>| if profile.is_some() { "SHA-256 and SHA-384" } else { "SHA-256 alone" };
+    if sums.profile() == planned {
+        return Ok(());
+    }
+    let expected = format!("sums with {}, as in the plan", words(planned));
+    Err(FormatError::whole("chunk", expected, words(sums.profile())))
+}
+
 fn same_items(items: &[Item], entries: &[BodyEntry]) -> bool {
     items.len() == entries.len()
         && items.iter().zip(entries).all(|(item, entry)| item.name == entry.name && item.bytes == entry.bytes)
@@ -289,7 +306,8 @@ fn check_control_entries(
         plan.control_shape(pieces, sizes).items().to_vec()
     } else {
         let item = |name| Item { name, bytes: bytes_of(name) };
-        vec![item(EntryName::Annex), item(EntryName::OciLayout), item(EntryName::Recover)]
+        let items = vec![item(EntryName::Annex), item(EntryName::OciLayout), item(EntryName::Recover)];
+        Shape::in_profile(plan.profile, items).items().to_vec()
     };
     // Another version may word this text differently; the plan does not fix its length.
     for item in items.iter_mut().filter(|item| item.name == EntryName::Recover) {
@@ -314,6 +332,12 @@ fn read_entry(
     let found = Sum::of(&bytes);
     if found != entry.sum {
         return Err(refuse(format!("{name} with sum {}", entry.sum), found.to_string()).into());
+    }
+    if let Some(expected) = body.pair(entry).sha384 {
+        let found = Sum384::of(&bytes);
+        if found != expected {
+            return Err(refuse(format!("{name} with SHA-384 {expected}"), found.to_string()).into());
+        }
     }
     Ok(bytes)
 }
@@ -385,7 +409,7 @@ fn read_annex_chunk(
 ) -> Result<(Body, [Vec<u8>; 3]), BodyError> {
     let body = read_body(member.file.as_ref(), &member.head)?;
     let mut parts: [Vec<u8>; 3] = Default::default();
-    for entry in &body.entries {
+    for entry in body.entries.iter().filter(|entry| entry.name != EntryName::Sums384) {
         let refuse = |expected: &str| FormatError::whole("annex chunk", expected, entry.name.to_string());
         let EntryName::AnnexPart(document, offset) = entry.name else {
             return Err(refuse("only parts of documents").into());
@@ -407,7 +431,7 @@ fn read_annex_chunk(
 fn check_annex_shapes(parts: &[Vec<u8>; 3], bodies: &[Body]) -> Result<(), FormatError> {
     let plan = Plan::parse(&parts[0])?;
     let sizes = [parts[0].len() as u64, parts[1].len() as u64, parts[2].len() as u64];
-    let shapes = annex_shapes(plan.data_capacity(), sizes);
+    let shapes = annex_shapes(plan.profile, plan.data_capacity(), sizes);
     let as_filled = |(shape, body): (&Shape, &Body)| same_items(shape.items(), &body.entries);
     let same = shapes.len() == bodies.len() && shapes.iter().zip(bodies).all(as_filled);
     if same {

@@ -1,7 +1,7 @@
 //! Fallback to other copies: a chunk that arrived twice may be damaged in one file and good in the other.
 
 use super::{ReleasedBundle, segments};
-use crate::format::Sum;
+use crate::format::SumPair;
 use crate::format::plan::PlannedBlob;
 use crate::stream::flow::Filled;
 use crate::stream::hash::{Function, Stream, update_together};
@@ -17,9 +17,9 @@ impl ReleasedBundle<'_> {
         blob.pieces.iter().any(|piece| self.copies(piece.chunk).len() > 1)
     }
 
-    /// Finds a good copy of each piece of a blob by hashing them; `None` if a piece has none.
+    /// Finds a good copy of each piece of a blob by hashing them; `None` if a piece has none. Returns them with their sums.
     #[doc(hidden)]
-    pub fn good_segments(&self, blob: &PlannedBlob) -> Option<Vec<Segment>> {
+    pub fn good_segments(&self, blob: &PlannedBlob) -> Option<Vec<(Segment, SumPair)>> {
         let copies = blob.pieces.iter().map(|piece| self.copies(piece.chunk).len()).max()?;
         let all: Vec<_> = (0..copies)
             .filter_map(|copy| {
@@ -31,23 +31,29 @@ impl ReleasedBundle<'_> {
             .collect();
         let good = |piece: usize| {
             let mut candidates = all.iter().map(|segments| &segments[piece]);
-            candidates
-                .find(|(segment, sum)| sum_of(segment) == Some(*sum))
-                .map(|(segment, _)| segment.clone())
+            candidates.find(|(segment, pair)| pair_of(segment, pair.sha384.is_some()) == Some(*pair)).cloned()
         };
         (0..blob.pieces.len()).map(good).collect()
     }
 }
 
-/// Computes the SHA-256 of a range of a file; `None` if it cannot be read.
-fn sum_of(segment: &Segment) -> Option<Sum> {
+/// Computes the SHA-256 of a range of a file, and its SHA-384 if that is wanted; `None` if it cannot be read.
+fn pair_of(segment: &Segment, wants_sha384: bool) -> Option<SumPair> {
     let mut stream = Stream::new(Function::Sha256);
+    let mut strong = wants_sha384.then(|| Stream::new(Function::Sha384));
     let mut segments = Segments::new(vec![segment.clone()]);
     let mut buffer = vec![0; BLOCK_BYTES];
     loop {
         match segments.fill(&mut buffer).ok()? {
-            Filled::Bytes(filled) => update_together(&mut [(&mut stream, &buffer[..filled])]),
-            Filled::Waiting | Filled::End => return stream.finish().sum(),
+            Filled::Bytes(filled) => {
+                let streams = std::iter::once(&mut stream).chain(&mut strong);
+                let mut streams: Vec<_> = streams.map(|stream| (stream, &buffer[..filled])).collect();
+                update_together(&mut streams);
+            }
+            Filled::Waiting | Filled::End => {
+                let sha384 = strong.and_then(|strong| strong.finish().sum384());
+                return stream.finish().sum().map(|sha256| SumPair { sha256, sha384 });
+            }
         }
     }
 }

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Bundle, Contradiction, Opened, UnreadableFile, segments};
-use crate::format::Sum;
 use crate::format::plan::{Elsewhere, Plan, PlannedBlob};
 use crate::format::statement::Class;
+use crate::format::{Sum384, SumPair};
 use crate::oci::document::{DOCUMENT_BYTES_MAX, DocumentError};
 use crate::oci::media_type::Role;
 use crate::oci::{Descriptor, Digest, Document, MediaType};
@@ -22,8 +22,8 @@ impl Bundle {
 }
 
 /// Reads the pieces of a document, whose size was checked.
-fn read_all(blob: &PlannedBlob, pieces: Vec<(Segment, Sum)>) -> Result<Vec<u8>, UnreadableFile> {
-    let mut reader = Segments::new(pieces.into_iter().map(|(segment, _)| segment).collect());
+fn read_all(blob: &PlannedBlob, pieces: &[(Segment, SumPair)]) -> Result<Vec<u8>, UnreadableFile> {
+    let mut reader = Segments::new(pieces.iter().map(|(segment, _)| segment.clone()).collect());
     let mut bytes = vec![0; usize::try_from(blob.size).expect("a document fits into memory")];
     let mut at = 0;
     while at < bytes.len() {
@@ -34,6 +34,16 @@ fn read_all(blob: &PlannedBlob, pieces: Vec<(Segment, Sum)>) -> Result<Vec<u8>, 
         }
     }
     Ok(bytes)
+}
+
+/// Whether each piece of a document has the SHA-384 that its chunk lists, if it lists any.
+fn has_strong_sums(mut bytes: &[u8], pieces: &[(Segment, SumPair)]) -> bool {
+    pieces.iter().all(|(segment, pair)| {
+        let length = usize::try_from(segment.bytes).unwrap_or(usize::MAX).min(bytes.len());
+        let (piece, rest) = bytes.split_at(length);
+        bytes = rest;
+        pair.sha384.is_none_or(|expected| Sum384::of(piece) == expected)
+    })
 }
 
 /// The maximum number of problems in a report.
@@ -104,12 +114,15 @@ impl<'a> Documents<'a> {
         let mut unreadable = None;
         for copy in 0..copies {
             let file = |number: u32| copies_of(number).get(copy).or(copies_of(number).first()).copied();
-            match segments(blob, &file).map(|pieces| read_all(blob, pieces)) {
-                Some(Ok(bytes)) if blob.digest.same_algorithm(&bytes) == blob.digest => {
-                    return Ok(Some(bytes));
+            let Some(pieces) = segments(blob, &file) else { continue };
+            match read_all(blob, &pieces) {
+                Ok(bytes) => {
+                    let is_good = blob.digest.same_algorithm(&bytes) == blob.digest;
+                    if is_good && has_strong_sums(&bytes, &pieces) {
+                        return Ok(Some(bytes));
+                    }
                 }
-                Some(Err(failure)) => unreadable = unreadable.or(Some(failure)),
-                _ => {}
+                Err(failure) => unreadable = unreadable.or(Some(failure)),
             }
         }
         unreadable.map_or(Ok(None), Err)

@@ -4,11 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use crate::format::Timestamp;
 use crate::format::body::{BodyEntry, BodyError};
 use crate::format::error::FormatError;
+use crate::format::{Profile, SumPair, Timestamp};
 use crate::oci::Digest;
 use crate::stream::digesting::Unreadable;
+use crate::stream::hash::Output;
 use crate::trust::{Refused, Untrusted};
 
 /// A problem of a chunk file. Its text is raw and may come from an untrusted source.
@@ -32,7 +33,7 @@ pub enum Finding {
         /// The content found, shortened.
         found: String,
     },
-    /// The SHA-256 of an entry differs from the signed one.
+    /// A sum of an entry differs from the signed one: its SHA-256, or its SHA-384, whose digits are more.
     EntryMismatch {
         /// The name of the entry.
         entry: String,
@@ -40,9 +41,9 @@ pub enum Finding {
         offset: u64,
         /// The size of the entry in bytes.
         bytes: u64,
-        /// The signed SHA-256, in hex.
+        /// The signed sum, in hex.
         expected: String,
-        /// The SHA-256 found, in hex.
+        /// The sum found, in hex.
         found: String,
     },
     /// The bytes of a blob do not match its digest.
@@ -56,7 +57,7 @@ pub enum Finding {
         /// The digest found, in hex without the algorithm.
         found: String,
     },
-    /// The SHA-256 of a slice differs from the signed one.
+    /// A sum of a slice differs from the signed one: its SHA-256, or its SHA-384, whose digits are more.
     SliceMismatch {
         /// The digest of the blob that the slice belongs to.
         digest: Digest,
@@ -66,9 +67,9 @@ pub enum Finding {
         offset: u64,
         /// The size of the slice in bytes.
         bytes: u64,
-        /// The signed SHA-256, in hex.
+        /// The signed sum, in hex.
         expected: String,
-        /// The SHA-256 found, in hex.
+        /// The sum found, in hex.
         found: String,
     },
     /// Every slice matches its signed SHA-256, but together they do not match the digest of the blob.
@@ -87,6 +88,12 @@ pub enum Finding {
         /// The time from which it is not accepted.
         #[serde(deserialize_with = "never")]
         expires: Timestamp,
+    },
+    /// The trust file demands a profile, and the bundle was packed without it.
+    NoProfile {
+        /// The profile.
+        #[serde(deserialize_with = "never")]
+        profile: Profile,
     },
     /// The control chunk names another chunk for this number.
     Forked,
@@ -110,6 +117,28 @@ impl Finding {
             found,
         }
     }
+
+    /// Returns the finding on an entry that has other sums than it must have; `None` if it has these.
+    pub(crate) fn of_pair(entry: &BodyEntry, pair: SumPair, outputs: &[Output]) -> Option<Finding> {
+        let (expected, found) = difference(pair, outputs)?;
+        let BodyEntry { name, offset, bytes, .. } = *entry;
+        Some(Finding::EntryMismatch { entry: name.to_string(), offset, bytes, expected, found })
+    }
+}
+
+/// Returns the first sum that is not what it must be, as what was expected and what was found. `outputs` are those of
+/// [`DigestJob::pair_of`](crate::stream::digesting::DigestJob::pair_of).
+pub(crate) fn difference(pair: SumPair, outputs: &[Output]) -> Option<(String, String)> {
+    let sha256 = outputs.first().filter(|output| output.sum() != Some(pair.sha256));
+    if let Some(found) = sha256 {
+        return Some((pair.sha256.to_string(), found.hex()));
+    }
+    let expected = pair.sha384?;
+    let found = outputs.get(1);
+    if found.and_then(Output::sum384) == Some(expected) {
+        return None;
+    }
+    Some((expected.to_string(), found.map_or_else(String::new, Output::hex)))
 }
 
 impl From<&Untrusted> for Finding {
@@ -117,6 +146,7 @@ impl From<&Untrusted> for Finding {
         match reason {
             Untrusted::NoPacker { refused } => Finding::NotSigned { refused: refused.clone() },
             Untrusted::Expired { expires } => Finding::Expired { expires: *expires },
+            Untrusted::NoProfile { profile } => Finding::NoProfile { profile: *profile },
         }
     }
 }
@@ -176,6 +206,7 @@ impl fmt::Display for Finding {
                 write!(f, "{}", Untrusted::NoPacker { refused: refused.clone() })
             }
             Finding::Expired { expires } => write!(f, "{}", Untrusted::Expired { expires: *expires }),
+            Finding::NoProfile { profile } => write!(f, "{}", Untrusted::NoProfile { profile: *profile }),
             Finding::Forked => f.write_str("not the chunk that the control chunk names for this number"),
             Finding::ReleasesAnother => {
                 f.write_str("no control chunk that counts has the statement of this release file")

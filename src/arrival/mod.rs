@@ -45,6 +45,7 @@ pub(crate) use bundle_files::{HEADS_AHEAD, read_ahead};
 pub use contents::Contents;
 pub use contradiction::Contradiction;
 pub use finding::Finding;
+pub(crate) use finding::difference;
 pub use open::{Arrivals, OpenRequest, open};
 pub use open_error::OpenError;
 pub use refusal::Refusal;

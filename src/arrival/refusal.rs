@@ -17,8 +17,8 @@ pub enum Refusal {
         bundle: Sum,
         /// What is missing or wrong.
         problem: String,
-        /// Whether a signature of another algorithm is missing beside one that would count alone.
-        is_downgrade: bool,
+        /// The code of the reason.
+        code: Code,
     },
     /// The control chunk is missing or damaged.
     #[error("bundle {name} ({bundle}) cannot be read: {problem}")]
@@ -107,8 +107,7 @@ impl Diagnose for Refusal {
         let code = match self {
             Refusal::Expired { .. } => Code::BundleExpired,
             Refusal::Unreadable { .. } => Code::ChunkUnreadable,
-            Refusal::Untrusted { is_downgrade: true, .. } => Code::SignatureDowngrade,
-            Refusal::Untrusted { .. } => Code::BundleUntrusted,
+            Refusal::Untrusted { code, .. } => *code,
             Refusal::NoControl { .. } => Code::ControlChunkMissing,
             Refusal::Incomplete { .. } => Code::BundleIncomplete,
             Refusal::Unsound { .. } => Code::BundleUnsound,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
 use super::{BlobError, Bundle, Contents, Control, Documents, Opened, Refusal, Share, Standing, segments};
-use crate::diagnosis::count;
-use crate::format::Sum;
+use crate::diagnosis::{Code, count};
+use crate::format::SumPair;
 use crate::format::head::Head;
 use crate::format::plan::PlannedBlob;
 use crate::stream::segments::Segment;
@@ -47,11 +47,10 @@ impl Bundle {
     /// Returns the reason why this bundle may not be used.
     pub(crate) fn refusal(&self) -> Refusal {
         let (name, bundle) = (self.name().clone(), self.id);
-        let untrusted =
-            |problem, is_downgrade| Refusal::Untrusted { name: name.clone(), bundle, problem, is_downgrade };
+        let untrusted = |problem, code| Refusal::Untrusted { name: name.clone(), bundle, problem, code };
         if self.is_forked() {
             let problem = "FORKED: two different chunks with valid signatures have the same number";
-            return untrusted(problem.to_owned(), false);
+            return untrusted(problem.to_owned(), Code::BundleUntrusted);
         }
         if let Some(Err(unreleased)) = &self.release {
             let (found, threshold) = (unreleased.releasers.len(), unreleased.threshold);
@@ -62,19 +61,17 @@ impl Bundle {
             });
             let refused: String = refused.chain(files).collect();
             let needed = count(threshold.into(), "required release signature", "required release signatures");
-            return untrusted(format!("it has {found} of {needed}{refused}"), unreleased.is_downgrade());
+            return untrusted(format!("it has {found} of {needed}{refused}"), unreleased.code());
         }
         if let Some(expires) = self.expired() {
             return Refusal::Expired { name, bundle, expires };
         }
         let refused = self.files.iter().find_map(|opened| match &opened.standing {
-            Standing::Untrusted(reason) => {
-                Some((format!("{}: {reason}", opened.file.name()), reason.is_downgrade()))
-            }
+            Standing::Untrusted(reason) => Some((format!("{}: {reason}", opened.file.name()), reason.code())),
             _ => None,
         });
-        if let Some((problem, is_downgrade)) = refused {
-            return untrusted(problem, is_downgrade);
+        if let Some((problem, code)) = refused {
+            return untrusted(problem, code);
         }
         if self.contents().is_none()
             && let Some(first) = self.unreadable_file(0)
@@ -128,12 +125,12 @@ impl<'a> ReleasedBundle<'a> {
         Documents::new(&self.contents.plan, &self.files)
     }
 
-    /// Returns the ranges that hold a blob, in order, with the sum of each entry.
+    /// Returns the ranges that hold a blob, in order, with the sums of each entry.
     ///
     /// # Errors
     /// [`BlobError::Missing`] if one of its chunks is missing.
     #[doc(hidden)]
-    pub fn segments(&self, blob: &PlannedBlob) -> Result<Vec<(Segment, Sum)>, BlobError> {
+    pub fn segments(&self, blob: &PlannedBlob) -> Result<Vec<(Segment, SumPair)>, BlobError> {
         segments(blob, &|number| self.file(number)).ok_or_else(|| {
             let missing = blob.pieces.iter().map(|piece| piece.chunk);
             self.incomplete(missing.filter(|&number| self.file(number).is_none()).collect()).into()
@@ -160,7 +157,7 @@ impl<'a> ReleasedBundle<'a> {
             _ => None,
         });
         if let Some(problem) = downgraded {
-            return Refusal::Untrusted { name, bundle, problem, is_downgrade: true };
+            return Refusal::Untrusted { name, bundle, problem, code: Code::SignatureDowngrade };
         }
         let damage = self.bundle.files.iter().find_map(|opened| match &opened.standing {
             Standing::Damaged(finding) if missing.contains(&opened.statement.number) => {

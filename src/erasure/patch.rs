@@ -37,8 +37,8 @@ pub(super) struct Patch {
 }
 
 impl Patch {
-    /// Plans to mend the file of a chunk, which has its name. `None` if more is wrong with it than some blocks, or if it
-    /// cannot be written.
+    /// Plans to mend the file of a chunk, which has its name. `None` if more is wrong with it than some blocks, if it cannot be
+    /// written, or if its bundle has a profile: what is written in place is proven by SHA-256 alone.
     pub(super) fn plan(
         files: &GroupFiles<'_>,
         survey: &Survey,
@@ -50,7 +50,8 @@ impl Patch {
         let (chunk, body) = (&group.chunks[shard], opened.body()?);
         let has_head = opened.accepted.as_ref().is_some_and(|accepted| accepted.head() == head);
         let begin = opened.file.bytes().checked_sub(chunk.bytes)?;
-        if !has_head || begin != head.sealed_at() || !opened.file.can_be_mended() {
+        let has_profile = head.statement.sums.profile().is_some();
+        if has_profile || !has_head || begin != head.sealed_at() || !opened.file.can_be_mended() {
             return None;
         }
         let is_bad =

@@ -1,4 +1,4 @@
-//! What the statement of a chunk says about every byte of its sealed part.
+//! What the statement of a chunk says about every byte of its sealed part, by SHA-256.
 
 use crate::arrival::Finding;
 use crate::format::Sum;
@@ -25,7 +25,7 @@ impl Proof {
     pub(crate) fn new(statement: &Statement, body: &Body) -> Proof {
         let prescribed = |bytes: &[u8]| Slice { bytes: bytes.len() as u64, sum: Sum::of(bytes), entry: None };
         let header = Header { name: EntryName::Sums, bytes: body.sums_bytes() }.encode();
-        let sums = Slice { bytes: body.sums_bytes(), sum: statement.sums, entry: None };
+        let sums = Slice { bytes: body.sums_bytes(), sum: statement.sums.sha256, entry: None };
         let mut slices = vec![prescribed(&header), sums];
         for (number, &entry) in body.entries.iter().enumerate() {
             slices.push(prescribed(&body.gap(number)));

@@ -137,7 +137,7 @@ impl Restoring<'_> {
         for opened in files.filter(|opened| opened.accepted.is_some()) {
             let Some(body) = opened.body() else { continue };
             let entries: Vec<_> = body.entries.iter().collect();
-            if damaged_entries(&opened.file, &entries, self.environment.workers)?.is_none() {
+            if damaged_entries(&opened.file, body, &entries, self.environment.workers)?.is_none() {
                 return Ok(true);
             }
         }
@@ -296,7 +296,7 @@ impl Restoring<'_> {
             Err(error) => return Ok(Some(error.to_string())),
         };
         let entries: Vec<_> = body.entries.iter().collect();
-        let damage = damaged_entries(file, &entries, self.environment.workers)?;
+        let damage = damaged_entries(file, &body, &entries, self.environment.workers)?;
         Ok(damage.map(|finding| finding.to_string()))
     }
 }

@@ -291,7 +291,7 @@ fn search_all(
         let bytes = lengths.iter().sum();
         let segment = Segment { file: Arc::clone(&place.file), offset: *begin, bytes };
         let lengths = lengths.iter().copied().filter(|&length| length > 0).collect();
-        DigestJob::of_slices(segment, searches[at].function, lengths)
+        DigestJob::of_slices(segment, vec![searches[at].function], lengths)
     };
     let again: Mutex<Vec<usize>> = Mutex::default();
     digest_all(environment.workers, Monitor::silent(), &lengths, &job, &|at, outcome| {

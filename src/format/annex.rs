@@ -5,8 +5,10 @@ use super::entry::{Document, EntryName};
 use super::error::FormatError;
 use super::limits::{ANNEX_BYTES_MAX, CHUNK_BYTES_MAX};
 use super::lines::{Lines, Number, Sum};
-use super::shape::{Item, SEALED_OVERHEAD, Shape, entry_cost};
+use super::profile::Profile;
+use super::shape::{Item, Shape, entry_cost, sealed_overhead};
 use super::statement::chunk_number;
+use super::sum_pair::SumPair;
 use super::tar::BLOCK;
 
 const FIRST_LINE: &str = "carnet-annex v1";
@@ -29,8 +31,8 @@ pub struct AnnexChunk {
     pub number: u32,
     /// The size of the sealed part in bytes.
     pub bytes: u64,
-    /// The SHA-256 of its `02_sums.txt`.
-    pub sums: Sum,
+    /// The sums of the chunk.
+    pub sums: SumPair,
 }
 
 /// The three documents and the chunks that hold them.
@@ -43,12 +45,15 @@ pub struct Annex {
 }
 
 impl Annex {
-    /// Returns the size of `annex.txt` in bytes.
-    pub fn bytes(documents: [u64; 3], chunks: impl IntoIterator<Item = (u32, u64)>) -> u64 {
-        let zero = Sum([0; 32]);
-        let document =
-            |i: usize| AnnexDocument { document: Document::ALL[i], bytes: documents[i], sum: zero };
-        let chunk = |(number, bytes)| AnnexChunk { number, bytes, sums: zero };
+    /// Returns the size of `annex.txt` of a bundle of this profile, in bytes.
+    pub fn bytes(
+        profile: Option<Profile>,
+        documents: [u64; 3],
+        chunks: impl IntoIterator<Item = (u32, u64)>,
+    ) -> u64 {
+        let (sum, sums) = (Sum([0; 32]), SumPair::zero(profile));
+        let document = |i: usize| AnnexDocument { document: Document::ALL[i], bytes: documents[i], sum };
+        let chunk = |(number, bytes)| AnnexChunk { number, bytes, sums };
         let annex = Annex {
             documents: [document(0), document(1), document(2)],
             chunks: chunks.into_iter().map(chunk).collect(),
@@ -108,11 +113,11 @@ impl Annex {
     }
 }
 
-/// Distributes documents of these sizes over annex chunks with sealed parts of at most `capacity` bytes. Each chunk
-/// is filled before the next begins.
+/// Distributes documents of these sizes over annex chunks of a bundle of this profile, with sealed parts of at most `capacity`
+/// bytes. Each chunk is filled before the next begins.
 #[doc(hidden)]
-pub fn annex_shapes(capacity: u64, documents: [u64; 3]) -> Vec<Shape> {
-    let room_max = capacity - SEALED_OVERHEAD;
+pub fn annex_shapes(profile: Option<Profile>, capacity: u64, documents: [u64; 3]) -> Vec<Shape> {
+    let room_max = capacity - sealed_overhead(profile);
     let mut shapes = Vec::new();
     let mut items: Vec<Item> = Vec::new();
     let mut room = room_max;
@@ -120,21 +125,21 @@ pub fn annex_shapes(capacity: u64, documents: [u64; 3]) -> Vec<Shape> {
         let mut offset = 0;
         while offset < bytes {
             let name = EntryName::AnnexPart(document, offset);
-            let fixed = entry_cost(&name, 0);
+            let fixed = entry_cost(profile, &name, 0);
             // A part shorter than a block is not worth its own header.
             if room < fixed + BLOCK {
-                shapes.push(Shape::new(std::mem::take(&mut items)));
+                shapes.push(Shape::in_profile(profile, std::mem::take(&mut items)));
                 room = room_max;
                 continue;
             }
             let part = (bytes - offset).min((room - fixed) / BLOCK * BLOCK);
             items.push(Item { name, bytes: part });
-            room -= entry_cost(&name, part);
+            room -= entry_cost(profile, &name, part);
             offset += part;
         }
     }
     if !items.is_empty() {
-        shapes.push(Shape::new(items));
+        shapes.push(Shape::in_profile(profile, items));
     }
     shapes
 }

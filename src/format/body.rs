@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use super::entry::EntryName;
 use super::error::FormatError;
 use super::head::{Head, check_zero};
-use super::limits::SUMS_BYTES_MAX;
+use super::limits::{SUMS_BYTES_MAX, SUMS384_BYTES_MAX};
 use super::lines::Sum;
 use super::shape::{Item, Shape};
+use super::sum_pair::{Sum384, SumPair};
 use super::sums::Sums;
+use super::sums384::Sums384;
 use super::tar::{BLOCK, END_BYTES, Header, padded};
 
 /// An entry of the body, and the location of its payload.
@@ -34,6 +36,8 @@ pub struct Body {
     places: HashMap<EntryName, usize>,
     /// The size of `02_sums.txt` in bytes.
     sums_bytes: u64,
+    /// The expected SHA-384 of each entry, in a bundle with a profile; empty in others.
+    strong: Vec<Sum384>,
 }
 
 /// The body of a chunk cannot be read.
@@ -76,7 +80,8 @@ impl Body {
             before = header.bytes;
         }
         gap.end(before, read_at)?;
-        Ok(Body::of(entries, sums_bytes, true))
+        let strong = Body::strong(head, &entries, read_at)?;
+        Ok(Body::of(entries, sums_bytes, strong, true))
     }
 
     /// Reads the sums of a chunk that must have this shape, and nothing after them, for a file in which each read takes
@@ -103,13 +108,54 @@ impl Body {
             offset: head.sealed_at() + offset,
             bytes: item.bytes,
         };
-        let entries = sums.entries().iter().zip(shape.items()).zip(shape.offsets()).map(entry).collect();
-        Ok(Some(Body::of(entries, sums_bytes, false)))
+        let entries: Vec<BodyEntry> =
+            sums.entries().iter().zip(shape.items()).zip(shape.offsets()).map(entry).collect();
+        let strong = Body::strong(head, &entries, read_at)?;
+        Ok(Some(Body::of(entries, sums_bytes, strong, false)))
     }
 
-    fn of(entries: Vec<BodyEntry>, sums_bytes: u64, gaps_checked: bool) -> Body {
+    fn of(entries: Vec<BodyEntry>, sums_bytes: u64, strong: Vec<Sum384>, gaps_checked: bool) -> Body {
         let places = entries.iter().enumerate().map(|(place, entry)| (entry.name, place)).collect();
-        Body { entries, gaps_checked, places, sums_bytes }
+        Body { entries, gaps_checked, places, sums_bytes, strong }
+    }
+
+    /// Reads `03_sums384.txt`, which must be there if the statement has a SHA-384, and only then. Returns the SHA-384 of each
+    /// entry, its own included.
+    fn strong(
+        head: &Head,
+        entries: &[BodyEntry],
+        read_at: &mut dyn FnMut(&mut [u8], u64) -> std::io::Result<()>,
+    ) -> Result<Vec<Sum384>, BodyError> {
+        let list = entries.first().filter(|entry| entry.name == EntryName::Sums384);
+        let (list, expected) = match (list, head.statement.sums.sha384) {
+            (None, None) => return Ok(Vec::new()),
+            (Some(list), Some(expected)) => (list, expected),
+            (None, Some(_)) => {
+                let expected = "03_sums384.txt, because the statement has a SHA-384";
+                return Err(FormatError::whole("chunk", expected, "none").into());
+            }
+            (Some(_), None) => {
+                let expected = "no 03_sums384.txt, because the statement has no SHA-384";
+                return Err(FormatError::whole("chunk", expected, "one").into());
+            }
+        };
+        if list.bytes > SUMS384_BYTES_MAX {
+            let expected = format!("03_sums384.txt of at most {SUMS384_BYTES_MAX} bytes");
+            return Err(FormatError::whole("chunk", expected, format!("{} bytes", list.bytes)).into());
+        }
+        let mut bytes = vec![0; usize::try_from(list.bytes).expect("bounded above")];
+        read_at(&mut bytes, list.offset)?;
+        let found = Sum384::of(&bytes);
+        if found != expected {
+            let expected = format!("the SHA-384 in the statement, {expected}");
+            return Err(FormatError::whole("03_sums384.txt", expected, found.to_string()).into());
+        }
+        let listed = Sums384::parse(&bytes)?;
+        if !listed.entries().iter().map(|(name, _)| *name).eq(entries[1..].iter().map(|entry| entry.name)) {
+            let expected = "the entries of 02_sums.txt, in their order";
+            return Err(FormatError::whole("03_sums384.txt", expected, "others").into());
+        }
+        Ok(std::iter::once(found).chain(listed.entries().iter().map(|(_, sum)| *sum)).collect())
     }
 
     /// Reads `02_sums.txt`. Returns where it ends, its content and its size in bytes.
@@ -133,8 +179,9 @@ impl Body {
         let mut sums_bytes = vec![0; usize::try_from(header.bytes).expect("bounded above")];
         read_at(&mut sums_bytes, sums_at)?;
         let found = Sum::of(&sums_bytes);
-        if found != head.statement.sums {
-            let expected = format!("the SHA-256 in the statement, {}", head.statement.sums);
+        let expected = head.statement.sums.sha256;
+        if found != expected {
+            let expected = format!("the SHA-256 in the statement, {expected}");
             return Err(FormatError::whole("02_sums.txt", expected, found.to_string()).into());
         }
         Ok((gap, Sums::parse(&sums_bytes)?, header.bytes))
@@ -156,6 +203,12 @@ impl Body {
     /// Returns the size of `02_sums.txt` in bytes.
     pub fn sums_bytes(&self) -> u64 {
         self.sums_bytes
+    }
+
+    /// Returns what the payload of an entry of this chunk must be: its SHA-256, and its SHA-384 in a bundle with a profile.
+    pub fn pair(&self, entry: &BodyEntry) -> SumPair {
+        let place = self.places.get(&entry.name);
+        SumPair { sha256: entry.sum, sha384: place.and_then(|&place| self.strong.get(place)).copied() }
     }
 
     /// Returns the entry with this name.

@@ -3,8 +3,10 @@
 
 use super::error::FormatError;
 use super::limits::{CHUNK_BYTES_MAX, CHUNKS_BYTES_MAX};
-use super::lines::{Lines, Number, Sum};
+use super::lines::{Lines, Number};
+use super::profile::Profile;
 use super::statement::{Class, chunk_number};
+use super::sum_pair::SumPair;
 
 const FIRST_LINE: &str = "carnet-chunks v1";
 
@@ -17,8 +19,8 @@ pub struct ChunkLine {
     pub class: Class,
     /// The size of the sealed part in bytes.
     pub bytes: u64,
-    /// The SHA-256 of its `02_sums.txt`.
-    pub sums: Sum,
+    /// The sums of the chunk.
+    pub sums: SumPair,
 }
 
 /// All data chunks, by number from 1.
@@ -42,10 +44,10 @@ impl ChunkTable {
         self.0.get(usize::try_from(number).ok()?.checked_sub(1)?)
     }
 
-    /// Returns the size of `chunks.txt` for these chunks, in bytes. All sums have the same length.
-    pub fn bytes(chunks: impl IntoIterator<Item = (u32, Class, u64)>) -> u64 {
+    /// Returns the size of `chunks.txt` for these chunks of a bundle of this profile, in bytes. All sums have the same length.
+    pub fn bytes(profile: Option<Profile>, chunks: impl IntoIterator<Item = (u32, Class, u64)>) -> u64 {
         let line = |(number, class, bytes)| {
-            ChunkLine { number, class, bytes, sums: Sum([0; 32]) }.render().len() as u64
+            ChunkLine { number, class, bytes, sums: SumPair::zero(profile) }.render().len() as u64
         };
         FIRST_LINE.len() as u64 + 1 + chunks.into_iter().map(line).sum::<u64>()
     }

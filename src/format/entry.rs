@@ -55,6 +55,8 @@ pub enum EntryName {
     Signature([u8; 8], SignatureAlgorithm),
     /// `02_sums.txt`
     Sums,
+    /// `03_sums384.txt`
+    Sums384,
     /// `annex.txt`
     Annex,
     /// `plan.txt`, `chunks.txt` or `index.json`
@@ -116,6 +118,7 @@ impl fmt::Display for EntryName {
             EntryName::Statement => f.write_str("00_statement.txt"),
             EntryName::Signature(key, algorithm) => write!(f, "01_{}.{algorithm}.sig", hex::encode(key)),
             EntryName::Sums => f.write_str("02_sums.txt"),
+            EntryName::Sums384 => f.write_str("03_sums384.txt"),
             EntryName::Annex => f.write_str("annex.txt"),
             EntryName::Document(document) => f.write_str(document.name()),
             EntryName::OciLayout => f.write_str("oci-layout"),
@@ -140,6 +143,7 @@ impl FromStr for EntryName {
             Some(match text {
                 "00_statement.txt" => EntryName::Statement,
                 "02_sums.txt" => EntryName::Sums,
+                "03_sums384.txt" => EntryName::Sums384,
                 "annex.txt" => EntryName::Annex,
                 "oci-layout" => EntryName::OciLayout,
                 "recover.txt" => EntryName::Recover,
@@ -188,6 +192,7 @@ mod tests {
             EntryName::Signature([1, 2, 3, 4, 5, 6, 7, 8], SignatureAlgorithm::ED25519),
             EntryName::Signature([0xff; 8], "mldsa87".parse().unwrap()),
             EntryName::Sums,
+            EntryName::Sums384,
             EntryName::Annex,
             EntryName::Document(Document::Plan),
             EntryName::AnnexPart(Document::Chunks, 12),

@@ -18,6 +18,9 @@ pub const ENTRIES_MAX: usize = 10_000;
 /// Largest `02_sums.txt`, in bytes.
 pub const SUMS_BYTES_MAX: u64 = 2_240_000;
 
+/// Largest `03_sums384.txt`, in bytes.
+pub const SUMS384_BYTES_MAX: u64 = 2_560_000;
+
 /// Largest `plan.txt`, in bytes.
 pub const PLAN_BYTES_MAX: u64 = 64 << 20;
 

@@ -18,6 +18,7 @@ pub(crate) mod lines;
 pub mod name;
 pub mod parity;
 pub mod plan;
+mod profile;
 #[doc(hidden)]
 pub mod recover;
 pub mod resend;
@@ -25,7 +26,9 @@ pub mod resend;
 pub mod shape;
 pub mod signature;
 pub mod statement;
+mod sum_pair;
 pub mod sums;
+mod sums384;
 #[doc(hidden)]
 pub mod tar;
 mod timestamp;
@@ -36,4 +39,7 @@ pub use block_sum::BlockSum;
 pub use error::FormatError;
 pub use lines::Sum;
 pub use name::{BundleName, Label, StreamName};
+pub use profile::Profile;
+pub use sum_pair::{Sum384, SumPair};
+pub use sums384::Sums384;
 pub use timestamp::Timestamp;

@@ -9,9 +9,10 @@ use super::limits::{
     CHUNK_BYTES_MAX, CHUNK_NUMBER_MAX, DATA_SIGNATURES_MAX, PARITY_BLOCKS_MAX, PARITY_BYTES_MAX,
     PARITY_CHUNKS_MAX, PARITY_FILES_MAX, PARITY_STRIPE_BYTES_MAX, PARITY_WORK_BYTES_MAX, SIGNATURES_MAX,
 };
-use super::lines::{Lines, Number, Sum, or_dash};
+use super::lines::{Lines, Number, or_dash};
 use super::signature::{Signature, are_data_signatures};
 use super::statement::{Class, Kind, Statement, chunk_number};
+use super::sum_pair::SumPair;
 use super::timestamp::Timestamp;
 
 const FIRST_LINE: &str = "carnet-parity v1";
@@ -34,8 +35,8 @@ pub struct ProtectedChunk {
     pub created: Timestamp,
     /// When it expires.
     pub expires: Option<Timestamp>,
-    /// The SHA-256 of its `02_sums.txt`.
-    pub sums: Sum,
+    /// The sums of the chunk.
+    pub sums: SumPair,
     /// Its signatures when the parity was made, sorted by key and algorithm.
     pub signatures: Vec<Signature>,
 }
@@ -370,7 +371,7 @@ mod tests {
             bytes,
             created: "2026-11-20T21:59:35Z".parse().unwrap(),
             expires: None,
-            sums: Sum([7; 32]),
+            sums: crate::format::Sum([7; 32]).into(),
             signatures: vec![Signature {
                 key: [1; 8],
                 algorithm: SignatureAlgorithm::ED25519,

@@ -2,9 +2,11 @@
 //! (docs/format.md, "A chunk is a strict ustar tar").
 
 use super::entry::EntryName;
-use super::limits::{SIGNATURE_BYTES_MAX, SIGNATURES_MAX, STATEMENT_BYTES_MAX};
+use super::limits::{ENTRIES_MAX, SIGNATURE_BYTES_MAX, SIGNATURES_MAX, STATEMENT_BYTES_MAX};
+use super::profile::Profile;
 use super::signature::ED25519_BYTES;
 use super::sums::line_bytes;
+use super::sums384;
 use super::tar::{BLOCK, END_BYTES, padded};
 
 /// Returns the size of an entry in the head, in bytes: header and padded payload.
@@ -52,13 +54,21 @@ impl HeadRoom {
     }
 }
 
-/// Returns the maximum size that an entry adds to a sealed part, in bytes: header, payload and line in the sums.
-pub fn entry_cost(name: &EntryName, bytes: u64) -> u64 {
-    BLOCK + padded(bytes) + line_bytes(name)
+/// Returns the maximum size that an entry adds to a sealed part, in bytes: header, payload and lines in the lists of sums.
+pub fn entry_cost(profile: Option<Profile>, name: &EntryName, bytes: u64) -> u64 {
+    BLOCK + padded(bytes) + line_bytes(name) + profile.map_or(0, |_| sums384::line_bytes(name))
 }
 
-/// The maximum size of a sealed part without entries, in bytes: header and padding of the sums, and the end.
-pub const SEALED_OVERHEAD: u64 = BLOCK + (BLOCK - 1) + END_BYTES;
+/// Returns the maximum size of a sealed part without entries, in bytes: headers and padding of the lists of sums, and the end.
+pub fn sealed_overhead(profile: Option<Profile>) -> u64 {
+    let list = BLOCK + (BLOCK - 1);
+    list + END_BYTES + profile.map_or(0, |_| list + line_bytes(&EntryName::Sums384))
+}
+
+/// Returns the maximum number of entries of a chunk, without the lists of sums.
+pub fn entries_max(profile: Option<Profile>) -> usize {
+    ENTRIES_MAX - profile.map_or(0, |_| 1)
+}
 
 /// An entry with its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +89,15 @@ impl Shape {
     /// Creates the shape of a chunk with these entries.
     pub fn new(items: Vec<Item>) -> Shape {
         Shape { items }
+    }
+
+    /// Creates the shape of a chunk with these entries, in a bundle of this profile: `03_sums384.txt` comes before them.
+    pub fn in_profile(profile: Option<Profile>, items: Vec<Item>) -> Shape {
+        let list = profile.map(|_| Item {
+            name: EntryName::Sums384,
+            bytes: items.iter().map(|item| sums384::line_bytes(&item.name)).sum(),
+        });
+        Shape::new(list.into_iter().chain(items).collect())
     }
 
     /// Returns the entries.

@@ -7,6 +7,7 @@ use super::error::FormatError;
 use super::limits::{CHUNK_BYTES_MAX, CHUNK_NUMBER_MAX, STATEMENT_BYTES_MAX};
 use super::lines::{Lines, Number, Sum, or_dash};
 use super::name::{BundleName, Label, StreamName};
+use super::sum_pair::SumPair;
 use super::timestamp::Timestamp;
 
 /// The first line: the purpose of a signature over the text, and the version.
@@ -102,8 +103,8 @@ pub struct Statement {
     pub created: Timestamp,
     /// The time from which the chunk is no longer accepted.
     pub expires: Option<Timestamp>,
-    /// The SHA-256 of `02_sums.txt`.
-    pub sums: Sum,
+    /// The SHA-256 of `02_sums.txt`, and in a bundle with a profile the SHA-384 of `03_sums384.txt`.
+    pub sums: SumPair,
 }
 
 impl Crossing {
@@ -195,7 +196,10 @@ impl Statement {
         let created = lines.parsed("created")?;
         let expires = lines.optional("expires")?;
         crossing.label = lines.optional("label")?;
-        let sums = lines.parsed("sums")?;
+        let sums: SumPair = lines.parsed("sums")?;
+        if kind == Kind::Parity && sums.sha384.is_some() {
+            return Err(lines.refuse("only a SHA-256 in a parity chunk".to_owned(), Some(&sums.to_string())));
+        }
         lines.end()?;
         Ok(Statement { bundle, crossing, kind, class, number, last, bytes, created, expires, sums })
     }

@@ -6,9 +6,11 @@ use super::entry::EntryName;
 use super::error::FormatError;
 use super::limits::{ENTRIES_MAX, SUMS_BYTES_MAX};
 use super::lines::{Lines, Sum};
+use super::sum_pair::{Sum384, SumPair};
+use super::sums384::Sums384;
 use crate::oci::Digest;
 
-/// The sums of a chunk, in the order of its entries.
+/// The sums of a chunk, in the order of its entries, `03_sums384.txt` included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sums(Vec<(EntryName, Sum)>);
 
@@ -55,6 +57,9 @@ impl Sums {
                 EntryName::Statement | EntryName::Signature(..) | EntryName::Sums => {
                     return Err(refuse("an entry that follows 02_sums.txt"));
                 }
+                EntryName::Sums384 if !sums.is_empty() => {
+                    return Err(refuse("03_sums384.txt only in the first line"));
+                }
                 EntryName::Blob(Digest::Sha256(digest)) if digest != sum.0 => {
                     return Err(refuse("a sum equal to the digest of the blob"));
                 }
@@ -66,6 +71,32 @@ impl Sums {
             sums.push((name, sum));
         }
         Ok(Sums(sums))
+    }
+}
+
+/// The lists of a chunk, as they are written.
+pub struct Lists {
+    /// `02_sums.txt`
+    pub sums: Vec<u8>,
+    /// `03_sums384.txt`, in a bundle with a profile.
+    pub sums384: Option<Vec<u8>>,
+}
+
+impl Lists {
+    /// Returns the lists of a chunk with these entries, in this order, but for `03_sums384.txt`. All of them have a SHA-384, or
+    /// none.
+    pub fn of(entries: &[(EntryName, SumPair)]) -> Lists {
+        let strong: Option<Vec<(EntryName, Sum384)>> =
+            entries.iter().map(|(name, pair)| Some((*name, pair.sha384?))).collect();
+        let sums384 = strong.filter(|strong| !strong.is_empty()).map(|strong| Sums384::new(strong).render());
+        let first = sums384.iter().map(|list| (EntryName::Sums384, Sum::of(list)));
+        let listed = first.chain(entries.iter().map(|(name, pair)| (*name, pair.sha256))).collect();
+        Lists { sums: Sums::new(listed).render(), sums384 }
+    }
+
+    /// Returns the sums of the chunk, as its statement has them.
+    pub fn pair(&self) -> SumPair {
+        SumPair { sha256: Sum::of(&self.sums), sha384: self.sums384.as_ref().map(|list| Sum384::of(list)) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{fmt, io, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::{Digest as _, Sha256, Sha512};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 /// The two algorithms that image-spec registers. Others are rejected, because a digest becomes a file name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +51,11 @@ pub(crate) fn sha256_of_written(
     let mut out = Summing(Sha256::new());
     write(&mut out)?;
     Ok(out.0.finalize().into())
+}
+
+/// Computes the SHA-384 of `bytes`. No digest of a blob has it.
+pub(crate) fn sha384(bytes: &[u8]) -> [u8; 48] {
+    Sha384::digest(bytes).into()
 }
 
 impl Digest {

@@ -359,6 +359,7 @@ impl Exporting<'_> {
             bases: Bases::default(),
             origins: Vec::new(),
             file_sums: vec![Function::Sha256, Function::Md5],
+            profile: self.pipeline.profile,
             part: Part::Whole,
             volumes: None,
         }

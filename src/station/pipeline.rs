@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::InboxLimits;
 use crate::artifacts::{RegistryDestination, SourceSpec};
 use crate::format::chunk_size::ChunkSize;
-use crate::format::{BundleName, StreamName, Timestamp};
+use crate::format::{BundleName, Profile, StreamName, Timestamp};
 use crate::gate::RuleFiles;
 use crate::import::RenameRule;
 use crate::medium::{Category, ChunkPlace};
@@ -62,6 +62,8 @@ pub struct ExportPipeline {
     pub options: Vec<PipelineOption>,
     /// The maximum size of a chunk file.
     pub chunk_size: ChunkSize,
+    /// The profile that the bundles keep, if any.
+    pub profile: Option<Profile>,
     /// The stream of the bundles. Their numbers in it follow each other.
     pub stream: Option<StreamName>,
     /// The beginning of the names of bundles, to which the number of the run is added.

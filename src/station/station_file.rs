@@ -113,6 +113,7 @@ struct RawExport {
     #[serde(default)]
     options: Vec<String>,
     chunk_size: Option<String>,
+    profile: Option<String>,
     stream: Option<String>,
     name: Option<String>,
     key: Option<PathBuf>,
@@ -306,6 +307,7 @@ impl Station {
             to,
             options: options(&raw.options, PipelineOption::EXPORT)?,
             chunk_size: value(raw.chunk_size.as_deref().unwrap_or("2g"), "chunk-size")?,
+            profile: optional(raw.profile.as_deref(), "profile")?,
             stream: optional(raw.stream.as_deref(), "stream")?,
             bundle_name: value(&bundle_name, "name")?,
             key,

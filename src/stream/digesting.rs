@@ -8,6 +8,7 @@ use super::hash::{Function, Output, lanes};
 use super::pump::{Halted, pump_list};
 use super::segments::{Segment, Segments};
 use super::workers::Workers;
+use crate::format::SumPair;
 use crate::observe::{Event, Monitor};
 
 /// File ranges that are hashed as one stream, with one or several functions.
@@ -16,10 +17,10 @@ pub struct DigestJob {
     pub segments: Vec<Segment>,
     /// The hash functions for all of it; at least one, unless there are slices.
     pub functions: Vec<Function>,
-    /// The lengths of slices in bytes, none of them 0, whose hashes are wanted instead.
+    /// The lengths of slices in bytes, none of them 0, whose hashes are wanted, too. They follow those of all of it.
     pub slices: Vec<u64>,
-    /// The hash function for slices.
-    pub slice_function: Function,
+    /// The hash functions for slices.
+    pub slice_functions: Vec<Function>,
 }
 
 impl DigestJob {
@@ -28,14 +29,20 @@ impl DigestJob {
         DigestJob::new(vec![segment], vec![Function::Sha256])
     }
 
-    /// Creates a job for hashes of the ranges as one stream.
-    pub fn new(segments: Vec<Segment>, functions: Vec<Function>) -> DigestJob {
-        DigestJob { segments, functions, slices: Vec::new(), slice_function: Function::Sha256 }
+    /// Creates a job for the sums that an entry has: the SHA-256 of one range, and its SHA-384 if `pair` has one.
+    pub fn pair_of(segment: Segment, pair: SumPair) -> DigestJob {
+        let strong = pair.sha384.map(|_| Function::Sha384);
+        DigestJob::new(vec![segment], std::iter::once(Function::Sha256).chain(strong).collect())
     }
 
-    /// Creates a job for the hash of each slice of one range. `slices` are lengths in bytes, none of them 0.
-    pub fn of_slices(segment: Segment, slice_function: Function, slices: Vec<u64>) -> DigestJob {
-        DigestJob { segments: vec![segment], functions: Vec::new(), slices, slice_function }
+    /// Creates a job for hashes of the ranges as one stream.
+    pub fn new(segments: Vec<Segment>, functions: Vec<Function>) -> DigestJob {
+        DigestJob { segments, functions, slices: Vec::new(), slice_functions: Vec::new() }
+    }
+
+    /// Creates a job for the hashes of each slice of one range. `slices` are lengths in bytes, none of them 0.
+    pub fn of_slices(segment: Segment, slice_functions: Vec<Function>, slices: Vec<u64>) -> DigestJob {
+        DigestJob { segments: vec![segment], functions: Vec::new(), slices, slice_functions }
     }
 }
 
@@ -66,8 +73,8 @@ pub fn digest_all<E: From<Halted> + Send>(
     let sorted: Vec<u64> = order.iter().map(|&at| lengths[at]).collect();
     // All jobs of a list use the same functions; take those of the longest.
     let lanes = order.first().map_or(1, |&at| {
-        let DigestJob { functions, slice_function, .. } = job(at);
-        functions.into_iter().map(lanes).max().unwrap_or_else(|| lanes(slice_function))
+        let DigestJob { functions, slice_functions, .. } = job(at);
+        functions.into_iter().chain(slice_functions).map(lanes).max().unwrap_or(1)
     });
     let begin = |place: usize| Ok(Digesting::new(job(order[place]), monitor));
     pump_list(workers, lanes, &sorted, &begin, &|place, outcome| settle(order[place], outcome))
@@ -79,7 +86,7 @@ pub struct Digesting<'a> {
     segments: Segments,
     functions: Vec<Function>,
     slices: Vec<u64>,
-    slice_function: Function,
+    slice_functions: Vec<Function>,
     /// The number of the current slice and its remaining bytes.
     slice: (usize, u64),
     monitor: Monitor<'a>,
@@ -89,10 +96,10 @@ impl<'a> Digesting<'a> {
     /// Creates a flow for this job.
     pub fn new(job: DigestJob, monitor: Monitor<'a>) -> Self {
         let bytes = job.segments.iter().map(|segment| segment.bytes).sum();
-        let DigestJob { segments, functions, slices, slice_function } = job;
+        let DigestJob { segments, functions, slices, slice_functions } = job;
         let slice = (0, slices.first().copied().unwrap_or(0));
         let segments = Segments::ahead(segments);
-        Digesting { bytes, segments, functions, slices, slice_function, slice, monitor }
+        Digesting { bytes, segments, functions, slices, slice_functions, slice, monitor }
     }
 }
 
@@ -109,7 +116,7 @@ impl Flow for Digesting<'_> {
         if self.slices.is_empty() {
             whole
         } else {
-            whole.and_slices(self.slice_function, self.slices.clone())
+            whole.and_slices(self.slice_functions.clone(), self.slices.clone())
         }
     }
 
@@ -136,6 +143,8 @@ impl Flow for Digesting<'_> {
     }
 
     fn finish(self, digested: Digested) -> Result<Vec<Output>, Unreadable> {
-        Ok(if self.slices.is_empty() { digested.whole } else { digested.slices })
+        let Digested { mut whole, slices, .. } = digested;
+        whole.extend(slices);
+        Ok(whole)
     }
 }

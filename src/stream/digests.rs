@@ -9,12 +9,12 @@ pub struct Digests {
 }
 
 struct Slices {
-    function: Function,
+    functions: Vec<Function>,
     /// The lengths of the slices after the current one, in bytes.
     lengths: std::vec::IntoIter<u64>,
     /// The remaining bytes of the current slice.
     rest: u64,
-    stream: Stream,
+    streams: Vec<Stream>,
     outputs: Vec<Output>,
 }
 
@@ -25,7 +25,7 @@ pub struct Digested {
     pub bytes: u64,
     /// The hashes of all bytes, in the order of the functions.
     pub whole: Vec<Output>,
-    /// The hash of each slice, in order; empty if none were requested.
+    /// The hashes of each slice, in order, those of one slice in the order of the functions; empty if none were requested.
     pub slices: Vec<Output>,
 }
 
@@ -35,22 +35,22 @@ impl Digests {
         Digests { whole: functions.iter().map(|&function| Stream::new(function)).collect(), slices: None }
     }
 
-    /// Also hashes each slice. `lengths` are in bytes; only a single slice may be empty.
-    pub fn and_slices(mut self, function: Function, lengths: Vec<u64>) -> Digests {
+    /// Also hashes each slice with these functions; at least one. `lengths` are in bytes; only a single slice may be empty.
+    pub fn and_slices(mut self, functions: Vec<Function>, lengths: Vec<u64>) -> Digests {
         let mut lengths = lengths.into_iter();
         let rest = lengths.next().unwrap_or(0);
-        let stream = Stream::new(function);
-        self.slices = Some(Slices { function, lengths, rest, stream, outputs: Vec::new() });
+        let streams = functions.iter().map(|&function| Stream::new(function)).collect();
+        self.slices = Some(Slices { functions, lengths, rest, streams, outputs: Vec::new() });
         self
     }
 
     /// Returns the streams that hash the next block.
     pub(super) fn streams(&mut self) -> impl Iterator<Item = &mut Stream> {
-        self.whole.iter_mut().chain(self.slices.as_mut().map(|slices| &mut slices.stream))
+        self.whole.iter_mut().chain(self.slices.iter_mut().flat_map(|slices| &mut slices.streams))
     }
 
     /// Records that all streams have hashed a block of this many bytes, which must not extend beyond its slice. Returns the
-    /// hash of that slice if it ended and is not the last one.
+    /// first hash of that slice if it ended and is not the last one.
     pub(super) fn advance(&mut self, bytes: usize) -> Option<Output> {
         let slices = self.slices.as_mut()?;
         slices.rest = slices.rest.saturating_sub(bytes as u64);
@@ -58,9 +58,11 @@ impl Digests {
             return None;
         }
         slices.rest = slices.lengths.next()?;
-        let ended = std::mem::replace(&mut slices.stream, Stream::new(slices.function)).finish();
-        slices.outputs.push(ended);
-        Some(ended)
+        let first = slices.outputs.len();
+        for (stream, &function) in slices.streams.iter_mut().zip(&slices.functions) {
+            slices.outputs.push(std::mem::replace(stream, Stream::new(function)).finish());
+        }
+        slices.outputs.get(first).copied()
     }
 
     /// Hashes a block of this flow alone. Returns the hash of the slice that ends with it, unless that is the last one.
@@ -76,7 +78,7 @@ impl Digests {
         let bytes = self.whole.first().map_or(0, Stream::bytes);
         let whole = self.whole.into_iter().map(Stream::finish).collect();
         let slices = self.slices.map_or_else(Vec::new, |mut slices| {
-            slices.outputs.push(slices.stream.finish());
+            slices.outputs.extend(slices.streams.into_iter().map(Stream::finish));
             slices.outputs
         });
         Digested { bytes, whole, slices }
@@ -96,8 +98,8 @@ mod tests {
     #[test]
     fn hashes_each_slice_and_the_whole() {
         let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
-        let mut digests =
-            Digests::of(&[Function::Sha256, Function::Md5]).and_slices(Function::Sha256, vec![300, 700]);
+        let mut digests = Digests::of(&[Function::Sha256, Function::Md5])
+            .and_slices(vec![Function::Sha256], vec![300, 700]);
         let blocks = [&bytes[..100], &bytes[100..300], &bytes[300..1000]];
         let ended: Vec<Option<Output>> = blocks.iter().map(|block| digests.update(block)).collect();
         assert_eq!(ended, [None, Some(sum_of(&bytes[..300])), None]);
@@ -108,8 +110,18 @@ mod tests {
     }
 
     #[test]
+    fn hashes_each_slice_with_several_functions() {
+        let functions = vec![Function::Sha256, Function::Sha384];
+        let mut digests = Digests::of(&[Function::Sha512]).and_slices(functions, vec![2, 1]);
+        digests.update(b"ab");
+        digests.update(b"c");
+        let strong = |bytes: &[u8]| Output::Sha384(crate::format::Sum384::of(bytes).0);
+        assert_eq!(digests.finish().slices, [sum_of(b"ab"), strong(b"ab"), sum_of(b"c"), strong(b"c")]);
+    }
+
+    #[test]
     fn hashes_one_empty_slice() {
-        let digested = Digests::of(&[Function::Sha512]).and_slices(Function::Sha256, vec![0]).finish();
+        let digested = Digests::of(&[Function::Sha512]).and_slices(vec![Function::Sha256], vec![0]).finish();
         assert_eq!((digested.bytes, digested.slices), (0, vec![sum_of(b"")]));
     }
 }

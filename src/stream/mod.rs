@@ -7,6 +7,8 @@
 pub mod ahead;
 #[doc(hidden)]
 pub mod buffer;
+#[cfg(feature = "full")]
+pub(crate) mod checked;
 #[doc(hidden)]
 pub mod digesting;
 #[doc(hidden)]
@@ -20,6 +22,7 @@ pub mod pump;
 pub mod segments;
 #[cfg(feature = "full")]
 pub(crate) mod share;
+pub(crate) mod strong_sums;
 #[doc(hidden)]
 pub mod transfers;
 pub mod workers;

@@ -2,9 +2,10 @@
 
 use super::judgement::{Accepted, Judgement, RefusalReason, Refused, Role};
 use super::policy::{Question, TrustPolicy};
-use crate::format::Timestamp;
+use crate::diagnosis::Code;
 use crate::format::head::Head;
 use crate::format::signature::Signature;
+use crate::format::{Profile, Timestamp};
 
 /// The head of a chunk whose statement a trusted packer signed. Only [`accept`] creates one.
 #[derive(Clone, Debug)]
@@ -63,9 +64,24 @@ pub enum Untrusted {
         /// The time at which it expired.
         expires: Timestamp,
     },
+    /// The policy demands a profile, and the bundle was packed without it.
+    NoProfile {
+        /// The profile.
+        profile: Profile,
+    },
 }
 
 impl Untrusted {
+    /// Returns the code of a bundle whose control chunk is not accepted for this reason.
+    pub fn code(&self) -> Code {
+        match self {
+            Untrusted::NoProfile { .. } => Code::ProfileMissing,
+            Untrusted::Expired { .. } => Code::BundleExpired,
+            Untrusted::NoPacker { .. } if self.is_downgrade() => Code::SignatureDowngrade,
+            Untrusted::NoPacker { .. } => Code::BundleUntrusted,
+        }
+    }
+
     /// Whether a signature is missing that stands beside one that would count alone: somebody may have removed it.
     pub fn is_downgrade(&self) -> bool {
         matches!(self, Untrusted::NoPacker { refused } if lacks_algorithm(refused))
@@ -73,9 +89,9 @@ impl Untrusted {
 }
 
 impl Unreleased {
-    /// As [`Untrusted::is_downgrade`].
-    pub fn is_downgrade(&self) -> bool {
-        lacks_algorithm(&self.refused)
+    /// As [`Untrusted::code`].
+    pub fn code(&self) -> Code {
+        if lacks_algorithm(&self.refused) { Code::SignatureDowngrade } else { Code::BundleUntrusted }
     }
 }
 
@@ -92,6 +108,9 @@ impl std::fmt::Display for Untrusted {
                 write!(f, "not signed by a trusted packer ({})", each.join("; "))
             }
             Untrusted::Expired { expires } => write!(f, "expired at {expires}"),
+            Untrusted::NoProfile { profile } => {
+                write!(f, "packed without the profile {profile}, which the trust file demands")
+            }
         }
     }
 }
@@ -118,6 +137,9 @@ pub fn accept(policy: &TrustPolicy, head: Head, now: Timestamp) -> Result<Accept
     let judgement = judge(policy, Role::Packer, &head, now);
     if judgement.accepted().is_empty() {
         return Err((head, Untrusted::NoPacker { refused: judgement.refused().to_vec() }));
+    }
+    if let Some(profile) = policy.algorithms().and_then(|demand| demand.profile_lacking(&head.statement)) {
+        return Err((head, Untrusted::NoProfile { profile }));
     }
     Ok(AcceptedChunk { head, packers: judgement.accepted().to_vec() })
 }

@@ -1,5 +1,6 @@
 //! What differs between two trust files, in the words of an operator.
 
+use super::demand::Demand;
 use super::policy::{PolicyKey, Revocation, TrustPolicy};
 
 /// The differences between two trust files, one sentence each; none if they say the same.
@@ -19,6 +20,8 @@ pub fn changes(old: &TrustPolicy, new: &TrustPolicy) -> Vec<String> {
         Some(demand) => demand.to_string(),
     };
     differ("algorithms", algorithms(old), algorithms(new));
+    let profile = |policy: &TrustPolicy| or_none(policy.algorithms().and_then(Demand::profile));
+    differ("profile", profile(old), profile(new));
     let in_both = |key: &PolicyKey, policy: &TrustPolicy| {
         policy.keys().iter().find(|other| other.key() == key.key()).cloned()
     };

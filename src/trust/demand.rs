@@ -3,12 +3,17 @@
 use std::fmt;
 
 use super::policy_error::PolicyProblem;
+use crate::format::Profile;
 use crate::format::limits::DATA_SIGNATURES_MAX;
 use crate::format::signature::SignatureAlgorithm;
+use crate::format::statement::{Kind, Statement};
 
-/// One or two signatures. Each is of one of some algorithms, and none of these stands for both.
+/// One or two signatures, and perhaps a profile. Each signature is of one of some algorithms, and none of these stands for both.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Demand(Vec<Vec<SignatureAlgorithm>>);
+pub struct Demand {
+    kinds: Vec<Vec<SignatureAlgorithm>>,
+    profile: Option<Profile>,
+}
 
 impl Demand {
     /// The demand of these lists of names, one list for each signature.
@@ -37,19 +42,47 @@ impl Demand {
         }
         match demand.len() {
             0 => Err(wrong()),
-            1..=DATA_SIGNATURES_MAX => Ok(Demand(demand)),
+            1..=DATA_SIGNATURES_MAX => Ok(Demand { kinds: demand, profile: None }),
             found => Err(PolicyProblem::AlgorithmCount { found, limit: DATA_SIGNATURES_MAX }),
         }
     }
 
+    /// The demand of a trust file that wants bundles of a profile. `demand` is that of its lists, if it has any.
+    ///
+    /// # Errors
+    /// [`PolicyProblem::Setting`] if these would do without the signature of the profile.
+    pub(super) fn of_profile(profile: Profile, demand: Option<Demand>) -> Result<Demand, PolicyProblem> {
+        let own = vec![SignatureAlgorithm::ML_DSA_87];
+        let kinds = demand.map_or_else(|| vec![own.clone()], |demand| demand.kinds);
+        if kinds.contains(&own) {
+            return Ok(Demand { kinds, profile: Some(profile) });
+        }
+        let detail = format!(
+            "{profile} wants a signature of mldsa87 from each holder, and nothing instead; `algorithms` has no entry \"mldsa87\""
+        );
+        Err(PolicyProblem::Setting { key: "profile", detail })
+    }
+
+    /// The profile that bundles must keep, if any.
+    pub fn profile(&self) -> Option<Profile> {
+        self.profile
+    }
+
+    /// The profile that it wants, and that a chunk with this statement does not keep. A parity file needs no SHA-384, because nothing is
+    /// believed for its sake (docs/format.md, "The profile cnsa2").
+    pub fn profile_lacking(&self, statement: &Statement) -> Option<Profile> {
+        let keeps = statement.kind == Kind::Parity || statement.sums.profile() == self.profile;
+        self.profile.filter(|_| !keeps)
+    }
+
     /// How many signatures it wants of each holder.
     pub fn signatures(&self) -> usize {
-        self.0.len()
+        self.kinds.len()
     }
 
     /// Which of the signatures one of this algorithm can be; `None` if it counts for nothing.
     pub(super) fn place(&self, algorithm: SignatureAlgorithm) -> Option<usize> {
-        self.0.iter().position(|kind| kind.contains(&algorithm))
+        self.kinds.iter().position(|kind| kind.contains(&algorithm))
     }
 
     /// Whether a holder who has these algorithms meets it.
@@ -60,7 +93,7 @@ impl Demand {
     /// What a holder lacks who has these algorithms, in words, one for each signature.
     pub fn lacking(&self, has: impl Fn(SignatureAlgorithm) -> bool) -> Vec<String> {
         let lacks = |kind: &&Vec<SignatureAlgorithm>| !kind.iter().any(|&algorithm| has(algorithm));
-        self.0.iter().filter(lacks).map(|kind| either(kind)).collect()
+        self.kinds.iter().filter(lacks).map(|kind| either(kind)).collect()
     }
 
     /// What it wants, in words, one for each signature.
@@ -116,6 +149,22 @@ mod tests {
         assert_eq!(two.lacking(|algorithm| algorithm == A::ML_DSA_87), ["either ed25519 or ecdsap384"]);
         assert!(two.is_met(|algorithm| algorithm != A::ED25519));
         assert_eq!(demand(&[&["ed25519", "ecdsap384"]]).unwrap().to_string(), "either ed25519 or ecdsap384");
+    }
+
+    #[test]
+    fn a_profile_wants_its_own_signature() {
+        use SignatureAlgorithm as A;
+        let of = |lists: &[&[&str]]| Demand::of_profile(Profile::Cnsa2, Some(demand(lists).unwrap()));
+        let alone = Demand::of_profile(Profile::Cnsa2, None).unwrap();
+        assert_eq!((alone.words(), alone.profile()), (vec!["mldsa87".to_owned()], Some(Profile::Cnsa2)));
+        assert_eq!(of(&[&["mldsa87"]]).unwrap(), alone);
+        let both = of(&[&["ed25519", "ecdsap384"], &["mldsa87"]]).unwrap();
+        assert!(!both.is_met(|algorithm| algorithm == A::ED25519));
+        for weaker in
+            [&[&["ed25519"][..]][..], &[&["mldsa87", "ed25519"]], &[&["mldsa87", "ed25519"], &["ecdsap384"]]]
+        {
+            assert!(matches!(of(weaker), Err(PolicyProblem::Setting { key: "profile", .. })), "{weaker:?}");
+        }
     }
 
     #[test]

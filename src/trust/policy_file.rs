@@ -17,8 +17,8 @@ use super::{
     policy_error::{PolicyError, PolicyProblem},
 };
 use crate::diagnosis::count;
-use crate::format::Sum;
 use crate::format::limits::SEQUENCE_MAX;
+use crate::format::{Profile, Sum};
 use crate::small_file::{SmallFile, SmallFileError};
 
 /// Maximum size of a trust file in bytes. 256 keys of ML-DSA-87 need about 950 KiB.
@@ -44,6 +44,7 @@ struct RawPolicy {
     release_threshold: i64,
     root_threshold: Option<i64>,
     algorithms: Option<Vec<Value>>,
+    profile: Option<String>,
     serial: Option<u64>,
     expires: Option<Value>,
     keys: Vec<Spanned<RawKey>>,
@@ -141,6 +142,14 @@ impl TrustPolicy {
         }
         let algorithms = raw.algorithms.as_deref().map(demand).transpose()?;
         let setting = |key, detail| PolicyProblem::Setting { key, detail };
+        let algorithms = match raw.profile.map(|word| word.parse::<Profile>()) {
+            None => algorithms,
+            Some(profile) => {
+                let profile =
+                    profile.map_err(|expected| setting("profile", format!("expected {expected}")))?;
+                Some(Demand::of_profile(profile, algorithms)?)
+            }
+        };
         if raw.serial.is_some_and(|serial| !(1..=SEQUENCE_MAX).contains(&serial)) {
             return Err(setting("serial", format!("expected a number from 1 to {SEQUENCE_MAX}")).into());
         }

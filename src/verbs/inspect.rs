@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::arrival::{Arrivals, Bundle, Documents, OpenError, OpenRequest, open};
 use crate::environment::Environment;
-use crate::format::Sum;
 use crate::format::plan::{Artifact, Carriage, Elsewhere, Plan, PlannedBlob, PlannedReferrer};
 use crate::format::statement::{Class, Kind};
+use crate::format::{Profile, Sum};
 use crate::oci::{Descriptor, Digest, Document, MediaType, RefName};
 use crate::verbs::report::{
     BundleReport, LeftOutReport, OmissionReport, OriginReport, ReleaseFileReport, UnknownBundle,
@@ -124,6 +124,8 @@ pub struct InspectedBundle {
     pub summary: BundleReport,
     /// The maximum size of a chunk file, in bytes.
     pub chunk_bytes: u64,
+    /// The profile that the bundle keeps; absent if none.
+    pub profile: Option<Profile>,
     /// Whether non-distributable layers are included.
     pub nondistributable: Carriage,
     /// Whether referrers are included.
@@ -218,6 +220,7 @@ fn inspect_bundle(bundle: &Bundle) -> Option<InspectedBundle> {
     Some(InspectedBundle {
         summary: BundleReport::of(bundle)?,
         chunk_bytes: plan.chunk_bytes,
+        profile: plan.profile,
         nondistributable: plan.nondistributable,
         referrers: plan.referrers_carriage,
         platforms: plan.platforms.iter().map(ToString::to_string).collect(),

@@ -6,7 +6,7 @@ use carnet::artifacts::{OnFailure, SourceSpec};
 use carnet::format::chunk_size::ChunkSize;
 use carnet::format::plan::Carriage;
 use carnet::format::statement::Crossing;
-use carnet::format::{BundleName, Label, StreamName, Sum, Timestamp};
+use carnet::format::{BundleName, Label, Profile, StreamName, Sum, Timestamp};
 use carnet::medium::ChunkStore;
 use carnet::oci::Platform;
 use carnet::pack::{Expiry, PackRequest, Splitting, Wanted};
@@ -72,6 +72,9 @@ pub(crate) struct ContentArgs {
     /// A marking written into every chunk, e.g. UNCLASSIFIED
     #[arg(long, value_name = "TEXT")]
     pub(crate) label: Option<Label>,
+    /// Keep the rules of a profile: cnsa2, for which the key must be of ML-DSA-87
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<Profile>,
     /// If an artifact fails, report it, pack the others, and exit with 4
     #[arg(long)]
     pub(crate) continue_on_errors: bool,
@@ -98,6 +101,7 @@ impl ContentArgs {
         request.referrers = self.referrers();
         request.platforms.clone_from(&self.platform);
         request.expires = self.expires;
+        request.profile = self.profile;
         request.on_failure = self.on_failure();
         request
     }

@@ -6,8 +6,9 @@ use std::collections::{HashMap, HashSet};
 use super::model::{Carriage, Plan, PlannedBlob};
 use crate::format::entry::SLICE_OFFSET_MAX;
 use crate::format::error::FormatError;
-use crate::format::limits::{CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, ENTRIES_MAX};
+use crate::format::limits::{CHUNK_BYTES_MAX, CHUNK_BYTES_MIN};
 use crate::format::lines::Sum;
+use crate::format::shape::entries_max;
 use crate::format::statement::Class;
 use crate::oci::graph::{BLOBS_MAX, Reason};
 use crate::oci::{Digest, RefName};
@@ -105,6 +106,9 @@ impl Plan {
             let found = (self.blobs.len() + self.elsewhere.len()).to_string();
             return Err(refuse(format!("at most {BLOBS_MAX} blobs, carried or left out"), found));
         }
+        if let (Some(profile), Some(base)) = (self.profile, self.bases.first()) {
+            return Err(refuse(format!("no base line with \"profile {profile}\""), base.bundle.to_string()));
+        }
         if let Some(pair) = self.bases.windows(2).find(|pair| pair[0].bundle >= pair[1].bundle) {
             return Err(refuse(
                 "base lines in ascending order without duplicates",
@@ -199,8 +203,9 @@ impl Plan {
                 ));
             }
             before = class;
-            if pieces.len() > ENTRIES_MAX {
-                return Err(refuse(format!("at most {ENTRIES_MAX} entries in a chunk"), found()));
+            let most = entries_max(self.profile);
+            if pieces.len() > most {
+                return Err(refuse(format!("at most {most} entries in a chunk"), found()));
             }
             if self.data_shape(pieces).sealed_bytes() > self.data_capacity() {
                 return Err(refuse("a chunk of at most chunk-bytes", found()));

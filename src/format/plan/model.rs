@@ -7,6 +7,7 @@ use super::delta::{BundleMark, Elsewhere};
 use super::origin::Origin;
 use crate::format::entry::{Document, EntryName};
 use crate::format::lines::Sum;
+use crate::format::profile::Profile;
 use crate::format::shape::{HeadRoom, Item, Shape};
 use crate::format::statement::{Class, Crossing};
 use crate::oci::graph::Reason;
@@ -136,6 +137,8 @@ pub struct Plan {
     pub platforms: Vec<Platform>,
     /// The highest chunk number.
     pub last: u32,
+    /// The profile that the bundle keeps, if any.
+    pub profile: Option<Profile>,
     /// The requested artifacts, sorted.
     pub artifacts: Vec<Artifact>,
     /// The included referrers, sorted.
@@ -222,7 +225,7 @@ impl Plan {
     /// Returns the shape of a data chunk with these pieces.
     #[doc(hidden)]
     pub fn data_shape(&self, contents: &[Placed]) -> Shape {
-        Shape::new(contents.iter().map(|placed| self.item(placed)).collect())
+        Shape::in_profile(self.profile, contents.iter().map(|placed| self.item(placed)).collect())
     }
 
     /// Returns the shape of the control chunk for documents of these sizes, in bytes, in the order of
@@ -239,7 +242,7 @@ impl Plan {
             item(EntryName::Recover, crate::format::recover::RECOVER.len() as u64),
         ];
         items.extend(contents.iter().map(|placed| self.item(placed)));
-        Shape::new(items)
+        Shape::in_profile(self.profile, items)
     }
 
     /// Returns the entries of the bundle's `index.json`: artifacts, then referrers, without duplicates.

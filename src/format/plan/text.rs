@@ -35,6 +35,9 @@ impl Plan {
             self.last,
         );
         out.push_str(&head);
+        if let Some(profile) = self.profile {
+            let _ = writeln!(out, "profile {profile}");
+        }
         for a in &self.artifacts {
             let (artifact_type, name) = (or_dash(a.artifact_type.as_ref()), or_dash(a.name.as_ref()));
             let _ = writeln!(out, "artifact {} {} {} {artifact_type} {name}", a.digest, a.size, a.media_type);
@@ -87,6 +90,7 @@ impl Plan {
         };
         let last = lines.value("chunks").map(str::to_owned)?;
         let last = chunk_number(&lines, &last)?;
+        let profile = if lines.next_is("profile") { Some(lines.parsed("profile")?) } else { None };
         let mut plan = Plan {
             crossing,
             chunk_bytes,
@@ -95,6 +99,7 @@ impl Plan {
             referrers_carriage,
             platforms,
             last,
+            profile,
             artifacts: Vec::new(),
             referrers: Vec::new(),
             omitted: Vec::new(),

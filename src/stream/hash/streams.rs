@@ -1,13 +1,13 @@
 //! Streams that are hashed together.
 
-use sha2::{Digest as _, Sha512};
+use sha2::{Digest as _, Sha384, Sha512};
 
 use super::block_stream::{BlockStream, Waiting};
 use super::lanes::compress_all;
 
 use super::kernel::Kernel;
 use super::{md5, sha256};
-use crate::format::{BlockSum, Sum};
+use crate::format::{BlockSum, Sum, Sum384};
 use crate::oci::{Algorithm, Digest};
 
 /// A hash function.
@@ -17,6 +17,8 @@ pub enum Function {
     Sha256,
     /// SHA-512, for digests.
     Sha512,
+    /// SHA-384, for the sums of bundles with a profile.
+    Sha384,
     /// MD5, for guards and forms that require it; never used to verify anything.
     Md5,
     /// BLAKE3, for the sums of blocks: they tell where a chunk is damaged. A chunk is never proven by them.
@@ -35,6 +37,7 @@ impl From<Algorithm> for Function {
 enum State {
     Sha256(BlockStream<8>),
     Sha512(Box<Sha512>),
+    Sha384(Box<Sha384>),
     Md5(BlockStream<4>),
     Blake3(Box<blake3::Hasher>),
 }
@@ -52,6 +55,8 @@ pub enum Output {
     Sha256([u8; 32]),
     /// A SHA-512.
     Sha512([u8; 64]),
+    /// A SHA-384.
+    Sha384([u8; 48]),
     /// An MD5.
     Md5([u8; 16]),
     /// A BLAKE3.
@@ -64,13 +69,18 @@ impl Output {
         match *self {
             Output::Sha256(bytes) => Some(Digest::Sha256(bytes)),
             Output::Sha512(bytes) => Some(Digest::Sha512(bytes)),
-            Output::Md5(_) | Output::Blake3(_) => None,
+            Output::Sha384(_) | Output::Md5(_) | Output::Blake3(_) => None,
         }
     }
 
     /// Returns the sum of an entry; `None` unless it is a SHA-256.
     pub fn sum(&self) -> Option<Sum> {
         if let Output::Sha256(bytes) = *self { Some(Sum(bytes)) } else { None }
+    }
+
+    /// Returns the SHA-384 of an entry; `None` unless it is one.
+    pub fn sum384(&self) -> Option<Sum384> {
+        if let Output::Sha384(bytes) = *self { Some(Sum384(bytes)) } else { None }
     }
 
     /// Returns the sum of a block; `None` unless it is a BLAKE3.
@@ -83,6 +93,7 @@ impl Output {
         match self {
             Output::Sha256(bytes) | Output::Blake3(bytes) => hex::encode(bytes),
             Output::Sha512(bytes) => hex::encode(bytes),
+            Output::Sha384(bytes) => hex::encode(bytes),
             Output::Md5(bytes) => hex::encode(bytes),
         }
     }
@@ -94,6 +105,7 @@ impl Stream {
         let state = match function {
             Function::Sha256 => State::Sha256(BlockStream::new(sha256::INITIAL)),
             Function::Sha512 => State::Sha512(Box::default()),
+            Function::Sha384 => State::Sha384(Box::default()),
             Function::Md5 => State::Md5(BlockStream::new(md5::INITIAL)),
             Function::Blake3 => State::Blake3(Box::default()),
         };
@@ -114,6 +126,7 @@ impl Stream {
                 Output::Sha256(bytes_of(words.map(u32::to_be_bytes)))
             }
             State::Sha512(state) => Output::Sha512(state.finalize().into()),
+            State::Sha384(state) => Output::Sha384(state.finalize().into()),
             State::Md5(stream) => {
                 let words = stream.finish(u64::to_le_bytes, Kernel::md5_one);
                 Output::Md5(bytes_of(words.map(u32::to_le_bytes)))
@@ -132,7 +145,7 @@ pub fn lanes(function: Function) -> usize {
     match function {
         Function::Sha256 => Kernel::chosen().sha256_lanes(),
         // BLAKE3 fills the lanes with parts of one stream.
-        Function::Sha512 | Function::Blake3 => 1,
+        Function::Sha512 | Function::Sha384 | Function::Blake3 => 1,
         Function::Md5 => Kernel::chosen().md5_lanes(),
     }
 }
@@ -152,6 +165,7 @@ fn update_with(kernel: Kernel, streams: &mut [(&mut Stream, &[u8])]) {
         match &mut stream.state {
             State::Sha256(stream) => sha256.push(stream.feed(bytes, sha256_one)),
             State::Sha512(state) => state.update(bytes),
+            State::Sha384(state) => state.update(bytes),
             State::Md5(stream) => md5.push(stream.feed(bytes, Kernel::md5_one)),
             State::Blake3(state) => {
                 state.update(bytes);
@@ -189,12 +203,14 @@ mod tests {
         match function {
             Function::Sha256 => hex::encode(sha2::Sha256::digest(bytes)),
             Function::Sha512 => hex::encode(Sha512::digest(bytes)),
+            Function::Sha384 => hex::encode(Sha384::digest(bytes)),
             Function::Md5 => hex::encode(::md5::Md5::digest(bytes)),
             Function::Blake3 => BlockSum::of(bytes).to_string(),
         }
     }
 
-    const FUNCTIONS: [Function; 4] = [Function::Sha256, Function::Md5, Function::Sha512, Function::Blake3];
+    const FUNCTIONS: [Function; 5] =
+        [Function::Sha256, Function::Md5, Function::Sha512, Function::Sha384, Function::Blake3];
 
     /// Hashes messages together, each in parts of its given length.
     fn together(kernel: Kernel, messages: &[(Function, Vec<u8>, usize)]) -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::arrival::BlobError;
+use crate::format::SumPair;
 use crate::format::plan::PlannedBlob;
 use crate::observe::{Event, Monitor};
 use crate::oci::VerifiedBlob;
@@ -11,6 +12,7 @@ use crate::registry::Feed;
 use crate::stream::flow::Filled;
 use crate::stream::hash::{Stream, update_together};
 use crate::stream::segments::{Segment, Segments};
+use crate::stream::strong_sums::StrongSums;
 
 /// How many bytes are hashed at once while nothing is sent.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -23,6 +25,8 @@ pub(super) struct BlobFeed<'a> {
     /// The offset of the next byte in the blob.
     at: u64,
     stream: Stream,
+    /// What is compared with the lists of the chunks. It has hashed the same bytes as the stream.
+    strong: StrongSums,
     /// How many bytes were reported to the monitor.
     reported: u64,
     monitor: Monitor<'a>,
@@ -31,15 +35,27 @@ pub(super) struct BlobFeed<'a> {
 }
 
 impl<'a> BlobFeed<'a> {
-    pub(super) fn new(blob: &'a PlannedBlob, pieces: Vec<Segment>, monitor: Monitor<'a>) -> BlobFeed<'a> {
+    pub(super) fn new(
+        blob: &'a PlannedBlob,
+        pieces: Vec<(Segment, SumPair)>,
+        monitor: Monitor<'a>,
+    ) -> BlobFeed<'a> {
         let stream = Stream::new(blob.digest.algorithm().into());
+        let strong = StrongSums::new(pieces.iter().map(|(segment, pair)| (segment.bytes, *pair)));
+        let pieces: Vec<Segment> = pieces.into_iter().map(|(segment, _)| segment).collect();
         let reader = Segments::new(pieces.clone());
-        BlobFeed { blob, pieces, reader, at: 0, stream, reported: 0, monitor, fault: None }
+        BlobFeed { blob, pieces, reader, at: 0, stream, strong, reported: 0, monitor, fault: None }
     }
 
     /// Returns the problem with the chunk files, if the push failed because of them.
     pub(super) fn into_fault(self) -> Option<BlobError> {
         self.fault
+    }
+
+    /// The chunk files that hold the blob, for messages.
+    fn files(&self) -> String {
+        let files: Vec<&str> = self.pieces.iter().map(|piece| piece.file.name()).collect();
+        files.join(", ")
     }
 
     /// Returns the segments from `offset` on.
@@ -72,6 +88,13 @@ impl<'a> BlobFeed<'a> {
         let known = self.stream.bytes().saturating_sub(self.at);
         let known = usize::try_from(known).unwrap_or(usize::MAX).min(filled);
         update_together(&mut [(&mut self.stream, &buffer[known..filled])]);
+        self.strong.update(&buffer[known..filled]);
+        if self.strong.mismatch().is_some() {
+            let fault = BlobError::OtherSha384 { blob: self.blob.digest, file: self.files() };
+            let error = io::Error::new(io::ErrorKind::InvalidData, fault.to_string());
+            self.fault = Some(fault);
+            return Err(error);
+        }
         self.at += filled as u64;
         Ok(filled)
     }
@@ -82,6 +105,7 @@ impl Feed for BlobFeed<'_> {
         if offset == 0 {
             // An upload that restarts from the beginning is hashed anew.
             self.stream = Stream::new(self.blob.digest.algorithm().into());
+            self.strong.restart();
         }
         // If the registry already has bytes that were not hashed in this run, hash them before continuing after them.
         let hashed = self.stream.bytes();
@@ -115,8 +139,7 @@ impl Feed for BlobFeed<'_> {
         let bytes = stream.bytes();
         let found = stream.finish().digest().expect("a blob's digest is no MD5");
         VerifiedBlob::prove(self.blob.digest, self.blob.size, found, bytes).inspect_err(|mismatch| {
-            let files: Vec<&str> = self.pieces.iter().map(|piece| piece.file.name()).collect();
-            self.fault = Some(BlobError::Damaged { file: files.join(", "), mismatch: mismatch.clone() });
+            self.fault = Some(BlobError::Damaged { file: self.files(), mismatch: mismatch.clone() });
         })
     }
 }
@@ -126,6 +149,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::format::Profile;
     use crate::format::plan::Piece;
     use crate::format::statement::Class;
     use crate::medium::{ChunkFile, ReadAt};
@@ -188,12 +212,13 @@ mod tests {
     }
 
     /// The blob in three slices, each in its own file after a head.
-    fn pieces(bytes: &[u8]) -> Vec<Segment> {
+    fn pieces(bytes: &[u8], profile: Option<Profile>) -> Vec<(Segment, SumPair)> {
         let piece = |slice: &[u8]| {
             let file: Arc<dyn ChunkFile> = Arc::new(Bytes([b"head", slice].concat()));
             Segment { file, offset: 4, bytes: slice.len() as u64 }
         };
-        bytes.chunks(9).map(piece).collect()
+        let signed = BLOB.chunks(9).map(|slice| SumPair::of(slice, profile));
+        bytes.chunks(9).map(piece).zip(signed).collect()
     }
 
     fn read_to_end(feed: &mut BlobFeed<'_>, at_most: usize) -> Vec<u8> {
@@ -214,7 +239,7 @@ mod tests {
         let blob = blob();
         for broken_at in 0..=BLOB.len() {
             for resumed_at in 0..=BLOB.len() {
-                let mut feed = BlobFeed::new(&blob, pieces(BLOB), Monitor::silent());
+                let mut feed = BlobFeed::new(&blob, pieces(BLOB, Some(Profile::Cnsa2)), Monitor::silent());
                 feed.open(0).unwrap();
                 assert_eq!(read_to_end(&mut feed, broken_at), BLOB[..broken_at]);
                 feed.open(resumed_at as u64).unwrap();
@@ -223,7 +248,7 @@ mod tests {
                 assert!(feed.into_fault().is_none());
             }
         }
-        let mut feed = BlobFeed::new(&blob, pieces(BLOB), Monitor::silent());
+        let mut feed = BlobFeed::new(&blob, pieces(BLOB, Some(Profile::Cnsa2)), Monitor::silent());
         assert!(feed.open(BLOB.len() as u64 + 1).is_err());
     }
 
@@ -232,14 +257,27 @@ mod tests {
         let blob = blob();
         let mut damaged = BLOB.to_vec();
         damaged[20] ^= 1;
-        let mut feed = BlobFeed::new(&blob, pieces(&damaged), Monitor::silent());
+        let mut feed = BlobFeed::new(&blob, pieces(&damaged, None), Monitor::silent());
         feed.open(0).unwrap();
         read_to_end(&mut feed, usize::MAX);
         assert!(feed.prove().is_err());
         assert!(feed.into_fault().unwrap().to_string().contains("b_00001.tar"));
-        let mut feed = BlobFeed::new(&blob, pieces(BLOB), Monitor::silent());
+        let mut feed = BlobFeed::new(&blob, pieces(BLOB, Some(Profile::Cnsa2)), Monitor::silent());
         feed.open(0).unwrap();
         read_to_end(&mut feed, 10);
         assert!(feed.prove().is_err(), "a part of the blob does not match its digest");
+    }
+
+    #[test]
+    fn a_piece_with_another_sha384_is_not_sent_to_its_end() {
+        let mut damaged = BLOB.to_vec();
+        damaged[12] ^= 1;
+        let blob = PlannedBlob { digest: Digest::sha256(&damaged), ..blob() };
+        let mut feed = BlobFeed::new(&blob, pieces(&damaged, Some(Profile::Cnsa2)), Monitor::silent());
+        feed.open(0).unwrap();
+        assert!(read_to_end(&mut feed, 15).len() == 15);
+        let mut buffer = [0; 5];
+        assert!((0..2).any(|_| feed.read(&mut buffer).is_err()));
+        assert!(matches!(feed.into_fault(), Some(BlobError::OtherSha384 { .. })));
     }
 }

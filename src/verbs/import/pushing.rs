@@ -173,7 +173,6 @@ fn push_blob(
     let monitor = run.environment.monitor;
     let repository = run.repository(index);
     let pieces = bundle.segments(blob)?;
-    let pieces = pieces.into_iter().map(|(segment, _)| segment).collect();
     run.progress.lock().touched = true;
     let mut feed = BlobFeed::new(blob, pieces, monitor);
     let pushed = repository.push_blob(&descriptor(blob), from, &mut feed);

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::ImportError;
 use super::report::{ImportReport, Outcome, Problem};
 use crate::arrival::ReleasedBundle;
-use crate::format::{Sum, Timestamp};
+use crate::format::{SumPair, Timestamp};
 use crate::medium::{Temporary, reserve};
 use crate::oci::{Digest, RefName};
 use crate::registry::Host;
@@ -81,8 +81,9 @@ pub struct ChunkReceipt {
     pub file: String,
     /// The size of the file in bytes.
     pub bytes: u64,
-    /// The SHA-256 of the chunk's `02_sums.txt`, which its signatures cover.
-    pub sums: Sum,
+    /// The SHA-256 of the chunk's `02_sums.txt`, and with a profile, after a comma, the SHA-384 of its `03_sums384.txt`. Its
+    /// signatures cover them.
+    pub sums: SumPair,
 }
 
 /// The tags of an import, by result.

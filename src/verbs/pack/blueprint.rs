@@ -5,7 +5,7 @@ use super::place::{Placement, PlannedChunk};
 use crate::format::plan::Plan;
 use crate::format::shape::{Item, head_entry_bytes, signature_entries_bytes};
 use crate::format::statement::Statement;
-use crate::format::{Sum, Timestamp};
+use crate::format::{Sum, SumPair, Timestamp};
 
 /// The position of a piece in its chunk.
 #[derive(Clone, Copy)]
@@ -100,7 +100,7 @@ impl Blueprint {
     }
 
     /// Returns the statement of a chunk. Its length does not depend on `sums`.
-    pub(super) fn statement(&self, number: u32, sums: Sum) -> Statement {
+    pub(super) fn statement(&self, number: u32, sums: SumPair) -> Statement {
         let PlannedChunk { kind, class, shape, .. } = self.chunk(number);
         Statement {
             bundle: self.bundle,
@@ -118,7 +118,7 @@ impl Blueprint {
 
     /// Returns the offset of the sealed part in a chunk file, in bytes.
     pub(super) fn sealed_at(&self, number: u32) -> u64 {
-        let statement_bytes = self.statement(number, Sum([0; 32])).render().len() as u64;
+        let statement_bytes = self.statement(number, SumPair::zero(self.plan.profile)).render().len() as u64;
         head_entry_bytes(statement_bytes) + self.signatures_bytes
     }
 

@@ -48,6 +48,7 @@ fn write_annex(sealer: &Sealer<'_>, documents: &[Vec<u8>; 3]) -> Result<Vec<u8>,
             .shape
             .items()
             .iter()
+            .filter(|item| item.name != EntryName::Sums384)
             .map(|item| {
                 let EntryName::AnnexPart(document, offset) = item.name else {
                     unreachable!("an annex chunk holds parts of documents")

@@ -2,10 +2,11 @@
 
 use crate::artifacts::ArtifactError;
 use crate::diagnosis::{Advice, Code, Diagnose, Diagnosis, count};
-use crate::format::Sum;
 use crate::format::error::FormatError;
 use crate::format::resend::ShortId;
+use crate::format::signature::SignatureAlgorithm;
 use crate::format::volume::NoVolume;
+use crate::format::{Profile, Sum};
 use crate::logbook::LogbookError;
 use crate::medium::MediumError;
 use crate::oci::digest::{BlobMismatch, found_bytes};
@@ -215,6 +216,22 @@ pub enum PackError {
         /// The short ids of the keys that were given.
         found: Vec<String>,
     },
+    /// No key is of the algorithm that the profile demands.
+    #[error("the profile {profile} needs a key of mldsa87, found {}", algorithms(found))]
+    ProfileKey {
+        /// The profile.
+        profile: Profile,
+        /// The algorithms of the keys.
+        found: Vec<SignatureAlgorithm>,
+    },
+    /// A bundle of a profile leaves nothing out.
+    #[error(
+        "a bundle of the profile {profile} has no base: what an earlier bundle carries would be bound by SHA-256 alone"
+    )]
+    ProfileDelta {
+        /// The profile.
+        profile: Profile,
+    },
     /// The work plan has no such piece.
     #[error("the work plan has no piece {piece}; {}", numbered(*pieces))]
     NoSuchPiece {
@@ -277,6 +294,10 @@ impl From<Halted> for PackError {
 fn keys(ids: &[String]) -> String {
     let word = if ids.len() == 1 { "the key" } else { "the keys" };
     format!("{word} {}", ids.join(" and "))
+}
+
+fn algorithms(found: &[SignatureAlgorithm]) -> String {
+    found.iter().map(SignatureAlgorithm::as_str).collect::<Vec<_>>().join(" and ")
 }
 
 fn numbered(pieces: usize) -> String {
@@ -368,6 +389,8 @@ impl Diagnose for PackError {
             PackError::NoSuchChunk { .. } => Code::RequestBeyond,
             PackError::WorkPlan { .. } => Code::WorkPlanMalformed,
             PackError::OtherKeys { .. } => Code::WorkPlanKey,
+            PackError::ProfileKey { .. } => Code::ProfileKey,
+            PackError::ProfileDelta { .. } => Code::ProfileDelta,
             PackError::NoSuchPiece { .. } => Code::NoSuchPiece,
             PackError::PiecesMissing { .. } => Code::PiecesMissing,
             PackError::Nothing { .. } => Code::NothingToPack,

@@ -279,6 +279,7 @@ impl Gathered {
             referrers_carriage: request.referrers,
             platforms,
             last: 0,
+            profile: request.profile,
             artifacts,
             referrers,
             omitted,

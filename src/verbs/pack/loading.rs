@@ -5,15 +5,15 @@ use std::io::{ErrorKind, Read};
 use super::PackError;
 use super::gather::Gathered;
 use super::sealer::{Sealer, write_header, write_padding};
-use crate::format::Sum;
 use crate::format::plan::PlannedBlob;
+use crate::format::{Sum, Sum384, SumPair};
 use crate::medium::WriteAt;
 use crate::observe::Event;
-use crate::oci::{Algorithm, VerifiedBlob};
+use crate::oci::{Algorithm, Digest, VerifiedBlob};
 use crate::stream::ahead::Ahead;
 use crate::stream::digests::{Digested, Digests};
 use crate::stream::flow::{Filled, Flow};
-use crate::stream::hash::{Function, Output};
+use crate::stream::hash::{Function, Output, Stream, update_together};
 
 /// A blob that is being loaded into the chunks. If the checksums of its entries differ from its digest (because it is
 /// split, or has a SHA-512 digest), they are computed as well.
@@ -38,6 +38,10 @@ pub(super) struct Loading<'a> {
     offset: u64,
     /// How many bytes of this piece are still to be written.
     rest: u64,
+    /// What hashes this piece by SHA-384, in a bundle with a profile.
+    strong: Option<Stream>,
+    /// The SHA-384 of the pieces before it.
+    strong_sums: Vec<Sum384>,
 }
 
 impl<'a> Loading<'a> {
@@ -69,6 +73,8 @@ impl<'a> Loading<'a> {
             writer: None,
             offset: 0,
             rest: 0,
+            strong: None,
+            strong_sums: Vec::new(),
         };
         loading.begin_piece()?;
         Ok(loading)
@@ -79,13 +85,15 @@ impl<'a> Loading<'a> {
         self.offset = self.sealer.blueprint.offset_of(self.at, self.piece);
         self.rest = item.bytes;
         self.waits = false;
+        self.strong = self.sealer.blueprint.plan().profile.map(|_| Stream::new(Function::Sha384));
         self.writer = if self.proves { None } else { self.sealer.open_chunk(chunk)? };
         self.write(|writer, offset| write_header(writer, item, offset))?;
         if self.rest == 0 { self.end_piece() } else { Ok(()) }
     }
 
     /// Writes the padding after a piece.
-    fn end_piece(&self) -> Result<(), PackError> {
+    fn end_piece(&mut self) -> Result<(), PackError> {
+        self.strong_sums.extend(self.strong.take().and_then(|stream| stream.finish().sum384()));
         let (_, _, item) = self.sealer.blueprint.entry_of(self.at, self.piece);
         self.write(|writer, end| write_padding(writer, item, end - item.bytes))
     }
@@ -119,6 +127,17 @@ pub(super) fn has_entry_sums(blob: &PlannedBlob) -> bool {
     blob.pieces.len() > 1 || blob.digest.algorithm() != Algorithm::Sha256
 }
 
+/// Returns the checksums of the entries of a blob; none if its digest is all that there is. `sums` are their SHA-256, if these
+/// are not the digest, and `strong` are their SHA-384, in a bundle with a profile.
+pub(super) fn pairs(proof: &VerifiedBlob, sums: Vec<Sum>, strong: &[Sum384]) -> Vec<SumPair> {
+    let sums = match proof.digest() {
+        Digest::Sha256(digest) if sums.is_empty() && !strong.is_empty() => vec![Sum(digest)],
+        _ => sums,
+    };
+    let pair = |(at, sha256): (usize, Sum)| SumPair { sha256, sha384: strong.get(at).copied() };
+    sums.into_iter().enumerate().map(pair).collect()
+}
+
 impl Drop for Loading<'_> {
     fn drop(&mut self) {
         if self.blob.pieces.len() > 1 {
@@ -139,7 +158,7 @@ impl Flow for Loading<'_> {
         let whole = Digests::of(&[self.blob.digest.algorithm().into()]);
         if has_entry_sums(self.blob) {
             let lengths = self.blob.pieces.iter().map(|piece| piece.bytes).collect();
-            whole.and_slices(Function::Sha256, lengths)
+            whole.and_slices(vec![Function::Sha256], lengths)
         } else {
             whole
         }
@@ -175,6 +194,9 @@ impl Flow for Loading<'_> {
 
     fn drain(&mut self, block: &[u8]) -> Result<(), PackError> {
         self.write(|writer, offset| writer.write_all_at(block, offset))?;
+        if let Some(stream) = &mut self.strong {
+            update_together(&mut [(stream, block)]);
+        }
         self.offset += block.len() as u64;
         self.rest -= block.len() as u64;
         self.sealer.environment.monitor.tell(Event::Moved { bytes: block.len() as u64 });
@@ -191,7 +213,8 @@ impl Flow for Loading<'_> {
     fn end_slice(&mut self, sum: Output) -> Result<(), PackError> {
         // The next piece is current by now, because this one was written before.
         let sum = sum.sum().expect("the checksums of pieces are SHA-256");
-        if self.proves || self.sealer.written(self.at, self.piece - 1, sum)? {
+        let pair = SumPair { sha256: sum, sha384: self.strong_sums.get(self.piece - 1).copied() };
+        if self.proves || self.sealer.written(self.at, self.piece - 1, pair)? {
             return Ok(());
         }
         Err(PackError::Changed { source_name: self.source_name.to_owned(), digest: self.blob.digest })
@@ -203,6 +226,7 @@ impl Flow for Loading<'_> {
         let proof = VerifiedBlob::prove(self.blob.digest, self.blob.size, found, digested.bytes)
             .map_err(|mismatch| PackError::Damaged { source_name: self.source_name.to_owned(), mismatch })?;
         let sums: Vec<Sum> = digested.slices.iter().filter_map(Output::sum).collect();
+        let sums = pairs(&proof, sums, &self.strong_sums);
         if self.proves {
             self.sealer.prove_first(self.at, &proof, sums);
             return Ok(Loaded::ProvenFirst { blob: self.at });

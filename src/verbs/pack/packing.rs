@@ -12,19 +12,20 @@ use super::sealer::{Only, Sealer};
 use super::{Expiry, Outcome, PackError, PackReport, PackRequest, Part, Splitting, probe, resume};
 use crate::artifacts::OnFailure;
 use crate::environment::Environment;
-use crate::format::Timestamp;
 use crate::format::error::FormatError;
 use crate::format::limits::INDEX_BYTES_MAX;
 use crate::format::plan::Plan;
 use crate::format::resend::ResendRequest;
 use crate::format::shape::HeadRoom;
+use crate::format::signature::SignatureAlgorithm;
 use crate::format::statement::Crossing;
 use crate::format::volume::{Volume, VolumeKind, VolumeLabel, volumes};
+use crate::format::{Profile, Timestamp};
 use crate::logbook::{Assigned, Numbers};
 use crate::medium::{ChunkSink, FileNames, MediumError};
 use crate::observe::Event;
 use crate::oci::Digest;
-use crate::trust::Signer;
+use crate::trust::{PublicKey, Signer};
 
 /// Reports what [`pack`] would do, without writing anything; reads only manifests.
 pub fn plan(
@@ -32,6 +33,7 @@ pub fn plan(
     signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
+    check_keys(request.profile, signer.public_keys())?;
     let prepared = prepare(request, &signer.signature_sizes(), &[], environment)?;
     Ok(PackReport::new(request, &prepared, None, Outcome::Planned))
 }
@@ -50,6 +52,7 @@ pub fn pack(
     signer: &dyn Signer,
     environment: &Environment<'_>,
 ) -> Result<PackReport, PackError> {
+    check_keys(request.profile, signer.public_keys())?;
     let mut excluded = Vec::new();
     loop {
         let prepared = prepare(request, &signer.signature_sizes(), &excluded, environment)?;
@@ -95,6 +98,19 @@ pub fn pack(
     }
 }
 
+/// Checks that one of the keys is of the algorithm that the profile demands. A second one may be of another.
+pub(super) fn check_keys<'a>(
+    profile: Option<Profile>,
+    keys: impl Iterator<Item = &'a PublicKey>,
+) -> Result<(), PackError> {
+    let Some(profile) = profile else { return Ok(()) };
+    let found: Vec<SignatureAlgorithm> = keys.map(PublicKey::algorithm).collect();
+    if found.contains(&SignatureAlgorithm::ML_DSA_87) {
+        return Ok(());
+    }
+    Err(PackError::ProfileKey { profile, found })
+}
+
 /// The first step: gathers the blobs, without `excluded`, and determines the place of every byte.
 pub(super) fn prepare(
     request: &PackRequest<'_>,
@@ -103,6 +119,9 @@ pub(super) fn prepare(
     environment: &Environment<'_>,
 ) -> Result<Prepared, PackError> {
     let gathered = gather(request, excluded).map_err(|error| or_interrupted(error, environment))?;
+    if let (Some(profile), false) = (request.profile, request.bases.is_empty()) {
+        return Err(PackError::ProfileDelta { profile });
+    }
     let mut plan = gathered.plan(request, HeadRoom::of(sizes, request.chunk_size.bytes()));
     let assigned = request.numbers.map(|numbers| assign(&plan, numbers)).transpose()?;
     if let Some(assigned) = &assigned {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::hand::Hand;
-use super::packing::{finish, or_interrupted, prepare, write};
+use super::packing::{check_keys, finish, or_interrupted, prepare, write};
 use super::prepared::Prepared;
 use super::sealer::{Only, Sealer};
 use super::work_plan::WorkPlan;
@@ -25,7 +25,7 @@ use crate::format::head::Head;
 use crate::format::statement::{Class, Crossing};
 use crate::format::sums::Sums;
 use crate::format::tar::BLOCK;
-use crate::format::{Sum, Timestamp};
+use crate::format::{Sum, Sum384, SumPair, Timestamp};
 use crate::medium::{ChunkFile, ChunkStore, FileNames, MediumError, Replace};
 use crate::trust::{PublicKey, Signer};
 
@@ -117,6 +117,7 @@ pub fn plan_work(
     most: u32,
     environment: &Environment<'_>,
 ) -> Result<(WorkPlan, WorkReport), PackError> {
+    check_keys(request.profile, keys.iter())?;
     let sizes: Vec<u64> = keys.iter().map(PublicKey::signature_bytes).collect();
     let prepared = prepare(request, &sizes, &[], environment)?;
     let work = WorkPlan::of(request, &prepared, keys, most);
@@ -310,14 +311,27 @@ fn front(sealer: &Sealer<'_>, hand: Hand<'_>, number: u32, file: &dyn ChunkFile)
     }
     let names = blueprint.chunk(number).shape.items().iter().map(|item| item.name);
     let names: Vec<EntryName> = names.collect();
+    let (reader, sealed_at) = (file.open()?, blueprint.sealed_at(number));
     let mut sums = vec![0; usize::try_from(Sums::bytes(&names)).expect("sums are bounded")];
-    file.open()?.read_exact_at(&mut sums, blueprint.sealed_at(number) + BLOCK)?;
+    reader.read_exact_at(&mut sums, sealed_at + BLOCK)?;
+    let mut pair = SumPair::from(Sum::of(&sums));
     match Sums::parse(&sums) {
-        Ok(parsed) if parsed.entries().iter().map(|(name, _)| *name).eq(names.iter().copied()) => {}
+        Ok(parsed) if parsed.entries().iter().map(|(name, _)| *name).eq(names.iter().copied()) => {
+            let shape = &blueprint.chunk(number).shape;
+            let list = shape.items().iter().zip(shape.offsets()).zip(parsed.entries()).next();
+            if let Some(((item, offset), (EntryName::Sums384, sum))) = list {
+                let mut list = vec![0; usize::try_from(item.bytes).expect("sums are bounded")];
+                reader.read_exact_at(&mut list, sealed_at + offset)?;
+                if Sum::of(&list) != *sum {
+                    return Err(wrong("its list of SHA-384 has another sum".to_owned()));
+                }
+                pair.sha384 = Some(Sum384::of(&list));
+            }
+        }
         Ok(_) => return Err(wrong("its sums are of other entries than the plan says".to_owned())),
         Err(error) => return Err(wrong(error.to_string())),
     }
-    let statement = blueprint.statement(number, Sum::of(&sums));
+    let statement = blueprint.statement(number, pair);
     let statement_bytes = statement.render();
     let signatures =
         hand.signatures(&statement_bytes).map_err(|error| io::Error::other(error.to_string()))?;
@@ -351,6 +365,7 @@ impl Piecework<'_> {
             origins: plan.origins.clone(),
             file_sums: Vec::new(),
             volumes: None,
+            profile: plan.profile,
             part,
         }
     }

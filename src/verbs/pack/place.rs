@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use crate::format::Profile;
 use crate::format::annex::{Annex, annex_shapes};
 use crate::format::chunk_table::ChunkTable;
 use crate::format::entry::{EntryName, SLICE_OFFSET_MAX};
 use crate::format::limits::{CHUNK_NUMBER_MAX, ENTRIES_MAX};
 use crate::format::plan::{Piece, Placed, Plan};
-use crate::format::shape::{Item, SEALED_OVERHEAD, Shape, entry_cost};
+use crate::format::shape::{Item, Shape, entries_max, entry_cost, sealed_overhead};
 use crate::format::statement::{Class, Kind};
 use crate::format::tar::BLOCK;
 
@@ -24,6 +25,13 @@ pub(super) struct PlannedChunk {
     pub shape: Shape,
     /// The pieces of blobs in it, in order. They are its last entries.
     pub pieces: Vec<Placed>,
+}
+
+impl PlannedChunk {
+    /// Returns how many entries the chunk has, without its lists of sums.
+    pub(super) fn entries(&self) -> usize {
+        self.shape.items().iter().filter(|item| item.name != EntryName::Sums384).count()
+    }
 }
 
 /// A plan in which every blob is placed, and the resulting chunks.
@@ -86,13 +94,14 @@ fn with_annex(mut plan: Plan) -> Result<Placement, PackError> {
     // steps.
     loop {
         let document_bytes = document_bytes(&plan, &data);
-        let annex = annex_shapes(plan.data_capacity(), document_bytes);
+        let annex = annex_shapes(plan.profile, plan.data_capacity(), document_bytes);
         let last = last_data as usize + annex.len();
         let too_many = || PackError::TooManyChunks { chunk_bytes: plan.chunk_bytes, limit: CHUNK_NUMBER_MAX };
         let last = u32::try_from(last).ok().filter(|&last| last <= CHUNK_NUMBER_MAX).ok_or_else(too_many)?;
         if last == plan.last {
             let chunks = (last_data + 1..=last).zip(annex.iter().map(Shape::sealed_bytes));
-            let control = annexed_control_shape(Annex::bytes(document_bytes, chunks));
+            let control =
+                annexed_control_shape(plan.profile, Annex::bytes(plan.profile, document_bytes, chunks));
             if control.sealed_bytes() > plan.control_capacity() {
                 return Err(too_many());
             }
@@ -105,13 +114,14 @@ fn with_annex(mut plan: Plan) -> Result<Placement, PackError> {
 }
 
 /// Returns the shape of the control chunk of a bundle with an annex.
-fn annexed_control_shape(annex_bytes: u64) -> Shape {
+fn annexed_control_shape(profile: Option<Profile>, annex_bytes: u64) -> Shape {
     let item = |name, bytes| Item { name, bytes };
-    Shape::new(vec![
+    let items = vec![
         item(EntryName::Annex, annex_bytes),
         item(EntryName::OciLayout, crate::oci::write::OCI_LAYOUT.len() as u64),
         item(EntryName::Recover, crate::format::recover::RECOVER.len() as u64),
-    ])
+    ];
+    Shape::in_profile(profile, items)
 }
 
 fn control_chunk(shape: Shape, pieces: Vec<Placed>) -> PlannedChunk {
@@ -131,7 +141,7 @@ fn data_chunks(plan: &Plan, contents: impl Iterator<Item = Vec<Placed>>) -> Vec<
 
 fn document_bytes(plan: &Plan, data: &[PlannedChunk]) -> [u64; 3] {
     let lines = (1..).zip(data).map(|(number, chunk)| (number, chunk.class, chunk.shape.sealed_bytes()));
-    [plan.render().len() as u64, ChunkTable::bytes(lines), plan.index_json().len() as u64]
+    [plan.render().len() as u64, ChunkTable::bytes(plan.profile, lines), plan.index_json().len() as u64]
 }
 
 /// Places the classes of `in_control` in chunk 0 and all others in data chunks, class by class. Returns the highest
@@ -144,7 +154,7 @@ fn fill_chunks(plan: &mut Plan, in_control: &[Class]) -> Result<u32, PackError> 
             blob.pieces = if in_control.contains(&class) {
                 vec![Piece { chunk: 0, bytes: blob.size }]
             } else {
-                let cost = entry_cost(&EntryName::Blob(blob.digest), blob.size);
+                let cost = entry_cost(filler.profile, &EntryName::Blob(blob.digest), blob.size);
                 let slice = EntryName::Slice(blob.digest, SLICE_OFFSET_MAX);
                 filler.put(blob.size, cost, &slice)?
             };
@@ -157,6 +167,7 @@ fn fill_chunks(plan: &mut Plan, in_control: &[Class]) -> Result<u32, PackError> 
 /// Fills the chunks of one class, best fit: each blob is placed where the least room remains. A blob that does not fit
 /// into an empty chunk is split into slices.
 struct Filler {
+    profile: Option<Profile>,
     chunk_bytes: u64,
     /// The room in an empty chunk, in bytes.
     room_max: u64,
@@ -170,8 +181,10 @@ struct Filler {
 
 impl Filler {
     fn new(plan: &Plan, last: u32) -> Filler {
-        let (chunk_bytes, room_max) = (plan.chunk_bytes, plan.data_capacity() - SEALED_OVERHEAD);
-        Filler { chunk_bytes, room_max, rooms: BTreeSet::new(), entries: Vec::new(), first: last + 1, last }
+        let (profile, chunk_bytes) = (plan.profile, plan.chunk_bytes);
+        let room_max = plan.data_capacity() - sealed_overhead(profile);
+        let (rooms, entries) = Default::default();
+        Filler { profile, chunk_bytes, room_max, rooms, entries, first: last + 1, last }
     }
 
     fn put(&mut self, bytes: u64, cost: u64, slice: &EntryName) -> Result<Vec<Piece>, PackError> {
@@ -184,13 +197,13 @@ impl Filler {
             self.take(room, chunk, cost);
             return Ok(vec![Piece { chunk, bytes }]);
         }
-        let slice_max = (self.room_max - entry_cost(slice, 0)) / BLOCK * BLOCK;
+        let slice_max = (self.room_max - entry_cost(self.profile, slice, 0)) / BLOCK * BLOCK;
         let mut pieces = Vec::new();
         let mut rest = bytes;
         while rest > 0 {
             let bytes = rest.min(slice_max);
             let (room, chunk) = self.open()?;
-            self.take(room, chunk, entry_cost(slice, bytes));
+            self.take(room, chunk, entry_cost(self.profile, slice, bytes));
             pieces.push(Piece { chunk, bytes });
             rest -= bytes;
         }
@@ -211,7 +224,7 @@ impl Filler {
         self.rooms.remove(&(room, chunk));
         let entries = &mut self.entries[(chunk - self.first) as usize];
         *entries += 1;
-        if *entries < ENTRIES_MAX {
+        if *entries < entries_max(self.profile) {
             self.rooms.insert((room - cost, chunk));
         }
     }

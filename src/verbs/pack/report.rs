@@ -13,7 +13,7 @@ use super::sealer::{Only, Sealer};
 use crate::format::head::Head;
 use crate::format::statement::{Class, Crossing, Kind};
 use crate::format::volume::{Volume, volume_folder};
-use crate::format::{Sum, Timestamp};
+use crate::format::{Profile, Sum, Timestamp};
 use crate::medium::chunk_file_name;
 use crate::parity::ParityReport;
 use crate::stream::hash::Output;
@@ -90,6 +90,8 @@ pub struct PackReport {
     pub crossing: Crossing,
     /// The maximum size of a chunk file, in bytes.
     pub chunk_bytes: u64,
+    /// The profile that the bundle keeps; absent if none.
+    pub profile: Option<Profile>,
     /// The artifacts in the bundle, without referrers.
     pub artifacts: Vec<ArtifactReport>,
     /// How many signatures, SBOMs and other referrers the bundle contains.
@@ -162,7 +164,7 @@ impl PackReport {
             bytes: blueprint.file_bytes(number),
             // An annex chunk holds parts of documents.
             entries: match chunk.pieces.len() {
-                0 if number > 0 => chunk.shape.items().len(),
+                0 if number > 0 => chunk.entries(),
                 pieces => pieces,
             },
             statement: sealer.and_then(|sealer| sealer.statement_of(number)),
@@ -176,6 +178,7 @@ impl PackReport {
             bundle: blueprint.bundle(),
             crossing: plan.crossing.clone(),
             chunk_bytes: plan.chunk_bytes,
+            profile: plan.profile,
             artifacts: ArtifactReport::all(plan),
             referrers: plan.referrers.len(),
             blobs: plan.blobs.len() as u64,

@@ -8,7 +8,7 @@ use crate::format::chunk_size::ChunkSize;
 use crate::format::plan::{Carriage, Origin};
 use crate::format::statement::Crossing;
 use crate::format::volume::VolumeLimits;
-use crate::format::{BundleName, Timestamp};
+use crate::format::{BundleName, Profile, Timestamp};
 use crate::logbook::Numbers;
 use crate::medium::{ChunkStore, Replace};
 use crate::oci::{Platform, RefName};
@@ -101,6 +101,8 @@ pub struct PackRequest<'a> {
     pub file_sums: Vec<Function>,
     /// Put the chunks into volumes, each in a folder of its own.
     pub volumes: Option<VolumeLimits>,
+    /// The profile that the bundle keeps, if any.
+    pub profile: Option<Profile>,
     /// What of the bundle is written.
     #[doc(hidden)]
     pub part: Part,
@@ -134,6 +136,7 @@ impl<'a> PackRequest<'a> {
             origins: Vec::new(),
             file_sums: Vec::new(),
             volumes: None,
+            profile: None,
             part: Part::Whole,
         }
     }

@@ -4,17 +4,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use super::hand::Hand;
-use super::loading::has_entry_sums;
+use super::loading::{has_entry_sums, pairs};
 use super::sealer::Sealer;
 use super::{Expiry, PackError, PackRequest};
 use crate::arrival;
-use crate::format::Sum;
 use crate::format::head::Head;
+use crate::format::{Sum, Sum384, SumPair};
 use crate::medium::{ChunkFile, MediumError, Replace};
 use crate::observe::Monitor;
 use crate::oci::VerifiedBlob;
 use crate::stream::digesting::{DigestJob, digest_all};
-use crate::stream::hash::Output;
+use crate::stream::hash::{Function, Output};
 use crate::stream::segments::Segment;
 
 /// The result of looking for finished chunks.
@@ -70,6 +70,9 @@ struct Candidate {
     head: Head,
 }
 
+/// A blob to hash, by its index among the candidates: all of it, or one of its pieces.
+type Job = (usize, Option<usize>);
+
 /// Keeps the blobs that an earlier run wrote into chunks it did not finish, after hashing each.
 pub(super) fn keep_blobs(sealer: &Sealer<'_>) -> Result<(), PackError> {
     let blueprint = sealer.blueprint;
@@ -77,14 +80,16 @@ pub(super) fn keep_blobs(sealer: &Sealer<'_>) -> Result<(), PackError> {
     let blobs = &blueprint.plan().blobs;
     let candidates = written_blobs(sealer)?;
     // Hash each blob as a whole, and also each piece if its entries have their own checksums.
-    let mut jobs: Vec<(usize, Option<usize>)> = Vec::new();
+    let profile = blueprint.plan().profile;
+    let hashes_pieces = |blob: usize| profile.is_some() || has_entry_sums(&blobs[blob]);
+    let mut jobs: Vec<Job> = Vec::new();
     for (at, (blob, segments)) in candidates.iter().enumerate() {
         jobs.push((at, None));
-        if has_entry_sums(&blobs[*blob]) {
+        if hashes_pieces(*blob) {
             jobs.extend((0..segments.len()).map(|piece| (at, Some(piece))));
         }
     }
-    let segments = |(at, piece): (usize, Option<usize>)| match piece {
+    let segments = |(at, piece): Job| match piece {
         Some(piece) => std::slice::from_ref(&candidates[at].1[piece]),
         None => candidates[at].1.as_slice(),
     };
@@ -95,28 +100,35 @@ pub(super) fn keep_blobs(sealer: &Sealer<'_>) -> Result<(), PackError> {
             let function = blobs[candidates[at].0].digest.algorithm().into();
             DigestJob::new(candidates[at].1.clone(), vec![function])
         }
-        (at, Some(piece)) => DigestJob::sum_of(candidates[at].1[piece].clone()),
+        (at, Some(piece)) => {
+            let strong = profile.map(|_| Function::Sha384);
+            let functions = std::iter::once(Function::Sha256).chain(strong).collect();
+            DigestJob::new(vec![candidates[at].1[piece].clone()], functions)
+        }
     };
-    let found: Mutex<HashMap<(usize, Option<usize>), Output>> = Mutex::default();
+    let found: Mutex<HashMap<Job, Vec<Output>>> = Mutex::default();
     let workers = sealer.environment.workers;
     digest_all(workers, Monitor::silent(), &lengths, &job, &|index, outcome| {
         // Blobs that cannot be read are loaded again.
-        if let Ok(mut outputs) = outcome {
-            found.lock().expect("no thread panicked").insert(jobs[index], outputs.remove(0));
+        if let Ok(outputs) = outcome {
+            found.lock().expect("no thread panicked").insert(jobs[index], outputs);
         }
         Ok::<(), PackError>(())
     })?;
     let found = found.into_inner().expect("no thread panicked");
     for (at, (blob, segments)) in candidates.iter().enumerate() {
         let planned = &blobs[*blob];
-        let whole = found.get(&(at, None)).and_then(Output::digest);
+        let whole = found.get(&(at, None)).and_then(|outputs| outputs[0].digest());
         let proof = whole
             .and_then(|whole| VerifiedBlob::prove(planned.digest, planned.size, whole, planned.size).ok());
-        let sum = |piece: usize| found.get(&(at, Some(piece))).and_then(Output::sum);
-        let sums: Option<Vec<Sum>> =
-            if has_entry_sums(planned) { (0..segments.len()).map(sum).collect() } else { Some(Vec::new()) };
-        if let (Some(proof), Some(sums)) = (proof, sums) {
-            sealer.keep_blob(*blob, &proof, &sums)?;
+        let outputs = |piece: usize| found.get(&(at, Some(piece))).map(Vec::as_slice);
+        let pieces = if hashes_pieces(*blob) { 0..segments.len() } else { 0..0 };
+        let hashed: Option<Vec<&[Output]>> = pieces.map(outputs).collect();
+        if let (Some(proof), Some(hashed)) = (proof, hashed) {
+            let sums: Vec<Sum> = hashed.iter().filter_map(|outputs| outputs[0].sum()).collect();
+            let strong: Vec<Sum384> =
+                hashed.iter().filter_map(|outputs| outputs.get(1).and_then(Output::sum384)).collect();
+            sealer.keep_blob(*blob, &proof, &pairs(&proof, sums, &strong))?;
         }
     }
     Ok(())
@@ -192,12 +204,12 @@ pub(super) fn check_content(
 /// Returns the indexes of the candidates that do not match their statements, in order.
 fn damaged(candidates: &[Candidate], sealer: &Sealer<'_>) -> Result<Vec<usize>, PackError> {
     let mut damaged: BTreeSet<usize> = BTreeSet::new();
-    let mut entries: Vec<(usize, Segment, Sum)> = Vec::new();
+    let mut entries: Vec<(usize, Segment, SumPair)> = Vec::new();
     for (at, Candidate { file, head, .. }) in candidates.iter().enumerate() {
         match arrival::read_body(file.as_ref(), head) {
             Ok(body) => entries.extend(body.entries.iter().map(|entry| {
                 let segment = Segment { file: Arc::clone(file), offset: entry.offset, bytes: entry.bytes };
-                (at, segment, entry.sum)
+                (at, segment, body.pair(entry))
             })),
             Err(_) => {
                 damaged.insert(at);
@@ -205,12 +217,12 @@ fn damaged(candidates: &[Candidate], sealer: &Sealer<'_>) -> Result<Vec<usize>, 
         }
     }
     let lengths: Vec<u64> = entries.iter().map(|(_, segment, _)| segment.bytes).collect();
-    let job = |index: usize| DigestJob::sum_of(entries[index].1.clone());
+    let job = |index: usize| DigestJob::pair_of(entries[index].1.clone(), entries[index].2);
     let damaged = Mutex::new(damaged);
     let workers = sealer.environment.workers;
     digest_all(workers, Monitor::silent(), &lengths, &job, &|index, outcome| {
-        let (at, _, sum) = &entries[index];
-        if outcome.ok().and_then(|outputs| outputs[0].sum()) != Some(*sum) {
+        let (at, _, pair) = &entries[index];
+        if !outcome.is_ok_and(|outputs| arrival::difference(*pair, &outputs).is_none()) {
             damaged.lock().expect("no thread panicked").insert(*at);
         }
         Ok::<(), PackError>(())

@@ -12,14 +12,14 @@ use super::hand::Hand;
 use super::part::Part;
 use super::room::{Room, is_proven_first};
 use crate::environment::Environment;
-use crate::format::Sum;
 use crate::format::entry::EntryName;
 use crate::format::head::{Head, put};
 use crate::format::plan::Piece;
 use crate::format::shape::Item;
 use crate::format::statement::{Kind, Statement};
-use crate::format::sums::Sums;
+use crate::format::sums::Lists;
 use crate::format::tar::{BLOCK, END_BYTES, Header, padded};
+use crate::format::{Sum, SumPair};
 use crate::medium::{ChunkSink, MediumError, WriteAt};
 use crate::observe::Event;
 use crate::oci::{Digest, VerifiedBlob};
@@ -31,8 +31,8 @@ const _: () = assert!(ZEROS.len() as u64 == END_BYTES && END_BYTES > BLOCK);
 
 /// The progress of a chunk.
 struct Progress {
-    /// The checksum of each entry, if it is known yet, and proven.
-    sums: Vec<Option<Sum>>,
+    /// The checksums of each entry, if they are known yet, and proven.
+    sums: Vec<Option<SumPair>>,
     /// How many of its blobs are not verified yet.
     rest: usize,
     /// Whether its file was created.
@@ -46,8 +46,8 @@ struct Progress {
 /// A finished chunk.
 #[derive(Clone, Copy)]
 struct Finished {
-    /// The SHA-256 of `02_sums.txt`.
-    sums: Sum,
+    /// The sums of the chunk.
+    sums: SumPair,
     /// The SHA-256 of the statement.
     statement: Sum,
 }
@@ -78,7 +78,7 @@ pub(super) struct Sealer<'a> {
     only: Option<Only>,
     chunks: Vec<Mutex<Progress>>,
     /// The sums of the pieces of blobs that were proven before they are loaded.
-    proven: Mutex<HashMap<usize, Vec<Sum>>>,
+    proven: Mutex<HashMap<usize, Vec<SumPair>>>,
     /// The head of the control chunk, once that is finished.
     control: Mutex<Option<Head>>,
 }
@@ -207,8 +207,8 @@ impl<'a> Sealer<'a> {
         pieces.iter().all(|piece| !is_needed(piece.chunk) || self.chunk(piece.chunk).finished.is_some())
     }
 
-    /// Returns the SHA-256 of the `02_sums.txt` of a chunk, if it is finished.
-    pub(super) fn sums_of(&self, number: u32) -> Option<Sum> {
+    /// Returns the sums of a chunk, if it is finished.
+    pub(super) fn sums_of(&self, number: u32) -> Option<SumPair> {
         self.chunk(number).finished.map(|finished| finished.sums)
     }
 
@@ -239,7 +239,12 @@ impl<'a> Sealer<'a> {
 
     /// Keeps a blob that an earlier run wrote, after it was verified. Its header and padding were not verified, so they
     /// are written again.
-    pub(super) fn keep_blob(&self, blob: usize, proof: &VerifiedBlob, sums: &[Sum]) -> Result<(), PackError> {
+    pub(super) fn keep_blob(
+        &self,
+        blob: usize,
+        proof: &VerifiedBlob,
+        sums: &[SumPair],
+    ) -> Result<(), PackError> {
         for piece in 0..self.blueprint.plan().blobs[blob].pieces.len() {
             let (chunk, _, item) = self.blueprint.entry_of(blob, piece);
             if !self.is_wanted(chunk) {
@@ -257,7 +262,7 @@ impl<'a> Sealer<'a> {
     }
 
     /// Records that a blob was read and verified before it is loaded, and the checksums of its pieces.
-    pub(super) fn prove_first(&self, blob: usize, _: &VerifiedBlob, sums: Vec<Sum>) {
+    pub(super) fn prove_first(&self, blob: usize, _: &VerifiedBlob, sums: Vec<SumPair>) {
         self.proven.lock().expect("no thread panicked").insert(blob, sums);
     }
 
@@ -267,10 +272,10 @@ impl<'a> Sealer<'a> {
             && is_proven_first(self.blueprint, self.sink, blob)
     }
 
-    /// Takes the checksum of a piece that is written, before the whole blob is verified. If the piece was proven before, its
+    /// Takes the checksums of a piece that is written, before the whole blob is verified. If the piece was proven before, its
     /// chunk is sealed when it is full. If not, a chunk that holds nothing else is set aside: its head is made, but stays
     /// here until the blob is verified. Returns false if the piece is not what was proven.
-    pub(super) fn written(&self, blob: usize, piece: usize, sum: Sum) -> Result<bool, PackError> {
+    pub(super) fn written(&self, blob: usize, piece: usize, sum: SumPair) -> Result<bool, PackError> {
         let (number, entry, item) = self.blueprint.entry_of(blob, piece);
         if self.chunk(number).finished.is_some() || !self.is_wanted(number) {
             return Ok(true);
@@ -281,11 +286,11 @@ impl<'a> Sealer<'a> {
             Some(_) => Ok(false),
             None => {
                 let bytes = self.blueprint.file_bytes(number);
-                let alone = self.blueprint.chunk(number).shape.items().len() == 1;
+                let alone = self.blueprint.chunk(number).pieces.len() == 1;
                 if !alone || self.sink.kept_aside(bytes).is_none_or(|kept| kept >= bytes) {
                     return Ok(true);
                 }
-                let head = self.write_ends(number, &Sums::new(vec![(item.name, sum)]).render(), &[])?;
+                let head = self.write_ends(number, &Lists::of(&[(item.name, sum)]), &[])?;
                 self.sink.set_aside(number)?;
                 self.chunk(number).aside = Some(head);
                 Ok(true)
@@ -294,13 +299,18 @@ impl<'a> Sealer<'a> {
     }
 
     /// Records that a blob is completely written and verified, and seals the data chunks that this completes. `sums` are
-    /// the checksums of its entries, if they differ from its digest.
-    pub(super) fn loaded(&self, blob: usize, proof: &VerifiedBlob, sums: &[Sum]) -> Result<(), PackError> {
+    /// the checksums of its entries, if they are more than its digest.
+    pub(super) fn loaded(
+        &self,
+        blob: usize,
+        proof: &VerifiedBlob,
+        sums: &[SumPair],
+    ) -> Result<(), PackError> {
         let pieces = &self.blueprint.plan().blobs[blob].pieces;
         for (at, &Piece { chunk: number, .. }) in pieces.iter().enumerate() {
             let sum = match (sums.get(at), proof.digest()) {
                 (Some(&sum), _) => sum,
-                (None, Digest::Sha256(digest)) => Sum(digest),
+                (None, Digest::Sha256(digest)) => Sum(digest).into(),
                 (None, Digest::Sha512(_)) => {
                     unreachable!("a blob with a SHA-512 digest has its own checksum")
                 }
@@ -312,7 +322,7 @@ impl<'a> Sealer<'a> {
     }
 
     /// Records that an entry is written and verified, unless that is known. Seals its data chunk if it is the last one.
-    fn settle(&self, number: u32, entry: usize, sum: Sum) -> Result<(), PackError> {
+    fn settle(&self, number: u32, entry: usize, sum: SumPair) -> Result<(), PackError> {
         let complete = {
             let mut chunk = self.chunk(number);
             if chunk.sums[entry].replace(sum).is_none() {
@@ -324,20 +334,21 @@ impl<'a> Sealer<'a> {
     }
 
     /// Seals a chunk whose blobs are loaded: writes `documents`, the sums, the signed head and the end, then commits.
-    /// Returns the SHA-256 of its `02_sums.txt`. Of a chunk that is not wanted, only that is computed.
+    /// Returns its sums. Of a chunk that is not wanted, only these are computed.
     ///
     /// # Errors
     /// [`MediumError::Exists`] if an earlier run finished the chunk with other documents.
-    pub(super) fn seal(&self, number: u32, documents: &[(EntryName, Vec<u8>)]) -> Result<Sum, PackError> {
-        let shape = &self.blueprint.chunk(number).shape;
+    pub(super) fn seal(&self, number: u32, documents: &[(EntryName, Vec<u8>)]) -> Result<SumPair, PackError> {
+        let (shape, profile) = (&self.blueprint.chunk(number).shape, self.blueprint.plan().profile);
         let document = |item: &Item| documents.iter().find(|(name, _)| *name == item.name);
         let known = self.chunk(number).sums.clone();
-        let sum_of = |(item, known): (&Item, Option<Sum>)| {
-            let sum = known.unwrap_or_else(|| Sum::of(&document(item).expect("all other sums are known").1));
-            (item.name, sum)
+        let pair_of = |(item, known): (&Item, Option<SumPair>)| {
+            let of_document = || SumPair::of(&document(item).expect("all other sums are known").1, profile);
+            (item.name, known.unwrap_or_else(of_document))
         };
-        let sums = Sums::new(shape.items().iter().zip(known).map(sum_of).collect()).render();
-        let sum = Sum::of(&sums);
+        let listed = shape.items().iter().zip(known).filter(|(item, _)| item.name != EntryName::Sums384);
+        let lists = Lists::of(&listed.map(pair_of).collect::<Vec<_>>());
+        let sum = lists.pair();
         if !self.is_wanted(number) {
             let statement = Sum::of(&self.blueprint.statement(number, sum).render());
             self.chunk(number).finished = Some(Finished { sums: sum, statement });
@@ -352,7 +363,7 @@ impl<'a> Sealer<'a> {
             // What was hashed piece by piece is what the whole is made of.
             Some(head) if head.statement.sums == sum => head,
             Some(_) => unreachable!("a piece has one checksum"),
-            None => self.write_ends(number, &sums, documents)?,
+            None => self.write_ends(number, &lists, documents)?,
         };
         self.sink.commit(number)?;
         self.finish(number, &head);
@@ -360,20 +371,23 @@ impl<'a> Sealer<'a> {
         Ok(sum)
     }
 
-    /// Writes all of a chunk that is not a blob: `documents`, the end, and then the signed head and the sums. Returns the
-    /// head.
+    /// Writes all of a chunk that is not a blob: `documents`, the end, and then the signed head and the lists of sums. Returns
+    /// the head.
     fn write_ends(
         &self,
         number: u32,
-        sums: &[u8],
+        lists: &Lists,
         documents: &[(EntryName, Vec<u8>)],
     ) -> Result<Head, PackError> {
         let writer = self.open_chunk(number)?.expect("a chunk that is not finished");
         let shape = &self.blueprint.chunk(number).shape;
         let sealed_at = self.blueprint.sealed_at(number);
-        let head = self.sign(self.blueprint.statement(number, Sum::of(sums)))?;
+        let head = self.sign(self.blueprint.statement(number, lists.pair()))?;
         let mut start = head.render();
-        put(&mut start, EntryName::Sums, sums);
+        put(&mut start, EntryName::Sums, &lists.sums);
+        if let Some(list) = &lists.sums384 {
+            put(&mut start, EntryName::Sums384, list);
+        }
         let written = (|| {
             for (item, offset) in shape.items().iter().zip(shape.offsets()) {
                 if let Some((_, bytes)) = documents.iter().find(|(name, _)| *name == item.name) {

@@ -157,7 +157,7 @@ mod tests {
             bytes,
             created: "2026-11-20T21:59:35Z".parse().unwrap(),
             expires: None,
-            sums: Sum([7; 32]),
+            sums: Sum([7; 32]).into(),
             signatures: vec![Signature {
                 key: [1; 8],
                 algorithm: SignatureAlgorithm::ED25519,

@@ -33,7 +33,7 @@ impl Maker<'_> {
             number: group.number_of(file),
             bytes: shape.sealed_bytes(),
             created: self.created,
-            sums,
+            sums: sums.into(),
             ..self.control.clone()
         }
     }
@@ -142,7 +142,7 @@ impl Maker<'_> {
         }
         let Ok(body) = read_body(file.as_ref(), &head) else { return Ok(false) };
         let entries: Vec<_> = body.entries.iter().collect();
-        Ok(damaged_entries(&file, &entries, self.environment.workers)?.is_none())
+        Ok(damaged_entries(&file, &body, &entries, self.environment.workers)?.is_none())
     }
 }
 

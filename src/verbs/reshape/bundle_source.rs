@@ -1,21 +1,23 @@
 //! Verified bundles as a source of artifacts.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{self, Read};
 
 use crate::arrival::WholeBundle;
 use crate::artifacts::{ArtifactError, ArtifactSource, Root, Selection};
+use crate::format::SumPair;
 use crate::format::plan::{Artifact, PlannedReferrer};
 use crate::oci::graph::{Reason, Referrer};
 use crate::oci::{Descriptor, Digest, RefName};
-use crate::stream::segments::{Segment, Segments};
+use crate::stream::checked::Checked;
+use crate::stream::segments::Segment;
 
 /// The artifacts of verified bundles, and where each blob is in their chunks.
 pub(super) struct BundleSource {
     name: String,
     roots: Vec<Root>,
     referrers: HashMap<Digest, Vec<Referrer>>,
-    blobs: HashMap<Digest, Vec<Segment>>,
+    blobs: HashMap<Digest, Vec<(Segment, SumPair)>>,
     omitted: HashMap<Digest, Reason>,
 }
 
@@ -55,12 +57,10 @@ impl BundleSource {
                 source.referrers.entry(planned.subject).or_default().push(referrer(planned));
             }
             for blob in &plan.blobs {
-                let place =
-                    || bundle.segments(blob).map(|pieces| pieces.into_iter().map(|(segment, _)| segment));
                 if let std::collections::hash_map::Entry::Vacant(vacant) = source.blobs.entry(blob.digest)
-                    && let Ok(segments) = place()
+                    && let Ok(pieces) = bundle.segments(blob)
                 {
-                    vacant.insert(segments.collect());
+                    vacant.insert(pieces);
                 }
             }
             source.omitted.extend(plan.omitted.iter().map(|omitted| (omitted.digest, omitted.reason)));
@@ -110,24 +110,23 @@ impl ArtifactSource for BundleSource {
     }
 
     fn size_of(&self, descriptor: &Descriptor) -> Result<Option<u64>, ArtifactError> {
-        let segments = self.blobs.get(&descriptor.digest);
-        Ok(segments.map(|segments| segments.iter().map(|segment| segment.bytes).sum()))
+        let pieces = self.blobs.get(&descriptor.digest);
+        Ok(pieces.map(|pieces| pieces.iter().map(|(segment, _)| segment.bytes).sum()))
     }
 
     fn open(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, ArtifactError> {
         let digest = descriptor.digest;
-        let segments = self.blobs.get(&digest);
-        let segments =
-            segments.ok_or_else(|| ArtifactError::NoSuchBlob { place: self.name.clone(), digest })?;
-        let mut skip = offset;
-        let mut rest = Vec::new();
-        for segment in segments {
-            let skipped = skip.min(segment.bytes);
-            skip -= skipped;
-            let (offset, bytes) = (segment.offset + skipped, segment.bytes - skipped);
-            rest.push(Segment { offset, bytes, ..segment.clone() });
-        }
-        Ok(Box::new(Segments::new(rest)))
+        let pieces = self.blobs.get(&digest);
+        let pieces = pieces.ok_or_else(|| ArtifactError::NoSuchBlob { place: self.name.clone(), digest })?;
+        // What is skipped is hashed, too: a piece with a SHA-384 is whole or not at all.
+        let mut reader = Checked::new(pieces.clone());
+        let skipped = io::copy(&mut reader.by_ref().take(offset), &mut io::sink());
+        skipped.map_err(|source| ArtifactError::Io {
+            what: "cannot read",
+            path: self.name.clone().into(),
+            source,
+        })?;
+        Ok(Box::new(reader))
     }
 
     fn referrers(&self, subject: &Digest) -> Result<Vec<Referrer>, ArtifactError> {

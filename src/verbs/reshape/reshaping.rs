@@ -71,6 +71,8 @@ pub fn reshape(
         selection: selection.clone(),
         rename: None,
     };
+    // A bundle keeps a profile only if all that it is made of does.
+    let profile = plans[0].profile.filter(|_| plans.iter().all(|plan| plan.profile == plans[0].profile));
     let packing = PackRequest {
         volumes: None,
         sources: selections.iter().map(wanted).collect(),
@@ -87,6 +89,7 @@ pub fn reshape(
         on_failure: OnFailure::Stop,
         bases,
         origins: origins(request.origins),
+        profile,
         part: Part::Whole,
         numbers: None,
         file_sums: request.file_sums.clone(),

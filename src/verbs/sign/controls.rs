@@ -130,7 +130,7 @@ pub(super) fn check_entries(
     environment: &Environment<'_>,
 ) -> Result<(), SignError> {
     let entries: Vec<&BodyEntry> = body.entries.iter().collect();
-    match damaged_entries(file, &entries, environment.workers).map_err(OpenError::from)? {
+    match damaged_entries(file, body, &entries, environment.workers).map_err(OpenError::from)? {
         None => Ok(()),
         Some(finding) => Err(SignError::Damaged { file: file.name().to_owned(), finding }),
     }

@@ -131,9 +131,10 @@ impl Diagnose for SignError {
             SignError::Damaged { .. } => Code::ControlChunkDamaged,
             SignError::NoControl { .. } => Code::ControlChunkMissing,
             SignError::Forked { .. } => Code::BundleForked,
-            SignError::Untrusted { reason: Untrusted::Expired { .. }, .. } => Code::BundleExpired,
-            SignError::Untrusted { reason, .. } if reason.is_downgrade() => Code::SignatureDowngrade,
-            SignError::Untrusted { .. } => Code::PackerUntrusted,
+            SignError::Untrusted { reason, .. } => match reason.code() {
+                Code::BundleUntrusted => Code::PackerUntrusted,
+                code => code,
+            },
             SignError::DoesNotCount { .. } => Code::ReleaseDoesNotCount,
             SignError::Full { .. } => Code::SignaturesFull,
             SignError::NotASignature { .. } => Code::SignatureMalformed,

@@ -7,8 +7,12 @@ use crate::stream::flow::{Filled, Flow as _};
 
 /// Whether a failed blob may be intact in another file, because there are several copies of one of its chunks.
 pub(super) fn may_have_intact_copy(carrier: Carrier<'_>, error: &UnpackError) -> bool {
-    let is_chunk_damage =
-        matches!(error, UnpackError::Blob(BlobError::Damaged { .. } | BlobError::Unreadable { .. }));
+    let is_chunk_damage = matches!(
+        error,
+        UnpackError::Blob(
+            BlobError::Damaged { .. } | BlobError::OtherSha384 { .. } | BlobError::Unreadable { .. }
+        )
+    );
     is_chunk_damage && carrier.bundle.has_copies(carrier.blob)
 }
 

@@ -115,8 +115,8 @@ fn unpack_blobs(
         )
     })?;
     for (carrier, error) in again.into_inner().expect("no thread panicked") {
-        let Some(segments) = carrier.bundle.good_segments(carrier.blob) else { return Err(error) };
-        unpack_one(Unloading::of(segments, sink, carrier.blob, monitor)?)?;
+        let Some(pieces) = carrier.bundle.good_segments(carrier.blob) else { return Err(error) };
+        unpack_one(Unloading::of(pieces, sink, carrier.blob, monitor)?)?;
     }
     Ok(())
 }

@@ -39,7 +39,7 @@ struct HashedFile {
     bytes: u64,
     /// When it was last modified, by the clock of its place.
     modified: Option<String>,
-    /// The SHA-256 of its sums, which its statement gives.
+    /// Its sums, as its statement gives them.
     sums: String,
     /// What is wrong with it; nothing if every byte is as signed.
     problems: Vec<Finding>,

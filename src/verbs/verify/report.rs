@@ -238,9 +238,12 @@ impl BundleReport {
         let mut findings = self.files.iter().flat_map(|file| &file.problems);
         let in_files = findings
             .any(|finding| matches!(finding, Finding::NotSigned { refused } if refused.iter().any(lacks)));
+        let mut findings = self.files.iter().flat_map(|file| &file.problems);
+        let lacks_profile = findings.any(|finding| matches!(finding, Finding::NoProfile { .. }));
         let in_release = self.release.as_ref().is_some_and(|release| release.refused.iter().any(lacks));
         Some(match self.verdict {
             BundleVerdict::Untrusted if in_files => Code::SignatureDowngrade,
+            BundleVerdict::Untrusted if lacks_profile => Code::ProfileMissing,
             BundleVerdict::Unreleased if in_release => Code::SignatureDowngrade,
             _ => code,
         })

@@ -3,10 +3,10 @@
 //! Opening such a file compares only its sums: a request for each of its headers would take too long. So the bytes
 //! between the payloads are compared here, by their sums, because the format prescribes every one of them.
 
-use crate::arrival::{Finding, Opened};
-use crate::format::Sum;
+use crate::arrival::{Finding, Opened, difference};
 use crate::format::body::{Body, BodyEntry};
 use crate::format::entry::EntryName;
+use crate::format::{Profile, SumPair};
 use crate::stream::digesting::DigestJob;
 use crate::stream::hash::{Function, Output};
 use crate::stream::segments::Segment;
@@ -18,12 +18,14 @@ const RUN_BYTES: u64 = 32 << 20;
 pub(super) struct Run {
     pub(super) segment: Segment,
     slices: Vec<Slice>,
+    /// The profile of the bundle: slices have a SHA-384, too.
+    profile: Option<Profile>,
 }
 
-/// Bytes with an expected sum. There is at least one.
+/// Bytes with expected sums. There is at least one.
 struct Slice {
     bytes: u64,
-    sum: Sum,
+    sums: SumPair,
     /// The entry, unless the slice is between two payloads.
     entry: Option<BodyEntry>,
     /// The name of the next entry, for messages.
@@ -33,22 +35,26 @@ struct Slice {
 impl Run {
     pub(super) fn job(&self) -> DigestJob {
         let lengths = self.slices.iter().map(|slice| slice.bytes).collect();
-        DigestJob::of_slices(self.segment.clone(), Function::Sha256, lengths)
+        DigestJob::of_slices(self.segment.clone(), self.functions(), lengths)
+    }
+
+    fn functions(&self) -> Vec<Function> {
+        let strong = self.profile.map(|_| Function::Sha384);
+        std::iter::once(Function::Sha256).chain(strong).collect()
     }
 
     /// Compares the sums of the slices.
     pub(super) fn compare(&self, found: &[Output]) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for (slice, found) in self.slices.iter().zip(found) {
-            if found.sum() == Some(slice.sum) {
-                continue;
-            }
+        for (slice, found) in self.slices.iter().zip(found.chunks(self.functions().len())) {
+            let Some((_, digits)) = difference(slice.sums, found) else { continue };
+            let is_sha256 = found[0].sum() != Some(slice.sums.sha256);
             findings.push(match &slice.entry {
-                Some(BodyEntry { name: EntryName::Blob(digest), offset, bytes, .. }) => {
+                Some(BodyEntry { name: EntryName::Blob(digest), offset, bytes, .. }) if is_sha256 => {
                     let (digest, offset, bytes) = (*digest, *offset, *bytes);
-                    Finding::BlobMismatch { digest, offset, bytes, found: found.hex() }
+                    Finding::BlobMismatch { digest, offset, bytes, found: digits }
                 }
-                Some(entry) => Finding::of_entry(entry, found.hex()),
+                Some(entry) => Finding::of_pair(entry, slice.sums, found).expect("they differ"),
                 None => Finding::Malformed {
                     part: "chunk".to_owned(),
                     line: 0,
@@ -69,13 +75,14 @@ impl Run {
 /// Returns the runs of a file. The payloads of entries that `skip` selects are left out.
 pub(super) fn runs(opened: &Opened, body: &Body, skip: &dyn Fn(&BodyEntry) -> bool) -> Vec<Run> {
     let mut runs = Vec::new();
+    let profile = opened.statement.sums.profile();
     let mut slices: Vec<Slice> = Vec::new();
     let mut begin = None;
     let mut length = 0;
     let mut end_run = |begin: &mut Option<u64>, slices: &mut Vec<Slice>, length: &mut u64| {
         if let Some(offset) = begin.take() {
             let segment = Segment { file: opened.file.clone(), offset, bytes: std::mem::take(length) };
-            runs.push(Run { segment, slices: std::mem::take(slices) });
+            runs.push(Run { segment, slices: std::mem::take(slices), profile });
         }
     };
     let mut at = None;
@@ -90,7 +97,8 @@ pub(super) fn runs(opened: &Opened, body: &Body, skip: &dyn Fn(&BodyEntry) -> bo
         };
         begin.get_or_insert(gap_at);
         length += bytes;
-        slices.push(Slice { bytes, sum: Sum::of(&gap), entry: None, before: entry.map(|entry| entry.name) });
+        let sums = SumPair::of(&gap, profile);
+        slices.push(Slice { bytes, sums, entry: None, before: entry.map(|entry| entry.name) });
         let Some(entry) = entry else { break };
         at = Some(entry.offset + entry.bytes);
         if skip(entry) {
@@ -99,7 +107,8 @@ pub(super) fn runs(opened: &Opened, body: &Body, skip: &dyn Fn(&BodyEntry) -> bo
         }
         if entry.bytes > 0 {
             length += entry.bytes;
-            slices.push(Slice { bytes: entry.bytes, sum: entry.sum, entry: Some(*entry), before: None });
+            let sums = body.pair(entry);
+            slices.push(Slice { bytes: entry.bytes, sums, entry: Some(*entry), before: None });
         }
         if length >= RUN_BYTES {
             end_run(&mut begin, &mut slices, &mut length);

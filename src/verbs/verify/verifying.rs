@@ -9,9 +9,11 @@ use super::protection::protection;
 use super::report::{BundleReport, BundleVerdict, VerifyReport};
 use super::run::{Run, runs};
 use super::volumes::Labels;
-use crate::arrival::{Arrivals, Bundle, Contents, Finding, OpenError, OpenRequest, Opened, open, segments};
+use crate::arrival::{
+    Arrivals, Bundle, Contents, Finding, OpenError, OpenRequest, Opened, difference, open, segments,
+};
 use crate::environment::Environment;
-use crate::format::Sum;
+use crate::format::SumPair;
 use crate::format::body::BodyEntry;
 use crate::format::entry::EntryName;
 use crate::format::plan::PlannedBlob;
@@ -102,9 +104,9 @@ pub struct Remembered {
 /// Something to hash and compare.
 enum Check<'a> {
     /// A blob with all its pieces present; checked against its digest.
-    Whole { bundle: usize, files: Vec<usize>, blob: &'a PlannedBlob, pieces: Vec<(Segment, Sum)> },
-    /// A single entry; checked against its checksum. Files are counted over all of the bundle.
-    Entry { bundle: usize, file: usize, entry: BodyEntry, segment: Segment },
+    Whole { bundle: usize, files: Vec<usize>, blob: &'a PlannedBlob, pieces: Vec<(Segment, SumPair)> },
+    /// A single entry; checked against its checksums. Files are counted over all of the bundle.
+    Entry { bundle: usize, file: usize, entry: BodyEntry, pair: SumPair, segment: Segment },
     /// A range of a file that waits; checked entry by entry, with the bytes between them.
     Run { bundle: usize, file: usize, run: Run },
 }
@@ -120,7 +122,7 @@ impl Check<'_> {
 
     fn job(&self) -> DigestJob {
         match self {
-            Check::Entry { segment, .. } => DigestJob::sum_of(segment.clone()),
+            Check::Entry { segment, pair, .. } => DigestJob::pair_of(segment.clone(), *pair),
             Check::Run { run, .. } => run.job(),
             Check::Whole { blob, pieces, .. } => {
                 let mut functions = vec![blob.digest.algorithm().into()];
@@ -128,7 +130,14 @@ impl Check<'_> {
                 if blob.digest.algorithm() == Algorithm::Sha512 && blob.pieces.len() == 1 {
                     functions.push(Function::Sha256);
                 }
+                let strong = pieces.iter().any(|(_, pair)| pair.sha384.is_some()).then_some(Function::Sha384);
                 let segments = pieces.iter().map(|(segment, _)| segment.clone()).collect();
+                if let (Some(strong), [_, _, ..]) = (strong, pieces.as_slice()) {
+                    let slices = pieces.iter().map(|(segment, _)| segment.bytes).collect();
+                    let job = DigestJob::new(segments, functions);
+                    return DigestJob { slices, slice_functions: vec![strong], ..job };
+                }
+                functions.extend(strong);
                 DigestJob::new(segments, functions)
             }
         }
@@ -184,19 +193,20 @@ fn checks<'a>(at: usize, bundle: &'a Bundle, is_mine: &dyn Fn(&Statement) -> boo
             checks.extend(runs.into_iter().map(|run| Check::Run { bundle: at, file: index, run }));
             continue;
         }
-        for entry in opened.body().map_or(&[][..], |body| &body.entries) {
+        let Some(body) = opened.body() else { continue };
+        for entry in &body.entries {
             // Two empty entries cannot share an offset: each has a header before it.
             let is_hashed = opened.statement.is_control() && !is_layer(entry);
             if !is_hashed && !covered.contains(&(index, entry.offset)) {
-                let segment = opened.segment(entry);
-                checks.push(Check::Entry { bundle: at, file: index, entry: *entry, segment });
+                let (segment, pair) = (opened.segment(entry), body.pair(entry));
+                checks.push(Check::Entry { bundle: at, file: index, entry: *entry, pair, segment });
             }
         }
     }
     for (index, opened) in bundle.parity.iter().enumerate().filter(|(_, opened)| is_mine(&opened.statement)) {
         for entry in opened.body().map_or(&[][..], |body| &body.entries) {
             let (file, segment) = (bundle.files.len() + index, opened.segment(entry));
-            checks.push(Check::Entry { bundle: at, file, entry: *entry, segment });
+            checks.push(Check::Entry { bundle: at, file, entry: *entry, pair: entry.sum.into(), segment });
         }
     }
     checks
@@ -262,21 +272,35 @@ fn compare(check: &Check<'_>, outcome: Result<Vec<Output>, Unreadable>, found: &
         Check::Run { bundle, file, run } => {
             run.compare(&outputs).into_iter().for_each(|finding| found.note(*bundle, *file, finding));
         }
-        Check::Entry { bundle, file, entry, .. } => {
-            if outputs[0].sum() != Some(entry.sum) {
-                found.note(*bundle, *file, Finding::of_entry(entry, outputs[0].hex()));
+        Check::Entry { bundle, file, entry, pair, .. } => {
+            if let Some(finding) = Finding::of_pair(entry, *pair, &outputs) {
+                found.note(*bundle, *file, finding);
             }
         }
         Check::Whole { bundle, files, blob, pieces } => {
-            let sum_holds = outputs.get(1).is_none_or(|output| output.sum() == Some(pieces[0].1));
-            if outputs[0].digest() == Some(blob.digest) && sum_holds {
+            let sum_holds =
+                outputs.iter().skip(1).find_map(Output::sum).is_none_or(|sum| sum == pieces[0].1.sha256);
+            let strong = || outputs.iter().filter_map(Output::sum384);
+            let expected = || pieces.iter().filter_map(|(_, pair)| pair.sha384);
+            let digest_holds = outputs[0].digest() == Some(blob.digest);
+            if digest_holds && sum_holds && strong().eq(expected()) {
                 return Comparison::Final;
             }
             let ([file], [(segment, _)]) = (files.as_slice(), pieces.as_slice()) else {
                 return Comparison::Undecided(None);
             };
             let (digest, offset, bytes) = (blob.digest, segment.offset, segment.bytes);
-            let finding = Finding::BlobMismatch { digest, offset, bytes, found: outputs[0].hex() };
+            let strong = strong().zip(expected()).find(|(found, expected)| found != expected);
+            let finding = match strong.filter(|_| digest_holds && sum_holds) {
+                None => Finding::BlobMismatch { digest, offset, bytes, found: outputs[0].hex() },
+                Some((found, expected)) => Finding::EntryMismatch {
+                    entry: EntryName::Blob(digest).to_string(),
+                    offset,
+                    bytes,
+                    expected: expected.to_string(),
+                    found: found.to_string(),
+                },
+            };
             found.note(*bundle, *file, finding);
         }
     }
@@ -293,20 +317,19 @@ fn locate_damage(
 ) -> Result<(), Halted> {
     let Check::Whole { bundle, files, blob, pieces } = check else { return Ok(()) };
     let lengths: Vec<u64> = pieces.iter().map(|(segment, _)| segment.bytes).collect();
-    let job = |at: usize| DigestJob::sum_of(pieces[at].0.clone());
+    let job = |at: usize| DigestJob::pair_of(pieces[at].0.clone(), pieces[at].1);
     let is_damaged = AtomicBool::new(false);
     digest_all(environment.workers, Monitor::silent(), &lengths, &job, &|at, outcome| {
-        let (segment, sum) = &pieces[at];
-        let hex = match outcome {
-            Ok(outputs) => outputs[0].hex(),
+        let (segment, pair) = &pieces[at];
+        let outputs = match outcome {
+            Ok(outputs) => outputs,
             Err(failure) => {
                 is_damaged.store(true, Ordering::Relaxed);
                 found.note(*bundle, files[at], failure.into());
                 return Ok(());
             }
         };
-        let expected = sum.to_string();
-        if hex != expected {
+        if let Some((expected, hex)) = difference(*pair, &outputs) {
             is_damaged.store(true, Ordering::Relaxed);
             let Segment { offset, bytes, .. } = *segment;
             let (digest, slice) = (blob.digest, at + 1);

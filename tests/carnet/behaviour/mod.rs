@@ -30,6 +30,7 @@ mod outputs;
 mod peers;
 mod platforms;
 mod post_quantum;
+mod profile;
 mod releases;
 mod resend;
 mod reshaping;

@@ -62,7 +62,7 @@ fn change(file: &Path, change: impl FnOnce(&mut Head)) {
 }
 
 /// Puts OpenSSL 3.5 of Debian, as `scripts/setup --audits` unpacks it, into the folder `bin` of the desk.
-fn openssl(desk: &Desk) -> bool {
+pub(super) fn openssl(desk: &Desk) -> bool {
     let root = cached("openssl-3.5-1");
     let lib = root.join("usr/lib/x86_64-linux-gnu");
     let (loader, program) = (lib.join("ld-linux-x86-64.so.2"), root.join("usr/bin/openssl"));
@@ -85,7 +85,7 @@ fn openssl(desk: &Desk) -> bool {
 }
 
 /// A shell line that finds OpenSSL 3.5.
-fn with_openssl(desk: &Desk, line: &str) -> Run {
+pub(super) fn with_openssl(desk: &Desk, line: &str) -> Run {
     desk.sh(&format!("PATH=$PWD/bin:$PATH; {line}"))
 }
 

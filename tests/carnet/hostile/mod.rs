@@ -19,6 +19,7 @@ mod graphs;
 mod origins;
 mod parity;
 mod plan_lies;
+mod profile;
 mod readers;
 mod reserved;
 mod round_trips;

@@ -108,7 +108,7 @@ fn sealed_by(key: &KeyFile, number: u32, change: impl FnOnce(&mut Statement)) ->
         class: None,
         number,
         bytes: payload.len() as u64 + 512,
-        sums: Sum::of(b"what a later version defines"),
+        sums: Sum::of(b"what a later version defines").into(),
         ..control.statement.clone()
     };
     change(&mut statement);

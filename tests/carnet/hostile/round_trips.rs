@@ -8,7 +8,7 @@ use carnet::format::plan::Plan;
 use carnet::format::statement::{Class, Crossing, Kind, Statement};
 use carnet::format::sums::Sums;
 use carnet::format::tar::Header;
-use carnet::format::{Sum, Timestamp};
+use carnet::format::{Sum, Sum384, SumPair, Sums384, Timestamp};
 use carnet::oci::graph::{INDEX_DEPTH_MAX, Walk};
 use carnet::oci::{Descriptor, Digest, Document as OciDocument, MediaType};
 use proptest::prelude::*;
@@ -72,14 +72,24 @@ fn crossing() -> impl Strategy<Value = Crossing> {
     )
 }
 
+fn sum384() -> impl Strategy<Value = Sum384> {
+    proptest::collection::vec(any::<u8>(), 48).prop_map(|bytes| Sum384(bytes.try_into().expect("48 bytes")))
+}
+
+/// With SHA-384, and without.
+fn pair() -> impl Strategy<Value = SumPair> {
+    (sum(), proptest::option::of(sum384())).prop_map(|(sha256, sha384)| SumPair { sha256, sha384 })
+}
+
 fn class() -> impl Strategy<Value = Class> {
     prop_oneof![Just(Class::Nondistributable), Just(Class::Metadata), Just(Class::Distributable)]
 }
 
 fn statement() -> impl Strategy<Value = Statement> {
     let numbers = (0..=99_999_u32, 0..=99_999_u32, 0..=8_589_934_591_u64, 0..3_u8);
-    (sum(), crossing(), class(), numbers, time(), proptest::option::of(time()), sum()).prop_map(
+    (sum(), crossing(), class(), numbers, time(), proptest::option::of(time()), pair()).prop_map(
         |(bundle, crossing, class, (a, b, bytes, kind), created, expires, sums)| {
+            let sums = if kind == 2 { sums.sha256.into() } else { sums };
             let (number, last) = if kind == 2 { (a, b) } else { (a.min(b), a.max(b)) };
             let (kind, class) = match kind {
                 2 => (Kind::Parity, None),
@@ -153,7 +163,15 @@ proptest! {
     }
 
     #[test]
-    fn chunk_tables_read_back(lines in proptest::collection::vec((class(), 0..=8_589_934_591_u64, sum()), 0..20), mutations in mutations()) {
+    fn lists_of_sha384_read_back(entries in proptest::collection::vec((name(), sum384()), 1..20), mutations in mutations()) {
+        let sums = Sums384::new(entries);
+        let bytes = sums.render();
+        prop_assert_eq!(Sums384::parse(&bytes).expect("sums"), sums);
+        same!(Sums384, &mutate(&bytes, &mutations));
+    }
+
+    #[test]
+    fn chunk_tables_read_back(lines in proptest::collection::vec((class(), 0..=8_589_934_591_u64, pair()), 0..20), mutations in mutations()) {
         let lines = lines.into_iter().zip(1..).map(|((class, bytes, sums), number)| ChunkLine { number, class, bytes, sums });
         let table = ChunkTable::new(lines.collect());
         let bytes = table.render();
@@ -162,8 +180,8 @@ proptest! {
     }
 
     #[test]
-    fn annexes_read_back(sums in proptest::collection::vec(sum(), 4..12), sizes in (0..1_u64 << 24, 0..1_u64 << 24, 0..1_u64 << 24), first in 1..50_000_u32, mutations in mutations()) {
-        let document = |at: usize, bytes| AnnexDocument { document: Document::ALL[at], bytes, sum: sums[at] };
+    fn annexes_read_back(sums in proptest::collection::vec(pair(), 4..12), sizes in (0..1_u64 << 24, 0..1_u64 << 24, 0..1_u64 << 24), first in 1..50_000_u32, mutations in mutations()) {
+        let document = |at: usize, bytes| AnnexDocument { document: Document::ALL[at], bytes, sum: sums[at].sha256 };
         let documents = [document(0, sizes.0), document(1, sizes.1), document(2, sizes.2)];
         let chunks = sums[3..].iter().zip(first..).map(|(&sums, number)| AnnexChunk { number, bytes: sizes.0, sums });
         let annex = Annex { documents, chunks: chunks.collect() };

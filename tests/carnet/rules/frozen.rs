@@ -23,7 +23,8 @@ fn blobs(layout: &Path) -> Vec<String> {
 
 fn frozen(bundle: &str) -> (PathBuf, PathBuf) {
     let folder = super::root().join("tests/frozen/v1");
-    (folder.join(bundle), folder.join("station.pub.pem"))
+    let own = folder.join(bundle).join("station.pub.pem");
+    (folder.join(bundle), if own.exists() { own } else { folder.join("station.pub.pem") })
 }
 
 fn unpacked(bundle: &str, id: &str) -> Vec<String> {
@@ -61,6 +62,14 @@ fn a_version_1_bundle_in_one_file_stays_readable() {
     assert_eq!(
         unpacked("single", "2dfcf1910dd186a68de1e8dcc6174e7b38afd389eb9008fdf596a8ee50939383"),
         wanted
+    );
+}
+
+#[test]
+fn a_version_1_bundle_of_the_profile_stays_readable() {
+    assert_eq!(
+        unpacked("profile", "a12a50401542c1116ed61b11750bb76c8bac7ca6c0134990fd8321bb46a59887"),
+        expected()
     );
 }
 

@@ -14,6 +14,7 @@ fn in_code() -> BTreeMap<&'static str, u64> {
         ("ALGORITHM_NAME_BYTES_MAX", carnet::format::signature::ALGORITHM_NAME_BYTES_MAX as u64),
         ("ENTRIES_MAX", limits::ENTRIES_MAX as u64),
         ("SUMS_BYTES_MAX", limits::SUMS_BYTES_MAX),
+        ("SUMS384_BYTES_MAX", limits::SUMS384_BYTES_MAX),
         ("VOLUME_LABEL_BYTES_MAX", carnet::format::volume::VOLUME_LABEL_BYTES_MAX),
         ("PLAN_BYTES_MAX", limits::PLAN_BYTES_MAX),
         ("CHUNKS_BYTES_MAX", limits::CHUNKS_BYTES_MAX),

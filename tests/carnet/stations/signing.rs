@@ -66,4 +66,15 @@ fn a_pipeline_signs_with_two_algorithms_and_the_records_with_one() {
     fs::write(desk.path("trust.toml"), [head, &key("k"), &key("pq")].concat()).unwrap();
     desk.carnet("verify out --trust trust.toml").ok().says(&["COMPLETE"]);
     desk.carnet("runs verify --pub k.pub.pem --state state").ok();
+    // A profile, for which one of the keys is of ML-DSA-87.
+    desk.sh("rm -r out state").ok();
+    let file = station("key = \"k.key.pem\"\nprofile = \"cnsa1\"");
+    desk.carnet(&format!("station export out {file}")).ends(2).says(&["profile"]);
+    let file = station("key = \"k.key.pem\"\nprofile = \"cnsa2\"");
+    desk.carnet(&format!("station export out {file}")).ends(2).says(&["error[profile-key]"]);
+    let file = station("key = \"pq.key.pem\"\nprofile = \"cnsa2\"");
+    desk.carnet(&format!("station export out {file}")).ok();
+    let head = "version = 1\nrelease-threshold = 1\nprofile = \"cnsa2\"\n";
+    fs::write(desk.path("trust.toml"), [head, &key("pq")].concat()).unwrap();
+    desk.carnet("verify out --trust trust.toml").ok().says(&["COMPLETE"]);
 }

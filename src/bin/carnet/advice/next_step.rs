@@ -219,6 +219,9 @@ pub(crate) fn next_step(code: Code) -> &'static str {
             "run `carnet verify` to see which signature is missing; let the same person sign with the other key, too, or have \
              the chunks sent again if the packer signs with both"
         }
+        Code::ProfileMissing => {
+            "have the bundle packed with `carnet pack --profile cnsa2`; if others may come too, take `profile` out of the trust file"
+        }
         Code::BundleUntrusted => {
             "run `carnet verify` to see all reasons; a releaser adds a signature with `carnet sign`"
         }
@@ -340,6 +343,10 @@ pub(crate) fn next_step(code: Code) -> &'static str {
              the chunks"
         }
         Code::WorkPlanMalformed => "make the plan again with `carnet plan`",
+        Code::ProfileKey => {
+            "make a key with `carnet keygen NAME --algorithm mldsa87`; a key of another algorithm can be the second one"
+        }
+        Code::ProfileDelta => "pack without --base, or without --profile",
         Code::WorkPlanKey => {
             "pass the private key of the public key that `carnet plan` was given, or make the plan again"
         }

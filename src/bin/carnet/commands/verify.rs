@@ -1,7 +1,7 @@
 //! `carnet verify`: checks signatures, the release and every byte.
 
 use carnet::arrival::OpenRequest;
-use carnet::diagnosis::count;
+use carnet::diagnosis::{Code, count};
 use carnet::environment::Environment;
 use carnet::format::BundleName;
 use carnet::format::resend::Range;
@@ -258,6 +258,9 @@ fn verdict(bundle: &BundleReport) -> String {
                 "NOT RELEASED, {have} of {}",
                 count(need.into(), "release signature", "release signatures")
             )
+        }
+        BundleVerdict::Untrusted if bundle.code() == Some(Code::ProfileMissing) => {
+            "NOT TRUSTED: packed without the profile that the trust file demands".to_owned()
         }
         BundleVerdict::Untrusted => "NOT TRUSTED: chunks without a signature of a trusted packer".to_owned(),
         BundleVerdict::Forked => {

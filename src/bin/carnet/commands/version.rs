@@ -1,5 +1,6 @@
 //! `carnet version`: prints the version and the hash kernels.
 
+use carnet::format::Profile;
 use carnet::stream::hash::Kernel;
 use carnet::trust::CAN_LOAD_MODULES;
 use clap::Args;
@@ -12,6 +13,9 @@ use crate::exit;
 
 /// What differs between builds, and whether this one has it.
 const FEATURES: &[(&str, bool)] = &[("rego", cfg!(feature = "rego")), ("pkcs11", CAN_LOAD_MODULES)];
+
+/// The profiles that this program packs and verifies.
+const PROFILES: [Profile; 1] = [Profile::Cnsa2];
 
 /// Print the version; with -v, also the CPU instructions used for hashing, and what this build can do
 #[derive(Args)]
@@ -32,6 +36,10 @@ struct VersionReport {
     hash_available: Vec<String>,
     /// The features that this program was built with. All others are in every build.
     features: Vec<String>,
+    /// The profiles that this program packs and verifies.
+    profiles: Vec<Profile>,
+    /// Whether a FIPS-validated module hashes and signs; no build has one yet.
+    fips_validated: bool,
 }
 
 impl Command for Version {
@@ -45,6 +53,8 @@ impl Command for Version {
                 .filter(|(_, is_on)| *is_on)
                 .map(|(name, _)| (*name).to_owned())
                 .collect(),
+            profiles: PROFILES.to_vec(),
+            fips_validated: false,
         };
         context.screen.answer(&report, || {
             let mut out = format!("carnet {}\n", report.version);
@@ -52,6 +62,9 @@ impl Command for Version {
                 out += &format!("hash   {} (of {})\n", report.hash, report.hash_available.join(", "));
                 for (name, is_on) in FEATURES {
                     out += &format!("{name:<6} {}\n", if *is_on { "built in" } else { "not in this build" });
+                }
+                for profile in PROFILES {
+                    out += &format!("{:<6} built in, without a FIPS-validated module\n", profile.to_string());
                 }
             }
             out

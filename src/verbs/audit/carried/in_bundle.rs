@@ -9,7 +9,7 @@ use crate::artifacts::Root;
 use crate::format::plan::{PlannedBlob, PlannedReferrer};
 use crate::oci::graph::Referrer;
 use crate::oci::{Descriptor, Digest};
-use crate::stream::segments::Segments;
+use crate::stream::checked::Checked;
 
 /// A bundle whose control chunk was read.
 pub(in super::super) struct InBundle<'a> {
@@ -36,13 +36,12 @@ impl<'a> InBundle<'a> {
     }
 
     /// Opens one copy of a blob: the copy with this number of each chunk, or the first where there are fewer.
-    fn open_copy(&self, blob: &PlannedBlob, copy: usize) -> Option<Segments> {
+    fn open_copy(&self, blob: &PlannedBlob, copy: usize) -> Option<Checked> {
         let file = |number: u32| {
             let copies = self.copies.get(&number)?;
             copies.get(copy).or(copies.first()).copied()
         };
-        let pieces = segments(blob, &file)?;
-        Some(Segments::new(pieces.into_iter().map(|(segment, _)| segment).collect()))
+        segments(blob, &file).map(Checked::new)
     }
 
     fn copies_of(&self, blob: &PlannedBlob) -> usize {

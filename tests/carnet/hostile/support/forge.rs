@@ -1,7 +1,6 @@
 //! Takes chunks apart and puts them together again, as an attacker could: by changing raw bytes without a
 //! key, or as a malicious packer with a trusted key.
 
-use carnet::format::Sum;
 use carnet::format::body::Body;
 use carnet::format::chunk_table::{ChunkLine, ChunkTable};
 use carnet::format::entry::{Document, EntryName};
@@ -10,6 +9,7 @@ use carnet::format::plan::Plan;
 use carnet::format::signature::Signature;
 use carnet::format::statement::{Kind, Statement};
 use carnet::format::sums::Sums;
+use carnet::format::{Sum, Sum384, SumPair};
 use carnet::trust::Signer;
 
 use super::packed;
@@ -42,6 +42,13 @@ fn read(bytes: &[u8]) -> (Head, Body) {
 
 impl Parts {
     pub(in crate::hostile) fn of(bytes: &[u8]) -> Parts {
+        let parts = Parts::of_any(bytes);
+        assert_eq!(parts.seal(), bytes, "taken apart and put together it is the same");
+        parts
+    }
+
+    /// The parts of a chunk that another key may have signed.
+    pub(in crate::hostile) fn of_any(bytes: &[u8]) -> Parts {
         let (head, body) = read(bytes);
         let payload = |offset: u64, length: u64| {
             let start = usize::try_from(offset).expect("small");
@@ -52,7 +59,6 @@ impl Parts {
         let mut parts =
             Parts { statement: head.statement, sums: Vec::new(), entries, blocks: Vec::new(), end };
         parts.rebuild();
-        assert_eq!(parts.seal(), bytes, "taken apart and put together it is the same");
         parts
     }
 
@@ -75,12 +81,21 @@ impl Parts {
     /// The statement that matches the parts.
     pub(in crate::hostile) fn fitting(&self) -> Statement {
         let bytes = self.body().len() as u64;
-        Statement { bytes, sums: Sum::of(&self.sums), ..self.statement.clone() }
+        let list = self.entries.first().filter(|(name, _)| *name == EntryName::Sums384);
+        let sha384 = list.map(|(_, list)| Sum384::of(list));
+        let sums = SumPair { sha256: Sum::of(&self.sums), sha384 };
+        Statement { bytes, sums, ..self.statement.clone() }
     }
 
     /// The chunk signed by the trusted packer, whatever it contains.
     pub(in crate::hostile) fn seal(&self) -> Vec<u8> {
         self.seal_text(&self.fitting().render())
+    }
+
+    /// The chunk signed by any key, whatever it contains.
+    pub(in crate::hostile) fn seal_by(&self, key: &dyn Signer) -> Vec<u8> {
+        let text = self.fitting().render();
+        [head(&text, &[signature(key, &text)]), self.body()].concat()
     }
 
     /// The chunk signed by the trusted packer, with any text as its statement.

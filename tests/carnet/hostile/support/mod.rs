@@ -5,6 +5,7 @@ pub(super) mod layout;
 pub(super) mod run;
 pub(super) mod tar;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -42,7 +43,7 @@ pub(super) fn noise(seed: u64, bytes: usize) -> Vec<u8> {
     (0..bytes).map(|_| next()).collect()
 }
 
-fn pack(key: &Path, seed: u64, folder: &Path) -> Vec<Vec<u8>> {
+fn pack(key: &Path, seed: u64, folder: &Path, options: &[&str]) -> Vec<Vec<u8>> {
     let source = SourceLayout::new(folder.join("images"));
     let config = source.blob(br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers"}}"#);
     let layers = [
@@ -54,9 +55,10 @@ fn pack(key: &Path, seed: u64, folder: &Path) -> Vec<Vec<u8>> {
     let manifest = source.image(&config, &layers);
     source.index(&[manifest.named("app:1.0")]);
     let out = folder.join("out");
-    let ran = carnet([
+    let spec = source.spec();
+    let args: [&OsStr; 10] = [
         "pack".as_ref(),
-        source.spec().as_ref(),
+        spec.as_ref(),
         "--to".as_ref(),
         out.as_os_str(),
         "--name".as_ref(),
@@ -65,7 +67,8 @@ fn pack(key: &Path, seed: u64, folder: &Path) -> Vec<Vec<u8>> {
         "64KiB".as_ref(),
         "--key".as_ref(),
         key.as_os_str(),
-    ]);
+    ];
+    let ran = carnet(args.into_iter().chain(options.iter().map(AsRef::as_ref)));
     assert_eq!(ran.code, 0, "{ran}");
     let mut files: Vec<PathBuf> =
         fs::read_dir(&out).expect("packed").map(|entry| entry.expect("an entry").path()).collect();
@@ -73,11 +76,11 @@ fn pack(key: &Path, seed: u64, folder: &Path) -> Vec<Vec<u8>> {
     files.iter().map(|file| fs::read(file).expect("a chunk")).collect()
 }
 
-fn packed_with(seed: u64, key: KeyFile) -> Packed {
+fn packed_with(seed: u64, key: KeyFile, options: &[&str]) -> Packed {
     // It outlives the process, so it is beside what cargo builds.
     let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     let (private, public) = key.write_pair(&folder.path().join("station"), None).expect("keys");
-    let chunks = pack(&private, seed, folder.path());
+    let chunks = pack(&private, seed, folder.path(), options);
     assert!(chunks.len() >= 4, "a bundle of several chunks: {}", chunks.len());
     Packed { _folder: folder, key, public, private, chunks }
 }
@@ -85,13 +88,20 @@ fn packed_with(seed: u64, key: KeyFile) -> Packed {
 /// The bundle that most tests start with. It is packed once.
 pub(super) fn packed() -> &'static Packed {
     static PACKED: OnceLock<Packed> = OnceLock::new();
-    PACKED.get_or_init(|| packed_with(1, KeyFile::generate().expect("a key")))
+    PACKED.get_or_init(|| packed_with(1, KeyFile::generate().expect("a key"), &[]))
+}
+
+/// The bundle in the profile cnsa2, with a key of its own.
+pub(super) fn packed_in_profile() -> &'static Packed {
+    static PACKED: OnceLock<Packed> = OnceLock::new();
+    let key = || KeyFile::generate_ml_dsa_87().expect("a key");
+    PACKED.get_or_init(|| packed_with(1, key(), &["--profile", "cnsa2"]))
 }
 
 /// Another bundle, signed with the same key.
 pub(super) fn other_bundle() -> &'static Vec<Vec<u8>> {
     static OTHER: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
-    OTHER.get_or_init(|| pack(&packed().private, 77, folder().path()))
+    OTHER.get_or_init(|| pack(&packed().private, 77, folder().path(), &[]))
 }
 
 /// The chunks with file names.

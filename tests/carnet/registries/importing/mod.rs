@@ -3,6 +3,7 @@
 mod contents;
 mod lists;
 mod names;
+mod profile;
 mod proof;
 mod referrers;
 mod slips;

@@ -24,6 +24,9 @@ pub(super) fn text(report: &InspectReport, screen: &Screen) -> String {
 
 fn bundle_text(bundle: &InspectedBundle, screen: &Screen) -> String {
     let mut out = heading(&bundle.summary);
+    if let Some(profile) = bundle.profile {
+        out += &format!("packed by the profile {profile}: SHA-384 beside SHA-256\n");
+    }
     if !bundle.platforms.is_empty() {
         out += &format!("narrowed to {}\n", plain(&bundle.platforms.join(", ")));
     }

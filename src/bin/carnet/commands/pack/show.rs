@@ -48,6 +48,9 @@ fn text(report: &PackReport, place: &ChunkPlace, screen: &Screen) -> String {
         count(report.blobs, "blob", "blobs"),
         HumanBytes(report.payload_bytes)
     );
+    if let Some(profile) = report.profile {
+        out += &format!("keeps  the profile {profile}: SHA-384 beside SHA-256\n");
+    }
     if report.nondistributable_blobs > 0 {
         out += &format!(
             "       including {}, {}, in the first chunks\n",

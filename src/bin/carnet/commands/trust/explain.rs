@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use carnet::arrival::{OpenError, read_head};
 use carnet::format::head::Head;
-use carnet::format::{StreamName, Sum, Timestamp};
+use carnet::format::{Profile, StreamName, Sum, Timestamp};
 use carnet::medium::ChunkPlace;
 use carnet::trust::{PolicyKey, Question, RefusalReason, Role, TrustPolicy};
 use clap::Args;
@@ -60,6 +60,8 @@ struct ExplainedChunk {
     created: Timestamp,
     /// When it expired; absent if it has not.
     expired: Option<Timestamp>,
+    /// The profile that the trust file demands and the chunk does not keep; absent if there is none.
+    lacks_profile: Option<Profile>,
     /// What its signatures are worth.
     roles: Vec<ExplainedRole>,
 }
@@ -111,12 +113,19 @@ impl Explain {
         report.chunks.sort_by(|a, b| (a.bundle, a.number, &a.file).cmp(&(b.bundle, b.number, &b.file)));
         context.screen.answer(&report, || text(&report));
         let packed =
-            |chunk: &ExplainedChunk| chunk.expired.is_none() && chunk.roles.iter().all(ExplainedRole::is_met);
+            |chunk: &ExplainedChunk| chunk.is_current() && chunk.roles.iter().all(ExplainedRole::is_met);
         Ok(if report.chunks.iter().all(packed) {
             exit::DONE
         } else {
             exit::code(carnet::diagnosis::Failure::Untrusted)
         })
+    }
+}
+
+impl ExplainedChunk {
+    /// Whether nothing but its signatures decides.
+    fn is_current(&self) -> bool {
+        self.expired.is_none() && self.lacks_profile.is_none()
     }
 }
 
@@ -166,6 +175,7 @@ fn explain(file: &str, head: &Head, policy: &TrustPolicy, now: Timestamp) -> Exp
         sequence: statement.crossing.sequence,
         created: statement.created,
         expired: statement.expires.filter(|expires| *expires <= now),
+        lacks_profile: policy.algorithms().and_then(|demand| demand.profile_lacking(statement)),
         roles: roles.iter().map(role).collect(),
     }
 }
@@ -185,6 +195,11 @@ fn text(report: &ExplainReport) -> String {
         );
         if let Some(expired) = chunk.expired {
             out += &format!("  EXPIRED at {expired}\n");
+        }
+        if let Some(profile) = chunk.lacks_profile {
+            out += &format!(
+                "  NOT ACCEPTED: packed without the profile {profile}, which the trust file demands\n"
+            );
         }
         for role in &chunk.roles {
             let verdict = match (role.role, role.is_met()) {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use carnet::diagnosis::{Code, count};
-use carnet::format::Timestamp;
 use carnet::format::signature::SignatureAlgorithm;
+use carnet::format::{Profile, Timestamp};
 use carnet::trust::{Demand, PolicyKey, Revocation, Role, TrustPolicy};
 use clap::Args;
 use schemars::JsonSchema;
@@ -53,6 +53,8 @@ pub(super) struct TrustFileReport {
     root_threshold: Option<u8>,
     /// What each holder must sign with, one entry for each signature, e.g. `either ed25519 or ecdsap384`; absent if any algorithm is enough.
     algorithms: Option<Vec<String>>,
+    /// The profile that bundles must keep; absent if they need none.
+    profile: Option<Profile>,
     /// When the file expires.
     expires: Option<String>,
     /// Its keys.
@@ -113,6 +115,7 @@ fn report(policy: &TrustPolicy) -> TrustFileReport {
         release_threshold: policy.release_threshold(),
         root_threshold: policy.root_threshold(),
         algorithms: policy.algorithms().map(Demand::words),
+        profile: policy.algorithms().and_then(Demand::profile),
         expires: policy.expires().map(|time| time.to_string()),
         keys: policy.keys().iter().map(key).collect(),
     }
@@ -139,6 +142,7 @@ fn text(report: &TrustFileReport) -> String {
     line("release-threshold", Some(report.release_threshold.to_string()));
     line("root-threshold", report.root_threshold.map(|threshold| threshold.to_string()));
     line("algorithms", report.algorithms.as_ref().map(|all| all.join(" and ")));
+    line("profile", report.profile.map(|profile| profile.to_string()));
     line("expires", report.expires.clone());
     let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let row = |key: &TrustKeyReport| {
