@@ -39,8 +39,14 @@ pub(crate) struct GroupFiles<'a> {
 /// Files that have the same text and the same sums of blocks.
 type Same<'a> = Vec<(usize, &'a Opened, &'a Body)>;
 
+/// How many combinations of parity files that contradict each other are tried.
+const COMBINATIONS_MAX: usize = 16;
+
 /// Reads the parity groups among the files of a bundle, one after the other, so that only one is in memory. `found`
-/// is told what is wrong with which parity file.
+/// is told what is wrong with which parity file, perhaps several times.
+///
+/// Signed files that have other stripes at the same position cannot both be right, and nothing says which is. Each combination of
+/// them, up to 16, is a group of its own: one that is wrong is found out by what it gives.
 pub(crate) fn groups<'a>(
     bundle: &'a Bundle,
     found: &'a dyn Fn(usize, Finding),
@@ -65,7 +71,28 @@ pub(crate) fn groups<'a>(
             found(index, (&error).into());
         }
     }
-    same.into_values().filter_map(move |files| read(&files, bundle.contents(), found))
+    same.into_values().flat_map(combinations).filter_map(move |files| read(&files, bundle.contents(), found))
+}
+
+fn combinations<'a>(files: Same<'a>) -> Vec<Same<'a>> {
+    let mut positions: BTreeMap<(u32, u32), BTreeMap<Sum, Same<'a>>> = BTreeMap::new();
+    for file in files {
+        let stripes = &file.2.entries[3];
+        let EntryName::ParityStripes(group, position) = stripes.name else {
+            unreachable!("the names were checked")
+        };
+        positions.entry((group, position)).or_default().entry(stripes.sum).or_default().push(file);
+    }
+    let count = positions.values().map(BTreeMap::len).fold(1, usize::saturating_mul);
+    let combination = |mut number: usize| {
+        let choose = |others: &BTreeMap<Sum, Same<'a>>| {
+            let chosen = number % others.len();
+            number /= others.len();
+            others.values().nth(chosen).cloned().unwrap_or_default()
+        };
+        positions.values().flat_map(choose).collect()
+    };
+    (0..count.min(COMBINATIONS_MAX)).map(combination).collect()
 }
 
 fn read<'a>(

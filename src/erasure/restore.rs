@@ -88,7 +88,12 @@ impl Restoring<'_> {
         let mut restored = Restored::default();
         let known = Knowledge { bundle: self.bundle, others: self.others, is_intact: &|_| false };
         let found = RefCell::new(Vec::new());
-        let note = |index: usize, finding| found.borrow_mut().push((index, finding));
+        let note = |index: usize, finding| {
+            let (mut found, new) = (found.borrow_mut(), (index, finding));
+            if !found.contains(&new) {
+                found.push(new);
+            }
+        };
         let mut bad: BTreeSet<u32> = (0..=self.bundle.last()).collect();
         let mut lost = Vec::new();
         for files in groups(self.bundle, &note) {
