@@ -28,11 +28,13 @@ pub struct NewKey {
     pub valid_until: Option<Timestamp>,
     /// How far it may raise the number of a stream.
     pub jump_max: Option<u64>,
+    /// Whether each signature must show that a FIDO token verified its holder.
+    pub verify_required: bool,
 }
 
 impl NewKey {
     fn render(&self) -> String {
-        let NewKey { holder, key, roles, streams, valid_from, valid_until, jump_max } = self;
+        let NewKey { holder, key, roles, streams, valid_from, valid_until, jump_max, verify_required } = self;
         let list =
             |words: &[String]| words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
         let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
@@ -48,6 +50,9 @@ impl NewKey {
         }
         if let Some(jump_max) = jump_max {
             let _ = writeln!(out, "max-jump = {jump_max}");
+        }
+        if *verify_required {
+            out += "verify-required = true\n";
         }
         out
     }

@@ -30,6 +30,7 @@ fn new_key(seed: u8) -> NewKey {
         valid_from: Some("2026-01-01T00:00:00Z".parse().unwrap()),
         valid_until: Some("2027-01-01T00:00:00Z".parse().unwrap()),
         jump_max: Some(5),
+        verify_required: false,
     }
 }
 

@@ -190,6 +190,34 @@ fn a_trust_file_can_want_a_pin() {
 }
 
 #[test]
+fn a_key_that_must_show_a_pin_is_added_and_replaced_by_one_that_must() {
+    let (key, next) = (KeyFile::generate().unwrap(), KeyFile::generate().unwrap());
+    let desk = desk(&token(&key), "");
+    let required = |file: &str, holder: &str| -> Vec<bool> {
+        let shown = desk.carnet(&format!("trust show {file} --json")).ok().json();
+        let keys = shown["keys"].as_array().unwrap().iter().filter(|key| key["holder"] == holder);
+        keys.map(|key| key["verify_required"].as_bool().unwrap()).collect()
+    };
+    fs::write(desk.path("bob_sk.pub"), token(&next).line()).unwrap();
+    let add = "trust add trust.toml --holder bob --pub bob_sk.pub --role releaser --to 1.toml";
+    desk.carnet(&format!("{add} --verify-required")).ok().says(&["verify-required"]);
+    assert_eq!((required("1.toml", "alice"), required("1.toml", "bob")), (vec![false], vec![true]));
+    // Only a token can show it.
+    desk.carnet("keygen k2").ok();
+    let add =
+        "trust add trust.toml --holder eve --pub k2.pub.pem --role releaser --to 2.toml --verify-required";
+    desk.carnet(add).ends(2).says(&["verify-required"]);
+    assert!(!desk.path("2.toml").exists());
+    let shown = desk.carnet("trust show 1.toml --json").ok().json();
+    let bob = shown["keys"].as_array().unwrap().iter().find(|key| key["holder"] == "bob").unwrap();
+    let id = bob["key"].as_str().unwrap()[..16].to_owned();
+    let other = KeyFile::generate().unwrap();
+    fs::write(desk.path("new_sk.pub"), token(&other).line()).unwrap();
+    desk.carnet(&format!("trust rotate 1.toml {id} --pub new_sk.pub --to 3.toml")).ok();
+    assert_eq!(required("3.toml", "bob"), [true, true]);
+}
+
+#[test]
 fn in_a_bundle_a_signature_has_one_form() {
     let key = KeyFile::generate().unwrap();
     let token = token(&key);

@@ -52,6 +52,9 @@ pub(super) struct Add {
     /// The time until which it is valid
     #[arg(long, value_name = "TIME")]
     valid_until: Option<Time>,
+    /// Each signature must show that the FIDO token asked for a PIN or a fingerprint
+    #[arg(long)]
+    verify_required: bool,
 }
 
 /// Write a trust file in which a key is revoked
@@ -77,7 +80,8 @@ pub(super) struct Revoke {
 
 /// Write a trust file in which a holder has a new key beside the old one
 #[derive(Args)]
-#[command(after_help = "The new key has the roles and streams of the old one.\n\nExample:\n  \
+#[command(after_help = "The new key has the roles and streams of the old one, and\n\
+    must show a PIN or a fingerprint if the old one had to.\n\nExample:\n  \
     carnet trust rotate trust.toml 752d3056a10a160e --pub alice-2027.pub.pem --old-until 2027-02-01T00:00:00Z --to new.toml")]
 pub(super) struct Rotate {
     #[command(flatten)]
@@ -150,6 +154,7 @@ impl Add {
             valid_from: self.valid_from,
             valid_until: self.valid_until,
             jump_max: None,
+            verify_required: self.verify_required,
         })?;
         self.files.close(&old, draft, context)
     }
@@ -189,6 +194,7 @@ impl Rotate {
             valid_from: self.valid_from,
             valid_until: None,
             jump_max: Some(known.jump_max()),
+            verify_required: known.verify_required(),
         })?;
         if let Some(until) = self.old_until {
             draft.end(known.key(), until)?;
