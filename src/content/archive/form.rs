@@ -4,10 +4,6 @@ use serde::Deserialize;
 
 use crate::content::sniff::{self, MediaType};
 
-/// How many bytes of a file tell its form. A form whose mark lies further in, such as ISO 9660, needs
-/// [`sniff::HEAD_BYTES`].
-pub const HEAD_BYTES: usize = 1024;
-
 /// A form of archive or compression. The names are those in the profiles of guards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -48,7 +44,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// The form of a file that begins with `head`, as far as [`HEAD_BYTES`] tell. Forms that two bytes stand for count only
+    /// The form of a file that begins with `head`, as far as [`sniff::HEAD_BYTES`] tell. Forms that two bytes stand for count only
     /// if more speaks for them: such bytes begin many a file by chance.
     pub fn of_head(head: &[u8]) -> Option<Form> {
         let form = Form::of(sniff::by_mark(head)?)?;

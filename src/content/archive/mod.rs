@@ -9,5 +9,5 @@ mod opener;
 mod tests;
 
 pub use contents::Contents;
-pub use form::{Form, HEAD_BYTES};
+pub use form::Form;
 pub use opener::{Element, Expansion, Opener, Visit};

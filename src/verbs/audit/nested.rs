@@ -12,8 +12,9 @@ use super::finding::{Finding, Place, Rule, path_text};
 use super::read_options::ReadOptions;
 use super::report::AuditedArchives;
 use super::searching::{is_searched, search};
-use crate::content::archive::{Contents, Element, Expansion, Form, HEAD_BYTES, Opener as _};
+use crate::content::archive::{Contents, Element, Expansion, Form, Opener as _};
 use crate::content::secrets::SEARCHED_BYTES_MAX;
+use crate::content::sniff::HEAD_BYTES;
 use crate::diagnosis::count;
 use crate::oci::Digest;
 

@@ -17,9 +17,10 @@ use super::read_layer::{Program, ReadLayer};
 use super::read_options::ReadOptions;
 use super::searching::{is_searched, search};
 use super::survey::{Layer, Survey};
-use crate::content::archive::{Form, HEAD_BYTES};
+use crate::content::archive::Form;
 use crate::content::executable::{Executable, is_executable};
 use crate::content::secrets::SEARCHED_BYTES_MAX;
+use crate::content::sniff::HEAD_BYTES;
 use crate::content::tar::{EntryKind, TarEntry};
 use crate::content::{Interest, LayerLimits, LayerRead, LayerVisitor, Taken, Turn, read_layer_in_turn};
 use crate::format::Sum;
@@ -156,6 +157,8 @@ struct Reading<'a> {
     /// Whether entries were not listed because there are too many in all layers together.
     is_cut: bool,
     turn: Turn,
+    /// The beginning of a file that is read as a stream, so that not each of them takes new memory.
+    head: Vec<u8>,
     /// Held while a large file is in memory.
     taken: Option<Taken>,
 }
@@ -175,6 +178,7 @@ impl<'a> Reading<'a> {
             has_table: false,
             is_cut: false,
             turn: options.turns.layer(),
+            head: Vec::new(),
             taken: None,
         }
     }
@@ -393,10 +397,12 @@ impl LayerVisitor for Reading<'_> {
 
     fn content(&mut self, entry: &TarEntry, content: &mut dyn Read) {
         let Ok(number) = u32::try_from(entry.number) else { return };
-        let mut head = Vec::new();
+        let mut head = std::mem::take(&mut self.head);
+        head.clear();
         // What breaks off here breaks off the layer, and is told there.
         let _ = (&mut *content).take(HEAD_BYTES as u64).read_to_end(&mut head);
         self.inside(entry, number, &head, Some(content));
+        self.head = head;
     }
 }
 

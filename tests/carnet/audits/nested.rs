@@ -52,6 +52,23 @@ fn desk(line: &str) -> Desk {
 }
 
 #[test]
+fn images_of_discs_are_named_wherever_they_lie() {
+    // Their mark is behind the first 32 KiB, and many of them end in another block of the layer than they begin in.
+    let desk = desk(
+        "head -c 32768 /dev/zero >i && printf '\\001CD001\\001\\000' >>i && truncate -s 34816 i && printf '\\377CD001\\001' >>i && \
+         truncate -s 36864 i && mkdir opt && for n in $(seq 30); do cp i opt/$n.iso; done && \
+         cp i opt/large.iso && truncate -s 2M opt/large.iso && tar -cf opt/t.tar i && rm i",
+    );
+    for options in ["", "--no-secrets"] {
+        let report = desk.carnet(&format!("audit oci:src -o json {options}")).ok().json();
+        assert_eq!(forms(&report), [("iso9660", 31, 0, 31), ("tar", 1, 1, 1)], "{options}");
+        let unopened = paths(&report, "unopened-archive");
+        assert_eq!(unopened.len(), 32, "{unopened:?}");
+        assert!(unopened.contains(&"opt/t.tar!/i".to_owned()), "{unopened:?}");
+    }
+}
+
+#[test]
 fn archives_are_counted_searched_and_named() {
     let desk = desk(
         "mkdir -p opt in/etc && cp ../key.pem in/etc/key.pem && echo text > in/readme && \
