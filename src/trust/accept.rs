@@ -1,7 +1,8 @@
 //! The two signature checks: a packer's signature accepts a chunk, releasers' signatures release a bundle.
 
+use super::judgement::Question;
 use super::judgement::{Accepted, Judgement, RefusalReason, Refused, Role};
-use super::policy::{Question, TrustPolicy};
+use super::policy::TrustPolicy;
 use crate::diagnosis::Code;
 use crate::format::head::Head;
 use crate::format::signature::Signature;

@@ -1,7 +1,8 @@
 //! What differs between two trust files, in the words of an operator.
 
 use super::demand::Demand;
-use super::policy::{PolicyKey, Revocation, TrustPolicy};
+use super::policy::TrustPolicy;
+use super::policy_key::{JUMP_MAX, PolicyKey, Revocation};
 
 /// The differences between two trust files, one sentence each; none if they say the same.
 pub fn changes(old: &TrustPolicy, new: &TrustPolicy) -> Vec<String> {
@@ -68,7 +69,7 @@ fn described(key: &PolicyKey) -> String {
     if key.verify_required() {
         out += ", verify-required";
     }
-    if key.jump_max() != super::policy::JUMP_MAX {
+    if key.jump_max() != JUMP_MAX {
         out += &format!(", max-jump {}", key.jump_max());
     }
     if let Some(revoked) = key.revoked() {

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 
 use super::judgement::Role;
 use super::key::PublicKey;
-use super::policy::{PolicyKey, Revocation, TrustPolicy};
+use super::policy::TrustPolicy;
 use super::policy_error::PolicyError;
+use super::policy_key::{PolicyKey, Revocation};
 use crate::diagnosis::{Code, Diagnose, Diagnosis, count};
 
 /// A key that is added to a trust file.

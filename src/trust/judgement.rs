@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::key::{KeyId, ShortKeyId};
@@ -27,6 +28,21 @@ impl fmt::Display for Role {
             Role::Root => "root",
         })
     }
+}
+
+/// What signatures are judged for.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The role that the signer needs.
+    pub role: Role,
+    /// The stream of the bundle.
+    pub stream: Option<&'a str>,
+    /// The number of the bundle in the stream.
+    pub sequence: Option<u64>,
+    /// The time in the message.
+    pub created: Timestamp,
+    /// The receiver's time.
+    pub now: Timestamp,
 }
 
 /// The reason why a signature does not count.

@@ -41,6 +41,7 @@ mod pkcs11;
 mod policy;
 mod policy_error;
 mod policy_file;
+mod policy_key;
 #[cfg(feature = "full")]
 mod sign_command;
 #[cfg(feature = "full")]
@@ -57,8 +58,9 @@ mod update_error;
 pub use judgement::{Accepted, RefusalReason, Refused, Role};
 pub use key::{KeyId, PublicKey, ShortKeyId, ShortKeyIdError};
 pub use key_error::{KeyError, KeyProblem};
-pub use policy::{PolicyKey, Revocation, TrustPolicy};
+pub use policy::TrustPolicy;
 pub use policy_error::{PolicyError, PolicyProblem};
+pub use policy_key::{PolicyKey, Revocation};
 
 // Errors of this room name these.
 #[cfg(feature = "full")]
@@ -80,8 +82,7 @@ pub use self::{
 pub use self::{
     accept::{AcceptedChunk, Release, Unreleased, Untrusted, accept, release},
     demand::Demand,
-    judgement::Judgement,
-    policy::Question,
+    judgement::{Judgement, Question},
     policy_file::POLICY_BYTES_MAX as TRUST_BYTES_MAX,
 };
 #[cfg(feature = "full")]

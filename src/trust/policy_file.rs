@@ -13,8 +13,9 @@ use super::{
     demand::Demand,
     judgement::Role,
     key::PublicKey,
-    policy::{JUMP_MAX, NO_STREAM, PolicyKey, Revocation, Rules, TrustPolicy, checked_holder},
+    policy::{Rules, TrustPolicy, checked_holder},
     policy_error::{PolicyError, PolicyProblem},
+    policy_key::{JUMP_MAX, NO_STREAM, PolicyKey, Revocation},
 };
 use crate::diagnosis::count;
 use crate::format::limits::SEQUENCE_MAX;

@@ -7,9 +7,9 @@ use jiff::Timestamp as Time;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::judgement::{Judgement, Role};
+use super::judgement::{Judgement, Question, Role};
 use super::key::PublicKey;
-use super::policy::{Question, TrustPolicy};
+use super::policy::TrustPolicy;
 use super::policy_error::PolicyProblem;
 use super::signer::{Signer, SignerError};
 use super::update_error::UpdateError;

@@ -1,6 +1,7 @@
 //! Thresholds, times and streams: which signatures count.
 
 use super::*;
+use crate::trust::policy_key::{NO_STREAM, Revocation};
 use crate::trust::{KeyFile, Signer};
 
 const MESSAGE: &[u8] = b"carnet-chunk v1\n";
