@@ -32,11 +32,11 @@ esac
 # Quotes words for the shell of a job.
 words() { printf '%q ' "$@"; }
 
-array=$(sbatch --parsable --job-name="carnet-$verb" --array="0-$((pieces - 1))" "${options[@]}" \
+array=$(sbatch --parsable --job-name="carnet-$verb" --requeue --array="0-$((pieces - 1))" "${options[@]}" \
     --wrap "exec $(words "$carnet" "$verb-piece" "$@" --pieces "$pieces") --piece \$SLURM_ARRAY_TASK_ID")
 echo "pieces: job $array"
 # CARNET_LAST is several words.
 # shellcheck disable=SC2086
-end=$(sbatch --parsable --job-name="carnet-$verb-end" --dependency="$after:${array%%;*}" --kill-on-invalid-dep=yes "${options[@]}" \
+end=$(sbatch --parsable --job-name="carnet-$verb-end" --requeue --dependency="$after:${array%%;*}" --kill-on-invalid-dep=yes "${options[@]}" \
     --wrap "exec $(words "$carnet" "$verb" "$@" --pieces "$pieces" "${last[@]}" ${CARNET_LAST:-})")
 echo "end: job $end"

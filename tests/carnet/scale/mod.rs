@@ -2,9 +2,11 @@
 
 #![allow(clippy::case_sensitive_file_extension_comparisons)] // Names are those that the program writes.
 
+mod cluster;
 mod engines;
 mod far_side;
 mod in_stores;
+mod lost_node;
 mod pieces;
 
 use super::behaviour::layouts::{CONFIG, LAYER, on, plain};

@@ -18,11 +18,11 @@ fi
 # Quotes words for the shell of a job.
 words() { printf '%q ' "$@"; }
 
-pieces=$(sbatch --parsable --job-name=carnet-@NAME@ --array=0-@LAST@ "$@" \
+pieces=$(sbatch --parsable --job-name=carnet-@NAME@ --requeue --array=0-@LAST@ "$@" \
     --wrap "exec $(words "$carnet" pack-piece --plan "$plan" "${key[@]}") --piece \$SLURM_ARRAY_TASK_ID")
 echo "pieces: job $pieces"
 if [ -n "${CARNET_KEY:-}" ]; then
-    seal=$(sbatch --parsable --job-name=carnet-@NAME@-seal --dependency="afterok:${pieces%%;*}" --kill-on-invalid-dep=yes "$@" \
+    seal=$(sbatch --parsable --job-name=carnet-@NAME@-seal --requeue --dependency="afterok:${pieces%%;*}" --kill-on-invalid-dep=yes "$@" \
         --wrap "exec $(words "$carnet" seal --plan "$plan" "${key[@]}")")
     echo "seal: job $seal"
 fi
