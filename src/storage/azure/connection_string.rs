@@ -71,6 +71,9 @@ impl ConnectionString {
             path.next().map(str::to_owned).or(first)
         });
         let account = account.ok_or_else(|| setup(VARIABLE, "it names no account"))?;
+        if let Err(problem) = check_name(&account) {
+            return Err(setup(VARIABLE, &format!("the account of BlobEndpoint {problem}")));
+        }
         Ok(ConnectionString { account, key, sas, service })
     }
 }
@@ -108,6 +111,8 @@ mod tests {
             "AccountKey=secretkey",
             "AccountKey=secretkey;BlobEndpoint=::",
             "AccountName=low AccountKey=secretkey;SharedAccessSignature=sv=1",
+            "BlobEndpoint=http://127.0.0.1/AccountKey=secretkey;SharedAccessSignature=sv=1",
+            "BlobEndpoint=http://accountkey=secretkey/;SharedAccessSignature=sv=1",
         ] {
             let Err(error) = ConnectionString::parse(text) else { panic!("{text}") };
             assert!(!error.to_string().contains("secretkey"), "{error}");
