@@ -5,8 +5,10 @@
 #   PIECES=16 bash bundle.sh --sshlogin n1,n2 -- import /shared/in --trust trust.toml --to docker://registry.example
 #
 # What follows verify or import goes to all processes. What only the last one should get, such as --receipt FILE or
-# --policy FILE, is in CARNET_LAST. CARNET is the program, if `carnet` is not in the PATH of the machines. If pieces of an
-# import fail, nothing becomes visible: run this again, and what is there is kept. The verdict of verify is given in any case.
+# --policy FILE, is in CARNET_LAST. CARNET is the program, if `carnet` is not in the PATH of the machines. Each machine runs
+# one piece at a time; --jobs 2 changes that. Over SSH, only those variables of the environment are passed on that --env names.
+# If pieces of an import fail, nothing becomes visible: run this again, and what is there is kept. The verdict of verify is
+# given in any case.
 set -euo pipefail
 
 carnet=${CARNET:-carnet}
@@ -30,7 +32,9 @@ case $verb in
     *) echo "expected verify or import, found $verb" >&2; exit 2 ;;
 esac
 
-seq 0 $((pieces - 1)) | parallel --quote --will-cite --retries $retries "${options[@]}" \
+# One process uses all CPUs of its machine. Paths are the same on all machines. One that is gone is noticed after a minute.
+export PARALLEL_SSH=${PARALLEL_SSH:-ssh -o ConnectTimeout=30 -o ServerAliveInterval=20}
+seq 0 $((pieces - 1)) | parallel --quote --will-cite --jobs 1 --workdir "$PWD" --retries $retries "${options[@]}" \
     "$carnet" "$verb-piece" "$@" --pieces "$pieces" --piece {} || [ "$verb" = verify ]
 # CARNET_LAST is several words.
 # shellcheck disable=SC2086

@@ -5,11 +5,11 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::super::behaviour::support::{Desk, Run, installed, skipped};
+use super::until;
 
 /// Slurm, with nodes `n1`, `n2` and so on, which are all this machine.
 pub(super) struct Slurm {
@@ -165,14 +165,10 @@ impl Slurm {
     /// Waits until something is true, and shows the logs if it does not become so.
     #[track_caller]
     pub(super) fn wait(&self, what: &str, ready: impl Fn() -> bool) {
-        let start = Instant::now();
-        while !ready() {
-            if start.elapsed() > Duration::from_secs(120) {
-                let logs: String =
-                    ["munged", "slurmctld", "n1", "n2"].into_iter().map(|name| self.log(name)).collect();
-                panic!("not after two minutes: {what}\n{}\n{logs}", self.run("squeue").stdout);
-            }
-            std::thread::sleep(Duration::from_millis(50));
+        if !until(ready) {
+            let logs: String =
+                ["munged", "slurmctld", "n1", "n2"].into_iter().map(|name| self.log(name)).collect();
+            panic!("not after two minutes: {what}\n{}\n{logs}", self.run("squeue").stdout);
         }
     }
 

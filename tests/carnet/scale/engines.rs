@@ -1,7 +1,7 @@
 //! The jobs of a plan, and those of the far side, run by the engines that they are for.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -9,6 +9,7 @@ use super::super::behaviour::support::{CARNET, Run, cached, installed, skipped};
 use super::super::registries::debian::Debian;
 use super::cluster::Slurm;
 use super::far_side::{arrived, assert_imported};
+use super::machines::Machines;
 use super::{assert_whole, desk, plan};
 
 #[test]
@@ -117,6 +118,48 @@ fn parallel_packs_the_pieces() {
     let line = format!("CARNET={CARNET} CARNET_KEY=k.key.pem bash out/b.plan/parallel.sh --jobs 2");
     desk.sh(&line).ok().says(&["piece 0 of 3 packed", "piece 2 of 3 packed", "bundle b packed"]);
     assert_whole(&desk, "out");
+}
+
+#[test]
+fn parallel_packs_the_pieces_on_machines_with_ssh() {
+    if !installed(&["parallel"]) {
+        return;
+    }
+    let Some(machines) = Machines::start() else { return };
+    let desk = desk();
+    plan(&desk, "out", "--pieces 4 --job parallel");
+    // All paths are relative, and one has a space.
+    fs::create_dir(desk.path("my tools")).unwrap();
+    symlink(CARNET, desk.path("my tools/carnet")).unwrap();
+    let before = machines.logins();
+    let line = "CARNET='my tools/carnet' CARNET_KEY=k.key.pem bash out/b.plan/parallel.sh";
+    let run = desk.sh(&format!("{line} {}", machines.options())).ok();
+    run.says(&["piece 0 of 4 packed", "piece 3 of 4 packed", "bundle b packed"]);
+    for (before, after) in before.into_iter().zip(machines.logins()) {
+        assert!(after > before, "a machine did nothing");
+    }
+    assert_whole(&desk, "out");
+}
+
+#[test]
+fn parallel_verifies_and_imports_a_bundle_on_machines_with_ssh() {
+    if !installed(&["parallel"]) {
+        return;
+    }
+    let (Some(machines), Some(registry)) = (Machines::start(), Debian::plain()) else { return };
+    let desk = arrived();
+    let run = |args: &str| {
+        let before = machines.logins();
+        let (script, options) = (script("parallel"), machines.options());
+        let run = desk.sh(&format!("PIECES=4 CARNET={CARNET} bash {script} {options} -- {args}"));
+        for (before, after) in before.into_iter().zip(machines.logins()) {
+            assert!(after > before, "a machine did nothing");
+        }
+        run
+    };
+    run("verify in --pub k.pub.pem --results r").ok().says(&["COMPLETE, verified and released"]);
+    run(&format!("import in --pub k.pub.pem --to docker://{}/mirror", registry.name())).ok();
+    assert_imported(&desk, &registry);
 }
 
 /// Checks the job against the schemas of several versions, strictly.

@@ -1,14 +1,16 @@
-//! A node of a cluster dies while it packs a piece.
+//! A machine dies while it packs a piece.
 
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::behaviour::layouts::plain;
-use super::super::behaviour::support::{CARNET, Desk};
+use super::super::behaviour::support::{CARNET, Desk, installed};
 use super::super::registries::http::{Delivery, Fault};
 use super::super::registries::server::Registry;
 use super::cluster::Slurm;
-use super::{assert_whole, at};
+use super::machines::Machines;
+use super::{assert_whole, at, until};
 
 const PIECES: usize = 4;
 const LAYER: usize = 300_000;
@@ -21,7 +23,7 @@ struct Halfway {
 }
 
 impl Halfway {
-    fn new() -> Halfway {
+    fn new(engine: &str) -> Halfway {
         let desk = Desk::new();
         let mut source = desk.source("src");
         for seed in 0..PIECES as u64 {
@@ -33,7 +35,7 @@ impl Halfway {
         let content =
             format!("docker://{}/app:* --name b --chunk-size 64KiB --expires 20000d", registry.name());
         at(&desk, &format!("pack {content} --to whole --key k.key.pem")).ok();
-        let options = format!("--to out --pub k.pub.pem --pieces {PIECES} --job slurm");
+        let options = format!("--to out --pub k.pub.pem --pieces {PIECES} --job {engine}");
         at(&desk, &format!("plan {content} {options}")).ok();
         let stalled = Arc::new(AtomicBool::new(false));
         let first = Arc::clone(&stalled);
@@ -45,12 +47,21 @@ impl Halfway {
         Halfway { desk, _registry: registry, stalled }
     }
 
-    /// Submits the jobs, and kills the node that has half a layer. Returns the number of its piece.
-    fn kill_its_node(&self, slurm: &mut Slurm, options: &str) -> usize {
-        slurm.submit(&self.desk, CARNET, &self.key(), options);
-        slurm.wait("a layer stalls", || self.stalled.load(Ordering::SeqCst));
+    /// Waits for the process that has half a layer. Returns the number of its piece, and its machine. `running` says which
+    /// pieces are running, and where.
+    fn stalled(&self, running: impl Fn() -> Vec<(usize, String)>) -> (usize, String) {
+        assert!(until(|| self.stalled.load(Ordering::SeqCst)), "no layer stalls");
         // Two pieces are running. The one that ends is not the one.
-        let running = || -> Vec<(usize, String)> {
+        let then = running();
+        let still = || running().into_iter().filter(|one| then.contains(one)).collect::<Vec<_>>();
+        assert!(until(|| still().len() == 1), "{then:?} are running, and still {:?}", still());
+        still().remove(0)
+    }
+
+    /// Submits jobs to Slurm, and kills the node that has half a layer. Returns the number of its piece.
+    fn kill_node(&self, slurm: &mut Slurm, options: &str) -> usize {
+        slurm.submit(&self.desk, CARNET, &self.key(), options);
+        let running = || {
             let lines = slurm.run("squeue --noheader --array --states=R --format='%K %N'").ok().stdout;
             let words = |line: &str| {
                 let (piece, node) = line.split_once(' ')?;
@@ -58,14 +69,8 @@ impl Halfway {
             };
             lines.lines().filter_map(words).collect()
         };
-        let then = running();
-        let still = || running().into_iter().filter(|one| then.contains(one)).collect::<Vec<_>>();
-        slurm.wait("the other piece ends", || still().len() == 1);
-        let (piece, node) = still().remove(0);
+        let (piece, node) = self.stalled(running);
         slurm.kill_node(&node);
-        let names = self.desk.files("out").into_keys();
-        let halves: Vec<_> = names.filter(|name| name.starts_with('.')).collect();
-        assert!(!halves.is_empty(), "the piece was not in the middle");
         piece
     }
 
@@ -77,8 +82,8 @@ impl Halfway {
 #[test]
 fn slurm_packs_the_piece_of_a_dead_node_on_another() {
     let Some(mut slurm) = Slurm::mortal() else { return };
-    let halfway = Halfway::new();
-    let piece = halfway.kill_its_node(&mut slurm, "");
+    let halfway = Halfway::new("slurm");
+    let piece = halfway.kill_node(&mut slurm, "");
     slurm.finish();
     assert!(slurm.log("slurmctld").contains("due to failure of node"), "{}", slurm.log("slurmctld"));
     let said: String = halfway
@@ -95,16 +100,39 @@ fn slurm_packs_the_piece_of_a_dead_node_on_another() {
 #[test]
 fn a_piece_that_died_with_its_node_is_named_and_packed_later() {
     let Some(mut slurm) = Slurm::mortal() else { return };
-    let halfway = Halfway::new();
+    let halfway = Halfway::new("slurm");
     let desk = &halfway.desk;
-    let piece = halfway.kill_its_node(&mut slurm, "--no-requeue");
+    let piece = halfway.kill_node(&mut slurm, "--no-requeue");
     slurm.finish();
     assert!(slurm.log("slurmctld").contains("on failed node"), "{}", slurm.log("slurmctld"));
     // The other pieces are there, and the bundle is not sealed.
+    let names: Vec<_> = desk.files("out").into_keys().collect();
+    assert!(names.iter().any(|name| name.starts_with('.')), "the piece was not in the middle: {names:?}");
     assert!(!desk.path("out/b_00000.tar").exists(), "sealed without piece {piece}");
     let refused = desk.carnet("seal --plan out/b.plan --key k.key.pem").ends(4);
     refused.says(&["error[pieces-missing]", &format!("missing pieces: {piece};")]);
     slurm.submit(desk, CARNET, &halfway.key(), "");
     slurm.finish();
     assert_whole(desk, "out");
+}
+
+#[test]
+fn parallel_packs_the_piece_of_a_dead_machine_on_another() {
+    if !installed(&["parallel"]) {
+        return;
+    }
+    let Some(mut machines) = Machines::start() else { return };
+    let halfway = Halfway::new("parallel");
+    let line =
+        format!("CARNET={CARNET} {} exec bash out/b.plan/parallel.sh {}", halfway.key(), machines.options());
+    let mut script = Command::new("sh")
+        .args(["-c", &line])
+        .current_dir(halfway.desk.path(""))
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (_, machine) = halfway.stalled(|| machines.pieces());
+    machines.kill(&machine);
+    assert!(script.wait().unwrap().success());
+    assert_whole(&halfway.desk, "out");
 }

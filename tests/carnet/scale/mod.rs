@@ -7,13 +7,28 @@ mod engines;
 mod far_side;
 mod in_stores;
 mod lost_node;
+mod machines;
 mod pieces;
+
+use std::time::{Duration, Instant};
 
 use super::behaviour::layouts::{CONFIG, LAYER, on, plain};
 use super::behaviour::support::{Desk, Run, Source, noise};
 
 /// The time of sealing of every bundle here.
 const SEALED: &str = "1700000000";
+
+/// Waits until something is true. Returns false if it is not so after two minutes.
+fn until(mut ready: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while !ready() {
+        if start.elapsed() > Duration::from_secs(120) {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    true
+}
 
 /// Images with layers of many sizes, an index, a referrer and a non-distributable layer.
 fn fill(source: &mut Source) {

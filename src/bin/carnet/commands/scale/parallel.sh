@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Packs the bundle @NAME@ with GNU parallel: @PIECES@ pieces, on this machine or on others over SSH, and then seals it.
 #
-#   CARNET_KEY=/path/to/station.key.pem bash parallel.sh [OPTIONS for parallel, such as --sshlogin node1,node2 or --jobs 4]
+#   CARNET_KEY=/path/to/station.key.pem bash parallel.sh [OPTIONS for parallel, such as --sshlogin node1,node2]
 #
-# CARNET is the program, if `carnet` is not in the PATH of the machines. Without CARNET_KEY the pieces are not signed, and
-# nothing is sealed: run `carnet seal` where the key is. If pieces fail, run this again: what is finished is kept.
+# Each machine packs one piece at a time; --jobs 2 changes that. CARNET is the program, if `carnet` is not in the PATH of the
+# machines. Over SSH, only those variables of the environment are passed on that --env names. Without CARNET_KEY the pieces are
+# not signed, and nothing is sealed: run `carnet seal` where the key is. If pieces fail, run this again: what is finished is kept.
 set -euo pipefail
 
 plan=@PLAN@
@@ -15,7 +16,10 @@ else
     key=(--unsigned)
 fi
 
-parallel --quote --will-cite --retries 3 "$@" "$carnet" pack-piece --plan "$plan" "${key[@]}" --piece {} ::: $(seq 0 @LAST@)
+# One process uses all CPUs of its machine. Paths are the same on all machines. One that is gone is noticed after a minute.
+export PARALLEL_SSH=${PARALLEL_SSH:-ssh -o ConnectTimeout=30 -o ServerAliveInterval=20}
+parallel --quote --will-cite --jobs 1 --workdir "$PWD" --retries 3 "$@" \
+    "$carnet" pack-piece --plan "$plan" "${key[@]}" --piece {} ::: $(seq 0 @LAST@)
 if [ -n "${CARNET_KEY:-}" ]; then
     "$carnet" seal --plan "$plan" "${key[@]}"
 fi
