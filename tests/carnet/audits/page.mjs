@@ -7,9 +7,30 @@ import { pathToFileURL } from "node:url";
 const [, , page, pdf, modules, executablePath] = process.argv;
 const require = createRequire(`${modules}/`);
 const { chromium } = require("playwright-core");
+const { HtmlValidate } = require("html-validate");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const url = pathToFileURL(page).href;
-const seen = { requests: [], reports: [], errors: [], axe: [] };
+const seen = { requests: [], reports: [], errors: [], axe: [], html: [] };
+
+// The page as it is written follows all rules; what a browser writes of it, those of the standard and of accessibility.
+const all = ["html-validate:recommended"], standard = ["html-validate:standard", "html-validate:a11y"];
+const faults = async (text, rules) => {
+  const checker = new HtmlValidate({
+    root: true,
+    extends: rules,
+    rules: {
+      "doctype-style": "off",
+      // Tables scroll in a region that the keyboard reaches. A section would need a heading of its own.
+      "prefer-native-element": ["error", { exclude: ["region"] }],
+    },
+  });
+  const { results } = await checker.validateString(text);
+  return results.flatMap((result) => result.messages).map((m) => `${m.line}:${m.column} ${m.ruleId}: ${m.message} (${m.selector})`);
+};
+const written = readFileSync(page, "utf8");
+seen.html.push(...(await faults(written, all)));
+// The checker does tell.
+seen.broken = (await faults(written.replace("</main>", "</main></p><img src=x>"), standard)).length > 0;
 
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
 const open = async (options) => {
@@ -125,6 +146,9 @@ for (const colorScheme of ["light", "dark"]) {
     handlers: [...document.querySelectorAll("*")].flatMap((e) => e.getAttributeNames()).filter((n) => n.startsWith("on")).length,
     hidden: /[\u202a-\u202e\u2066-\u2069\u0007]/.test(document.documentElement.textContent),
   }));
+
+  // As the script made it, with open folders and rows that were found.
+  seen.html.push(...(await faults(await tab.content(), standard)));
 
   await tab.evaluate(axe);
   const { violations } = await tab.evaluate(() => window.axe.run());

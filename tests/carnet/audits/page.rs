@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::behaviour::support::{Desk, Run, cached};
 
 /// Where `scripts/setup --audits` puts what drives the browser.
-const MODULES: &str = "page-1";
+const MODULES: &str = "page-2";
 /// Names that a careless page would run, or show as something else.
 const NAMES: &[&str] = &[
     "odd<img src=x onerror=ran=true>",
@@ -85,14 +85,16 @@ fn report_page(desk: &Desk, name: &str, options: &str) -> PathBuf {
     desk.path(name)
 }
 
-/// The folder with `playwright-core` and `axe-core`.
+/// The folder with what opens the page and judges it.
 fn modules() -> PathBuf {
     let folder = cached(MODULES);
-    assert!(
-        folder.join("node_modules/playwright-core").exists() && folder.join("node_modules/axe-core").exists(),
-        "playwright-core and axe-core are not installed in {} (scripts/setup --audits)",
-        folder.display()
-    );
+    for module in ["playwright-core", "axe-core", "html-validate"] {
+        assert!(
+            folder.join("node_modules").join(module).exists(),
+            "{module} is not installed in {} (scripts/setup --audits)",
+            folder.display()
+        );
+    }
     folder
 }
 
@@ -124,9 +126,10 @@ fn a_browser_shows_the_page_and_runs_nothing_of_the_cargo() {
         // What the script expands is in the page itself.
         assert!(request == url || request.starts_with("blob:"), "the page asks for {request}");
     }
-    for nothing in ["reports", "errors", "axe"] {
+    for nothing in ["reports", "errors", "axe", "html"] {
         assert_eq!(seen[nothing], json!([]), "{nothing}");
     }
+    assert_eq!(seen["broken"], true, "the checker of HTML finds nothing in a broken page");
     let hostile = &seen["hostile"];
     assert_eq!(
         (&hostile["ran"], &hostile["hidden"], &hostile["images"], &hostile["handlers"], &hostile["scripts"]),
@@ -173,8 +176,17 @@ fn a_browser_shows_the_page_and_runs_nothing_of_the_cargo() {
 
     let pdf = fs::read(desk.path("page.pdf")).unwrap();
     assert!(pdf.starts_with(b"%PDF"));
-    let pages = pdf.windows(11).filter(|bytes| bytes == b"/Type /Page").count();
-    assert!(pages > 2, "{pages} pages on paper");
+    let report = desk.carnet("audit out --pub k.pub.pem --json").ok().json();
+    let id = report["bundles"][0]["bundle"].as_str().unwrap();
+    let paper = desk.sh("pdftotext -layout page.pdf -").ok().stdout;
+    let sheets: Vec<&str> = paper.split_terminator('\u{c}').collect();
+    assert!(sheets.len() > 2, "{} pages on paper", sheets.len());
+    for (number, sheet) in sheets.iter().enumerate() {
+        let mut lines = sheet.lines().filter(|line| !line.trim().is_empty());
+        let (head, foot) = (lines.next().unwrap().trim(), lines.next_back().unwrap().trim());
+        assert!(head.starts_with("Audit of b ") && head.ends_with(&format!(" Id {id}")), "{head}");
+        assert_eq!(foot.replace(' ', ""), format!("{}/{}", number + 1, sheets.len()));
+    }
 }
 
 #[test]

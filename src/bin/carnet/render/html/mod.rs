@@ -5,6 +5,7 @@ mod files;
 mod first;
 mod grid;
 mod island;
+mod margin;
 mod picture;
 mod sections;
 mod treemap;
@@ -63,6 +64,7 @@ struct Document<'a> {
     title: String,
     policy: String,
     style: &'a str,
+    margin: String,
     script: &'a str,
     json: String,
     build: &'a str,
@@ -78,14 +80,18 @@ pub(crate) fn page(page: Page<'_>) -> String {
     let names = image_names(report);
     let first = First::of(report, page.changes.as_ref(), &mut space);
     let sections = sections::all(report, page.files, &names, page.changes.as_ref(), &mut space);
+    let title = title(report);
+    let margin = margin::style(&title, report, page.json.as_ref());
     let document = Document {
-        title: title(report),
+        title,
         policy: format!(
-            "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'",
+            "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-{}' 'sha256-{}'; script-src 'sha256-{}'",
             sum(STYLE),
+            sum(&margin),
             sum(SCRIPT)
         ),
         style: STYLE,
+        margin,
         script: SCRIPT,
         json: page.json.map(|sum| sum.to_string()).unwrap_or_default(),
         build: &report.basis.build,
