@@ -111,8 +111,9 @@ fn read_list(list: &str, found: &mut Found) {
             continue;
         }
         let (name, version) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        if kind == "=>" && (version.is_empty() || !is_replaceable) {
-            // A folder of the builder takes the place. It has no version, so the module is named as it was asked for.
+        if kind == "=>" && (matches!(version, "" | "(devel)") || !is_replaceable) {
+            // A folder of the builder takes the place. It has no version, for which Go 1.27 writes `(devel)`, so the module is
+            // named as it was asked for.
             continue;
         }
         let Some((name, version)) = word(name).zip(word(version)) else {
@@ -142,6 +143,7 @@ mod tests {
 
     const LIST: &str = "path\texample.org/cmd\nmod\texample.org\t(devel)\t\ndep\tgolang.org/x/net\tv0.17.0\th1:x=\n\
                         dep\ta.org/old\tv1.0.0\n=>\tb.org/new\tv1.1.0\th1:y=\ndep\tc.org/local\tv2.0.0\n=>\t../local\t\n\
+                        dep\td.org/newer\tv3.0.0\n=>\t./newer\t(devel)\t\n\
                         build\t-compiler=gc\n";
 
     fn framed() -> Vec<u8> {
@@ -153,13 +155,14 @@ mod tests {
         found.packages.iter().map(|package| format!("{} {}", package.name, package.version)).collect()
     }
 
-    fn expected() -> [&'static str; 5] {
+    fn expected() -> [&'static str; 6] {
         [
             "stdlib 1.22.1",
             "example.org (devel)",
             "golang.org/x/net v0.17.0",
             "b.org/new v1.1.0",
             "c.org/local v2.0.0",
+            "d.org/newer v3.0.0",
         ]
     }
 

@@ -9,10 +9,10 @@ use super::contents::image;
 use crate::behaviour::support::{Desk, Run, cached, skipped};
 
 /// A package that was found: name, version, and the file that says so.
-type Located = (String, String, String);
+pub(super) type Located = (String, String, String);
 
 /// Makes an image of a folder, and returns the packages of this type of package URL that an audit finds in it.
-fn found(folder: &Path, purl_type: &str) -> Vec<Located> {
+pub(super) fn found(folder: &Path, purl_type: &str) -> Vec<Located> {
     let desk = Desk::new();
     let mut tar = Command::new("tar");
     tar.arg("-cf").arg(desk.path("layer.tar")).arg("-C").arg(folder).arg(".");
@@ -27,7 +27,7 @@ fn found(folder: &Path, purl_type: &str) -> Vec<Located> {
     packages.map(|one| (text(one, "name"), text(one, "version"), text(one, "path"))).collect()
 }
 
-fn sorted(packages: impl IntoIterator<Item = (String, String)>) -> Vec<(String, String)> {
+pub(super) fn sorted(packages: impl IntoIterator<Item = (String, String)>) -> Vec<(String, String)> {
     let mut packages: Vec<(String, String)> = packages.into_iter().collect();
     packages.sort();
     packages.dedup();

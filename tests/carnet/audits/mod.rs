@@ -6,6 +6,7 @@ mod differences;
 mod each_rule;
 mod finds;
 mod gates;
+mod go_programs;
 mod guard;
 mod hostile_images;
 mod language_packages;
