@@ -372,7 +372,12 @@ impl<'a> Merging<'a> {
         FileLine {
             image,
             path: path_text(&entry.path()),
-            kind: if entry.is_hard_link() { "hardlink" } else { kind(entry.kind()) }.to_owned(),
+            // Of another name of a link or device, a container sees what it is.
+            kind: match entry.kind() {
+                EntryKind::File if entry.is_hard_link() => "hardlink",
+                other => kind(other),
+            }
+            .to_owned(),
             mode: entry.mode(),
             uid: entry.uid(),
             gid: entry.gid(),

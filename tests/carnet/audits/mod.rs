@@ -21,6 +21,7 @@ mod rootfs;
 mod sboms;
 mod sboms_of_others;
 mod signatures;
+mod stacks;
 mod system_images;
 mod system_packages;
 mod tree;

@@ -19,11 +19,11 @@ use serde_json::json;
 const STACKS: u64 = 60;
 
 /// What a path is: type, permissions, owner, group, size, target of a link.
-type Facts = (&'static str, u32, u32, u32, u64, Vec<u8>);
+pub(super) type Facts = (&'static str, u32, u32, u32, u64, Vec<u8>);
 
 /// An entry of a layer. `a/` is a folder, `a -> b` a symbolic link, `a => b` a hard link. A number behind `#` is the size
 /// of a file, and tells contents apart.
-fn layer(entries: &[String]) -> Vec<u8> {
+pub(super) fn layer(entries: &[String]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (number, text) in entries.iter().enumerate() {
         let (text, size) = text.split_once('#').unwrap_or((text, "0"));
@@ -63,13 +63,15 @@ impl LayerVisitor for Table {
     }
 }
 
+fn table(entries: &[String]) -> Arc<Members> {
+    let mut table = Table(Members::new());
+    read_layer(&mut layer(entries).as_slice(), &LayerLimits::default(), &mut table);
+    Arc::new(table.0)
+}
+
 fn merged(layers: &[Vec<String>]) -> Rootfs {
-    let table = |entries: &Vec<String>| {
-        let mut table = Table(Members::new());
-        read_layer(&mut layer(entries).as_slice(), &LayerLimits::default(), &mut table);
-        Arc::new(table.0)
-    };
-    Rootfs::merge(&layers.iter().map(table).collect::<Vec<_>>(), &RootfsLimits::default())
+    let tables: Vec<_> = layers.iter().map(|entries| table(entries)).collect();
+    Rootfs::merge(&tables, &RootfsLimits::default())
 }
 
 /// Whether a runtime refuses the layers, as far as the merged table knows.
@@ -112,12 +114,16 @@ fn theirs(layers: &[Vec<String>]) -> Option<BTreeMap<Vec<u8>, Facts>> {
     let index = json!({"schemaVersion": 2, "manifests": [manifest]});
     std::fs::write(layout.join("index.json"), index.to_string()).unwrap();
     std::fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
-    let bundle = folder.path().join("bundle");
+    unpacked(&format!("{}:t", layout.display()), &folder.path().join("bundle"))
+}
+
+/// Unpacks an image into a new folder, and returns what is there. `None` if umoci refuses it.
+pub(super) fn unpacked(image: &str, bundle: &Path) -> Option<BTreeMap<Vec<u8>, Facts>> {
     // Folders that no layer has an entry for get their permissions from the mask.
     let ran = Command::new("sh")
         .args(["-c", "umask 022; exec umoci unpack --image \"$0\" \"$1\""])
-        .arg(format!("{}:t", layout.display()))
-        .arg(&bundle)
+        .arg(image)
+        .arg(bundle)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&ran.stderr);
@@ -154,7 +160,7 @@ fn walk(folder: &Path, above: &[u8], found: &mut BTreeMap<Vec<u8>, Facts>) {
     }
 }
 
-fn must_be_root() {
+pub(super) fn must_be_root() {
     let owner = std::fs::metadata("/proc/self").unwrap().uid();
     assert!(owner == 0, "umoci must unpack as root to set owners: run this test as root");
 }
@@ -173,9 +179,8 @@ fn compare(layers: &[Vec<String>]) -> Rootfs {
     rootfs
 }
 
-#[test]
-fn traps_are_read_as_umoci_reads_them() {
-    must_be_root();
+/// Stacks that readers of layers have stumbled over.
+pub(super) fn traps() -> Vec<Vec<Vec<String>>> {
     let stacks: [&[&[&str]]; 17] = [
         // A whiteout, and a folder that starts anew.
         &[&["var/lib/dpkg/status#9", "etc/a#1"], &["var/lib/dpkg/.wh.status", "etc/.wh..wh..opq", "etc/b#2"]],
@@ -211,9 +216,15 @@ fn traps_are_read_as_umoci_reads_them() {
         &[&["f#1", "f/x#1"]],
         &[&["a -> b", "b -> a", "a/x#1"]],
     ];
-    for stack in stacks {
-        let owned = |entries: &&[&str]| entries.iter().map(|&entry| entry.to_owned()).collect::<Vec<_>>();
-        compare(&stack.iter().map(owned).collect::<Vec<_>>());
+    let owned = |entries: &&[&str]| entries.iter().map(|&entry| entry.to_owned()).collect::<Vec<_>>();
+    stacks.iter().map(|stack| stack.iter().map(owned).collect()).collect()
+}
+
+#[test]
+fn traps_are_read_as_umoci_reads_them() {
+    must_be_root();
+    for stack in traps() {
+        compare(&stack);
     }
 }
 
@@ -261,19 +272,29 @@ impl Random {
     /// Layers; most entries that a runtime would refuse are left out.
     fn stack(&mut self) -> Vec<Vec<String>> {
         let keeps_refused = self.below(8) == 0;
-        let mut layers: Vec<Vec<String>> = Vec::new();
+        let mut layers = Vec::new();
+        let mut tables = Vec::new();
         for _ in 0..2 + self.below(4) {
-            layers.push(Vec::new());
+            let mut entries = Vec::new();
+            tables.push(table(&entries));
             for _ in 0..3 + self.below(12) {
-                let entry = self.entry();
-                layers.last_mut().unwrap().push(entry);
-                if !keeps_refused && is_refused(&merged(&layers)) {
-                    layers.last_mut().unwrap().pop();
+                entries.push(self.entry());
+                let upper = table(&entries);
+                let lower = std::mem::replace(tables.last_mut().unwrap(), upper);
+                if !keeps_refused && is_refused(&Rootfs::merge(&tables, &RootfsLimits::default())) {
+                    entries.pop();
+                    *tables.last_mut().unwrap() = lower;
                 }
             }
+            layers.push(entries);
         }
         layers
     }
+}
+
+/// The layers of a number.
+pub(super) fn random_stack(seed: u64) -> Vec<Vec<String>> {
+    Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)).stack()
 }
 
 #[test]
@@ -283,9 +304,7 @@ fn random_stacks_are_merged_as_umoci_unpacks_them() {
     let stacks = std::env::var("CARNET_STACKS").map_or(STACKS, |count| count.parse().unwrap());
     let (mut refused, mut hard_links, mut hidden) = (0, 0, 0);
     for seed in 1..=stacks {
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let layers = random.stack();
-        let rootfs = compare(&layers);
+        let rootfs = compare(&random_stack(seed));
         refused += u64::from(is_refused(&rootfs));
         hard_links += u64::from(rootfs.iter().any(|entry| entry.is_hard_link()));
         hidden += u64::from(!rootfs.hidden().is_empty());

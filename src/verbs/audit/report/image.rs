@@ -85,7 +85,7 @@ pub struct FileLine {
     pub image: Digest,
     /// The path without a leading slash. Bytes that are not UTF-8 are written `\xNN`.
     pub path: String,
-    /// `file`, `folder`, `symlink`, `hardlink`, `device` or `fifo`.
+    /// `file`, `folder`, `symlink`, `device`, `fifo`, or `hardlink` for another name of a file.
     pub kind: String,
     /// The permission bits, with setuid, setgid and sticky.
     pub mode: u32,
