@@ -1,12 +1,14 @@
 //! Images whose databases of system packages are real: what the audit lists is what the tools of the system list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
 use super::contents::{image, tar_of};
 use super::system_packages::Rpm;
-use crate::behaviour::support::{Desk, Run};
+use crate::behaviour::support::{Desk, Run, cached};
 
 /// The packages of a type that an audit of `oci:src` finds: name, version, architecture and licences.
 fn packages(desk: &Desk, kind: &str) -> Vec<(String, Vec<String>)> {
@@ -33,29 +35,48 @@ fn names(packages: &[(String, Vec<String>)]) -> Vec<&str> {
 
 /// Prints the licences of each copyright file in the machine-readable form, in a way of its own.
 const LICENCES: &str = r"
-import glob, json, re
+import glob, json, re, sys
 found = {}
-for path in glob.glob('/usr/share/doc/*/copyright'):
+for path in glob.glob(sys.argv[1] + '/usr/share/doc/*/copyright'):
     text = open(path, encoding='utf-8', errors='replace').read()
     if re.search(r'(?im)\A(?:.*\n){0,9}format:.*copyright-format', text):
-        found[path.split('/')[4]] = sorted(set(re.findall(r'(?m)^License:[ \t]*(\S.*?)[ \t]*$', text)))
+        found[path.split('/')[-2]] = sorted(set(re.findall(r'(?m)^License:[ \t]*(\S.*?)[ \t]*$', text)))
 print(json.dumps(found))
 ";
+
+/// The packages that dpkg lists: name, version and architecture.
+fn listed(desk: &Desk, database: &str) -> Vec<String> {
+    let format = "'${db:Status-Status} ${Package} ${Version} ${Architecture}\\n'";
+    let listed = desk.sh(&format!("dpkg-query --admindir={database} -W -f {format}")).ok().stdout;
+    let is_there = |line: &&str| !line.starts_with("config-files") && !line.starts_with("not-installed");
+    let lines = listed.lines().filter(is_there).filter_map(|line| line.split_once(' '));
+    let mut packages: Vec<String> = lines.map(|(_, rest)| rest.to_owned()).collect();
+    packages.sort();
+    packages
+}
+
+/// Compares the licences of packages with those that their copyright files in a root name.
+fn compare_licences(found: &[(String, Vec<String>)], root: &Path) {
+    let mut script = Command::new("python3");
+    script.args(["-c", LICENCES]).arg(root);
+    let licences: BTreeMap<String, Vec<String>> =
+        serde_json::from_str(&Run::of(&mut script).ok().stdout).unwrap();
+    let mut compared = 0;
+    for (package, ours) in found {
+        let name = package.split(' ').next().unwrap();
+        if let Some(theirs) = licences.get(name).filter(|theirs| theirs.len() < 64) {
+            assert_eq!(ours, theirs, "{name}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 20, "{compared}");
+}
 
 /// The root of this system, as far as packages are concerned: as dpkg keeps them, and as images without dpkg have them.
 #[test]
 fn an_image_of_this_system_has_the_packages_and_licences_of_this_system() {
     let desk = Desk::new();
-    let query = "dpkg-query -W -f '${db:Status-Status} ${Package} ${Version} ${Architecture}\\n'";
-    let listed = desk.sh(query).ok().stdout;
-    let is_there = |line: &&str| !line.starts_with("config-files") && !line.starts_with("not-installed");
-    let mut expected: Vec<&str> = listed
-        .lines()
-        .filter(is_there)
-        .filter_map(|line| line.split_once(' '))
-        .map(|(_, rest)| rest)
-        .collect();
-    expected.sort_unstable();
+    let expected = listed(&desk, "/var/lib/dpkg");
     assert!(expected.len() > 50);
     let pack = "tar --owner=0 --group=0 -cf";
     desk.sh(&format!(
@@ -75,21 +96,35 @@ END
     image(&mut desk.source("src"), "app:1", &[whole]);
     let found = packages(&desk, "deb");
     assert_eq!(names(&found), expected);
-    let licences: BTreeMap<String, Vec<String>> = serde_json::from_str(
-        &Run::of(std::process::Command::new("python3").args(["-c", LICENCES])).ok().stdout,
-    )
-    .unwrap();
-    let mut compared = 0;
-    for (package, ours) in &found {
-        let name = package.split(' ').next().unwrap();
-        if let Some(theirs) = licences.get(name).filter(|theirs| theirs.len() < 64) {
-            assert_eq!(ours, theirs, "{name}");
-            compared += 1;
-        }
-    }
-    assert!(compared > 20, "{compared}");
+    compare_licences(&found, Path::new("/"));
     image(&mut desk.source("src"), "app:1", &[less]);
     assert_eq!(names(&packages(&desk, "deb")), expected);
+}
+
+/// A whole Debian, which mmdebstrap made, as the layer of an image.
+#[test]
+fn an_image_of_a_debian_root_has_the_packages_licences_and_files_of_the_root() {
+    let root = cached("debian-root-1/root.tar");
+    assert!(root.exists(), "{} is missing (scripts/setup --audits)", root.display());
+    let desk = Desk::new();
+    let archive = root.display();
+    desk.sh(&format!("mkdir root && tar -xf {archive} -C root ./var/lib/dpkg ./usr/share/doc")).ok();
+    let expected = listed(&desk, "root/var/lib/dpkg");
+    assert!(expected.len() > 60, "{expected:?}");
+    image(&mut desk.source("src"), "app:1", &[std::fs::read(&root).unwrap()]);
+    let found = packages(&desk, "deb");
+    assert_eq!(names(&found), expected);
+    compare_licences(&found, &desk.path("root"));
+
+    // Each entry of the archive is a file of the image, and nothing else is.
+    let theirs = desk.sh(&format!("tar -tf {archive} --quoting-style=literal")).ok().stdout;
+    let theirs = theirs.lines().map(|line| line.trim_start_matches("./").trim_end_matches('/'));
+    let theirs: BTreeSet<&str> = theirs.filter(|path| !path.is_empty()).collect();
+    let lines = desk.carnet("ls oci:src app:1 --json").ok().json();
+    let lines = lines["files"].as_array().unwrap();
+    let ours: BTreeSet<&str> = lines.iter().map(|line| line["path"].as_str().unwrap()).collect();
+    assert!(ours.len() > 3000 && ours.len() == lines.len());
+    assert_eq!(ours, theirs);
 }
 
 #[test]
