@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use super::contents::image;
 use crate::behaviour::support::{Desk, Run, cached};
 
 /// Where `scripts/setup --audits` puts what drives the browser.
@@ -98,18 +99,25 @@ fn modules() -> PathBuf {
     folder
 }
 
+/// The path of a program.
+fn program(name: &str) -> String {
+    let found = Command::new("sh").args(["-c", "command -v \"$0\"", name]).output().unwrap();
+    let path = String::from_utf8(found.stdout).unwrap().trim().to_owned();
+    assert!(!path.is_empty(), "{name} is not installed (scripts/setup --audits)");
+    path
+}
+
+/// Runs a script that drives the browser, and returns what it prints.
+fn driven(script: &str, files: &[&Path]) -> Value {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/carnet/audits").join(script);
+    let mut node = Command::new(program("node"));
+    node.arg(script).args(files).arg(modules()).arg(program("chromium"));
+    Run::of(&mut node).ok().json()
+}
+
 /// Opens a page in the browser, and returns what it saw.
 fn browsed(desk: &Desk, page: &Path) -> Value {
-    let program = |name: &str| {
-        let found = Command::new("sh").args(["-c", "command -v \"$0\"", name]).output().unwrap();
-        let path = String::from_utf8(found.stdout).unwrap().trim().to_owned();
-        assert!(!path.is_empty(), "{name} is not installed (scripts/setup --audits)");
-        path
-    };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/carnet/audits/page.mjs");
-    let mut node = Command::new(program("node"));
-    node.arg(script).arg(page).arg(desk.path("page.pdf")).arg(modules()).arg(program("chromium"));
-    Run::of(&mut node).ok().json()
+    driven("page.mjs", &[page, &desk.path("page.pdf")])
 }
 
 fn texts(value: &Value) -> Vec<&str> {
@@ -213,4 +221,15 @@ fn the_page_is_the_same_each_time() {
     let second = fs::read(report_page(&desk, "2.html", "--jobs 8 --at 2026-01-01T00:00:00Z")).unwrap();
     assert!(first == second, "two audits of one bundle give two pages");
     assert!(first.len() < 3_000_000, "{} bytes", first.len());
+}
+
+#[test]
+fn a_page_of_100_000_files_opens_in_two_seconds() {
+    let desk = Desk::new();
+    let files = (0..100_000).map(|n| (format!("usr/lib/part{}/file-{n}.so", n % 997), Vec::new()));
+    image(&mut desk.source("src"), "team/app:1", &[archive(files)]);
+    desk.carnet("audit oci:src --no-secrets -o html=page.html").ok();
+    let seen = driven("page_speed.mjs", &[&desk.path("page.html")]);
+    assert!(seen["said"].as_str().unwrap().starts_with("1 of 100,9"), "{seen}");
+    assert!(seen["open"].as_f64().unwrap() < 2000.0 && seen["search"].as_f64().unwrap() < 100.0, "{seen}");
 }

@@ -9,7 +9,7 @@ use crate::behaviour::layouts::{Source, digest_of};
 use crate::behaviour::support::Desk;
 
 /// Others than those that the library merges in its own test.
-const SEEDS: std::ops::Range<u64> = 10_000..10_240;
+const SEEDS: std::ops::Range<u64> = 10_000..10_200;
 
 /// What a runtime refuses.
 const REFUSED: [&str; 5] =
