@@ -146,6 +146,10 @@ fn an_image_has_the_packages_of_rpm_whatever_its_database_is() {
     }
     rpm.berkeley("bdb", "db_lorder=1234");
     check(&[at(old, "Packages", "bdb/Packages")], &three);
+    rpm.ndb("Packages.db");
+    for folder in [old, new] {
+        check(&[at(folder, "Packages.db", "Packages.db")], &three);
+    }
     // The log is in a layer of its own, and a whiteout takes it away.
     rpm.log();
     let base = at(old, "rpmdb.sqlite", "db/rpmdb.sqlite");

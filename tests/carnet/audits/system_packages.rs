@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 
 use carnet::packages::{Found, Package, apk, dpkg, rpm};
 
+use crate::behaviour::support::Desk;
+
 /// Runs a program, and returns what it prints.
 fn run(program: &str, arguments: &[&str], input: &str) -> String {
     use std::io::Write as _;
@@ -113,6 +115,13 @@ fn apk_lists_the_packages_of_an_image() {
     let ours = found.packages.iter().map(|package| format!("{}-{}", package.name, package.version));
     assert_eq!(sorted(ours), sorted(listed.lines().map(str::to_owned)));
     assert_eq!(found.packages.len(), 14);
+    let desk = Desk::new();
+    let source = format!("docker-archive:{}", archive.display());
+    let report = desk.carnet(&format!("audit {source} --tmp . -o json")).ok().json();
+    let text = |package: &serde_json::Value, name: &str| package[name].as_str().unwrap().to_owned();
+    let apk = report["packages"].as_array().unwrap().iter().filter(|package| package["kind"] == "apk");
+    let ours = apk.map(|package| format!("{}-{}", text(package, "name"), text(package, "version")));
+    assert_eq!(sorted(ours), sorted(listed.lines().map(str::to_owned)), "an audit of the image");
     for path in ["/bin/busybox", "/lib/ld-musl-x86_64.so.1"] {
         run("chroot", &[to, "/sbin/apk", "info", "--who-owns", path], "");
         assert!(found.owned.iter().any(|owned| *owned == path.as_bytes()[1..]), "{path}");
@@ -182,6 +191,21 @@ for number, blob in sqlite3.connect(sys.argv[1]).execute('select hnum, blob from
 print('DATA=END')
 ";
 
+/// Writes a database in the form of SUSE. Debian's rpm cannot.
+const NDB: &str = "
+import sqlite3, struct, sys, zlib
+rows = sqlite3.connect(sys.argv[1]).execute('select hnum, blob from Packages').fetchall()
+slots, bodies = b'', b''
+for number, blob in rows:
+    blocks = -(-(16 + len(blob) + 12) // 16)
+    slots += struct.pack('<4sIII', b'Slot', number, 256 + len(bodies) // 16, blocks)
+    body = (struct.pack('<4sIII', b'BlbS', number, 1, len(blob)) + blob).ljust(blocks * 16 - 12, b'\\0')
+    bodies += body + struct.pack('<II4s', zlib.adler32(body), len(blob), b'BlbE')
+slots += struct.pack('<4sIII', b'Slot', 0, 0, 0) * (254 - len(rows))
+head = struct.pack('<4sIIIIIII', b'RpmP', 0, 1, 1, len(rows) + 1, 0, 0, 0)
+open(sys.argv[2], 'wb').write(head + slots + bodies)
+";
+
 /// A folder with packages, and a database of rpm with three of them.
 pub(super) struct Rpm {
     folder: tempfile::TempDir,
@@ -227,6 +251,11 @@ impl Rpm {
         std::fs::create_dir(self.path(folder)).unwrap();
         let file = self.path(&format!("{folder}/Packages"));
         run("db5.3_load", &["-c", order, &file], &dump);
+    }
+
+    /// Writes the database as SUSE has it.
+    pub(super) fn ndb(&self, file: &str) {
+        run("python3", &["-c", NDB, &self.path("db/rpmdb.sqlite"), &self.path(file)], "");
     }
 
     /// Compares what we found with what rpm lists.
