@@ -86,6 +86,10 @@ impl Signer for AgentSigner {
         &self.public
     }
 
+    fn waits(&self) -> bool {
+        true
+    }
+
     /// The agent signs the message itself, without the frame of `ssh-keygen -Y sign`.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         let signature = self.agent.sign(&self.blob, message)?;

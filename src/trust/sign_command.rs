@@ -81,6 +81,10 @@ impl Signer for CommandSigner {
         &self.public
     }
 
+    fn waits(&self) -> bool {
+        true
+    }
+
     /// The program gets `message` on stdin, and prints the signature.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         let program = self.command.program().to_owned();

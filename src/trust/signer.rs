@@ -22,6 +22,12 @@ pub trait Signer: Send + Sync {
     /// [`SignerError`] if the key cannot be used.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError>;
 
+    /// Whether [`sign`](Signer::sign) waits for something outside of this program, such as a token or a service, so that a caller
+    /// should do other work meanwhile.
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// A key of another algorithm whose signatures stand beside those of this one in the heads of chunks; see
     /// [`HybridSigner`].
     fn partner(&self) -> Option<&dyn Signer> {
@@ -96,6 +102,10 @@ impl Signer for HybridSigner {
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         self.first.sign(message)
+    }
+
+    fn waits(&self) -> bool {
+        self.first.waits() || self.second.waits()
     }
 
     fn partner(&self) -> Option<&dyn Signer> {

@@ -26,6 +26,14 @@ impl Hand<'_> {
         }
     }
 
+    /// Whether signatures take their time, while this program does nothing for them.
+    pub(super) fn waits(self) -> bool {
+        match self {
+            Hand::Key(signer) => signer.waits(),
+            Hand::Later(_) => false,
+        }
+    }
+
     /// Whether a statement has these signatures already.
     pub(super) fn has_signed(self, statement: &[u8], signatures: &[Signature]) -> bool {
         match self {

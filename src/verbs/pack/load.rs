@@ -26,16 +26,19 @@ pub(super) fn load(sealer: &Sealer<'_>, gathered: &Gathered) -> Result<(), PackE
     let mut waiting: Vec<usize> = (0..blobs.len()).filter(is_pending).collect();
     let times = |blob| if sealer.must_prove_first(blob) { 2 } else { 1 };
     let bytes = waiting.iter().map(|&blob| times(blob) * blobs[blob].size).sum();
-    sealer.environment.monitor.phase(Phase::Pack, bytes, || {
+    let load_all = || {
         while !waiting.is_empty() {
             waiting.sort_by_key(|&blob| {
                 let first = blobs[blob].pieces[0].chunk;
                 (first == 0, first, std::cmp::Reverse(blobs[blob].size), blob)
             });
             waiting = load_once(sealer, gathered, &waiting)?;
+            // Only what is sealed leaves a local disk, and makes room for others.
+            sealer.wait_until_sealed()?;
         }
         Ok(())
-    })
+    };
+    sealer.environment.monitor.phase(Phase::Pack, bytes, || sealer.seal_during(load_all))
 }
 
 /// Loads these blobs. Returns those that were only proven, those that failed but can be read again from another location,

@@ -36,6 +36,7 @@ mod report;
 mod request;
 mod resume;
 mod room;
+mod seal_queue;
 mod sealer;
 mod work_plan;
 

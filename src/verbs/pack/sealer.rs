@@ -11,6 +11,7 @@ use super::file_sums::FileSums;
 use super::hand::Hand;
 use super::part::Part;
 use super::room::{Room, is_proven_first};
+use super::seal_queue::SealQueue;
 use crate::environment::Environment;
 use crate::format::entry::EntryName;
 use crate::format::head::{Head, put};
@@ -75,6 +76,8 @@ pub(super) struct Sealer<'a> {
     /// Room for chunks that the sink assembles on the local disk.
     pub room: Room,
     hand: Hand<'a>,
+    /// Full chunks that wait for the key.
+    full: SealQueue,
     only: Option<Only>,
     chunks: Vec<Mutex<Progress>>,
     /// The sums of the pieces of blobs that were proven before they are loaded.
@@ -121,8 +124,8 @@ impl<'a> Sealer<'a> {
         });
         let chunks = chunks.collect();
         let (file_sums, room) = (FileSums::new(file_sums), Room::new(blueprint, sink));
-        let (proven, control) = Default::default();
-        Sealer { blueprint, environment, sink, file_sums, room, hand, only, chunks, proven, control }
+        let (full, proven, control) = Default::default();
+        Sealer { blueprint, environment, sink, file_sums, room, hand, full, only, chunks, proven, control }
     }
 
     /// Whether a chunk is written.
@@ -330,7 +333,24 @@ impl<'a> Sealer<'a> {
             }
             chunk.rest == 0 && number != 0 && chunk.finished.is_none()
         };
-        if complete { self.seal(number, &[]).map(drop) } else { Ok(()) }
+        if !complete || self.full.put(number)? {
+            return Ok(());
+        }
+        self.seal(number, &[]).map(drop)
+    }
+
+    /// Runs `load`. If the key takes its time, other threads seal the chunks that become full, and nobody waits for them.
+    pub(super) fn seal_during<T>(&self, load: impl FnOnce() -> Result<T, PackError>) -> Result<T, PackError> {
+        if !self.hand.waits() {
+            return load();
+        }
+        let seal = |number| self.seal(number, &[]).map(drop);
+        self.full.serve_during(self.environment.workers.count(), &seal, load)
+    }
+
+    /// Waits until every full chunk is sealed.
+    pub(super) fn wait_until_sealed(&self) -> Result<(), PackError> {
+        self.full.wait_until_empty()
     }
 
     /// Seals a chunk whose blobs are loaded: writes `documents`, the sums, the signed head and the end, then commits.

@@ -132,6 +132,27 @@ fn a_signal_ends_the_command_too() {
     assert!(desk.files("out") == before);
 }
 
+/// The worker goes on with the next chunk while a command takes its time for the one before.
+#[test]
+fn a_slow_command_does_not_stop_the_worker() {
+    if !installed(&["openssl"]) {
+        return;
+    }
+    let desk = desk();
+    // Each layer fills a chunk.
+    let mut source = desk.source("layers");
+    let image = source.image(2, &[50_000; 8]);
+    source.tag(&image, "app:2");
+    // It signs the first chunk when the fourth has begun. A worker that waits for it has begun the second.
+    let when_others_have_begun = format!(
+        "i=0; until find slow | grep -q 00004; do [ $((i += 1)) -lt 200 ] || exit 9; sleep 0.05; done; {OPENSSL}"
+    );
+    script(&desk, &when_others_have_begun);
+    let pack = "pack oci:layers --jobs 1 --chunk-size 64KiB --to slow --name b --key alice.pub.pem --sign-command ./sign.sh";
+    desk.carnet(pack).ok();
+    desk.carnet("verify slow --pub alice.pub.pem").ok().says(&["COMPLETE"]);
+}
+
 /// Where Debian has the module of SoftHSM.
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 

@@ -99,6 +99,10 @@ impl Signer for TokenSigner {
         &self.public
     }
 
+    fn waits(&self) -> bool {
+        true
+    }
+
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         // Workers behind a token that hangs do not wait for it once more.
