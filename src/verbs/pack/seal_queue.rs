@@ -139,7 +139,14 @@ struct Busy<'a>(&'a SealQueue);
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        self.0.state().busy -= 1;
+        let mut state = self.0.state();
+        state.busy -= 1;
+        if thread::panicking() {
+            // Nobody may wait for this thread any more. The scope passes the panic on.
+            state.threads = 0;
+            state.waiting.clear();
+        }
+        drop(state);
         self.0.changed.notify_all();
     }
 }
@@ -188,6 +195,20 @@ mod tests {
         assert!(matches!(done, Err(PackError::System(_))));
         let late = queue.serve_during(1, &seal, || queue.put(3));
         assert!(matches!(late, Err(PackError::System(_))));
+    }
+
+    #[test]
+    #[should_panic = "a scoped thread panicked"]
+    fn nobody_waits_for_a_thread_that_panicked() {
+        let queue = SealQueue::default();
+        let seal = |_| -> Result<(), PackError> { panic!("a fault") };
+        let done = queue.serve_during(1, &seal, || {
+            for number in 0..100 {
+                queue.put(number)?;
+            }
+            queue.wait_until_empty()
+        });
+        drop(done);
     }
 
     #[test]
