@@ -8,7 +8,7 @@
 # --policy FILE, is in CARNET_LAST. CARNET is the program, if `carnet` is not in the PATH of the machines. Each machine runs
 # one piece at a time; --jobs 2 changes that. Over SSH, only those variables of the environment are passed on that --env names.
 # If pieces of an import fail, nothing becomes visible: run this again, and what is there is kept. The verdict of verify is
-# given in any case.
+# given in any case. CARNET_ONLY=0,2 runs only these pieces of them, and then the end.
 set -euo pipefail
 
 carnet=${CARNET:-carnet}
@@ -34,8 +34,11 @@ esac
 
 # One process uses all CPUs of its machine. Paths are the same on all machines. One that is gone is noticed after a minute.
 export PARALLEL_SSH=${PARALLEL_SSH:-ssh -o ConnectTimeout=30 -o ServerAliveInterval=20}
-seq 0 $((pieces - 1)) | parallel --quote --will-cite --jobs 1 --workdir "$PWD" --retries $retries "${options[@]}" \
-    "$carnet" "$verb-piece" "$@" --pieces "$pieces" --piece {} || [ "$verb" = verify ]
-# CARNET_LAST is several words.
+numbers=$(seq 0 $((pieces - 1)))
+numbers=${CARNET_ONLY:-$numbers}
+# The numbers and CARNET_LAST are several words.
+# shellcheck disable=SC2086
+parallel --quote --will-cite --jobs 1 --workdir "$PWD" --retries $retries "${options[@]}" \
+    "$carnet" "$verb-piece" "$@" --pieces "$pieces" --piece {} ::: ${numbers//,/ } || [ "$verb" = verify ]
 # shellcheck disable=SC2086
 exec "$carnet" "$verb" "$@" --pieces "$pieces" "${last[@]}" ${CARNET_LAST:-}

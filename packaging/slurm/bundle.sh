@@ -7,6 +7,7 @@
 # What follows verify or import goes to all processes. What only the last one should get, such as --receipt FILE or
 # --policy FILE, is in CARNET_LAST. CARNET is the program, if `carnet` is not in the PATH of the nodes. If pieces of an import
 # fail, nothing becomes visible: run this again, and what is there is kept. The verdict of verify is given in any case.
+# CARNET_ONLY=0,2 runs only these pieces of them, and then the end.
 set -euo pipefail
 
 carnet=${CARNET:-carnet}
@@ -32,7 +33,7 @@ esac
 # Quotes words for the shell of a job.
 words() { printf '%q ' "$@"; }
 
-array=$(sbatch --parsable --job-name="carnet-$verb" --requeue --array="0-$((pieces - 1))" "${options[@]}" \
+array=$(sbatch --parsable --job-name="carnet-$verb" --requeue --array="${CARNET_ONLY:-0-$((pieces - 1))}" "${options[@]}" \
     --wrap "exec $(words "$carnet" "$verb-piece" "$@" --pieces "$pieces") --piece \$SLURM_ARRAY_TASK_ID")
 echo "pieces: job $array"
 # CARNET_LAST is several words.

@@ -5,7 +5,8 @@
 #
 # Each machine packs one piece at a time; --jobs 2 changes that. CARNET is the program, if `carnet` is not in the PATH of the
 # machines. Over SSH, only those variables of the environment are passed on that --env names. Without CARNET_KEY the pieces are
-# not signed, and nothing is sealed: run `carnet seal` where the key is. If pieces fail, run this again: what is finished is kept.
+# not signed, and nothing is sealed: run `carnet seal` where the key is. If pieces fail, run this again: what is finished is read
+# and kept. CARNET_ONLY=0,2 runs only these pieces, and then seals.
 set -euo pipefail
 
 plan=@PLAN@
@@ -16,10 +17,15 @@ else
     key=(--unsigned)
 fi
 
+pieces=$(seq 0 @LAST@)
+pieces=${CARNET_ONLY:-$pieces}
+
 # One process uses all CPUs of its machine. Paths are the same on all machines. One that is gone is noticed after a minute.
 export PARALLEL_SSH=${PARALLEL_SSH:-ssh -o ConnectTimeout=30 -o ServerAliveInterval=20}
+# The numbers are several words.
+# shellcheck disable=SC2086
 parallel --quote --will-cite --jobs 1 --workdir "$PWD" --retries 3 "$@" \
-    "$carnet" pack-piece --plan "$plan" "${key[@]}" --piece {} ::: $(seq 0 @LAST@)
+    "$carnet" pack-piece --plan "$plan" "${key[@]}" --piece {} ::: ${pieces//,/ }
 if [ -n "${CARNET_KEY:-}" ]; then
     "$carnet" seal --plan "$plan" "${key[@]}"
 fi
