@@ -18,8 +18,8 @@ pub(super) struct Slurm {
     nodes: Vec<(String, Child)>,
 }
 
-/// In seconds: a node that does not answer for so long is down, and its jobs wait for so long before they start again.
-const IMPATIENT: &str = "SlurmdTimeout=2\nMessageTimeout=3\nTCPTimeout=1";
+/// With these settings the daemons soon take a node that does not answer for dead.
+const IMPATIENT: &str = "SlurmdTimeout=2\nMessageTimeout=2\nTCPTimeout=1\n";
 
 impl Slurm {
     /// A cluster with one node.
@@ -126,14 +126,16 @@ impl Slurm {
             "SelectTypeParameters=CR_Core\nReturnToService=2\nSwitchType=switch/none\nMpiDefault=none"
                 .to_owned(),
             "SchedulerParameters=sched_interval=1,bf_interval=1".to_owned(),
-            settings.to_owned(),
         ];
         lines.extend(names.iter().map(node));
         lines.push(format!(
             "PartitionName=all Nodes={} Default=YES MaxTime=INFINITE State=UP\n",
             names.join(",")
         ));
-        fs::write(path("slurm.conf"), lines.join("\n")).unwrap();
+        let text = lines.join("\n");
+        fs::write(path("slurm.conf"), format!("{settings}{text}")).unwrap();
+        // Commands wait for longer, on a busy machine.
+        fs::write(path("commands.conf"), text).unwrap();
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -159,7 +161,7 @@ impl Slurm {
 
     /// A shell line with the cluster's configuration.
     pub(super) fn run(&self, line: &str) -> Run {
-        Run::of(Command::new("sh").args(["-c", line]).env("SLURM_CONF", self.path("slurm.conf")))
+        Run::of(Command::new("sh").args(["-c", line]).env("SLURM_CONF", self.path("commands.conf")))
     }
 
     /// Waits until something is true, and shows the logs if it does not become so.
