@@ -345,7 +345,10 @@ impl<'a> Merging<'a> {
                         Self::take(image, found, layer, &path, merged);
                     }
                 }
-                Some((Captured::Owned(paths), _)) => owned.add(paths, &self.rootfs),
+                // Lists of dpkg count in its own folder only: many other files have such names.
+                Some((Captured::Owned(paths), _)) if is_list_of_python(&entry) => {
+                    owned.add(paths, &self.rootfs);
+                }
                 _ => {}
             }
         }
@@ -411,6 +414,12 @@ pub(super) fn member_line(image: Digest, layer: Option<Digest>, member: &Member<
         layer,
         sha256: None,
     }
+}
+
+/// Whether it lists the files of a Python distribution.
+fn is_list_of_python(entry: &Entry<'_>) -> bool {
+    let wanted = wanted(&entry.path(), entry.mode());
+    matches!(wanted, Some(Wanted::PythonRecord | Wanted::PythonInstalledFiles))
 }
 
 fn kind(kind: EntryKind) -> &'static str {

@@ -105,8 +105,14 @@ fn a_program_for_another_machine_is_named_where_a_container_sees_it() {
 fn programs_of_no_package_are_named_if_there_is_a_package_database() {
     let desk = Desk::new();
     let mut source = desk.source("src");
-    let programs: Vec<(&str, u32, &[u8])> =
-        vec![("usr/bin/owned", 0o755, b"x"), ("usr/bin/strange", 0o755, b"x"), ("etc/strange", 0o644, b"x")];
+    let programs: Vec<(&str, u32, &[u8])> = vec![
+        ("usr/bin/owned", 0o755, b"x"),
+        ("usr/bin/strange", 0o755, b"x"),
+        ("etc/strange", 0o644, b"x"),
+        // Lists that are not those of dpkg.
+        ("opt/a.list", 0o644, b"/usr/bin/strange\n"),
+        ("opt/a.md5sums", 0o644, b"d41d8cd98f00b204e9800998ecf8427e  usr/bin/strange\n"),
+    ];
     let database: Vec<(&str, u32, &[u8])> = vec![
         ("var/lib/dpkg/status", 0o644, STATUS),
         ("var/lib/dpkg/info/a.list", 0o644, b"/usr\n/usr/bin\n/usr/bin/owned\n"),

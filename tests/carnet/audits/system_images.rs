@@ -44,6 +44,25 @@ for path in glob.glob(sys.argv[1] + '/usr/share/doc/*/copyright'):
 print(json.dumps(found))
 ";
 
+/// Counts the files of an archive that no list of dpkg has, and that are none of its scripts. Folders of /usr are linked from /.
+const UNOWNED: &str = r"
+import sys, tarfile
+archive = tarfile.open(sys.argv[1])
+def place(path):
+    path = path.removeprefix('./').removeprefix('/')
+    return 'usr/' + path if path.split('/')[0] in ('bin', 'sbin', 'lib', 'lib64', 'lib32', 'libx32') else path
+info = 'var/lib/dpkg/info/'
+owned, files = set(), []
+for member in archive:
+    if member.isreg() or member.islnk():
+        files.append(place(member.name))
+    if place(member.name).startswith(info) and member.name.endswith('.list'):
+        owned.update(map(place, archive.extractfile(member).read().decode().splitlines()))
+scripts = ('preinst', 'postinst', 'prerm', 'postrm', 'config')
+is_script = lambda path: path.startswith(info) and path.rsplit('.', 1)[-1] in scripts
+print(sum(1 for path in files if path not in owned and not is_script(path)))
+";
+
 /// The packages that dpkg lists: name, version and architecture.
 fn listed(desk: &Desk, database: &str) -> Vec<String> {
     let format = "'${db:Status-Status} ${Package} ${Version} ${Architecture}\\n'";
@@ -115,6 +134,11 @@ fn an_image_of_a_debian_root_has_the_packages_licences_and_files_of_the_root() {
     let found = packages(&desk, "deb");
     assert_eq!(names(&found), expected);
     compare_licences(&found, &desk.path("root"));
+    let report = desk.carnet("audit oci:src --no-secrets -o json").ok().json();
+    let mut script = Command::new("python3");
+    script.args(["-c", UNOWNED]).arg(&root);
+    let unowned = Run::of(&mut script).ok().stdout;
+    assert_eq!(report["images"][0]["unowned"].to_string(), unowned.trim());
 
     // Each entry of the archive is a file of the image, and nothing else is.
     let theirs = desk.sh(&format!("tar -tf {archive} --quoting-style=literal")).ok().stdout;
