@@ -7,8 +7,8 @@ use super::word::{quoted, word};
 use crate::content::deflate;
 use crate::content::executable::Executable;
 
-/// The section that has the list.
-const SECTION: &[u8] = b".dep-v0";
+/// The section that has the list of crates.
+pub const SECTION: &[u8] = b".dep-v0";
 
 /// The most bytes of the list, which is JSON. Cargo-auditable's own reader has the same limit.
 const TEXT_BYTES_MAX: usize = 8 << 20;
@@ -32,7 +32,8 @@ struct Crate {
 /// The crates of an executable. Those that only ran while it was built are left out. Nothing if it has no list.
 pub fn crates(executable: &Executable<'_>) -> Found {
     let mut found = Found::default();
-    let Some(section) = executable.section(SECTION) else {
+    // Of a large executable its bytes may not be there, which `hides_section` tells.
+    let Some(section) = executable.section(SECTION).filter(|section| !section.bytes.is_empty()) else {
         return found;
     };
     match read(section.bytes) {

@@ -1,22 +1,66 @@
 //! ELF (the System V ABI).
 
+use std::ops::Range;
+
 use object::elf;
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
-use object::{Endian, Endianness};
+use object::{Endian, Endianness, ReadRef};
 
 use super::model::{Executable, ExecutableError, Format, SECTIONS_MAX, Section};
 
-pub(super) fn open(bytes: &[u8]) -> Result<Executable<'_>, ExecutableError> {
-    match bytes.get(4) {
-        Some(1) => read::<elf::FileHeader32<Endianness>>(bytes, 4),
-        Some(2) => read::<elf::FileHeader64<Endianness>>(bytes, 8),
+/// The bytes before the table of sections in which their names are, if the table is at the end of the file. Most linkers put
+/// the names directly before it.
+const NAMES_BYTES: u64 = 64 << 10;
+
+pub(super) fn open<'a, R: ReadRef<'a>>(bytes: R) -> Result<Executable<'a>, ExecutableError> {
+    match bytes.read_bytes_at(4, 1) {
+        Ok([1]) => read::<elf::FileHeader32<Endianness>, R>(bytes, 4),
+        Ok([2]) => read::<elf::FileHeader64<Endianness>, R>(bytes, 8),
         _ => Err(ExecutableError::Malformed("ELF class")),
     }
 }
 
-fn read<H>(bytes: &[u8], pointer_bytes: usize) -> Result<Executable<'_>, ExecutableError>
+/// Where the head of an executable says that its writable parts, its sections and their names are.
+pub(super) fn places(head: &[u8]) -> Option<Vec<Range<u64>>> {
+    match head.get(4) {
+        Some(1) => places_of::<elf::FileHeader32<Endianness>>(head),
+        Some(2) => places_of::<elf::FileHeader64<Endianness>>(head),
+        _ => None,
+    }
+}
+
+fn places_of<H: FileHeader<Endian = Endianness>>(head: &[u8]) -> Option<Vec<Range<u64>>> {
+    let header = H::parse(head).ok()?;
+    let endian = header.endian().ok()?;
+    let place = |at: u64, bytes: u64| at..at.saturating_add(bytes);
+    let mut places = Vec::new();
+    // Linkers of Go put the list of modules into the first of them.
+    for program in header.program_headers(endian, head).ok()? {
+        if program.p_type(endian) == elf::PT_LOAD && program.p_flags(endian).0 & elf::PF_W.0 != 0 {
+            places.push(place(program.p_offset(endian).into(), program.p_filesz(endian).into()));
+        }
+    }
+    let (at, count) = (header.e_shoff(endian).into(), u64::from(header.e_shnum(endian)));
+    if at == 0 {
+        return Some(places);
+    }
+    if let Ok(sections) = header.section_headers(endian, head) {
+        let names = header.shstrndx(endian, head).ok().and_then(|number| sections.get(number as usize));
+        places.extend(names.map(|names| place(names.sh_offset(endian).into(), names.sh_size(endian).into())));
+    } else if count == 0 {
+        // The first line of the table tells how many there are, which is seen too late.
+        return None;
+    } else {
+        let bytes = count * u64::from(header.e_shentsize(endian));
+        places.push(at.saturating_sub(NAMES_BYTES)..at.saturating_add(bytes));
+    }
+    Some(places)
+}
+
+fn read<'a, H, R>(bytes: R, pointer_bytes: usize) -> Result<Executable<'a>, ExecutableError>
 where
     H: FileHeader<Endian = Endianness>,
+    R: ReadRef<'a>,
 {
     let header = H::parse(bytes).map_err(|_| ExecutableError::Malformed("ELF header"))?;
     let endian = header.endian().map_err(|_| ExecutableError::Malformed("ELF header"))?;

@@ -64,6 +64,15 @@ impl<'a> Executable<'a> {
         self.sections.iter().find(|section| section.name == name)
     }
 
+    /// Whether it has a section of this name whose bytes are not there, or sections without names, of which one may be it.
+    pub fn hides_section(&self, name: &[u8]) -> bool {
+        let named = self.sections.iter().any(|section| !section.name.is_empty());
+        match self.section(name) {
+            Some(section) => section.bytes.is_empty(),
+            None => !named && !self.sections.is_empty(),
+        }
+    }
+
     /// The bytes from this address in memory to the end of the part that has it.
     pub fn at(&self, address: u64) -> Option<&'a [u8]> {
         self.segments.iter().find_map(|segment| {

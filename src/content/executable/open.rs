@@ -1,6 +1,7 @@
 //! Opening an executable, whatever its form.
 
 use super::model::{Executable, ExecutableError};
+use super::parts::Parts;
 use super::{elf, macho, pe};
 
 /// Whether the head of a file is that of an executable. 64 bytes are enough.
@@ -20,5 +21,10 @@ impl<'a> Executable<'a> {
         } else {
             Err(ExecutableError::NotExecutable)
         }
+    }
+
+    /// Reads the headers of a large executable in ELF or PE. What is not among its parts is empty: names and bytes of sections.
+    pub fn of_parts(parts: &'a Parts) -> Result<Executable<'a>, ExecutableError> {
+        elf::open(parts).or_else(|_| pe::open(parts))
     }
 }

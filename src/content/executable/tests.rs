@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Executable, ExecutableError, Format, is_executable};
+use super::{Executable, ExecutableError, Format, Outline, is_executable};
 
 /// An ELF header without sections: class, data encoding, `e_machine`, `e_flags`.
 fn elf(class: u8, data: u8, machine: u16, flags: u32) -> Vec<u8> {
@@ -76,6 +76,49 @@ fn sections_of_this_test_are_read() {
 }
 
 #[test]
+fn parts_have_the_names_of_sections_and_what_is_writable() {
+    let bytes = std::fs::read("/proc/self/exe").unwrap();
+    let whole = Executable::open(&bytes).unwrap();
+    let (head, mut rest) = bytes.split_at(40 << 10);
+    let outline = Outline::of_head(head, bytes.len() as u64).unwrap();
+    let parts = outline.read(head, &mut rest).unwrap();
+    let found = Executable::of_parts(&parts).unwrap();
+    let names = |executable: &Executable<'_>| -> Vec<Vec<u8>> {
+        executable.sections.iter().map(|section| section.name.to_vec()).collect()
+    };
+    assert_eq!(names(&found), names(&whole));
+    assert_eq!(found.section(b".data"), whole.section(b".data"));
+    assert!(found.section(b".text").unwrap().bytes.is_empty() && found.hides_section(b".text"));
+    assert!(!found.hides_section(b".data") && !found.hides_section(b".no-such-section"));
+    assert_eq!(found.architecture, whole.architecture);
+    assert!(outline.kept_bytes() < bytes.len() as u64 / 2, "{}", outline.kept_bytes());
+}
+
+#[test]
+fn parts_are_known_if_the_head_tells_how_many_sections_there_are() {
+    let mut bytes = elf(2, 1, 62, 0);
+    bytes[40..48].copy_from_slice(&(1_u64 << 20).to_le_bytes());
+    bytes[58..60].copy_from_slice(&64_u16.to_le_bytes());
+    assert_eq!(Outline::of_head(&bytes, 2 << 20), None);
+    bytes[60..62].copy_from_slice(&3_u16.to_le_bytes());
+    let outline = Outline::of_head(&bytes, 2 << 20).unwrap();
+    assert_eq!(outline.kept_bytes(), 64 + (64 << 10) + 3 * 64);
+    // A file that is shorter than its head says.
+    assert_eq!(Outline::of_head(&bytes, 64).unwrap().kept_bytes(), 64);
+    assert_eq!(Outline::of_head(b"\xcf\xfa\xed\xfe", 64), None);
+}
+
+#[test]
+fn parts_that_break_off_are_shorter() {
+    let bytes = std::fs::read("/proc/self/exe").unwrap();
+    let (head, rest) = bytes.split_at(40 << 10);
+    let outline = Outline::of_head(head, bytes.len() as u64).unwrap();
+    let parts = outline.read(head, &mut &rest[..rest.len() / 2]).unwrap();
+    let found = Executable::of_parts(&parts).unwrap();
+    assert!(found.architecture.is_some() && found.section(b".text").is_none());
+}
+
+#[test]
 fn mach_o_sections_are_read() {
     let bytes = macho("__go_buildinfo", b"content");
     let found = Executable::open(&bytes).unwrap();
@@ -116,5 +159,11 @@ proptest! {
         }
         bytes.truncate(cut.max(8));
         let _ = Executable::open(&bytes);
+        let (head, mut rest) = bytes.split_at(bytes.len() / 2);
+        if let Some(outline) = Outline::of_head(head, bytes.len() as u64) {
+            let parts = outline.read(head, &mut rest).unwrap();
+            assert!(outline.kept_bytes() <= bytes.len() as u64);
+            let _ = Executable::of_parts(&parts);
+        }
     }
 }

@@ -125,17 +125,7 @@ pub(super) fn capture(wanted: Wanted, path: &[u8], body: &[u8], depth_max: usize
         Wanted::PythonRecord => Captured::Owned(python::record(body, folder)),
         Wanted::PythonInstalledFiles => Captured::Owned(python::installed_files(body, folder)),
         Wanted::PackageJson if npm::is_installed(path) => Captured::Packages(npm::package_json(body).into()),
-        Wanted::Executable if is_executable(body) => {
-            let executable = Executable::open(body).ok()?;
-            let mut found = golang::modules(&executable);
-            let crates = cargo::crates(&executable);
-            found.packages.extend(crates.packages);
-            found.problems.extend(crates.problems);
-            if found.packages.is_empty() && found.problems.is_empty() {
-                return None;
-            }
-            Captured::Packages(found.into())
-        }
+        Wanted::Executable if is_executable(body) => return built_from(&Executable::open(body).ok()?),
         Wanted::Jar => {
             let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
             Captured::Packages(java::archive(body, name, depth_max).into())
@@ -145,4 +135,14 @@ pub(super) fn capture(wanted: Wanted, path: &[u8], body: &[u8], depth_max: usize
         _ => return None,
     };
     Some(captured)
+}
+
+/// What an executable says that it was built from. `None` if it says nothing.
+pub(super) fn built_from(executable: &Executable<'_>) -> Option<Captured> {
+    let mut found = golang::modules(executable);
+    let crates = cargo::crates(executable);
+    found.packages.extend(crates.packages);
+    found.problems.extend(crates.problems);
+    let says_nothing = found.packages.is_empty() && found.problems.is_empty();
+    (!says_nothing).then(|| Captured::Packages(found.into()))
 }

