@@ -25,7 +25,7 @@ struct State {
     waiting: VecDeque<u32>,
     /// How many chunks are being sealed.
     busy: usize,
-    /// The first error. Nothing is sealed after it.
+    /// The first error that nobody was told yet. What waited when it happened is not sealed.
     error: Option<PackError>,
 }
 
@@ -153,7 +153,7 @@ impl Drop for Busy<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::*;
 
@@ -214,9 +214,11 @@ mod tests {
     #[test]
     fn after_an_interruption_nothing_new_is_sealed() {
         let (queue, sealed) = (SealQueue::default(), AtomicUsize::new(0));
+        let all_put = AtomicBool::new(false);
+        // The first one takes until the others, which wait, are dropped.
         let seal = |_| {
             sealed.fetch_add(1, Ordering::Relaxed);
-            while !queue.state().waiting.is_empty() {
+            while !all_put.load(Ordering::Relaxed) || !queue.state().waiting.is_empty() {
                 thread::yield_now();
             }
             Ok(())
@@ -225,6 +227,7 @@ mod tests {
             for number in 0..3 {
                 queue.put(number)?;
             }
+            all_put.store(true, Ordering::Relaxed);
             Err::<(), _>(PackError::Interrupted)
         });
         assert!(matches!(done, Err(PackError::Interrupted)));
