@@ -223,13 +223,13 @@ fn the_page_is_the_same_each_time() {
     assert!(first.len() < 3_000_000, "{} bytes", first.len());
 }
 
+/// How long that takes is measured by scripts/bench-audit.
 #[test]
-fn a_page_of_100_000_files_opens_in_two_seconds() {
+fn a_page_of_100_000_files_opens_and_can_be_searched() {
     let desk = Desk::new();
     let files = (0..100_000).map(|n| (format!("usr/lib/part{}/file-{n}.so", n % 997), Vec::new()));
     image(&mut desk.source("src"), "team/app:1", &[archive(files)]);
     desk.carnet("audit oci:src --no-secrets -o html=page.html").ok();
     let seen = driven("page_speed.mjs", &[&desk.path("page.html")]);
     assert!(seen["said"].as_str().unwrap().starts_with("1 of 100,9"), "{seen}");
-    assert!(seen["open"].as_f64().unwrap() < 2000.0 && seen["search"].as_f64().unwrap() < 100.0, "{seen}");
 }
