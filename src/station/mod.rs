@@ -36,6 +36,7 @@ mod spare_memory;
 mod station_file;
 mod survey;
 mod twins;
+mod values;
 mod watch;
 
 pub use alive::Alive;

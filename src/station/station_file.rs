@@ -2,22 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use serde::Deserialize;
 
 use super::rule_keys::rules_in;
 use super::signing_key::{RawSecondKey, signing_key};
-use super::{ExportPipeline, ImportPipeline, PipelineOption, seconds};
+use super::values::{bytes, command, duration, list, optional, options, place, sum_function, value};
+use super::{ExportPipeline, ImportPipeline, PipelineOption};
 use crate::artifacts::similar_names;
 use crate::diagnosis::{Code, Diagnose, Diagnosis};
-use crate::format::chunk_size::byte_count;
 use crate::gate::RuleFiles;
 use crate::medium::ChunkPlace;
 use crate::registry::Host;
 use crate::small_file::{SmallFile, SmallFileError};
 use crate::storage::Location;
-use crate::sums::SumFunction;
 use crate::trust::KeyRequest;
 
 /// Maximum size of a station file in bytes.
@@ -390,71 +388,6 @@ fn check_name(name: &str) -> Result<(), String> {
         return Err(format!("a name has 1 to {NAME_CHARS_MAX} letters, digits and hyphens"));
     }
     Ok(())
-}
-
-fn value<T: FromStr>(text: &str, key: &str) -> Result<T, String>
-where
-    T::Err: std::fmt::Display,
-{
-    text.parse().map_err(|error| format!("{key}: {text:?}: {error}"))
-}
-
-fn optional<T: FromStr>(text: Option<&str>, key: &str) -> Result<Option<T>, String>
-where
-    T::Err: std::fmt::Display,
-{
-    text.map(|text| value(text, key)).transpose()
-}
-
-fn list<T: FromStr>(texts: &[String], key: &str) -> Result<Vec<T>, String>
-where
-    T::Err: std::fmt::Display,
-{
-    texts.iter().map(|text| value(text, key)).collect()
-}
-
-fn place(text: &str, key: &str, folder: &Path) -> Result<ChunkPlace, String> {
-    match ChunkPlace::parse(text.into()).map_err(|error| format!("{key}: {error}"))? {
-        ChunkPlace::Path(path) => Ok(ChunkPlace::Path(folder.join(path))),
-        store @ ChunkPlace::Store(_) => Ok(store),
-    }
-}
-
-fn options(texts: &[String], allowed: &[PipelineOption]) -> Result<Vec<PipelineOption>, String> {
-    let mut options = Vec::new();
-    for text in texts {
-        let option = allowed.iter().find(|option| option.word() == text).ok_or_else(|| {
-            let words: Vec<&str> = allowed.iter().map(|option| option.word()).collect();
-            format!("options: unknown option {text:?}; allowed options are {}", words.join(", "))
-        })?;
-        options.push(*option);
-    }
-    Ok(options)
-}
-
-fn duration(text: Option<&str>, key: &str) -> Result<Option<u64>, String> {
-    let Some(text) = text else { return Ok(None) };
-    let seconds = seconds(text)
-        .ok_or_else(|| format!("{key}: expected a duration such as 30s, 5m, 1h or 60d, found {text:?}"));
-    seconds.map(Some)
-}
-
-fn bytes(text: &str, key: &str) -> Result<u64, String> {
-    let problem = || format!("{key}: expected a size such as 500 GB or 64 MiB, found {text:?}");
-    byte_count(text).ok_or_else(problem)
-}
-
-fn sum_function(word: &str) -> Result<SumFunction, String> {
-    let known = [SumFunction::Sha256, SumFunction::Md5];
-    let found = known.into_iter().find(|function| function.word() == word);
-    found.ok_or_else(|| format!("file-sums: expected sha256 or md5, found {word:?}"))
-}
-
-fn command(argv: Option<Vec<String>>) -> Result<Option<Vec<String>>, String> {
-    match argv {
-        Some(argv) if argv.is_empty() => Err("secret-command is empty".to_owned()),
-        argv => Ok(argv),
-    }
 }
 
 #[cfg(test)]

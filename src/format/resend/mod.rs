@@ -6,6 +6,7 @@
 mod check;
 mod error;
 mod likely;
+mod parts;
 mod read;
 mod request;
 mod tokens;
