@@ -86,7 +86,8 @@ pub(crate) fn next_step(code: Code) -> &'static str {
         }
         Code::TrustUpdateMalformed => "ask for the update again, and compare its SHA-256 by telephone",
         Code::TrustUpdateOther => {
-            "apply the updates before it first, in their order; if the trust file was edited here, put the signed one back"
+            "nothing is left to do if this update was applied before; if the trust file is older, apply the updates before it first, in their order; \
+             if it was edited here, put the signed one back"
         }
         Code::TrustUpdateUnsigned => "let more roots sign it with `carnet trust sign`",
         Code::PolicyAlgorithms => {
