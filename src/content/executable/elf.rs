@@ -8,9 +8,9 @@ use object::{Endian, Endianness, ReadRef};
 
 use super::model::{Executable, ExecutableError, Format, SECTIONS_MAX, Section};
 
-/// The bytes before the table of sections in which their names are, if the table is at the end of the file. Most linkers put
-/// the names directly before it.
-const NAMES_BYTES: u64 = 64 << 10;
+/// The bytes before the table of sections in which their names are, if the table is at the end of the file. Most linkers put the
+/// names directly before it, LLD puts the names of all symbols between.
+const NAMES_BYTES: u64 = 16 << 20;
 
 pub(super) fn open<'a, R: ReadRef<'a>>(bytes: R) -> Result<Executable<'a>, ExecutableError> {
     match bytes.read_bytes_at(4, 1) {
