@@ -40,6 +40,15 @@ pub fn modules(executable: &Executable<'_>) -> Found {
     found
 }
 
+/// Whether an executable of which only parts are there has its list of modules elsewhere. Before Go 1.18 it was in a part that is not
+/// writable.
+pub fn hides_modules(executable: &Executable<'_>) -> bool {
+    find(executable).is_some_and(|header| {
+        let points = header.get(15).is_some_and(|flags| flags & 2 == 0);
+        points && strings(executable, header).is_none()
+    })
+}
+
 fn package(name: String, version: String) -> Package {
     Package { kind: Kind::Go, name, version, architecture: None, source: None, licences: Vec::new() }
 }
@@ -215,7 +224,11 @@ mod tests {
             data.extend(b"go1.22.1");
             data.resize(0x50, 0);
             data.extend(&list);
-            assert_eq!(names(&modules(&executable(vec![section(0x1000, &data)], 4))), expected());
+            let whole = executable(vec![section(0x1000, &data)], 4);
+            assert_eq!(names(&modules(&whole)), expected());
+            assert!(!hides_modules(&whole));
+            // The list is in a part that is not there.
+            assert!(hides_modules(&executable(vec![section(0x1000, &data[..0x50])], 4)));
         }
     }
 

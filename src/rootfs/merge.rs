@@ -8,7 +8,7 @@ use super::name::{self, Name};
 use super::problem::RootfsProblem;
 use super::steps::{Exceeded, Steps};
 use super::table::Rootfs;
-use super::tree::{NONE, ROOT, Tree};
+use super::tree::{NONE, Place, ROOT, Tree};
 use super::way::{Astray, Way, find_way};
 use crate::content::Problems;
 use crate::content::tar::EntryKind;
@@ -130,7 +130,8 @@ impl Merge {
                 return Ok(());
             }
         };
-        if let Some(old) = self.tree.child(folder, base_bytes) {
+        let place = self.tree.find(folder, base_bytes);
+        if let Some(old) = self.tree.alive(place) {
             let both_folders = self.tree.kind(old) == EntryKind::Folder && member.kind == EntryKind::Folder;
             let is_double = self
                 .tree
@@ -152,7 +153,7 @@ impl Merge {
             };
             body = target;
         }
-        self.make(folder, base).map(|id| self.set(id, index, body))
+        self.make(place, folder, base).map(|id| self.set(id, index, body))
     }
 
     /// The entry that holds what a hard link links to.
@@ -177,17 +178,18 @@ impl Merge {
             return Err(Astray::NoFolder);
         }
         for &name in &way.missing {
-            at = self.make(at, name).map_err(Astray::Exceeded)?;
+            let place = self.tree.find(at, name::bytes(&self.tree.layers, name));
+            at = self.make(place, at, name).map_err(Astray::Exceeded)?;
             self.touch(at);
         }
         Ok(at)
     }
 
-    fn make(&mut self, parent: u32, name: Name) -> Result<u32, Exceeded> {
+    fn make(&mut self, place: Place, parent: u32, name: Name) -> Result<u32, Exceeded> {
         if self.tree.nodes.len() >= self.limits.entries_max {
             return Err(Exceeded::Entries);
         }
-        Ok(self.tree.make(parent, name, self.layer))
+        Ok(self.tree.make(place, parent, name, self.layer))
     }
 
     /// Says which entries made a node.

@@ -40,6 +40,9 @@ pub(super) struct Node {
 
 const _: () = assert!(size_of::<Node>() <= 40);
 
+/// A node with a name in a folder, or the slot of the index that one would have.
+pub(super) type Place = Result<u32, usize>;
+
 /// No layer.
 pub(super) const NO_LAYER: u16 = u16::MAX;
 
@@ -87,7 +90,12 @@ impl Tree {
 
     /// The child that is alive.
     pub(super) fn child(&self, parent: u32, name: &[u8]) -> Option<u32> {
-        self.find(parent, name).filter(|&id| self.node(id).is_some_and(|node| node.alive))
+        self.alive(self.find(parent, name))
+    }
+
+    /// The node of a place, if it is alive.
+    pub(super) fn alive(&self, place: Place) -> Option<u32> {
+        place.ok().filter(|&id| self.node(id).is_some_and(|node| node.alive))
     }
 
     /// The entry at a place of the table of its layer.
@@ -114,32 +122,36 @@ impl Tree {
         usize::try_from(hasher.finish() & mask as u64).unwrap_or_default()
     }
 
-    fn find(&self, parent: u32, name: &[u8]) -> Option<u32> {
+    /// The place of a child, alive or dead. It holds until a node is added.
+    pub(super) fn find(&self, parent: u32, name: &[u8]) -> Place {
         let mut slot = self.slot(parent, name);
         loop {
             // An empty slot ends the search; there is always one.
-            let id = *self.slots.get(slot)?;
-            let node = self.node(id)?;
+            let id = self.slots.get(slot).copied().unwrap_or(NONE);
+            let Some(node) = self.node(id) else { return Err(slot) };
             if node.parent == parent && id != ROOT && self.name(id) == name {
-                return Some(id);
+                return Ok(id);
             }
             slot = (slot + 1) & (self.slots.len() - 1);
         }
     }
 
-    fn put(&mut self, id: u32) {
-        let Some(parent) = self.node(id).map(|node| node.parent) else { return };
-        let mut slot = self.slot(parent, self.name(id));
-        while self.slots.get(slot).is_some_and(|&found| found != NONE) {
-            slot = (slot + 1) & (self.slots.len() - 1);
-        }
-        if let Some(place) = self.slots.get_mut(slot) {
-            *place = id;
+    /// Puts all nodes into an index of twice the size.
+    fn grow(&mut self) {
+        self.slots = vec![NONE; self.slots.len() * 2];
+        for (id, node) in (0..).zip(&self.nodes).skip(1) {
+            let mut slot = self.slot(node.parent, name::bytes(&self.layers, node.name));
+            while self.slots.get(slot).is_some_and(|&found| found != NONE) {
+                slot = (slot + 1) & (self.slots.len() - 1);
+            }
+            if let Some(place) = self.slots.get_mut(slot) {
+                *place = id;
+            }
         }
     }
 
-    /// Adds a dead node.
-    fn add(&mut self, parent: u32, name: Name, layer: u16) -> u32 {
+    /// Adds a dead node, with an empty slot for it.
+    fn add(&mut self, parent: u32, name: Name, layer: u16, slot: usize) -> u32 {
         let id = u32::try_from(self.nodes.len()).unwrap_or(NONE);
         self.nodes.push(Node {
             name,
@@ -156,20 +168,16 @@ impl Tree {
             listed: false,
         });
         if self.nodes.len() * 2 > self.slots.len() {
-            self.slots = vec![NONE; self.slots.len() * 2];
-            for id in 1..self.nodes.len() {
-                self.put(u32::try_from(id).unwrap_or(NONE));
-            }
-        } else {
-            self.put(id);
+            self.grow();
+        } else if let Some(place) = self.slots.get_mut(slot) {
+            *place = id;
         }
         id
     }
 
-    /// Makes a child alive, a new one or one that was there before, as a folder that no entry made.
-    pub(super) fn make(&mut self, parent: u32, name: Name, layer: u16) -> u32 {
-        let text = name::bytes(&self.layers, name);
-        let id = self.find(parent, text).unwrap_or_else(|| self.add(parent, name, layer));
+    /// Makes the child at a place alive, a new one or one that was there before, as a folder that no entry made.
+    pub(super) fn make(&mut self, place: Place, parent: u32, name: Name, layer: u16) -> u32 {
+        let id = place.unwrap_or_else(|slot| self.add(parent, name, layer, slot));
         let first = self.node(parent).map_or(NONE, |node| node.child);
         let mut list = false;
         if let Some(node) = self.node_mut(id)

@@ -26,7 +26,7 @@ use crate::content::{Interest, LayerLimits, LayerRead, LayerVisitor, Taken, Turn
 use crate::format::Sum;
 use crate::observe::{Monitor, Phase};
 use crate::oci::Digest;
-use crate::packages::{Wanted, cargo, wanted};
+use crate::packages::{Wanted, cargo, golang, wanted};
 use crate::rootfs::Members;
 use crate::stream::transfers::transfer_all;
 use crate::stream::workers::Workers;
@@ -218,11 +218,14 @@ impl<'a> Reading<'a> {
         // What breaks off here breaks off the layer, and is told there.
         let Ok(parts) = outline.read(head, rest) else { return };
         let Ok(executable) = Executable::of_parts(&parts) else { return };
-        if executable.hides_section(cargo::SECTION) {
+        self.keep_program(entry, number, &executable);
+        let hides_modules = golang::hides_modules(&executable);
+        if hides_modules || executable.hides_section(cargo::SECTION) {
             self.too_large(entry, limit);
         }
-        self.keep_program(entry, number, &executable);
-        self.keep(entry, number, built_from(&executable));
+        if !hides_modules {
+            self.keep(entry, number, built_from(&executable));
+        }
     }
 
     /// Notes for which machine an executable is.
@@ -297,6 +300,9 @@ impl<'a> Reading<'a> {
     /// Looks into a file: what it is if it is an archive, and the secrets that it holds. `rest` follows `head`, unless that is
     /// all of it.
     fn inside(&mut self, entry: &TarEntry, number: u32, head: &[u8], rest: Option<&mut dyn Read>) {
+        if head.is_empty() {
+            return;
+        }
         let path = entry.path.strip_prefix(b"./").unwrap_or(&entry.path);
         let form = Form::of_head(head).filter(|_| self.options.archives);
         if form.is_some() {
