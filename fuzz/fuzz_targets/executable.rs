@@ -14,6 +14,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         assert!(outline.kept_bytes() <= bytes.len() as u64);
         let parts = outline.read(head, &mut rest).expect("memory can be read");
         if let Ok(executable) = Executable::of_parts(&parts) {
+            golang::hides_modules(&executable);
             golang::modules(&executable);
             cargo::crates(&executable);
         }
